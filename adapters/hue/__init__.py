@@ -1,0 +1,1 @@
+"""The Philips Hue bridge, over HTTPS."""

@@ -1,0 +1,1 @@
+"""A simulated home that speaks the real wire protocols on loopback."""

@@ -1,0 +1,1 @@
+"""The settings: their types, their defaults, and how files become them."""

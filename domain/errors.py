@@ -1,0 +1,66 @@
+"""Every failure that the domain can name; whether it may pass by itself is a matter of its class."""
+
+from __future__ import annotations
+
+
+class HomeclimateError(Exception):
+    """A failure with a message for a person: what was tried, what came back, what to do. Holds no secret."""
+
+
+class SourceError(HomeclimateError):
+    """A source did not give its readings."""
+
+
+class SourceUnavailable(SourceError):
+    """The network or the server is in trouble; asking again may help."""
+
+
+class SourceThrottled(SourceError):
+    """The source asks for fewer requests; `retry_after_s` is the wait that it named, if it named one."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CredentialsStale(SourceError):
+    """The credentials have run out; refreshing them once and asking once more may help."""
+
+
+class CredentialsRefused(SourceError):
+    """The credentials are missing, or refused for good: a person must act."""
+
+
+class SourceRefused(SourceError):
+    """The source will not answer, and signing in again would not help.
+
+    A wrong certificate, another bridge at the address, a 403 that has nothing to do with credentials.
+    """
+
+
+class SourceGarbled(SourceError):
+    """The reply has an unexpected shape. The message carries a redacted sample of it."""
+
+
+class StoreError(HomeclimateError):
+    """The store did not do what was asked of it; nothing of the cycle is stored."""
+
+
+class StoreBusy(StoreError):
+    """Another program holds the database; asking again may help."""
+
+
+class StoreFull(StoreError):
+    """There is no room for the database to grow."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is damaged, or is not a database of ours."""
+
+
+class StoreRefused(StoreError):
+    """The database is sound but not one to write to: simulated or real where the other is due, or too new."""
+
+
+class SettingsError(HomeclimateError):
+    """The configuration is wrong. The message holds all faults, a line each: `file:line:col: path: message`."""

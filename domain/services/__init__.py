@@ -1,0 +1,1 @@
+"""The use cases: each module drives the ports for one of them."""

@@ -1,0 +1,1 @@
+"""The commands, and the wiring that gives each of them its adapters."""

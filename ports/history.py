@@ -1,0 +1,24 @@
+"""What was stored, read back for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.reading import Quantity, Reading
+
+
+class History(Protocol):
+    """Reads what a `Store` keeps; never changes it. Blocks."""
+
+    def newest(self) -> Sequence[Reading]:
+        """The newest reading of each device, ordered by location, then device. Raises `StoreError`."""
+        ...
+
+    def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        """The instants and values of one quantity of one device from `since` on, oldest first.
+
+        Instants are `collected_at`, aware UTC; values are in the quantity's unit. Raises `StoreError`.
+        """
+        ...

@@ -1,0 +1,30 @@
+"""Measures what operations cost, while they happen."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import attrs
+
+from domain.baseline import Measurement
+
+
+@attrs.define
+class Tally:
+    """What the measured code counts itself, in bytes: the body on the wire, and unpacked."""
+
+    wire_bytes: int = 0
+    payload_bytes: int = 0
+
+
+class Meter(Protocol):
+    """Any number of measurements at once, from threads and tasks, stay apart."""
+
+    def measuring(self, operation: str, source: str) -> AbstractContextManager[Tally]:
+        """Measure the duration of the block; an exception passes through and marks the measurement."""
+        ...
+
+    def drain(self) -> tuple[Measurement, ...]:
+        """The measurements that ended since the last call, oldest first. They are handed over once."""
+        ...
