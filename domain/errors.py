@@ -63,4 +63,4 @@ class StoreRefused(StoreError):
 
 
 class SettingsError(HomeclimateError):
-    """The configuration is wrong. The message holds all faults, a line each: `file:line:col: path: message`."""
+    """The configuration is wrong. The message holds all faults, each `file:line:col: path: message`."""

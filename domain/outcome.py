@@ -77,7 +77,7 @@ class Unread:
 
 @attrs.frozen(kw_only=True)
 class SourceReply:
-    """What a source handed over: readings, the devices that it listed without one, and remarks for a person."""
+    """What a source handed over: readings, devices that it listed without one, remarks for a person."""
 
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()

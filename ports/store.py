@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Standing:
 
     last_slot: datetime | None = None
     last_stored: datetime | None = None
-    expected: Set[str] = frozenset()
+    expected: AbstractSet[str] = frozenset()
 
 
 class Store(Protocol):
