@@ -68,14 +68,15 @@ class RetryPolicy:
         """Retry or give up. Pure: the same attempt always gets the same decision."""
         if not isinstance(attempt.error, (*_TRANSIENT, SourceGarbled)):
             return GiveUp("permanent")
-        if attempt.number >= self._attempts_for(attempt.error):
+        if attempt.number >= self.attempts_for(attempt.error):
             return GiveUp(f"{attempt.number} attempts failed")
         wait_s = self._wait_s(attempt)
         if attempt.elapsed_s + wait_s + attempt.cost_s > attempt.budget_s:
             return GiveUp("no time left for another attempt")
         return Retry(wait_s)
 
-    def _attempts_for(self, error: Exception) -> int:
+    def attempts_for(self, error: Exception) -> int:
+        """How many attempts an operation gets that fails in this way."""
         return min(self.attempts, _GARBLED_ATTEMPTS) if isinstance(error, SourceGarbled) else self.attempts
 
     def _wait_s(self, attempt: Attempt) -> float:

@@ -48,8 +48,7 @@ class MemoryRetrier:
                 if not await self._waited(name, policy, attempt, deadline_s):
                     raise
             else:
-                if number > 1:
-                    self._journal.record(Level.INFO, "retry_recovered", operation=name, attempts=number)
+                self._succeeded(name, number, self._clock.elapsed_s() - began_s)
                 return result
 
     async def _waited(self, name: str, policy: RetryPolicy, attempt: Attempt, deadline_s: float) -> bool:
@@ -64,17 +63,27 @@ class MemoryRetrier:
                     "retry",
                     operation=name,
                     attempt=attempt.number,
-                    of=policy.attempts,
+                    of=policy.attempts_for(attempt.error),
                     error=type(attempt.error).__name__,
-                    message=str(attempt.error),
                     wait_s=round(after_s, 3),
                     elapsed_s=round(attempt.elapsed_s, 3),
+                    message=str(attempt.error),
                 )
                 await self._clock.sleep(after_s)
         if self._clock.elapsed_s() + attempt.cost_s > deadline_s:
             self._gave_up(name, attempt, "the wait took longer than planned")
             return False
         return True
+
+    def _succeeded(self, name: str, number: int, elapsed_s: float) -> None:
+        if number > 1:
+            self._journal.record(
+                Level.INFO,
+                "retry_recovered",
+                operation=name,
+                attempts=number,
+                elapsed_s=round(elapsed_s, 3),
+            )
 
     def _gave_up(self, name: str, attempt: Attempt, reason: str) -> None:
         self._journal.record(
@@ -84,6 +93,6 @@ class MemoryRetrier:
             attempts=attempt.number,
             reason=reason,
             error=type(attempt.error).__name__,
-            message=str(attempt.error),
             elapsed_s=round(attempt.elapsed_s, 3),
+            message=str(attempt.error),
         )

@@ -1,0 +1,86 @@
+"""What a secret looks like, and the text without it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Collection, Iterator
+from urllib.parse import quote, quote_plus
+
+MARK = "***"  # shorter than any secret that is looked for, so that it can hold none itself
+# Shorter strings stand in innocent text by chance, such as times and counts; blotting them out there would
+# make the text useless and tell what the secret is.
+SHORTEST_SECRET = 6
+
+_BARE = r"""[^\s"'\\,;&<>]+"""
+_VALUE = rf"""(?:(?<=["'])[^"'\\\n]+|{_BARE})"""  # to the closing quote, where one was opened
+_ASSIGNED = r"""\\?["']?\s*[:=]\s*\\?["']?"""  # between a name and its value in headers, JSON, YAML and reprs
+_NAMES = (
+    # headers and fields of the Hue bridge
+    "hue-application-key",
+    "username",
+    "clientkey",
+    # headers, cookies and fields of Amazon
+    "csrf",
+    "(?:sess-)?(?:at|x|ubid|sso)-(?:main|acb[a-z]{2})",
+    "session-(?:token|id(?:-time)?)",
+    "source_token",
+    "device_code",
+    # anybody's
+    r"[\w-]{0,30}(?:password|passwd|secret|api[_-]?key|(?:access|refresh|id)_token)",
+)
+# What comes before a secret (kept, in a group), and the secret (replaced).
+_SHAPES = (
+    rf"(\b(?:{'|'.join(_NAMES)}){_ASSIGNED}){_VALUE}",
+    r"(/api/)(?!config\b)[A-Za-z0-9-]{20,}",
+    rf"(\bAtn[ar](?:\||%7C)){_BARE}",
+    r"(\bBearer\s+)[A-Za-z0-9._~+/|%-]+=*",
+    r"(://[^\s/:@]*:)[^\s/@]+(?=@)",
+)
+
+
+class Redactor:
+    """Blots secrets out of text: those that it was given, in every form, and whatever looks like one.
+
+    The given ones are known in plain, as JSON text, percent-encoded and in base64, also in the midst of a
+    longer base64 text, but not when that is wrapped into lines. Secrets shorter than `SHORTEST_SECRET` are
+    ignored.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        # Two passes, since a shape may end inside a known secret and leave its rest standing.
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._shapes = re.compile("|".join(_SHAPES), re.IGNORECASE)
+
+    def redact(self, text: str) -> str:
+        """The text with `MARK` in place of each secret."""
+        if self._known is not None:
+            text = self._known.sub(MARK, text)
+        return self._shapes.sub(_without_secret, text)
+
+
+def _without_secret(match: re.Match[str]) -> str:
+    return match[match.lastindex or 0] + MARK
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    for ensure_ascii in (True, False):
+        yield json.dumps(secret, ensure_ascii=ensure_ascii)[1:-1]
+    text = secret.encode(errors="surrogatepass")
+    for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
+        yield encoded
+        yield re.sub("%..", lambda match: match[0].lower(), encoded)
+    yield from _base64_forms(text)
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(secret).decode().rstrip("=")
+        for bytes_before in range(3):
+            encoded = encode(bytes(bytes_before) + secret).decode()
+            # Only the characters that hold bits of the secret alone are the same in every text.
+            yield encoded[-(-bytes_before * 8 // 6) : (bytes_before + len(secret)) * 8 // 6]
