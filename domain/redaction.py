@@ -69,7 +69,9 @@ def _without_secret(match: re.Match[str]) -> str:
 def _forms(secret: str) -> Iterator[str]:
     yield secret
     for ensure_ascii in (True, False):
-        yield json.dumps(secret, ensure_ascii=ensure_ascii)[1:-1]
+        in_json = json.dumps(secret, ensure_ascii=ensure_ascii)[1:-1]
+        yield in_json
+        yield json.dumps(in_json, ensure_ascii=ensure_ascii)[1:-1]  # a JSON body as a value of a log record
     text = secret.encode(errors="surrogatepass")
     for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
         yield encoded

@@ -1,0 +1,116 @@
+"""State in one JSON file, which several processes may share."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+
+from adapters.atomic_file import write_atomically
+from ports.journal import Journal, Level
+from ports.state import Json
+
+_MODE = 0o600  # what was learned tells about the home
+_DAMAGED_KEPT = 9
+_LOCK_ATTEMPTS = 100
+_LOCK_PAUSE_S = 0.01
+
+_Values = dict[str, Mapping[str, Json]]
+
+
+class FileState:
+    """Keeps what cannot be written in memory, until it can.
+
+    A lock file beside the file lets processes change different keys without losing each other's. A
+    damaged file is put aside when the next value is written, so that reading never changes anything.
+    """
+
+    def __init__(self, path: Path, journal: Journal) -> None:
+        self._path = path
+        self._journal = journal
+        self._unsaved: _Values = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Mapping[str, Json]:
+        with self._lock:
+            if key in self._unsaved:
+                return deepcopy(self._unsaved[key])
+        try:
+            return self._read().get(key, {})
+        except (OSError, ValueError) as error:
+            self._report("state_unreadable", error)
+            return {}
+
+    def put(self, key: str, value: Mapping[str, Json]) -> None:
+        with self._lock:
+            try:
+                self._unsaved[key] = json.loads(json.dumps(value, allow_nan=False))
+                with self._file_lock():
+                    self._write({**self._read_or_put_aside(), **self._unsaved})
+            except (OSError, ValueError, TypeError) as error:
+                self._report("state_unsaved", error)
+            else:
+                self._unsaved = {}
+
+    def _read(self) -> _Values:
+        """What the file holds. Raises `ValueError` when it is damaged."""
+        try:
+            values = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
+            raise ValueError("it is not an object of objects")
+        return values
+
+    def _read_or_put_aside(self) -> _Values:
+        try:
+            return self._read()
+        except ValueError as error:
+            aside = self._name_aside()
+            self._path.replace(aside)
+            self._journal.record(Level.WARNING, "state_damaged", kept_as=str(aside), message=str(error))
+            return {}
+
+    def _name_aside(self) -> Path:
+        names = [self._path.with_name(f"{self._path.name}.damaged-{n}") for n in range(1, _DAMAGED_KEPT + 1)]
+        return next((name for name in names if not name.exists()), names[-1])
+
+    def _write(self, values: _Values) -> None:
+        text = json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
+        write_atomically(self._path, text.encode(), mode=_MODE)
+
+    @contextlib.contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock_path = self._path.with_name(f"{self._path.name}.lock")
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            _lock_within_limit(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _report(self, event: str, error: Exception) -> None:
+        self._journal.record(
+            Level.WARNING, event, file=str(self._path), error=type(error).__name__, message=str(error)
+        )
+
+
+def _lock_within_limit(descriptor: int) -> None:
+    # A process that was stopped while it holds the lock must not stop the others too.
+    pause = threading.Event()
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pause.wait(_LOCK_PAUSE_S)
+        else:
+            return
+    raise TimeoutError("another process holds its lock")
