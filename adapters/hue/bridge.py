@@ -1,0 +1,93 @@
+"""A bridge that was reached: its two APIs, and what it says of itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+import urllib3
+
+from adapters.hue.replies import trouble_on_the_way, v1_content, v2_content
+from adapters.hue.session import BridgeSession, Reply
+from adapters.json_reply import Json, text
+from domain.errors import SourceGarbled
+from ports.clock import Clock
+
+_FIRST_V2 = 1_948_086_000  # the firmware (swversion) that brought the v2 API
+_FIRST_HTTPS = 1_804_201_116  # and the one that brought HTTPS
+
+
+@attrs.frozen(kw_only=True)
+class Identity:
+    """What `/api/config` tells anyone: which bridge this is, and how old."""
+
+    bridge_id: str | None
+    model: str | None
+    firmware: int | None
+
+    @property
+    def has_https(self) -> bool:
+        """Only the round bridge, and square ones with firmware from before April 2018, have none."""
+        if self.model == "BSB001":
+            return False
+        return not (self.model == "BSB002" and self.firmware is not None and self.firmware < _FIRST_HTTPS)
+
+    @property
+    def has_v2(self) -> bool:
+        """True also when the bridge does not say: asking shows it."""
+        return self.model != "BSB001" and (self.firmware is None or self.firmware >= _FIRST_V2)
+
+
+class Bridge:
+    """Asks one bridge, one request at a time. Raises SourceError."""
+
+    def __init__(self, *, session: BridgeSession, api_key: str, clock: Clock) -> None:
+        self._session = session
+        self._api_key = api_key
+        self._clock = clock
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self._session.base_url.startswith("https:")
+
+    def identity(self, deadline_s: float) -> Identity:
+        """What the bridge says of itself; it says so without a key."""
+        content = v1_content(self._get("/api/config", "hue.config", deadline_s), self._now())
+        firmware = text(content, "swversion") or ""
+        return Identity(
+            bridge_id=(text(content, "bridgeid") or "").lower() or None,
+            model=text(content, "modelid"),
+            firmware=int(firmware) if firmware.isdecimal() else None,
+        )
+
+    def v1(self, path: str, deadline_s: float) -> Json:
+        """The content of `/api/<key>` and a path below it; the empty path is the whole bridge."""
+        operation = f"hue.v1{path or '/whole_bridge'}"
+        return v1_content(self._get(f"/api/{self._api_key}{path}", operation, deadline_s), self._now())
+
+    def v2(self, resource: str, deadline_s: float) -> Json:
+        """The envelope of all resources of a type."""
+        if not self.is_encrypted:
+            raise SourceGarbled("a bridge without HTTPS has no v2 API")
+        path = f"/clip/v2/resource/{resource}"
+        headers = {"hue-application-key": self._api_key}
+        return v2_content(self._get(path, f"hue.v2/{resource}", deadline_s, headers), self._now())
+
+    def abort(self) -> None:
+        """End the call in hand, from any thread."""
+        self._session.abort()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
+
+    def _get(
+        self, path: str, operation: str, deadline_s: float, headers: dict[str, str] | None = None
+    ) -> Reply:
+        try:
+            return self._session.get(path, operation=operation, deadline_s=deadline_s, headers=headers or {})
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
+            raise trouble_on_the_way(error) from error
+
+    def _now(self) -> datetime:
+        return self._clock.now()

@@ -1,0 +1,108 @@
+"""A temperature sensor as any of the bridge's APIs tells of it, and the readings made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import attrs
+
+from adapters.json_reply import Json
+from domain.outcome import Cause, SourceReply, Unread
+from domain.reading import DeviceKind, Quantity, Reading
+
+_MAC_LENGTH = (
+    23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: the part that all sensors of a device share
+)
+
+
+@attrs.frozen(kw_only=True)
+class Sensor:
+    """What the bridge says of one temperature sensor. `temperature` is in degC; None where it has none.
+
+    `where` is the bridge's own number for it, which tells it from the others while it has no `uniqueid`.
+    """
+
+    where: str
+    uniqueid: str | None
+    name: str
+    temperature: float | None
+    observed_at: datetime | None = None
+    battery_percent: int | None = None
+    is_reachable: bool | None = None
+    is_on: bool = True
+    raw: Json = None
+
+
+@attrs.frozen(kw_only=True)
+class Keeping:
+    """What a home keeps of a sensor, and how it calls its place: its own names first, then the bridge's.
+
+    `locations` goes by uniqueid, in any case of letters, whole or only the device's part of it.
+    """
+
+    locations: Mapping[str, str] = attrs.field(factory=dict)
+    fall_back_to_name: bool = True
+    battery: bool = True
+    reachability: bool = True
+    raw_response: bool = False
+
+    def location(self, sensor: Sensor) -> str:
+        uniqueid = (sensor.uniqueid or "").lower()
+        for known, location in self.locations.items():
+            plain = known.lower().removeprefix("hue:")
+            if plain in (uniqueid, mac_of(uniqueid)):
+                return location
+        return sensor.name if self.fall_back_to_name and sensor.name else "unknown"
+
+
+def mac_of(uniqueid: str) -> str:
+    """The part of a uniqueid that all sensors of one device share."""
+    return uniqueid[:_MAC_LENGTH].lower()
+
+
+def device_id_of(uniqueid: str) -> str:
+    """The identity under which a Hue sensor's readings have always been stored."""
+    return f"hue:{uniqueid}"
+
+
+def reply_of(sensors: Iterable[Sensor], slot: datetime, keeping: Keeping) -> SourceReply:
+    """The readings of the sensors that have one, and the cause for each that has none."""
+    readings: list[Reading] = []
+    unread: list[Unread] = []
+    notes: list[str] = []
+    for sensor in sensors:
+        if sensor.uniqueid is None:
+            notes.append(f"a sensor without a unique id is not stored: {sensor.name} ({sensor.where})")
+            continue
+        cause = _cause_of_silence(sensor)
+        if cause is not None:
+            unread.append(Unread(device_id=device_id_of(sensor.uniqueid), cause=cause, detail=sensor.name))
+        elif sensor.temperature is not None:
+            readings.append(_reading(sensor, sensor.uniqueid, sensor.temperature, slot, keeping))
+    return SourceReply(readings=tuple(readings), unread=tuple(unread), notes=tuple(notes))
+
+
+def _cause_of_silence(sensor: Sensor) -> Cause | None:
+    if not sensor.is_on:
+        return Cause.SWITCHED_OFF
+    if sensor.is_reachable is False:
+        return Cause.UNREACHABLE
+    if sensor.temperature is None:
+        return Cause.NO_VALUE
+    return None
+
+
+def _reading(sensor: Sensor, uniqueid: str, temperature: float, slot: datetime, keeping: Keeping) -> Reading:
+    return Reading(
+        device_id=device_id_of(uniqueid),
+        kind=DeviceKind.HUE_SENSOR,
+        location=keeping.location(sensor),
+        collected_at=slot,
+        observed_at=sensor.observed_at,
+        values={Quantity.TEMPERATURE: temperature},
+        battery_percent=sensor.battery_percent if keeping.battery else None,
+        is_reachable=sensor.is_reachable if keeping.reachability else None,
+        raw_response=json.dumps(sensor.raw, separators=(",", ":")) if keeping.raw_response else None,
+    )
