@@ -1,0 +1,47 @@
+"""The locks pin everything by hash, name no index, and agree with each other and with pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+LOCKS = ["requirements.lock", "requirements-dev.lock"]
+PIN = re.compile(
+    r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; [^\\]+)? \\$(?P<hashes>(?:\n +--hash=sha256:.+)+)",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_pins_with_hashes_and_nothing_else(lock: str) -> None:
+    text = (CHECKOUT / lock).read_text()
+    assert PIN.sub("", text).strip() == ""
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_index(lock: str) -> None:
+    assert "://" not in (CHECKOUT / lock).read_text()
+
+
+def test_the_development_lock_holds_every_pin_of_the_runtime_lock() -> None:
+    # ./run installs only requirements-dev.lock for the tests, and takes requirements.lock as installed.
+    assert pins_of("requirements.lock").items() <= pins_of("requirements-dev.lock").items()
+
+
+def test_every_package_asked_for_is_pinned() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    assert names(project["project"]["dependencies"]) <= pins_of("requirements.lock").keys()
+    assert names(project["dependency-groups"]["dev"]) <= pins_of("requirements-dev.lock").keys()
+
+
+def pins_of(lock: str) -> dict[str, tuple[str, str]]:
+    found = PIN.finditer((CHECKOUT / lock).read_text())
+    return {pin["name"]: (pin["version"], pin["hashes"]) for pin in found}
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split("[<>=]", requirement)[0].lower() for requirement in requirements}
