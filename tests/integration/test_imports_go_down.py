@@ -15,7 +15,9 @@ PACKAGES = ["domain", "ports", "adapters", "entrypoints", "config"]
 FORBIDDEN_IMPORTS = [
     pytest.param("domain/schedule.py", "import time", id="the domain reads no clock"),
     pytest.param("ports/store.py", "import sqlite3", id="a port knows no technology"),
-    pytest.param("domain/services/collection.py", "import adapters.threads", id="a service knows no adapter"),
+    pytest.param(
+        "domain/services/collection.py", "import adapters.json_reply", id="a service knows no adapter"
+    ),
     pytest.param("domain/reading.py", "import ports.clock", id="a value knows no port"),
     pytest.param("domain/errors.py", "import domain.outcome", id="the floor of the domain looks not up"),
     pytest.param("adapters/hue/__init__.py", "import adapters.sqlite", id="adapters know not each other"),
