@@ -1,0 +1,110 @@
+"""What the database holds, read back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+
+from adapters.sqlite.connection import connect
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.migrations import user_version
+from adapters.sqlite.rows import COLUMNS, as_instant, as_text, reading_of
+from domain.errors import StoreError
+from domain.reading import Quantity, Reading
+
+# Naive local times stand beside UTC, as text. No zone is this far from UTC: whatever may be newer than the
+# newest text is less than this before it.
+_TEXT_SLACK = timedelta(days=2)
+
+# From device to device along the index, however many rows each has.
+_SELECT_DEVICES = """
+WITH RECURSIVE device (id) AS (
+    SELECT min(device_id) FROM readings
+    UNION ALL
+    SELECT (SELECT min(device_id) FROM readings WHERE device_id > device.id)
+    FROM device WHERE device.id IS NOT NULL
+)
+SELECT id FROM device WHERE id IS NOT NULL
+"""
+_SELECT_INSTANTS = "SELECT id, timestamp FROM readings WHERE device_id = ? ORDER BY timestamp DESC"
+_SELECT_READING = """
+SELECT
+    timestamp, device_id, location, device_type, is_anomalous,
+    temperature_celsius, humidity_percent, pm25_ugm3, pm10_ugm3, co_ppm, co2_ppm, voc_ppb, iaq_score,
+    battery_level, signal_strength, raw_response, observed_at, other_values
+FROM readings WHERE id = ?
+"""
+_SELECT_SERIES = """
+SELECT
+    timestamp, temperature_celsius, humidity_percent, pm25_ugm3, pm10_ugm3,
+    co_ppm, co2_ppm, voc_ppb, iaq_score
+FROM readings WHERE device_id = ? AND timestamp >= ?
+"""
+
+
+class SqliteHistory:
+    """Reads the database without ever changing it; each call opens it, fetches everything, and lets go."""
+
+    def __init__(self, path: Path, *, naive_zone: tzinfo | None = None, busy_timeout_ms: int = 5000) -> None:
+        self._path = path
+        self._naive_zone = naive_zone  # in which old times without a zone are read; None: the system's
+        self._busy_timeout_ms = busy_timeout_ms
+
+    def newest(self) -> Sequence[Reading]:
+        with self._reading() as connection:
+            devices = [device_id for (device_id,) in connection.execute(_SELECT_DEVICES)]
+            newest = [self._newest_of(connection, device_id) for device_id in devices]
+        return sorted(
+            (reading for reading in newest if reading is not None),
+            key=lambda reading: (reading.location, reading.device_id),
+        )
+
+    def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        column = COLUMNS[quantity]
+        with self._reading() as connection:
+            rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
+        points = (
+            (as_instant(row["timestamp"], self._naive_zone), float(row[column]))
+            for row in rows
+            if row[column] is not None
+        )
+        return sorted(
+            (instant, value) for instant, value in points if instant is not None and instant >= since
+        )
+
+    def _newest_of(self, connection: sqlite3.Connection, device_id: str) -> Reading | None:
+        newest: tuple[datetime, int] | None = None
+        oldest_that_matters, has_one_in_order = "", False
+        for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
+            if newest is not None and text < oldest_that_matters:
+                break
+            is_in_order = text.endswith("+00:00")  # among such texts, text order is time order
+            if is_in_order and has_one_in_order:
+                continue
+            instant = as_instant(text, self._naive_zone)
+            if instant is None:
+                continue
+            has_one_in_order |= is_in_order
+            if newest is None:
+                oldest_that_matters = (instant - _TEXT_SLACK).date().isoformat()
+            newest = max(newest or (instant, row_id), (instant, row_id))
+        if newest is None:
+            return None
+        return reading_of(connection.execute(_SELECT_READING, (newest[1],)).fetchone(), self._naive_zone)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with told_apart(self._path):
+            if not self._path.exists():
+                raise StoreError(f"there is no database at {self._path} yet; the first cycle makes it")
+            with closing(connect(self._path, mode="ro", busy_timeout_ms=self._busy_timeout_ms)) as connection:
+                if user_version(connection) == 0:
+                    raise StoreError(
+                        f"{self._path} is from before this program; its first cycle brings it up to date"
+                    )
+                connection.row_factory = sqlite3.Row
+                connection.text_factory = lambda text: text.decode("utf-8", "replace")
+                yield connection

@@ -1,0 +1,79 @@
+"""The lock that all our processes take in turn, so that no two of them work on the database at once.
+
+SQLite has locks of its own. These are for what they do not cover: before 3.51.3 (3.50.7 and 3.44.6 in their
+lines) a WAL can be corrupted when one connection checkpoints while another writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import StoreBusy
+
+_NAPS_S = (0.001, 0.002, 0.005, 0.01, 0.02)  # the last one again and again
+
+
+class DatabaseLock:
+    """An `flock` on a file that is never removed. However the process ends, the kernel lets go of it."""
+
+    def __init__(self, path: Path, *, wait_s: float) -> None:
+        self._path = path
+        self._wait_s = wait_s
+        self._descriptor: int | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock. Raises `StoreBusy` when others keep it for longer than the wait."""
+        descriptor = self._take()
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _take(self) -> int:
+        waited_s, naps = 0.0, 0
+        while waited_s <= self._wait_s:
+            descriptor = self._opened()
+            if _is_free(descriptor) and self._is_still_there(descriptor):
+                return descriptor
+            nap_s = _NAPS_S[min(naps, len(_NAPS_S) - 1)]
+            time.sleep(nap_s)
+            waited_s, naps = waited_s + nap_s, naps + 1
+        raise StoreBusy(
+            f"another homeclimate process has held {self._path} for {self._wait_s:g} s. "
+            "The next cycle tries again"
+        )
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return self._descriptor
+
+    def _is_still_there(self, descriptor: int) -> bool:
+        """A lock on a file that somebody has removed keeps nobody out."""
+        try:
+            if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116 - the hot path
+                return True
+        except FileNotFoundError:
+            pass
+        self.close()
+        return False
+
+
+def _is_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,130 @@
+"""The tables, in SQL."""
+
+from __future__ import annotations
+
+# As every home has had it since air quality monitors are known. What came later is added by the migrations,
+# to old and new databases alike, so that there is one way in which a column comes to be.
+CREATE_READINGS = (
+    """
+CREATE TABLE readings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    timestamp DATETIME NOT NULL,
+    device_id TEXT NOT NULL,
+    temperature_celsius REAL NOT NULL,
+    location TEXT NOT NULL,
+    device_type TEXT NOT NULL
+        CHECK (device_type IN ('hue_sensor', 'nest_thermostat', 'weather_api', 'alexa_aqm')),
+    is_anomalous BOOLEAN DEFAULT 0,
+    humidity_percent REAL CHECK (humidity_percent IS NULL OR humidity_percent BETWEEN 0 AND 100),
+    pm25_ugm3 REAL CHECK (pm25_ugm3 IS NULL OR pm25_ugm3 >= 0),
+    voc_ppb REAL CHECK (voc_ppb IS NULL OR voc_ppb >= 0),
+    co_ppm REAL CHECK (co_ppm IS NULL OR co_ppm >= 0),
+    co2_ppm REAL CHECK (co2_ppm IS NULL OR co2_ppm >= 0),
+    iaq_score REAL CHECK (iaq_score IS NULL OR iaq_score BETWEEN 0 AND 100),
+    battery_level INTEGER CHECK (battery_level IS NULL OR battery_level BETWEEN 0 AND 100),
+    signal_strength INTEGER CHECK (signal_strength IS NULL OR signal_strength BETWEEN 0 AND 100),
+    thermostat_mode TEXT
+        CHECK (thermostat_mode IS NULL OR thermostat_mode IN ('heating', 'cooling', 'off', 'away')),
+    thermostat_state TEXT CHECK (thermostat_state IS NULL OR thermostat_state IN ('active', 'idle')),
+    day_night TEXT CHECK (day_night IS NULL OR day_night IN ('day', 'night')),
+    weather_conditions TEXT,
+    raw_response TEXT,
+    created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    UNIQUE (device_id, timestamp),
+    CHECK (temperature_celsius BETWEEN -40 AND 50)
+)
+""",
+    "CREATE INDEX idx_readings_timestamp ON readings (timestamp)",
+    "CREATE INDEX idx_readings_device_id ON readings (device_id)",
+    "CREATE INDEX idx_readings_device_timestamp ON readings (device_id, timestamp)",
+    "CREATE INDEX idx_readings_location ON readings (location)",
+    "CREATE INDEX idx_readings_device_type ON readings (device_type)",
+    "CREATE INDEX idx_readings_anomalous ON readings (is_anomalous) WHERE is_anomalous = 1",
+)
+
+# The column, and the statement that adds it where it is missing.
+ADD_COLUMNS = {
+    "is_anomalous": "ALTER TABLE readings ADD COLUMN is_anomalous BOOLEAN DEFAULT 0",
+    "pm25_ugm3": "ALTER TABLE readings ADD COLUMN pm25_ugm3 REAL CHECK (pm25_ugm3 IS NULL OR pm25_ugm3 >= 0)",
+    "voc_ppb": "ALTER TABLE readings ADD COLUMN voc_ppb REAL CHECK (voc_ppb IS NULL OR voc_ppb >= 0)",
+    "co_ppm": "ALTER TABLE readings ADD COLUMN co_ppm REAL CHECK (co_ppm IS NULL OR co_ppm >= 0)",
+    "co2_ppm": "ALTER TABLE readings ADD COLUMN co2_ppm REAL CHECK (co2_ppm IS NULL OR co2_ppm >= 0)",
+    "iaq_score": (
+        "ALTER TABLE readings ADD COLUMN iaq_score REAL "
+        "CHECK (iaq_score IS NULL OR iaq_score BETWEEN 0 AND 100)"
+    ),
+    "observed_at": "ALTER TABLE readings ADD COLUMN observed_at TEXT",
+    "pm10_ugm3": "ALTER TABLE readings ADD COLUMN pm10_ugm3 REAL CHECK (pm10_ugm3 IS NULL OR pm10_ugm3 >= 0)",
+    "other_values": "ALTER TABLE readings ADD COLUMN other_values TEXT",
+}
+
+# What a `readings` table must have to be one of ours, of whichever age.
+REQUIRED_COLUMNS = frozenset(
+    {
+        "id",
+        "timestamp",
+        "device_id",
+        "temperature_celsius",
+        "location",
+        "device_type",
+        "humidity_percent",
+        "battery_level",
+        "signal_strength",
+        "raw_response",
+        "created_at",
+    }
+)
+
+CREATE_OUTCOMES = """
+CREATE TABLE outcomes (
+    source TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    interval_s INTEGER NOT NULL,
+    scheduled INTEGER NOT NULL CHECK (scheduled IN (0, 1)),
+    state TEXT NOT NULL CHECK (state IN ('stored', 'failed', 'deferred', 'missed')),
+    cause TEXT,
+    detail TEXT,
+    readings INTEGER NOT NULL DEFAULT 0,
+    unread TEXT,
+    until TEXT,
+    notes TEXT,
+    PRIMARY KEY (source, slot)
+) WITHOUT ROWID
+"""
+
+CREATE_DEVICES = """
+CREATE TABLE devices (
+    device_id TEXT NOT NULL PRIMARY KEY,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    location TEXT NOT NULL,
+    first_slot TEXT NOT NULL,
+    last_read_slot TEXT NOT NULL,
+    last_listed_slot TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+# `number` tells measurements apart that began at one instant; the key begins with the time, so that the old
+# ones lie together and go cheaply.
+CREATE_MEASUREMENTS = """
+CREATE TABLE measurements (
+    began_at TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    source TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    duration_s REAL NOT NULL,
+    wire_bytes INTEGER NOT NULL,
+    payload_bytes INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL CHECK (succeeded IN (0, 1)),
+    PRIMARY KEY (began_at, operation, source, number)
+) WITHOUT ROWID
+"""
+
+CREATE_PROPERTIES = """
+CREATE TABLE properties (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+OUR_TABLES = frozenset({"readings", "outcomes", "devices", "measurements", "properties"})

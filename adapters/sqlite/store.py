@@ -1,0 +1,178 @@
+"""The store on one SQLite file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from adapters.sqlite import ledger
+from adapters.sqlite.connection import journal_mode
+from adapters.sqlite.faults import is_passing, told_apart
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.opening import Opening
+from adapters.sqlite.rows import as_instant, as_text
+from domain.errors import StoreError
+from domain.outcome import CycleReport
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.store import Standing
+
+BUDGET_S = 8.0
+_WORK_S = 1.0
+_WAL_LIMIT_BYTES = 8 * 1024 * 1024
+_LISTED_WITHIN = timedelta(days=1)
+
+_SELECT_LAST_SLOT = "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 ORDER BY slot DESC LIMIT 1"
+_SELECT_LAST_STORED = """
+SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND state = 'stored' ORDER BY slot DESC LIMIT 1
+"""
+_SELECT_EXPECTED = "SELECT device_id FROM devices WHERE source = ? AND last_listed_slot > ?"
+
+
+class SqliteStore:
+    """Keeps every cycle once, in the `readings` table that homes have always had and in the ledger beside it.
+
+    One writing connection, opened at first use or by `open()`. All processes take turns by a lock file beside
+    the database. Waits at most `BUDGET_S` for others, the busy time-out included. Only bringing an old
+    database up to date may take longer: `open()` does it before the first cycle.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        journal: Journal,
+        clock: Clock,
+        is_simulated: bool = False,
+        busy_timeout_ms: int = 5000,
+        wal_checkpoint_pages: int = 1000,
+    ) -> None:
+        self._path = path
+        self._journal = journal
+        self._clock = clock
+        self._opening = Opening(
+            path=path,
+            is_simulated=is_simulated,
+            busy_timeout_ms=min(busy_timeout_ms, 6000),
+            wal_checkpoint_pages=wal_checkpoint_pages,
+            journal=journal,
+            clock=clock,
+        )
+        self._lock = DatabaseLock(
+            path.with_name(f"{path.name}.lock"),
+            wait_s=BUDGET_S - _WORK_S - self._opening.busy_timeout_ms / 1000,
+        )
+        self._connection: sqlite3.Connection | None = None
+        self._identity: os.stat_result | None = None
+        self._begin = "BEGIN IMMEDIATE"
+
+    def open(self) -> None:
+        """Make the database, or bring it up to date. Raises `StoreError`; then nothing has changed."""
+        with self._held():
+            pass
+
+    def append(self, report: CycleReport) -> None:
+        created_at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        with self._held() as connection:
+            with _transaction(connection, self._begin):
+                refusals = ledger.write(connection, report, created_at)
+            self._shorten_wal(connection, beyond_bytes=_WAL_LIMIT_BYTES)
+        for refusal in refusals:
+            self._journal.record(
+                Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
+            )
+
+    def standing(self, source: str, at: datetime) -> Standing:
+        with self._held() as connection:
+            last_slot = connection.execute(_SELECT_LAST_SLOT, (source,)).fetchone()
+            last_stored = connection.execute(_SELECT_LAST_STORED, (source,)).fetchone()
+            expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
+        return Standing(
+            last_slot=as_instant(last_slot[0], UTC) if last_slot else None,
+            last_stored=as_instant(last_stored[0], UTC) if last_stored else None,
+            expected=frozenset(device_id for (device_id,) in expected),
+        )
+
+    def close(self) -> None:
+        try:
+            if self._connection is not None:
+                with told_apart(self._path), self._lock.held():
+                    self._shorten_wal(self._connection, beyond_bytes=0)
+                    self._connection.close()
+        except StoreError as error:
+            self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
+        finally:
+            self._drop()
+            self._lock.close()
+
+    @contextmanager
+    def _held(self) -> Iterator[sqlite3.Connection]:
+        """The connection, while no other process of ours works on the database."""
+        with told_apart(self._path):
+            if self._connection is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock.held():
+                connection = self._opened()
+                try:
+                    yield connection
+                except (sqlite3.Error, OSError) as error:
+                    if not is_passing(error):
+                        self._drop()
+                    raise
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_still_there():
+            self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
+            self._drop()
+        if self._connection is None:
+            self._connection = self._opening.connection()
+            self._identity = self._path.stat()
+            # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
+            is_wal = journal_mode(self._connection) == "wal"
+            self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
+        return self._connection
+
+    def _is_still_there(self) -> bool:
+        """Whether the file that is open is still the one at the path: a backup may have taken its place."""
+        try:
+            return self._identity is not None and os.path.samestat(self._identity, self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _shorten_wal(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
+        """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        try:
+            if log.stat().st_size <= beyond_bytes:
+                return
+            connection.execute("PRAGMA busy_timeout=0")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except FileNotFoundError:
+            return
+        except sqlite3.Error as error:  # what was committed stays committed
+            self._journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
+        connection.execute(f"PRAGMA busy_timeout={self._opening.busy_timeout_ms}")
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """All or nothing, durable on return."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
