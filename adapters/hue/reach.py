@@ -88,7 +88,7 @@ class Reach:
         return leaf.common_name
 
     def _plain(self, address: Address, opened: OpenBridge, deadline_s: float) -> tuple[Bridge, Identity]:
-        """Without encryption, and only to a bridge that cannot do better: its key is there for all to read."""
+        """Without encryption, only to a bridge that cannot do better: its key is there for all to read."""
         bridge = opened(address.url("http"), None)
         try:
             identity = bridge.identity(deadline_s)
@@ -136,7 +136,8 @@ def _how_to_pin(address: str, bridge_id: str | None, leaf: Leaf) -> str:
     return (
         "If you are sure that this is your bridge (older ones sign their certificate themselves), put in "
         "place of bridge_ip under collectors.hue in config/config.yaml: "
-        f"bridges: [{{id: '{bridge_id or 'ITS ID'}', address: '{address}', certificate_sha256: {leaf.sha256}}}]"
+        f"bridges: [{{id: '{bridge_id or 'ITS ID'}', address: '{address}', "
+        f"certificate_sha256: {leaf.sha256}}}]"
     )
 
 

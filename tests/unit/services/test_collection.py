@@ -1,0 +1,264 @@
+"""One cycle: who is asked, what is stored, and what is said of the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.history import MemoryHistory
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.meter import MemoryMeter
+from adapters.memory.retrier import MemoryRetrier
+from adapters.memory.source import Hangs, MemorySource
+from adapters.memory.store import MemoryStore
+from domain.errors import (
+    CredentialsRefused,
+    SourceError,
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+    StoreFull,
+)
+from domain.outcome import Cause, Collected, Failed, NotStored, SourceReply, Stored, Verdict, verdict
+from domain.reading import Quantity, Range
+from domain.services.collection import SOURCE_BUDGET_S, Collection, SourcePlan
+from ports.source import Source
+from tests.builders import NOON, a_due, a_reading, a_reply, an_unread
+
+
+class Home:
+    """A collection over fakes, and the fakes."""
+
+    def __init__(self, *sources: Source) -> None:
+        self.clock = MemoryClock(NOON)
+        self.store = MemoryStore()
+        self.journal = MemoryJournal()
+        self.meter = MemoryMeter(self.clock)
+        self.plans = [
+            SourcePlan(
+                source=source,
+                interval_s=300,
+                plausible={Quantity.TEMPERATURE: Range(least=0.0, most=40.0)},
+            )
+            for source in sources
+        ]
+        self.collection = Collection(
+            plans=self.plans,
+            store=self.store,
+            retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
+            clock=self.clock,
+            meter=self.meter,
+            journal=self.journal,
+        )
+
+    def stored(self) -> dict[str, float]:
+        return {
+            reading.device_id: reading.values[Quantity.TEMPERATURE]
+            for reading in MemoryHistory(self.store).newest()
+        }
+
+
+async def test_every_reading_of_every_due_source_is_stored() -> None:
+    home = Home(
+        MemorySource(
+            "hue", [a_reply(a_reading("hue:1", temperature=20.0), a_reading("hue:2", temperature=21.0))]
+        ),
+        MemorySource("amazon", [a_reply(a_reading("alexa:1", temperature=22.0))]),
+    )
+    cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
+    assert isinstance(cycle, Stored)
+    assert home.stored() == {"hue:1": 20.0, "hue:2": 21.0, "alexa:1": 22.0}
+
+
+async def test_only_the_sources_that_are_due_are_asked() -> None:
+    hue, amazon = MemorySource("hue", [a_reply()]), MemorySource("amazon", [a_reply()])
+    await Home(hue, amazon).collection.run([a_due("hue")])
+    assert (len(hue.asked), len(amazon.asked)) == (1, 0)
+
+
+async def test_one_failing_source_does_not_cost_the_others_their_readings() -> None:
+    home = Home(
+        MemorySource("amazon", [CredentialsRefused("sign in again")]),
+        MemorySource("hue", [a_reply(a_reading("hue:1", temperature=20.0))]),
+    )
+    cycle = await home.collection.run([a_due("amazon"), a_due("hue")])
+    assert home.stored() == {"hue:1": 20.0}
+    assert verdict([cycle]) is Verdict.SOME_FAILED
+
+
+async def test_a_hanging_source_is_out_of_time_when_its_budget_is_over_and_not_before() -> None:
+    home = Home(MemorySource("amazon", [Hangs()]), MemorySource("hue", [a_reply()]))
+    cycle = await home.collection.run([a_due("amazon"), a_due("hue")])
+    hanging, answering = cycle.report.outcomes
+    assert isinstance(hanging, Failed)
+    assert hanging.cause is Cause.OUT_OF_TIME
+    assert isinstance(answering, Collected)
+    assert SOURCE_BUDGET_S <= home.clock.elapsed_s() < SOURCE_BUDGET_S + 1
+
+
+async def test_a_bug_in_a_source_costs_only_that_source() -> None:
+    class Buggy(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            raise ZeroDivisionError("a bug")
+
+    home = Home(Buggy("amazon"), MemorySource("hue", [a_reply()]))
+    cycle = await home.collection.run([a_due("amazon"), a_due("hue")])
+    assert [type(outcome) for outcome in cycle.report.outcomes] == [Failed, Collected]
+    assert cycle.report.outcomes[0] == Failed(
+        due=a_due("amazon"), cause=Cause.INTERNAL, detail="ZeroDivisionError: a bug"
+    )
+    assert "source.bug" in home.journal.events()
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (SourceUnavailable("no route"), Cause.NETWORK),
+        (SourceThrottled("429"), Cause.THROTTLED),
+        (CredentialsRefused("sign in"), Cause.CREDENTIALS),
+        (SourceRefused("another bridge"), Cause.REFUSED),
+        (SourceGarbled("html"), Cause.GARBLED),
+    ],
+)
+async def test_the_ledger_says_why_a_source_failed(error: SourceError, cause: Cause) -> None:
+    home = Home(MemorySource("hue", [error] * 3))
+    cycle = await home.collection.run([a_due("hue")])
+    (outcome,) = cycle.report.outcomes
+    assert isinstance(outcome, Failed)
+    assert (outcome.cause, outcome.detail) == (cause, str(error))
+
+
+async def test_a_transient_failure_is_mended_within_the_cycle() -> None:
+    hue = MemorySource("hue", [SourceUnavailable("reset"), a_reply()])
+    cycle = await Home(hue).collection.run([a_due("hue")])
+    assert verdict([cycle]) is Verdict.ALL_STORED
+    assert len(hue.asked) == 2
+
+
+async def test_a_permanent_failure_is_not_asked_again_in_the_cycle() -> None:
+    hue = MemorySource("hue", [CredentialsRefused("no such key"), a_reply()])
+    await Home(hue).collection.run([a_due("hue")])
+    assert len(hue.asked) == 1
+
+
+async def test_an_implausible_value_is_stored_and_marked() -> None:
+    home = Home(MemorySource("hue", [a_reply(a_reading("hue:1", temperature=45.0))]))
+    await home.collection.run([a_due("hue")])
+    (reading,) = MemoryHistory(home.store).newest()
+    assert reading.is_anomalous
+    assert home.stored() == {"hue:1": 45.0}
+
+
+async def test_a_value_that_the_table_refuses_costs_neither_the_other_rows_nor_its_own_trace() -> None:
+    home = Home(
+        MemorySource(
+            "hue", [a_reply(a_reading("hue:sun", temperature=61.0), a_reading("hue:2", temperature=20.0))]
+        )
+    )
+    cycle = await home.collection.run([a_due("hue")])
+    (outcome,) = cycle.report.outcomes
+    assert home.stored() == {"hue:2": 20.0}
+    assert [(unread.device_id, unread.cause) for unread in outcome.unread] == [
+        ("hue:sun", Cause.OUT_OF_RANGE)
+    ]
+    assert "61" in outcome.unread[0].detail
+
+
+async def test_a_device_that_is_no_longer_listed_is_accounted_for() -> None:
+    hue = MemorySource("hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), a_reply(a_reading("hue:1"))])
+    home = Home(hue)
+    await home.collection.run([a_due("hue", NOON)])
+    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
+    (outcome,) = cycle.report.outcomes
+    assert [(unread.device_id, unread.cause) for unread in outcome.unread] == [("hue:2", Cause.NOT_LISTED)]
+
+
+async def test_a_device_that_the_source_gives_a_cause_for_is_not_accounted_for_twice() -> None:
+    hue = MemorySource(
+        "hue",
+        [
+            a_reply(a_reading("hue:1"), a_reading("hue:2")),
+            a_reply(a_reading("hue:1"), unread=[an_unread("hue:2", Cause.UNREACHABLE)]),
+        ],
+    )
+    home = Home(hue)
+    await home.collection.run([a_due("hue", NOON)])
+    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
+    assert [unread.cause for unread in cycle.report.outcomes[0].unread] == [Cause.UNREACHABLE]
+
+
+async def test_when_a_source_fails_each_of_its_devices_is_unread_for_that_cause() -> None:
+    hue = MemorySource(
+        "hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), CredentialsRefused("revoked")]
+    )
+    home = Home(hue)
+    await home.collection.run([a_due("hue", NOON)])
+    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
+    assert {unread.device_id: unread.cause for unread in cycle.report.outcomes[0].unread} == {
+        "hue:1": Cause.CREDENTIALS,
+        "hue:2": Cause.CREDENTIALS,
+    }
+
+
+async def test_a_device_that_comes_twice_in_a_reply_is_stored_once() -> None:
+    twice = a_reply(a_reading("hue:1", temperature=20.0), a_reading("hue:1", temperature=25.0))
+    home = Home(MemorySource("hue", [twice]))
+    cycle = await home.collection.run([a_due("hue")])
+    assert home.stored() == {"hue:1": 20.0}
+    assert len(cycle.report.readings) == 1
+
+
+async def test_a_store_that_refuses_is_said_and_does_not_end_the_program() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    home.store.fault = StoreFull("no room left in data/")
+    cycle = await home.collection.run([a_due("hue")])
+    assert isinstance(cycle, NotStored)
+    assert cycle.reason == "no room left in data/"
+    assert verdict([cycle]) is Verdict.NONE_STORED
+
+
+async def test_what_was_measured_goes_into_the_report() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    cycle = await home.collection.run([a_due("hue")])
+    assert [(measured.operation, measured.source) for measured in cycle.report.measurements] == [
+        ("source.read", "hue")
+    ]
+
+
+async def test_a_cycle_is_one_line_in_the_journal() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    await home.collection.run([a_due("hue")])
+    (record,) = home.journal.of("cycle")
+    assert record.fields["readings"] == 1
+    assert record.fields["stored"] is True
+
+
+async def test_a_cycle_that_is_cancelled_cancels_its_sources() -> None:
+    left: list[str] = []
+
+    class Leaving(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.append(self.name)
+            raise AssertionError("an event that nobody sets was set")
+
+    home = Home(Leaving("hue"))
+    running = asyncio.ensure_future(home.collection.run([a_due("hue")]))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert left == ["hue"]
+
+
+async def test_closing_lets_go_of_sources() -> None:
+    hue = MemorySource("hue")
+    await Home(hue).collection.close()
+    assert hue.is_closed
