@@ -44,13 +44,13 @@ class DeviceKind(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Range:
-    """A closed interval of values, in the unit of its quantity."""
+    """A closed interval of values, in the unit of its quantity. Infinities and NaN are in none."""
 
     least: float
     most: float
 
     def __contains__(self, value: float) -> bool:
-        return self.least <= value <= self.most
+        return math.isfinite(value) and self.least <= value <= self.most
 
 
 # What the checks of the readings table take; existing homes have the same checks.
@@ -98,18 +98,22 @@ def flagged(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
 
 
 def storable(reading: Reading) -> Reading:
-    """The reading with the values that the table's checks refuse moved to `other_values`, and marked."""
+    """The reading with the values that the table's checks refuse moved to `other_values`, and marked.
+
+    Infinities and NaN go nowhere, since JSON has no word for them: of these only the mark remains.
+    """
     refused = {
         quantity: value for quantity, value in reading.values.items() if value not in STORABLE[quantity]
     }
-    if not refused:
+    finite_others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
+    if not refused and len(finite_others) == len(reading.other_values):
         return reading
     return attrs.evolve(
         reading,
         values={quantity: value for quantity, value in reading.values.items() if quantity not in refused},
         other_values={
-            **reading.other_values,
-            **{quantity.value: value for quantity, value in refused.items()},
+            **finite_others,
+            **{quantity.value: value for quantity, value in refused.items() if math.isfinite(value)},
         },
         is_anomalous=True,
     )

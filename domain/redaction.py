@@ -52,7 +52,7 @@ class Redactor:
         forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         # Two passes, since a shape may end inside a known secret and leave its rest standing.
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._known = re.compile("|".join(map(_pattern, longest_first))) if forms else None
         self._shapes = re.compile("|".join(_SHAPES), re.IGNORECASE)
 
     def redact(self, text: str) -> str:
@@ -66,6 +66,10 @@ def _without_secret(match: re.Match[str]) -> str:
     return match[match.lastindex or 0] + MARK
 
 
+def _pattern(form: str) -> str:
+    return re.sub("%[0-9A-F]{2}", r"(?i:\g<0>)", re.escape(form))  # %2F and %2f are the same
+
+
 def _forms(secret: str) -> Iterator[str]:
     yield secret
     for ensure_ascii in (True, False):
@@ -73,9 +77,7 @@ def _forms(secret: str) -> Iterator[str]:
         yield in_json
         yield json.dumps(in_json, ensure_ascii=ensure_ascii)[1:-1]  # a JSON body as a value of a log record
     text = secret.encode(errors="surrogatepass")
-    for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
-        yield encoded
-        yield re.sub("%..", lambda match: match[0].lower(), encoded)
+    yield from (quote(text, safe=""), quote(text), quote_plus(text))
     yield from _base64_forms(text)
 
 

@@ -1,0 +1,142 @@
+"""No secret stays in a text."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.redaction import MARK, SHORTEST_SECRET, Redactor
+from tests.builders import a_reading
+
+HUE_KEY = "QmVyZ2ZyaWVkLWFuZC1oaXMtbGFtcHMtYXQ5MzE5"
+FAKE_PASSWORD = 'cor"rect h\\orse/b+attery ß'
+
+# A secret with the mark in it could come into being by the blotting out of another one.
+secrets = st.text(
+    st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=SHORTEST_SECRET, max_size=40
+)
+texts = st.text(max_size=60)
+
+
+def in_base64(secret: str, before: str = "", after: str = "") -> str:
+    return base64.b64encode((before + secret + after).encode()).decode()
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": lambda secret: secret,
+    "json": json.dumps,
+    "json in json": lambda secret: json.dumps(json.dumps(secret, ensure_ascii=False), ensure_ascii=False),
+    "percent": lambda secret: quote(secret, safe=""),
+    "percent, lower case": lambda secret: quote(secret, safe="").replace("%2F", "%2f"),
+    "path": quote,
+    "form": quote_plus,
+    "base64": in_base64,
+    "base64 after one byte": lambda secret: in_base64(secret, before="u"),
+    "basic authorization": lambda secret: in_base64(secret, before="ab:"),
+    "base64 before more": lambda secret: in_base64(secret, before="ab", after="!"),
+    "url-safe base64": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_known_secret_is_blotted_out_in_every_form(encoding: str) -> None:
+    encoded = ENCODINGS[encoding](FAKE_PASSWORD).strip('"')
+    redacted = Redactor([FAKE_PASSWORD]).redact(f"before {encoded} after")
+    assert MARK in redacted
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" after")
+    assert not any(encoded[start : start + 6] in redacted for start in range(len(encoded) - 5))
+
+
+@given(secret=secrets, others=st.lists(secrets, max_size=3), before=texts, after=texts)
+def test_no_known_secret_survives_in_any_form(
+    secret: str, others: list[str], before: str, after: str
+) -> None:
+    redactor = Redactor([secret, *others])
+    for encode in ENCODINGS.values():
+        encoded = encode(secret)
+        redacted = redactor.redact(before + encoded + after)
+        assert secret not in redacted
+        assert encoded not in redacted
+
+
+@given(secret=secrets, before=st.binary(max_size=20), after=st.binary(max_size=20))
+def test_a_known_secret_is_found_in_the_midst_of_base64(secret: str, before: bytes, after: bytes) -> None:
+    text = base64.b64encode(before + secret.encode() + after).decode()
+    redacted = Redactor([secret]).redact(text)
+    assert redacted != text
+
+
+@given(text=st.text(), secret=secrets)
+def test_blotting_out_twice_is_blotting_out_once(text: str, secret: str) -> None:
+    redactor = Redactor([secret])
+    once = redactor.redact(text + secret)
+    assert redactor.redact(once) == once
+
+
+def test_of_two_secrets_the_longer_is_blotted_out_as_a_whole() -> None:
+    assert Redactor(["secret", "secretive"]).redact("secretive") == MARK
+
+
+def test_a_secret_that_is_too_short_would_make_the_text_useless() -> None:
+    assert Redactor(["12345", ""]).redact("took 12345 ms") == "took 12345 ms"
+    assert len("12345") < SHORTEST_SECRET
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (f"GET /api/{HUE_KEY}/sensors", "GET /api/***/sensors"),
+        (f"https://bridge/api/{HUE_KEY}", "https://bridge/api/***"),
+        (f"hue-application-key: {HUE_KEY}", "hue-application-key: ***"),
+        (f"{{'Hue-Application-Key': '{HUE_KEY}'}}", "{'Hue-Application-Key': '***'}"),
+        (f'[{{"success": {{"username": "{HUE_KEY}"}}}}]', '[{"success": {"username": "***"}}]'),
+        (f'body="[{{\\"username\\":\\"{HUE_KEY}\\"}}]"', 'body="[{\\"username\\":\\"***\\"}]"'),
+        ("refresh Atnr|EwICIHsX-a/b+c== now", "refresh Atnr|*** now"),
+        ("source=Atna%7CEwICIHsX&next=1", "source=Atna%7C***&next=1"),
+        ("Cookie: session-token=a/b+c; ubid-main=130-1", "Cookie: session-token=***; ubid-main=***"),
+        ('at-acbde="Atza|x y"; lang=de', 'at-acbde="***"; lang=de'),
+        ("csrf: 1234567", "csrf: ***"),
+        ("Authorization: Bearer abc.DEF-1_2==", "Authorization: Bearer ***"),
+        ("smtp://me:hunter2@mail.example", "smtp://me:***@mail.example"),
+        ('password: "with some spaces"', 'password: "***"'),
+        ("api_key: short", "api_key: ***"),
+        ('{"access_token":"abc","expires_in":3600}', '{"access_token":"***","expires_in":3600}'),
+    ],
+)
+def test_what_looks_like_a_secret_is_blotted_out_unknown(text: str, redacted: str) -> None:
+    assert Redactor([]).redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /api/config",
+        "GET /api/0/config",
+        "GET /api/devices-v2/device?cached=false",
+        "GET /clip/v2/resource/temperature",
+        "the bridge refused the password",
+        "see https://example.org/help:page for more",
+        "2026-03-01T12:00:00.000Z INFO cycle source=hue duration_s=0.12 payload_bytes=812",
+        str(a_reading()),
+    ],
+)
+def test_innocent_text_stays_as_it_is(text: str) -> None:
+    assert Redactor([FAKE_PASSWORD]).redact(text) == text
+
+
+def test_a_known_secret_under_a_shape_that_ends_inside_it_leaves_no_rest() -> None:
+    assert Redactor(["correct horse"]).redact("Authorization: Bearer correct horse") == (
+        "Authorization: Bearer ***"
+    )
+
+
+@pytest.mark.parametrize("text", ["a-" * 50_000, "password" * 10_000, "://a:" * 20_000, "Bearer " * 10_000])
+def test_long_text_does_not_take_for_ever(text: str) -> None:
+    Redactor([FAKE_PASSWORD]).redact(text)

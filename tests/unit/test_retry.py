@@ -1,0 +1,174 @@
+"""Which failures are worth another attempt, and how long to wait for it."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import (
+    CredentialsRefused,
+    CredentialsStale,
+    SettingsError,
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+    StoreBusy,
+    StoreCorrupt,
+    StoreFull,
+    StoreRefused,
+)
+from domain.retry import Attempt, Decision, GiveUp, Retry, RetryPolicy
+from tests.builders import an_attempt
+
+TRANSIENT = (SourceUnavailable("reset"), SourceThrottled("429"), StoreBusy("locked"), SourceGarbled("<html>"))
+PERMANENT = (
+    CredentialsRefused("revoked"),
+    CredentialsStale("expired"),
+    SourceRefused("another bridge"),
+    StoreFull("no room"),
+    StoreCorrupt("damaged"),
+    StoreRefused("simulated"),
+    SettingsError("wrong"),
+    ValueError("a fault of ours"),
+    TimeoutError("the budget is over"),
+)
+
+seconds = st.floats(min_value=0, max_value=1e6)
+shares = st.floats(min_value=0, max_value=1)
+errors = st.one_of(
+    st.sampled_from((*TRANSIENT, *PERMANENT)),
+    st.builds(lambda after_s: SourceThrottled("429", retry_after_s=after_s), seconds),
+)
+attempts = st.builds(
+    an_attempt,
+    number=st.integers(min_value=1, max_value=10),
+    error=errors,
+    elapsed_s=seconds,
+    cost_s=seconds,
+    budget_s=seconds,
+    jitter=shares,
+)
+policies = st.builds(
+    RetryPolicy,
+    attempts=st.integers(min_value=1, max_value=10),
+    base_s=st.floats(min_value=0, max_value=60),
+    multiplier=st.floats(min_value=1, max_value=10),
+    cap_s=st.floats(min_value=0, max_value=3600),
+)
+
+
+def wait_of(decision: Decision) -> float:
+    assert isinstance(decision, Retry)
+    return decision.after_s
+
+
+@pytest.mark.parametrize("error", TRANSIENT, ids=lambda error: type(error).__name__)
+def test_a_transient_error_is_worth_another_attempt(error: Exception) -> None:
+    assert RetryPolicy().decide(an_attempt(error=error)) == Retry(1.0)
+
+
+@pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
+def test_a_permanent_error_is_given_up_at_once(error: Exception) -> None:
+    assert RetryPolicy().decide(an_attempt(error=error)) == GiveUp("permanent")
+
+
+@pytest.mark.parametrize(("number", "wait_s"), [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 8.0), (9, 8.0)])
+def test_the_waits_double_up_to_the_cap(number: int, wait_s: float) -> None:
+    assert RetryPolicy(attempts=10).decide(an_attempt(number=number)) == Retry(wait_s)
+
+
+@pytest.mark.parametrize(("jitter", "wait_s"), [(0.0, 1.0), (0.5, 1.125), (1.0, 1.25)])
+def test_jitter_adds_up_to_a_quarter_of_the_wait(jitter: float, wait_s: float) -> None:
+    assert RetryPolicy().decide(an_attempt(jitter=jitter)) == Retry(wait_s)
+
+
+@pytest.mark.parametrize(("number", "is_over"), [(1, False), (2, False), (3, True), (4, True)])
+def test_after_the_last_attempt_comes_none(number: int, is_over: bool) -> None:
+    decision = RetryPolicy(attempts=3).decide(an_attempt(number=number))
+    assert (decision == GiveUp(f"{number} attempts failed")) == is_over
+
+
+@pytest.mark.parametrize(
+    ("attempts_allowed", "number", "is_over"), [(3, 1, False), (3, 2, True), (1, 1, True)]
+)
+def test_a_garbled_reply_is_asked_for_once_more(attempts_allowed: int, number: int, is_over: bool) -> None:
+    policy = RetryPolicy(attempts=attempts_allowed)
+    decision = policy.decide(an_attempt(number=number, error=SourceGarbled("<html>")))
+    assert isinstance(decision, GiveUp) == is_over
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "wait_s"),
+    [(None, 1.0), (0.0, 0.0), (0.2, 0.2), (5.0, 5.0), (20.0, 20.0), (-3.0, 0.0)],
+)
+def test_a_wait_that_the_server_named_takes_the_place_of_the_backoff(
+    retry_after_s: float | None, wait_s: float
+) -> None:
+    error = SourceThrottled("429", retry_after_s=retry_after_s)
+    assert RetryPolicy(cap_s=8.0).decide(an_attempt(error=error)) == Retry(wait_s)
+
+
+def test_a_named_wait_beyond_the_budget_is_not_waited_for() -> None:
+    error = SourceThrottled("429", retry_after_s=60.0)
+    assert isinstance(RetryPolicy().decide(an_attempt(error=error, budget_s=18.0)), GiveUp)
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "cost_s", "is_over"),
+    [(0.0, 0.0, False), (9.0, 0.0, False), (9.5, 0.0, True), (4.0, 5.0, False), (4.5, 5.0, True)],
+)
+def test_an_attempt_that_would_end_after_the_budget_is_not_begun(
+    elapsed_s: float, cost_s: float, is_over: bool
+) -> None:
+    decision = RetryPolicy().decide(an_attempt(elapsed_s=elapsed_s, cost_s=cost_s, budget_s=10.0))
+    assert (decision == GiveUp("no time left for another attempt")) == is_over
+
+
+@pytest.mark.parametrize(
+    ("error", "allowed"), [(SourceUnavailable("reset"), 3), (SourceGarbled("<html>"), 2)]
+)
+def test_the_policy_says_how_many_attempts_there_are(error: Exception, allowed: int) -> None:
+    assert RetryPolicy(attempts=3).attempts_for(error) == allowed
+
+
+@given(policy=policies, jitter=shares)
+def test_a_wait_never_shrinks_with_the_number_of_the_attempt(policy: RetryPolicy, jitter: float) -> None:
+    waits_s = [
+        wait_of(policy.decide(an_attempt(number=number, jitter=jitter, budget_s=1e9)))
+        for number in range(1, policy.attempts)
+    ]
+    assert waits_s == sorted(waits_s)
+
+
+@given(policy=policies, attempt=attempts)
+def test_no_retry_overruns_the_budget_or_the_number_of_attempts(
+    policy: RetryPolicy, attempt: Attempt
+) -> None:
+    match policy.decide(attempt):
+        case Retry(after_s):
+            assert after_s >= 0
+            assert attempt.elapsed_s + after_s + attempt.cost_s <= attempt.budget_s
+            assert attempt.number < policy.attempts_for(attempt.error) <= policy.attempts
+        case GiveUp(reason):
+            assert reason
+
+
+@given(policy=policies, retry_after_s=seconds, jitter=shares)
+def test_a_named_wait_is_never_shortened(policy: RetryPolicy, retry_after_s: float, jitter: float) -> None:
+    error = SourceThrottled("429", retry_after_s=retry_after_s)
+    decision = policy.decide(an_attempt(error=error, jitter=jitter, budget_s=1e9))
+    assert policy.attempts == 1 or wait_of(decision) >= retry_after_s
+
+
+@given(policy=policies, number=st.integers(min_value=1, max_value=9), jitter=shares)
+def test_a_backoff_stays_under_its_cap_and_a_quarter(policy: RetryPolicy, number: int, jitter: float) -> None:
+    decision = policy.decide(an_attempt(number=number, jitter=jitter, budget_s=1e9))
+    assert isinstance(decision, GiveUp) or decision.after_s <= policy.cap_s * 1.25
+
+
+@given(policy=policies, attempt=attempts)
+def test_the_same_attempt_gets_the_same_decision(policy: RetryPolicy, attempt: Attempt) -> None:
+    assert policy.decide(attempt) == policy.decide(attrs.evolve(attempt))
