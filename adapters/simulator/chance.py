@@ -1,0 +1,35 @@
+"""Chance that can be asked again: the same question always gets the same number."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import lru_cache
+
+
+@lru_cache(maxsize=65536)
+def chance(*question: int | str) -> float:
+    """A number from 0 up to 1 for a question such as `(seed, "weather", day)`; evenly spread."""
+    digest = hashlib.blake2b(repr(question).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def drift(position: float, *question: int | str) -> float:
+    """A smooth curve over `position`, between -1 and 1, with a new direction at each whole number."""
+    step = math.floor(position)
+    share = position - step
+    smooth = share * share * (3 - 2 * share)
+    before = chance(*question, step)
+    after = chance(*question, step + 1)
+    return 2 * (before + (after - before) * smooth) - 1
+
+
+def hexadecimal(digits: int, *question: int | str) -> str:
+    """That many hexadecimal digits, lower case."""
+    return hashlib.blake2b(repr(question).encode(), digest_size=32).hexdigest()[:digits]
+
+
+def resource_id(*question: int | str) -> str:
+    """An identifier of the form that UUIDs of the fourth version have."""
+    digits = hexadecimal(32, "resource", *question)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

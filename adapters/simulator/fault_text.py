@@ -1,0 +1,89 @@
+"""Reads a fault from the short text that the command line takes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+
+from adapters.simulator import faults
+from adapters.simulator.faults import Effect, Fault
+
+_Fields = dict[str, str]
+
+
+def parse_fault(text: str) -> Fault:
+    """A fault from `at=30s for=60s path=/clip/v2 kind=throttle retry_after=2`.
+
+    Raises `ValueError` with a message for a person.
+    """
+    fields: _Fields = {}
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        if not equals or name in fields:
+            raise ValueError(f"{word!r} is not one name=value")
+        fields[name] = value
+    kind = fields.pop("kind", "")
+    if kind not in _KINDS:
+        raise ValueError(f"kind={kind} is none of {', '.join(_KINDS)}")
+    fault = Fault(
+        effect=_KINDS[kind](fields),
+        at_s=_seconds(fields.pop("at")) if "at" in fields else None,
+        for_s=_seconds(fields.pop("for")) if "for" in fields else None,
+        path=fields.pop("path", ""),
+        first=int(fields.pop("first", "1")),
+        count=int(fields.pop("count")) if "count" in fields else None,
+    )
+    if fields:
+        raise ValueError(f"kind={kind} knows no {', '.join(fields)}")
+    return fault
+
+
+def _throttle(fields: _Fields) -> Effect:
+    seconds = _seconds(fields.pop("retry_after")) if "retry_after" in fields else None
+    if seconds is None and "retry_after_date" in fields:
+        return faults.Throttle(_seconds(fields.pop("retry_after_date")), as_date=True)
+    return faults.Throttle(seconds)
+
+
+def _missing(fields: _Fields) -> Effect:
+    if "fields" not in fields:
+        return faults.MissingFields()
+    return faults.MissingFields(tuple(fields.pop("fields").split(",")))
+
+
+def _certificate(fields: _Fields) -> Effect:
+    match fields.pop("which", "other"):
+        case "other" | "self-signed" | "expired" as which:
+            return faults.WrongCertificate(which)
+        case which:
+            raise ValueError(f"which={which} is none of other, self-signed, expired")
+
+
+def _seconds(text: str) -> float:
+    """Seconds from `30`, `30s` or `2m`."""
+    if text.endswith("m"):
+        return 60 * float(text[:-1])
+    return float(text.removesuffix("s"))
+
+
+_KINDS: Mapping[str, Callable[[_Fields], Effect]] = {
+    "delay": lambda fields: faults.Delay(_seconds(fields.pop("seconds", "5"))),
+    "reset": lambda _: faults.Reset(),
+    "dribble": lambda fields: faults.Dribble(
+        int(fields.pop("bytes", "8")), _seconds(fields.pop("every", "0.5"))
+    ),
+    "silence": lambda _: faults.Silence(),
+    "throttle": _throttle,
+    "unavailable": lambda _: faults.Unavailable(),
+    "half": lambda _: faults.HalfBody(),
+    "html": lambda _: faults.HtmlPage(),
+    "garbled": lambda _: faults.Garbled(),
+    "error": lambda fields: faults.ErrorList(int(fields.pop("type", "901"))),
+    "revoked": lambda _: faults.RevokedKey(),
+    "redirect": lambda fields: faults.Redirect(fields.pop("location", faults.Redirect().location)),
+    "huge": lambda fields: faults.HugeBody(int(fields.pop("bytes", "20000000"))),
+    "null": lambda _: faults.NullTemperatures(),
+    "missing": _missing,
+    "no-dates": lambda _: faults.NoDates(),
+    "certificate": _certificate,
+}

@@ -1,0 +1,176 @@
+"""The simulated home: the one entry for the demo, the tests and the `simulator` command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from adapters.simulator import certificates
+from adapters.simulator.chance import hexadecimal
+from adapters.simulator.faults import Faults
+from adapters.simulator.house import House
+from adapters.simulator.hue.bridge import Bridge
+from adapters.simulator.hue.inventory import inventory
+from adapters.simulator.hue.keys import ApplicationKeys
+from adapters.simulator.hue.model import BSB002, BridgeModel
+from adapters.simulator.hue.service import BridgeService
+from adapters.simulator.rooms import ROOMS, Room
+from adapters.simulator.seen import SeenRequest
+from adapters.simulator.sensors import MotionSensor, is_reachable, motion_sensors, temperature_at
+from adapters.simulator.server import LOOPBACK, ServerThread
+from adapters.simulator.wire import Pace
+from ports.clock import Clock
+
+
+class SimulatedBridge:
+    """A bridge of the home, as its owner sees it. Usable from any thread."""
+
+    def __init__(self, service: BridgeService, key: str, server: ServerThread) -> None:
+        self.key = key
+        self._service = service
+        self._server = server
+
+    @property
+    def model(self) -> BridgeModel:
+        return self._service.bridge.model
+
+    @property
+    def id(self) -> str:
+        """The bridge id, in lower case."""
+        return self.model.bridge_id
+
+    @property
+    def address(self) -> str:
+        """Where it answers: over HTTPS if it can, else over HTTP."""
+        return self.http_address if self._service.https is None else f"{LOOPBACK}:{self._service.https.port}"
+
+    @property
+    def http_address(self) -> str:
+        return f"{LOOPBACK}:{self._service.http.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return certificates.CA_FILE
+
+    @property
+    def certificate_sha256(self) -> str:
+        """Of the certificate that it shows when nothing is wrong; empty for a bridge without HTTPS."""
+        return "" if self.model.certificate is None else certificates.sha256(self.model.certificate)
+
+    @property
+    def faults(self) -> Faults:
+        return self._service.faults
+
+    @property
+    def requests(self) -> Sequence[SeenRequest]:
+        """What it has been asked, oldest first."""
+        return self._service.requests
+
+    def set_pace(self, pace: Pace) -> None:
+        """From now on it is that slow."""
+        self._service.pace = pace
+
+    def press_button(self) -> None:
+        """For 30 s from now on, applications can pair."""
+        self._service.bridge.keys.press_button()
+
+    def revoke(self, key: str) -> None:
+        """Forget an application."""
+        self._service.bridge.keys.revoke(key)
+
+    def unplug(self) -> None:
+        """Stop answering: connections are refused until it is plugged in again, at the same address."""
+        self._server.run(self._close())
+
+    def plug_in(self) -> None:
+        """Answer again."""
+        self._server.run(self._open())
+
+    async def _open(self) -> None:
+        for listener in self._service.listeners:
+            await listener.open()
+
+    async def _close(self) -> None:
+        for listener in self._service.listeners:
+            await listener.close()
+
+
+class SimulatedHome:
+    """Rooms with sensors, and the services that know of them; it follows the clock that it is given.
+
+    Several bridges share the rooms among themselves. `https_port` and `http_port` are the first bridge's;
+    0 lets the system pick.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        seed: int = 1,
+        bridges: Sequence[BridgeModel] = (BSB002,),
+        https_port: int = 0,
+        http_port: int = 0,
+    ) -> None:
+        self.house = House(seed)
+        self.bridges: Sequence[SimulatedBridge] = ()
+        self._seed = seed
+        self._clock = clock
+        self._models = bridges
+        self._ports = (https_port, http_port)
+
+    @contextmanager
+    def running(self) -> Iterator[SimulatedHome]:
+        """Serve until the block ends."""
+        server = ServerThread()
+        self.bridges = [self._bridge(number, server) for number in range(len(self._models))]
+        try:
+            for bridge in self.bridges:
+                bridge.plug_in()
+            yield self
+        finally:
+            for bridge in self.bridges:
+                bridge.unplug()
+            server.stop()
+
+    @property
+    def bridge(self) -> SimulatedBridge:
+        """The first bridge."""
+        return self.bridges[0]
+
+    @property
+    def sensors(self) -> Sequence[MotionSensor]:
+        """Every sensor of the home: `device_id`, `uniqueid`, `name` (the owner's), `room`."""
+        return motion_sensors(self._seed)
+
+    def temperature(self, device_id: str, instant: datetime) -> float:
+        """The value in degC that the bridge shows for the device then, reachable or not."""
+        return temperature_at(self._seed, self._sensor(device_id), instant.timestamp()).value / 100
+
+    def observed_at(self, device_id: str, instant: datetime) -> datetime:
+        """Since when the bridge has been showing that value."""
+        report = temperature_at(self._seed, self._sensor(device_id), instant.timestamp())
+        return datetime.fromtimestamp(report.changed_s, instant.tzinfo)
+
+    def is_reachable(self, device_id: str, instant: datetime) -> bool:
+        """Whether the bridge reaches the device then."""
+        return is_reachable(self._seed, self._sensor(device_id), instant.timestamp())
+
+    def _sensor(self, device_id: str) -> MotionSensor:
+        return next(sensor for sensor in self.sensors if sensor.device_id == device_id)
+
+    def _bridge(self, number: int, server: ServerThread) -> SimulatedBridge:
+        model = self._models[number]
+        rooms: tuple[Room, ...] = ROOMS[number :: len(self._models)]
+        key = hexadecimal(40, self._seed, model.bridge_id, "ready key")
+        bridge = Bridge(
+            seed=self._seed,
+            model=model,
+            inventory=inventory(self._seed, model.bridge_id, rooms),
+            keys=ApplicationKeys(self._clock, key, model.bridge_id),
+            clock=self._clock,
+        )
+        https_port, http_port = self._ports if number == 0 else (0, 0)
+        service = BridgeService(bridge, https_port=https_port, http_port=http_port)
+        return SimulatedBridge(service, key, server)

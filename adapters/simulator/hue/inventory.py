@@ -1,0 +1,129 @@
+"""The things that belong to a bridge and do not change: who is who, under which number, in which room."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import attrs
+
+from adapters.simulator.chance import hexadecimal, resource_id
+from adapters.simulator.rooms import Room
+from adapters.simulator.sensors import MotionSensor, motion_sensors
+
+_SCENES = ("Bright", "Relax", "Read", "Nightlight", "Energize")
+
+
+@attrs.frozen(kw_only=True)
+class SensorIds:
+    """The numbers by which v1 knows the three parts of a motion sensor."""
+
+    temperature: int
+    presence: int
+    light_level: int
+
+
+@attrs.frozen(kw_only=True)
+class PlacedSensor:
+    """A motion sensor as a bridge knows it."""
+
+    sensor: MotionSensor
+    ids: SensorIds
+
+    def rid(self, service: str) -> str:
+        """The v2 identity of one of its services, or of the `device` itself."""
+        return resource_id(self.sensor.mac, service)
+
+
+@attrs.frozen(kw_only=True)
+class Light:
+    """A lamp."""
+
+    number: int
+    room: Room
+    name: str
+    mac: str
+
+    def rid(self, service: str) -> str:
+        """The v2 identity of one of its services, or of the `device` itself."""
+        return resource_id(self.mac, service)
+
+
+@attrs.frozen(kw_only=True)
+class Scene:
+    """A light setting of a room that somebody stored."""
+
+    v1_id: str
+    name: str
+    room: Room
+    brightness: int
+    rid: str
+
+
+@attrs.frozen(kw_only=True)
+class Inventory:
+    """Everything that one bridge has in its care."""
+
+    bridge_id: str
+    sensors: tuple[PlacedSensor, ...]
+    lights: tuple[Light, ...]
+    scenes: tuple[Scene, ...]
+    rooms: tuple[Room, ...]
+
+    def group_number(self, room: Room) -> int:
+        """The number by which v1 knows the room."""
+        return self.rooms.index(room) + 1
+
+    def room_rid(self, room: Room, service: str = "room") -> str:
+        """The v2 identity of the room, or of one of its services."""
+        return resource_id(self.bridge_id, room.key, service)
+
+    def rid(self, service: str) -> str:
+        """The v2 identity of the bridge's own `device`, or of one of its services."""
+        return resource_id(self.bridge_id, service)
+
+
+@lru_cache(maxsize=64)
+def inventory(seed: int, bridge_id: str, rooms: tuple[Room, ...]) -> Inventory:
+    """What the bridge has in its care. Numbers have gaps, as where something was removed once."""
+    sensors = [sensor for sensor in motion_sensors(seed) if sensor.room in {room.key for room in rooms}]
+    return Inventory(
+        bridge_id=bridge_id,
+        sensors=tuple(
+            PlacedSensor(sensor=sensor, ids=_ids(5 + 5 * position)) for position, sensor in enumerate(sensors)
+        ),
+        lights=_lights(seed, rooms),
+        scenes=tuple(_scene(seed, room, number) for room in rooms for number in range(len(_SCENES))),
+        rooms=rooms,
+    )
+
+
+def _ids(first: int) -> SensorIds:
+    return SensorIds(temperature=first, presence=first + 1, light_level=first + 2)
+
+
+def _lights(seed: int, rooms: tuple[Room, ...]) -> tuple[Light, ...]:
+    places = [(room, number) for room in rooms for number in range(1, room.lights + 1)]
+    return tuple(
+        Light(
+            number=2 + index + index // 6,
+            room=room,
+            name=f"{room.name} {number}",
+            mac=_light_mac(seed, f"{room.key} {number}"),
+        )
+        for index, (room, number) in enumerate(places)
+    )
+
+
+def _light_mac(seed: int, place: str) -> str:
+    digits = hexadecimal(8, seed, "light", place)
+    return ":".join(("00", "17", "88", "01", *(digits[at : at + 2] for at in range(0, 8, 2))))
+
+
+def _scene(seed: int, room: Room, number: int) -> Scene:
+    return Scene(
+        v1_id=hexadecimal(15, seed, "scene", room.key, number),
+        name=_SCENES[number],
+        room=room,
+        brightness=(254, 144, 219, 1, 254)[number],
+        rid=resource_id(seed, "scene", room.key, number),
+    )

@@ -1,0 +1,179 @@
+"""What v1 of the bridge's interface says of its sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from adapters.simulator.chance import hexadecimal
+from adapters.simulator.hue.inventory import Inventory, PlacedSensor
+from adapters.simulator.hue.pages import Json
+from adapters.simulator.local_time import local_time
+from adapters.simulator.sensors import battery_percent, is_reachable, light_at, presence_at, temperature_at
+from adapters.simulator.weather import sunshine
+
+_MAKER = "Signify Netherlands B.V."
+_DARK = 16_000
+
+
+def sensors(seed: int, inventory: Inventory, epoch_s: float) -> dict[str, Json]:
+    """All sensors by number: three parts of each motion sensor, switches, and what no radio is behind."""
+    content: dict[str, Json] = {"1": _daylight(seed, epoch_s)}
+    content.update(_switches(seed, epoch_s))
+    for number, placed in enumerate(inventory.sensors, start=1):
+        content.update(_motion_sensor(seed, placed, number, epoch_s))
+    content.update(_applications(seed, epoch_s))
+    return dict(sorted(content.items(), key=lambda item: int(item[0])))
+
+
+def stamp(epoch_s: float) -> str:
+    """An instant as v1 writes it: UTC, and nothing that says so."""
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _motion_sensor(
+    seed: int, placed: PlacedSensor, number: int, epoch_s: float
+) -> Iterator[tuple[str, Json]]:
+    sensor = placed.sensor
+    temperature = temperature_at(seed, sensor, epoch_s)
+    presence = presence_at(seed, sensor, epoch_s)
+    light = light_at(seed, sensor, epoch_s)
+    reached: dict[str, Json] = {
+        "on": True,
+        "battery": battery_percent(seed, sensor, epoch_s),
+        "reachable": is_reachable(seed, sensor, epoch_s),
+        "alert": "none",
+    }
+    lights: dict[str, Json] = {"ledindication": False, "usertest": False, "pending": []}
+    yield (
+        str(placed.ids.temperature),
+        _part(
+            placed,
+            state={"temperature": temperature.value, "lastupdated": stamp(temperature.changed_s)},
+            config={**reached, **lights},
+            about=(f"Hue temperature sensor {number}", "ZLLTemperature", "0402"),
+        ),
+    )
+    yield (
+        str(placed.ids.presence),
+        _part(
+            placed,
+            state={"presence": bool(presence.value), "lastupdated": stamp(presence.changed_s)},
+            config={**reached, "sensitivity": 2, "sensitivitymax": 2, **lights},
+            about=(sensor.name, "ZLLPresence", "0406"),
+        ),
+    )
+    yield (
+        str(placed.ids.light_level),
+        _part(
+            placed,
+            state={
+                "lightlevel": light.value,
+                "dark": light.value < _DARK,
+                "daylight": light.value > _DARK + 7000,
+                "lastupdated": stamp(light.changed_s),
+            },
+            config={**reached, "tholddark": _DARK, "tholdoffset": 7000, **lights},
+            about=(f"Hue ambient light sensor {number}", "ZLLLightLevel", "0400"),
+        ),
+    )
+
+
+def _part(
+    placed: PlacedSensor, *, state: dict[str, Json], config: dict[str, Json], about: tuple[str, str, str]
+) -> dict[str, Json]:
+    name, kind, cluster = about
+    return {
+        "state": state,
+        "swupdate": {"state": "noupdates", "lastinstall": "2025-03-04T12:31:09"},
+        "config": config,
+        "name": name,
+        "type": kind,
+        "modelid": "SML001",
+        "manufacturername": _MAKER,
+        "swversion": "6.1.1.27575",
+        "uniqueid": f"{placed.sensor.mac}-02-{cluster}",
+    }
+
+
+def _daylight(seed: int, epoch_s: float) -> dict[str, Json]:
+    return {
+        "state": {
+            "daylight": sunshine(seed, epoch_s, local_time(epoch_s)) > 0,
+            "lastupdated": stamp(epoch_s - epoch_s % 43_200),
+        },
+        "config": {"on": True, "configured": True, "sunriseoffset": 30, "sunsetoffset": -30},
+        "name": "Daylight",
+        "type": "Daylight",
+        "modelid": "PHDL00",
+        "manufacturername": _MAKER,
+        "swversion": "1.0",
+    }
+
+
+def _switches(seed: int, epoch_s: float) -> Iterator[tuple[str, Json]]:
+    """A dimmer whose battery nobody has read yet, and a tap, which has none and cannot be reached."""
+    pressed = stamp(epoch_s - epoch_s % 3600)
+    mac = hexadecimal(8, seed, "dimmer")
+    yield (
+        "2",
+        {
+            "state": {"buttonevent": 1002, "lastupdated": pressed},
+            "swupdate": {"state": "noupdates", "lastinstall": None},
+            "config": {"on": True, "battery": None, "reachable": True, "pending": []},
+            "name": "Living room remote",
+            "type": "ZLLSwitch",
+            "modelid": "RWL021",
+            "manufacturername": _MAKER,
+            "swversion": "6.1.1.28573",
+            "uniqueid": f"00:17:88:01:{mac[:2]}:{mac[2:4]}:{mac[4:6]}:{mac[6:]}-02-fc00",
+        },
+    )
+    yield (
+        "3",
+        {
+            "state": {"buttonevent": 34, "lastupdated": pressed},
+            "config": {"on": True},
+            "name": "Hall tap",
+            "type": "ZGPSwitch",
+            "modelid": "ZGPSWITCH",
+            "manufacturername": _MAKER,
+            "uniqueid": f"00:00:00:00:00:{mac[:2]}:{mac[2:4]}:{mac[4:6]}-f2",
+        },
+    )
+
+
+def _applications(seed: int, epoch_s: float) -> Iterator[tuple[str, Json]]:
+    """What apps leave on a bridge: made-up sensors, some without an identity, one that never reported."""
+    changed = stamp(epoch_s - epoch_s % 86_400)
+    yield (
+        "90",
+        {
+            "state": {"presence": True, "lastupdated": changed},
+            "config": {"on": True, "reachable": True},
+            "name": "Phone",
+            "type": "Geofence",
+            "modelid": "HA_GEOFENCE",
+            "manufacturername": hexadecimal(32, seed, "phone"),
+            "swversion": "A_1",
+            "uniqueid": "L_02_" + hexadecimal(5, seed, "geofence"),
+            "recycle": False,
+        },
+    )
+    yield "91", _made_up("HomeAway", "CLIPPresence", {"presence": None, "lastupdated": "none"})
+    yield "92", _made_up("Weather", "CLIPTemperature", {"temperature": None, "lastupdated": "none"})
+    for number, name in ((93, "MotionSensor 6.Companion"), (94, "Dimmer Switch 2 SceneCycle")):
+        status: dict[str, Json] = {"status": 0, "lastupdated": changed}
+        yield str(number), {**_made_up(name, "CLIPGenericStatus", status), "uniqueid": name, "recycle": True}
+
+
+def _made_up(name: str, kind: str, state: dict[str, Json]) -> dict[str, Json]:
+    return {
+        "state": state,
+        "config": {"on": True},
+        "name": name,
+        "type": kind,
+        "modelid": "PHA_STATE",
+        "manufacturername": "Philips",
+        "swversion": "1.0",
+    }

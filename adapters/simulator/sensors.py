@@ -1,0 +1,156 @@
+"""The motion sensors of the simulated home: what each last reported, and when."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import attrs
+
+from adapters.simulator.chance import chance, hexadecimal
+from adapters.simulator.house import House
+from adapters.simulator.local_time import DAY_S, local_time
+from adapters.simulator.rooms import ROOMS, is_used
+from adapters.simulator.weather import sunshine
+
+REPORT_EVERY_S = 300
+_JITTER_S = 7.0
+_LOOK_BACK_REPORTS = 288
+_BATTERY_LIFE_S = 42 * DAY_S  # of the dying one: then somebody changes it
+_DEAD_FOR_S = 3 * DAY_S
+_QUIET_EVERY_DAYS = 4
+_DYING_ROOM = "hall"
+_QUIET_ROOM = "cellar"
+_NAMES = {"bedroom": "Bedroom sensor", "office": "Desk sensor"}
+
+
+@attrs.frozen(kw_only=True)
+class MotionSensor:
+    """A device that measures temperature, light and presence, by the name that its owner gave it."""
+
+    number: int
+    room: str
+    name: str
+    mac: str
+
+    @property
+    def uniqueid(self) -> str:
+        """The v1 identity of its temperature part."""
+        return f"{self.mac}-02-0402"
+
+    @property
+    def device_id(self) -> str:
+        """Its identity in readings."""
+        return f"hue:{self.uniqueid}"
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """What a bridge last heard of one thing that a sensor measures; it has been so since `changed_s`."""
+
+    value: int
+    changed_s: float
+
+
+@lru_cache(maxsize=64)
+def motion_sensors(seed: int) -> tuple[MotionSensor, ...]:
+    """One sensor a room. A seed's sensors are always the same."""
+    return tuple(
+        MotionSensor(
+            number=number,
+            room=room.key,
+            name=_NAMES.get(room.key, f"{room.name} motion"),
+            mac=_mac(seed, number),
+        )
+        for number, room in enumerate(ROOMS)
+    )
+
+
+def temperature_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
+    """What the bridge shows as the temperature, in hundredths of a degree Celsius."""
+    newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
+    value = _centi_celsius(seed, sensor, newest)
+    for earlier in range(newest - 1, newest - _LOOK_BACK_REPORTS, -1):
+        if _centi_celsius(seed, sensor, earlier) != value:
+            return Report(value=value, changed_s=_report_s(seed, sensor, earlier + 1))
+    return Report(value=value, changed_s=_report_s(seed, sensor, newest - _LOOK_BACK_REPORTS))
+
+
+def light_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
+    """What the bridge shows as the light: 10000 log10(lux) + 1, as the sensor's makers define it."""
+    newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
+    reported_s = _report_s(seed, sensor, newest)
+    lamps_lux = 80 if presence_at(seed, sensor, reported_s).value else 0
+    lux = 1 + 900 * sunshine(seed, reported_s, local_time(reported_s)) + lamps_lux
+    return Report(value=round(10_000 * math.log10(lux) + 1), changed_s=reported_s)
+
+
+def presence_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
+    """Whether the bridge shows somebody in the room: 1 or 0. People come and go by the half hour."""
+    late_s = 100 * chance(seed, "moved", sensor.number)
+    seen_s = _last_heard_s(seed, sensor, epoch_s) - late_s
+    half_hour_s = seen_s - seen_s % 1800
+    is_present = is_used(ROOMS[sensor.number], local_time(half_hour_s), seed)
+    return Report(value=int(is_present), changed_s=half_hour_s + late_s)
+
+
+def is_reachable(seed: int, sensor: MotionSensor, epoch_s: float) -> bool:
+    """Whether the bridge has heard of the sensor lately."""
+    return _last_heard_s(seed, sensor, epoch_s) == epoch_s
+
+
+def battery_percent(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
+    """What is left of the battery: two years' worth, but in the hall, where it lasts six weeks."""
+    if sensor.room == _DYING_ROOM:
+        lived_s = _battery_age_s(seed, epoch_s)
+        return max(0, math.ceil(100 * (1 - lived_s / (_BATTERY_LIFE_S - _DEAD_FOR_S))))
+    life_s = 730 * DAY_S
+    lived_s = (epoch_s + chance(seed, "battery", sensor.number) * life_s) % life_s
+    return 100 - int(85 * lived_s / life_s)
+
+
+def _battery_age_s(seed: int, epoch_s: float) -> float:
+    return (epoch_s + chance(seed, "battery", _DYING_ROOM) * _BATTERY_LIFE_S) % _BATTERY_LIFE_S
+
+
+def _last_heard_s(seed: int, sensor: MotionSensor, epoch_s: float) -> float:
+    """Until when the bridge heard from the sensor: the instant itself while the two are in touch."""
+    if sensor.room == _DYING_ROOM:
+        silent_s = _battery_age_s(seed, epoch_s) - (_BATTERY_LIFE_S - _DEAD_FOR_S)
+        return epoch_s - max(0.0, silent_s)
+    if sensor.room == _QUIET_ROOM:
+        for day in (int(epoch_s // DAY_S), int(epoch_s // DAY_S) - 1):
+            begins_s, ends_s = _quiet_spell(seed, day)
+            if begins_s < epoch_s < ends_s:
+                return begins_s
+    return epoch_s
+
+
+def _quiet_spell(seed: int, day: int) -> tuple[float, float]:
+    """When the sensor in the cellar falls quiet on a day; an empty interval on most days."""
+    begins_s = (day + chance(seed, "quiet at", day)) * DAY_S
+    lasts_h = 2 + 5 * chance(seed, "quiet for", day) if (day + seed) % _QUIET_EVERY_DAYS == 0 else 0
+    return begins_s, begins_s + lasts_h * 3600
+
+
+@lru_cache(maxsize=65536)
+def _report_s(seed: int, sensor: MotionSensor, number: int) -> float:
+    """When the sensor makes its n-th report: about every five minutes, each sensor at its own moment."""
+    phase_s = chance(seed, "phase", sensor.number) * (REPORT_EVERY_S - _JITTER_S)
+    jitter_s = chance(seed, "jitter", sensor.number, number) * _JITTER_S
+    return round(number * REPORT_EVERY_S + phase_s + jitter_s, 3)
+
+
+def _newest_report(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
+    number = int(epoch_s // REPORT_EVERY_S)
+    return number if _report_s(seed, sensor, number) <= epoch_s else number - 1
+
+
+@lru_cache(maxsize=65536)
+def _centi_celsius(seed: int, sensor: MotionSensor, number: int) -> int:
+    return round(100 * House(seed).room_celsius(sensor.room, _report_s(seed, sensor, number)))
+
+
+def _mac(seed: int, number: int) -> str:
+    digits = hexadecimal(8, seed, "mac", number)
+    return ":".join(("00", "17", "88", "01", *(digits[at : at + 2] for at in range(0, 8, 2))))
