@@ -1,0 +1,286 @@
+"""`./run` sets a checkout up once, notices what is half made, and says what to do where it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+RUN = Path(__file__).parents[2] / "run"
+CLI = """
+import os, sys
+
+def main():
+    print(sys.argv[1:], os.environ["HOMECLIMATE_CHECKOUT"])
+"""
+PYTEST = "import os, sys; print('pytest', sys.argv[1:], os.getcwd())"
+OLD_PYTHONS = sorted(
+    python
+    for pattern in ("2.7.*", "3.[5-9].*", "3.10.*")
+    for python in Path.home().glob(f".pyenv/versions/{pattern}/bin/python")
+)
+needs_old_python = pytest.mark.skipif(not OLD_PYTHONS, reason="no Python older than 3.11 under ~/.pyenv")
+SAYING_NO = "#!/bin/sh\necho 'python3: no such version' >&2\nexit 127\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout that is not set up, in a folder with a blank and a quote in its name."""
+    return a_checkout(tmp_path / "it's a home")
+
+
+@pytest.fixture(scope="module")
+def two_starts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, str, str]]]:
+    """A checkout, and what the first two starts in it, at once, ended with and said."""
+    folder = a_checkout(tmp_path_factory.mktemp("shared") / "it's a home")
+    command = [str(folder / "run"), "collect", "--once"]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = [process.communicate() for process in started]
+    return folder, [(process.returncode, *said) for process, said in zip(started, told, strict=True)]
+
+
+@pytest.fixture
+def set_up_checkout(two_starts: tuple[Path, object]) -> Path:
+    return two_starts[0]
+
+
+def test_two_starts_at_once_set_up_once_and_both_run_their_command(
+    two_starts: tuple[Path, list[tuple[int, str, str]]],
+) -> None:
+    folder, ends = two_starts
+    assert [(code, out) for code, out, _ in ends] == [(0, f"['collect', '--once'] {folder}\n")] * 2
+    talk = "".join(talk for _, _, talk in ends)
+    assert talk.count("making .venv") == 1
+    assert talk.count("installing the packages") == 1
+
+
+def test_a_failed_installation_leaves_no_stamp_and_the_next_start_begins_anew(set_up_checkout: Path) -> None:
+    leftover = set_up_checkout / ".venv" / "leftover"
+    leftover.touch()
+    lock = set_up_checkout / "requirements.lock"
+    good = lock.read_text()
+    lock.write_text(good.replace(".whl", ".gone"))
+    failed = start(set_up_checkout, "collect")
+    assert failed.returncode == 69
+    assert failed.stdout == ""
+    assert "pip could not install what requirements.lock pins" in failed.stderr
+    assert not (set_up_checkout / ".venv" / "installed.txt").exists()
+    lock.write_text(good)
+    again = start(set_up_checkout, "collect")
+    assert again.returncode == 0
+    assert "making .venv" in again.stderr
+    assert not leftover.exists()
+
+
+def test_a_start_after_the_first_does_nothing_but_run_the_command(set_up_checkout: Path) -> None:
+    again = start(set_up_checkout, "collect", "two words")
+    assert (again.stdout, again.stderr) == (f"['collect', 'two words'] {set_up_checkout}\n", "")
+
+
+def test_the_tests_get_their_packages_on_top_and_run_in_the_checkout(set_up_checkout: Path) -> None:
+    tested = start(set_up_checkout, "test", "-k", "retry")
+    assert tested.stdout == f"pytest ['-k', 'retry'] {set_up_checkout}\n"
+    assert "making .venv" not in tested.stderr
+
+
+def test_the_environment_has_the_command_of_its_own_checkout(set_up_checkout: Path, tmp_path: Path) -> None:
+    command = set_up_checkout / ".venv" / "bin" / "homeclimate"
+    done = subprocess.run([command, "health"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"['health'] {set_up_checkout}\n"
+
+
+def test_without_a_command_it_tells_its_usage_and_sets_nothing_up(checkout: Path) -> None:
+    told = start(checkout)
+    assert told.returncode == 0
+    assert "./run COMMAND" in told.stdout
+    assert not (checkout / ".venv").exists()
+
+
+def test_the_benchmarks_are_listed(checkout: Path) -> None:
+    assert start(checkout, "bench").stdout == "cycle\n"
+
+
+def test_an_unknown_benchmark_is_a_wrong_use(checkout: Path) -> None:
+    told = start(checkout, "bench", "cicle")
+    assert (told.returncode, told.stderr) == (
+        64,
+        "homeclimate: there is no benchmark cicle; there are: cycle\n",
+    )
+
+
+def test_a_shim_that_leads_nowhere_is_passed_over(checkout: Path, tmp_path: Path) -> None:
+    a_program(tmp_path / "bin" / "python3", SAYING_NO)
+    a_program(tmp_path / "bin" / "python3.12", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    assert "./run COMMAND" in start(checkout, path=tmp_path / "bin").stdout
+
+
+def test_without_any_python_it_says_which_one_to_install(checkout: Path, tmp_path: Path) -> None:
+    told = start(checkout, "collect", path=tmp_path)
+    assert told.returncode == 69
+    assert "needs Python 3.11 or newer" in told.stderr
+
+
+@needs_old_python
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda _python: python.parts[-3])
+def test_an_old_python_names_the_one_that_is_needed(checkout: Path, tmp_path: Path, python: Path) -> None:
+    told = start(checkout, "collect", path=tmp_path, python=python)
+    version = ".".join(python.parts[-3].split(".")[:2])
+    assert told.returncode == 69
+    assert f"needs Python 3.11 or newer; this is {version} (" in told.stderr
+
+
+@needs_old_python
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda _python: python.parts[-3])
+def test_an_old_python_hands_over_to_a_newer_one(checkout: Path, tmp_path: Path, python: Path) -> None:
+    a_program(tmp_path / "bin" / "python3.14", SAYING_NO)
+    newer = f'#!/bin/sh\ncase "$3" in -c) exec "{sys.executable}" "$@";; *) shift 2; echo "$@";; esac\n'
+    a_program(tmp_path / "bin" / "python3.13", newer)
+    told = start(checkout, "collect", "--once", path=tmp_path / "bin", python=python)
+    assert told.stdout == f"{checkout}/run collect --once\n"
+
+
+def test_a_finished_environment_is_ready(checkout: Path) -> None:
+    run = a_finished_environment(checkout)
+    assert run.is_ready([run.RUNTIME, run.DEVELOPMENT])
+
+
+def test_an_environment_without_a_stamp_is_not_ready(checkout: Path) -> None:
+    run = a_finished_environment(checkout)
+    (checkout / ".venv" / "installed.txt").unlink()
+    assert not run.is_ready([])
+
+
+def test_a_changed_lock_needs_its_packages_only(checkout: Path) -> None:
+    run = a_finished_environment(checkout)
+    (checkout / "requirements.lock").write_text("another==1.0\n")
+    assert not run.is_ready([run.RUNTIME])
+    assert run.is_ready([])
+
+
+def test_an_environment_in_a_moved_folder_is_not_ready(checkout: Path, tmp_path: Path) -> None:
+    a_finished_environment(checkout)
+    checkout.rename(tmp_path / "moved")
+    assert not module(tmp_path / "moved").is_ready([])
+
+
+def test_an_environment_whose_python_is_gone_is_not_ready(checkout: Path) -> None:
+    run = a_finished_environment(checkout)
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(checkout / "removed" / "python3.11")
+    assert not run.is_ready([])
+
+
+def test_an_environment_whose_python_became_another_version_is_not_ready(checkout: Path) -> None:
+    run = a_finished_environment(checkout)
+    a_program(checkout / ".venv" / "bin" / "python", "#!/bin/sh\necho 3.99\n")
+    assert not run.is_ready([])
+
+
+@pytest.mark.parametrize(
+    ("user", "answer", "expected"),
+    [
+        pytest.param(0, False, [["apt-get"]], id="root installs it"),
+        pytest.param(1000, True, [["sudo", "apt-get"]], id="a person at a terminal agrees to sudo"),
+        pytest.param(1000, False, [], id="anyone else is told its name"),
+    ],
+)
+def test_the_package_that_bare_debian_lacks(
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    user: int,
+    answer: bool,
+    expected: list[list[str]],
+) -> None:
+    run = module(checkout)
+    talks: list[list[str]] = []
+    monkeypatch.setattr(run, "has_ensurepip", lambda _python: bool(talks))
+    monkeypatch.setattr(run, "version_of", lambda _python: "3.11")
+    monkeypatch.setattr(run, "on_path", lambda name: [f"/bin/{name}"])
+    monkeypatch.setattr(run, "is_agreed", lambda _question: answer)
+    monkeypatch.setattr(run, "talk", talks.append)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if expected:
+        run.have_ensurepip("/usr/bin/true")
+        assert [talk[: talk.index("apt-get") + 1] for talk in talks] == expected * 2
+        assert talks[-1][-1] == "python3.11-venv"
+    else:
+        with pytest.raises(SystemExit, match="69"):
+            run.have_ensurepip("/usr/bin/true")
+        assert capsys.readouterr().err.count("python3.11-venv") == 1
+
+
+def a_checkout(folder: Path) -> Path:
+    (folder / "entrypoints").mkdir(parents=True)
+    (folder / "entrypoints" / "cli.py").write_text(CLI)
+    (folder / "tests" / "benchmarks").mkdir(parents=True)
+    (folder / "tests" / "benchmarks" / "cycle.py").touch()
+    shutil.copy(RUN, folder)
+    (folder / "requirements.lock").write_text(a_pin(folder, "useful"))
+    (folder / "requirements-dev.lock").write_text(a_pin(folder, "useful") + a_pin(folder, "pytest", PYTEST))
+    return folder
+
+
+def a_pin(folder: Path, name: str, code: str = "") -> str:
+    """The line of a lock for a made-up package, which lies beside it as a wheel."""
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{name}/__main__.py", code)
+        archive.writestr(
+            f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
+        archive.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return f"{name} @ {wheel.as_uri()} \\\n    --hash=sha256:{digest}\n"
+
+
+def a_finished_environment(checkout: Path) -> ModuleType:
+    """What a finished set-up leaves for the stamp to speak of, and nothing else of an environment."""
+    run = module(checkout)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    a_program(checkout / ".venv" / "bin" / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (checkout / ".venv" / "installed.txt").write_text("\n".join(run.facts([run.RUNTIME, run.DEVELOPMENT])))
+    return run
+
+
+def a_program(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def module(checkout: Path) -> ModuleType:
+    loader = SourceFileLoader("run", str(checkout / "run"))
+    spec = spec_from_loader("run", loader)
+    assert spec is not None
+    loaded = module_from_spec(spec)
+    loader.exec_module(loaded)
+    return loaded
+
+
+def start(
+    checkout: Path, *arguments: str, path: Path | None = None, python: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = ([] if python is None else [python]) + [checkout / "run"]
+    environment = os.environ | ({} if path is None else {"PATH": str(path)})
+    return subprocess.run(
+        [*command, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
