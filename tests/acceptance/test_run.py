@@ -132,7 +132,7 @@ def test_without_any_python_it_says_which_one_to_install(checkout: Path, tmp_pat
 
 
 @needs_old_python
-@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda _python: python.parts[-3])
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])
 def test_an_old_python_names_the_one_that_is_needed(checkout: Path, tmp_path: Path, python: Path) -> None:
     told = start(checkout, "collect", path=tmp_path, python=python)
     version = ".".join(python.parts[-3].split(".")[:2])
@@ -141,7 +141,7 @@ def test_an_old_python_names_the_one_that_is_needed(checkout: Path, tmp_path: Pa
 
 
 @needs_old_python
-@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda _python: python.parts[-3])
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])
 def test_an_old_python_hands_over_to_a_newer_one(checkout: Path, tmp_path: Path, python: Path) -> None:
     a_program(tmp_path / "bin" / "python3.14", SAYING_NO)
     newer = f'#!/bin/sh\ncase "$3" in -c) exec "{sys.executable}" "$@";; *) shift 2; echo "$@";; esac\n'
