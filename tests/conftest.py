@@ -1,0 +1,76 @@
+"""What every test gets: no way off this machine; and for who asks, a frozen clock or a simulated home."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+
+from adapters.memory.clock import MemoryClock
+from adapters.simulator.home import SimulatedHome
+from tests.builders import NOON
+
+
+@pytest.fixture
+def home_clock() -> MemoryClock:
+    """The clock of `simulated_home`: it stands still until `advance` or `step_wall` moves it."""
+    return MemoryClock(NOON)
+
+
+@pytest.fixture
+def simulated_home(home_clock: MemoryClock) -> Iterator[SimulatedHome]:
+    """A home with one bridge, answering on loopback."""
+    with SimulatedHome(clock=home_clock).running() as home:
+        yield home
+
+
+@pytest.fixture
+def frozen() -> Iterator[FrozenDateTimeFactory]:
+    """The system's clock, standing at NOON, for code that cannot be given a clock; asyncio's goes on."""
+    with freeze_time(NOON, real_asyncio=True) as clock:
+        assert isinstance(clock, FrozenDateTimeFactory)
+        yield clock
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for another machine fails, whatever the code under test makes of network errors."""
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, _guarded_connect(getattr(socket.socket, name)))
+    monkeypatch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
+
+
+class LeftTheMachine(BaseException):
+    """Not an `Exception`, so that nothing under test can take it for a failure of the network."""
+
+
+def _guarded_connect(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family != socket.AF_UNIX:
+            _refuse_unless_loopback(address[0])
+        return connect(self, address)
+
+    return guarded
+
+
+def _guarded_lookup(lookup: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(host: str | bytes | None, *arguments: Any, **options: Any) -> Any:
+        if host is not None:
+            _refuse_unless_loopback(host.decode() if isinstance(host, bytes) else host)
+        return lookup(host, *arguments, **options)
+
+    return guarded
+
+
+def _refuse_unless_loopback(host: str) -> None:
+    try:
+        is_loopback = ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if not is_loopback:
+        raise LeftTheMachine(f"a test wanted to talk to {host}")
