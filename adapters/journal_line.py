@@ -17,8 +17,15 @@ def journal_line(event: str, fields: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    text = str(value)
+    text = _text(value)
     if _PLAIN.fullmatch(text) and text.isprintable():
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value that cannot be told must not cost the record
+        return f"<unprintable {type(value).__name__}>"

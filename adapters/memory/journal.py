@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -19,13 +19,23 @@ class Record:
 
 
 class MemoryJournal:
-    """Keeps every record, oldest first. Its readers are tests, so nothing is blotted out."""
+    """Keeps every record, oldest first; a field with a secret in it is kept as text without the secret."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.records: list[Record] = []
+        self._redact = redact
 
     def record(self, level: Level, event: str, **fields: object) -> None:
-        self.records.append(Record(level=level, event=event, fields=fields))
+        safe_fields = {name: self._without_secrets(value) for name, value in fields.items()}
+        self.records.append(Record(level=level, event=self._redact(event), fields=safe_fields))
+
+    def _without_secrets(self, value: object) -> object:
+        try:
+            text = str(value)
+        except Exception:  # noqa: BLE001 - the contract: a journal never raises
+            return f"<unprintable {type(value).__name__}>"
+        redacted = self._redact(text)
+        return value if redacted == text else redacted
 
     def events(self) -> tuple[str, ...]:
         """The names of the events, oldest first."""

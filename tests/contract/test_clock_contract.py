@@ -1,0 +1,80 @@
+"""What every clock promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.system_clock import MovedClock, SystemClock
+from ports.clock import Clock
+from tests.builders import NOON
+
+CLOCKS: dict[str, Callable[[], Clock]] = {
+    "memory": lambda: MemoryClock(NOON),
+    "system": SystemClock,
+    "moved": lambda: MovedClock(SystemClock()),
+    "moved memory": lambda: MovedClock(MemoryClock(NOON)),
+}
+A_MOMENT_S = 0.02
+
+
+@pytest.fixture(params=CLOCKS)
+def clock(request: pytest.FixtureRequest) -> Clock:
+    return CLOCKS[request.param]()
+
+
+def test_the_wall_shows_aware_utc(clock: Clock) -> None:
+    assert clock.now().utcoffset() == timedelta(0)
+
+
+async def test_a_sleep_lasts_by_the_stopwatch(clock: Clock) -> None:
+    began_s, began_at = clock.elapsed_s(), clock.now()
+    await clock.sleep(A_MOMENT_S)
+    # The system's timers are a little coarser than its stopwatch.
+    assert clock.elapsed_s() - began_s >= A_MOMENT_S * 0.9
+    assert clock.now() - began_at >= timedelta(seconds=A_MOMENT_S * 0.9)
+
+
+async def test_the_stopwatch_never_goes_back(clock: Clock) -> None:
+    seen = []
+    for _ in range(50):
+        seen.append(clock.elapsed_s())
+        await clock.sleep(0)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0])
+async def test_a_sleep_of_nothing_only_lets_others_run(clock: Clock, seconds: float) -> None:
+    said = []
+
+    async def speak() -> None:
+        said.append("other")
+
+    other = asyncio.create_task(speak())
+    await clock.sleep(seconds)
+    said.append("sleeper")
+    await other
+    assert said == ["other", "sleeper"]
+
+
+async def test_sleepers_wake_in_the_order_of_their_instants(clock: Clock) -> None:
+    woken: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        woken.append(seconds)
+
+    await asyncio.gather(*(sleep(A_MOMENT_S * share) for share in (3, 1, 2)))
+    assert woken == [A_MOMENT_S * share for share in (1, 2, 3)]
+
+
+async def test_a_cancelled_sleep_ends_at_once(clock: Clock) -> None:
+    sleeper = asyncio.create_task(clock.sleep(3600))
+    await asyncio.sleep(0)
+    sleeper.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sleeper
