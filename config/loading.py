@@ -1,0 +1,131 @@
+"""Turns the files of a home into its settings and secrets, or says everything that is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import attrs
+
+from config import packaged
+from config.bridges import Bridge, bridges_of
+from config.faults import Place, Report
+from config.files import text_of, warn_if_readable_by_others
+from config.needs import check_needs
+from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
+from config.settings import Settings
+from config.yaml_nodes import Node, Scalar, Table, overlaid
+from config.yaml_reading import parse
+
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
+_NAMEABLE = COOKIE_NAMES.union(
+    *(attrs.fields_dict(section) for section in (Secrets, HueSecrets, BridgeSecrets, AmazonAqmSecrets))
+)
+
+
+@attrs.frozen(kw_only=True)
+class Loaded:
+    """What the files of a home say, and what a person should be told of them, once."""
+
+    settings: Settings
+    secrets: Secrets
+    warnings: tuple[str, ...]
+    config_path: Path
+    secrets_path: Path
+
+    @property
+    def bridges(self) -> tuple[Bridge, ...]:
+        """The Hue bridges of the home, each with its key where there is one."""
+        return bridges_of(self.settings, self.secrets.hue)
+
+
+def load(
+    home: Path,
+    *,
+    config_file: Path | None = None,
+    env: str | None = None,
+    needs_secrets: bool = True,
+) -> Loaded:
+    """The settings and secrets of a home; paths in them are absolute.
+
+    `config_file` stands in for config/config.yaml; `env` names an overlay beside it, `config.<env>.yaml`,
+    that changes single keys. With `needs_secrets` it is a fault when no enabled collector has its
+    credentials; what pairs, or only reads the database, does without. Raises SettingsError with all faults.
+    """
+    home = home.absolute()
+    config_path = (config_file or home / "config" / "config.yaml").absolute()
+    secrets_path = home / "config" / "secrets.yaml"
+    report = Report()
+    settings = _settings(_config_node(config_path, env, report), report)
+    secrets = _secrets(secrets_path, report)
+    if settings is not None and secrets is not None and needs_secrets:
+        check_needs(settings, secrets, secrets_path, report)
+    report.stop_on_faults()
+    if settings is None or secrets is None:
+        raise AssertionError("a file came to nothing, and no fault was reported")
+    return Loaded(
+        settings=settings.at(home),
+        secrets=secrets,
+        warnings=report.warnings,
+        config_path=config_path,
+        secrets_path=secrets_path,
+    )
+
+
+def _config_node(path: Path, env: str | None, report: Report) -> Node | None:
+    next_step = (
+        f"; to begin, copy {packaged.path_of('default.yaml')} there and change what differs in your home,"
+        " or name the home with --home, or the file with --config"
+    )
+    node = _parsed(path, report, next_step)
+    if not env:
+        return node
+    if not _ENVIRONMENT.fullmatch(env):
+        report.fault(Place(file=str(path)), "the name of an environment has letters, digits, - and _ only")
+        return None
+    over = _parsed(path.with_name(f"{path.stem}.{env}.yaml"), report, f"; the environment {env} needs it")
+    return None if node is None or over is None else overlaid(node, over)
+
+
+def _parsed(path: Path, report: Report, hint_if_missing: str) -> Table | None:
+    text = text_of(path, report, hint_if_missing=hint_if_missing)
+    node = None if text is None else parse(text, str(path), report)
+    if node is None or isinstance(node, Table):
+        return node
+    if isinstance(node, Scalar) and node.kind == "nothing":
+        report.fault(node.place, "is empty; it needs at least one section, such as collectors:")
+    else:
+        report.fault(node.place, "must be sections (name: value), nothing else")
+    return None
+
+
+def _settings(node: Node | None, report: Report) -> Settings | None:
+    from config.structuring import structured  # cattrs takes longer to import than all the rest here
+
+    return None if node is None else structured(node, Settings, report)
+
+
+def _secrets(path: Path, report: Report) -> Secrets | None:
+    from config.structuring import structured
+
+    if not path.exists():
+        return Secrets()
+    text = text_of(path, report)
+    if text is None:
+        return None
+    warn_if_readable_by_others(path, report)
+    aside = Report()
+    node = parse(text, str(path), aside, shown=_NAMEABLE.__contains__)
+    report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))
+    return None if node is None else structured(_used(node), Secrets, report, may_hold_others=True)
+
+
+def _used(node: Node) -> Node:
+    """The sections that the program uses. Nobody is told of the others: they are none of its business."""
+    if not isinstance(node, Table):
+        return node
+    used = Table(node.place)
+    for name in attrs.fields_dict(Secrets):
+        if name in node:
+            used.put(name, node.key_places[name], node[name])
+    return used

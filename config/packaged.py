@@ -1,0 +1,18 @@
+"""The files that come with the program: the commented default, an example of secrets, the schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+Name = Literal["default.yaml", "secrets.example.yaml", "schema.json"]
+
+
+def path_of(name: Name) -> Path:
+    """Where the file stands, for a person to copy; the program is installed as plain files, not a zip."""
+    return Path(__file__).with_name(name)
+
+
+def text_of(name: Name) -> str:
+    """What the file holds."""
+    return path_of(name).read_text(encoding="utf-8")
