@@ -39,6 +39,10 @@ class MemorySource:
         """Add answers after those that are still to come."""
         self._answers.extend(answers)
 
+    def forget_answers(self) -> None:
+        """Take back the answers that are still to come."""
+        self._answers.clear()
+
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:  # noqa: ARG002 - it has no clock
         self.is_closed = False
         self.asked.append(slot)

@@ -1,0 +1,117 @@
+"""What every meter promises."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.meter import MemoryMeter
+from adapters.system_meter import SystemMeter
+from domain.baseline import Measurement
+from ports.clock import Clock
+from ports.meter import Meter
+from tests.builders import NOON
+
+METERS: dict[str, Callable[[Clock], Meter]] = {"memory": MemoryMeter, "system": SystemMeter}
+
+
+@attrs.frozen
+class Bench:
+    """A meter and the clock that it reads."""
+
+    meter: Meter
+    clock: MemoryClock
+
+
+@pytest.fixture(params=METERS)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    clock = MemoryClock(NOON)
+    return Bench(METERS[request.param](clock), clock)
+
+
+def test_a_measurement_has_the_duration_and_what_was_counted(bench: Bench) -> None:
+    with bench.meter.measuring("read", "hue") as tally:
+        bench.clock.advance(0.25)
+        tally.wire_bytes += 812
+        tally.payload_bytes += 4096
+    assert bench.meter.drain() == (
+        Measurement(
+            operation="read",
+            source="hue",
+            began_at=NOON,
+            duration_s=0.25,
+            wire_bytes=812,
+            payload_bytes=4096,
+            succeeded=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("garbled"), asyncio.CancelledError(), KeyboardInterrupt()])
+def test_an_exception_passes_through_and_marks_the_measurement(bench: Bench, error: BaseException) -> None:
+    def fail() -> None:
+        bench.clock.advance(2)
+        raise error
+
+    with pytest.raises(type(error)) as raised, bench.meter.measuring("read", "hue"):
+        fail()
+    assert raised.value is error
+    assert [(each.succeeded, each.duration_s) for each in bench.meter.drain()] == [(False, 2.0)]
+
+
+def test_a_wall_that_jumps_changes_no_duration(bench: Bench) -> None:
+    with bench.meter.measuring("read", "hue"):
+        bench.clock.advance(1)
+        bench.clock.step_wall(-3600)
+    assert [each.duration_s for each in bench.meter.drain()] == [1.0]
+
+
+def test_measurements_are_handed_over_once_and_in_the_order_in_which_they_ended(bench: Bench) -> None:
+    assert bench.meter.drain() == ()
+    with bench.meter.measuring("cycle", ""), bench.meter.measuring("read", "hue"):
+        pass
+    assert [each.operation for each in bench.meter.drain()] == ["read", "cycle"]
+    assert bench.meter.drain() == ()
+
+
+async def test_sixteen_tasks_at_once_stay_apart(bench: Bench) -> None:
+    async def measure(number: int) -> None:
+        with bench.meter.measuring("read", str(number)) as tally:
+            for _ in range(4):
+                await bench.clock.sleep(number)
+                tally.wire_bytes += number
+
+    await asyncio.gather(*map(measure, range(16)))
+    measured = {each.source: (each.duration_s, each.wire_bytes) for each in bench.meter.drain()}
+    assert measured == {str(number): (number * 4.0, number * 4) for number in range(16)}
+
+
+def test_sixteen_threads_at_once_stay_apart_and_lose_nothing(bench: Bench) -> None:
+    drained: list[Measurement] = []
+
+    def measure(number: int) -> None:
+        for _ in range(100):
+            with bench.meter.measuring("read", str(number)) as tally:
+                tally.wire_bytes += number
+
+    threads = [threading.Thread(target=measure, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        drained.extend(bench.meter.drain())
+    drained.extend(bench.meter.drain())
+    assert len(drained) == 1600
+    assert all(each.wire_bytes == int(each.source) for each in drained)
+
+
+def test_a_meter_that_nobody_drains_keeps_the_newest() -> None:
+    meter = SystemMeter(MemoryClock(NOON), kept=3)
+    for number in range(5):
+        with meter.measuring("read", str(number)):
+            pass
+    assert [each.source for each in meter.drain()] == ["2", "3", "4"]

@@ -1,0 +1,251 @@
+"""What every retrier promises: it does what the policy decides, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.retrier import MemoryRetrier
+from adapters.stamina_retrier import StaminaRetrier
+from domain.errors import CredentialsRefused, SourceGarbled, SourceThrottled, SourceUnavailable
+from domain.retry import RetryPolicy
+from ports.journal import Level
+from ports.retrier import Retrier
+from tests.builders import NOON
+
+BUDGET_S = 18.0
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """A retrier with the clock and the journal that it was given."""
+
+    retrier: Retrier
+    clock: MemoryClock
+    journal: MemoryJournal
+
+    async def call(self, operation: Operation, policy: RetryPolicy | None = None, name: str = "read") -> str:
+        deadline_s = self.clock.elapsed_s() + BUDGET_S
+        return await self.retrier.call(
+            operation, name=name, policy=policy or RetryPolicy(), deadline_s=deadline_s
+        )
+
+
+class Operation:
+    """Fails as it is told, then succeeds; every attempt takes `cost_s`."""
+
+    def __init__(self, clock: MemoryClock, *failures: BaseException, cost_s: float = 0.0) -> None:
+        self._clock = clock
+        self._failures = list(failures)
+        self._cost_s = cost_s
+        self.began_s: list[float] = []
+
+    async def __call__(self) -> str:
+        self.began_s.append(self._clock.elapsed_s())
+        await self._clock.sleep(self._cost_s)
+        if self._failures:
+            raise self._failures.pop(0)
+        return "readings"
+
+
+RETRIERS: dict[str, Callable[..., Retrier]] = {"memory": MemoryRetrier, "stamina": StaminaRetrier}
+
+
+@pytest.fixture(params=RETRIERS)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    clock, journal = MemoryClock(NOON), MemoryJournal()
+    return Bench(
+        retrier=RETRIERS[request.param](clock=clock, journal=journal, random=lambda: 0.0),
+        clock=clock,
+        journal=journal,
+    )
+
+
+async def test_a_success_at_the_first_attempt_is_not_worth_a_word(bench: Bench) -> None:
+    operation = Operation(bench.clock)
+    assert await bench.call(operation) == "readings"
+    assert len(operation.began_s) == 1
+    assert bench.journal.records == []
+
+
+async def test_a_transient_failure_is_mended_by_another_attempt(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceUnavailable("reset"))
+    assert await bench.call(operation) == "readings"
+    assert bench.journal.events() == ("retry", "retry_recovered")
+
+
+async def test_the_waits_between_attempts_are_those_of_the_policy(bench: Bench) -> None:
+    failures = [SourceUnavailable("reset") for _ in range(4)]
+    operation = Operation(bench.clock, *failures)
+    await bench.call(operation, RetryPolicy(attempts=5, base_s=0.5, multiplier=3.0, cap_s=8.0))
+    assert operation.began_s == [0.0, 0.5, 2.0, 6.5, 14.5]
+
+
+async def test_after_the_last_attempt_its_error_comes_out(bench: Bench) -> None:
+    failures = [SourceUnavailable(f"reset {number}") for number in range(3)]
+    operation = Operation(bench.clock, *failures)
+    with pytest.raises(SourceUnavailable) as raised:
+        await bench.call(operation)
+    assert raised.value is failures[-1]
+    assert operation.began_s == [0.0, 1.0, 3.0]
+    assert bench.journal.events() == ("retry", "retry", "retry_gave_up")
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused("revoked"), ValueError("a fault of ours")])
+async def test_a_permanent_error_comes_out_at_once(bench: Bench, error: Exception) -> None:
+    operation = Operation(bench.clock, error)
+    with pytest.raises(type(error)) as raised:
+        await bench.call(operation)
+    assert raised.value is error
+    assert operation.began_s == [0.0]
+    assert [record.fields["reason"] for record in bench.journal.of("retry_gave_up")] == ["permanent"]
+
+
+async def test_a_throttled_operation_waits_as_it_was_told(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceThrottled("429", retry_after_s=11.0))
+    await bench.call(operation)
+    assert operation.began_s == [0.0, 11.0]
+
+
+async def test_a_wait_beyond_the_deadline_is_not_begun(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceThrottled("429", retry_after_s=BUDGET_S + 1))
+    with pytest.raises(SourceThrottled):
+        await bench.call(operation)
+    assert bench.clock.elapsed_s() == 0.0
+
+
+async def test_an_attempt_that_would_end_after_the_deadline_is_not_begun(bench: Bench) -> None:
+    failures = [SourceUnavailable("time-out") for _ in range(3)]
+    operation = Operation(bench.clock, *failures, cost_s=6.0)
+    with pytest.raises(SourceUnavailable):
+        await bench.call(operation)
+    assert operation.began_s == [0.0, 7.0]
+    assert bench.clock.elapsed_s() == 13.0
+
+
+async def test_the_budget_counts_from_the_call_and_not_from_the_beginning_of_time(bench: Bench) -> None:
+    bench.clock.advance(1000)
+    operation = Operation(bench.clock, SourceUnavailable("reset"))
+    assert await bench.call(operation) == "readings"
+
+
+async def test_nothing_is_tried_after_a_wait_in_which_the_computer_slept(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceUnavailable("reset"))
+    call = asyncio.create_task(bench.call(operation))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert bench.journal.events() == ("retry",)
+    bench.clock.advance(3600)
+    with pytest.raises(SourceUnavailable):
+        await call
+    assert operation.began_s == [0.0]
+    assert bench.journal.events() == ("retry", "retry_gave_up")
+
+
+async def test_a_garbled_reply_is_asked_for_once_more(bench: Bench) -> None:
+    failures = [SourceGarbled("<html>") for _ in range(3)]
+    operation = Operation(bench.clock, *failures)
+    with pytest.raises(SourceGarbled):
+        await bench.call(operation)
+    assert len(operation.began_s) == 2
+    assert [record.fields["of"] for record in bench.journal.of("retry")] == [2]
+
+
+async def test_every_event_is_told_with_its_circumstances(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceUnavailable("reset"), cost_s=0.25)
+    await bench.call(operation, name="hue GET /clip/v2/resource/temperature")
+    retry, recovered = bench.journal.records
+    assert (retry.level, recovered.level) == (Level.WARNING, Level.INFO)
+    assert retry.fields == {
+        "operation": "hue GET /clip/v2/resource/temperature",
+        "attempt": 1,
+        "of": 3,
+        "error": "SourceUnavailable",
+        "wait_s": 1.0,
+        "elapsed_s": 0.25,
+        "message": "reset",
+    }
+    assert recovered.fields == {
+        "operation": "hue GET /clip/v2/resource/temperature",
+        "attempts": 2,
+        "elapsed_s": 1.5,
+    }
+
+
+async def test_giving_up_is_told_with_its_reason(bench: Bench) -> None:
+    failures = [SourceUnavailable(f"reset {number}") for number in range(1, 3)]
+    with pytest.raises(SourceUnavailable):
+        await bench.call(Operation(bench.clock, *failures), RetryPolicy(attempts=2))
+    assert bench.journal.records[-1].level == Level.WARNING
+    assert bench.journal.records[-1].fields == {
+        "operation": "read",
+        "attempts": 2,
+        "reason": "2 attempts failed",
+        "error": "SourceUnavailable",
+        "elapsed_s": 1.0,
+        "message": "reset 2",
+    }
+
+
+@pytest.mark.parametrize("failures_before", [0, 1])
+async def test_a_cancelled_operation_is_cancelled_at_once(bench: Bench, failures_before: int) -> None:
+    failures = [SourceUnavailable("reset")] * failures_before
+    operation = Operation(bench.clock, *failures, cost_s=3600)
+    call = asyncio.create_task(bench.call(operation, RetryPolicy(base_s=0.0)))
+    await bench.clock.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert call.cancelled()
+    assert len(operation.began_s) == 1
+
+
+async def test_a_cancelled_wait_is_the_end(bench: Bench) -> None:
+    operation = Operation(bench.clock, SourceUnavailable("reset"))
+    call = asyncio.create_task(bench.call(operation, RetryPolicy(base_s=8.0)))
+    await bench.clock.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert len(operation.began_s) == 1
+
+
+async def test_a_cancellation_that_the_operation_raises_itself_is_not_repeated(bench: Bench) -> None:
+    operation = Operation(bench.clock, asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        await bench.call(operation)
+    assert len(operation.began_s) == 1
+
+
+async def test_sixteen_operations_at_once_do_not_mix_up_their_attempts(bench: Bench) -> None:
+    operations = [
+        Operation(
+            bench.clock, *(SourceUnavailable(f"{number}") for _ in range(number % 4)), cost_s=number / 100
+        )
+        for number in range(16)
+    ]
+    calls = [bench.call(operation, name=str(number)) for number, operation in enumerate(operations)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for number, (operation, result) in enumerate(zip(operations, results, strict=True)):
+        told = [record for record in bench.journal.records if record.fields["operation"] == str(number)]
+        attempts = [record.fields["attempt"] for record in told if record.event == "retry"]
+        assert len(operation.began_s) == min(number % 4 + 1, 3)
+        assert attempts == list(range(1, min(number % 4, 2) + 1))
+        if number % 4 == 3:
+            assert str(result) == str(number)
+            assert told[-1].event == "retry_gave_up"
+        else:
+            assert result == "readings"
+
+
+async def test_a_deadline_that_has_passed_still_leaves_the_first_attempt(bench: Bench) -> None:
+    bench.clock.advance(100)
+    operation = Operation(bench.clock, SourceUnavailable("reset"))
+    with pytest.raises(SourceUnavailable):
+        await bench.retrier.call(operation, name="read", policy=RetryPolicy(), deadline_s=50.0)
+    assert len(operation.began_s) == 1

@@ -1,0 +1,121 @@
+"""What every source promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from adapters.memory.source import Hangs, MemorySource
+from domain.errors import SourceError, SourceUnavailable
+from ports.source import Source
+from tests.builders import NOON, a_reading, a_reply, an_unread
+
+FAR_AWAY_S = 1e9
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """A source in front of a world of its own, which has two devices and answers until it is broken."""
+
+    source: Source
+    break_world: Callable[[], None]
+    mend_world: Callable[[], None]
+
+
+def a_memory_bench() -> Bench:
+    source = MemorySource("hue")
+    reply = a_reply(a_reading("hue:1"), a_reading("hue:2"))
+    source.will_answer(*[reply] * 5)
+
+    def break_world() -> None:
+        source.forget_answers()
+        source.will_answer(*[SourceUnavailable("no route")] * 5)
+
+    def mend_world() -> None:
+        source.forget_answers()
+        source.will_answer(*[reply] * 5)
+
+    return Bench(source=source, break_world=break_world, mend_world=mend_world)
+
+
+BENCHES: dict[str, Callable[[], Bench]] = {"memory": a_memory_bench}
+
+
+@pytest.fixture(params=BENCHES)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    return BENCHES[request.param]()
+
+
+async def test_the_readings_belong_to_the_slot_that_was_asked_for(bench: Bench) -> None:
+    for slot in (NOON, NOON + timedelta(seconds=300)):
+        reply = await bench.source.read(slot, FAR_AWAY_S)
+        assert len(reply.readings) == 2
+        assert {reading.collected_at for reading in reply.readings} == {slot}
+    await bench.source.close()
+
+
+async def test_each_device_is_named_once(bench: Bench) -> None:
+    reply = await bench.source.read(NOON, FAR_AWAY_S)
+    devices = [*(each.device_id for each in reply.readings), *(each.device_id for each in reply.unread)]
+    assert len(devices) == len(set(devices))
+    await bench.source.close()
+
+
+async def test_a_broken_world_is_an_error_of_the_source(bench: Bench) -> None:
+    bench.break_world()
+    with pytest.raises(SourceError):
+        await bench.source.read(NOON, FAR_AWAY_S)
+    await bench.source.close()
+
+
+async def test_a_source_answers_again_after_an_error(bench: Bench) -> None:
+    bench.break_world()
+    with pytest.raises(SourceError):
+        await bench.source.read(NOON, FAR_AWAY_S)
+    bench.mend_world()
+    assert len((await bench.source.read(NOON, FAR_AWAY_S)).readings) == 2
+    await bench.source.close()
+
+
+async def test_a_closed_source_may_be_read_again(bench: Bench) -> None:
+    await bench.source.read(NOON, FAR_AWAY_S)
+    await bench.source.close()
+    await bench.source.close()
+    assert len((await bench.source.read(NOON, FAR_AWAY_S)).readings) == 2
+    await bench.source.close()
+
+
+async def test_the_name_of_a_source_does_not_change(bench: Bench) -> None:
+    name = bench.source.name
+    await bench.source.read(NOON, FAR_AWAY_S)
+    await bench.source.close()
+    assert bench.source.name == name != ""
+
+
+async def test_the_memory_source_answers_in_the_order_it_was_told_and_keeps_the_slots() -> None:
+    refused, reply = SourceUnavailable("no route"), a_reply(unread=[an_unread()], notes=["a remark"])
+    source = MemorySource("hue", [refused, reply])
+    with pytest.raises(SourceUnavailable) as raised:
+        await source.read(NOON, FAR_AWAY_S)
+    assert raised.value is refused
+    assert await source.read(NOON + timedelta(seconds=300), FAR_AWAY_S) == attrs.evolve(
+        reply, readings=(a_reading(collected_at=NOON + timedelta(seconds=300)),)
+    )
+    with pytest.raises(SourceUnavailable, match="no answer left"):
+        await source.read(NOON, FAR_AWAY_S)
+    assert source.asked == [NOON, NOON + timedelta(seconds=300), NOON]
+
+
+async def test_a_memory_source_that_hangs_can_only_be_cancelled() -> None:
+    source = MemorySource("hue", [Hangs()])
+    read = asyncio.create_task(source.read(NOON, FAR_AWAY_S))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not read.done()
+    read.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await read
