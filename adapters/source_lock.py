@@ -8,11 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.errors import HomeclimateError
-
-
-class SourceHeld(HomeclimateError):
-    """Another process collects from the source."""
+from domain.errors import HomeclimateError, SourceHeld
 
 
 class SourceLocks:

@@ -41,6 +41,11 @@ class MovedClock:
         with self._lock:
             self._shift = instant.astimezone(UTC) - self._clock.now()
 
+    def move_back(self) -> None:
+        """Let the wall show the real time again."""
+        with self._lock:
+            self._shift = timedelta()
+
     def now(self) -> datetime:
         with self._lock:
             return self._clock.now() + self._shift

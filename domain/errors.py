@@ -42,6 +42,10 @@ class SourceGarbled(SourceError):
     """The reply has an unexpected shape. The message carries a redacted sample of it."""
 
 
+class SourceHeld(HomeclimateError):
+    """Another process collects from the source; two would count each other's work as missing."""
+
+
 class StoreError(HomeclimateError):
     """The store did not do what was asked of it; nothing of the cycle is stored."""
 

@@ -24,7 +24,11 @@ class Address:
 
 
 def address_of(written: str) -> Address:
-    """The address out of `host`, `host:port` or a URL. Raises SourceRefused for anything else."""
+    """The address out of `host`, `host:port` or a URL. Raises SourceRefused for anything else, or nothing."""
+    if not written:
+        raise SourceRefused(
+            "the bridge's address is not known: set collectors.hue.bridge_ip in config/config.yaml"
+        )
     try:
         parts = urlsplit(written if "://" in written else f"https://{written}")
         if parts.hostname and parts.scheme in ("http", "https") and parts.path in ("", "/"):

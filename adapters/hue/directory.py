@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -12,7 +12,7 @@ from adapters.hue.sensors import Sensor, mac_of
 from adapters.hue.v1 import sensors_of
 from adapters.hue.v2 import Link, Temperature, batteries_of, links_of, names_of
 from adapters.json_reply import Json, flag, instant, integer, members, text
-from domain.errors import SourceError
+from domain.errors import SourceError, SourceGarbled
 from ports.journal import Journal, Level
 from ports.state import State
 
@@ -32,6 +32,7 @@ class Known:
     batteries: dict[str, int] = attrs.field(factory=dict)
     links: dict[str, Link] = attrs.field(factory=dict)
     details_at: datetime | None = None
+    links_at: datetime | None = None
 
 
 class Directory:
@@ -49,47 +50,66 @@ class Directory:
         """The sensors with all that is known of them. Raises SourceError only when it knows none of them."""
         temperatures = tuple(temperatures)
         known = self._known = self._known or _restored(self._state.get(self._key))
-        try:
-            self._refresh(known, temperatures, bridge, now, deadline_s)
-        except SourceError as error:
-            if temperatures and not any(temperature.id in known.uniqueids for temperature in temperatures):
-                raise
-            self._journal.record(Level.WARNING, "hue.directory", detail=str(error))
+        refused = self._refreshed(known, temperatures, bridge, now, deadline_s)
+        if refused and temperatures and not any(one.id in known.uniqueids for one in temperatures):
+            raise refused
         return tuple(_sensor(temperature, known) for temperature in temperatures)
 
-    def _refresh(
+    def _refreshed(
         self,
         known: Known,
         temperatures: tuple[Temperature, ...],
         bridge: Bridge,
         now: datetime,
         deadline_s: float,
-    ) -> None:
-        strangers = [temperature for temperature in temperatures if temperature.id not in known.uniqueids]
+    ) -> SourceError | None:
+        """Ask for what is not known, or no longer; the last refusal, if there was one."""
+        strangers = [one for one in temperatures if one.id not in known.uniqueids]
         expired = known.details_at is None or abs(now - known.details_at) >= DETAILS_FOR
-        if expired or any(stranger.owner not in known.links for stranger in strangers):
-            if strangers:
-                known.uniqueids |= _uniqueids_by_v1(strangers, bridge, deadline_s, self._journal)
-            known.links = links_of(bridge.v2("zigbee_connectivity", deadline_s))
-            known.uniqueids |= _uniqueids_by_mac(strangers, known)
-            known.names = names_of(bridge.v2("device", deadline_s))
-            known.batteries = batteries_of(bridge.v2("device_power", deadline_s))
-            known.details_at = now
-            self._state.put(self._key, _kept(known))
-        elif any(_is_quiet(temperature, now) for temperature in temperatures):
-            known.links = links_of(bridge.v2("zigbee_connectivity", deadline_s))
+        if not expired and not any(stranger.owner not in known.links for stranger in strangers):
+            if _is_worth_asking(known, temperatures, now):
+                return self._tried([lambda: _learn_links(known, bridge, now, deadline_s)])
+            return None
+        refused = self._tried(
+            [
+                *([lambda: _learn_by_v1(known, strangers, bridge, deadline_s)] if strangers else []),
+                lambda: _learn_links(known, bridge, now, deadline_s),
+                lambda: known.names.update(names_of(bridge.v2("device", deadline_s))),
+                lambda: known.batteries.update(batteries_of(bridge.v2("device_power", deadline_s))),
+            ]
+        )
+        known.uniqueids |= _uniqueids_by_mac(strangers, known)
+        known.details_at = now
+        self._state.put(self._key, _kept(known))
+        return refused
+
+    def _tried(self, lessons: Iterable[Callable[[], None]]) -> SourceError | None:
+        """Each lesson by itself, as long as the bridge is not in trouble: the readings are worth more."""
+        refused: SourceError | None = None
+        for lesson in lessons:
+            try:
+                lesson()
+            except SourceError as error:
+                refused = error
+                self._journal.record(Level.WARNING, "hue.directory", detail=str(error))
+                if not isinstance(error, SourceGarbled):
+                    break
+        return refused
 
 
-def _uniqueids_by_v1(
-    strangers: Iterable[Temperature], bridge: Bridge, deadline_s: float, journal: Journal
-) -> dict[str, str]:
-    """The identity that v1 gives: the one under which the sensor's older readings are stored."""
-    try:
-        listed = {sensor.where: sensor.uniqueid for sensor in sensors_of(bridge.v1("/sensors", deadline_s))}
-    except SourceError as error:  # the MAC serves as well for the motion sensors that we know of
-        journal.record(Level.WARNING, "hue.directory", detail=f"v1 sensors: {error}")
-        return {}
-    return {stranger.id: uniqueid for stranger in strangers if (uniqueid := listed.get(stranger.id_v1 or ""))}
+def _learn_links(known: Known, bridge: Bridge, now: datetime, deadline_s: float) -> None:
+    known.links_at = now
+    known.links = links_of(bridge.v2("zigbee_connectivity", deadline_s))
+
+
+def _learn_by_v1(known: Known, strangers: Iterable[Temperature], bridge: Bridge, deadline_s: float) -> None:
+    """The identity that v1 gives is the one under which a sensor's older readings are stored."""
+    listed = {sensor.where: sensor for sensor in sensors_of(bridge.v1("/sensors", deadline_s))}
+    for stranger in strangers:
+        sensor = listed.get(stranger.id_v1 or "")
+        if sensor is not None and sensor.uniqueid is not None:
+            known.uniqueids[stranger.id] = sensor.uniqueid
+            known.names.setdefault(stranger.owner, sensor.name)
 
 
 def _uniqueids_by_mac(strangers: Iterable[Temperature], known: Known) -> dict[str, str]:
@@ -100,8 +120,11 @@ def _uniqueids_by_mac(strangers: Iterable[Temperature], known: Known) -> dict[st
     }
 
 
-def _is_quiet(temperature: Temperature, now: datetime) -> bool:
-    return temperature.changed is not None and now - temperature.changed > QUIET_AFTER
+def _is_worth_asking(known: Known, temperatures: Iterable[Temperature], now: datetime) -> bool:
+    """Whether some sensor has been quiet, and the links are not fresh."""
+    if known.links_at is not None and abs(now - known.links_at) < QUIET_AFTER:
+        return False
+    return any(one.changed is not None and now - one.changed > QUIET_AFTER for one in temperatures)
 
 
 def _sensor(temperature: Temperature, known: Known) -> Sensor:

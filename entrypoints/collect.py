@@ -1,0 +1,188 @@
+"""`homeclimate collect`: asks the sources and stores their readings, once or for as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+import click
+
+from config.loading import load
+from domain.outcome import Cause, Cycle, verdict
+from domain.services.collection import Collection
+from domain.services.continuous import ContinuousCollection
+from domain.services.timetable import Timetable, by_hand
+from entrypoints.home import find_home
+from entrypoints.outcome_text import as_json, lines
+from entrypoints.wiring import World, collecting
+from ports.clock import Clock
+from ports.journal import Journal, Level
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What the command line asks for. `cycles` None means for as long as the process lives."""
+
+    home: Path
+    config_file: Path | None = None
+    env: str | None = None
+    only: tuple[str, ...] = ()
+    once: bool = False
+    cycles: int | None = None
+    every_s: float = 2.0
+    as_json: bool = False
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One cycle, for the current slot where that is not stored yet.")
+@click.option(
+    "--cycles", type=click.IntRange(min=1), metavar="N", help="N cycles by hand, outside the schedule."
+)
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=1.0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between the cycles of --cycles.",
+)
+@click.option("--source", "only", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="In place of config/config.yaml in the home.",
+)
+@click.option(
+    "--env",
+    envvar="HOMECLIMATE_ENV",
+    metavar="NAME",
+    help="Lay config.NAME.yaml over the configuration.  [env: HOMECLIMATE_ENV]",
+)
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object a cycle.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what happens inside.")
+def command(
+    *,
+    once: bool,
+    cycles: int | None,
+    every_s: float,
+    only: tuple[str, ...],
+    home: Path | None,
+    config_file: Path | None,
+    env: str | None,
+    json_lines: bool,
+    verbose: bool,
+) -> int:
+    """Collect readings: continuously, once, or a number of times.
+
+    Exit code: 0 every due source stored, 1 some failed, 2 none; 64 wrong usage, 75 another process
+    collects, 78 wrong configuration or database. Continuously: 0 after SIGTERM or Ctrl-C.
+    """
+    if once and cycles:
+        raise click.UsageError("--once and --cycles exclude each other")
+    request = Request(
+        home=find_home(home),
+        config_file=config_file,
+        env=env,
+        only=only,
+        once=once,
+        cycles=cycles,
+        every_s=every_s,
+        as_json=json_lines,
+    )
+    return run(request, World(stderr_level=Level.DEBUG if verbose else Level.CRITICAL))
+
+
+def run(request: Request, world: World) -> int:
+    """Do what the request says in that world; the exit code."""
+    loaded = load(request.home, config_file=request.config_file, env=request.env)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    with collecting(loaded, world, only=request.only) as (collection, journal):
+        cycles = asyncio.run(_collect(request, collection, world.clock, journal))
+    is_endless = not request.once and request.cycles is None
+    return 0 if is_endless else int(verdict(cycles))
+
+
+async def cycles_by_hand(
+    collection: Collection,
+    clock: Clock,
+    count: int,
+    every_s: float,
+    stop: asyncio.Event,
+    tell: Callable[[Cycle], None],
+) -> None:
+    """That many cycles outside the schedule, as far apart as said; fewer when `stop` is set."""
+    for number in range(count):
+        if number:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every_s)
+        if stop.is_set():
+            return
+        tell(await collection.run(by_hand(collection, clock.now()).dues))
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C does not wait for the cycle in hand."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def interrupted() -> None:
+        click.echo("finishing the cycle in hand; Ctrl-C again ends at once", err=True)
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    return stop
+
+
+async def _collect(request: Request, collection: Collection, clock: Clock, journal: Journal) -> list[Cycle]:
+    stop = stop_on_signals()
+    cycles: list[Cycle] = []
+
+    def tell(cycle: Cycle) -> None:
+        _show(cycle, request.as_json)
+        if request.cycles is not None or request.once:  # an endless run must not remember for ever
+            cycles.append(cycle)
+
+    try:
+        if request.once:
+            await _once(collection, clock, tell)
+        elif request.cycles is not None:
+            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
+        else:
+            service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
+            await service.run(stop, tell)
+    finally:
+        await collection.close()
+    return cycles
+
+
+async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle], None]) -> None:
+    """The current slot where a source still lacks it; a cycle by hand where none does."""
+    now = clock.now()
+    turn = Timetable(collection).turn(now, Cause.STOPPED)
+    if not turn.dues:
+        turn = by_hand(collection, now)
+    tell(await collection.run(turn.dues, turn.missed))
+
+
+def _show(cycle: Cycle, json_lines: bool) -> None:
+    try:
+        for line in [as_json(cycle)] if json_lines else lines(cycle):
+            click.echo(line)
+    except BrokenPipeError:  # whoever read along has gone; the readings have not
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,235 @@
+"""The composition root: the only module that knows every adapter, and gives each service its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from adapters.journals import Journals
+from adapters.stderr_journal import StderrJournal
+from adapters.system_clock import MovedClock, SystemClock
+from config.bridges import Bridge as ConfiguredBridge
+from config.kinds import Backoff
+from config.loading import Loaded
+from config.settings import Settings
+from domain.errors import SettingsError
+from domain.redaction import Redactor
+from domain.retry import RetryPolicy
+from domain.services.collection import Collection, SourcePlan
+from ports.clock import Clock
+from ports.history import History
+from ports.journal import Journal, Level
+from ports.meter import Meter
+from ports.source import Source
+from ports.state import State
+
+if TYPE_CHECKING:
+    from adapters.simulator.home import SimulatedHome
+
+
+@attrs.frozen(kw_only=True)
+class World:
+    """What differs between a real home, the demo and the tests; never a setting that a file could change.
+
+    `hue_roots` None means Signify's roots.
+    """
+
+    clock: Clock = attrs.field(factory=SystemClock)
+    hue_roots: Path | None = None
+    is_simulated: bool = False
+    stderr_level: Level = Level.CRITICAL
+    log_to_files: bool = True
+
+
+@contextmanager
+def collecting(
+    loaded: Loaded, world: World, *, only: Sequence[str] = ()
+) -> Iterator[tuple[Collection, Journal]]:
+    """The collection of a home, with its sources held and its store open; all let go of at the end.
+
+    `only` names sources, or kinds of source; none means all that are enabled. Raises SettingsError for a
+    name that there is not, SourceHeld when another process collects, StoreError when the store will not do.
+    """
+    from adapters.file_state import FileState
+    from adapters.source_lock import SourceLocks
+    from adapters.sqlite.store import SqliteStore
+    from adapters.stamina_retrier import StaminaRetrier
+    from adapters.system_meter import SystemMeter
+
+    settings = loaded.settings
+    data = settings.storage.database_path.parent
+    journal = _journal(loaded, world)
+    meter = SystemMeter(world.clock)
+    state = FileState(data / "state.json", journal)
+    plans = _chosen(_hue_plans(loaded, world, state, meter, journal), only)
+    locks = SourceLocks(data / "locks")
+    store = SqliteStore(
+        settings.storage.database_path,
+        journal=journal,
+        clock=world.clock,
+        is_simulated=world.is_simulated,
+        busy_timeout_ms=settings.storage.busy_timeout_ms,
+        wal_checkpoint_pages=settings.storage.wal_checkpoint_interval,
+    )
+    try:
+        for plan in plans:
+            locks.acquire(plan.source.name)
+        store.open()
+        collection = Collection(
+            plans=plans,
+            store=store,
+            retrier=StaminaRetrier(clock=world.clock, journal=journal),
+            clock=world.clock,
+            meter=meter,
+            journal=journal,
+        )
+        yield collection, journal
+    finally:
+        store.close()
+        locks.close()
+
+
+def history(settings: Settings) -> History:
+    """What the home has stored, for reading."""
+    from adapters.sqlite.history import SqliteHistory
+
+    zone = settings.storage.naive_zone
+    return SqliteHistory(settings.storage.database_path, naive_zone=ZoneInfo(zone) if zone else None)
+
+
+def moved_clock() -> MovedClock:
+    """A clock whose wall can be moved, over the system's."""
+    return MovedClock(SystemClock())
+
+
+@contextmanager
+def simulated_home(*, clock: Clock, seed: int) -> Iterator[SimulatedHome]:
+    """A home with a Hue bridge on loopback, that lives by the clock."""
+    from adapters.simulator.home import SimulatedHome
+
+    with SimulatedHome(clock=clock, seed=seed).running() as home:
+        yield home
+
+
+def _journal(loaded: Loaded, world: World) -> Journal:
+    redact = Redactor(tuple(loaded.secrets.values())).redact
+    stderr = StderrJournal(redact, level=world.stderr_level)
+    logging = loaded.settings.logging
+    if not (logging.enable_file_logging and world.log_to_files):
+        return stderr
+    from adapters.rotating_log import RotatingLog
+
+    return Journals(
+        RotatingLog(
+            logging.log_file_path.parent,
+            redact=redact,
+            clock=world.clock,
+            level=Level[logging.level],
+            name=logging.log_file_path.name.removesuffix(".log"),
+            max_bytes=logging.max_bytes,
+            backups=logging.backup_count,
+        ),
+        stderr,
+    )
+
+
+def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[SourcePlan]:
+    """The plans whose source has one of the names, `hue` meaning every `hue:...` too."""
+    names = [plan.source.name for plan in plans]
+    unknown = [wanted for wanted in only if not any(_is_called(name, wanted) for name in names)]
+    if unknown or not plans:
+        there_are = f"there are: {', '.join(names)}" if names else "no collector is enabled that can collect"
+        wanted = f"there is no source {', '.join(unknown)} in this home; " if unknown else ""
+        raise SettingsError(f"{wanted}{there_are} (collectors in config/config.yaml)")
+    return [
+        plan for plan in plans if not only or any(_is_called(plan.source.name, wanted) for wanted in only)
+    ]
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}:")
+
+
+def _hue_plans(
+    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+) -> Sequence[SourcePlan]:
+    settings = loaded.settings
+    if not settings.collectors.hue.enabled:
+        return ()
+    several = len(loaded.bridges) > 1
+    return [
+        SourcePlan(
+            source=_hue_source(
+                f"hue:{bridge.id}" if several else "hue", bridge, settings, world, state, meter, journal
+            ),
+            interval_s=settings.hue_interval_s,
+            policy=_policy(settings.hue_retry),
+            plausible=settings.hue_plausible,
+        )
+        for bridge in loaded.bridges
+    ]
+
+
+def _hue_source(
+    name: str,
+    bridge: ConfiguredBridge,
+    settings: Settings,
+    world: World,
+    state: State,
+    meter: Meter,
+    journal: Journal,
+) -> Source:
+    from adapters.hue.bridge import Bridge
+    from adapters.hue.directory import Directory
+    from adapters.hue.reach import Reach
+    from adapters.hue.sensors import Keeping
+    from adapters.hue.session import BridgeSession
+    from adapters.hue.source import HueSource
+    from adapters.hue.tls import SIGNIFY_ROOTS, Proof
+
+    hue = settings.collectors.hue
+
+    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
+        session = BridgeSession(
+            base_url=base_url,
+            proof=proof,
+            source=name,
+            timeout_s=hue.timeout_seconds,
+            clock=world.clock,
+            meter=meter,
+        )
+        return Bridge(
+            session=session, api_key=bridge.api_key.value if bridge.api_key else "", clock=world.clock
+        )
+
+    return HueSource(
+        name=name,
+        reach=Reach(
+            address=bridge.address or "",
+            bridge_id=bridge.id,
+            certificate_sha256=bridge.certificate_sha256,
+            roots=world.hue_roots or SIGNIFY_ROOTS,
+            state=state,
+        ),
+        strategy=hue.read,
+        keeping=Keeping(
+            locations=hue.sensor_locations,
+            fall_back_to_name=hue.fallback_to_name,
+            battery=hue.collect_battery_level,
+            reachability=hue.collect_signal_strength,
+            raw_response=hue.collect_raw_response,
+        ),
+        directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
+        open_bridge=open_bridge,
+        clock=world.clock,
+        journal=journal,
+    )
+
+
+def _policy(backoff: Backoff) -> RetryPolicy:
+    return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)
