@@ -33,3 +33,9 @@ def resource_id(*question: int | str) -> str:
     """An identifier of the form that UUIDs of the fourth version have."""
     digits = hexadecimal(32, "resource", *question)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def mac(*question: int | str) -> str:
+    """The radio address of a device of the bridge's maker."""
+    digits = hexadecimal(8, "mac", *question)
+    return ":".join(("00", "17", "88", "01", *(digits[at : at + 2] for at in range(0, 8, 2))))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import attrs
 
-from adapters.simulator.chance import chance, hexadecimal
+from adapters.simulator.chance import chance, mac
 from adapters.simulator.house import House
 from adapters.simulator.local_time import DAY_S, local_time
 from adapters.simulator.rooms import ROOMS, is_used
@@ -60,7 +60,7 @@ def motion_sensors(seed: int) -> tuple[MotionSensor, ...]:
             number=number,
             room=room.key,
             name=_NAMES.get(room.key, f"{room.name} motion"),
-            mac=_mac(seed, number),
+            mac=mac(seed, number),
         )
         for number, room in enumerate(ROOMS)
     )
@@ -149,8 +149,3 @@ def _newest_report(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
 @lru_cache(maxsize=65536)
 def _centi_celsius(seed: int, sensor: MotionSensor, number: int) -> int:
     return round(100 * House(seed).room_celsius(sensor.room, _report_s(seed, sensor, number)))
-
-
-def _mac(seed: int, number: int) -> str:
-    digits = hexadecimal(8, seed, "mac", number)
-    return ":".join(("00", "17", "88", "01", *(digits[at : at + 2] for at in range(0, 8, 2))))

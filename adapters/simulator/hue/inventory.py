@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import attrs
 
-from adapters.simulator.chance import hexadecimal, resource_id
+from adapters.simulator.chance import hexadecimal, mac, resource_id
 from adapters.simulator.rooms import Room
 from adapters.simulator.sensors import MotionSensor, motion_sensors
 
@@ -67,6 +67,7 @@ class Inventory:
     sensors: tuple[PlacedSensor, ...]
     lights: tuple[Light, ...]
     scenes: tuple[Scene, ...]
+    dimmer_mac: str
     rooms: tuple[Room, ...]
 
     def group_number(self, room: Room) -> int:
@@ -93,6 +94,7 @@ def inventory(seed: int, bridge_id: str, rooms: tuple[Room, ...]) -> Inventory:
         ),
         lights=_lights(seed, rooms),
         scenes=tuple(_scene(seed, room, number) for room in rooms for number in range(len(_SCENES))),
+        dimmer_mac=mac(seed, f"dimmer {bridge_id}"),
         rooms=rooms,
     )
 
@@ -108,15 +110,10 @@ def _lights(seed: int, rooms: tuple[Room, ...]) -> tuple[Light, ...]:
             number=2 + index + index // 6,
             room=room,
             name=f"{room.name} {number}",
-            mac=_light_mac(seed, f"{room.key} {number}"),
+            mac=mac(seed, f"{room.key} {number}"),
         )
         for index, (room, number) in enumerate(places)
     )
-
-
-def _light_mac(seed: int, place: str) -> str:
-    digits = hexadecimal(8, seed, "light", place)
-    return ":".join(("00", "17", "88", "01", *(digits[at : at + 2] for at in range(0, 8, 2))))
 
 
 def _scene(seed: int, room: Room, number: int) -> Scene:

@@ -26,7 +26,7 @@ _PUBLIC_SEGMENTS = ("", "config")
 
 
 class BridgeService:
-    """Serves a bridge over HTTPS and HTTP, as far as its model does. Its listeners run in the server's loop."""
+    """Serves a bridge over HTTPS and HTTP, as far as its model does. Runs in the server's loop."""
 
     def __init__(self, bridge: Bridge, *, https_port: int = 0, http_port: int = 0) -> None:
         self.bridge = bridge

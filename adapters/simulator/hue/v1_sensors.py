@@ -19,7 +19,7 @@ _DARK = 16_000
 def sensors(seed: int, inventory: Inventory, epoch_s: float) -> dict[str, Json]:
     """All sensors by number: three parts of each motion sensor, switches, and what no radio is behind."""
     content: dict[str, Json] = {"1": _daylight(seed, epoch_s)}
-    content.update(_switches(seed, epoch_s))
+    content.update(_switches(inventory, epoch_s))
     for number, placed in enumerate(inventory.sensors, start=1):
         content.update(_motion_sensor(seed, placed, number, epoch_s))
     content.update(_applications(seed, epoch_s))
@@ -111,10 +111,9 @@ def _daylight(seed: int, epoch_s: float) -> dict[str, Json]:
     }
 
 
-def _switches(seed: int, epoch_s: float) -> Iterator[tuple[str, Json]]:
+def _switches(inventory: Inventory, epoch_s: float) -> Iterator[tuple[str, Json]]:
     """A dimmer whose battery nobody has read yet, and a tap, which has none and cannot be reached."""
     pressed = stamp(epoch_s - epoch_s % 3600)
-    mac = hexadecimal(8, seed, "dimmer")
     yield (
         "2",
         {
@@ -126,7 +125,7 @@ def _switches(seed: int, epoch_s: float) -> Iterator[tuple[str, Json]]:
             "modelid": "RWL021",
             "manufacturername": _MAKER,
             "swversion": "6.1.1.28573",
-            "uniqueid": f"00:17:88:01:{mac[:2]}:{mac[2:4]}:{mac[4:6]}:{mac[6:]}-02-fc00",
+            "uniqueid": f"{inventory.dimmer_mac}-02-fc00",
         },
     )
     yield (
@@ -138,7 +137,7 @@ def _switches(seed: int, epoch_s: float) -> Iterator[tuple[str, Json]]:
             "type": "ZGPSwitch",
             "modelid": "ZGPSWITCH",
             "manufacturername": _MAKER,
-            "uniqueid": f"00:00:00:00:00:{mac[:2]}:{mac[2:4]}:{mac[4:6]}-f2",
+            "uniqueid": f"00:00:00:00:{inventory.dimmer_mac[-11:]}-f2",
         },
     )
 

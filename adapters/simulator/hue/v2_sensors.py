@@ -89,20 +89,14 @@ def _zigbee_connectivity(seed: int, placed: PlacedSensor, epoch_s: float) -> dic
     )
 
 
-def _device_software_update(_seed: int, placed: PlacedSensor, _epoch_s: float) -> dict[str, Json]:
-    content = _service(placed, "device_software_update", 0, state="no_update", problems=[])
-    del content["id_v1"]
-    return content
-
-
-SERVICES: Mapping[str, Describe] = {
+DESCRIPTIONS: Mapping[str, Describe] = {
     "zigbee_connectivity": _zigbee_connectivity,
     "temperature": _temperature,
     "device_power": _device_power,
     "motion": _motion,
     "light_level": _light_level,
-    "device_software_update": _device_software_update,
 }
+SERVICES = (*DESCRIPTIONS, "device_software_update")
 
 
 def device(placed: PlacedSensor) -> dict[str, Json]:
