@@ -17,14 +17,17 @@ from ports.journal import Level
 _RECORD_BYTES = 16_000
 _CUT = b"...[cut]"
 _MODE = 0o640
+_LOCK_ATTEMPTS = 20
+_LOCK_PAUSE_S = 0.001
 
 
 class RotatingLog:
     """`<name>.log` and its older parts `<name>.log.1` (the newest) to `<name>.log.<backups>`.
 
-    Each record is one `os.write`, so that a killed process loses none. Nothing is kept open: another
-    process may roll the files at any time. Nothing waits: who cannot have the lock for rolling leaves it
-    to the one who has it, and a margin below `max_bytes` has room for that.
+    Each record is one `os.write`, so that a killed process loses none. Processes may share the folder:
+    nothing is kept open, and a lock makes looking at the size, rolling and writing one act. The lock is
+    held for microseconds; when it is not to be had, since its holder was stopped, the record is written
+    without it, into a margin below `max_bytes` that is kept for this.
     """
 
     def __init__(
@@ -44,7 +47,6 @@ class RotatingLog:
         self._clock = clock
         self._level = level
         self._max_bytes = max_bytes
-        # Records of other processes may come between a look at the size and the write.
         self._roll_at_bytes = max_bytes - min(4 * _RECORD_BYTES, max_bytes // 10)
         self._record_bytes = min(_RECORD_BYTES, self._roll_at_bytes)
         self._backups = backups
@@ -78,38 +80,32 @@ class RotatingLog:
             self._is_prepared = True
 
     def _write(self, line: bytes) -> None:
-        if self._size(0) + len(line) > self._roll_at_bytes:
-            self._roll(len(line))
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._path(0), flags, _MODE)
-        try:
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
-
-    def _roll(self, room: int) -> None:
-        with self._rolling() as is_ours:
-            size = self._size(0) + room  # another process may have rolled meanwhile
-            if size > self._max_bytes or (is_ours and size > self._roll_at_bytes):
-                for number in reversed(range(self._backups)):
-                    _move(self._path(number), self._path(number + 1))
-                if not self._backups:
-                    os.truncate(self._path(0), 0)
-                self._sweep()
+        with self._alone() as is_alone:
+            limit = self._roll_at_bytes if is_alone else self._max_bytes
+            if _size(self._path(0)) + len(line) > limit:
+                self._roll()
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(self._path(0), flags, _MODE)
+            try:
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
-    def _rolling(self) -> Iterator[bool]:
-        """Whether this process is the only one that rolls now."""
+    def _alone(self) -> Iterator[bool]:
+        """Whether no other process writes meanwhile; the lock is on the folder itself."""
         descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-            else:
-                yield True
+            yield _is_locked(descriptor)
         finally:
             os.close(descriptor)
+
+    def _roll(self) -> None:
+        for number in reversed(range(self._backups)):
+            _move(self._path(number), self._path(number + 1))
+        if not self._backups:
+            os.truncate(self._path(0), 0)
+        self._sweep()
 
     def _sweep(self) -> None:
         """Remove what is numbered too high; and the oldest, while the files together are over the bound."""
@@ -125,8 +121,19 @@ class RotatingLog:
     def _path(self, number: int) -> Path:
         return self._folder / (f"{self._name}.{number}" if number else self._name)
 
-    def _size(self, number: int) -> int:
-        return _size(self._path(number))
+
+def _is_locked(descriptor: int) -> bool:
+    pause = threading.Event()
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pause.wait(_LOCK_PAUSE_S)
+        except OSError:
+            return False  # a file system without locks
+        else:
+            return True
+    return False
 
 
 def _number(path: Path) -> int:
@@ -142,10 +149,10 @@ def _size(path: Path) -> int:
 
 
 def _move(source: Path, target: Path) -> None:
+    if not source.exists():
+        return
     try:
         os.replace(source, target)  # noqa: PTH105 - beside the other calls of os
-    except FileNotFoundError:
-        return
     except OSError:
         # The bound counts for more than the oldest records: what cannot be copied either is let go.
         with contextlib.suppress(OSError):

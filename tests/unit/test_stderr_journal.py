@@ -1,0 +1,36 @@
+"""What a person at the terminal is told."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from adapters.stderr_journal import StderrJournal
+from ports.journal import Level
+
+
+def test_only_records_that_matter_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    journal = StderrJournal(str)
+    journal.record(Level.INFO, "cycle", readings=12)
+    journal.record(Level.WARNING, "retry", attempt=1)
+    journal.record(Level.ERROR, "cycle_failed", cause="network")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "warning: retry attempt=1\nerror: cycle_failed cause=network\n"
+
+
+def test_a_terminal_that_knows_only_ascii_gets_ascii() -> None:
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, "ascii")
+    StderrJournal(str, stream=terminal).record(Level.ERROR, "event", room="Küche")
+    assert written.getvalue() == b"error: event room=K\\xfcche\n"
+
+
+def test_a_terminal_that_went_away_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    StderrJournal(str, stream=closed).record(Level.ERROR, "event")
+    monkeypatch.setattr(sys, "stderr", None)
+    StderrJournal(str).record(Level.ERROR, "event")
