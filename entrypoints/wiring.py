@@ -108,11 +108,14 @@ def moved_clock() -> MovedClock:
 
 
 @contextmanager
-def simulated_home(*, clock: Clock, seed: int) -> Iterator[SimulatedHome]:
-    """A home with a Hue bridge on loopback, that lives by the clock."""
+def simulated_home(
+    *, clock: Clock, seed: int, model: str = "BSB002", port: int = 0
+) -> Iterator[SimulatedHome]:
+    """A home with a Hue bridge on loopback, that lives by the clock. OSError: the port is taken."""
     from adapters.simulator.home import SimulatedHome
+    from adapters.simulator.hue.model import MODELS
 
-    with SimulatedHome(clock=clock, seed=seed).running() as home:
+    with SimulatedHome(clock=clock, seed=seed, bridges=(MODELS[model],), port=port).running() as home:
         yield home
 
 

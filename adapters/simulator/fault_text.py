@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 
@@ -25,8 +26,12 @@ def parse_fault(text: str) -> Fault:
     kind = fields.pop("kind", "")
     if kind not in _KINDS:
         raise ValueError(f"kind={kind} is none of {', '.join(_KINDS)}")
+    try:
+        effect = _KINDS[kind](fields)
+    except KeyError as error:
+        raise ValueError(f"kind={kind} needs {error.args[0]}=") from error
     fault = Fault(
-        effect=_KINDS[kind](fields),
+        effect=effect,
         at_s=_seconds(fields.pop("at")) if "at" in fields else None,
         for_s=_seconds(fields.pop("for")) if "for" in fields else None,
         path=fields.pop("path", ""),
@@ -46,9 +51,10 @@ def _throttle(fields: _Fields) -> Effect:
 
 
 def _missing(fields: _Fields) -> Effect:
+    where = fields.pop("where", "")
     if "fields" not in fields:
-        return faults.MissingFields()
-    return faults.MissingFields(tuple(fields.pop("fields").split(",")))
+        return faults.MissingFields(where=where)
+    return faults.MissingFields(tuple(fields.pop("fields").split(",")), where)
 
 
 def _certificate(fields: _Fields) -> Effect:
@@ -82,8 +88,11 @@ _KINDS: Mapping[str, Callable[[_Fields], Effect]] = {
     "revoked": lambda _: faults.RevokedKey(),
     "redirect": lambda fields: faults.Redirect(fields.pop("location", faults.Redirect().location)),
     "huge": lambda fields: faults.HugeBody(int(fields.pop("bytes", "20000000"))),
-    "null": lambda _: faults.NullTemperatures(),
+    "null": lambda fields: faults.NullTemperatures(fields.pop("where", "")),
     "missing": _missing,
     "no-dates": lambda _: faults.NoDates(),
+    "overwrite": lambda fields: faults.Overwrite(
+        fields.pop("field"), json.loads(fields.pop("value")), fields.pop("where", "")
+    ),
     "certificate": _certificate,
 }

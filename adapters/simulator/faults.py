@@ -91,19 +91,31 @@ class HugeBody:
 
 @attrs.frozen
 class NullTemperatures:
-    """Every temperature is null."""
+    """Temperatures are null: all, or those of the thing that has `where` as its id, uniqueid or name."""
+
+    where: str = ""
 
 
 @attrs.frozen
 class MissingFields:
-    """The named fields are left out, wherever they would be."""
+    """The named fields are left out, everywhere or in one thing."""
 
     names: tuple[str, ...] = ("battery", "reachable", "lastupdated", "temperature_report")
+    where: str = ""
 
 
 @attrs.frozen
 class NoDates:
     """Every date at which something changed is the word "none"."""
+
+
+@attrs.frozen
+class Overwrite:
+    """A field that holds no other fields has this value instead, everywhere or in one thing."""
+
+    name: str
+    value: bool | float | str | None
+    where: str = ""
 
 
 @attrs.frozen
@@ -130,6 +142,7 @@ Effect = (
     | NullTemperatures
     | MissingFields
     | NoDates
+    | Overwrite
     | WrongCertificate
 )
 
@@ -197,6 +210,17 @@ class Faults:
         due = self._due(lambda fault: isinstance(fault.effect, WrongCertificate))
         return next((effect for effect in due if isinstance(effect, WrongCertificate)), None)
 
+    @property
+    def is_certificate_wrong(self) -> bool:
+        """Whether a handshake would go wrong now. Counts nothing."""
+        now_s = self._elapsed_s()
+        return any(
+            isinstance(entry.fault.effect, WrongCertificate)
+            and _is_running(entry, now_s)
+            and _has_rest(entry)
+            for entry in list(self._entries)
+        )
+
     def _due(self, fits: Callable[[Fault], bool]) -> list[Effect]:
         if not self._entries:
             return []
@@ -215,6 +239,12 @@ def _is_running(entry: _Entry, now_s: float) -> bool:
 
 
 def _counts(entry: _Entry) -> bool:
+    is_met = _has_rest(entry)
     entry.seen += 1
-    past_first = entry.seen - entry.fault.first
-    return past_first >= 0 and (entry.fault.count is None or past_first < entry.fault.count)
+    return is_met
+
+
+def _has_rest(entry: _Entry) -> bool:
+    """Whether the next request that fits is met."""
+    skipped = entry.seen + 1 - entry.fault.first
+    return skipped >= 0 and (entry.fault.count is None or skipped < entry.fault.count)

@@ -68,6 +68,11 @@ class SimulatedBridge:
         """What it has been asked, oldest first."""
         return self._service.requests
 
+    def v2_id(self, device_id: str, service: str = "temperature") -> str:
+        """The id by which v2 knows a service of one of its sensors."""
+        placed = self._service.bridge.inventory.sensors
+        return next(each.rid(service) for each in placed if each.sensor.device_id == device_id)
+
     def set_pace(self, pace: Pace) -> None:
         """From now on it is that slow."""
         self._service.pace = pace
@@ -100,8 +105,8 @@ class SimulatedBridge:
 class SimulatedHome:
     """Rooms with sensors, and the services that know of them; it follows the clock that it is given.
 
-    Several bridges share the rooms among themselves. `https_port` and `http_port` are the first bridge's;
-    0 lets the system pick.
+    Several bridges share the rooms among themselves. `port` is where the first bridge's `address` is; 0 lets
+    the system pick one, as it does for all others.
     """
 
     def __init__(
@@ -110,15 +115,14 @@ class SimulatedHome:
         clock: Clock,
         seed: int = 1,
         bridges: Sequence[BridgeModel] = (BSB002,),
-        https_port: int = 0,
-        http_port: int = 0,
+        port: int = 0,
     ) -> None:
         self.house = House(seed)
         self.bridges: Sequence[SimulatedBridge] = ()
         self._seed = seed
         self._clock = clock
         self._models = bridges
-        self._ports = (https_port, http_port)
+        self._port = port
 
     @contextmanager
     def running(self) -> Iterator[SimulatedHome]:
@@ -171,6 +175,5 @@ class SimulatedHome:
             keys=ApplicationKeys(self._clock, key, model.bridge_id),
             clock=self._clock,
         )
-        https_port, http_port = self._ports if number == 0 else (0, 0)
-        service = BridgeService(bridge, https_port=https_port, http_port=http_port)
+        service = BridgeService(bridge, port=self._port if number == 0 else 0)
         return SimulatedBridge(service, key, server)

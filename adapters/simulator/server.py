@@ -49,7 +49,7 @@ class Listener:
 
     async def open(self) -> None:
         """Listen."""
-        server = web.Server(self._handler, access_log=None)
+        server = web.Server(self._handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=_LAST_REPLIES_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, self.port, ssl_context=self._context)

@@ -21,6 +21,7 @@ from adapters.simulator.faults import (
     MissingFields,
     NoDates,
     NullTemperatures,
+    Overwrite,
     Redirect,
     Throttle,
     Unavailable,
@@ -30,6 +31,7 @@ from adapters.simulator.hue.v1 import error_reply
 from adapters.simulator.hue.v2 import error_envelope
 
 _DATES = ("lastupdated", "changed")
+_IDENTITIES = ("id", "id_v1", "uniqueid", "name")
 _HTTP_OK = 200
 
 
@@ -63,12 +65,14 @@ def _altered(reply: Reply, effect: Effect) -> Reply:
             return attrs.evolve(reply, body=reply.body[: len(reply.body) // 2])
         case HugeBody(padding_bytes):
             return attrs.evolve(reply, body=reply.body + b" " * padding_bytes)
-        case NullTemperatures():
-            return _with_fields(reply, _null_temperature)
-        case MissingFields(names):
-            return _with_fields(reply, lambda name, value: _MISSING if name in names else value)
+        case NullTemperatures(where):
+            return _with_fields(reply, _null_temperature, where)
+        case MissingFields(names, where):
+            return _with_fields(reply, lambda name, value: _MISSING if name in names else value, where)
         case NoDates():
             return _with_fields(reply, lambda name, value: "none" if name in _DATES else value)
+        case Overwrite(field, value, where):
+            return _with_fields(reply, lambda name, old: value if _is_leaf(name, old, field) else old, where)
     return reply
 
 
@@ -100,18 +104,27 @@ def _null_temperature(name: str, value: Json) -> Json:
     return None if name == "temperature" and isinstance(value, int | float) else value
 
 
-def _with_fields(reply: Reply, change: _Change) -> Reply:
-    """The reply with each field of its JSON changed; a page stays as it is."""
+def _is_leaf(name: str, value: Json, wanted: str) -> bool:
+    return name == wanted and not isinstance(value, dict | list)
+
+
+def _with_fields(reply: Reply, change: _Change, where: str = "") -> Reply:
+    """The reply with the fields of its JSON changed, or those of one thing; a page stays as it is."""
     if "json" not in reply.headers.get("Content-Type", ""):
         return reply
     content = cast("Json", json.loads(reply.body))
-    return json_reply(_changed(content, change), reply.status)
+    return json_reply(_changed(content, change, where, is_inside=not where), reply.status)
 
 
-def _changed(content: Json, change: _Change) -> Json:
+def _changed(content: Json, change: _Change, where: str, *, is_inside: bool) -> Json:
     if isinstance(content, list):
-        return [_changed(item, change) for item in content]
+        return [_changed(item, change, where, is_inside=is_inside) for item in content]
     if not isinstance(content, dict):
         return content
-    fields = ((name, change(name, value)) for name, value in content.items())
-    return {name: _changed(value, change) for name, value in fields if not isinstance(value, _Missing)}
+    is_inside = is_inside or any(content.get(name) == where for name in _IDENTITIES)
+    fields = ((name, change(name, value) if is_inside else value) for name, value in content.items())
+    return {
+        name: _changed(value, change, where, is_inside=is_inside)
+        for name, value in fields
+        if not isinstance(value, _Missing)
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 
@@ -67,3 +69,5 @@ BSB003 = BridgeModel(
     certificate="bsb003.pem",
     has_http=False,
 )
+
+MODELS: Mapping[str, BridgeModel] = {model.model_id: model for model in (BSB001, BSB002, BSB003)}

@@ -21,6 +21,7 @@ from adapters.simulator.seen import SeenRequest
 from adapters.simulator.server import Listener
 from adapters.simulator.wire import Pace, Parcel, send
 
+MOST_AT_ONCE = 3  # what a bridge answers at the same time; it refuses more
 _KEY_SEGMENT = 2
 _PUBLIC_SEGMENTS = ("", "config")
 
@@ -28,7 +29,7 @@ _PUBLIC_SEGMENTS = ("", "config")
 class BridgeService:
     """Serves a bridge over HTTPS and HTTP, as far as its model does. Runs in the server's loop."""
 
-    def __init__(self, bridge: Bridge, *, https_port: int = 0, http_port: int = 0) -> None:
+    def __init__(self, bridge: Bridge, *, port: int = 0) -> None:
         self.bridge = bridge
         self.faults = Faults(bridge.clock.elapsed_s, parse_fault)
         self.requests: list[SeenRequest] = []
@@ -37,12 +38,12 @@ class BridgeService:
         self._no_keys = NoKeys(bridge.clock, "", bridge.model.bridge_id)
         certificate = bridge.model.certificate
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self.http = Listener(partial(self._handle, is_secure=False), port=http_port)
+        self.http = Listener(partial(self._handle, is_secure=False), port=0 if certificate else port)
         self.https: Listener | None = None
         if certificate is not None:
             context = self._context(certificate)
             context.sni_callback = self._choose_certificate
-            self.https = Listener(partial(self._handle, is_secure=True), context, https_port)
+            self.https = Listener(partial(self._handle, is_secure=True), context, port)
 
     @property
     def listeners(self) -> Sequence[Listener]:
@@ -50,8 +51,9 @@ class BridgeService:
         return [self.http] if self.https is None else [self.https, self.http]
 
     async def _handle(self, request: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
-        path = _blotted(request.path)
-        effects = self.faults.meeting(path)
+        effects = self.faults.meeting(_blotted(request.path))
+        if is_secure and self._is_from_before_the_wrong_certificate(request):
+            effects = [*effects, Reset()]
         self._at_once += 1
         try:
             reply = await self._reply(request, effects, is_secure=is_secure)
@@ -62,7 +64,8 @@ class BridgeService:
 
     async def _reply(self, request: web.BaseRequest, effects: Sequence[Effect], *, is_secure: bool) -> Reply:
         body = await request.read()
-        now = self.bridge.clock.now()
+        if self._at_once > MOST_AT_ONCE:
+            return html_reply(429)
         if not is_secure and not self.bridge.model.has_http and self.https is not None:
             location = f"https://{request.url.host}:{self.https.port}{request.raw_path}"
             return html_reply(301, {"Location": location})
@@ -75,7 +78,7 @@ class BridgeService:
         )
         revoked = any(isinstance(effect, RevokedKey) for effect in effects)
         reply = self.bridge.answer(asked, self._no_keys if revoked else None)
-        return damaged(reply, effects, request.path, now)
+        return damaged(reply, effects, request.path, self.bridge.clock.now())
 
     def _remember(
         self, request: web.BaseRequest, reply: Reply, effects: Sequence[Effect], *, is_secure: bool
@@ -103,6 +106,12 @@ class BridgeService:
             body=reply.body,
             promised_bytes=reply.promised_bytes,
         )
+
+    def _is_from_before_the_wrong_certificate(self, request: web.BaseRequest) -> bool:
+        """Who shows another certificate has restarted or is somebody else: old connections are gone."""
+        connection: ssl.SSLObject | None = request.get_extra_info("ssl_object")
+        right = self._context(self.bridge.model.certificate or "")
+        return connection is not None and connection.context is right and self.faults.is_certificate_wrong
 
     def _choose_certificate(
         self, connection: ssl.SSLObject, _server_name: str | None, _context: ssl.SSLContext
