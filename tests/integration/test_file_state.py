@@ -1,0 +1,154 @@
+"""The state file, damaged, shared, and on a full disk."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters import file_state
+from adapters.file_state import FileState
+from adapters.memory.journal import MemoryJournal
+
+WRITER = """
+import sys
+from pathlib import Path
+from adapters.file_state import FileState
+from adapters.memory.journal import MemoryJournal
+
+journal = MemoryJournal()
+state = FileState(Path(sys.argv[1]), journal)
+for number in range(25):
+    state.put(f"{sys.argv[2]}-{number}", {"number": number})
+print(journal.records)
+"""
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    return MemoryJournal()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+def test_the_next_run_knows_what_this_one_learned(path: Path, journal: MemoryJournal) -> None:
+    FileState(path, journal).put("hue", {"address": "192.0.2.7"})
+    assert FileState(path, journal).get("hue") == {"address": "192.0.2.7"}
+
+
+def test_only_its_owner_may_read_the_file(path: Path, journal: MemoryJournal) -> None:
+    FileState(path, journal).put("hue", {})
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_reading_makes_no_file(path: Path, journal: MemoryJournal) -> None:
+    assert FileState(path, journal).get("hue") == {}
+    assert list(path.parent.iterdir()) == []
+    assert journal.records == []
+
+
+def test_two_states_over_one_file_see_each_other(path: Path, journal: MemoryJournal) -> None:
+    first, second = FileState(path, journal), FileState(path, journal)
+    first.put("hue", {"number": 1})
+    second.put("amazon", {"number": 2})
+    first.put("hue", {"number": 3})
+    assert second.get("hue") == {"number": 3}
+    assert first.get("amazon") == {"number": 2}
+
+
+def test_processes_that_write_at_once_lose_no_key_of_each_other(path: Path) -> None:
+    commands = [[sys.executable, "-c", WRITER, str(path), name] for name in "abc"]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    assert [writer.communicate()[0] for writer in writers] == ["[]\n"] * 3
+    kept = json.loads(path.read_bytes())
+    assert kept == {f"{name}-{number}": {"number": number} for name in "abc" for number in range(25)}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b'{"hue": 7}', b"\0" * 100, b"[" * 100_000],
+    ids=["empty", "cut off", "no text", "a list", "a text", "no object", "zeros", "deep"],
+)
+def test_a_damaged_file_is_put_aside_and_begun_anew(
+    path: Path, journal: MemoryJournal, damaged: bytes
+) -> None:
+    path.write_bytes(damaged)
+    state = FileState(path, journal)
+    assert state.get("hue") == {}
+    assert path.read_bytes() == damaged
+    state.put("hue", {"number": 1})
+    assert state.get("hue") == {"number": 1}
+    assert (path.parent / "state.json.damaged-1").read_bytes() == damaged
+    assert journal.events() == ("state_unreadable", "state_damaged")
+
+
+def test_damaged_files_are_kept_apart_and_not_without_end(path: Path, journal: MemoryJournal) -> None:
+    for number in range(12):
+        path.write_text(f"damaged {number}")
+        FileState(path, journal).put("hue", {})
+    kept = {file.name: file.read_text() for file in path.parent.glob("*.damaged-*")}
+    assert len(kept) == 9
+    assert kept["state.json.damaged-1"] == "damaged 0"
+    assert kept["state.json.damaged-9"] == "damaged 11"
+
+
+def test_what_cannot_be_written_is_kept_until_it_can(
+    path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    state = FileState(path, journal)
+    state.put("hue", {"number": 1})
+    monkeypatch.setattr(os, "fsync", fail)
+    state.put("hue", {"number": 2})
+    assert state.get("hue") == {"number": 2}
+    assert FileState(path, journal).get("hue") == {"number": 1}
+    monkeypatch.undo()
+    state.put("amazon", {"number": 3})
+    assert FileState(path, journal).get("hue") == {"number": 2}
+    assert FileState(path, journal).get("amazon") == {"number": 3}
+    assert journal.events() == ("state_unsaved",)
+
+
+def test_what_json_cannot_hold_is_said_and_changes_nothing(path: Path, journal: MemoryJournal) -> None:
+    state = FileState(path, journal)
+    state.put("hue", {"number": 1})
+    state.put("hue", {"number": math.nan})
+    assert state.get("hue") == {"number": 1}
+    assert journal.events() == ("state_unsaved",)
+
+
+def test_a_process_that_was_stopped_with_the_lock_in_its_hand_stops_nobody_else(
+    path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_state, "_LOCK_PAUSE_S", 0.0)
+    holder = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        state = FileState(path, journal)
+        state.put("hue", {"number": 1})
+        assert state.get("hue") == {"number": 1}
+        assert [record.fields["message"] for record in journal.records] == ["another process holds its lock"]
+    finally:
+        os.close(holder)
+
+
+def test_a_folder_that_cannot_be_is_no_trouble(tmp_path: Path, journal: MemoryJournal) -> None:
+    (tmp_path / "data").write_text("a file in its place")
+    state = FileState(tmp_path / "data" / "state.json", journal)
+    state.put("hue", {"number": 1})
+    assert state.get("hue") == {"number": 1}
+    assert state.get("amazon") == {}
+    assert journal.events() == ("state_unsaved", "state_unreadable")

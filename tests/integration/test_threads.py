@@ -1,0 +1,134 @@
+"""Blocking calls in daemon threads."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from adapters.threads import in_daemon_thread
+
+# A process whose thread never ends must end all the same.
+ABANDONS_A_THREAD = """
+import asyncio, threading
+from adapters.threads import in_daemon_thread
+
+async def main():
+    try:
+        async with asyncio.timeout(0.05):
+            await in_daemon_thread(threading.Event().wait, "stuck")
+    except TimeoutError:
+        print("went on")
+
+asyncio.run(main())
+"""
+
+
+class Failure(BaseException):
+    """Not an `Exception`, on purpose."""
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def function() -> None:
+        raise error
+
+    return function
+
+
+async def test_the_result_comes_from_a_daemon_thread_of_that_name() -> None:
+    thread = await in_daemon_thread(threading.current_thread, "hue read")
+    assert thread is not threading.current_thread()
+    assert (thread.name, thread.daemon) == ("hue read", True)
+
+
+async def test_the_event_loop_runs_meanwhile() -> None:
+    may_end = threading.Event()
+
+    async def release() -> None:
+        may_end.set()
+
+    ended, _ = await asyncio.gather(in_daemon_thread(lambda: may_end.wait(30), "waits"), release())
+    assert ended
+
+
+@pytest.mark.parametrize("error", [ValueError("garbled"), Failure("odd")])
+async def test_an_error_travels_to_the_waiting_task(error: BaseException) -> None:
+    with pytest.raises(type(error)) as raised:
+        await in_daemon_thread(raising(error), "fails")
+    assert raised.value is error
+
+
+async def test_a_stop_iteration_does_not_hang() -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await in_daemon_thread(lambda: next(iter(())), "fails")
+
+
+@pytest.mark.parametrize("error", [None, ValueError("too late")])
+async def test_a_cancelled_call_returns_at_once_and_its_late_outcome_is_thrown_away(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        began.set()
+        may_end.wait(30)
+        ended.set()
+        if error is not None:
+            raise error
+        return "late"
+
+    call = asyncio.create_task(in_daemon_thread(slow, "slow"))
+    await asyncio.sleep(0)
+    assert began.wait(30)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert not ended.is_set()
+    may_end.set()
+    assert ended.wait(30)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "slow"]:
+        thread.join()
+    await asyncio.sleep(0)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("error", [None, ValueError("too late"), SystemExit(3)])
+def test_an_outcome_after_the_end_of_the_loop_makes_no_noise(
+    error: BaseException | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    may_end = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def slow() -> None:
+        threads.append(threading.current_thread())
+        may_end.wait(30)
+        if error is not None:
+            raise error
+
+    async def leave_it_behind() -> None:
+        call = asyncio.create_task(in_daemon_thread(slow, "slow"))
+        await asyncio.sleep(0)
+        call.cancel()
+
+    asyncio.run(leave_it_behind())
+    may_end.set()
+    while not threads:
+        threading.Event().wait(0.001)
+    threads[0].join()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_thread_that_never_ends_does_not_hold_the_process_open() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ABANDONS_A_THREAD], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "went on\n", "")
+
+
+async def test_many_calls_at_once_get_their_own_results() -> None:
+    calls = [in_daemon_thread(lambda number=number: number, "counts") for number in range(32)]  # type: ignore[misc]
+    assert await asyncio.gather(*calls) == list(range(32))
