@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -76,24 +76,10 @@ class SqliteHistory:
         )
 
     def _newest_of(self, connection: sqlite3.Connection, device_id: str) -> Reading | None:
-        newest: tuple[datetime, int] | None = None
-        oldest_that_matters, has_one_in_order = "", False
-        for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
-            if newest is not None and text < oldest_that_matters:
-                break
-            is_in_order = text.endswith("+00:00")  # among such texts, text order is time order
-            if is_in_order and has_one_in_order:
-                continue
-            instant = as_instant(text, self._naive_zone)
-            if instant is None:
-                continue
-            has_one_in_order |= is_in_order
-            if newest is None:
-                oldest_that_matters = (instant - _TEXT_SLACK).date().isoformat()
-            newest = max(newest or (instant, row_id), (instant, row_id))
-        if newest is None:
+        row_id = _newest_row(connection.execute(_SELECT_INSTANTS, (device_id,)), self._naive_zone)
+        if row_id is None:
             return None
-        return reading_of(connection.execute(_SELECT_READING, (newest[1],)).fetchone(), self._naive_zone)
+        return reading_of(connection.execute(_SELECT_READING, (row_id,)).fetchone(), self._naive_zone)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -108,3 +94,23 @@ class SqliteHistory:
                 connection.row_factory = sqlite3.Row
                 connection.text_factory = lambda text: text.decode("utf-8", "replace")
                 yield connection
+
+
+def _newest_row(rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None) -> int | None:
+    """The id of the newest row, when the rows come in falling order of their text."""
+    newest: tuple[datetime, int] | None = None
+    oldest_that_matters, has_one_in_order = "", False
+    for row_id, text in rows:
+        if str(text) < oldest_that_matters:
+            break
+        is_in_order = isinstance(text, str) and text.endswith(
+            "+00:00"
+        )  # among these, text order is time order
+        if is_in_order and has_one_in_order:
+            continue
+        if (instant := as_instant(text, naive_zone)) is None:
+            continue
+        has_one_in_order |= is_in_order
+        newest = max(newest or (instant, row_id), (instant, row_id))
+        oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
+    return None if newest is None else newest[1]

@@ -11,7 +11,7 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
 from adapters.sqlite.migrations import KNOWN_VERSION, user_version
 from adapters.sqlite.schema import OUR_TABLES, REQUIRED_COLUMNS
-from domain.errors import StoreCorrupt, StoreRefused
+from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
@@ -40,7 +40,11 @@ def inspect(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> Inspecti
 
     Raises `StoreRefused` or `StoreCorrupt` when it is not one to write to, and what SQLite raises.
     """
-    if path.is_file() and path.stat().st_size == 0:
+    if not path.is_file():
+        raise StoreError(
+            f"{path} is no file. Set storage.database_path to one, or move away what stands there"
+        )
+    if path.stat().st_size == 0:
         raise StoreCorrupt(
             f"{path} is empty. Put a backup in its place, or remove it to begin a new database"
         )
@@ -90,6 +94,11 @@ def _refuse_foreign(path: Path, inspection: Inspection, connection: sqlite3.Conn
         raise StoreRefused(
             f"the readings table of {path} does not keep (device_id, timestamp) unique: it is not "
             "one of ours. Set storage.database_path to the right file"
+        )
+    if inspection.version == 0 and (taken := inspection.tables & (OUR_TABLES - {"readings"})):
+        raise StoreRefused(
+            f"{path} has tables of its own by the names {_listed(taken)}, which are needed for the ledger. "
+            "Rename them"
         )
     if inspection.version and (absent := OUR_TABLES - inspection.tables):
         raise StoreRefused(

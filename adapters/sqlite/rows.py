@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
@@ -53,7 +52,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
         None if kept.is_reachable is None else int(kept.is_reachable),
         None if kept.raw_response is None else clean(kept.raw_response),
         None if kept.observed_at is None else as_text(kept.observed_at),
-        _json_of(others) if others else None,
+        json.dumps(others) if others else None,
         created_at,
     )
 
@@ -108,11 +107,6 @@ def clean(text: str) -> str:
 
 
 _KINDS = frozenset(kind.value for kind in DeviceKind)
-
-
-def _json_of(values: Mapping[str, float]) -> str:
-    """JSON has no NaN and no infinity: they become text, which `float()` takes back."""
-    return json.dumps({name: value if math.isfinite(value) else str(value) for name, value in values.items()})
 
 
 def _values_of(text: str | None) -> dict[str, float]:

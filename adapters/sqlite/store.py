@@ -21,8 +21,7 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.store import Standing
 
-BUDGET_S = 8.0
-_WORK_S = 1.0
+_WORK_S = 1.0  # what the budget keeps for the work itself, and for the lock if the busy time-out asks for all
 _WAL_LIMIT_BYTES = 8 * 1024 * 1024
 _LISTED_WITHIN = timedelta(days=1)
 
@@ -37,7 +36,7 @@ class SqliteStore:
     """Keeps every cycle once, in the `readings` table that homes have always had and in the ledger beside it.
 
     One writing connection, opened at first use or by `open()`. All processes take turns by a lock file beside
-    the database. Waits at most `BUDGET_S` for others, the busy time-out included. Only bringing an old
+    the database. A call waits at most `budget_s` for others, the busy time-out included. Only bringing an old
     database up to date may take longer: `open()` does it before the first cycle.
     """
 
@@ -48,6 +47,7 @@ class SqliteStore:
         journal: Journal,
         clock: Clock,
         is_simulated: bool = False,
+        budget_s: float = 8.0,
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
     ) -> None:
@@ -57,14 +57,14 @@ class SqliteStore:
         self._opening = Opening(
             path=path,
             is_simulated=is_simulated,
-            busy_timeout_ms=min(busy_timeout_ms, 6000),
+            busy_timeout_ms=min(busy_timeout_ms, round((budget_s - 2 * _WORK_S) * 1000)),
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
         )
         self._lock = DatabaseLock(
             path.with_name(f"{path.name}.lock"),
-            wait_s=BUDGET_S - _WORK_S - self._opening.busy_timeout_ms / 1000,
+            wait_s=budget_s - _WORK_S - self._opening.busy_timeout_ms / 1000,
         )
         self._connection: sqlite3.Connection | None = None
         self._identity: os.stat_result | None = None

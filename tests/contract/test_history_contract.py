@@ -1,0 +1,105 @@
+"""What every history promises, whatever store it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.history import MemoryHistory
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.store import MemoryStore
+from adapters.sqlite import SqliteHistory, SqliteStore
+from domain.reading import Quantity, Reading
+from ports.history import History
+from ports.store import Store
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+
+LATER = NOON + timedelta(minutes=5)
+
+Pair = tuple[Store, History]
+
+
+def _in_memory(_: Path) -> Pair:
+    store = MemoryStore()
+    return store, MemoryHistory(store)
+
+
+def _in_sqlite(folder: Path) -> Pair:
+    path = folder / "readings.db"
+    return SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteHistory(path)
+
+
+@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
+    make: Callable[[Path], Pair] = request.param
+    store, history = make(tmp_path)
+    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    yield store, history
+    store.close()
+
+
+def _keep(store: Store, *readings: Reading) -> None:
+    for reading in readings:
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
+
+
+def test_nothing_stored_is_nothing_read(pair: Pair) -> None:
+    _, history = pair
+    assert list(history.newest()) == []
+    assert list(history.series("hue:a", Quantity.TEMPERATURE, NOON)) == []
+
+
+def test_the_newest_reading_of_a_device_is_the_one_of_its_latest_slot(pair: Pair) -> None:
+    store, history = pair
+    _keep(store, a_reading(collected_at=LATER, temperature=22.0), a_reading(temperature=21.0))
+    assert [reading.collected_at for reading in history.newest()] == [LATER]
+
+
+def test_a_fraction_of_a_second_counts_when_the_newest_is_sought(pair: Pair) -> None:
+    store, history = pair
+    just_after = NOON + timedelta(microseconds=1)
+    _keep(store, a_reading(collected_at=just_after), a_reading())
+    assert [reading.collected_at for reading in history.newest()] == [just_after]
+
+
+def test_the_newest_readings_are_ordered_by_location_then_device(pair: Pair) -> None:
+    store, history = pair
+    _keep(
+        store,
+        a_reading("hue:c", location="Attic"),
+        a_reading("hue:a", location="Kitchen"),
+        a_reading("hue:b", location="Attic"),
+    )
+    assert [reading.device_id for reading in history.newest()] == ["hue:b", "hue:c", "hue:a"]
+
+
+def test_a_series_is_one_quantity_of_one_device_oldest_first(pair: Pair) -> None:
+    store, history = pair
+    _keep(
+        store,
+        a_reading("hue:a", collected_at=LATER, temperature=22.0),
+        a_reading("hue:a", temperature=21.0, relative_humidity=40.0),
+        a_reading("hue:b", temperature=10.0),
+    )
+    assert list(history.series("hue:a", Quantity.TEMPERATURE, NOON)) == [(NOON, 21.0), (LATER, 22.0)]
+    assert list(history.series("hue:a", Quantity.RELATIVE_HUMIDITY, NOON)) == [(NOON, 40.0)]
+
+
+def test_a_series_begins_at_the_instant_that_is_asked_for(pair: Pair) -> None:
+    store, history = pair
+    _keep(store, a_reading(), a_reading(collected_at=LATER))
+    device_id = a_reading().device_id
+    instants = [instant for instant, _ in history.series(device_id, Quantity.TEMPERATURE, LATER)]
+    assert instants == [LATER]
+
+
+def test_what_is_stored_after_a_read_is_in_the_next_one(pair: Pair) -> None:
+    store, history = pair
+    _keep(store, a_reading())
+    assert len(history.newest()) == 1
+    _keep(store, a_reading("hue:new"))
+    assert len(history.newest()) == 2

@@ -1,0 +1,334 @@
+"""What every store promises, whatever it keeps its cycles in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.history import MemoryHistory
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.store import MemoryStore
+from adapters.sqlite import SqliteHistory, SqliteStore
+from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
+from domain.reading import Quantity, Reading
+from domain.schedule import Due
+from ports.history import History
+from ports.store import Standing, Store
+from tests.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_missed,
+    a_reading,
+    an_unread,
+)
+
+LATER = NOON + timedelta(minutes=5)
+DAY = timedelta(days=1)
+
+
+@attrs.frozen
+class Kept:
+    """A store, and the history that tells what it holds."""
+
+    store: Store
+    history: History
+
+
+def _in_memory(_: Path) -> Kept:
+    store = MemoryStore()
+    return Kept(store, MemoryHistory(store))
+
+
+def _in_sqlite(folder: Path) -> Kept:
+    path = folder / "readings.db"
+    return Kept(SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteHistory(path))
+
+
+MAKERS: dict[str, Callable[[Path], Kept]] = {"memory": _in_memory, "sqlite": _in_sqlite}
+
+
+@pytest.fixture(params=list(MAKERS))
+def make(request: pytest.FixtureRequest) -> Callable[[Path], Kept]:
+    return MAKERS[request.param]
+
+
+@pytest.fixture
+def kept(make: Callable[[Path], Kept], tmp_path: Path) -> Iterator[Kept]:
+    kept = make(tmp_path)
+    yield kept
+    kept.store.close()
+
+
+def test_a_stored_reading_is_found_again_as_it_was(kept: Kept) -> None:
+    reading = a_reading(
+        location="Küche",
+        observed_at=NOON - timedelta(seconds=12, microseconds=345678),
+        values=dict.fromkeys(Quantity, 20.25),
+        other_values={"light_level": 12.5},
+        battery_percent=77,
+        is_reachable=True,
+        is_anomalous=True,
+        raw_response='{"temperature": 2025, "où": "ici"}',
+    )
+    kept.store.append(a_cycle(a_collected(reading)))
+    assert kept.history.newest() == [reading]
+
+
+def test_a_reading_that_says_nothing_of_itself_is_found_again_as_it_was(kept: Kept) -> None:
+    reading = a_reading()
+    kept.store.append(a_cycle(a_collected(reading)))
+    assert kept.history.newest() == [reading]
+
+
+def test_a_reading_that_is_stored_stays_as_it_was(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0))))
+    kept.store.append(a_cycle(a_collected(a_reading(temperature=30.0))))
+    assert [reading.values for reading in kept.history.newest()] == [{Quantity.TEMPERATURE: 20.0}]
+
+
+def test_a_device_that_a_late_report_brings_is_stored_beside_the_others(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    kept.store.append(a_cycle(a_collected(a_reading("hue:b"))))
+    assert [reading.device_id for reading in kept.history.newest()] == ["hue:a", "hue:b"]
+
+
+def test_a_value_that_the_table_refuses_does_not_cost_the_row(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0, relative_humidity=104.0))))
+    (reading,) = kept.history.newest()
+    assert reading.values == {Quantity.TEMPERATURE: 20.0}
+    assert reading.other_values == {"relative_humidity": 104.0}
+    assert reading.is_anomalous
+
+
+def test_a_value_that_is_no_number_does_not_cost_the_row(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0, pm25=math.nan))))
+    (reading,) = kept.history.newest()
+    assert (reading.values, reading.is_anomalous) == ({Quantity.TEMPERATURE: 20.0}, True)
+
+
+@pytest.mark.parametrize("values", [{Quantity.TEMPERATURE: 61.0}, {Quantity.PM25: 3.0}, {}])
+def test_a_reading_without_a_temperature_does_not_cost_the_other_rows(
+    kept: Kept, values: dict[Quantity, float]
+) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a", values=values), a_reading("hue:b"))))
+    assert [reading.device_id for reading in kept.history.newest()] == ["hue:b"]
+    assert kept.store.standing("hue", NOON).last_stored == NOON
+
+
+def test_a_source_that_was_never_heard_of_stands_nowhere(kept: Kept) -> None:
+    assert kept.store.standing("hue", NOON) == Standing()
+
+
+def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(), a_failed(a_due("amazon"))))
+    kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
+    standing = kept.store.standing("hue", LATER)
+    assert (standing.last_slot, standing.last_stored) == (LATER, NOON)
+    assert kept.store.standing("amazon", LATER) == Standing(last_slot=NOON)
+
+
+def test_reports_that_come_late_do_not_move_a_source_back(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER))))
+    kept.store.append(a_cycle(a_collected()))
+    standing = kept.store.standing("hue", LATER)
+    assert (standing.last_slot, standing.last_stored) == (LATER, LATER)
+
+
+@pytest.mark.parametrize("outcome", [a_failed(), a_deferred()])
+def test_what_is_not_stored_gives_way_to_what_is(kept: Kept, outcome: Outcome) -> None:
+    kept.store.append(a_cycle(outcome))
+    assert kept.store.standing("hue", NOON).last_stored is None
+    kept.store.append(a_cycle(a_collected()))
+    assert kept.store.standing("hue", NOON).last_stored == NOON
+
+
+def test_a_missed_slot_gives_way_to_a_stored_one(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
+    assert kept.store.standing("hue", NOON) == Standing(last_slot=NOON)
+    kept.store.append(a_cycle(a_collected()))
+    assert kept.store.standing("hue", NOON).last_stored == NOON
+
+
+@pytest.mark.parametrize("later", [a_failed(), a_deferred(), a_missed()])
+def test_what_is_stored_gives_way_to_nothing(kept: Kept, later: LedgerEntry) -> None:
+    kept.store.append(a_cycle(a_collected()))
+    kept.store.append(
+        a_cycle(a_failed(a_due("amazon")), missed=(later,)) if isinstance(later, Missed) else a_cycle(later)
+    )
+    assert kept.store.standing("hue", NOON).last_stored == NOON
+
+
+def test_a_manual_cycle_does_not_count_as_a_slot(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(due=a_due(scheduled=False))))
+    standing = kept.store.standing("hue", NOON)
+    assert (standing.last_slot, standing.last_stored) == (None, None)
+
+
+@pytest.mark.parametrize("first_is_scheduled", [True, False])
+def test_a_slot_that_a_manual_cycle_shares_counts_as_stored(kept: Kept, first_is_scheduled: bool) -> None:
+    first: Outcome = a_failed() if first_is_scheduled else a_collected(due=a_due(scheduled=False))
+    kept.store.append(a_cycle(first))
+    kept.store.append(a_cycle(a_collected(due=a_due(scheduled=not first_is_scheduled))))
+    assert kept.store.standing("hue", NOON).last_stored == NOON
+
+
+def test_a_device_is_expected_from_its_first_reading_on(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"), unread=(an_unread("hue:never-read"),))))
+    assert kept.store.standing("hue", LATER).expected == {"hue:a"}
+    assert kept.store.standing("amazon", LATER).expected == frozenset()
+
+
+def test_a_device_is_expected_until_it_has_not_been_listed_for_a_day(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    assert kept.store.standing("hue", NOON + DAY - timedelta(seconds=1)).expected == {"hue:a"}
+    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_expected"), [(Cause.UNREACHABLE, True), (Cause.NO_VALUE, True), (Cause.NOT_LISTED, False)]
+)
+def test_a_device_that_is_listed_without_a_value_stays_expected(
+    kept: Kept, cause: Cause, is_expected: bool
+) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    kept.store.append(_a_cycle_without("hue:a", cause))
+    assert (kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}) is is_expected
+
+
+def test_a_source_that_fails_lists_nothing(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    failed = a_failed(a_due(slot=LATER), unread=(an_unread("hue:a", Cause.NETWORK),))
+    kept.store.append(a_cycle(failed))
+    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+
+
+def test_a_reading_that_the_table_refuses_keeps_its_device_expected(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    too_hot = a_reading("hue:a", temperature=61.0, collected_at=LATER)
+    kept.store.append(a_cycle(a_collected(too_hot, due=a_due(slot=LATER))))
+    assert kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}
+
+
+def test_closing_twice_is_closing_once(kept: Kept) -> None:
+    kept.store.append(a_cycle())
+    kept.store.close()
+    kept.store.close()
+    assert len(kept.history.newest()) == 1
+
+
+def test_half_a_character_from_a_source_costs_nothing(kept: Kept) -> None:
+    reading = a_reading(location="attic \ud83c", raw_response='"\ud83c"')
+    failed = a_failed(a_due("amazon"), detail="\udcff", unread=(an_unread("alexa:\ud83c"),))
+    kept.store.append(a_cycle(a_collected(reading, notes=("\ud83c",)), failed))
+    assert len(kept.history.newest()) == 1
+
+
+def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:
+    """A later cycle in which the device stands without a reading, beside one that has one."""
+    due = a_due(slot=LATER)
+    another = a_reading("hue:b", collected_at=LATER)
+    collected = Collected(due=due, readings=(), unread=(an_unread(device_id, cause),))
+    return a_cycle(collected, a_collected(another, due=a_due("other", slot=LATER)))
+
+
+# Laws, over generated reports: few sources, slots and devices, so that they meet each other often.
+
+_slots = st.integers(0, 3).map(lambda number: NOON + timedelta(minutes=5 * number))
+_dues = st.builds(
+    Due,
+    source=st.sampled_from(["hue", "amazon"]),
+    slot=_slots,
+    interval_s=st.just(300),
+    scheduled=st.booleans(),
+)
+_values = st.dictionaries(
+    st.sampled_from(list(Quantity)), st.floats(allow_infinity=False, allow_nan=False), max_size=4
+)
+_causes = st.sampled_from(list(Cause))
+_unread = st.lists(st.builds(an_unread, st.sampled_from(["hue:0", "hue:1"]), _causes), max_size=2).map(tuple)
+
+
+@st.composite
+def _collecteds(draw: st.DrawFn) -> Collected:
+    due = draw(_dues)
+    numbers = draw(st.lists(st.integers(0, 2), max_size=3, unique=True))
+    readings = tuple(
+        a_reading(
+            f"{due.source}:{number}",
+            collected_at=due.slot,
+            location=draw(st.text(max_size=5)),
+            values=draw(_values),
+        )
+        for number in numbers
+    )
+    return Collected(due=due, readings=readings, unread=draw(_unread))
+
+
+_outcomes = st.one_of(
+    _collecteds(),
+    st.builds(Failed, due=_dues, cause=_causes, detail=st.text(max_size=5), unread=_unread),
+    st.builds(Deferred, due=_dues, cause=_causes, until=_slots, unread=_unread),
+)
+_reports = st.builds(
+    CycleReport,
+    outcomes=st.lists(_outcomes, max_size=3).map(tuple),
+    missed=st.lists(st.builds(Missed, due=_dues, cause=_causes, unread=_unread), max_size=2).map(tuple),
+)
+_few = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+
+
+@_few
+@given(reports=st.lists(_reports, max_size=4), again=st.integers(0, 3))
+def test_storing_a_report_twice_is_storing_it_once(
+    make: Callable[[Path], Kept],
+    tmp_path_factory: pytest.TempPathFactory,
+    reports: list[CycleReport],
+    again: int,
+) -> None:
+    once, twice = make(tmp_path_factory.mktemp("once")), make(tmp_path_factory.mktemp("twice"))
+    for number, report in enumerate(reports):
+        once.store.append(report)
+        twice.store.append(report)
+        if number == again:
+            twice.store.append(report)
+    assert _what_it_holds(once) == _what_it_holds(twice)
+
+
+@_few
+@given(reports=st.lists(_reports, max_size=4))
+def test_every_store_holds_the_same_after_the_same_reports(
+    tmp_path_factory: pytest.TempPathFactory, reports: list[CycleReport]
+) -> None:
+    held = []
+    for make in MAKERS.values():
+        kept = make(tmp_path_factory.mktemp("same"))
+        for report in reports:
+            kept.store.append(report)
+        held.append(_what_it_holds(kept))
+    assert all(one == held[0] for one in held)
+
+
+def _what_it_holds(kept: Kept) -> tuple[list[Reading], list[list[tuple[datetime, float]]], list[Standing]]:
+    standings = [kept.store.standing(source, NOON) for source in ("hue", "amazon")]
+    newest = list(kept.history.newest())
+    series = [
+        list(kept.history.series(reading.device_id, quantity, NOON))
+        for reading in newest
+        for quantity in (Quantity.TEMPERATURE, Quantity.PM25)
+    ]
+    kept.store.close()
+    return newest, series, standings

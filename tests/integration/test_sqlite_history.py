@@ -1,0 +1,127 @@
+"""The history of a home that the earlier program wrote in, with its naive times and forgotten devices."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite import SqliteHistory
+from domain.errors import StoreError
+from domain.reading import DeviceKind, Quantity
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.databases import a_store, changed
+from tests.old_homes import Age, make_old_home
+
+EAST = timezone(timedelta(hours=2))
+INSERT = (
+    "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
+    "VALUES ('{}', '{}', {}, 'Bad', '{}')"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.open()
+    store.close()
+    return path
+
+
+def _old_rows(path: Path, *old: tuple[str, str, float, str]) -> None:
+    changed(path, *(INSERT.format(*row) for row in old))
+
+
+def test_a_naive_time_is_older_than_a_later_one_in_utc_although_its_text_is_greater(path: Path) -> None:
+    _old_rows(
+        path,
+        ("2026-03-01T13:55:00.123456", "alexa:a", 20.0, "alexa_aqm"),
+        ("2026-03-01T12:00:00+00:00", "alexa:a", 21.0, "alexa_aqm"),
+    )
+    (reading,) = SqliteHistory(path, naive_zone=EAST).newest()
+    assert (reading.collected_at, reading.values) == (NOON, {Quantity.TEMPERATURE: 21.0})
+    series = SqliteHistory(path, naive_zone=EAST).series(
+        "alexa:a", Quantity.TEMPERATURE, NOON - timedelta(hours=1)
+    )
+    assert series == [(datetime(2026, 3, 1, 11, 55, 0, 123456, tzinfo=UTC), 20.0), (NOON, 21.0)]
+
+
+def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(path: Path) -> None:
+    west = timezone(timedelta(hours=-8))
+    _old_rows(
+        path,
+        ("2026-03-01T04:10:00.5", "alexa:a", 20.0, "alexa_aqm"),
+        ("2026-03-01T12:00:00+00:00", "alexa:a", 21.0, "alexa_aqm"),
+    )
+    (reading,) = SqliteHistory(path, naive_zone=west).newest()
+    assert reading.collected_at == NOON + timedelta(minutes=10, seconds=0.5)
+
+
+def test_kinds_of_device_that_are_not_known_any_more_are_passed_over(path: Path) -> None:
+    _old_rows(
+        path,
+        ("2026-03-01T12:00:00+00:00", "nest:hall", 20.0, "nest_thermostat"),
+        ("2026-03-01T12:00:00+00:00", "weather:home", 3.0, "weather_api"),
+        ("2026-03-01T12:00:00+00:00", "hue:a", 21.0, "hue_sensor"),
+    )
+    assert [reading.device_id for reading in SqliteHistory(path).newest()] == ["hue:a"]
+    series = SqliteHistory(path).series("nest:hall", Quantity.TEMPERATURE, NOON)
+    assert series == [(NOON, 20.0)]
+
+
+def test_a_time_that_is_none_is_passed_over(path: Path) -> None:
+    _old_rows(
+        path,
+        ("unknown", "hue:a", 20.0, "hue_sensor"),
+        ("20260301", "hue:a", 20.5, "hue_sensor"),
+        ("2026-03-01T12:00:00+00:00", "hue:a", 21.0, "hue_sensor"),
+    )
+    assert [reading.collected_at for reading in SqliteHistory(path).newest()] == [NOON]
+    series = SqliteHistory(path).series("hue:a", Quantity.TEMPERATURE, NOON - timedelta(days=9000))
+    assert series == [(NOON, 21.0)]
+
+
+def test_a_row_of_the_earlier_program_is_a_reading(path: Path) -> None:
+    _old_rows(path, ("2026-03-01T12:00:00.250000+00:00", "hue:a", 21.0, "hue_sensor"))
+    changed(path, "UPDATE readings SET is_anomalous = NULL, signal_strength = 0, battery_level = 55")
+    assert SqliteHistory(path).newest() == [
+        a_reading(
+            "hue:a",
+            location="Bad",
+            temperature=21.0,
+            collected_at=NOON + timedelta(seconds=0.25),
+            battery_percent=55,
+            is_reachable=False,
+        )
+    ]
+
+
+def test_text_that_is_no_utf_8_does_not_hide_a_reading(path: Path) -> None:
+    _old_rows(path, ("2026-03-01T12:00:00+00:00", "hue:a", 21.0, "hue_sensor"))
+    changed(path, "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT)")
+    assert [reading.location for reading in SqliteHistory(path).newest()] == ["K\ufffdche"]
+
+
+def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    make_old_home(path, Age.A, 10)
+    with pytest.raises(StoreError, match="brings it up to date"):
+        SqliteHistory(path).newest()
+
+
+def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:
+    store = a_store(path)
+    aqm = a_reading("alexa:a", kind=DeviceKind.ALEXA_AQM)
+    store.append(a_cycle(a_collected(aqm, due=a_due("amazon"))))
+    history = SqliteHistory(path, busy_timeout_ms=0)
+    with store._held() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE readings SET location = 'elsewhere'")
+        assert history.newest() == [aqm]
+        connection.execute("ROLLBACK")
+    store.close()
+    before = path.read_bytes()
+    assert history.newest() == [aqm]
+    assert path.read_bytes() == before

@@ -1,0 +1,178 @@
+"""A database of the earlier system is copied before it is touched, and touched all or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import migrations, safety_copy
+from domain.errors import StoreCorrupt, StoreError, StoreRefused
+from tests.builders import NOON, a_cycle
+from tests.databases import a_store, changed, rows
+from tests.old_homes import Age, make_old_home
+
+ROWS = 500
+KILLED_HALF_WAY = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA cache_size = 1")  # so that it writes before it commits
+connection.execute("UPDATE readings SET location = upper(location) || hex(zeroblob(900))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.db"
+    make_old_home(path, Age.B, ROWS)
+    return path
+
+
+def _copies(path: Path) -> Sequence[Path]:
+    return sorted(path.parent.glob("readings.db.*before*"))
+
+
+def test_a_home_is_copied_once(path: Path) -> None:
+    journal = MemoryJournal()
+    for _ in range(2):
+        store = a_store(path, journal=journal)
+        store.append(a_cycle())
+        store.close()
+    assert journal.events() == ("store.copied",)
+    assert len(_copies(path)) == 1
+
+
+def test_a_new_database_is_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "readings.db"
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
+
+
+def test_going_back_to_the_copy_and_coming_again_works(path: Path) -> None:
+    first = a_store(path)
+    first.append(a_cycle())
+    first.close()
+    (copy,) = _copies(path)
+    shutil.copy(copy, path)
+    assert rows(path, "SELECT count(*) FROM readings") == [(ROWS,)]
+    again = a_store(path)
+    again.append(a_cycle())
+    again.close()
+    assert rows(path, "SELECT count(*) FROM readings") == [(ROWS + 1,)]
+
+
+def test_a_copy_holds_what_is_only_in_the_log_yet(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    make_old_home(path, Age.C_WAL, ROWS)
+    with closing(sqlite3.connect(path)) as earlier_program:
+        earlier_program.execute("UPDATE readings SET location = 'moved' WHERE id = 1")
+        earlier_program.commit()
+        assert (tmp_path / "readings.db-wal").stat().st_size > 0
+        store = a_store(path)
+        store.open()
+        store.close()
+    (copy,) = _copies(path)
+    assert rows(copy, "SELECT location FROM readings WHERE id = 1") == [("moved",)]
+
+
+def test_text_that_is_no_utf_8_is_copied_and_kept(path: Path) -> None:
+    changed(path, "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT) WHERE id = 7")
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    for file in (path, *_copies(path)):
+        found = rows(file, "SELECT typeof(location), hex(location) FROM readings WHERE id = 7")
+        assert found == [("text", "4BFC636865")]
+
+
+def test_a_copy_that_differs_in_one_value_stops_the_migration(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_digest = safety_copy._digest
+
+    def digest(connection: sqlite3.Connection) -> tuple[int, str]:
+        name = connection.execute("PRAGMA database_list").fetchone()[2]
+        if name.endswith("copying"):
+            connection.execute("UPDATE readings SET temperature_celsius = 20.5 WHERE id = 3")
+        return real_digest(connection)
+
+    monkeypatch.setattr(safety_copy, "_digest", digest)
+    before = path.read_bytes()
+    with pytest.raises(StoreCorrupt, match="not equal"):
+        a_store(path).open()
+    assert path.read_bytes() == before
+    assert {file.name for file in path.parent.iterdir()} <= {"readings.db", "readings.db.lock"}
+
+
+def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "CREATE_PROPERTIES", "CREATE TABLE readings (a)")
+    schema = rows(path, "SELECT * FROM sqlite_schema")
+    before = path.read_bytes()
+    store = a_store(path)
+    with pytest.raises(StoreError, match="already exists"):
+        store.append(a_cycle())
+    store.close()
+    assert rows(path, "SELECT * FROM sqlite_schema") == schema
+    assert path.read_bytes() == before
+    assert _copies(path) == []
+
+
+def test_a_table_of_a_name_that_we_need_is_not_overwritten(path: Path) -> None:
+    changed(path, "CREATE TABLE devices (mine TEXT)", "INSERT INTO devices VALUES ('kept')")
+    store = a_store(path)
+    with pytest.raises(StoreRefused, match="devices"):
+        store.append(a_cycle())
+    store.close()
+    assert rows(path, "SELECT * FROM devices") == [("kept",)]
+    assert _copies(path) == []
+
+
+def test_a_table_of_somebody_else_stays(path: Path) -> None:
+    changed(path, "CREATE TABLE notes (mine TEXT)", "INSERT INTO notes VALUES ('kept')")
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    assert rows(path, "SELECT * FROM notes") == [("kept",)]
+
+
+def test_what_an_earlier_program_began_and_did_not_end_is_taken_back_first(path: Path) -> None:
+    """Killed half way, it has left a journal behind that only a writing connection may undo."""
+    killed = subprocess.run([sys.executable, "-c", KILLED_HALF_WAY, str(path)], timeout=30, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.with_name("readings.db-journal").stat().st_size > 0
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    assert rows(path, "SELECT count(*) FROM readings WHERE length(location) > 900") == [(0,)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_a_killed_start_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    for leftover in ("readings.db.making", "readings.db.making-journal"):
+        (tmp_path / leftover).write_bytes(os.urandom(5000))
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    make_old_home(tmp_path / "old.db", Age.A, ROWS)
+    (tmp_path / "old.db.copying").write_bytes(os.urandom(5000))
+    old = a_store(tmp_path / "old.db")
+    old.append(a_cycle())
+    assert old.standing("hue", NOON).last_stored == NOON
+    old.close()
+    assert not list(tmp_path.glob("*.making*"))
+    assert not list(tmp_path.glob("*.copying*"))

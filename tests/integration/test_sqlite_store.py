@@ -1,0 +1,302 @@
+"""What a cycle becomes in the database, column by column."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import SqliteStore
+from domain.baseline import Measurement
+from domain.errors import StoreError
+from domain.outcome import Cause
+from domain.reading import DeviceKind
+from tests.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_missed,
+    a_reading,
+    an_unread,
+)
+from tests.databases import a_store, changed, rows
+from tests.old_homes import Age, columns_of
+
+LATER = NOON + timedelta(minutes=5)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "readings.db"
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    return MemoryJournal()
+
+
+@pytest.fixture
+def store(path: Path, journal: MemoryJournal) -> Iterator[SqliteStore]:
+    store = a_store(path, journal=journal)
+    yield store
+    store.close()
+
+
+def a_measurement(**changes: object) -> Measurement:
+    fields = {"operation": "hue.get", "source": "hue", "began_at": NOON, "duration_s": 0.125} | changes
+    return Measurement(**fields)  # type: ignore[arg-type]
+
+
+def test_a_new_database_has_every_column_and_index_that_homes_have_always_had(
+    store: SqliteStore, path: Path
+) -> None:
+    store.open()
+    columns = {row[1]: row[2] for row in rows(path, "PRAGMA table_info(readings)")}
+    assert set(columns) == {*columns_of(Age.C_WAL), "observed_at", "pm10_ugm3", "other_values"}
+    assert (columns["timestamp"], columns["temperature_celsius"]) == ("DATETIME", "REAL")
+    assert {name for (name,) in rows(path, "SELECT name FROM sqlite_schema WHERE name LIKE 'idx%'")} == {
+        f"idx_readings_{name}"
+        for name in ("timestamp", "device_id", "device_timestamp", "location", "device_type", "anomalous")
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("temperature_celsius", 50.1),
+        ("temperature_celsius", -40.1),
+        ("humidity_percent", 100.1),
+        ("pm25_ugm3", -1),
+        ("pm10_ugm3", -1),
+        ("iaq_score", 101),
+        ("battery_level", 101),
+        ("signal_strength", -1),
+        ("device_type", "toaster"),
+        ("thermostat_mode", "dancing"),
+        ("thermostat_state", "bored"),
+        ("day_night", "dusk"),
+    ],
+)
+def test_a_new_database_checks_what_homes_have_always_checked(
+    store: SqliteStore, path: Path, column: str, value: object
+) -> None:
+    store.append(a_cycle())
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(f"UPDATE readings SET {column} = ?", (value,))  # noqa: S608 - names from above
+
+
+def test_a_reading_becomes_the_row_that_the_earlier_program_would_have_written(
+    store: SqliteStore, path: Path
+) -> None:
+    reading = a_reading(
+        "alexa:GAJ1",
+        kind=DeviceKind.ALEXA_AQM,
+        location="Küche",
+        observed_at=NOON - timedelta(microseconds=1500),
+        temperature=21.5,
+        relative_humidity=40.0,
+        pm25=3.0,
+        pm10=5.0,
+        carbon_monoxide=0.0,
+        carbon_dioxide=600.0,
+        voc_index=80.0,
+        iaq_score=95.0,
+        other_values={"formaldehyde": 0.01},
+        battery_percent=90,
+        is_reachable=False,
+        is_anomalous=True,
+        raw_response='{"a": 1}',
+    )
+    store.append(a_cycle(a_collected(reading)))
+    (row,) = rows(
+        path,
+        "SELECT timestamp, device_id, temperature_celsius, location, device_type, is_anomalous, "
+        "humidity_percent, pm25_ugm3, voc_ppb, co_ppm, co2_ppm, iaq_score, battery_level, signal_strength, "
+        "thermostat_mode, raw_response, created_at, observed_at, pm10_ugm3, other_values FROM readings",
+    )
+    assert row[:12] == (
+        *("2026-03-01T12:00:00+00:00", "alexa:GAJ1", 21.5, "Küche", "alexa_aqm", 1, 40.0),
+        *(3.0, 80.0, 0.0, 600.0, 95.0),
+    )
+    assert row[12:17] == (90, 0, None, '{"a": 1}', "2026-03-01 12:00:00")
+    assert row[17:] == ("2026-03-01T11:59:59.998500+00:00", 5.0, '{"formaldehyde": 0.01}')
+
+
+def test_a_battery_that_says_nonsense_does_not_cost_the_row(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle(a_collected(a_reading(battery_percent=255))))
+    assert rows(path, "SELECT battery_level, other_values FROM readings") == [
+        (None, '{"battery_percent": 255.0}')
+    ]
+
+
+def test_the_ledger_has_a_row_for_each_source_with_what_became_of_it(store: SqliteStore, path: Path) -> None:
+    unread = (an_unread("hue:b", Cause.UNREACHABLE), an_unread("hue:c", Cause.NO_VALUE, "null since noon"))
+    store.append(
+        a_cycle(
+            a_collected(a_reading("hue:a"), unread=unread, notes=("fell back",)),
+            a_failed(a_due("amazon", interval_s=600), unread=(an_unread("alexa:x", Cause.NETWORK),)),
+            a_deferred(a_due("other", scheduled=False), until=LATER),
+            missed=(a_missed(a_due("hue", NOON - timedelta(minutes=5)), cause=Cause.ASLEEP),),
+        )
+    )
+    found = rows(
+        path,
+        "SELECT source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes "
+        "FROM outcomes ORDER BY source, slot",
+    )
+    noon, before = "2026-03-01T12:00:00+00:00", "2026-03-01T11:55:00+00:00"
+    said = ("the bridge did not answer", 0, '{"alexa:x": "network"}')
+    hue_unread = '{"hue:b": "unreachable", "hue:c": ["no_value", "null since noon"]}'
+    assert found == [
+        ("amazon", noon, 600, 1, "failed", "network", *said, None, None),
+        ("hue", before, 300, 1, "missed", "asleep", None, 0, None, None, None),
+        ("hue", noon, 300, 1, "stored", None, None, 1, hue_unread, None, '["fell back"]'),
+        ("other", noon, 300, 0, "deferred", "throttled", None, 0, None, "2026-03-01T12:05:00+00:00", None),
+    ]
+
+
+def test_a_slot_that_was_asked_is_not_called_missed(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle(a_failed()))
+    store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
+    assert rows(path, "SELECT state, cause FROM outcomes WHERE source = 'hue'") == [("failed", "network")]
+
+
+def test_a_row_that_the_table_refuses_is_in_the_ledger_with_its_values_and_in_the_journal(
+    store: SqliteStore, path: Path, journal: MemoryJournal
+) -> None:
+    hot = a_reading("hue:sun", temperature=61.25, relative_humidity=12.0)
+    store.append(a_cycle(a_collected(hot, a_reading("hue:a"))))
+    ((count, unread),) = rows(path, "SELECT readings, unread FROM outcomes")
+    cause, detail = json.loads(unread)["hue:sun"]
+    assert (count, cause) == (1, "out_of_range")
+    assert "temperature 61.25" in detail
+    assert "relative_humidity 12" in detail
+    assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
+
+
+def test_a_device_is_known_by_its_newest_reading(store: SqliteStore, path: Path) -> None:
+    later = a_reading("hue:a", location="Attic", collected_at=LATER)
+    store.append(a_cycle(a_collected(later, due=a_due(slot=LATER))))
+    store.append(a_cycle(a_collected(a_reading("hue:a", location="Cellar"))))
+    assert rows(path, "SELECT * FROM devices") == [
+        ("hue:a", "hue", "hue_sensor", "Attic", NOON.isoformat(), LATER.isoformat(), LATER.isoformat())
+    ]
+
+
+def test_measurements_are_kept_each_once_even_if_they_began_at_one_instant(
+    store: SqliteStore, path: Path
+) -> None:
+    report = a_cycle(measurements=(a_measurement(), a_measurement(duration_s=0.5, succeeded=False)))
+    store.append(report)
+    store.append(report)
+    assert rows(path, "SELECT operation, source, duration_s, succeeded FROM measurements") == [
+        ("hue.get", "hue", 0.125, 1),
+        ("hue.get", "hue", 0.5, 0),
+    ]
+
+
+def test_measurements_are_forgotten_after_a_month(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle(measurements=(a_measurement(),)))
+    store.append(a_cycle(measurements=(a_measurement(began_at=NOON + timedelta(days=30)),)))
+    assert len(rows(path, "SELECT * FROM measurements")) == 2
+    store.append(a_cycle(measurements=(a_measurement(began_at=NOON + timedelta(days=30, seconds=1)),)))
+    began = [row[0] for row in rows(path, "SELECT began_at FROM measurements")]
+    assert began == ["2026-03-31T12:00:00+00:00", "2026-03-31T12:00:01+00:00"]
+    (plan,) = rows(path, "EXPLAIN QUERY PLAN DELETE FROM measurements WHERE began_at < '2026'")
+    assert "SEARCH" in plan[3]
+
+
+def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle())
+    changed(
+        path,
+        "CREATE TRIGGER no_more BEFORE INSERT ON measurements BEGIN SELECT RAISE(ABORT, 'no more'); END",
+    )
+    before = rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")
+    report = a_cycle(
+        a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER)), measurements=(a_measurement(),)
+    )
+    with pytest.raises(StoreError, match="no more"):
+        store.append(report)
+    assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
+    changed(path, "DROP TRIGGER no_more")
+    store.append(report)
+    assert store.standing("hue", LATER).last_stored == LATER
+
+
+def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: MemoryJournal) -> None:
+    store.open()
+    connection = store._connection
+    assert connection is not None
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "fullfsync": 1,
+        "checkpoint_fullfsync": 1,
+        "busy_timeout": 5000,
+        "foreign_keys": 1,
+        "wal_autocheckpoint": 1000,
+        "journal_size_limit": 4194304,
+        "cell_size_check": 1,
+        "trusted_schema": 0,
+        "mmap_size": 0,
+    }
+    assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
+    assert journal.events() == ("store.made",)
+
+
+def test_a_clean_close_leaves_one_file_with_everything_in_it(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle())
+    assert path.with_name("readings.db-wal").stat().st_size > 0
+    store.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
+    assert len(rows(path, "SELECT * FROM readings")) == 1
+
+
+def test_a_closed_store_opens_again_when_it_is_used(store: SqliteStore) -> None:
+    store.append(a_cycle())
+    store.close()
+    assert store.standing("hue", NOON).last_stored == NOON
+
+
+def test_a_log_that_grew_while_somebody_read_is_shortened_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    log = tmp_path / "readings.db-wal"
+    store = a_store(path)
+    store.append(a_cycle())
+    big = a_reading(collected_at=LATER, raw_response="x" * 9_000_000)
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM readings").fetchone()
+        store.append(a_cycle(a_collected(big, due=a_due(slot=LATER))))
+        assert log.stat().st_size > 8_000_000
+        reader.execute("COMMIT")
+    store.append(a_cycle(a_failed(a_due("amazon"))))
+    assert log.stat().st_size == 0
+    store.close()
+
+
+def test_a_file_that_took_the_place_of_the_database_is_the_one_that_is_written(
+    store: SqliteStore, path: Path, tmp_path: Path, journal: MemoryJournal
+) -> None:
+    backup = tmp_path / "backup.db"
+    other = a_store(backup)
+    other.append(a_cycle(a_collected(a_reading("hue:from-the-backup"))))
+    other.close()
+    store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    for name in ("readings.db-wal", "readings.db-shm"):
+        path.with_name(name).unlink()
+    backup.rename(path)
+    store.append(a_cycle(a_collected(a_reading("hue:b"))))
+    devices = {row[0] for row in rows(path, "SELECT device_id FROM readings")}
+    assert devices == {"hue:from-the-backup", "hue:b"}
+    assert "store.replaced" in journal.events()

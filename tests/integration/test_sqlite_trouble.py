@@ -1,0 +1,321 @@
+"""What the store says, and what it leaves alone, when the file or the disk is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import SqliteHistory
+from adapters.sqlite.faults import told_apart
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
+from ports.journal import Level
+from tests.builders import NOON, a_collected, a_cycle, a_reading
+from tests.databases import a_store, changed, rows
+from tests.old_homes import Age, make_old_home
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "readings.db"
+
+
+def _not_a_database(path: Path) -> None:
+    path.write_text("temperature,location\n" * 400)
+
+
+def _empty(path: Path) -> None:
+    path.touch()
+
+
+def _torn(path: Path) -> None:
+    make_old_home(path, Age.C_ROLLBACK, 2000)
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + bytes(4000) + content[4100:])
+
+
+def _damaged_inside(path: Path) -> None:
+    make_old_home(path, Age.C_ROLLBACK, 2000)
+    content = path.read_bytes()
+    middle = len(content) // 8192 * 4096
+    path.write_bytes(content[:middle] + b"\x5a" * 4096 + content[middle + 4096 :])
+
+
+def _without_readings(path: Path) -> None:
+    changed(path, "CREATE TABLE songs (title TEXT)")
+
+
+def _with_other_readings(path: Path) -> None:
+    changed(path, "CREATE TABLE readings (id INTEGER PRIMARY KEY, timestamp TEXT, meter TEXT, kwh REAL)")
+
+
+def _without_its_key(path: Path) -> None:
+    make_old_home(path, Age.A, 10)
+    changed(path, "CREATE TABLE loose AS SELECT * FROM readings", "DROP TABLE readings")
+    changed(path, "ALTER TABLE loose RENAME TO readings")
+
+
+def _from_the_future(path: Path) -> None:
+    changed(path, "CREATE TABLE readings (id INTEGER PRIMARY KEY)", "PRAGMA user_version = 7")
+
+
+def _robbed_of_its_ledger(path: Path) -> None:
+    store = a_store(path)
+    store.open()
+    store.close()
+    changed(path, "DROP TABLE outcomes")
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (_not_a_database, StoreCorrupt, "no SQLite database"),
+        (_empty, StoreCorrupt, "is empty"),
+        (_torn, StoreCorrupt, "damaged"),
+        (_damaged_inside, StoreCorrupt, "damaged"),
+        (_without_readings, StoreRefused, "no readings table"),
+        (_with_other_readings, StoreRefused, "lacks the columns .*temperature_celsius"),
+        (_without_its_key, StoreRefused, "unique"),
+        (_from_the_future, StoreRefused, "format 7, .* up to 1. Install"),
+        (_robbed_of_its_ledger, StoreRefused, "lacks the tables outcomes"),
+    ],
+)
+def test_a_file_that_is_not_ours_to_write_is_named_and_left_as_it_is(
+    path: Path, make: Callable[[Path], None], error: type[StoreError], said: str
+) -> None:
+    make(path)
+    before, beside = path.read_bytes(), set(path.parent.iterdir())
+    store = a_store(path)
+    with pytest.raises(error, match=said) as raised:
+        store.append(a_cycle())
+    store.close()
+    assert str(path) in str(raised.value)
+    assert path.read_bytes() == before
+    assert {file.name for file in set(path.parent.iterdir()) - beside} <= {
+        "readings.db.lock",
+        "readings.db-wal",
+        "readings.db-shm",
+    }
+
+
+def test_a_simulated_database_takes_no_real_readings(path: Path) -> None:
+    simulated = a_store(path, is_simulated=True)
+    simulated.append(a_cycle())
+    simulated.close()
+    before = path.read_bytes()
+    real = a_store(path)
+    with pytest.raises(StoreRefused, match="simulated home"):
+        real.append(a_cycle(a_collected(a_reading("hue:real"))))
+    real.close()
+    assert path.read_bytes() == before
+    again = a_store(path, is_simulated=True)
+    again.append(a_cycle(a_collected(a_reading("hue:another"))))
+    again.close()
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_a_real_database_takes_no_simulated_readings(path: Path, is_old: bool) -> None:
+    if is_old:
+        make_old_home(path, Age.C_WAL, 100)
+    else:
+        real = a_store(path)
+        real.open()
+        real.close()
+    before = path.read_bytes()
+    simulated = a_store(path, is_simulated=True)
+    with pytest.raises(StoreRefused, match="real home"):
+        simulated.open()
+    simulated.close()
+    assert path.read_bytes() == before
+    assert not list(path.parent.glob("*before-homeclimate*"))
+
+
+def test_a_database_that_holds_no_table_yet_is_filled(path: Path) -> None:
+    changed(path, "CREATE TABLE passing (a)", "DROP TABLE passing")
+    store = a_store(path, is_simulated=True)
+    store.append(a_cycle())
+    store.close()
+    assert len(rows(path, "SELECT * FROM readings")) == 1
+
+
+def test_a_folder_where_the_database_should_be_is_named(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreError, match="is no file") as raised:
+        a_store(path).append(a_cycle())
+    assert str(path) in str(raised.value)
+
+
+def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(StoreError, match="whether it is a file at all"):
+        a_store(tmp_path / "data" / "readings.db").append(a_cycle())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_database_that_may_not_be_written_is_named(path: Path) -> None:
+    make_old_home(path, Age.C_ROLLBACK, 10)
+    path.chmod(0o444)
+    with pytest.raises(StoreError, match="cannot be opened for writing"):
+        a_store(path).append(a_cycle())
+
+
+def test_a_write_that_is_forbidden_says_who_to_look_at(path: Path) -> None:
+    make_old_home(path, Age.C_ROLLBACK, 10)
+    with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
+        pytest.raises(StoreError, match="Look at who owns it") as raised,
+        told_apart(path),
+    ):
+        connection.execute("DELETE FROM readings")
+    assert type(raised.value) is StoreError
+
+
+def test_a_database_that_another_program_keeps_is_busy_and_then_takes_the_same_cycle(path: Path) -> None:
+    store = a_store(path, busy_timeout_ms=20)
+    store.open()
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusy, match="held by another program"):
+            store.append(a_cycle())
+        another.execute("ROLLBACK")
+    store.append(a_cycle())
+    assert store.standing("hue", NOON).last_stored == NOON
+    store.close()
+
+
+def test_a_database_that_is_locked_before_it_is_opened_is_busy(path: Path) -> None:
+    make_old_home(path, Age.C_ROLLBACK, 10)
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusy):
+            a_store(path, busy_timeout_ms=20).open()
+        another.execute("ROLLBACK")
+    assert rows(path, "PRAGMA user_version") == [(0,)]
+
+
+def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(path: Path) -> None:
+    store = a_store(path, busy_timeout_ms=10, budget_s=2.05)
+    other = a_store(path)
+    other.open()
+    with other._held(), pytest.raises(StoreBusy, match="another homeclimate process"):
+        store.append(a_cycle())
+    store.append(a_cycle())
+    store.close()
+    other.close()
+
+
+def test_the_lock_and_the_busy_time_out_share_the_budget(path: Path) -> None:
+    store = a_store(path, busy_timeout_ms=60_000)
+    assert store._lock._wait_s + store._opening.busy_timeout_ms / 1000 < 8.0
+
+
+def test_a_lock_file_that_somebody_removed_keeps_nobody_out_for_good(path: Path) -> None:
+    first, second = a_store(path, busy_timeout_ms=10, budget_s=2.05), a_store(path)
+    first.open()
+    path.with_name("readings.db.lock").unlink()
+    second.open()
+    with second._held(), pytest.raises(StoreBusy):
+        first.append(a_cycle())
+    first.append(a_cycle())
+    first.close()
+    second.close()
+
+
+def test_a_disk_that_is_full_takes_the_same_cycle_once_there_is_room(path: Path) -> None:
+    store = a_store(path)
+    store.open()
+    connection = store._connection
+    assert connection is not None
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages}")
+    big = a_cycle(a_collected(a_reading(raw_response="x" * 50_000)))
+    with pytest.raises(StoreFull, match="Make room"):
+        store.append(big)
+    assert rows(path, "SELECT count(*) FROM outcomes") == [(0,)]
+    connection.execute(f"PRAGMA max_page_count={pages + 1000}")
+    store.append(big)
+    assert rows(path, "SELECT count(*) FROM readings") == [(1,)]
+    store.close()
+
+
+def test_a_file_size_limit_is_a_full_disk_and_costs_no_acknowledged_cycle(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.appender_at_a_limit", str(path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    stored, refusal = done.stdout.split("\n")[:2]
+    assert refusal == "StoreFull"
+    assert rows(path, "SELECT count(*) FROM outcomes") == [(int(stored),)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_store_that_cannot_have_wal_says_so_and_goes_on(path: Path) -> None:
+    journal = MemoryJournal()
+    store = a_store(path, journal=journal)
+    store.open()
+    store.close()
+    changed(path, "PRAGMA journal_mode=DELETE")
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM readings").fetchone()
+        store.open()
+        reader.execute("COMMIT")
+    (warned,) = journal.of("store.setting_not_had")
+    assert warned.level is Level.WARNING
+    assert (warned.fields["setting"], warned.fields["wanted"]) == ("journal_mode", "wal")
+    store.append(a_cycle())
+    assert rows(path, "PRAGMA journal_mode") == [("delete",)]
+    assert store.standing("hue", NOON).last_stored == NOON
+    store.close()
+
+
+def test_in_the_old_journal_mode_a_reader_makes_it_busy_and_not_broken(path: Path) -> None:
+    store = a_store(path, busy_timeout_ms=20)
+    store.open()
+    store.close()
+    changed(path, "PRAGMA journal_mode=DELETE")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM readings").fetchone()
+        with pytest.raises(StoreBusy):
+            store.append(a_cycle())
+        reader.execute("COMMIT")
+    store.append(a_cycle())
+    store.close()
+
+
+def test_a_copy_that_finds_no_room_stops_the_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_old_home(path, Age.A, 100)
+    before = path.read_bytes()
+    usage = shutil.disk_usage(path.parent)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(StoreFull, match=r"must be copied .* 1 MB free"):
+        a_store(path).open()
+    assert path.read_bytes() == before
+    assert not list(path.parent.glob("*before-homeclimate*"))
+
+
+def test_a_history_without_a_database_says_so(path: Path) -> None:
+    with pytest.raises(StoreError, match="no database"):
+        SqliteHistory(path).newest()
+    assert not path.exists()
+
+
+def test_a_history_of_something_else_says_so(path: Path) -> None:
+    _not_a_database(path)
+    with pytest.raises(StoreCorrupt):
+        SqliteHistory(path).newest()

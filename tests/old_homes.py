@@ -1,0 +1,196 @@
+"""Databases as the earlier system left them, of each age, with the oddities that real ones have."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+FIRST = datetime(2024, 3, 30, 22, 2, 7, 123456, tzinfo=UTC)
+HUE_DEVICES = tuple(f"hue:00:17:88:01:0b:cd:{number:02x}:e8-02-0402" for number in range(5))
+AQM_DEVICE = "alexa:GAJ23005314600H3"
+
+
+class Age(StrEnum):
+    A = "A"
+    B = "B"
+    C_WAL = "C in WAL mode"
+    C_ROLLBACK = "C with a rollback journal"
+    D_FROM_A = "D from A"
+    D_FROM_B = "D from B"
+
+
+LATE_COLUMNS = ("pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score")
+_COMMON = (
+    "id",
+    "timestamp",
+    "device_id",
+    "temperature_celsius",
+    "location",
+    "device_type",
+    "humidity_percent",
+    "battery_level",
+    "signal_strength",
+    "thermostat_mode",
+    "thermostat_state",
+    "day_night",
+    "weather_conditions",
+    "raw_response",
+    "created_at",
+)
+
+
+def columns_of(age: Age) -> Sequence[str]:
+    """The columns that a table of this age has."""
+    if age is Age.A:
+        return _COMMON
+    if age is Age.B:
+        return (*_COMMON, "is_anomalous")
+    return (*_COMMON, "is_anomalous", *LATE_COLUMNS)
+
+
+def takes_monitors(age: Age) -> bool:
+    return age in (Age.C_WAL, Age.C_ROLLBACK)
+
+
+def make_old_home(path: Path, age: Age, rows: int) -> None:
+    """Write a database of that age; it is closed, as after a clean stop."""
+    with closing(sqlite3.connect(path)) as connection:
+        if age is Age.C_WAL:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_script(age))
+        grown = age in (Age.D_FROM_A, Age.D_FROM_B)
+        _insert(connection, Age.A if grown else age, 0, rows - rows // 10 if grown else rows)
+        if grown:
+            connection.executescript(_growth(age))
+            _insert(connection, age, rows - rows // 10, rows)
+        connection.commit()
+
+
+def an_old_row(age: Age, number: int) -> dict[str, object]:
+    """What the earlier system would have stored as its n-th row, by column, without the id."""
+    row = next(_rows(age, number, number + 1))
+    return dict(zip(columns_of(age)[1:], row, strict=True))
+
+
+def _insert(connection: sqlite3.Connection, age: Age, first: int, last: int) -> None:
+    columns = columns_of(age)[1:]
+    marks = ", ".join("?" for _ in columns)
+    statement = f"INSERT INTO readings ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names from above
+    connection.executemany(statement, _rows(age, first, last))
+
+
+def _rows(age: Age, first: int, last: int) -> Iterator[tuple[object, ...]]:
+    devices = (*HUE_DEVICES, "nest:living", "weather:home", *((AQM_DEVICE,) if takes_monitors(age) else ()))
+    places = ("Küche", "寝室", "Salon d'été 🌡", "Bad", 'attic \\ "left"', "Flur", "Outside", "Wohnzimmer")
+    for number in range(first, last):
+        place = number % len(devices)
+        device_id = devices[place]
+        at = FIRST + timedelta(minutes=5 * (number // len(devices)), microseconds=number * 37 % 1_000_000)
+        kind = _kind_of(device_id)
+        common = (
+            _timestamp(at, kind),
+            device_id,
+            _temperature(number),
+            places[place],
+            kind,
+            None if number % 3 else number % 1001 / 10,
+            number % 101 if kind == "hue_sensor" else None,
+            number % 2 if number % 13 else None,
+            ("heating", "cooling", "off", "away")[number % 4] if kind == "nest_thermostat" else None,
+            ("active", "idle")[number % 2] if kind == "nest_thermostat" else None,
+            ("day", "night", None)[number % 3],
+            "Schauer, 12 °C" if kind == "weather_api" else None,
+            None if number % 5 else json.dumps({"n": number, "où": "ici"}, ensure_ascii=number % 2 == 0),
+            f"{at:%Y-%m-%d %H:%M:%S}",
+        )
+        anomalous = (0, 1, None, 0, 0)[number % 5]
+        late = (
+            (number % 700 / 10, number % 90, 0.0, None, number % 101) if kind == "alexa_aqm" else (None,) * 5
+        )
+        yield (*common, anomalous, *late)[: len(columns_of(age)) - 1]
+
+
+def _kind_of(device_id: str) -> str:
+    return {
+        "hue": "hue_sensor",
+        "nest": "nest_thermostat",
+        "weather": "weather_api",
+        "alexa": "alexa_aqm",
+    }[device_id.split(":", 1)[0]]
+
+
+def _timestamp(at: datetime, kind: str) -> str:
+    """Monitors got naive local time, two hours ahead of UTC in this home; all others UTC with its offset."""
+    return (
+        (at + timedelta(hours=2)).replace(tzinfo=None).isoformat() if kind == "alexa_aqm" else at.isoformat()
+    )
+
+
+def _temperature(number: int) -> float:
+    return {0: -40, 1: 50, 2: 50.0, 3: -40.0, 4: 0.1 + 0.2}.get(
+        number % 1000, 15 + number * 7919 % 1300 / 100
+    )
+
+
+def _script(age: Age) -> str:
+    is_new = takes_monitors(age)
+    kinds = "'hue_sensor', 'nest_thermostat', 'weather_api'" + (", 'alexa_aqm'" if is_new else "")
+    anomalous = "is_anomalous BOOLEAN DEFAULT 0," if is_new or age in (Age.B, Age.D_FROM_B) else ""
+    late = (
+        """
+        pm25_ugm3 REAL CHECK(pm25_ugm3 IS NULL OR pm25_ugm3 >= 0),
+        voc_ppb REAL CHECK(voc_ppb IS NULL OR voc_ppb >= 0),
+        co_ppm REAL CHECK(co_ppm IS NULL OR co_ppm >= 0),
+        co2_ppm REAL CHECK(co2_ppm IS NULL OR co2_ppm >= 0),
+        iaq_score REAL CHECK(iaq_score IS NULL OR (iaq_score >= 0 AND iaq_score <= 100)),
+        """
+        if is_new
+        else ""
+    )
+    return f"""
+    CREATE TABLE IF NOT EXISTS readings (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        timestamp DATETIME NOT NULL,
+        device_id TEXT NOT NULL,
+        temperature_celsius REAL NOT NULL,
+        location TEXT NOT NULL,
+        device_type TEXT NOT NULL CHECK(device_type IN ({kinds})),
+        {anomalous}
+        humidity_percent REAL CHECK(humidity_percent IS NULL OR
+            (humidity_percent >= 0 AND humidity_percent <= 100)),
+        {late}
+        battery_level INTEGER CHECK(battery_level IS NULL OR (battery_level >= 0 AND battery_level <= 100)),
+        signal_strength INTEGER CHECK(signal_strength IS NULL OR
+            (signal_strength >= 0 AND signal_strength <= 100)),
+        thermostat_mode TEXT CHECK(thermostat_mode IS NULL OR
+            thermostat_mode IN ('heating', 'cooling', 'off', 'away')),
+        thermostat_state TEXT CHECK(thermostat_state IS NULL OR thermostat_state IN ('active', 'idle')),
+        day_night TEXT CHECK(day_night IS NULL OR day_night IN ('day', 'night')),
+        weather_conditions TEXT,
+        raw_response TEXT,
+        created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        UNIQUE(device_id, timestamp),
+        CHECK(temperature_celsius >= -40 AND temperature_celsius <= 50)
+    );
+    CREATE INDEX IF NOT EXISTS idx_readings_timestamp ON readings(timestamp);
+    CREATE INDEX IF NOT EXISTS idx_readings_device_id ON readings(device_id);
+    CREATE INDEX IF NOT EXISTS idx_readings_device_timestamp ON readings(device_id, timestamp);
+    CREATE INDEX IF NOT EXISTS idx_readings_location ON readings(location);
+    CREATE INDEX IF NOT EXISTS idx_readings_device_type ON readings(device_type);
+    """ + (
+        "CREATE INDEX IF NOT EXISTS idx_readings_anomalous ON readings(is_anomalous) WHERE is_anomalous = 1;"
+        if anomalous
+        else ""
+    )
+
+
+def _growth(age: Age) -> str:
+    columns = dict.fromkeys(LATE_COLUMNS, "REAL")
+    if age is Age.D_FROM_A:
+        columns = {"is_anomalous": "BOOLEAN DEFAULT 0", **columns}
+    return "".join(f"ALTER TABLE readings ADD COLUMN {name} {kind};" for name, kind in columns.items())
