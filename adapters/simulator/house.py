@@ -13,9 +13,9 @@ from adapters.simulator.weather import YEAR_MEAN_CELSIUS, outdoor_celsius, solar
 
 STEP_S = 300
 _STEPS_A_DAY = DAY_S // STEP_S
-_CHAIN_DAYS = 8  # days are computed one from the other; each chain starts anew from a long run-up
-_RUN_UP_DAYS = 9
-_RUN_UP_FINE_DAYS = 2
+_CHAIN_DAYS = 4  # days are computed one from the other; each chain starts anew from a long run-up
+_RUN_UP_DAYS = 8
+_RUN_UP_FINE_DAYS = 1
 _COARSE_STEP_S = 900
 _OPEN_WINDOW_CONSTANT_H = 1.8
 _WALLS_CONSTANT_H = 30.0  # how fast the rooms even out through their walls
@@ -101,7 +101,8 @@ def _after(seed: int, temperatures: Temperatures, epoch_s: float, step_s: int) -
         shortfall = (wanted_celsius(room, local) - now) / _THERMOSTAT_BAND_CELSIUS
         # The thermostat closes while a window is open, as those that feel the draught do.
         gain += 0.0 if window else room.heater_celsius_per_h * min(1.0, max(0.0, shortfall))
-        gain += room.sun_celsius_per_h * sun * math.exp(-(((sun_hour - room.sun_hour) / 4) ** 2))
+        if sun > 0:
+            gain += room.sun_celsius_per_h * sun * math.exp(-(((sun_hour - room.sun_hour) / 4) ** 2))
         gain += room.used_celsius_per_h if is_used(room, local, seed) else 0.0
         balance = gain / rate
         after.append(balance + (now - balance) * math.exp(-rate * step_h))
