@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from domain.errors import HomeclimateError, SettingsError, SourceHeld, StoreRefused
 from entrypoints import exit_codes
 from entrypoints.version import __version__
+
+if TYPE_CHECKING:
+    from entrypoints.wiring import World
 
 # Command and the line that `--help` shows for it: modules are imported only when they are run.
 _COMMANDS = {
@@ -43,10 +47,13 @@ def homeclimate() -> None:
     """Record the temperature and air quality of a home, and account for every reading."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code. Nothing that a person can cause ends in a traceback."""
+def main(arguments: list[str] | None = None, *, world: World | None = None) -> int:
+    """Run the command line; the exit code. Nothing that a person can cause ends in a traceback.
+
+    `world` stands in for the real one: tests give the certificates of a simulated home.
+    """
     try:
-        returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False)
+        returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False, obj=world)
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:

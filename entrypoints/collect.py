@@ -73,7 +73,9 @@ class Request:
 )
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a cycle.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what happens inside.")
+@click.pass_obj
 def command(
+    world: World | None,
     *,
     once: bool,
     cycles: int | None,
@@ -102,7 +104,8 @@ def command(
         every_s=every_s,
         as_json=json_lines,
     )
-    return run(request, World(stderr_level=Level.DEBUG if verbose else Level.CRITICAL))
+    world = world or World()
+    return run(request, attrs.evolve(world, stderr_level=Level.DEBUG) if verbose else world)
 
 
 def run(request: Request, world: World) -> int:

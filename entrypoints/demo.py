@@ -126,9 +126,11 @@ def _progress(turns: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
 def _write_files(home: Path, simulated: SimulatedHome) -> None:
     """The files that a real home has, for the simulated one; those of a real one are never touched."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    for path in (config, secrets):
-        if path.exists() and not path.read_text(errors="replace").startswith(_MARK):
-            raise StoreRefused(f"{home} is a real home ({path} is not the demo's): name another with --home")
+    ours = all(
+        path.read_text(errors="replace").startswith(_MARK) for path in (config, secrets) if path.exists()
+    )
+    if not ours or ((home / "data" / "readings.db").exists() and not config.exists()):
+        raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
     config.parent.mkdir(parents=True, exist_ok=True)
     bridge = simulated.bridge
     config.write_text(f"{_MARK}\ncollectors:\n  hue:\n    bridge_ip: '{bridge.address}'\n")

@@ -12,37 +12,35 @@ from domain.reading import UNITS, Quantity, Reading
 from ports.history import History
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 42  # columns of a sparkline: six a day over a week
+_BESIDE_SPARKLINE = 58  # columns that the rest of a row takes with a room of twenty letters
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 
 
 def show(history: History, *, since: datetime, now: datetime) -> None:
-    """Print the table on stdout."""
-    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
-    for heading, justify in (("room", "left"), ("now", "right"), ("age", "right"), ("battery", "right")):
-        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
-    table.add_column(f"since {since.astimezone():%d %b}, lowest to highest", no_wrap=True)
+    """Print the newest reading of each device on stdout, and how its temperature went since."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("room", max_width=20, no_wrap=True)
+    for heading in ("now", "age", "battery", "min"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(f"since {since.astimezone():%a %d %b %H:%M}", no_wrap=True)
+    table.add_column("max", justify="right", no_wrap=True)
+    width = min(84, max(14, console.width - _BESIDE_SPARKLINE))
     for reading in history.newest():
         series = history.series(reading.device_id, Quantity.TEMPERATURE, since)
-        table.add_row(
-            reading.location,
-            _values(reading),
-            _age(now - reading.collected_at),
-            "" if reading.battery_percent is None else f"{reading.battery_percent} %",
-            _sparkline_with_ends(series, since, now),
-        )
-    Console(highlight=False).print(table)
+        table.add_row(*_row(reading, series, since, now, width))
+    console.print(table)
 
 
 def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: datetime, width: int) -> str:
     """A bar a column for the mean of its share of the time; a blank where nothing was stored."""
-    if not series or until <= since:
-        return " " * width
     columns: list[list[float]] = [[] for _ in range(width)]
     for instant, value in series:
         columns[min(width - 1, max(0, int((instant - since) / (until - since) * width)))].append(value)
     means = [sum(column) / len(column) if column else None for column in columns]
     present = [mean for mean in means if mean is not None]
+    if not present:
+        return " " * width
     low, span = min(present), max(present) - min(present)
     top = len(_BARS) - 1
     return "".join(
@@ -50,11 +48,19 @@ def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: 
     )
 
 
-def _sparkline_with_ends(series: Sequence[tuple[datetime, float]], since: datetime, now: datetime) -> str:
-    if not series:
-        return ""
+def _row(
+    reading: Reading, series: Sequence[tuple[datetime, float]], since: datetime, now: datetime, width: int
+) -> tuple[str, ...]:
     values = [value for _, value in series]
-    return f"{min(values):5.1f} {sparkline(series, since, now, _WIDTH)} {max(values):4.1f}"
+    return (
+        reading.location,
+        _values(reading),
+        _age(now - reading.collected_at),
+        "" if reading.battery_percent is None else f"{reading.battery_percent} %",
+        f"{min(values):.1f}" if values else "",
+        sparkline(series, since, now, width) if values else "",
+        f"{max(values):.1f}" if values else "",
+    )
 
 
 def _values(reading: Reading) -> str:

@@ -1,0 +1,296 @@
+"""`homeclimate collect` as a person or a timer runs it: a process, a home, a bridge that answers over TLS."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from tests.deployments import Deployment
+
+
+def test_once_stores_a_reading_of_every_sensor_for_the_current_slot(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    done = deployment.run("collect", "--once")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = deployment.rows("SELECT device_id, timestamp, device_type FROM readings")
+    assert {device_id for device_id, _, _ in rows} == {
+        f"hue:{sensor.uniqueid}" for sensor in simulated_home.sensors
+    }
+    slots = {datetime.fromisoformat(timestamp) for _, timestamp, _ in rows}
+    assert len(slots) == 1
+    assert int(slots.pop().timestamp()) % 300 == 0
+    assert {kind for _, _, kind in rows} == {"hue_sensor"}
+
+
+def test_the_stored_temperatures_are_those_of_the_house(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    deployment.run("collect", "--once")
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for device_id, stored in deployment.rows("SELECT device_id, temperature_celsius FROM readings"):
+        assert stored == pytest.approx(simulated_home.temperature(device_id, now), abs=0.005)
+
+
+def test_once_again_in_the_same_slot_is_a_cycle_by_hand(deployment: Deployment) -> None:
+    deployment.run("collect", "--once")
+    deployment.run("collect", "--once")
+    states = deployment.rows("SELECT state, scheduled FROM outcomes ORDER BY slot")
+    assert sorted(states) == [("stored", 0), ("stored", 1)]
+
+
+def test_cycles_run_as_many_cycles_as_asked(deployment: Deployment) -> None:
+    done = deployment.run("collect", "--cycles", "2", "--every", "1", "--json")
+    cycles = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [cycle["stored"] for cycle in cycles] == [True, True]
+    assert {outcome["scheduled"] for cycle in cycles for outcome in cycle["outcomes"]} == {False}
+    assert len({cycle["outcomes"][0]["slot"] for cycle in cycles}) == 2
+
+
+def test_json_tells_every_reading_with_its_sensors_own_time(deployment: Deployment) -> None:
+    done = deployment.run("collect", "--once", "--json")
+    (outcome,) = json.loads(done.stdout)["outcomes"]
+    assert outcome["state"] == "collected"
+    for reading in outcome["readings"]:
+        assert reading["values"]["temperature"] is not None
+        assert datetime.fromisoformat(reading["observed_at"]) <= datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_key_that_was_revoked_ends_with_2_and_the_next_step(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    deployment.secrets_file.write_text(
+        deployment.secrets_file.read_text().replace(simulated_home.bridge.key, "A" * 40)
+    )
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 2
+    assert "FAILED (credentials)" in done.stdout
+    assert "press its round button" in done.stdout
+    assert "A" * 40 not in done.stdout + done.stderr + _logs(deployment)
+    assert deployment.rows("SELECT state, cause FROM outcomes") == [("failed", "credentials")]
+
+
+def test_one_bridge_of_two_that_does_not_answer_ends_with_1(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    bridge = simulated_home.bridge
+    deployment.config_file.write_text(
+        f"""
+collectors:
+  hue:
+    retry_attempts: 1
+    bridges:
+      - {{id: {bridge.id}, address: "{bridge.address}"}}
+      - {{id: 001788fffe000001, address: "127.0.0.1:9"}}
+"""
+    )
+    deployment.secrets_file.write_text(
+        f"""
+hue:
+  bridges:
+    - {{id: {bridge.id}, api_key: "{bridge.key}"}}
+    - {{id: 001788fffe000001, api_key: "{bridge.key}"}}
+"""
+    )
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert sorted(deployment.rows("SELECT source, state, cause FROM outcomes")) == [
+        ("hue:001788fffe000001", "failed", "network"),
+        (f"hue:{bridge.id}", "stored", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sauce", "hue"], "--sauce"),
+        (["--cycles", "0"], "--cycles"),
+        (["--once", "--cycles", "2"], "exclude each other"),
+    ],
+)
+def test_wrong_usage_ends_with_64(deployment: Deployment, arguments: list[str], said: str) -> None:
+    done = deployment.run("collect", *arguments)
+    assert done.returncode == 64
+    assert said in done.stderr
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones(deployment: Deployment) -> None:
+    done = deployment.run("collect", "--once", "--source", "hoo")
+    assert done.returncode == 78
+    assert "there is no source hoo" in done.stderr
+    assert "there are: hue" in done.stderr
+
+
+def test_a_home_without_a_configuration_ends_with_78_and_the_next_step(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    done = deployment.run("collect", "--once", "--home", str(tmp_path / "nowhere"))
+    assert done.returncode == 78
+    assert str(tmp_path / "nowhere" / "config" / "config.yaml") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_type_stops_and_an_unknown_key_only_warns(deployment: Deployment) -> None:
+    whole = deployment.config_file.read_text()
+    deployment.config_file.write_text(whole.replace("auto_discover:", "auto_discovr:"))
+    warned = deployment.run("collect", "--once")
+    assert warned.returncode == 0
+    assert "config.yaml:9:5" in warned.stderr
+    assert "did you mean auto_discover" in warned.stderr
+    deployment.config_file.write_text(whole.replace("300", "often"))
+    stopped = deployment.run("collect", "--once")
+    assert stopped.returncode == 78
+    assert "config.yaml:2:21" in stopped.stderr
+
+
+def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployment) -> None:
+    first = subprocess.Popen(
+        deployment.command("collect"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert first.stdout is not None
+        assert "8 readings" in first.stdout.readline()
+        second = deployment.run("collect", "--once")
+        assert second.returncode == 75
+        assert f"process {first.pid}" in second.stderr
+    finally:
+        first.kill()
+        first.communicate()
+    assert deployment.run("collect", "--once").returncode == 0, "kill -9 lets go of the source"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_continuous_collection_with_0(
+    deployment: Deployment, ending: signal.Signals
+) -> None:
+    running = subprocess.Popen(
+        deployment.command("collect"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert "8 readings" in running.stdout.readline()
+    running.send_signal(ending)
+    _, errors = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert "Traceback" not in errors
+    assert not deployment.database.with_name("readings.db-wal").exists()
+
+
+def test_a_signal_during_a_cycle_lets_it_finish(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    simulated_home.bridge.faults.add("kind=delay seconds=2 path=/clip/v2/resource/temperature")
+    running = subprocess.Popen(
+        deployment.command("collect"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    _until(lambda: len(simulated_home.bridge.requests) > 0)
+    running.send_signal(signal.SIGTERM)
+    told, _ = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert "8 readings" in told
+    assert deployment.rows("SELECT count(*) FROM readings") == [(8,)]
+
+
+def test_collect_refuses_a_simulated_database(deployment: Deployment) -> None:
+    demo = deployment.run(
+        "demo", "--home", str(deployment.folder / "demo"), "--days", "0", "--live-cycles", "1"
+    )
+    assert demo.returncode == 0, demo.stderr
+    deployment.database.parent.mkdir()
+    (deployment.folder / "demo" / "data" / "readings.db").rename(deployment.database)
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 78
+    assert "simulated" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_overlay_changes_single_keys(deployment: Deployment) -> None:
+    deployment.config_file.with_name("config.attic.yaml").write_text(
+        "storage:\n  database_path: data/attic.db\n"
+    )
+    assert deployment.run("collect", "--once", "--env", "attic").returncode == 0
+    assert (deployment.folder / "data" / "attic.db").exists()
+    assert not deployment.database.exists()
+
+
+def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deployment) -> None:
+    running = subprocess.Popen(
+        deployment.command("collect", "--cycles", "3", "--every", "1"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    running.stdout.readline()
+    running.stdout.close()
+    assert running.stderr is not None
+    errors = running.stderr.read()
+    running.stderr.close()
+    assert (running.wait(timeout=20), errors) == (0, "")
+    assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(3,)]
+
+
+def test_a_hue_only_collect_does_not_import_aiohttp(deployment: Deployment) -> None:
+    _, _, module, *arguments = deployment.command("collect", "--once")
+    assert _imported(deployment, "-m", module, *arguments) & {"aiohttp", "requests", "rich"} == {"requests"}
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_nothing_dear(deployment: Deployment, option: str) -> None:
+    dear = {"aiohttp", "requests", "sqlite3", "rich", "yaml", "cattrs", "stamina", "asyncio"}
+    started = f"import sys; from entrypoints.cli import main; sys.exit(main([{option!r}]))"
+    imported = _imported(deployment, "-c", started)
+    assert "click" in imported
+    assert not imported & dear
+
+
+def _imported(deployment: Deployment, *arguments: str) -> set[str]:
+    """The top-level modules that a run of Python with those arguments imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    return {
+        line.rpartition("|")[2].strip().partition(".")[0]
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+
+
+def _logs(deployment: Deployment) -> str:
+    return "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
+
+
+def _until(happened: object, limit_s: float = 20.0) -> None:
+    assert callable(happened)
+    give_up_at = time.monotonic() + limit_s
+    while not happened():
+        assert time.monotonic() < give_up_at, "it did not happen"
+        time.sleep(0.02)

@@ -1,0 +1,91 @@
+"""`homeclimate demo`: everything that it promises, in a process of its own, on an empty folder."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from tests.deployments import Deployment
+
+_CHECKOUT = Path(__file__).parents[2]
+
+
+def _demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "entrypoints", "demo", "--home", str(folder), *arguments],
+        env={**os.environ, "PYTHONPATH": str(_CHECKOUT), "NO_COLOR": "1", "COLUMNS": "120"},
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+
+
+def _one(database: Path, statement: str) -> object:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(statement).fetchone()[0]
+
+
+def test_the_demo_backfills_collects_live_and_shows_what_is_stored(tmp_path: Path) -> None:
+    done = _demo(tmp_path / "demo", "--days", "1", "--live-cycles", "2")
+    database = tmp_path / "demo" / "data" / "readings.db"
+    assert done.returncode == 0, done.stderr
+    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 1 AND state = 'stored'") == 288
+    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 0 AND state = 'stored'") == 2
+    assert done.stdout.count("8 readings") == 2
+    assert "Kitchen" in done.stdout
+    assert any(bar in done.stdout for bar in "▂▃▄▅▆▇")
+    assert str(database) in done.stdout
+
+
+def test_every_expected_reading_of_the_backfill_is_stored_or_explained(tmp_path: Path) -> None:
+    _demo(tmp_path / "demo", "--days", "1", "--live-cycles", "0")
+    database = tmp_path / "demo" / "data" / "readings.db"
+    stored = _one(database, "SELECT count(*) FROM readings")
+    unread = _one(database, "SELECT coalesce(sum((SELECT count(*) FROM json_each(unread))), 0) FROM outcomes")
+    assert isinstance(stored, int)
+    assert isinstance(unread, int)
+    assert stored + unread == 288 * 8
+
+
+def test_the_demo_may_be_run_again_on_its_folder(tmp_path: Path) -> None:
+    first = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
+    second = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+
+
+def test_the_demo_leaves_a_real_home_alone(deployment: Deployment) -> None:
+    before = deployment.config_file.read_text(), deployment.secrets_file.read_text()
+    done = _demo(deployment.folder)
+    assert done.returncode == 78
+    assert "real home" in done.stderr
+    assert (deployment.config_file.read_text(), deployment.secrets_file.read_text()) == before
+
+
+def test_the_demo_refuses_a_real_database(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.run("collect", "--once")
+    real = tmp_path / "demo" / "data" / "readings.db"
+    real.parent.mkdir(parents=True)
+    deployment.database.rename(real)
+    before = real.read_bytes()
+    done = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
+    assert done.returncode == 78
+    assert "Traceback" not in done.stderr
+    assert real.read_bytes() == before
+    assert not (tmp_path / "demo" / "config").exists()
+
+
+def test_the_demo_refuses_a_real_database_in_the_place_of_its_own(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.run("collect", "--once")
+    _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
+    deployment.database.replace(tmp_path / "demo" / "data" / "readings.db")
+    done = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
+    assert done.returncode == 78
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,94 @@
+"""A home's folder as an earlier system left it, for a simulated bridge, and the program run on it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from adapters.simulator.home import SimulatedHome
+
+_CHECKOUT = Path(__file__).parents[1]
+_CONFIG = """\
+collection:
+  interval_seconds: 300
+storage:
+  database_path: data/readings.db
+collectors:
+  hue:
+    enabled: true
+    bridge_ip: "{address}"
+    auto_discover: false
+"""
+_SECRETS = """\
+hue:
+  api_key: "{key}"
+  bridge_id: "{bridge_id}"
+nest: {{}}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Deployment:
+    """A home's folder, and the CA that its bridge's certificate comes from."""
+
+    folder: Path
+    ca_file: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config" / "config.yaml"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.folder / "config" / "secrets.yaml"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "readings.db"
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that runs `homeclimate` with the simulated CA."""
+        return [sys.executable, "-m", "tests.collect_simulated", str(self.ca_file), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """The environment for it: this checkout's code, and this home."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(_CHECKOUT),
+            "HOMECLIMATE_HOME": str(self.folder),
+            "NO_COLOR": "1",
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the database answers, read only."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(statement).fetchall()
+
+
+def a_deployment(folder: Path, home: SimulatedHome) -> Deployment:
+    """The files of a home whose bridge is the simulated one."""
+    deployment = Deployment(folder=folder, ca_file=home.bridge.ca_file)
+    deployment.config_file.parent.mkdir(parents=True)
+    deployment.config_file.write_text(_CONFIG.format(address=home.bridge.address))
+    deployment.secrets_file.touch(mode=0o600)
+    deployment.secrets_file.write_text(_SECRETS.format(key=home.bridge.key, bridge_id=home.bridge.id))
+    return deployment
