@@ -14,10 +14,10 @@ _LARGEST_BYTES = 1_000_000
 def text_of(path: Path, report: Report, *, hint_if_missing: str = "") -> str | None:
     """The text; None when there is none to be had, and then the report has a fault."""
     place = Place(file=str(path))
+    if is_missing(path):
+        report.fault(place, f"not found{hint_if_missing}")
+        return None
     try:
-        if not path.exists():
-            report.fault(place, f"not found{hint_if_missing}")
-            return None
         if not path.is_file():
             report.fault(place, "is not a file")
             return None
@@ -30,6 +30,17 @@ def text_of(path: Path, report: Report, *, hint_if_missing: str = "") -> str | N
         report.fault(place, f"is larger than {_LARGEST_BYTES:,} bytes; that is no configuration")
         return None
     return _decoded(content, place, report)
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing at the path; what is there and cannot be looked at is not missing."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def warn_if_readable_by_others(path: Path, report: Report) -> None:

@@ -10,7 +10,7 @@ import attrs
 from config import packaged
 from config.bridges import Bridge, bridges_of
 from config.faults import Place, Report
-from config.files import text_of, warn_if_readable_by_others
+from config.files import is_missing, text_of, warn_if_readable_by_others
 from config.needs import check_needs
 from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
@@ -108,7 +108,7 @@ def _settings(node: Node | None, report: Report) -> Settings | None:
 def _secrets(path: Path, report: Report) -> Secrets | None:
     from config.structuring import structured
 
-    if not path.exists():
+    if is_missing(path):
         return Secrets()
     text = text_of(path, report)
     if text is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from config.bridges import Bridge, bridges_of
 from config.faults import Place, Report
+from config.files import is_missing
 from config.packaged import path_of
 from config.secrets import Secrets
 from config.settings import Settings
@@ -17,13 +18,10 @@ def check_needs(settings: Settings, secrets: Secrets, path: Path, report: Report
     needs = [*_hue_needs(settings, secrets), *_amazon_needs(settings, secrets)]
     missing = [need for need in needs if need]
     say = report.fault if missing and len(missing) == len(needs) else report.warn
-    where = (
-        ""
-        if path.exists()
-        else f" (there is no such file yet; {path_of('secrets.example.yaml')} is an example)"
-    )
+    example = path_of("secrets.example.yaml")
+    no_file = f" (there is no such file yet; {example} is an example)" if is_missing(path) else ""
     for key, message in missing:
-        say(Place(file=str(path), path=key), f"{message}{where}")
+        say(Place(file=str(path), path=key), f"{message}{no_file}")
 
 
 _Need = tuple[str, str] | None  # the missing key and what to do; None for a source that has all it needs

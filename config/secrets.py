@@ -52,7 +52,8 @@ class HueSecrets:
 @attrs.frozen(kw_only=True)
 class AmazonAqmSecrets:
     cookies: Annotated[Mapping[str, Secret], Meaning("Cookies of a signed-in browser, by name.")] = (
-        attrs.field(factory=dict)
+        # A name may be a value that was written on the wrong side of the colon.
+        attrs.field(factory=dict, repr=False)
     )
     refresh_token: Annotated[
         Secret | None, Meaning("The token that signing in gave; better than cookies.")

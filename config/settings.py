@@ -80,11 +80,8 @@ class LoggingSettings:
         Meaning("Bytes that a log file stays under."),
         Between(least=0),
         ZeroCountsAs(value=LARGEST_LOG_FILE_BYTES, because="a log file never grows without end"),
-        CountsAs(
-            least=65_536,
-            most=LARGEST_LOG_FILE_BYTES,
-            because="a record takes up to 16 kB, and the log folder never takes more than 60 MB",
-        ),
+        CountsAs(least=65_536, because="a single record takes up to 16 kB"),
+        CountsAs(most=LARGEST_LOG_FILE_BYTES, because="the log folder never takes more than 60 MB"),
     ] = LARGEST_LOG_FILE_BYTES
     backup_count: Annotated[
         int, Meaning("How many rotated files are kept, within 60 MB in all."), Between(least=0)

@@ -46,7 +46,7 @@ def parse(
         report.fault(misfit.place, misfit.message)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = _QUOTED.sub("...", error.problem or error.context or "cannot be read")
+        problem = _QUOTED.sub("...", ", ".join(part for part in (error.problem, error.context) if part))
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         report.fault(Place(file=file, line=line, column=column), f"not YAML: {problem}")
     except (yaml.YAMLError, ValueError, OverflowError):

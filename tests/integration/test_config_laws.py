@@ -1,0 +1,131 @@
+"""What holds for every file, however it came about."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.loading import Loaded, load
+from config.settings import Settings
+from config.suggestions import paths_of
+from domain.errors import SettingsError
+from tests.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
+
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NAMES = sorted({name for path in paths_of(Settings) for name in path.split(".")})
+PIECES = [
+    *NAMES,
+    *"{}[]:,-?&*!|>'\"%@`#~\n\t \\",
+    ": ",
+    "\n  ",
+    "- ",
+    "<<: ",
+    "&a ",
+    "*a",
+    "!!",
+    "0",
+    "1e9",
+    "..",
+    "---",
+]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=12),
+    st.sampled_from(["yes", "13:00", "a:1"]),
+)
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+SECTIONS = st.dictionaries(
+    st.sampled_from(["collection", "storage", "logging", "validation", "collectors"]), TREES
+)
+SECRET = "do-not-show-me"
+
+
+def outcome(config: bytes, secrets: bytes) -> Loaded | SettingsError:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return load(write_home(Path(folder), config, secrets))
+        except SettingsError as error:
+            return error
+
+
+@QUICK
+@given(st.binary(max_size=200))
+def test_any_bytes_load_or_are_refused(content: bytes) -> None:
+    outcome(content, SECRETS.encode())
+    outcome(CONFIG.encode(), content)
+
+
+@QUICK
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=40).map("".join))
+def test_any_text_loads_or_is_refused(content: str) -> None:
+    outcome(content.encode("utf-8", "surrogatepass"), SECRETS.encode())
+    outcome(CONFIG.encode(), content.encode("utf-8", "surrogatepass"))
+
+
+@QUICK
+@given(st.lists(st.tuples(st.integers(0, len(OLD_CONFIG)), st.text(max_size=3)), max_size=4))
+def test_a_real_file_with_slips_of_the_pen_loads_or_is_refused(slips: list[tuple[int, str]]) -> None:
+    content = OLD_CONFIG
+    for at, text in slips:
+        content = content[:at] + text + content[at + 1 :]
+    outcome(content.encode("utf-8", "surrogatepass"), SECRETS.encode())
+
+
+@QUICK
+@given(SECTIONS)
+def test_any_values_under_any_keys_load_or_are_refused(tree: object) -> None:
+    outcome(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"), SECRETS.encode())
+
+
+@QUICK
+@given(
+    st.recursive(
+        st.just(SECRET),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "hue",
+                        "api_key",
+                        "bridge_id",
+                        "bridges",
+                        "id",
+                        "amazon_aqm",
+                        "cookies",
+                        "csrf",
+                        SECRET,
+                        "nest",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=8,
+    ),
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from("{}[]:,-*&!%|>'\"\n \\")), max_size=3),
+)
+def test_no_slip_of_the_pen_makes_a_fault_show_a_secret(tree: object, slips: list[tuple[int, str]]) -> None:
+    content = yaml.safe_dump(tree)
+    for at, text in slips:
+        slipped = content[: at % len(content)] + text + content[at % len(content) :]
+        # A slip inside the secret would make two harmless halves of it.
+        content = slipped if slipped.count(SECRET) == content.count(SECRET) else content
+    result = outcome(CONFIG.encode(), content.encode())
+    shown = f"{result} {result.warnings}" if isinstance(result, Loaded) else str(result)
+    assert SECRET not in shown

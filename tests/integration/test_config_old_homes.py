@@ -1,0 +1,133 @@
+"""The configuration of a home that ran before loads as it is, and what has changed is said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.kinds import Backoff
+from config.secrets import Secret
+from tests.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
+
+NEVER_DROPPED = "an implausible value is flagged as anomalous, never dropped"
+OLD_SECRETS = f"""\
+# signed in on a Tuesday
+hue:
+  api_key: made-up-hue-key
+  bridge_id: {BRIDGE_ID.upper()}
+nest: {{client_id: 5, client_id: 6, token: !vault xyz}}
+weather:
+  - not even a section
+amazon_aqm:
+  cookies:
+    session-id: 123-1234567-1234567
+    session-id-time: 2082787201
+    at-main: '"Atza|made-up"'
+    csrf: -123456
+    x-main:
+"""
+
+
+def test_every_old_key_keeps_its_meaning_or_is_said_to_have_lost_it(tmp_path: Path) -> None:
+    result = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS)
+    assert [line.partition(": ")[2] for line in result.warnings] == [
+        "storage.enable_pooling: has no effect: a process has one writing connection",
+        "storage.enable_wal_mode: has no effect: WAL is always tried",
+        "logging.max_bytes: 10,485,760 counts as 10,000,000: the log folder never takes more than 60 MB",
+        f"validation.allow_out_of_range: has no effect: {NEVER_DROPPED}",
+        "collectors.amazon_aqm.timeout_seconds: 30 counts as 18: a source has 18 s in a cycle",
+        "collectors.amazon_aqm.max_timeout: 120 counts as 18: a source has 18 s in a cycle",
+    ]
+    assert relative(result.warnings, tmp_path)[0].startswith("config.yaml:7:19: storage.enable_pooling: ")
+
+
+def test_old_values_come_out_as_they_were_meant(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS).settings
+    hue, aqm = settings.collectors.hue, settings.collectors.amazon_aqm
+    assert settings.storage.database_path == tmp_path / "data" / "readings.db"
+    assert settings.logging.log_file_path == tmp_path / "logs" / "collection.log"
+    assert (settings.logging.max_bytes, settings.logging.backup_count) == (10_000_000, 5)
+    assert (hue.enabled, hue.auto_discover, hue.collect_raw_response) == (True, True, False)
+    assert (hue.bridge_ip, hue.read, hue.bridges) == (None, "auto", ())
+    assert hue.sensor_locations == {"00:17:88:01:02:03:04:05-02-0402": "Living room"}
+    assert settings.hue_retry == Backoff(attempts=3, base_s=1.0, multiplier=2.0)
+    assert settings.amazon_aqm_retry == Backoff(attempts=3, base_s=1.5, multiplier=2.0)
+    assert (aqm.domain, aqm.device_locations) == ("amazon.co.uk", {"GAJ00000000000A1": "Kitchen"})
+
+
+def test_old_secrets_are_read_and_other_sections_are_none_of_our_business(tmp_path: Path) -> None:
+    result = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS)
+    assert result.secrets.hue.bridge_id == BRIDGE_ID
+    assert result.secrets.amazon_aqm.cookies == {
+        "session-id": Secret("123-1234567-1234567"),
+        "session-id-time": Secret("2082787201"),
+        "at-main": Secret('"Atza|made-up"'),
+        "csrf": Secret("-123456"),
+    }
+    assert [bridge.api_key for bridge in result.bridges] == [Secret("made-up-hue-key")]
+
+
+def test_loading_changes_no_file(tmp_path: Path) -> None:
+    loaded(tmp_path, OLD_CONFIG, OLD_SECRETS)
+    assert (tmp_path / "config" / "secrets.yaml").read_text() == OLD_SECRETS
+    assert (tmp_path / "config" / "config.yaml").read_text() == OLD_CONFIG
+    assert {path.name for path in tmp_path.rglob("*")} == {"config", "config.yaml", "secrets.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("config", "warning"),
+    [
+        ("storage: {wal_checkpoint_interval: 0}", "storage.wal_checkpoint_interval: 0 counts as 1,000"),
+        ("storage: {busy_timeout_ms: 30000}", "storage.busy_timeout_ms: 30,000 counts as 8,000"),
+        ("storage: {retry_max_attempts: 50}", "storage.retry_max_attempts: 50 counts as 10"),
+        ("logging: {max_bytes: 0}", "logging.max_bytes: 0 counts as 10,000,000"),
+        ("logging: {max_bytes: 1000}", "logging.max_bytes: 1,000 counts as 65,536"),
+        ("logging: {backup_count: 20}", "logging.backup_count: 20 counts as 5"),
+        ("logging: {encoding: latin-1}", "logging.encoding: has no effect: the log is always UTF-8"),
+        ("collection: {retry_attempts: 0}", "collection.retry_attempts: 0 counts as 1"),
+        (
+            "collectors: {hue: {retry_backoff_base: 0.5}}",
+            "collectors.hue.retry_backoff_base: 0.5 counts as 1",
+        ),
+        (
+            "collectors: {nest: {enabled: yes}}",
+            "collectors.nest.enabled: has no effect: there is no such collector",
+        ),
+        ("collectors: {weather: {enabled: on}}", "collectors.weather.enabled: has no effect"),
+        (
+            "collectors: {hue: {collection_interval: 30}}",
+            "collectors.hue.collection_interval: 30 s gains nothing",
+        ),
+        ("collection: {interval_seconds: 30}", "collection.interval_seconds: 30 s gains nothing"),
+    ],
+)
+def test_what_is_capped_or_without_effect_is_said_once(tmp_path: Path, config: str, warning: str) -> None:
+    (said,) = loaded(tmp_path, config).warnings
+    assert warning in said
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "logging: {max_bytes: 1000000, backup_count: 20}",
+        "storage: {wal_checkpoint_interval: 500}",
+        "collection: {interval_seconds: 60}",
+        "collectors: {hue: {enabled: true, collection_interval: 60}}",
+        "collection: {interval_seconds: 30}\ncollectors: {hue: {collection_interval: 60}}",
+        "collectors: {nest: {timeout_seconds: 120}}",
+    ],
+)
+def test_what_counts_as_it_stands_is_not_spoken_of(tmp_path: Path, config: str) -> None:
+    assert loaded(tmp_path, config).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "config", ["collectors:\n  hue:\n  amazon_aqm:\n", "storage: null\nlogging: ~\ncollection:\n"]
+)
+def test_a_section_whose_keys_are_all_commented_out_has_the_defaults(tmp_path: Path, config: str) -> None:
+    assert loaded(tmp_path, config).settings == loaded(tmp_path).settings
+
+
+def test_the_levels_that_logging_itself_takes_are_taken(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "logging: {level: warn}").settings.logging.level == "WARNING"
