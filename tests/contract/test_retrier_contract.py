@@ -220,6 +220,7 @@ async def test_a_cancellation_that_the_operation_raises_itself_is_not_repeated(b
     with pytest.raises(asyncio.CancelledError):
         await bench.call(operation)
     assert len(operation.began_s) == 1
+    assert bench.journal.records == []
 
 
 async def test_sixteen_operations_at_once_do_not_mix_up_their_attempts(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 import threading
@@ -48,15 +50,23 @@ def test_the_new_content_takes_the_place_of_the_old(file: Path, payload: bytes) 
 
 def test_a_secret_file_is_at_no_time_open_to_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    fsync = os.fsync
+    fchmod, fsync = os.fchmod, os.fsync
 
-    def look(descriptor: int) -> None:
+    def look() -> None:
         seen.extend(mode_of(path) for path in file.parent.iterdir() if path != file)
+
+    def look_and_change_mode(descriptor: int, mode: int) -> None:
+        look()
+        fchmod(descriptor, mode)
+
+    def look_and_sync(descriptor: int) -> None:
+        look()
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", look)
+    monkeypatch.setattr(os, "fchmod", look_and_change_mode)
+    monkeypatch.setattr(os, "fsync", look_and_sync)
     write_atomically(file, b"secret", mode=0o600)
-    assert seen == [0o600]
+    assert seen == [0o600, 0o600]
 
 
 @pytest.mark.parametrize("call", ["fchmod", "write", "fsync", "replace"])
@@ -92,6 +102,25 @@ def test_content_and_folder_are_made_durable_around_the_renaming(
     monkeypatch.setattr(os, "replace", rename)
     write_atomically(file, b"new", mode=0o600)
     assert done == ["content", "name", "folder"]
+
+
+@pytest.mark.parametrize(
+    ("number", "is_told"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_a_file_system_that_cannot_sync_folders_is_no_trouble_and_a_broken_one_is(
+    file: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_told: bool
+) -> None:
+    fsync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(OSError, match="error") if is_told else contextlib.nullcontext():
+        write_atomically(file, b"new", mode=0o600)
+    assert file.read_bytes() == b"new"
 
 
 def test_a_write_that_takes_only_a_part_is_gone_on_with(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

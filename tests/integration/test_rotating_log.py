@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -158,6 +159,31 @@ def test_two_processes_keep_within_the_bound_at_every_instant(tmp_path: Path) ->
     assert all(" cycle writer=" in line for line in lines(tmp_path))
 
 
+def test_while_a_record_is_written_no_other_process_looks_at_the_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others_got_the_lock: list[bool] = []
+    write = os.write
+
+    def try_to_lock_and_write(descriptor: int, line: bytes) -> int:
+        other = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            others_got_the_lock.append(False)
+        else:
+            others_got_the_lock.append(True)
+        finally:
+            os.close(other)
+        return write(descriptor, line)
+
+    monkeypatch.setattr(os, "write", try_to_lock_and_write)
+    log = a_log(tmp_path)
+    log.record(Level.INFO, "cycle", number=0)
+    log.record(Level.INFO, "cycle", number=1)
+    assert others_got_the_lock == [False, False]
+
+
 def test_a_killed_process_has_written_every_record_that_it_made(tmp_path: Path) -> None:
     writer = a_writer(tmp_path, "a", 1_000_000, "tell", max_bytes=10_000_000)
     told = [int(writer.stdout.readline()) for _ in range(200)]
@@ -205,6 +231,20 @@ def test_a_process_that_was_stopped_with_the_lock_in_its_hand_stops_nobody_else(
         os.close(holder)
     assert numbers(tmp_path) == list(range(50))
     assert len(sizes(tmp_path)) > 1
+
+
+def test_a_file_system_without_locks_gets_its_records_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    log = a_log(tmp_path, max_bytes=2000)
+    for number in range(100):
+        log.record(Level.INFO, "cycle", number=number)
+        assert max(sizes(tmp_path).values()) <= 2000
+    assert numbers(tmp_path) == list(range(100))
 
 
 def test_what_stands_in_the_folder_beyond_the_bound_goes(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -99,6 +101,17 @@ def test_a_lock_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(HomeclimateError, match="cannot lock hue") as raised:
         SourceLocks(tmp_path / "locks").acquire("hue")
     assert not isinstance(raised.value, SourceHeld)
+
+
+def test_a_file_system_without_locks_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(HomeclimateError, match=r"cannot lock hue: .*No locks available"):
+        SourceLocks(tmp_path).acquire("hue")
 
 
 def test_a_file_that_was_left_behind_locks_nothing(tmp_path: Path) -> None:
