@@ -12,8 +12,6 @@ from typing import Any
 
 import attrs
 
-from adapters.simulator.home import SimulatedHome
-
 _CHECKOUT = Path(__file__).parents[1]
 _CONFIG = """\
 collection:
@@ -84,11 +82,11 @@ class Deployment:
             return connection.execute(statement).fetchall()
 
 
-def a_deployment(folder: Path, home: SimulatedHome) -> Deployment:
-    """The files of a home whose bridge is the simulated one."""
-    deployment = Deployment(folder=folder, ca_file=home.bridge.ca_file)
+def a_deployment(folder: Path, *, address: str, bridge_id: str, key: str, ca_file: Path) -> Deployment:
+    """The files of a home with that bridge."""
+    deployment = Deployment(folder=folder, ca_file=ca_file)
     deployment.config_file.parent.mkdir(parents=True)
-    deployment.config_file.write_text(_CONFIG.format(address=home.bridge.address))
+    deployment.config_file.write_text(_CONFIG.format(address=address))
     deployment.secrets_file.touch(mode=0o600)
-    deployment.secrets_file.write_text(_SECRETS.format(key=home.bridge.key, bridge_id=home.bridge.id))
+    deployment.secrets_file.write_text(_SECRETS.format(key=key, bridge_id=bridge_id))
     return deployment

@@ -13,4 +13,7 @@ from tests.deployments import Deployment, a_deployment
 @pytest.fixture
 def deployment(tmp_path: Path, simulated_home: SimulatedHome) -> Deployment:
     """An earlier system's home, whose bridge is `simulated_home`."""
-    return a_deployment(tmp_path / "home", simulated_home)
+    bridge = simulated_home.bridge
+    return a_deployment(
+        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
