@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -107,6 +109,23 @@ def test_git_keeps_the_example_of_secrets(tmp_path: Path) -> None:
 def test_the_installed_program_is_the_wheel_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = run(installed / "python", "-c", "import domain; print(domain.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(installed.parent)
+
+
+def test_the_installed_program_tells_its_commands(installed: Path, tmp_path: Path) -> None:
+    told = run(installed / "homeclimate", "--help", cwd=tmp_path)
+    assert {"collect", "demo", "simulator"} <= set(told.split())
+
+
+def test_the_installed_program_collects_in_a_demo_from_an_empty_folder(
+    installed: Path, tmp_path: Path
+) -> None:
+    here, home = tmp_path / "empty", tmp_path / "home"
+    here.mkdir()
+    run(installed / "homeclimate", "demo", "--home", home, "--days", "0", "--live-cycles", "1", cwd=here)
+    with closing(sqlite3.connect(home / "data" / "readings.db")) as database:
+        (stored,) = database.execute("SELECT count(*) FROM readings").fetchone()
+    assert stored > 0
+    assert list(here.iterdir()) == []
 
 
 def files_below(folder: Path, packages: Sequence[str]) -> set[str]:
