@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,6 +76,31 @@ def test_threads_with_a_store_each_never_see_a_locked_database(path: Path) -> No
         thread.join(timeout=40)
     assert errors == []
     assert rows(path, "SELECT count(*) FROM readings") == [(160,)]
+
+
+def test_another_program_that_writes_at_the_same_time_is_waited_for(path: Path) -> None:
+    store = a_store(path)
+    store.open()
+    done = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as earlier_program:
+            while not done.is_set():
+                earlier_program.execute("BEGIN IMMEDIATE")
+                earlier_program.execute("UPDATE readings SET location = location || '.'")
+                earlier_program.execute("COMMIT")
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    try:
+        for number in range(20):
+            slot = NOON + timedelta(minutes=5 * number)
+            store.append(a_cycle(a_collected(a_reading(collected_at=slot), due=a_due(slot=slot))))
+    finally:
+        done.set()
+        writer.join(timeout=30)
+    assert rows(path, "SELECT count(*) FROM readings") == [(20,)]
+    store.close()
 
 
 def test_a_killed_process_costs_no_cycle_that_it_called_stored(path: Path) -> None:

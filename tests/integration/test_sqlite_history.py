@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite import SqliteHistory
+from adapters.sqlite.history import _SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES
 from domain.errors import StoreError
 from domain.reading import DeviceKind, Quantity
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, changed
+from tests.databases import a_store, changed, rows
 from tests.old_homes import Age, make_old_home
 
 EAST = timezone(timedelta(hours=2))
+WEST = timezone(timedelta(hours=-8))
 INSERT = (
     "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
     "VALUES ('{}', '{}', {}, 'Bad', '{}')"
@@ -48,15 +50,22 @@ def test_a_naive_time_is_older_than_a_later_one_in_utc_although_its_text_is_grea
     assert series == [(datetime(2026, 3, 1, 11, 55, 0, 123456, tzinfo=UTC), 20.0), (NOON, 21.0)]
 
 
-def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(path: Path) -> None:
-    west = timezone(timedelta(hours=-8))
-    _old_rows(
-        path,
-        ("2026-03-01T04:10:00.5", "alexa:a", 20.0, "alexa_aqm"),
-        ("2026-03-01T12:00:00+00:00", "alexa:a", 21.0, "alexa_aqm"),
-    )
-    (reading,) = SqliteHistory(path, naive_zone=west).newest()
-    assert reading.collected_at == NOON + timedelta(minutes=10, seconds=0.5)
+@pytest.mark.parametrize(
+    ("naive", "in_utc"),
+    [
+        ("2026-03-01T04:10:00.5", "2026-03-01T12:00:00+00:00"),
+        ("2026-03-01T16:10:00.5", "2026-03-02T00:05:00+00:00"),
+    ],
+)
+def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(
+    path: Path, naive: str, in_utc: str
+) -> None:
+    _old_rows(path, (naive, "alexa:a", 20.0, "alexa_aqm"), (in_utc, "alexa:a", 21.0, "alexa_aqm"))
+    history = SqliteHistory(path, naive_zone=WEST)
+    (reading,) = history.newest()
+    assert reading.collected_at == datetime.fromisoformat(naive).replace(tzinfo=WEST)
+    since = reading.collected_at - timedelta(seconds=1)
+    assert history.series("alexa:a", Quantity.TEMPERATURE, since) == [(reading.collected_at, 20.0)]
 
 
 def test_kinds_of_device_that_are_not_known_any_more_are_passed_over(path: Path) -> None:
@@ -109,6 +118,16 @@ def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) 
     make_old_home(path, Age.A, 10)
     with pytest.raises(StoreError, match="brings it up to date"):
         SqliteHistory(path).newest()
+
+
+@pytest.mark.parametrize("statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES])
+def test_years_of_rows_are_not_walked_through(path: Path, statement: str) -> None:
+    parameters = ("hue:a", "2026")[: statement.count("?")]
+    plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
+    touching = [step for step in plan if "readings" in step]
+    assert touching
+    assert [step for step in touching if not step.startswith("SEARCH") or "INDEX" not in step] == []
+    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -233,6 +234,30 @@ def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Pa
     assert store.standing("hue", LATER).last_stored == LATER
 
 
+def test_a_bug_half_way_leaves_nothing_and_the_next_cycle_is_stored(store: SqliteStore, path: Path) -> None:
+    no_number: Any = object()
+    with pytest.raises(TypeError):
+        store.append(
+            a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b", other_values={"x": no_number})))
+        )
+    store.append(a_cycle(a_collected(a_reading("hue:c"))))
+    assert rows(path, "SELECT device_id FROM readings") == [("hue:c",)]
+
+
+def test_a_cycle_is_one_transaction_that_takes_the_write_lock_first(store: SqliteStore) -> None:
+    store.open()
+    said: list[str] = []
+    connection = store._connection
+    assert connection is not None
+    connection.set_trace_callback(said.append)
+    store.append(a_cycle(a_collected(), a_failed(a_due("amazon")), measurements=(a_measurement(),)))
+    assert (said[0], said[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
+    assert [statement for statement in said if statement.startswith(("BEGIN", "COMMIT"))] == [
+        said[0],
+        said[-1],
+    ]
+
+
 def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: MemoryJournal) -> None:
     store.open()
     connection = store._connection
@@ -260,6 +285,16 @@ def test_a_clean_close_leaves_one_file_with_everything_in_it(store: SqliteStore,
     store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
     assert len(rows(path, "SELECT * FROM readings")) == 1
+
+
+def test_a_clean_close_leaves_nothing_in_the_log_although_another_program_has_the_file_open(
+    store: SqliteStore, path: Path
+) -> None:
+    store.append(a_cycle())
+    with closing(sqlite3.connect(path)) as another:
+        another.execute("SELECT count(*) FROM readings").fetchone()
+        store.close()
+        assert path.with_name("readings.db-wal").stat().st_size == 0
 
 
 def test_a_closed_store_opens_again_when_it_is_used(store: SqliteStore) -> None:

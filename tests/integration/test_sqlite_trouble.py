@@ -193,6 +193,26 @@ def test_a_database_that_another_program_keeps_is_busy_and_then_takes_the_same_c
     store.close()
 
 
+def test_trouble_that_does_not_pass_makes_it_open_the_file_anew(path: Path) -> None:
+    store = a_store(path, busy_timeout_ms=20)
+    store.open()
+    opened = store._connection
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusy):
+            store.append(a_cycle())
+        another.execute("ROLLBACK")
+    assert store._connection is opened
+    changed(path, "ALTER TABLE outcomes RENAME TO hidden")
+    with pytest.raises(StoreError, match="no such table"):
+        store.append(a_cycle())
+    with pytest.raises(StoreRefused, match="lacks the tables outcomes"):
+        store.append(a_cycle())
+    changed(path, "ALTER TABLE hidden RENAME TO outcomes")
+    store.append(a_cycle())
+    store.close()
+
+
 def test_a_database_that_is_locked_before_it_is_opened_is_busy(path: Path) -> None:
     make_old_home(path, Age.C_ROLLBACK, 10)
     with closing(sqlite3.connect(path, isolation_level=None)) as another:
@@ -294,7 +314,12 @@ def test_in_the_old_journal_mode_a_reader_makes_it_busy_and_not_broken(path: Pat
         with pytest.raises(StoreBusy):
             store.append(a_cycle())
         reader.execute("COMMIT")
+    said: list[str] = []
+    connection = store._connection
+    assert connection is not None
+    connection.set_trace_callback(said.append)
     store.append(a_cycle())
+    assert said[0] == "BEGIN EXCLUSIVE"  # so that the commit has nobody left to wait for
     store.close()
 
 

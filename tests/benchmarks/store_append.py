@@ -1,0 +1,74 @@
+"""What storing a cycle of 20 readings costs, with its fsync and without: ./run bench store_append.
+
+Beside it stand a bare commit of one row to a file with the same settings, and the newest readings.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.sqlite import SqliteHistory
+from domain.baseline import Measurement
+from domain.outcome import CycleReport
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.databases import a_store
+
+CYCLES = 500
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "readings.db"
+        store = a_store(path)
+        store.open()
+        connection = store._connection
+        assert connection is not None
+        connection.execute("CREATE TABLE bare (number INTEGER)")
+        reports = iter([_report(number) for number in range(2 * CYCLES)])
+        _tell("one row and its fsync", lambda: connection.execute("INSERT INTO bare VALUES (1)"))
+        _tell("a cycle and its fsync", lambda: store.append(next(reports)))
+        connection.execute("PRAGMA synchronous=OFF")
+        _tell("a cycle without fsync", lambda: store.append(next(reports)))
+        _tell("where a source stands", lambda: store.standing("hue", NOON))
+        history = SqliteHistory(path)
+        _tell("the newest readings", history.newest, times=50)
+        store.close()
+
+
+def _tell(what: str, call: Callable[[], object], times: int = CYCLES) -> None:
+    durations_ms = []
+    for _ in range(times):
+        began_s = time.perf_counter()
+        call()
+        durations_ms.append((time.perf_counter() - began_s) * 1000)
+    ranked = sorted(durations_ms)
+    sys.stdout.write(
+        f"{what:<22} median {statistics.median(ranked):7.3f} ms   least {ranked[0]:7.3f} ms"
+        f"   of 100 the 99th {ranked[int(times * 0.99)]:7.3f} ms\n"
+    )
+
+
+def _report(number: int) -> CycleReport:
+    slot = NOON + timedelta(minutes=5 * number)
+    readings = (
+        a_reading(
+            f"hue:{device:02}", collected_at=slot, battery_percent=90, raw_response='{"temperature": 2150}'
+        )
+        for device in range(20)
+    )
+    measurements = tuple(
+        Measurement(operation=name, source="hue", began_at=slot, duration_s=0.1)
+        for name in ("source.read", "hue.get", "hue.get", "store.append")
+    )
+    collected = a_collected(*readings, due=a_due(slot=slot), unread=(an_unread(),))
+    return a_cycle(collected, measurements=measurements)
+
+
+if __name__ == "__main__":
+    main()
