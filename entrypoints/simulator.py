@@ -16,7 +16,8 @@ import click
 from entrypoints.wiring import moved_clock, simulated_home
 
 if TYPE_CHECKING:
-    from adapters.simulator.home import SimulatedBridge, SimulatedHome
+    from adapters.simulator.home import SimulatedHome
+    from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.memory.clock import MemoryClock
-from adapters.simulator.home import SimulatedBridge, SimulatedHome
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from tests.bridge_client import ask, ask_v1, ask_v2
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import attrs
 
 from adapters.simulator.hue import v1, v2
-from adapters.simulator.hue.collections_v1 import View
 from adapters.simulator.hue.config_v1 import short_config
 from adapters.simulator.hue.inventory import Inventory
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.hue.pages import Reply, html_reply, json_reply
 from adapters.simulator.hue.pairing import pair
+from adapters.simulator.hue.view import View
 from ports.clock import Clock
 
 

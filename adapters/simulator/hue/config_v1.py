@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.hue.pages import Json
-from adapters.simulator.hue.v1_sensors import stamp
+from adapters.simulator.hue.v1_motion import stamp
 from adapters.simulator.local_time import TIME_ZONE, offset_s
 
 

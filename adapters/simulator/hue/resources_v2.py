@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from adapters.simulator.hue import v2_home, v2_lights, v2_sensors
-from adapters.simulator.hue.collections_v1 import View
+from adapters.simulator.hue import v2_dimmer, v2_home, v2_lights, v2_sensors
 from adapters.simulator.hue.inventory import Light, PlacedSensor
 from adapters.simulator.hue.v2_lights import Item, reference
+from adapters.simulator.hue.view import View
 
 
 def _devices(view: View) -> list[Item]:
     return [
         *(v2_sensors.device(placed) for placed in view.inventory.sensors),
         *(v2_lights.light_device(light) for light in view.inventory.lights),
-        v2_home.dimmer_device(view),
+        v2_dimmer.device(view),
         v2_home.bridge_device(view),
     ]
 
@@ -23,13 +23,13 @@ def _zigbee_connectivity(view: View) -> list[Item]:
     return [
         *_of_sensors("zigbee_connectivity")(view),
         *(v2_lights.light_connectivity(light) for light in view.inventory.lights),
-        v2_home.dimmer_connectivity(view),
+        v2_dimmer.connectivity(view),
         v2_home.bridge_connectivity(view),
     ]
 
 
 def _device_power(view: View) -> list[Item]:
-    return [*_of_sensors("device_power")(view), v2_home.dimmer_power(view)]
+    return [*_of_sensors("device_power")(view), v2_dimmer.power(view)]
 
 
 def _device_software_update(view: View) -> list[Item]:
@@ -63,7 +63,7 @@ RESOURCES: Mapping[str, Callable[[View], list[Item]]] = {
     "behavior_script": _none,
     "bridge": v2_home.bridge,
     "bridge_home": v2_home.bridge_home,
-    "button": v2_home.dimmer_buttons,
+    "button": v2_dimmer.buttons,
     "camera_motion": _none,
     "contact": _none,
     "device": _devices,

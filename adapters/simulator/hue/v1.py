@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adapters.simulator.hue.collections_v1 import COLLECTIONS, View
+from adapters.simulator.hue.collections_v1 import COLLECTIONS
 from adapters.simulator.hue.config_v1 import full_config, short_config
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.pages import Json, Reply, json_reply
+from adapters.simulator.hue.view import View
 
 
 def read(view: View, keys: ApplicationKeys, key: str, segments: Sequence[str]) -> Reply:

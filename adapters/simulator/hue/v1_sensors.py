@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from adapters.simulator.chance import hexadecimal
-from adapters.simulator.hue.inventory import Inventory, PlacedSensor
+from adapters.simulator.hue.inventory import Inventory
 from adapters.simulator.hue.pages import Json
+from adapters.simulator.hue.v1_motion import MAKER, motion_sensor, stamp
 from adapters.simulator.local_time import local_time
-from adapters.simulator.sensors import battery_percent, is_reachable, light_at, presence_at, temperature_at
 from adapters.simulator.weather import sunshine
-
-_MAKER = "Signify Netherlands B.V."
-_DARK = 16_000
 
 
 def sensors(seed: int, inventory: Inventory, epoch_s: float) -> dict[str, Json]:
@@ -21,79 +17,9 @@ def sensors(seed: int, inventory: Inventory, epoch_s: float) -> dict[str, Json]:
     content: dict[str, Json] = {"1": _daylight(seed, epoch_s)}
     content.update(_switches(inventory, epoch_s))
     for number, placed in enumerate(inventory.sensors, start=1):
-        content.update(_motion_sensor(seed, placed, number, epoch_s))
+        content.update(motion_sensor(seed, placed, number, epoch_s))
     content.update(_applications(seed, epoch_s))
     return dict(sorted(content.items(), key=lambda item: int(item[0])))
-
-
-def stamp(epoch_s: float) -> str:
-    """An instant as v1 writes it: UTC, and nothing that says so."""
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _motion_sensor(
-    seed: int, placed: PlacedSensor, number: int, epoch_s: float
-) -> Iterator[tuple[str, Json]]:
-    sensor = placed.sensor
-    temperature = temperature_at(seed, sensor, epoch_s)
-    presence = presence_at(seed, sensor, epoch_s)
-    light = light_at(seed, sensor, epoch_s)
-    reached: dict[str, Json] = {
-        "on": True,
-        "battery": battery_percent(seed, sensor, epoch_s),
-        "reachable": is_reachable(seed, sensor, epoch_s),
-        "alert": "none",
-    }
-    lights: dict[str, Json] = {"ledindication": False, "usertest": False, "pending": []}
-    yield (
-        str(placed.ids.temperature),
-        _part(
-            placed,
-            state={"temperature": temperature.value, "lastupdated": stamp(temperature.changed_s)},
-            config={**reached, **lights},
-            about=(f"Hue temperature sensor {number}", "ZLLTemperature", "0402"),
-        ),
-    )
-    yield (
-        str(placed.ids.presence),
-        _part(
-            placed,
-            state={"presence": bool(presence.value), "lastupdated": stamp(presence.changed_s)},
-            config={**reached, "sensitivity": 2, "sensitivitymax": 2, **lights},
-            about=(sensor.name, "ZLLPresence", "0406"),
-        ),
-    )
-    yield (
-        str(placed.ids.light_level),
-        _part(
-            placed,
-            state={
-                "lightlevel": light.value,
-                "dark": light.value < _DARK,
-                "daylight": light.value > _DARK + 7000,
-                "lastupdated": stamp(light.changed_s),
-            },
-            config={**reached, "tholddark": _DARK, "tholdoffset": 7000, **lights},
-            about=(f"Hue ambient light sensor {number}", "ZLLLightLevel", "0400"),
-        ),
-    )
-
-
-def _part(
-    placed: PlacedSensor, *, state: dict[str, Json], config: dict[str, Json], about: tuple[str, str, str]
-) -> dict[str, Json]:
-    name, kind, cluster = about
-    return {
-        "state": state,
-        "swupdate": {"state": "noupdates", "lastinstall": "2025-03-04T12:31:09"},
-        "config": config,
-        "name": name,
-        "type": kind,
-        "modelid": "SML001",
-        "manufacturername": _MAKER,
-        "swversion": "6.1.1.27575",
-        "uniqueid": f"{placed.sensor.mac}-02-{cluster}",
-    }
 
 
 def _daylight(seed: int, epoch_s: float) -> dict[str, Json]:
@@ -106,7 +32,7 @@ def _daylight(seed: int, epoch_s: float) -> dict[str, Json]:
         "name": "Daylight",
         "type": "Daylight",
         "modelid": "PHDL00",
-        "manufacturername": _MAKER,
+        "manufacturername": MAKER,
         "swversion": "1.0",
     }
 
@@ -123,7 +49,7 @@ def _switches(inventory: Inventory, epoch_s: float) -> Iterator[tuple[str, Json]
             "name": "Living room remote",
             "type": "ZLLSwitch",
             "modelid": "RWL021",
-            "manufacturername": _MAKER,
+            "manufacturername": MAKER,
             "swversion": "6.1.1.28573",
             "uniqueid": f"{inventory.dimmer_mac}-02-fc00",
         },
@@ -136,7 +62,7 @@ def _switches(inventory: Inventory, epoch_s: float) -> Iterator[tuple[str, Json]
             "name": "Hall tap",
             "type": "ZGPSwitch",
             "modelid": "ZGPSWITCH",
-            "manufacturername": _MAKER,
+            "manufacturername": MAKER,
             "uniqueid": f"00:00:00:00:{inventory.dimmer_mac[-11:]}-f2",
         },
     )

@@ -1,17 +1,15 @@
-"""What v2 of the bridge's interface says of the bridge itself, the home as a whole, and a switch."""
+"""What v2 of the bridge's interface says of the bridge itself and of the home as a whole."""
 
 from __future__ import annotations
 
-from adapters.simulator.chance import hexadecimal, mac, resource_id
-from adapters.simulator.hue.collections_v1 import View
+from adapters.simulator.chance import hexadecimal, mac
 from adapters.simulator.hue.pages import Json
+from adapters.simulator.hue.v2_dimmer import dimmer_rid
 from adapters.simulator.hue.v2_lights import Item, reference
-from adapters.simulator.hue.v2_sensors import stamp
+from adapters.simulator.hue.view import View
 from adapters.simulator.local_time import TIME_ZONE
 
 _BRIDGE_SERVICES = ("bridge", "zigbee_connectivity", "entertainment", "zigbee_device_discovery")
-_DIMMER_BUTTONS = (1, 2, 3, 4)
-DIMMER_ID_V1 = "/sensors/2"
 
 
 def bridge(view: View) -> list[Item]:
@@ -63,7 +61,10 @@ def bridge_connectivity(view: View) -> Item:
 def bridge_home(view: View) -> list[Item]:
     """The home: its rooms, and the devices that are in none."""
     inventory = view.inventory
-    children: list[Json] = [reference(inventory.rid("device"), "device"), reference(_dimmer(view), "device")]
+    children: list[Json] = [
+        reference(inventory.rid("device"), "device"),
+        reference(dimmer_rid(view), "device"),
+    ]
     children += [reference(inventory.room_rid(room), "room") for room in inventory.rooms]
     return [
         {
@@ -119,76 +120,3 @@ def homekit(view: View) -> list[Item]:
             "type": "homekit",
         }
     ]
-
-
-def dimmer_device(view: View) -> Item:
-    """A wall switch, a device without temperature."""
-    services = [(resource_id(_dimmer(view), "button", number), "button") for number in _DIMMER_BUTTONS]
-    services.append((resource_id(_dimmer(view), "device_power"), "device_power"))
-    services.append((resource_id(_dimmer(view), "zigbee_connectivity"), "zigbee_connectivity"))
-    return {
-        "id": _dimmer(view),
-        "id_v1": DIMMER_ID_V1,
-        "product_data": {
-            "model_id": "RWL021",
-            "manufacturer_name": "Signify Netherlands B.V.",
-            "product_name": "Hue dimmer switch",
-            "product_archetype": "unknown_archetype",
-            "certified": True,
-            "software_version": "1.1.28573",
-            "hardware_platform_type": "100b-109",
-        },
-        "metadata": {"name": "Living room remote", "archetype": "unknown_archetype"},
-        "services": [reference(rid, kind) for rid, kind in services],
-        "type": "device",
-    }
-
-
-def dimmer_buttons(view: View) -> list[Item]:
-    """Its four buttons."""
-    pressed = stamp(view.now.timestamp() // 3600 * 3600)
-    return [
-        {
-            "id": resource_id(_dimmer(view), "button", number),
-            "id_v1": DIMMER_ID_V1,
-            "owner": reference(_dimmer(view), "device"),
-            "metadata": {"control_id": number},
-            "button": {
-                "last_event": "short_release",
-                "button_report": {"updated": pressed, "event": "short_release"},
-                "repeat_interval": 800,
-                "event_values": ["initial_press", "repeat", "short_release", "long_release"],
-            },
-            "type": "button",
-        }
-        for number in _DIMMER_BUTTONS
-    ]
-
-
-def dimmer_power(view: View) -> Item:
-    """Its battery, which nobody has read yet."""
-    return _dimmer_service(view, "device_power", power_state={})
-
-
-def dimmer_connectivity(view: View) -> Item:
-    """Its radio."""
-    return _dimmer_service(
-        view,
-        "zigbee_connectivity",
-        status="connected",
-        mac_address=view.inventory.dimmer_mac,
-    )
-
-
-def _dimmer_service(view: View, kind: str, **content: Json) -> Item:
-    return {
-        "id": resource_id(_dimmer(view), kind),
-        "id_v1": DIMMER_ID_V1,
-        "owner": reference(_dimmer(view), "device"),
-        **content,
-        "type": kind,
-    }
-
-
-def _dimmer(view: View) -> str:
-    return resource_id(view.inventory.dimmer_mac, "device")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adapters.simulator.hue.collections_v1 import View, is_lit
 from adapters.simulator.hue.inventory import Light, Scene
 from adapters.simulator.hue.pages import Json
+from adapters.simulator.hue.view import View
 from adapters.simulator.rooms import Room
 
 Item = dict[str, Json]
@@ -28,7 +28,7 @@ def _light(view: View, light: Light) -> Item:
         "product_data": {"function": "decorative"},
         "identify": {},
         "service_id": 0,
-        "on": {"on": is_lit(view.seed, light.room, view.now)},
+        "on": {"on": view.is_lit(light.room)},
         "dimming": {"brightness": 56.69, "min_dim_level": 5.0},
         "color_temperature": {
             "mirek": 366,
@@ -104,7 +104,7 @@ def _room(view: View, room: Room) -> Item:
 def grouped_lights(view: View) -> list[Item]:
     """The lamps of each room taken together, and those of the whole home."""
     inventory = view.inventory
-    lit = {room.key: is_lit(view.seed, room, view.now) for room in inventory.rooms}
+    lit = {room.key: view.is_lit(room) for room in inventory.rooms}
     home = _grouped_light(
         inventory.rid("grouped_light"),
         0,
