@@ -88,6 +88,5 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 
 
 def _lines(remarks: list[tuple[Place, str]]) -> tuple[str, ...]:
-    # Once each: a mapping that several aliases repeat has the same fault at the same place.
     in_order = sorted(remarks, key=lambda remark: (remark[0].file, remark[0].line, remark[0].column))
-    return tuple(dict.fromkeys(f"{place}: {message}" for place, message in in_order))
+    return tuple(f"{place}: {message}" for place, message in in_order)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.loading import load
-from tests.config_homes import BRIDGE_ID, CONFIG, SECRETS, faults, loaded, relative, write_home
+from tests.config_homes import BRIDGE_ID, SECRETS, faults, loaded, relative, write_home
 
 NEEDLESS_QUOTES = "not a text in quotes; remove the quotes"
 
@@ -134,7 +134,8 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, content: byt
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
-    assert loaded(tmp_path, b"\xef\xbb\xbf" + CONFIG.encode()).warnings == ()
+    (said,) = relative(loaded(tmp_path, b"\xef\xbb\xbfbanana: 1\n").warnings, tmp_path)
+    assert said == "config.yaml:1:1: banana: unknown key, ignored"
 
 
 def test_a_home_without_a_configuration_is_told_how_to_begin(tmp_path: Path) -> None:
@@ -147,6 +148,10 @@ def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path) -> None:
     (write_home(tmp_path, config=None) / "config" / "config.yaml").mkdir()
     with pytest.raises(Exception, match=r"config\.yaml: is not a file"):
         load(tmp_path)
+
+
+def test_keys_that_are_none_of_our_business_are_not_spoken_of(tmp_path: Path) -> None:
+    assert loaded(tmp_path, secrets=f"{SECRETS}  paired_on: tuesday\nbanana: 1\n").warnings == ()
 
 
 def test_a_missing_key_is_named_with_its_file(tmp_path: Path) -> None:
@@ -256,4 +261,6 @@ def test_another_configuration_file_still_has_the_secrets_of_the_home(tmp_path: 
 def test_a_relative_home_gives_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_home(tmp_path / "home")
     monkeypatch.chdir(tmp_path)
-    assert load(Path("home")).settings.storage.database_path == tmp_path / "home" / "data" / "readings.db"
+    result = load(Path("home"), config_file=Path("home/config/config.yaml"))
+    assert result.settings.storage.database_path == tmp_path / "home" / "data" / "readings.db"
+    assert result.config_path == tmp_path / "home" / "config" / "config.yaml"

@@ -11,7 +11,7 @@ def test_no_way_of_showing_a_secret_shows_it() -> None:
     secret = Secret(HIDDEN)
     everything = Secrets(
         hue=HueSecrets(api_key=secret, bridges=(BridgeSecrets(id="0" * 16, api_key=secret),)),
-        amazon_aqm=AmazonAqmSecrets(cookies={"at-main": secret}, refresh_token=secret),
+        amazon_aqm=AmazonAqmSecrets(cookies={"at-main": secret, HIDDEN: secret}, refresh_token=secret),
     )
     for shown in (secret, everything):
         assert HIDDEN not in f"{shown} {shown!r} {[shown]}" + "%s %r" % (shown, shown)  # noqa: UP031 - each way counts

@@ -132,6 +132,29 @@ def test_the_scanners_absurd_escapes_are_faults(loader: Any) -> None:
     assert faults_of('a: "\\UFFFFFFFF"\n', loader)[0].startswith("f.yaml:1:")
 
 
+def test_a_path_shows_no_more_of_a_name_than_a_line_holds() -> None:
+    (fault,) = faults_of(f"? {'x' * 100_000}\n: !x 1\n")
+    assert fault == f"f.yaml:2:3: {'x' * 60}: has a tag (!), which is not supported"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !do-not-show-me!x y\n",
+        "%TAG !do-not-show-me! a\n%TAG !do-not-show-me! b\n--- {}\n",
+        "do-not-show-me: *do-not-show-me\n",
+        "{do-not-show-me: 1, do-not-show-me: 2}\n",
+        "do-not-show-me: !x 1\n",
+    ],
+)
+def test_where_keys_are_not_shown_no_message_quotes_the_file(loader: Any, text: str) -> None:
+    report = Report()
+    parse(text, "f.yaml", report, loader=loader, shown=lambda _name: False)
+    with pytest.raises(SettingsError) as caught:
+        report.stop_on_faults()
+    assert "do-not-show-me" not in str(caught.value)
+
+
 def test_an_overlay_changes_single_keys_and_replaces_lists() -> None:
     base = read("a: {x: 1, y: 2}\nlist: [1, 2]\n")
     over = read("a: {y: 3}\nlist: [4]\nnew: 5\n")
