@@ -17,7 +17,6 @@ from entrypoints.wiring import moved_clock, simulated_home
 
 if TYPE_CHECKING:
     from adapters.simulator.home import SimulatedHome
-    from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
 
@@ -57,39 +56,39 @@ def command(*, seed: int, bridge_model: str, port: int, faults: tuple[str, ...],
             )
         except OSError as error:
             raise click.UsageError(f"port {port} cannot be had: {error}") from error
-        _add_faults(home.bridge, faults)
-        _listen_to_signals(home.bridge, stopped)
+        _add_faults(home, faults)
+        _listen_to_signals(home, stopped)
         click.echo(json.dumps(_facts(home)) if as_json else _introduction(home))
         sys.stdout.flush()
         if sys.stdin.isatty():
-            threading.Thread(target=_press_at_enter, args=(home.bridge,), daemon=True).start()
+            threading.Thread(target=_press_at_enter, args=(home,), daemon=True).start()
         stopped.wait()
     return 0
 
 
-def _add_faults(bridge: SimulatedBridge, faults: tuple[str, ...]) -> None:
+def _add_faults(home: SimulatedHome, faults: tuple[str, ...]) -> None:
     for fault in faults:
         try:
-            bridge.faults.add(fault)
+            home.bridge.faults.add(fault)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--fault") from error
 
 
-def _listen_to_signals(bridge: SimulatedBridge, stopped: threading.Event) -> None:
+def _listen_to_signals(home: SimulatedHome, stopped: threading.Event) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
 
     def press(_number: int, _frame: FrameType | None) -> None:
-        bridge.press_button()
+        home.bridge.press_button()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGUSR1, press)
 
 
-def _press_at_enter(bridge: SimulatedBridge) -> None:
+def _press_at_enter(home: SimulatedHome) -> None:
     for _ in sys.stdin:
-        bridge.press_button()
+        home.bridge.press_button()
         click.echo("The button is pressed, for 30 s.", err=True)
 
 
@@ -112,7 +111,7 @@ def _facts(home: SimulatedHome) -> dict[str, object]:
 
 def _introduction(home: SimulatedHome) -> str:
     bridge = home.bridge
-    curl, base = _curl(bridge)
+    curl, base = _curl(home)
     body = shlex.quote('{"devicetype": "my_app#my_host"}')
     lines = [
         f"A simulated Hue bridge ({bridge.model.model_id}) with {len(home.sensors)} motion sensors",
@@ -136,8 +135,9 @@ def _introduction(home: SimulatedHome) -> str:
     return "\n".join(lines)
 
 
-def _curl(bridge: SimulatedBridge) -> tuple[str, str]:
+def _curl(home: SimulatedHome) -> tuple[str, str]:
     """The command and the base of the address with which curl accepts the bridge's certificate."""
+    bridge = home.bridge
     if not bridge.certificate_sha256:
         return "curl", f"http://{bridge.address}"
     authority = shlex.quote(str(bridge.ca_file))
