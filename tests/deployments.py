@@ -76,10 +76,10 @@ class Deployment:
             check=False,
         )
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What the database answers, read only."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            return connection.execute(statement).fetchall()
+            return connection.execute(statement, parameters).fetchall()
 
 
 def a_deployment(folder: Path, *, address: str, bridge_id: str, key: str, ca_file: Path) -> Deployment:

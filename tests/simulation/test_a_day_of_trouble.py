@@ -1,0 +1,155 @@
+"""A simulated day on which something goes wrong every few hours: each reading is there, or explained."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import MovedClock, SystemClock
+from config.loading import load
+from domain.outcome import Cause
+from domain.services.collection import Collection
+from domain.services.timetable import Timetable
+from entrypoints.wiring import World, collecting
+from tests.builders import NOON
+from tests.deployments import Deployment, a_deployment
+
+# From which hour of the day on: what goes wrong, and what the ledger has to say of the source then.
+_DAY: dict[int, tuple[str | None, str, str | None]] = {
+    0: (None, "stored", None),
+    2: ("kind=throttle retry_after=600", "failed", "throttled"),
+    3: (None, "stored", None),
+    5: ("kind=unavailable", "failed", "network"),
+    6: ("kind=garbled path=/clip/v2/resource/temperature", "stored", None),
+    8: ("kind=html", "failed", "garbled"),
+    9: ("kind=reset", "failed", "network"),
+    10: (None, "stored", None),
+    13: ("kind=revoked", "failed", "credentials"),
+    14: ("kind=half path=/clip/v2/resource/temperature", "failed", "network"),
+    15: ("kind=redirect", "failed", "refused"),
+    16: (None, "stored", None),
+}
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, SimulatedHome]]:
+    """The home after its day, still there to be asked what was true."""
+    clock = MovedClock(SystemClock())
+    clock.move_to(NOON)
+    with SimulatedHome(clock=clock, seed=3).running() as home:
+        deployment = _home_without_waits(tmp_path_factory.mktemp("day") / "home", home)
+        world = World(clock=clock, hue_roots=home.bridge.ca_file)
+        with collecting(load(deployment.folder), world) as (collection, _):
+            asyncio.run(_live(collection, clock, home))
+        yield deployment, home
+
+
+def test_each_slot_of_the_day_has_the_outcome_that_what_went_wrong_must_have(
+    day: tuple[Deployment, SimulatedHome],
+) -> None:
+    deployment, _ = day
+    outcomes = deployment.rows("SELECT slot, state, cause FROM outcomes")
+    assert len(outcomes) == 288
+    for slot, state, cause in outcomes:
+        assert (state, cause) == _expected(datetime.fromisoformat(slot)), slot
+
+
+def test_from_its_first_reading_on_every_device_is_in_every_slot_read_or_unread_and_never_both(
+    day: tuple[Deployment, SimulatedHome],
+) -> None:
+    deployment, home = day
+    known: set[str] = set()
+    for slot, unread in deployment.rows("SELECT slot, unread FROM outcomes ORDER BY slot"):
+        silent = set(json.loads(unread or "{}"))
+        rows = deployment.rows("SELECT device_id FROM readings WHERE timestamp = ?", slot)
+        read = {device_id for (device_id,) in rows}
+        known |= read
+        assert known <= read | silent, slot
+        assert not read & silent, slot
+    assert known == {sensor.device_id for sensor in home.sensors}
+
+
+def test_every_stored_value_is_the_one_that_the_bridge_showed(day: tuple[Deployment, SimulatedHome]) -> None:
+    deployment, home = day
+    rows = deployment.rows("SELECT device_id, timestamp, temperature_celsius, observed_at FROM readings")
+    assert len(rows) > 1000
+    for device_id, timestamp, stored, observed_at in rows:
+        asked_at = datetime.fromisoformat(timestamp) + timedelta(seconds=1)
+        assert stored == pytest.approx(home.temperature(device_id, asked_at), abs=0.005)
+        assert datetime.fromisoformat(observed_at) <= asked_at + timedelta(seconds=1)
+
+
+def test_a_sensor_that_is_out_of_reach_is_unread_for_that_cause_and_no_other_is(
+    day: tuple[Deployment, SimulatedHome],
+) -> None:
+    deployment, home = day
+    said = [
+        (device_id, datetime.fromisoformat(slot))
+        for slot, unread in deployment.rows("SELECT slot, unread FROM outcomes WHERE state = 'stored'")
+        for device_id, why in json.loads(unread or "{}").items()
+        if (why[0] if isinstance(why, list) else why) == Cause.UNREACHABLE
+    ]
+    assert said, "the simulated day has no sensor out of reach: take another seed"
+    quarter = timedelta(minutes=15)
+    for device_id, slot in said:
+        assert not all(home.is_reachable(device_id, at) for at in (slot, slot - quarter, slot - 2 * quarter))
+
+
+def test_the_fallback_is_noted_in_the_ledger(day: tuple[Deployment, SimulatedHome]) -> None:
+    deployment, _ = day
+    noted = [slot for slot, notes in deployment.rows("SELECT slot, notes FROM outcomes") if notes]
+    assert {datetime.fromisoformat(slot).hour - NOON.hour for slot in noted} == {6, 7}
+
+
+def test_the_key_is_in_no_file_but_the_secrets(day: tuple[Deployment, SimulatedHome]) -> None:
+    deployment, home = day
+    holders = [
+        path
+        for path in deployment.folder.rglob("*")
+        if path.is_file() and home.bridge.key.encode() in path.read_bytes()
+    ]
+    assert holders == [deployment.secrets_file]
+
+
+def test_the_database_is_sound_after_the_day(day: tuple[Deployment, SimulatedHome]) -> None:
+    deployment, _ = day
+    with closing(sqlite3.connect(deployment.database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) -> None:
+    timetable = Timetable(collection)
+    for number in range(288):
+        if number % 12 == 0 and number // 12 in _DAY:
+            home.bridge.faults.clear()
+            if (fault := _DAY[number // 12][0]) is not None:
+                home.bridge.faults.add(fault)
+        clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
+        turn = timetable.turn(clock.now(), Cause.STOPPED)
+        await collection.run(turn.dues, turn.missed)
+        timetable.taken(turn)
+    await collection.close()
+
+
+def _expected(slot: datetime) -> tuple[str, str | None]:
+    hours = (slot - NOON) // timedelta(hours=1)
+    _, state, cause = _DAY[max(since for since in _DAY if since <= hours)]
+    return state, cause
+
+
+def _home_without_waits(folder: Path, home: SimulatedHome) -> Deployment:
+    """One attempt a cycle: what retries do is tested elsewhere, and here they would take real time."""
+    bridge = home.bridge
+    deployment = a_deployment(
+        folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
+    deployment.config_file.write_text(deployment.config_file.read_text() + "    retry_attempts: 1\n")
+    return deployment
