@@ -59,6 +59,7 @@ class Opening:
         inspection = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
         if not inspection.is_from_before:
             return None
+        self.journal.record(Level.INFO, "store.copying", path=str(self.path), bytes=self.path.stat().st_size)
         copy = copied(self.path, self.clock.now(), busy_timeout_ms=self.busy_timeout_ms)
         self.journal.record(Level.INFO, "store.copied", path=str(self.path), copy=str(copy))
         return copy

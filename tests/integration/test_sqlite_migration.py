@@ -48,7 +48,7 @@ def test_a_home_is_copied_once(path: Path) -> None:
         store = a_store(path, journal=journal)
         store.append(a_cycle())
         store.close()
-    assert journal.events() == ("store.copied",)
+    assert journal.events() == ("store.copying", "store.copied")
     assert len(_copies(path)) == 1
 
 
