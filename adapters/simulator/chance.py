@@ -29,6 +29,7 @@ def hexadecimal(digits: int, *question: int | str) -> str:
     return hashlib.blake2b(repr(question).encode(), digest_size=32).hexdigest()[:digits]
 
 
+@lru_cache(maxsize=8192)
 def resource_id(*question: int | str) -> str:
     """An identifier of the form that UUIDs of the fourth version have."""
     digits = hexadecimal(32, "resource", *question)

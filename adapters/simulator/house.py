@@ -8,7 +8,7 @@ from functools import lru_cache
 import attrs
 
 from adapters.simulator.local_time import DAY_S, local_time
-from adapters.simulator.rooms import ROOMS, Room, has_window_open, is_used, wanted_celsius
+from adapters.simulator.rooms import ROOMS, has_window_open, is_used, wanted_celsius
 from adapters.simulator.weather import YEAR_MEAN_CELSIUS, outdoor_celsius, solar_hour, sunshine
 
 STEP_S = 300
@@ -31,10 +31,6 @@ class House:
     """A pure function of seed and instant: asked in any order, it answers the same."""
 
     seed: int = 1
-
-    @property
-    def rooms(self) -> tuple[Room, ...]:
-        return ROOMS
 
     def room_celsius(self, key: str, epoch_s: float) -> float:
         """How warm the room is."""

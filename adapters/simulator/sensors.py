@@ -24,7 +24,7 @@ _QUIET_ROOM = "cellar"
 _NAMES = {"bedroom": "Bedroom sensor", "office": "Desk sensor"}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class MotionSensor:
     """A device that measures temperature, light and presence, by the name that its owner gave it."""
 

@@ -32,7 +32,8 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         try:
             yield simulator
         finally:
-            simulator.kill()
+            simulator.terminate()
+            simulator.wait(10)
 
 
 def facts_of(simulator: subprocess.Popen[str]) -> dict[str, Any]:

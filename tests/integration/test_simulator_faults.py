@@ -223,6 +223,11 @@ def test_named_fields_can_be_missing(bridge: SimulatedBridge) -> None:
         assert {"owner", "id_v1"}.isdisjoint(item)
 
 
+def test_a_page_has_no_fields_to_be_missing(bridge: SimulatedBridge) -> None:
+    bridge.faults.add("kind=missing")
+    assert ask(bridge, "/nonsense").is_html
+
+
 def test_dates_can_be_the_word_none(bridge: SimulatedBridge) -> None:
     bridge.faults.add("kind=no-dates")
     assert {part["state"]["lastupdated"] for part in v1_parts(bridge)} == {"none"}

@@ -108,6 +108,7 @@ def test_an_unplugged_bridge_refuses_connections_and_comes_back_where_it_was(
     bridge = simulated_home.bridge
     address = bridge.address
     bridge.unplug()
+    bridge.unplug()
     with pytest.raises(ConnectionRefusedError), tcp(address):
         pass
     bridge.plug_in()

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from adapters.memory.clock import MemoryClock
 from adapters.simulator import certificates
+from adapters.simulator.certificates import make
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
@@ -173,6 +174,16 @@ def test_curl_reads_it_as_the_command_says(bridge: SimulatedBridge) -> None:
     )
     assert curled.stderr == ""
     assert bridge.id.upper() in curled.stdout
+
+
+def test_the_certificates_can_be_made_anew(tmp_path: Path) -> None:
+    make.main(tmp_path)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.load_verify_locations(tmp_path / "ca.pem")
+    showing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for leaf in make.LEAVES:
+        showing.load_cert_chain(tmp_path / leaf.file)
+        assert certificates.leaf_file(leaf.file).exists()
 
 
 def _written(file: Path) -> Mapping[str, str]:

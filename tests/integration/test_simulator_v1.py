@@ -76,6 +76,20 @@ def test_a_get_of_the_pairing_address_is_error_4(bridge: SimulatedBridge) -> Non
     assert said["error"]["type"] == 4
 
 
+def test_a_wrong_key_cannot_change_anything_either(bridge: SimulatedBridge) -> None:
+    [said] = ask(bridge, "/api/wrong/sensors/5", method="PUT", body=b"{}").json
+    assert said["error"]["type"] == 1
+
+
+def test_the_search_for_new_things_has_never_been_made(bridge: SimulatedBridge) -> None:
+    assert ask_v1(bridge, "sensors/new").json == {"lastscan": "none"}
+
+
+def test_its_front_page_is_html(bridge: SimulatedBridge) -> None:
+    reply = ask(bridge, "/")
+    assert (reply.status, reply.is_html) == (200, True)
+
+
 def test_a_page_that_is_not_there_is_html_404(bridge: SimulatedBridge) -> None:
     reply = ask(bridge, "/nonsense")
     assert reply.status == 404

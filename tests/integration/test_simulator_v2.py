@@ -169,6 +169,12 @@ def test_no_key_is_403_and_html(bridge: SimulatedBridge) -> None:
     assert reply.is_html
 
 
+def test_what_cannot_be_changed_is_405_in_an_envelope(bridge: SimulatedBridge) -> None:
+    reply = ask(bridge, "/clip/v2/resource/light", method="PUT", headers={"hue-application-key": bridge.key})
+    assert reply.status == 405
+    assert reply.json["errors"]
+
+
 def test_the_header_s_name_is_read_without_regard_to_case(bridge: SimulatedBridge) -> None:
     reply = ask(bridge, "/clip/v2/resource/bridge", headers={"Hue-Application-Key": bridge.key})
     assert reply.status == 200

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import ssl
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_END = "-----END CERTIFICATE-----\n"
 
 CA_FILE = _FOLDER / "ca.pem"
 
@@ -20,10 +19,8 @@ def leaf_file(name: str) -> Path:
 
 def sha256(name: str) -> str:
     """The SHA-256 of a leaf certificate's DER form, in lower-case hexadecimal digits."""
-    found = _CERTIFICATE.search(leaf_file(name).read_text("ascii"))
-    if found is None:
-        raise ValueError(f"{name} holds no certificate")
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found.group())).hexdigest()
+    certificate, end, _key = leaf_file(name).read_text("ascii").partition(_END)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate + end)).hexdigest()
 
 
 def server_context(name: str) -> ssl.SSLContext:

@@ -43,15 +43,15 @@ LEAVES = (
 )
 
 
-def main() -> None:
+def main(folder: Path = FOLDER) -> None:
     """Write the authority's certificate and every leaf with its key."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
-    (FOLDER / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    (folder / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     for leaf in LEAVES:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(leaf, key, authority, authority_key)
-        (FOLDER / leaf.file).write_bytes(
+        (folder / leaf.file).write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
             + key.private_bytes(
                 serialization.Encoding.PEM,

@@ -66,6 +66,4 @@ class Bridge:
                 return v1.read(view, keys, key, segments)
             case _, [key, *segments] if keys.knows(key):
                 return v1.refuse_method(request.method, segments)
-            case _, [_, *segments]:
-                return v1.error_reply(1, "/" + "/".join(segments), "unauthorized user")
-        return html_reply(404)
+        return v1.error_reply(1, "/" + "/".join(rest[1:]), "unauthorized user")
