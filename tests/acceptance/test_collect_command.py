@@ -268,9 +268,11 @@ def test_help_and_version_import_nothing_dear(deployment: Deployment, option: st
 
 def _imported(deployment: Deployment, *arguments: str) -> set[str]:
     """The top-level modules that a run of Python with those arguments imported."""
+    environment = deployment.environment()
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring coverage would import sqlite3
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
-        env=deployment.environment(),
+        env=environment,
         cwd=deployment.folder,
         capture_output=True,
         text=True,
