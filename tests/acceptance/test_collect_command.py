@@ -41,10 +41,10 @@ def test_the_stored_temperatures_are_those_of_the_house(
 
 
 def test_once_again_in_the_same_slot_is_a_cycle_by_hand(deployment: Deployment) -> None:
-    deployment.run("collect", "--once")
-    deployment.run("collect", "--once")
-    states = deployment.rows("SELECT state, scheduled FROM outcomes ORDER BY slot")
-    assert sorted(states) == [("stored", 0), ("stored", 1)]
+    for _ in range(3):  # a slot may end between two of them, and not between all three
+        deployment.run("collect", "--once")
+    states = deployment.rows("SELECT state, scheduled FROM outcomes")
+    assert set(states) == {("stored", 0), ("stored", 1)}
 
 
 def test_cycles_run_as_many_cycles_as_asked(deployment: Deployment) -> None:
