@@ -17,6 +17,8 @@ from adapters.memory.history import MemoryHistory
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.store import MemoryStore
 from adapters.sqlite import SqliteHistory, SqliteStore
+from domain.baseline import Measurement
+from domain.errors import StoreFull
 from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
@@ -36,6 +38,7 @@ from tests.builders import (
 
 LATER = NOON + timedelta(minutes=5)
 DAY = timedelta(days=1)
+MEASUREMENT = Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1)
 
 
 @attrs.frozen
@@ -233,6 +236,17 @@ def test_half_a_character_from_a_source_costs_nothing(kept: Kept) -> None:
     failed = a_failed(a_due("amazon"), detail="\udcff", unread=(an_unread("alexa:\ud83c"),))
     kept.store.append(a_cycle(a_collected(reading, notes=("\ud83c",)), failed))
     assert len(kept.history.newest()) == 1
+
+
+def test_a_memory_store_in_trouble_keeps_nothing_until_the_trouble_is_over() -> None:
+    store = MemoryStore()
+    store.fault = StoreFull("no room")
+    with pytest.raises(StoreFull):
+        store.append(a_cycle())
+    store.fault = None
+    assert store.standing("hue", NOON) == Standing()
+    store.append(a_cycle(measurements=(MEASUREMENT, MEASUREMENT)))
+    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 2)
 
 
 def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:

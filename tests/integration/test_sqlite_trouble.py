@@ -234,6 +234,31 @@ def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(
     other.close()
 
 
+def test_a_store_that_may_not_close_in_peace_says_so_and_loses_nothing(path: Path) -> None:
+    journal = MemoryJournal()
+    store = a_store(path, journal=journal, busy_timeout_ms=10, budget_s=2.05)
+    store.append(a_cycle())
+    other = a_store(path)
+    other.open()
+    with other._held():
+        store.close()
+    assert "store.closed_uncleanly" in journal.events()
+    assert other.standing("hue", NOON).last_stored == NOON
+    other.close()
+
+
+def test_a_database_that_is_gone_is_made_anew_and_that_is_said(path: Path) -> None:
+    journal = MemoryJournal()
+    store = a_store(path, journal=journal)
+    store.append(a_cycle())
+    for file in path.parent.glob("readings.db*"):
+        file.unlink()
+    store.append(a_cycle(a_collected(a_reading("hue:new"))))
+    assert rows(path, "SELECT device_id FROM readings") == [("hue:new",)]
+    assert journal.events() == ("store.made", "store.replaced", "store.made")
+    store.close()
+
+
 def test_the_lock_and_the_busy_time_out_share_the_budget(path: Path) -> None:
     store = a_store(path, busy_timeout_ms=60_000)
     assert store._lock._wait_s + store._opening.busy_timeout_ms / 1000 < 8.0
