@@ -55,7 +55,7 @@ def warn_if_readable_by_others(path: Path, report: Report) -> None:
 
 def _decoded(content: bytes, place: Place, report: Report) -> str | None:
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.loading import load
+from domain.errors import SettingsError
 from tests.config_homes import BRIDGE_ID, SECRETS, faults, loaded, relative, write_home
 
 NEEDLESS_QUOTES = "not a text in quotes; remove the quotes"
@@ -152,6 +153,11 @@ def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path) -> None:
 
 def test_keys_that_are_none_of_our_business_are_not_spoken_of(tmp_path: Path) -> None:
     assert loaded(tmp_path, secrets=f"{SECRETS}  paired_on: tuesday\nbanana: 1\n").warnings == ()
+
+
+def test_a_path_that_no_file_can_have_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"x\.yaml: (cannot be read|is not a file)"):
+        load(write_home(tmp_path), config_file=tmp_path / f"{'x' * 300}.yaml")
 
 
 def test_a_missing_key_is_named_with_its_file(tmp_path: Path) -> None:
