@@ -11,21 +11,43 @@ from datetime import UTC, datetime
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 _FRACTION = re.compile(r"\.(\d+)")
+_LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
+_LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
+# An escaped backslash, two escapes that make one character, or half of such a pair.
+_ESCAPES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 
 def decoded(body: bytes) -> Json:
-    """The JSON value of a body; ValueError when it is none (also for nesting too deep to be honest)."""
+    """The JSON value of a body; ValueError when it is none (also for nesting too deep to be honest).
+
+    Numbers that are infinite or none at all are None. A character that is cut in two, as happens where
+    names are cut at a number of bytes, is replaced, so that what is returned can be stored anywhere.
+    """
+    written = body.decode(json.detect_encoding(body), "replace")
+    if "\\ud" in written or "\\uD" in written:
+        written = _ESCAPES.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], written)
     try:
-        value: Json = json.loads(body)
+        value: Json = _DECODER.decode(written)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value
 
 
-def sample(body: bytes, limit: int = 120) -> str:
-    """The beginning of a body, on one line, for an error message; long words, which may be keys, cut out."""
-    text = " ".join(body[: 4 * limit].decode("utf-8", "replace").split())
-    return re.sub(r"[\w|+/=-]{20,}", "[...]", text)[:limit]
+def sample(body: bytes, limit: int = 120, hide: str = "") -> str:
+    """The beginning of a body, for an error message; see `shown`."""
+    begins = body[: 8 * limit].decode("utf-8", "replace")
+    if len(body) > 8 * limit:
+        begins = _LAST_WORD.sub("", begins)  # the rest of a key would not be known for one
+    return shown(begins, limit, hide)
+
+
+def shown(written: str, limit: int = 120, hide: str = "") -> str:
+    """The beginning of somebody's text, on one line, without `hide` and long words, which may be keys."""
+    if hide:
+        written = written.replace(hide, "[...]")
+    return _LONG_WORD.sub("[...]", " ".join(written.split()))[:limit]
 
 
 def at(value: Json, *path: str) -> Json:
@@ -92,3 +114,11 @@ def instant(value: Json, *path: str) -> datetime | None:
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _finite(written: str) -> float | None:
+    value = float(written)
+    return value if math.isfinite(value) else None
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import quote
 
 import attrs
 import urllib3
 
-from adapters.hue.replies import trouble_on_the_way, v1_content, v2_content
-from adapters.hue.session import BridgeSession, Reply
+from adapters.hue.replies import v1_content, v2_content
+from adapters.hue.session import BridgeSession, Reply, Request
+from adapters.hue.trouble import root_of, trouble_on_the_way
 from adapters.json_reply import Json, text
-from domain.errors import SourceGarbled
+from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
 
 _FIRST_V2 = 1_948_086_000  # the firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # and the one that brought HTTPS
+_FIRMWARE_DIGITS = 18
+NO_KEY = (
+    "there is no key for this bridge, or none that could be one: press its round button, make a key "
+    "(docs/how-to/connect-a-hue-bridge.md) and put it into config/secrets.yaml under hue: api_key"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,8 +59,9 @@ class Bridge:
 
     def identity(self, deadline_s: float) -> Identity:
         """What the bridge says of itself; it says so without a key."""
-        content = v1_content(self._get("/api/config", "hue.config", deadline_s), self._now())
-        firmware = text(content, "swversion") or ""
+        reply = self._get(Request(operation="hue.config", path="/api/config"), deadline_s)
+        content = v1_content(reply, self._now())
+        firmware = (text(content, "swversion") or "")[:_FIRMWARE_DIGITS]
         return Identity(
             bridge_id=(text(content, "bridgeid") or "").lower() or None,
             model=text(content, "modelid"),
@@ -62,16 +70,27 @@ class Bridge:
 
     def v1(self, path: str, deadline_s: float) -> Json:
         """The content of `/api/<key>` and a path below it; the empty path is the whole bridge."""
-        operation = f"hue.v1{path or '/whole_bridge'}"
-        return v1_content(self._get(f"/api/{self._api_key}{path}", operation, deadline_s), self._now())
+        key = self._key()
+        request = Request(
+            operation=f"hue.v1{path or '/whole_bridge'}",
+            path=f"/api/{quote(key, safe='')}{path}",
+            secret=key,
+            is_private=not path,
+        )
+        return v1_content(self._get(request, deadline_s), self._now())
 
     def v2(self, resource: str, deadline_s: float) -> Json:
         """The envelope of all resources of a type."""
         if not self.is_encrypted:
             raise SourceGarbled("a bridge without HTTPS has no v2 API")
-        path = f"/clip/v2/resource/{resource}"
-        headers = {"hue-application-key": self._api_key}
-        return v2_content(self._get(path, f"hue.v2/{resource}", deadline_s, headers), self._now())
+        key = self._key()
+        request = Request(
+            operation=f"hue.v2/{resource}",
+            path=f"/clip/v2/resource/{resource}",
+            headers={"hue-application-key": key},
+            secret=key,
+        )
+        return v2_content(self._get(request, deadline_s), self._now())
 
     def abort(self) -> None:
         """End the call in hand, from any thread."""
@@ -81,13 +100,19 @@ class Bridge:
         """Let go of the connection."""
         self._session.close()
 
-    def _get(
-        self, path: str, operation: str, deadline_s: float, headers: dict[str, str] | None = None
-    ) -> Reply:
+    def _key(self) -> str:
+        """The key, where it is one: anything else would be an error of the library, which shows it."""
+        key = self._api_key
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise CredentialsRefused(NO_KEY)
+        return key
+
+    def _get(self, request: Request, deadline_s: float) -> Reply:
         try:
-            return self._session.get(path, operation=operation, deadline_s=deadline_s, headers=headers or {})
+            return self._session.get(request, deadline_s)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
-            raise trouble_on_the_way(error) from error
+            # from the first cause alone: those in between show the URL, which has the key in it
+            raise trouble_on_the_way(error, self._session.base_url) from root_of(error)
 
     def _now(self) -> datetime:
         return self._clock.now()

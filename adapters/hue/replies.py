@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
+import math
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import requests
-import urllib3
-
 from adapters.hue.session import Reply
-from adapters.json_reply import Json, decoded, integer, members, objects, sample, text
+from adapters.json_reply import Json, decoded, integer, members, objects, shown, text
 from domain.errors import (
     CredentialsRefused,
-    SourceError,
     SourceGarbled,
     SourceRefused,
     SourceThrottled,
@@ -27,10 +24,16 @@ PAIR_AGAIN = (
 )
 _V1_UNAUTHORISED = 1  # error types of the v1 API
 _V1_INTERNAL = 901
+_LONGEST_WAIT_S = 86_400.0  # whoever names a longer one does not mean it
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 
 
 class NotOffered(SourceGarbled):
     """The bridge does not have this resource: its firmware is too old for the API, say."""
+
+
+class PathRefused(SourceRefused):
+    """The bridge will not answer this request; that says nothing about others."""
 
 
 def v1_content(reply: Reply, now: datetime) -> Json:
@@ -38,7 +41,7 @@ def v1_content(reply: Reply, now: datetime) -> Json:
     _refuse_status(reply, now)
     content = _json(reply)
     for error in objects(content):
-        _refuse_v1_error(error.get("error"))
+        _refuse_v1_error(error.get("error"), reply.request.secret)
     return content
 
 
@@ -50,51 +53,33 @@ def v2_content(reply: Reply, now: datetime) -> Json:
     """
     if reply.status in (401, 403):
         raise CredentialsRefused(PAIR_AGAIN)
-    if reply.status == 404:
-        raise NotOffered("the bridge has no such resource (HTTP 404)")
     _refuse_status(reply, now)
     content = _json(reply)
-    if not isinstance(members(content).get("data"), list):
-        raise SourceGarbled(f"no list of resources in the reply: {sample(reply.body)}")
-    if not members(content)["data"] and (errors := list(error_descriptions(content))):
+    data = members(content).get("data")
+    if not isinstance(data, list):
+        raise SourceGarbled(f"no list of resources in the reply: {reply.sample}")
+    if not data and (errors := list(error_descriptions(content, reply.request.secret))):
         raise SourceGarbled(f"the bridge answers with errors only: {'; '.join(errors)[:200]}")
     return content
 
 
-def error_descriptions(content: Json) -> Iterator[str]:
+def error_descriptions(content: Json, hide: str = "") -> Iterator[str]:
     """What a v2 envelope's errors say."""
     for error in objects(content, "errors"):
-        yield text(error, "description") or "without a description"
+        yield shown(text(error, "description") or "without a description", hide=hide)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header names, in seconds or as a date (RFC 9110, 10.2.3)."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
+    """The wait that a Retry-After header names, in seconds or as a date (RFC 9110, 10.2.3); a day at most."""
+    written = (value or "").strip()
+    if _SECONDS.fullmatch(written):
+        return min(float(written), _LONGEST_WAIT_S)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (ValueError, TypeError):
+        date = parsedate_to_datetime(written)
+        wait_s = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-def trouble_on_the_way(error: Exception) -> SourceError:
-    """Our error for what requests or urllib3 raised: the network's trouble, or a certificate not believed."""
-    for cause in _chain(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return SourceRefused(f"the certificate is not the bridge's: {cause.verify_message}")
-        if "Fingerprints did not match" in str(cause):
-            return SourceRefused("the certificate is not the pinned one")
-    match error:
-        case requests.ConnectTimeout():
-            return SourceUnavailable("no connection before the time-out")
-        case requests.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
-            return SourceUnavailable("connected, but no answer before the time-out")
-        case urllib3.exceptions.IncompleteRead():
-            return SourceUnavailable("the reply ended before it was complete")
-        case _:
-            return SourceUnavailable(f"the connection failed: {_innermost(error)}")
+    return min(max(math.ceil(wait_s), 0.0), _LONGEST_WAIT_S)
 
 
 def _refuse_status(reply: Reply, now: datetime) -> None:
@@ -115,53 +100,37 @@ def _refuse_status(reply: Reply, now: datetime) -> None:
         case 401:
             raise CredentialsRefused(PAIR_AGAIN)
         case 403:
-            raise SourceRefused("the bridge refuses the request (HTTP 403)")
+            raise PathRefused("the bridge refuses the request (HTTP 403)")
         case 404:
             raise NotOffered("the bridge has no such resource (HTTP 404)")
         case status if 300 <= status < 400:
-            raise SourceRefused(
-                f"redirected (HTTP {status}), which no bridge does over HTTPS: is the address right, "
-                "and the bridge one that has no HTTPS?"
-            )
+            raise PathRefused(_redirection(reply))
         case status:
-            raise SourceGarbled(f"unexpected HTTP {status}: {sample(reply.body)}")
+            raise SourceGarbled(f"unexpected HTTP {status}: {reply.sample}")
 
 
-def _refuse_v1_error(error: Json) -> None:
+def _redirection(reply: Reply) -> str:
+    to_https = (reply.location or "").lower().startswith("https:")
+    return (
+        f"the bridge redirects the request (HTTP {reply.status}{', to HTTPS' if to_https else ''}), which "
+        "is not followed: write the bridge's own address, without http://"
+    )
+
+
+def _refuse_v1_error(error: Json, hide: str) -> None:
     kind = integer(error, "type")
-    description = (text(error, "description") or "without a description")[:120]
+    description = shown(text(error, "description") or "without a description", hide=hide)
     if kind == _V1_UNAUTHORISED:
         raise CredentialsRefused(PAIR_AGAIN)
     if kind == _V1_INTERNAL:
         raise SourceUnavailable(f"the bridge has an internal error: {description}")
-    raise SourceGarbled(f"the bridge answers with error {kind}: {description}")
+    raise SourceGarbled(f"the bridge answers with error {str(kind)[:10]}: {description}")
 
 
 def _json(reply: Reply) -> Json:
     if "html" in reply.content_type.lower():
-        raise SourceGarbled(f"a web page instead of data: {sample(reply.body)}")
+        raise SourceGarbled(f"a web page instead of data: {reply.sample}")
     try:
         return decoded(reply.body)
     except ValueError as error:
-        raise SourceGarbled(f"not JSON: {sample(reply.body)}") from error
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current, BaseException) or current in seen:
-            continue
-        seen.append(current)
-        yield current
-        waiting += [*current.args, current.__cause__, current.__context__, getattr(current, "reason", None)]
-
-
-def _innermost(error: Exception) -> str:
-    """The operating system's words where it had any: library texts hold addresses of objects and URLs."""
-    for cause in _chain(error):
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-    last = list(_chain(error))[-1]
-    return type(last).__name__
+        raise SourceGarbled(f"not JSON: {reply.sample}") from error

@@ -12,9 +12,7 @@ from adapters.json_reply import Json
 from domain.outcome import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 
-_MAC_LENGTH = (
-    23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: the part that all sensors of a device share
-)
+_MAC_LENGTH = 23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: what all sensors of a device share
 
 
 @attrs.frozen(kw_only=True)
@@ -68,20 +66,27 @@ def device_id_of(uniqueid: str) -> str:
 
 
 def reply_of(sensors: Iterable[Sensor], slot: datetime, keeping: Keeping) -> SourceReply:
-    """The readings of the sensors that have one, and the cause for each that has none."""
-    readings: list[Reading] = []
-    unread: list[Unread] = []
+    """The readings of the sensors that have one, and the cause for each that has none.
+
+    A sensor that is listed twice, as happens after a bridge was moved to a new one, counts once.
+    """
+    readings: dict[str, Reading] = {}
+    unread: dict[str, Unread] = {}
     notes: list[str] = []
     for sensor in sensors:
         if sensor.uniqueid is None:
             notes.append(f"a sensor without a unique id is not stored: {sensor.name} ({sensor.where})")
             continue
-        cause = _cause_of_silence(sensor)
-        if cause is not None:
-            unread.append(Unread(device_id=device_id_of(sensor.uniqueid), cause=cause, detail=sensor.name))
-        elif sensor.temperature is not None:
-            readings.append(_reading(sensor, sensor.uniqueid, sensor.temperature, slot, keeping))
-    return SourceReply(readings=tuple(readings), unread=tuple(unread), notes=tuple(notes))
+        device_id = device_id_of(sensor.uniqueid)
+        match _cause_of_silence(sensor), sensor.temperature:
+            case None, float(temperature):
+                readings.setdefault(device_id, _reading(sensor, device_id, temperature, slot, keeping))
+            case cause, _:
+                unread.setdefault(
+                    device_id, Unread(device_id=device_id, cause=cause or Cause.NO_VALUE, detail=sensor.name)
+                )
+    silent = tuple(each for device_id, each in unread.items() if device_id not in readings)
+    return SourceReply(readings=tuple(readings.values()), unread=silent, notes=tuple(notes))
 
 
 def _cause_of_silence(sensor: Sensor) -> Cause | None:
@@ -89,14 +94,12 @@ def _cause_of_silence(sensor: Sensor) -> Cause | None:
         return Cause.SWITCHED_OFF
     if sensor.is_reachable is False:
         return Cause.UNREACHABLE
-    if sensor.temperature is None:
-        return Cause.NO_VALUE
     return None
 
 
-def _reading(sensor: Sensor, uniqueid: str, temperature: float, slot: datetime, keeping: Keeping) -> Reading:
+def _reading(sensor: Sensor, device_id: str, temperature: float, slot: datetime, keeping: Keeping) -> Reading:
     return Reading(
-        device_id=device_id_of(uniqueid),
+        device_id=device_id,
         kind=DeviceKind.HUE_SENSOR,
         location=keeping.location(sensor),
         collected_at=slot,
@@ -104,5 +107,12 @@ def _reading(sensor: Sensor, uniqueid: str, temperature: float, slot: datetime, 
         values={Quantity.TEMPERATURE: temperature},
         battery_percent=sensor.battery_percent if keeping.battery else None,
         is_reachable=sensor.is_reachable if keeping.reachability else None,
-        raw_response=json.dumps(sensor.raw, separators=(",", ":")) if keeping.raw_response else None,
+        raw_response=_written(sensor.raw) if keeping.raw_response else None,
     )
+
+
+def _written(raw: Json) -> str | None:
+    try:
+        return json.dumps(raw, separators=(",", ":"))
+    except RecursionError:  # reading may go deeper than writing
+        return None

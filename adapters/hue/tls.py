@@ -10,6 +10,8 @@ from pathlib import Path
 
 import attrs
 
+from adapters.hue.open_sockets import OpenSockets
+
 SIGNIFY_ROOTS = Path(__file__).with_name("roots.pem")
 
 
@@ -33,7 +35,7 @@ Proof = SignedBy | Pinned
 
 @attrs.frozen(kw_only=True)
 class Leaf:
-    """The certificate that a server shows, not yet believed."""
+    """The certificate that a server shows, not yet believed. `common_name` only where it is a bridge's id."""
 
     common_name: str | None
     sha256: str
@@ -56,10 +58,11 @@ def context_for(proof: Proof) -> ssl.SSLContext:
     return context
 
 
-def leaf_at(host: str, port: int, *, roots: Path | None, timeout_s: float) -> Leaf:
+def leaf_at(host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets) -> Leaf:
     """The leaf that a server shows. With `roots`, only one that they signed, whatever its name.
 
-    Sends nothing beyond the handshake. Raises OSError (ssl.SSLError among them).
+    Sends nothing beyond the handshake. Raises OSError (ssl.SSLError among them), and ValueError for a host
+    that cannot be one.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -67,9 +70,10 @@ def leaf_at(host: str, port: int, *, roots: Path | None, timeout_s: float) -> Le
         context.verify_mode = ssl.CERT_NONE
     else:
         context.load_verify_locations(cafile=str(roots))
+    sockets.register_through(context)
     with (
         socket.create_connection((host, port), timeout=timeout_s) as plain,
-        context.wrap_socket(plain, server_hostname=host) as connection,
+        context.wrap_socket(plain, server_hostname=None) as connection,
     ):
         der = connection.getpeercert(binary_form=True) or b""
     return Leaf(common_name=_common_name(der), sha256=hashlib.sha256(der).hexdigest())
