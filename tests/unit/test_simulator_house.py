@@ -113,15 +113,19 @@ def test_no_window_is_open_at_night() -> None:
         assert not any(house.is_window_open(room, JANUARY + day * DAY_S + 2 * 3600) for day in range(30))
 
 
-def test_the_sun_warms_the_side_that_it_shines_on() -> None:
+def test_the_sun_warms_each_side_at_its_own_time() -> None:
+    assert gained("living", 8, 13) > gained("hall", 8, 13) + 0.4, "the hall has no window to the south"
+    assert gained("kitchen", 5, 10) > gained("office", 5, 10) + 0.4
+    assert gained("office", 11, 16) > gained("kitchen", 11, 16) + 0.4
+
+
+def gained(room: str, from_h: int, to_h: int) -> float:
+    """How much warmer it gets between two hours of UTC, on average over two weeks of July."""
     house = House(1)
     days = range(0, 14 * DAY_S, DAY_S)
-    gains = [
-        house.room_celsius("living", JULY + day + 15 * 3600)
-        - house.room_celsius("living", JULY + day + 10 * 3600)
-        for day in days
-    ]
-    assert sum(gains) / len(gains) > 0.3
+    before = sum(house.room_celsius(room, JULY + day + from_h * 3600) for day in days)
+    after = sum(house.room_celsius(room, JULY + day + to_h * 3600) for day in days)
+    return (after - before) / len(days)
 
 
 def test_the_cellar_barely_notices_the_day() -> None:
