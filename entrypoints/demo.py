@@ -75,7 +75,8 @@ def run(request: Request) -> int:
         with collecting(loaded, world) as (collection, _):
             click.echo(f"A simulated home answers at {simulated.bridge.address} (Hue bridge).", err=True)
             cycles = asyncio.run(_collect(request, collection, clock))
-    _show_stored(loaded, clock.now())
+    now = clock.now()
+    _show_stored(loaded, since=now - timedelta(days=max(request.days, 1)), now=now)
     return int(verdict(cycles))
 
 
@@ -138,9 +139,9 @@ def _write_files(home: Path, simulated: SimulatedHome) -> None:
     secrets.write_text(f"{_MARK}\nhue:\n  api_key: '{bridge.key}'\n  bridge_id: '{bridge.id}'\n")
 
 
-def _show_stored(loaded: Loaded, now: datetime) -> None:
+def _show_stored(loaded: Loaded, *, since: datetime, now: datetime) -> None:
     from entrypoints.newest_table import show
 
     path = loaded.settings.storage.database_path
-    show(history(loaded.settings), since=now - timedelta(days=7), now=now)
+    show(history(loaded.settings), since=since, now=now)
     click.echo(f"The database is {path}: every reading is in the table `readings`.")
