@@ -71,7 +71,7 @@ def _lessons(
     """What to ask the bridge for, beside the temperatures."""
     links: Callable[[], None] = lambda: _learn_links(known, bridge, now, deadline_s)  # noqa: E731
     is_old = known.details_at is None or abs(now - known.details_at) >= DETAILS_FOR
-    if is_old or any(stranger.owner not in known.links for stranger in strangers):
+    if is_old or any(stranger.id not in known.asked_for for stranger in strangers):
         known.details_at = now  # also when the lessons fail: a bridge in trouble is not asked at every cycle
         by_v1 = [lambda: _learn_by_v1(known, strangers, bridge, deadline_s)] if strangers else []
         return [
@@ -106,6 +106,7 @@ def _learn_links(known: Known, bridge: Bridge, now: datetime, deadline_s: float)
 def _guess(known: Known, strangers: Iterable[Temperature]) -> None:
     """The uniqueid by the device's MAC, for those that v1 does not tell; it is asked again in an hour."""
     for stranger in strangers:
+        known.asked_for.add(stranger.id)
         link = known.links.get(stranger.owner)
         if stranger.id not in known.uniqueids and link is not None and _MAC.fullmatch(link.mac or ""):
             known.uniqueids[stranger.id] = mac_of(link.mac or "") + _TEMPERATURE_ENDPOINT

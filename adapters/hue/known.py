@@ -15,7 +15,8 @@ from adapters.json_reply import Json, flag, instant, integer, members, text
 class Known:
     """Uniqueids by resource id; names, charge in per cent and links by device.
 
-    `guessed` are the resource ids whose uniqueid v1 has not confirmed.
+    `guessed` are the resource ids whose uniqueid v1 has not confirmed, `asked_for` those that this process
+    has asked about.
     """
 
     uniqueids: dict[str, str] = attrs.field(factory=dict)
@@ -23,6 +24,7 @@ class Known:
     batteries: dict[str, int] = attrs.field(factory=dict)
     links: dict[str, Link] = attrs.field(factory=dict)
     guessed: set[str] = attrs.field(factory=set)
+    asked_for: set[str] = attrs.field(factory=set)
     details_at: datetime | None = None
     links_at: datetime | None = None
 

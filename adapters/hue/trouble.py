@@ -38,7 +38,7 @@ def trouble_on_the_way(error: Exception, base_url: str) -> SourceError:
 
 def certificate_refusal(error: ssl.SSLCertVerificationError) -> str:
     """What is wrong with a certificate, for a person."""
-    reason = error.verify_message or str(error)
+    reason = getattr(error, "verify_message", "") or str(error)
     is_about_time = "expired" in reason or "not yet valid" in reason
     hint = " (is this computer's clock right?)" if is_about_time else ""
     return f"the certificate is not the bridge's: {reason}{hint}"

@@ -1,0 +1,191 @@
+"""Whatever a bridge answers, a read ends with readings or with an error that has a name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.hue.call import Reached
+from adapters.hue.directory import Directory
+from adapters.hue.reads import Reads, Strategy
+from adapters.hue.replies import retry_after_s
+from adapters.hue.sensors import Keeping, reply_of
+from adapters.hue.v1 import sensors_of
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.state import MemoryState
+from domain.errors import SourceError
+from domain.outcome import SourceReply
+from tests.builders import NOON
+from tests.canned_bridge import KEY, CannedSession, a_canned_bridge, a_reply_of
+from tests.hue_replies import (
+    a_v1_presence,
+    a_v1_temperature,
+    a_v2_device,
+    a_v2_link,
+    a_v2_power,
+    a_v2_temperature,
+    an_envelope,
+)
+
+SENSORS: Any = {"1": {"type": "Daylight"}, "4": a_v1_temperature(), "5": a_v1_presence()}
+REAL: Mapping[str, Any] = {
+    "hue.v1/sensors": SENSORS,
+    "hue.v1/whole_bridge": {"config": {"whitelist": {}}, "sensors": SENSORS},
+    "hue.v2/temperature": an_envelope(a_v2_temperature()),
+    "hue.v2/device": an_envelope(a_v2_device()),
+    "hue.v2/device_power": an_envelope(a_v2_power()),
+    "hue.v2/zigbee_connectivity": an_envelope(a_v2_link()),
+}
+ANY_STRATEGY: st.SearchStrategy[Strategy] = st.sampled_from(["auto", "v2", "v1", "whole_bridge"])
+ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
+    [
+        "none",
+        "ZLLTemperature",
+        "ZLLPresence",
+        "temperature",
+        "2026-03-01T11:57:21.000Z",
+        "0001-01-01T00:00+23:59",
+    ]
+)
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | ANY_TEXT
+    | st.sampled_from([10**400, -(10**30)]),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(ANY_TEXT, children, max_size=4),
+    max_leaves=12,
+)
+ALL_KEPT = Keeping(raw_response=True)
+
+
+def read(strategy: Strategy, answers: Mapping[str, Any]) -> SourceReply | SourceError:
+    """What a read comes to; any other exception is the test's failure."""
+    journal = MemoryJournal()
+    reads = Reads(
+        source="hue",
+        strategy=strategy,
+        directory=Directory(state=MemoryState(), key="hue.directory", journal=journal),
+        clock=MemoryClock(NOON),
+        journal=journal,
+    )
+    reached = Reached(bridge=a_canned_bridge(CannedSession({**REAL, **answers})), offers_v2=True)
+    try:
+        reached.bridge.identity(10.0)
+        return reply_of(reads.found(reached, 10.0).sensors, NOON, ALL_KEPT)
+    except SourceError as error:
+        return error
+
+
+def check(outcome: SourceReply | SourceError) -> None:
+    """What is handed over can be stored: each device once, and text that any file takes."""
+    if isinstance(outcome, SourceError):
+        assert KEY not in str(outcome)
+    else:
+        devices = [each.device_id for each in outcome.readings]
+        devices += [each.device_id for each in outcome.unread]
+        assert len(devices) == len(set(devices))
+        texts = [each.location + (each.raw_response or "") for each in outcome.readings]
+        "".join([*devices, *texts, *outcome.notes, *(each.detail for each in outcome.unread)]).encode()
+        for reading in outcome.readings:
+            json.loads(reading.raw_response or "null", parse_constant=float.fromhex)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[str, Any]:
+    """One real reply, with some of its values replaced, left out or put elsewhere."""
+    operation = draw(st.sampled_from([*REAL, "hue.config"]))
+    content = copy.deepcopy(REAL.get(operation, {"bridgeid": "001788FFFE2E57ED", "swversion": "1975170000"}))
+    for _ in range(draw(st.integers(1, 4))):
+        content = _with_a_change(draw, content)
+    return operation, content
+
+
+def _with_a_change(draw: st.DrawFn, content: Any) -> Any:
+    keys = (
+        list(content)
+        if isinstance(content, dict)
+        else list(range(len(content)))
+        if isinstance(content, list)
+        else []
+    )
+    if not keys or draw(st.integers(0, 5)) == 0:
+        return draw(ANY_JSON)
+    key = draw(st.sampled_from(keys))
+    if draw(st.integers(0, 5)) == 0:
+        del content[key]
+    else:
+        content[key] = _with_a_change(draw, content[key])
+    return content
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANY_STRATEGY, mutated())
+def test_a_real_reply_that_was_changed_somewhere(strategy: Strategy, change: tuple[str, Any]) -> None:
+    check(read(strategy, dict([change])))
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_STRATEGY, st.sampled_from([*REAL, "hue.config"]), ANY_JSON)
+def test_any_json(strategy: Strategy, operation: str, content: Any) -> None:
+    check(read(strategy, {operation: json.dumps(content).encode()}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.binary(max_size=300), st.integers(0, 300))
+def test_any_bytes_also_in_the_midst_of_a_real_reply(
+    strategy: Strategy, operation: str, garbage: bytes, at: int
+) -> None:
+    real = json.dumps(REAL[operation]).encode()
+    check(read(strategy, {operation: garbage}))
+    check(read(strategy, {operation: real[:at] + garbage + real[at:]}))
+    check(read(strategy, {operation: real[:at]}))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    ANY_STRATEGY, st.sampled_from(list(REAL)), st.sampled_from(["utf-16", "utf-32", "latin-1", "utf-8-sig"])
+)
+def test_a_real_reply_in_another_encoding(strategy: Strategy, operation: str, encoding: str) -> None:
+    check(read(strategy, {operation: json.dumps(REAL[operation]).encode(encoding)}))
+
+
+@settings(max_examples=30, deadline=None)
+@given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.integers(1, 5000), st.booleans())
+def test_any_depth(strategy: Strategy, operation: str, depth: int, is_object: bool) -> None:
+    nested = (b'{"a":' * depth + b"1" + b"}" * depth) if is_object else b"[" * depth + b"]" * depth
+    check(read(strategy, {operation: nested}))
+    check(
+        read(
+            strategy, {operation: b'{"4": {"type": "ZLLTemperature", "uniqueid": "x", "a": ' + nested + b"}}"}
+        )
+    )
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ANY_STRATEGY, st.integers(100, 999), ANY_TEXT, ANY_TEXT)
+def test_any_status_content_type_and_wait(strategy: Strategy, status: int, kind: str, wait: str) -> None:
+    reply = a_reply_of(b"", status=status, content_type=kind, retry_after=wait, location=wait)
+    check(read(strategy, dict.fromkeys(REAL, reply)))
+
+
+@given(
+    ANY_TEXT
+    | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [-+\w]{3,5}", fullmatch=True)
+)
+def test_any_wait_is_within_a_day(written: str) -> None:
+    wait_s = retry_after_s(written, NOON)
+    assert wait_s is None or 0.0 <= wait_s <= 86_400.0
+
+
+@given(st.dictionaries(ANY_TEXT, ANY_JSON, max_size=3))
+def test_whatever_else_the_bridge_has_the_sensor_is_found(others: dict[str, Any]) -> None:
+    found = sensors_of({**others, "4": a_v1_temperature()})
+    assert next(sensor for sensor in found if sensor.where == "/sensors/4").temperature == 21.43
