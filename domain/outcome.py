@@ -40,7 +40,8 @@ class Cause(StrEnum):
     GARBLED = "garbled"
     OUT_OF_TIME = "out_of_time"
     INTERNAL = "internal"
-    # of a slot in which nothing was asked
+    # of a slot in which nothing was asked, or of which nothing could be kept
+    NOT_STORED = "not_stored"
     STOPPED = "stopped"
     ASLEEP = "asleep"
     CLOCK_STEPPED = "clock_stepped"

@@ -180,7 +180,7 @@ async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle], No
     turn = Timetable(collection).turn(now, Cause.STOPPED)
     if not turn.dues:
         turn = by_hand(collection, now)
-    tell(await collection.run(turn.dues, turn.missed))
+    tell(await collection.run(turn.dues, turn.missed, turn.standings))
 
 
 def _show(cycle: Cycle, json_lines: bool) -> None:

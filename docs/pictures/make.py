@@ -29,7 +29,7 @@ def main() -> None:
         )
         said = done.stdout.replace(f"{folder}/demo", "var/demo")
     with Console(record=True, width=_COLUMNS, file=sys.stderr) as console:
-        console.print("[bold green]$[/] ./run demo")
+        console.print("[bold green]$[/] ./run demo", highlight=False)
         console.print(Text.from_ansi(said.rstrip()))
     drawn = console.export_svg(title="homeclimate")
     # the fonts would be fetched from elsewhere whenever somebody looks

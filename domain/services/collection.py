@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 import attrs
@@ -70,22 +71,36 @@ class Collection:
         self._meter = meter
         self._journal = journal
 
-    async def run(self, dues: Sequence[Due], missed: Sequence[Missed] = ()) -> Cycle:
-        """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets."""
+    async def run(
+        self,
+        dues: Sequence[Due],
+        missed: Sequence[Missed] = (),
+        standings: Mapping[str, Standing] | None = None,
+    ) -> Cycle:
+        """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets.
+
+        `standings` says where the sources stand, where the caller has asked already.
+        """
         began_s = self._clock.elapsed_s()
-        outcomes = await asyncio.gather(*(self._outcome(due) for due in dues))
+        known = self.standings(dues) if standings is None else standings
+        outcomes = await asyncio.gather(
+            *(self._outcome(due, known.get(due.source, Standing()).expected) for due in dues)
+        )
         report = CycleReport(outcomes=tuple(outcomes), missed=tuple(missed), measurements=self._meter.drain())
         cycle = self._stored(report)
         self._tell(cycle, self._clock.elapsed_s() - began_s)
         return cycle
 
-    def standing(self, due: Due) -> Standing:
-        """Where the due source stands; as if nothing were known when the store does not say."""
+    def standings(self, dues: Iterable[Due]) -> Mapping[str, Standing]:
+        """Where the due sources stand; none of them, as soon as the store does not say.
+
+        A store in trouble takes its time to say so; asking it for each source would cost the cycle's budget.
+        """
         try:
-            return self._store.standing(due.source, due.slot)
+            return {due.source: self._store.standing(due.source, due.slot) for due in dues}
         except StoreError as error:
-            self._journal.record(Level.ERROR, "store.unreadable", source=due.source, error=str(error))
-            return Standing()
+            self._journal.record(Level.ERROR, "store.unreadable", error=str(error))
+            return {}
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
@@ -93,8 +108,7 @@ class Collection:
             await plan.source.close()
         self._store.close()
 
-    async def _outcome(self, due: Due) -> Outcome:
-        expected = self.standing(due).expected
+    async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
         plan = self.plans[due.source]
         try:
             reply = await self._within(plan.budget_s, self._asked(plan, due))

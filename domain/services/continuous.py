@@ -34,8 +34,8 @@ class ContinuousCollection:
             for source in turn.clock_faults:
                 self._journal.record(Level.CRITICAL, "clock.fault", source=source, now=self._clock.now())
             if turn.dues:
-                cycle = await self._collection.run(turn.dues, turn.missed)
-                self._timetable.taken(turn)
+                cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
+                self._timetable.taken(turn, cycle)
                 on_cycle(cycle)
             await self._nap(stop)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import attrs
 
-from domain.outcome import Cause, Missed
+from domain.outcome import Cause, Cycle, Missed, NotStored
 from domain.schedule import Due, is_clock_fault, is_due, slot_at, slots_between
 from domain.services.collection import Collection, all_unread
 from ports.store import Standing
@@ -14,48 +15,81 @@ from ports.store import Standing
 
 @attrs.frozen(kw_only=True)
 class Turn:
-    """The sources that are due, the slots that passed without a cycle, and the sources with a clock fault."""
+    """The sources that are due, and where they stand as far as the store says.
+
+    `missed` are the slots that passed without a cycle, `clock_faults` the sources whose newest slot lies
+    in the future.
+    """
 
     dues: tuple[Due, ...]
     missed: tuple[Missed, ...] = ()
+    standings: Mapping[str, Standing] | None = None
     clock_faults: tuple[str, ...] = ()
 
 
 class Timetable:
-    """Finds each source's turn from the store, once, and from memory afterwards.
+    """Finds each source's turn: what is due from memory, what was missed from the store.
 
-    Memory serves so that a store that cannot be read does not make a source due again at every look.
+    Memory serves so that a store in trouble does not make a source due again at every look, and so that
+    what it refused is explained in it once it can be written to again.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._last: dict[str, datetime | None] = {}
+        self._last: dict[str, datetime] = {}
+        self._began: dict[str, datetime] = {}
+        self._unwritten: dict[tuple[str, datetime], Cause] = {}
 
     def turn(self, now: datetime, cause: Cause) -> Turn:
-        """What is due at `now`; slots in between get `cause`."""
-        dues: list[Due] = []
-        missed: list[Missed] = []
-        faults: list[str] = []
-        for name, plan in self._collection.plans.items():
-            due = Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
-            if name in self._last and not is_due(due.slot, self._last[name]):
-                continue
-            standing = self._collection.standing(due)
-            last = self._last.get(name) or standing.last_slot
-            if not is_due(due.slot, last):
-                self._last[name] = last
-                continue
-            if last is not None and is_clock_fault(due.slot, last):
-                faults.append(name)
-            elif last is not None:
-                missed.extend(_missed(due, last, standing, cause))
-            dues.append(due)
-        return Turn(dues=tuple(dues), missed=tuple(missed), clock_faults=tuple(faults))
+        """What is due at `now`; slots of this process in between get `cause`, earlier ones `stopped`."""
+        candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
+        standings = self._collection.standings(candidates) if candidates else {}
+        for name, standing in standings.items():
+            if standing.last_slot is not None:
+                self._last.setdefault(name, standing.last_slot)
+        dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
+        faults = [due.source for due in dues if self._is_clock_fault(due)]
+        return Turn(
+            dues=tuple(dues),
+            missed=tuple(
+                missed
+                for due in dues
+                if due.source not in faults
+                for missed in self._missed(due, standings.get(due.source, Standing()), cause)
+            ),
+            standings=standings,
+            clock_faults=tuple(faults),
+        )
 
-    def taken(self, turn: Turn) -> None:
-        """Note that the turn's cycle was run, stored or not."""
+    def taken(self, turn: Turn, cycle: Cycle) -> None:
+        """Note that the turn's cycle was run, and whether it was stored."""
         for due in turn.dues:
             self._last[due.source] = due.slot
+            self._began.setdefault(due.source, due.slot)
+        if isinstance(cycle, NotStored):
+            self._unwritten |= {(due.source, due.slot): Cause.NOT_STORED for due in turn.dues}
+            self._unwritten |= {(missed.due.source, missed.due.slot): missed.cause for missed in turn.missed}
+        else:
+            written = {due.source for due in turn.dues}
+            self._unwritten = {key: why for key, why in self._unwritten.items() if key[0] not in written}
+
+    def _present(self, now: datetime) -> Iterator[Due]:
+        for name, plan in self._collection.plans.items():
+            yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
+
+    def _is_clock_fault(self, due: Due) -> bool:
+        last = self._last.get(due.source)
+        return last is not None and is_clock_fault(due.slot, last)
+
+    def _missed(self, due: Due, standing: Standing, cause: Cause) -> Iterator[Missed]:
+        if standing.last_slot is None:
+            return
+        began = self._began.get(due.source, due.slot)
+        for slot in slots_between(standing.last_slot, due.slot, due.interval_s):
+            known = cause if slot >= began else Cause.STOPPED
+            why = self._unwritten.get((due.source, slot), known)
+            unread = all_unread(standing.expected, why)
+            yield Missed(due=attrs.evolve(due, slot=slot), cause=why, unread=unread)
 
 
 def by_hand(collection: Collection, now: datetime) -> Turn:
@@ -67,11 +101,3 @@ def by_hand(collection: Collection, now: datetime) -> Turn:
             for name, plan in collection.plans.items()
         )
     )
-
-
-def _missed(due: Due, last: datetime, standing: Standing, cause: Cause) -> list[Missed]:
-    unread = all_unread(standing.expected, cause)
-    return [
-        Missed(due=attrs.evolve(due, slot=slot), cause=cause, unread=unread)
-        for slot in slots_between(last, due.slot, due.interval_s)
-    ]

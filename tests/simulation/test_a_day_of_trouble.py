@@ -134,8 +134,7 @@ async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) 
                 home.bridge.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         turn = timetable.turn(clock.now(), Cause.STOPPED)
-        await collection.run(turn.dues, turn.missed)
-        timetable.taken(turn)
+        timetable.taken(turn, await collection.run(turn.dues, turn.missed, turn.standings))
     await collection.close()
 
 

@@ -17,6 +17,7 @@ from domain.outcome import Cause, Collected, Cycle, Missed, SourceReply
 from domain.services.collection import Collection, SourcePlan
 from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, by_hand
+from ports.store import Standing
 from tests.builders import NOON, a_cycle, a_due, a_reading, a_reply
 
 
@@ -143,6 +144,53 @@ async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() ->
     running.store.fault = StoreBusy("locked by another program")
     await running.until(cycles=3)
     assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10)]
+
+
+async def test_slots_that_could_not_be_stored_are_explained_once_they_can() -> None:
+    running = Running()
+
+    def trouble(count: int) -> None:
+        running.store.fault = StoreBusy("locked by another program") if count in (1, 2) else None
+
+    await running.until(cycles=5, after=trouble)
+    assert running.missed() == [
+        (NOON + minutes(5), Cause.NOT_STORED),
+        (NOON + minutes(10), Cause.NOT_STORED),
+    ]
+    assert len(running.store.readings) == 3
+
+
+async def test_a_store_that_answers_late_still_learns_of_the_time_before_the_start() -> None:
+    running = Running(start=NOON + minutes(10))
+    running.store.append(a_cycle())
+    running.store.fault = StoreBusy("locked by another program")
+
+    def mend(count: int) -> None:
+        running.store.fault = None
+
+    await running.until(cycles=3, after=mend)
+    assert running.missed() == [
+        (NOON + minutes(5), Cause.STOPPED),
+        (NOON + minutes(10), Cause.NOT_STORED),
+    ]
+
+
+async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_store_in_trouble() -> None:
+    asked: list[str] = []
+
+    class Counting(MemoryStore):
+        def standing(self, source: str, at: datetime) -> Standing:
+            asked.append(source)
+            return super().standing(source, at)
+
+    running = Running(store=Counting(), amazon_every_s=300)
+    await running.until(cycles=2)
+    assert asked == ["hue", "amazon"] * 2
+    asked.clear()
+    running = Running(store=Counting(), amazon_every_s=300)
+    running.store.fault = StoreBusy("locked by another program")
+    await running.until(cycles=1)
+    assert asked == ["hue"]
 
 
 async def test_stopping_ends_a_nap_at_once() -> None:
