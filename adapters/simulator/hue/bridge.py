@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import attrs
 
 from adapters.simulator.hue import v1, v2
@@ -11,21 +9,11 @@ from adapters.simulator.hue.config_v1 import short_config
 from adapters.simulator.hue.inventory import Inventory
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BridgeModel
-from adapters.simulator.hue.pages import Reply, html_reply, json_reply
+from adapters.simulator.hue.pages import html_reply, json_reply
 from adapters.simulator.hue.pairing import pair
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Reply, Request
 from ports.clock import Clock
-
-
-@attrs.frozen(kw_only=True)
-class Request:
-    """What came over the network. Names of headers are read without regard to case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-    is_secure: bool = True
 
 
 @attrs.frozen(kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from adapters.simulator.hue import v1_automations, v1_lights
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v1_sensors import sensors
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json
 
 
 def _sensors(view: View) -> dict[str, Json]:

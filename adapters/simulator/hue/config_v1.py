@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BridgeModel
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v1_motion import stamp
 from adapters.simulator.local_time import TIME_ZONE, offset_s
+from adapters.simulator.reply import Json
 
 
 def short_config(model: BridgeModel) -> dict[str, Json]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-import attrs
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+from adapters.simulator.reply import Json, Reply, compact
 
 _SECURITY_HEADERS = {
     "Server": "nginx",
@@ -49,20 +46,9 @@ _MESSAGES = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Reply:
-    """What goes back to the one who asked. `promised_bytes` is a Content-Length that is not true."""
-
-    status: int = 200
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    body: bytes = b""
-    promised_bytes: int | None = None
-
-
 def json_reply(content: Json, status: int = 200) -> Reply:
     """A reply of the application: JSON without any blank."""
-    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    return Reply(status=status, headers=_JSON_HEADERS, body=body)
+    return Reply(status=status, headers=_JSON_HEADERS, body=compact(content))
 
 
 def html_reply(status: int, headers: Mapping[str, str] | None = None) -> Reply:

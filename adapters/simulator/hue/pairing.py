@@ -6,8 +6,9 @@ import json
 import secrets
 
 from adapters.simulator.hue.keys import ApplicationKeys
-from adapters.simulator.hue.pages import Json, Reply, json_reply
+from adapters.simulator.hue.pages import json_reply
 from adapters.simulator.hue.v1 import error_reply
+from adapters.simulator.reply import Json, Reply
 
 _DEVICETYPE_CHARACTERS = 40
 _APPLICATION_CHARACTERS = 20

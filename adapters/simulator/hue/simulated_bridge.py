@@ -51,12 +51,12 @@ class SimulatedBridge:
 
     @property
     def faults(self) -> Faults:
-        return self._service.faults
+        return self._service.front.faults
 
     @property
     def requests(self) -> Sequence[SeenRequest]:
         """What it has been asked, oldest first."""
-        return self._service.requests
+        return self._service.front.requests
 
     def v2_id(self, device_id: str, service: str = "temperature") -> str:
         """The id by which v2 knows a service of one of its sensors."""
@@ -65,7 +65,7 @@ class SimulatedBridge:
 
     def set_pace(self, pace: Pace) -> None:
         """From now on it is that slow."""
-        self._service.pace = pace
+        self._service.front.pace = pace
 
     def press_button(self) -> None:
         """For 30 s from now on, applications can pair."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from adapters.simulator.hue.collections_v1 import COLLECTIONS
 from adapters.simulator.hue.config_v1 import full_config, short_config
 from adapters.simulator.hue.keys import ApplicationKeys
-from adapters.simulator.hue.pages import Json, Reply, json_reply
+from adapters.simulator.hue.pages import json_reply
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json, Reply
 
 
 def read(view: View, keys: ApplicationKeys, key: str, segments: Sequence[str]) -> Reply:

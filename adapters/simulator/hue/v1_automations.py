@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v1_lights import OWNER
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json
 
 
 def schedules(view: View) -> dict[str, Json]:

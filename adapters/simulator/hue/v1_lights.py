@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.simulator.hue.inventory import Light, Scene
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json
 from adapters.simulator.rooms import Room
 
 OWNER = "1b6d2cf0a6c24c6bb4a5d1f0c2e83a97"  # the application that set everything up

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from adapters.simulator.chance import hexadecimal
 from adapters.simulator.hue.inventory import Inventory
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v1_motion import MAKER, motion_sensor, stamp
 from adapters.simulator.local_time import local_time
+from adapters.simulator.reply import Json
 from adapters.simulator.weather import sunshine
 
 

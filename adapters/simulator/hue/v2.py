@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.simulator.hue.keys import ApplicationKeys
-from adapters.simulator.hue.pages import Json, Reply, html_reply, json_reply
+from adapters.simulator.hue.pages import html_reply, json_reply
 from adapters.simulator.hue.resources_v2 import RESOURCES
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json, Reply
 
 _KEY_HEADER = "hue-application-key"
 

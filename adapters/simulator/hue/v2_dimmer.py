@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adapters.simulator.chance import resource_id
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v2_lights import Item, reference
 from adapters.simulator.hue.v2_sensors import stamp
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json
 
 _BUTTONS = (1, 2, 3, 4)
 _ID_V1 = "/sensors/2"

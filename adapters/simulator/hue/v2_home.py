@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from adapters.simulator.chance import hexadecimal, mac
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.v2_dimmer import dimmer_rid
 from adapters.simulator.hue.v2_lights import Item, reference
 from adapters.simulator.hue.view import View
 from adapters.simulator.local_time import TIME_ZONE
+from adapters.simulator.reply import Json
 
 _BRIDGE_SERVICES = ("bridge", "zigbee_connectivity", "entertainment", "zigbee_device_discovery")
 

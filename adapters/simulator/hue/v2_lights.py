@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.simulator.hue.inventory import Light, Scene
-from adapters.simulator.hue.pages import Json
 from adapters.simulator.hue.view import View
+from adapters.simulator.reply import Json
 from adapters.simulator.rooms import Room
 
 Item = dict[str, Json]

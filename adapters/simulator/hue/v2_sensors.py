@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from adapters.simulator.hue.inventory import PlacedSensor
-from adapters.simulator.hue.pages import Json
+from adapters.simulator.reply import Json
 from adapters.simulator.sensors import battery_percent, is_reachable, light_at, presence_at, temperature_at
 
 Describe = Callable[[int, PlacedSensor, float], dict[str, Json]]
