@@ -179,11 +179,23 @@ def test_curl_reads_it_as_the_command_says(bridge: SimulatedBridge) -> None:
 def test_the_certificates_can_be_made_anew(tmp_path: Path) -> None:
     make.main(tmp_path)
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.load_verify_locations(tmp_path / "ca.pem")
     showing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for leaf in make.LEAVES:
-        showing.load_cert_chain(tmp_path / leaf.file)
-        assert certificates.leaf_file(leaf.file).exists()
+    for authority in make.AUTHORITIES:
+        trusting.load_verify_locations(tmp_path / authority.file)
+        for leaf in authority.leaves:
+            showing.load_cert_chain(tmp_path / leaf.file)
+            assert certificates.leaf_file(leaf.file).exists()
+
+
+def test_one_authority_can_be_made_anew_alone(tmp_path: Path) -> None:
+    make.main(tmp_path, ["amazon-ca.pem"])
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "amazon-ca.pem",
+        "alexa.pem",
+        "alexa-other.pem",
+        "alexa-self-signed.pem",
+        "alexa-expired.pem",
+    }
 
 
 def _written(file: Path) -> Mapping[str, str]:

@@ -1,12 +1,16 @@
-"""Makes the certificates of the simulated bridges anew: `python adapters/simulator/certificates/make.py`.
+"""Makes certificates of the simulated services anew: `python adapters/simulator/certificates/make.py ca.pem`.
 
-Needs `cryptography`, which only the development environment has. The authority's key is thrown away at the
-end, so nothing else can be signed with it: every run replaces all files together.
+Needs `cryptography`, which only the development environment has. The keys of the authorities are thrown away
+at the end, so nothing else can be signed with them: every run replaces an authority with all its leaves.
+Which authorities, by their files, stands on the command line; none means all of them.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import attrs
@@ -23,32 +27,95 @@ ENDS = datetime(2080, 1, 1, tzinfo=UTC)
 
 @attrs.frozen(kw_only=True)
 class Leaf:
-    """One certificate file: the name in it, and what is peculiar about it."""
+    """One certificate file: the names in it, and what is peculiar about it."""
 
     file: str
     common_name: str
+    alternative_names: tuple[str, ...] = ()
     ends: datetime = ENDS
     self_signed: bool = False
     names_its_authority: bool = False
 
 
+@attrs.frozen(kw_only=True)
+class Authority:
+    """Who signs the leaves."""
+
+    file: str
+    common_name: str
+    country: str
+    organization: str
+    leaves: tuple[Leaf, ...]
+
+
 # The common name is the bridge id: lower case on a BSB002, upper case on a Bridge Pro. None has a SAN.
-LEAVES = (
-    Leaf(file="bsb002.pem", common_name="001788fffe5a1e57"),
-    Leaf(file="bsb002-second.pem", common_name="ecb5fafffe20c0de", names_its_authority=True),
-    Leaf(file="bsb003.pem", common_name="C42996FFFE0D1E5E", names_its_authority=True),
-    Leaf(file="other.pem", common_name="001788fffe0ddba1"),
-    Leaf(file="self-signed.pem", common_name="001788fffe5a1e57", self_signed=True),
-    Leaf(file="expired.pem", common_name="001788fffe5a1e57", ends=datetime(2022, 1, 1, tzinfo=UTC)),
+BRIDGES = Authority(
+    file="ca.pem",
+    common_name="simulated root-bridge",
+    country="NL",
+    organization="Philips Hue (simulated)",
+    leaves=(
+        Leaf(file="bsb002.pem", common_name="001788fffe5a1e57"),
+        Leaf(file="bsb002-second.pem", common_name="ecb5fafffe20c0de", names_its_authority=True),
+        Leaf(file="bsb003.pem", common_name="C42996FFFE0D1E5E", names_its_authority=True),
+        Leaf(file="other.pem", common_name="001788fffe0ddba1"),
+        Leaf(file="self-signed.pem", common_name="001788fffe5a1e57", self_signed=True),
+        Leaf(file="expired.pem", common_name="001788fffe5a1e57", ends=datetime(2022, 1, 1, tzinfo=UTC)),
+    ),
 )
 
+_MARKETS = (
+    "com", "co.uk", "de", "fr", "it", "es", "nl", "pl", "se",
+    "co.jp", "com.au", "ca", "in", "com.br", "com.mx",
+)  # fmt: skip
+ALEXA_NAMES = (
+    *(f"{host}amazon.{market}" for market in _MARKETS for host in ("", "alexa.", "api.", "www.")),
+    "layla.amazon.com",
+    "pitangui.amazon.com",
+    "api.amazonalexa.com",
+    "alexa-comms-mobile-service.amazon.com",
+    "localhost",
+    "127.0.0.1",
+    "::1",
+)
+_ALEXA = Leaf(
+    file="alexa.pem",
+    common_name="alexa.amazon.com",
+    alternative_names=ALEXA_NAMES,
+    names_its_authority=True,
+)
+AMAZON = Authority(
+    file="amazon-ca.pem",
+    common_name="simulated Amazon root",
+    country="US",
+    organization="Amazon (simulated)",
+    leaves=(
+        _ALEXA,
+        attrs.evolve(
+            _ALEXA,
+            file="alexa-other.pem",
+            common_name="portal.example",
+            alternative_names=("portal.example",),
+        ),
+        attrs.evolve(_ALEXA, file="alexa-self-signed.pem", self_signed=True),
+        attrs.evolve(_ALEXA, file="alexa-expired.pem", ends=datetime(2022, 1, 1, tzinfo=UTC)),
+    ),
+)
+AUTHORITIES = (BRIDGES, AMAZON)
 
-def main(folder: Path = FOLDER) -> None:
-    """Write the authority's certificate and every leaf with its key."""
+
+def main(folder: Path = FOLDER, files: Collection[str] = ()) -> None:
+    """Write the certificates of the authorities, and every leaf with its key."""
+    for authority in AUTHORITIES:
+        if authority.file in files or not files:
+            _write(folder, authority)
+
+
+def _write(folder: Path, authority: Authority) -> None:
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _authority(authority_key)
-    (folder / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    for leaf in LEAVES:
+    root = _root(authority, authority_key)
+    (folder / authority.file).write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    for leaf in authority.leaves:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(leaf, key, authority, authority_key)
         (folder / leaf.file).write_bytes(
@@ -61,8 +128,8 @@ def main(folder: Path = FOLDER) -> None:
         )
 
 
-def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = _name("simulated root-bridge")
+def _root(authority: Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = _name(authority, authority.common_name)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -81,14 +148,14 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 def _certificate(
     leaf: Leaf,
     key: ec.EllipticCurvePrivateKey,
-    authority: x509.Certificate,
+    authority: Authority,
     authority_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
-    name = _name(leaf.common_name)
+    name = _name(authority, leaf.common_name)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name if leaf.self_signed else authority.subject)
+        .issuer_name(name if leaf.self_signed else _name(authority, authority.common_name))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(BEGINS)
@@ -98,17 +165,27 @@ def _certificate(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if leaf.names_its_authority:
+    if leaf.alternative_names:
+        names = x509.SubjectAlternativeName([_alternative(name) for name in leaf.alternative_names])
+        builder = builder.add_extension(names, critical=False)
+    if leaf.names_its_authority and not leaf.self_signed:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
         builder = builder.add_extension(identifier, critical=False)
     return builder.sign(key if leaf.self_signed else authority_key, hashes.SHA256())
 
 
-def _name(common_name: str) -> x509.Name:
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _name(authority: Authority, common_name: str) -> x509.Name:
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Philips Hue (simulated)"),
+            x509.NameAttribute(NameOID.COUNTRY_NAME, authority.country),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, authority.organization),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
@@ -129,4 +206,4 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 if __name__ == "__main__":
-    main()
+    main(files=sys.argv[1:])
