@@ -17,7 +17,7 @@ from config.bridges import Bridge as ConfiguredBridge
 from config.kinds import Backoff
 from config.loading import Loaded
 from config.settings import Settings
-from domain.errors import SettingsError
+from domain.errors import SettingsError, StoreError, StoreRefused
 from domain.redaction import Redactor
 from domain.retry import RetryPolicy
 from domain.services.collection import Collection, SourcePlan
@@ -30,6 +30,7 @@ from ports.state import State
 
 if TYPE_CHECKING:
     from adapters.simulator.home import SimulatedHome
+    from adapters.sqlite.store import SqliteStore
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +54,8 @@ def collecting(
     """The collection of a home, with its sources held and its store open; all let go of at the end.
 
     `only` names sources, or kinds of source; none means all that are enabled. Raises SettingsError for a
-    name that there is not, SourceHeld when another process collects, StoreError when the store will not do.
+    name that there is not, SourceHeld when another process collects, StoreRefused when the database is
+    not one to collect into.
     """
     from adapters.file_state import FileState
     from adapters.source_lock import SourceLocks
@@ -79,7 +81,7 @@ def collecting(
     try:
         for plan in plans:
             locks.acquire(plan.source.name)
-        store.open()
+        _open(store, journal)
         collection = Collection(
             plans=plans,
             store=store,
@@ -117,6 +119,16 @@ def simulated_home(
 
     with SimulatedHome(clock=clock, seed=seed, bridges=(MODELS[model],), port=port).running() as home:
         yield home
+
+
+def _open(store: SqliteStore, journal: Journal) -> None:
+    """A store that will never do ends the program; one in trouble is tried again with each cycle."""
+    try:
+        store.open()
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
 
 def _journal(loaded: Loaded, world: World) -> Journal:

@@ -224,6 +224,33 @@ def test_collect_refuses_a_simulated_database(deployment: Deployment) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_database_that_cannot_be_had_ends_with_2_and_the_next_step(deployment: Deployment) -> None:
+    deployment.database.mkdir(parents=True)
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 2
+    assert "8 readings" in done.stdout
+    assert "NOT STORED" in done.stdout
+    assert str(deployment.database) in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_comes_back_is_written_to_again(deployment: Deployment) -> None:
+    deployment.database.mkdir(parents=True)
+    running = subprocess.Popen(
+        deployment.command("collect", "--cycles", "4", "--every", "1"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    running.stdout.readline()
+    deployment.database.rmdir()
+    running.communicate(timeout=30)
+    assert running.returncode == 1, "some cycles were stored, and some not"
+    assert deployment.rows("SELECT count(*) FROM readings") >= [(8,)]
+
+
 def test_an_overlay_changes_single_keys(deployment: Deployment) -> None:
     deployment.config_file.with_name("config.attic.yaml").write_text(
         "storage:\n  database_path: data/attic.db\n"
