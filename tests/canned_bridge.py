@@ -29,7 +29,7 @@ class CannedSession(BridgeSession):
         self.asked: list[str] = []
         self.is_closed = self.is_aborted = False
 
-    def get(self, request: Request, deadline_s: float) -> Reply:
+    def ask(self, request: Request, deadline_s: float) -> Reply:
         self.asked.append(request.operation)
         answer = self.answers.get(request.operation)
         if isinstance(answer, Exception):

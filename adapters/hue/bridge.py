@@ -59,7 +59,7 @@ class Bridge:
 
     def identity(self, deadline_s: float) -> Identity:
         """What the bridge says of itself; it says so without a key."""
-        reply = self._get(Request(operation="hue.config", path="/api/config"), deadline_s)
+        reply = self._ask(Request(operation="hue.config", path="/api/config"), deadline_s)
         content = v1_content(reply, self._now())
         firmware = (text(content, "swversion") or "")[:_FIRMWARE_DIGITS]
         return Identity(
@@ -77,7 +77,7 @@ class Bridge:
             secret=key,
             is_private=not path,
         )
-        return v1_content(self._get(request, deadline_s), self._now())
+        return v1_content(self._ask(request, deadline_s), self._now())
 
     def v2(self, resource: str, deadline_s: float) -> Json:
         """The envelope of all resources of a type."""
@@ -90,7 +90,7 @@ class Bridge:
             headers={"hue-application-key": key},
             secret=key,
         )
-        return v2_content(self._get(request, deadline_s), self._now())
+        return v2_content(self._ask(request, deadline_s), self._now())
 
     def abort(self) -> None:
         """End the call in hand, from any thread."""
@@ -107,9 +107,9 @@ class Bridge:
             raise CredentialsRefused(NO_KEY)
         return key
 
-    def _get(self, request: Request, deadline_s: float) -> Reply:
+    def _ask(self, request: Request, deadline_s: float) -> Reply:
         try:
-            return self._session.get(request, deadline_s)
+            return self._session.ask(request, deadline_s)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
             # from the first cause alone: those in between show the URL, which has the key in it
             raise trouble_on_the_way(error, self._session.base_url) from root_of(error)

@@ -23,9 +23,10 @@ _OK = 200
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One GET. `secret` may stand in path and headers, and no message about the reply shows it.
+    """One GET, or a POST where there is a `body` (which is sent as JSON).
 
-    `is_private` when the reply itself holds what nobody may see, such as the keys of other applications.
+    `secret` may stand in path and headers, and no message about the reply shows it. `is_private` when the
+    reply itself holds what nobody may see, such as the keys of other applications.
     """
 
     operation: str
@@ -33,6 +34,7 @@ class Request:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     secret: str = attrs.field(default="", repr=False)
     is_private: bool = False
+    body: Mapping[str, str] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +69,7 @@ class BridgeSession:
         self._sockets = OpenSockets()
         self._session = session_for(proof, self._sockets)
 
-    def get(self, request: Request, deadline_s: float) -> Reply:
+    def ask(self, request: Request, deadline_s: float) -> Reply:
         """The complete answer, whatever its status.
 
         Raises SourceUnavailable past `deadline_s` (an instant of the clock's `elapsed_s`), SourceGarbled for
@@ -76,9 +78,11 @@ class BridgeSession:
         """
         with self._meter.measuring(request.operation, self._source) as tally:
             timeout_s = min(self._timeout_s, self._left_s(deadline_s))
-            asked = self._session.get(
+            asked = self._session.request(
+                "GET" if request.body is None else "POST",
                 self.base_url + request.path,
                 headers=request.headers,
+                json=request.body,
                 timeout=(min(timeout_s, _LONGEST_CONNECT_S), timeout_s),
                 stream=True,
                 allow_redirects=False,
