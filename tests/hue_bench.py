@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +23,10 @@ from adapters.hue.tls import SIGNIFY_ROOTS, Proof
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.meter import MemoryMeter
 from adapters.memory.state import MemoryState
+from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.system_clock import SystemClock
 from domain.outcome import SourceReply
+from domain.reading import Quantity
 from ports.clock import Clock
 from ports.state import State
 from tests.builders import NOON
@@ -48,6 +54,7 @@ class HueBench:
     """The source and what it was given."""
 
     source: HueSource
+    address: str
     clock: Clock
     state: State
     journal: MemoryJournal
@@ -59,6 +66,11 @@ class HueBench:
     def operations(self) -> list[str]:
         """What the source has asked since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
+
+    def told(self) -> str:
+        """Everything that went into the journal and the state."""
+        kept = [self.state.get(key) for key in ("hue.directory", f"hue.reach.{self.address}")]
+        return repr([self.journal.records, kept])
 
 
 def a_hue_bench(
@@ -101,4 +113,41 @@ def a_hue_bench(
         clock=clock,
         journal=journal,
     )
-    return HueBench(source=source, clock=clock, state=state, journal=journal, meter=meter)
+    return HueBench(source=source, address=address, clock=clock, state=state, journal=journal, meter=meter)
+
+
+@asynccontextmanager
+async def in_front_of(bridge: SimulatedBridge, **changes: Any) -> AsyncIterator[HueBench]:
+    """A source that knows the simulated bridge; nothing of it is left at the end."""
+    terms: dict[str, Any] = {
+        "address": bridge.address,
+        "api_key": bridge.key,
+        "bridge_id": bridge.id,
+        "roots": bridge.ca_file,
+    }
+    async with closing(a_hue_bench(**(terms | changes))) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
+    """The source, closed at the end; a connection that it forgot is a failure of the test."""
+    try:
+        yield bench
+    finally:
+        await bench.source.close()
+        wait_for_reads()
+        gc.collect()  # a socket that nobody closed warns now, and not in another test
+
+
+def wait_for_reads(seconds: float = 2.0) -> None:
+    """Let the threads of reads that were abandoned end; fails when one does not."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("read hue"):
+            thread.join(seconds)
+            assert not thread.is_alive(), f"{thread.name} goes on"
+
+
+def temperatures(reply: SourceReply) -> Mapping[str, float]:
+    """The readings' temperatures by device."""
+    return {reading.device_id: reading.values[Quantity.TEMPERATURE] for reading in reply.readings}

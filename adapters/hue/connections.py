@@ -64,6 +64,13 @@ class _PinningAdapter(HTTPAdapter):
             "https": HTTPSConnectionPool,
         }
 
+    def close(self) -> None:
+        """Close the connections now: urllib3 waits until nobody holds the pool, not even a caught error."""
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - the container is not for iterating
+            pools[key].close()
+        super().close()
+
 
 def _plain_pool(sockets: OpenSockets) -> type[HTTPConnectionPool]:
     class Connection(HTTPConnection):

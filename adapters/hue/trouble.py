@@ -25,13 +25,13 @@ def trouble_on_the_way(error: Exception, base_url: str) -> SourceError:
             return CertificateRefused(certificate_refusal(cause))
         if isinstance(cause, urllib3.exceptions.SSLError) and "Fingerprint" in str(cause):
             return CertificateRefused(f"the certificate at {base_url} is not the pinned one")
+        if isinstance(cause, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
+            return SourceUnavailable(f"the reply of {base_url} ended before it was complete")
     match error:
         case requests.ConnectTimeout():
             return SourceUnavailable(f"no connection to {base_url} before the time-out: {_NEXT_STEP}")
         case requests.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
             return SourceUnavailable(f"{base_url} took the connection and gave no answer before the time-out")
-        case urllib3.exceptions.IncompleteRead():
-            return SourceUnavailable(f"the reply of {base_url} ended before it was complete")
         case _:
             return SourceUnavailable(f"the connection to {base_url} failed ({_words(error)}): {_NEXT_STEP}")
 

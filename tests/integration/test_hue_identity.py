@@ -1,0 +1,168 @@
+"""Whom a Hue source believes to be its bridge, and what it says where it does not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.state import MemoryState
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
+from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from tests.hue_bench import HueBench, in_front_of
+
+ANOTHER_ID = "ecb5fafffe000001"
+
+
+async def refusal(bench: HueBench, error: type[SourceError] = SourceRefused) -> str:
+    with pytest.raises(error) as refused:
+        await bench.read()
+    return str(refused.value)
+
+
+async def test_another_bridge_at_the_address_is_named(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge, bridge_id=ANOTHER_ID) as bench:
+        message = await refusal(bench)
+    assert f"{bridge.id} instead of {ANOTHER_ID}" in message
+    assert "collectors.hue in config/config.yaml" in message
+    assert bridge.requests == []
+
+
+async def test_a_bridge_that_is_replaced_between_two_reads_is_named_at_once(
+    simulated_home: SimulatedHome,
+) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge) as bench:
+        await bench.read()
+        bridge.faults.add("kind=certificate which=other")
+        await refusal(bench, SourceUnavailable)  # its connection is gone: no more is known yet
+        assert f"001788fffe0ddba1 instead of {bridge.id}" in await refusal(bench)
+        bridge.faults.clear()
+        assert len((await bench.read()).readings) == 8
+
+
+async def test_the_case_of_an_id_does_not_matter(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB002, BSB003)).running() as home:
+        for bridge in home.bridges:
+            for bridge_id in (bridge.id.upper(), bridge.id.lower()):
+                async with in_front_of(bridge, bridge_id=bridge_id) as bench:
+                    assert len((await bench.read()).readings) == 4
+
+
+async def test_a_bridge_that_signs_for_itself_is_refused_with_the_line_that_lets_it_in(
+    home_clock: MemoryClock,
+) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
+        bridge = home.bridge
+        async with in_front_of(bridge) as bench:
+            message = await refusal(bench)
+        assert bridge.requests == []
+        line = re.search(r"bridges: \[.*\]", message)
+        assert line is not None
+        [pinned] = yaml.safe_load(line[0])["bridges"]
+        assert pinned == {
+            "id": bridge.id,
+            "address": bridge.address,
+            "certificate_sha256": bridge.certificate_sha256,
+        }
+        terms = {"address": pinned["address"], "bridge_id": pinned["id"]}
+        async with in_front_of(bridge, certificate_sha256=pinned["certificate_sha256"], **terms) as bench:
+            assert len((await bench.read()).readings) == 8
+
+
+async def test_a_bridge_is_let_in_by_its_own_pin_and_by_no_other(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge, certificate_sha256="ab" * 32) as bench:
+        message = await refusal(bench)
+    assert "is not the pinned one" in message
+    assert f"certificate_sha256: '{bridge.certificate_sha256}'" in message
+    assert bridge.requests == []
+    async with in_front_of(bridge, certificate_sha256=bridge.certificate_sha256) as bench:
+        assert len((await bench.read()).readings) == 8
+        bridge.faults.add("kind=certificate which=self-signed")
+        with pytest.raises(SourceError):
+            await bench.read()
+        assert "is not the pinned one" in await refusal(bench)
+
+
+async def test_a_pinned_bridge_still_has_to_be_the_one_that_was_meant(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    pin = bridge.certificate_sha256
+    async with in_front_of(bridge, certificate_sha256=pin, bridge_id=ANOTHER_ID) as bench:
+        assert f"{bridge.id} instead of {ANOTHER_ID}" in await refusal(bench)
+    assert [request.path for request in bridge.requests] == ["/api/config"]
+
+
+async def test_an_expired_certificate_is_refused_and_the_clock_is_asked_about(
+    simulated_home: SimulatedHome,
+) -> None:
+    simulated_home.bridge.faults.add("kind=certificate which=expired")
+    async with in_front_of(simulated_home.bridge) as bench:
+        message = await refusal(bench)
+    assert "certificate has expired (is this computer's clock right?)" in message
+
+
+async def test_signify_s_roots_do_not_vouch_for_a_simulated_bridge(simulated_home: SimulatedHome) -> None:
+    from adapters.hue.tls import SIGNIFY_ROOTS
+
+    async with in_front_of(simulated_home.bridge, roots=SIGNIFY_ROOTS) as bench:
+        assert "the certificate is not the bridge's" in await refusal(bench)
+
+
+async def test_a_bridge_whose_id_nobody_wrote_is_learned_once(home_clock: MemoryClock) -> None:
+    state = MemoryState()
+    with SimulatedHome(clock=home_clock).running() as home:
+        bridge = home.bridge
+        async with in_front_of(bridge, bridge_id=None, state=state) as bench:
+            assert len((await bench.read()).readings) == 8
+        bridge.faults.add("kind=certificate which=other")
+        async with in_front_of(bridge, bridge_id=None, state=state) as bench:
+            message = await refusal(bench)
+    assert f"001788fffe0ddba1 instead of {bridge.id}" in message
+    assert "certificate_sha256" not in message
+
+
+async def test_an_unknown_bridge_that_signs_for_itself_is_not_learned(home_clock: MemoryClock) -> None:
+    state = MemoryState()
+    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
+        async with in_front_of(home.bridge, bridge_id=None, state=state) as bench:
+            message = await refusal(bench)
+        assert f"id: '{home.bridge.id}'" in message
+        assert state.get(f"hue.reach.{home.bridge.address}") == {}
+
+
+async def test_an_unknown_bridge_that_is_not_there_is_only_unavailable(simulated_home: SimulatedHome) -> None:
+    simulated_home.bridge.unplug()
+    async with in_front_of(simulated_home.bridge, bridge_id=None) as bench:
+        assert "Connection refused" in await refusal(bench, SourceUnavailable)
+
+
+@pytest.mark.parametrize("model", [BSB002, BSB002_SECOND, BSB002_OLD])
+async def test_a_bridge_that_has_https_gets_no_key_over_http(home_clock: MemoryClock, model: object) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(model,)).running() as home:  # type: ignore[arg-type]
+        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
+            assert "has HTTPS" in await refusal(bench)
+        assert [(each.scheme, each.path) for each in home.bridge.requests] == [("http", "/api/config")]
+
+
+async def test_a_bridge_pro_sends_its_visitor_to_https_and_he_says_so(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB003,)).running() as home:
+        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
+            message = await refusal(bench)
+        assert "HTTP 301, to HTTPS" in message
+        assert "without http://" in message
+        assert [(each.scheme, each.status) for each in home.bridge.requests] == [("http", 301)]
+
+
+async def test_trouble_with_tls_is_never_a_reason_to_do_without(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB001,)).running() as home:
+        for bridge_id in (home.bridge.id, None):
+            async with in_front_of(
+                home.bridge, address=home.bridge.http_address, bridge_id=bridge_id
+            ) as bench:
+                await refusal(bench, SourceUnavailable)
+        assert home.bridge.requests == []

@@ -1,0 +1,213 @@
+"""A Hue source in front of a bridge that is well: what is read, by which way, and how often."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.hue.reads import Strategy
+from adapters.memory.clock import MemoryClock
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB001, BSB002_OLD, BSB002_SECOND, BSB003
+from domain.outcome import Cause
+from tests.bridge_client import ask_v1
+from tests.builders import NOON
+from tests.hue_bench import in_front_of, temperatures
+
+DETAILS = ["hue.v1/sensors", "hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power"]
+FIRST_READ = ["hue.config", "hue.v2/temperature", *DETAILS]
+STRATEGIES: list[Strategy] = ["auto", "v2", "v1", "whole_bridge"]
+
+
+def shown_at_noon(home: SimulatedHome) -> dict[str, float]:
+    return {sensor.device_id: home.temperature(sensor.device_id, NOON) for sensor in home.sensors}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_each_way_of_reading_brings_every_sensor_with_the_same_identity(
+    simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
+) -> None:
+    async with in_front_of(simulated_home.bridge, wall=home_clock, strategy=strategy) as bench:
+        reply = await bench.read()
+    assert temperatures(reply) == shown_at_noon(simulated_home)
+    assert {reading.location for reading in reply.readings} == {each.name for each in simulated_home.sensors}
+    for reading in reply.readings:
+        observed_at = simulated_home.observed_at(reading.device_id, NOON)
+        assert reading.observed_at is not None
+        assert abs(reading.observed_at - observed_at) < timedelta(seconds=1)
+        assert reading.battery_percent is not None
+        assert reading.is_reachable is True
+        assert reading.collected_at == NOON
+    assert (reply.unread, reply.notes) == ((), ())
+
+
+async def test_a_cycle_asks_for_the_temperatures_alone_on_one_connection(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge, wall=home_clock) as bench:
+        await bench.read()
+        assert bench.operations() == FIRST_READ
+        for _ in range(5):
+            await bench.read()
+        assert bench.operations() == ["hue.v2/temperature"] * 5
+    assert {request.at_once for request in bridge.requests} == {1}
+
+
+async def test_another_process_asks_for_the_temperatures_alone(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as first:
+        first_reply = await first.read()
+    async with in_front_of(simulated_home.bridge, wall=home_clock, state=first.state) as second:
+        assert await second.read() == first_reply
+        assert second.operations() == ["hue.config", "hue.v2/temperature"]
+
+
+async def test_names_and_charges_are_read_hourly_and_links_while_a_sensor_is_quiet(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    asked = {}
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
+        for minutes in range(0, 65, 5):
+            await bench.read()
+            asked[minutes] = bench.operations()
+            home_clock.advance(300)
+    assert asked.pop(0) == FIRST_READ
+    assert asked.pop(60) == ["hue.v2/temperature", *DETAILS[1:]]
+    links = [minutes for minutes, operations in asked.items() if len(operations) > 1]
+    assert links  # the bedroom and the cellar keep their temperature for long
+    assert all(later - earlier >= 15 for earlier, later in zip([0, *links], links, strict=False))
+    assert {tuple(operations) for operations in asked.values()} == {
+        ("hue.v2/temperature",),
+        ("hue.v2/temperature", "hue.v2/zigbee_connectivity"),
+    }
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_a_sensor_that_goes_quiet_is_unread_until_it_is_heard_again(
+    simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
+) -> None:
+    home, cellar = simulated_home, simulated_home.sensors[-1].device_id
+    while home.is_reachable(cellar, home_clock.now()):
+        home_clock.advance(300)
+    home_clock.advance(-300)
+    cycles_behind = {True: 0, False: 0}
+    async with in_front_of(home.bridge, wall=home_clock, strategy=strategy) as bench:
+        assert cellar in temperatures(await bench.read())
+        for _ in range(12 * 9):
+            home_clock.advance(300)
+            reply = await bench.read()
+            is_reachable = home.is_reachable(cellar, home_clock.now())
+            unread = {each.device_id: each.cause for each in reply.unread}
+            assert cellar in (unread if cellar in unread else temperatures(reply))
+            assert set(unread.values()) <= {Cause.UNREACHABLE}
+            cycles_behind[is_reachable] += (cellar in unread) is is_reachable
+    assert home.is_reachable(cellar, home_clock.now())
+    # v2 says of a value only when it changed: the link is looked at a quarter of an hour later
+    assert cycles_behind[False] <= (4 if strategy in ("auto", "v2") else 0)
+    assert cycles_behind[True] <= (1 if strategy in ("auto", "v2") else 0)
+
+
+async def test_a_bridge_that_keeps_v1_to_itself_still_tells_who_its_sensors_are(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    simulated_home.bridge.faults.add("path=/api/***/sensors kind=html")
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
+        assert temperatures(await bench.read()) == shown_at_noon(simulated_home)
+
+
+async def test_a_home_s_own_names_come_first(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
+    living, kitchen, bedroom, *_ = simulated_home.sensors
+    locations = {living.uniqueid.upper(): "Salon", f"hue:{kitchen.uniqueid}": "Galley", bedroom.mac: "Attic"}
+    async with in_front_of(simulated_home.bridge, wall=home_clock, locations=locations) as bench:
+        reply = await bench.read()
+    named = {reading.device_id: reading.location for reading in reply.readings}
+    assert [named[each.device_id] for each in (living, kitchen, bedroom)] == ["Salon", "Galley", "Attic"]
+
+
+async def test_what_a_read_cost_is_measured(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge, wall=home_clock) as bench:
+        await bench.read()
+        measured = bench.meter.drain()
+    assert [each.payload_bytes for each in measured] == [each.reply_bytes for each in bridge.requests]
+    assert [each.wire_bytes for each in measured] == [each.reply_bytes for each in bridge.requests]
+    assert all(each.succeeded and each.source == "hue" and each.duration_s > 0 for each in measured)
+
+
+async def test_a_read_that_fails_is_measured_as_far_as_it_went(simulated_home: SimulatedHome) -> None:
+    simulated_home.bridge.faults.add("path=/clip kind=throttle")
+    async with in_front_of(simulated_home.bridge) as bench:
+        with pytest.raises(Exception, match="fewer requests"):
+            await bench.read()
+        config, throttled = bench.meter.drain()
+    assert config.succeeded
+    assert throttled.succeeded  # the call: it has a complete answer
+    assert throttled.payload_bytes == simulated_home.bridge.requests[-1].reply_bytes
+
+
+async def test_the_keys_of_others_stay_where_they_are(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    bridge = simulated_home.bridge
+    keys = list(ask_v1(bridge, "config").json["whitelist"])
+    assert len(keys) > 3
+    async with in_front_of(bridge, wall=home_clock, strategy="whole_bridge", raw_response=True) as bench:
+        told = repr(await bench.read())
+        bridge.faults.add("kind=garbled")
+        with pytest.raises(Exception, match=r"not JSON: [0-9,]+ bytes$") as raised:
+            await bench.read()
+        told += repr(raised.value) + repr(raised.value.__cause__) + bench.told()
+    assert "ZLLTemperature" in told
+    assert not [key for key in keys if key in told]
+
+
+async def test_a_round_bridge_is_read_over_http_where_that_is_written(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB001,)).running() as home:
+        address = f"http://{home.bridge.http_address}/"
+        async with in_front_of(home.bridge, wall=home_clock, address=address) as bench:
+            assert temperatures(await bench.read()) == shown_at_noon(home)
+            await bench.read()
+            assert bench.operations() == ["hue.config", "hue.v1/sensors", "hue.v1/sensors"]
+
+
+async def test_old_firmware_is_read_by_v1(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
+        pin = home.bridge.certificate_sha256
+        async with in_front_of(home.bridge, wall=home_clock, certificate_sha256=pin) as bench:
+            assert temperatures(await bench.read()) == shown_at_noon(home)
+            assert bench.operations() == ["hue.config", "hue.v1/sensors"]
+
+
+async def test_every_bridge_of_a_home_brings_its_own_sensors(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB002_SECOND, BSB003)).running() as home:
+        found: dict[str, float] = {}
+        for bridge in home.bridges:
+            async with in_front_of(bridge, wall=home_clock) as bench:
+                found |= temperatures(await bench.read())
+        assert found == shown_at_noon(home)
+
+
+async def test_a_connection_that_the_bridge_gave_up_between_cycles_costs_nothing(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
+        first = await bench.read()
+        simulated_home.bridge.unplug()
+        simulated_home.bridge.plug_in()
+        assert await bench.read() == first
+        assert bench.operations() == [*FIRST_READ, "hue.v2/temperature"]
+
+
+async def test_the_environment_has_no_say(
+    simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "/nonexistent/roots.pem")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with in_front_of(simulated_home.bridge) as bench:
+        assert len((await bench.read()).readings) == 8
