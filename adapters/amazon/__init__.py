@@ -1,0 +1,1 @@
+"""Amazon's air quality monitors, through the service behind the Alexa app."""

@@ -1,0 +1,28 @@
+"""Cookies as the header that sends them, without a jar: jars quote values anew, and Amazon minds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_NEVER = set(' ;,"')
+
+
+def is_header_text(value: str) -> bool:
+    """Whether the value can stand in a header, or as a cookie, as it is."""
+    return bool(value) and value.isascii() and value.isprintable() and not set(value) & _NEVER
+
+
+def sendable(cookies: Mapping[str, str]) -> dict[str, str]:
+    """Those that can be sent, without the quotes that some come in."""
+    bare = {name.strip(): value.strip().strip('"') for name, value in cookies.items()}
+    return {name: value for name, value in bare.items() if is_header_text(name) and is_header_text(value)}
+
+
+def written(cookies: Mapping[str, str]) -> str:
+    """The value of the Cookie header."""
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+
+def cookies_in(header: str) -> dict[str, str]:
+    """The cookies of a header that was written here."""
+    return dict(part.split("=", 1) for part in header.split("; ") if "=" in part)

@@ -1,0 +1,122 @@
+"""Which monitors the account has: asked for daily or when one is missed, and remembered in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import attrs
+
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.monitors import Monitor, joined, monitors_of_appliances, monitors_of_endpoints
+from adapters.amazon.queries import appliances, endpoints
+from adapters.amazon.trouble import NotReached
+from adapters.json_reply import Json, instant, members, objects, text
+from domain.errors import CredentialsRefused, CredentialsStale, SourceError, SourceThrottled
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.state import State
+
+DISCOVER_AFTER = timedelta(days=1)
+MISS_AFTER = timedelta(minutes=15)  # whoever is missed is looked for this often at most
+_KEY = "amazon.monitors"
+# What the other form of discovery would meet too.
+_HOPELESS = (NotReached, CredentialsRefused, CredentialsStale, SourceThrottled)
+
+
+@attrs.frozen(kw_only=True)
+class _Known:
+    monitors: tuple[Monitor, ...] = ()
+    asked_at: datetime | None = None
+
+
+class Directory:
+    """The monitors of one account."""
+
+    def __init__(self, *, alexa: Alexa, state: State, clock: Clock, journal: Journal) -> None:
+        self._alexa = alexa
+        self._state = state
+        self._clock = clock
+        self._journal = journal
+
+    async def monitors(self, deadline_s: float) -> tuple[Monitor, ...]:
+        """All of them. Raises SourceError only when none is known."""
+        known = self._known()
+        if known.monitors and not self._is_older(known, DISCOVER_AFTER):
+            return known.monitors
+        if not known.monitors and not self._is_older(known, MISS_AFTER):
+            return ()
+        return await self._discovered(known, deadline_s)
+
+    async def looked_for(self, deadline_s: float) -> tuple[Monitor, ...] | None:
+        """All of them, asked for anew because one is missed; None when that was done not long ago."""
+        known = self._known()
+        return await self._discovered(known, deadline_s) if self._is_older(known, MISS_AFTER) else None
+
+    async def _discovered(self, known: _Known, deadline_s: float) -> tuple[Monitor, ...]:
+        try:
+            found = await self._found(deadline_s)
+        except SourceError as error:
+            if not known.monitors:
+                raise
+            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+            found = known.monitors  # the readings are worth more than a new monitor
+        self._keep(found)
+        return found
+
+    async def _found(self, deadline_s: float) -> tuple[Monitor, ...]:
+        """By the form that tells what ranges mean, and by the other where that one does not tell enough."""
+        trouble: SourceError | None = None
+        found: tuple[Monitor, ...] = ()
+        try:
+            content = await self._alexa.graphql("amazon.discovery", appliances(), deadline_s)
+            found = joined(monitors_of_appliances(content))
+        except _HOPELESS:
+            raise
+        except SourceError as error:
+            trouble = error
+        if found and all(monitor.serial for monitor in found):
+            return found
+        try:
+            content = await self._alexa.graphql("amazon.discovery", endpoints(), deadline_s)
+        except SourceError as error:
+            if found:
+                return found
+            raise trouble or error from error
+        return joined((*found, *monitors_of_endpoints(content)))
+
+    def _is_older(self, known: _Known, age: timedelta) -> bool:
+        return known.asked_at is None or abs(self._clock.now() - known.asked_at) >= age
+
+    def _known(self) -> _Known:
+        kept = self._state.get(_KEY)
+        return _Known(monitors=tuple(_restored(kept)), asked_at=instant(kept.get("asked_at")))
+
+    def _keep(self, monitors: tuple[Monitor, ...]) -> None:
+        listed: list[Json] = [_kept(monitor) for monitor in monitors]
+        self._state.put(_KEY, {"asked_at": self._clock.now().isoformat(), "monitors": listed})
+
+
+def _kept(monitor: Monitor) -> dict[str, Json]:
+    return {
+        "endpoint_id": monitor.endpoint_id,
+        "entity_id": monitor.entity_id,
+        "serial": monitor.serial,
+        "name": monitor.name,
+        "assets": dict(monitor.assets),
+    }
+
+
+def _restored(kept: Mapping[str, Json]) -> Iterator[Monitor]:
+    """What an earlier process kept; whatever is not of the shape is simply not known."""
+    for each in objects(kept.get("monitors")):
+        endpoint_id, entity_id = text(each, "endpoint_id"), text(each, "entity_id")
+        assets = members(each.get("assets"))
+        if endpoint_id and entity_id:
+            yield Monitor(
+                endpoint_id=endpoint_id,
+                entity_id=entity_id,
+                serial=text(each, "serial"),
+                name=text(each, "name") or "",
+                assets={instance: asset for instance in assets if (asset := text(assets.get(instance)))},
+            )

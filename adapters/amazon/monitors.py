@@ -1,0 +1,115 @@
+"""The air quality monitors of an account, as either form of discovery tells of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from adapters.json_reply import Json, at, objects, text
+
+ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
+_CATEGORY = "AIR_QUALITY_MONITOR"
+_DESCRIPTION = "Amazon Indoor Air Quality Monitor"
+_DEVICE_TYPE = "AEZME1X38KDRA"
+_SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
+
+
+@attrs.frozen(kw_only=True)
+class Monitor:
+    """One monitor. `assets` are what its ranges mean, by instance, in Amazon's words for all languages.
+
+    `serial` is its identity; None where Amazon does not tell it.
+    """
+
+    endpoint_id: str
+    entity_id: str
+    serial: str | None
+    name: str = ""
+    assets: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def device_id(self) -> str | None:
+        """The identity under which its readings have always been stored."""
+        return None if self.serial is None else f"alexa:{self.serial}"
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.name or self.serial or self.endpoint_id
+
+
+def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
+    """The monitors among `endpoints.items[].legacyAppliance`."""
+    for item in objects(content, "data", "endpoints", "items"):
+        appliance = at(item, "legacyAppliance")
+        entity_id = text(appliance, "entityId")
+        identifiers = tuple(objects(appliance, "alexaDeviceIdentifierList"))
+        types = at(appliance, "applianceTypes")
+        if entity_id is None or not isinstance(types, list) or _CATEGORY not in types:
+            continue
+        device_types = {text(each, "dmsDeviceTypeId") for each in identifiers}
+        if text(appliance, "friendlyDescription") != _DESCRIPTION and _DEVICE_TYPE not in device_types:
+            continue  # somebody else's, whose ranges mean other things
+        serials = (_serial(text(each, "dmsDeviceSerialNumber")) for each in identifiers)
+        yield Monitor(
+            endpoint_id=text(item, "id") or text(item, "endpointId") or f"{ENDPOINT_PREFIX}{entity_id}",
+            entity_id=entity_id,
+            serial=next((serial for serial in serials if serial), None),
+            name=text(appliance, "friendlyName") or "",
+            assets=dict(_assets(appliance)),
+        )
+
+
+def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
+    """The monitors among `listEndpoints.endpoints[]`."""
+    for item in objects(content, "data", "listEndpoints", "endpoints"):
+        endpoint_id = text(item, "id") or text(item, "endpointId")
+        device_type = _plain(at(item, "legacyIdentifiers", "dmsIdentifier", "deviceType"))
+        if endpoint_id is None or _plain(at(item, "displayCategories", "primary")) != _CATEGORY:
+            continue
+        if device_type not in (None, _DEVICE_TYPE):
+            continue
+        yield Monitor(
+            endpoint_id=endpoint_id,
+            entity_id=text(item, "legacyIdentifiers", "chrsIdentifier", "entityId")
+            or endpoint_id.removeprefix(ENDPOINT_PREFIX),
+            serial=_serial(_plain(at(item, "serialNumber"))),
+            name=_plain(at(item, "friendlyNameObject")) or "",
+        )
+
+
+def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
+    """Each monitor once, with all that any of its mentions tells."""
+    by_entity: dict[str, Monitor] = {}
+    for one in monitors:
+        known = by_entity.setdefault(one.entity_id.lower(), one)
+        by_entity[one.entity_id.lower()] = attrs.evolve(
+            known,
+            serial=known.serial or one.serial,
+            name=known.name or one.name,
+            assets=known.assets or one.assets,
+        )
+    return tuple(by_entity.values())
+
+
+def _assets(appliance: Json) -> Iterator[tuple[str, str]]:
+    for capability in objects(appliance, "capabilities"):
+        instance = text(capability, "instance")
+        for name in objects(capability, "resources", "friendlyNames"):
+            if instance and (asset := text(name, "value", "assetId")):
+                yield instance, asset
+                break
+
+
+def _serial(value: str | None) -> str | None:
+    return value if value is not None and _SERIAL.fullmatch(value) else None
+
+
+def _plain(value: Json) -> str | None:
+    """A text that stands bare, or in a `value`, or in a `text` in it."""
+    for path in ((), ("value",), ("text",), ("value", "text")):
+        if found := text(value, *path):
+            return found
+    return None

@@ -1,0 +1,64 @@
+"""What a reply of Amazon's says went wrong, wherever in the body it says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from adapters.json_reply import Json, at, objects, text
+
+# Codes stand as a string, or in an object, at the top or one level down, under these names.
+_CODES = ("code", "errorCode", "errorType", "type", "__type")
+_MESSAGES = ("message", "Message", "error_description", "errorMessage")
+_THROTTLING = re.compile(r"too many requests|rate exceeded|throttl", re.IGNORECASE)
+_NOT_A_LETTER = re.compile(r"[^a-z]")
+
+
+@attrs.frozen(kw_only=True)
+class Said:
+    """The codes and messages of a body's errors, in the order in which they stand there."""
+
+    codes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    @property
+    def is_throttling(self) -> bool:
+        """Whether any of them asks for fewer requests."""
+        return any(_THROTTLING.search(words) for words in (*self.codes, *self.messages))
+
+    @property
+    def plain_codes(self) -> frozenset[str]:
+        """The codes as lower-case letters alone: `InvalidToken` and `invalid_token` are the same."""
+        return frozenset(_NOT_A_LETTER.sub("", code.lower()) for code in self.codes)
+
+    @property
+    def words(self) -> str:
+        """All of it, for an error message that shows it redacted."""
+        return "; ".join(dict.fromkeys((*self.codes, *self.messages)))
+
+
+def said_by(content: Json) -> Said:
+    """What a body's errors say; nothing when it has none."""
+    codes: list[str] = []
+    messages: list[str] = []
+    for error in _errors_of(content):
+        codes += [code for name in _CODES if (code := text(error, name))]
+        messages += [message for name in _MESSAGES if (message := text(error, name))]
+    plain = text(content, "error")  # OAuth's form: the code itself
+    return Said(codes=(*([plain] if plain else []), *codes), messages=tuple(messages))
+
+
+def asks_for_less(body: bytes) -> bool:
+    """Whether a body that is no JSON asks for fewer requests."""
+    return bool(_THROTTLING.search(body[:2000].decode("utf-8", "replace")))
+
+
+def _errors_of(content: Json) -> Iterator[Json]:
+    yield content
+    yield at(content, "error")
+    yield at(content, "response", "error")
+    for error in objects(content, "errors"):
+        yield error
+        yield error.get("extensions")
