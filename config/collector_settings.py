@@ -15,6 +15,7 @@ from config.kinds import (
     Celsius,
     CertificateSha256,
     FirstDelay,
+    HttpsUrl,
     Interval,
     Multiplier,
     Percent,
@@ -91,6 +92,15 @@ class AmazonAqmSettings:
     domain: Annotated[AmazonDomain, Meaning("The Amazon site of the account, such as amazon.co.uk.")] = (
         "amazon.com"
     )
+    alexa_url: Annotated[
+        HttpsUrl | None, Meaning("Where the data come from; null is https://alexa. and the domain.")
+    ] = None
+    api_url: Annotated[
+        HttpsUrl | None, Meaning("Where access tokens come from; null is https://api.amazon.com.")
+    ] = None
+    www_url: Annotated[
+        HttpsUrl | None, Meaning("Where cookies come from; null is https://www. and the domain.")
+    ] = None
     device_serial: Annotated[
         str | None, Meaning("The only monitor to read; null reads all of the account.")
     ] = None
@@ -121,7 +131,7 @@ class AmazonAqmSettings:
     iaq_max: Annotated[Percent, Meaning("An air quality score above this is flagged as anomalous.")] = 100.0
     collect_temperature: Annotated[bool, Meaning("Whether the temperature is stored.")] = True
     collect_humidity: Annotated[bool, Meaning("Whether the relative humidity is stored.")] = True
-    collect_pm25: Annotated[bool, Meaning("Whether fine dust (PM2.5) is stored.")] = True
+    collect_pm25: Annotated[bool, Meaning("Whether fine dust (PM2.5, and PM10) is stored.")] = True
     collect_voc: Annotated[bool, Meaning("Whether the VOC index is stored.")] = True
     collect_co: Annotated[bool, Meaning("Whether carbon monoxide is stored.")] = True
     collect_iaq: Annotated[bool, Meaning("Whether the air quality score is stored.")] = True

@@ -44,6 +44,13 @@ def _amazon_domain(text: str) -> str:
     return match["domain"]
 
 
+def _https_url(text: str) -> str:
+    match = _HOST.fullmatch(text)
+    if match is None or match["scheme"] != "https://" or int(match["port"] or 1) not in range(1, 65536):
+        raise ValueError
+    return text.rstrip("/").lower()
+
+
 def _zone(text: str) -> str:
     from zoneinfo import ZoneInfo
 
@@ -75,5 +82,10 @@ AMAZON_DOMAIN = Form(
     due="a domain of Amazon's, such as amazon.com or amazon.co.uk",
     normalised=_amazon_domain,
     pattern=r"^(https://)?(www\.|alexa\.)?amazon\.[a-z]{2,3}(\.[a-z]{2})?/?$",
+)
+HTTPS_URL = Form(
+    due="a URL without a path: https://host or https://host:port",
+    normalised=_https_url,
+    pattern=r"^https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%a-z]+\])(:[0-9]{1,5})?/?$",
 )
 ZONE = Form(due="the name of a time zone, such as Europe/Berlin", normalised=_zone)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import attrs
 
-from config.forms import ADDRESS, AMAZON_DOMAIN, BRIDGE_ID, CERTIFICATE_SHA256, ZONE
+from config.forms import ADDRESS, AMAZON_DOMAIN, BRIDGE_ID, CERTIFICATE_SHA256, HTTPS_URL, ZONE
 from config.markers import Between, CountsAs
 
 SOURCE_BUDGET_S = 18
@@ -18,6 +18,7 @@ Address = Annotated[str, ADDRESS]
 AmazonDomain = Annotated[str, AMAZON_DOMAIN]
 BridgeId = Annotated[str, BRIDGE_ID]
 CertificateSha256 = Annotated[str, CERTIFICATE_SHA256]
+HttpsUrl = Annotated[str, HTTPS_URL]
 Zone = Annotated[str, ZONE]
 
 Interval = Annotated[int, Between(least=1, most=_ONCE_A_DAY)]
