@@ -8,7 +8,7 @@ from urllib.parse import quote
 import attrs
 import urllib3
 
-from adapters.hue.replies import v1_content, v2_content
+from adapters.hue.replies import key_given, v1_content, v2_content
 from adapters.hue.session import BridgeSession, Reply, Request
 from adapters.hue.trouble import root_of, trouble_on_the_way
 from adapters.json_reply import Json, text
@@ -19,8 +19,8 @@ _FIRST_V2 = 1_948_086_000  # the firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # and the one that brought HTTPS
 _FIRMWARE_DIGITS = 18
 NO_KEY = (
-    "there is no key for this bridge, or none that could be one: press its round button, make a key "
-    "(docs/how-to/connect-a-hue-bridge.md) and put it into config/secrets.yaml under hue: api_key"
+    "there is no key for this bridge, or none that could be one: pair with it by homeclimate setup "
+    "--reauth hue, which asks you to press its round button"
 )
 
 
@@ -31,6 +31,7 @@ class Identity:
     bridge_id: str | None
     model: str | None
     firmware: int | None
+    name: str | None = None
 
     @property
     def has_https(self) -> bool:
@@ -66,7 +67,14 @@ class Bridge:
             bridge_id=(text(content, "bridgeid") or "").lower() or None,
             model=text(content, "modelid"),
             firmware=int(firmware) if firmware.isdecimal() else None,
+            name=text(content, "name"),
         )
+
+    def new_key(self, application: str, deadline_s: float) -> str | None:
+        """A key for an application that has none yet; None while nobody has pressed the button."""
+        body = {"devicetype": application}
+        reply = self._ask(Request(operation="hue.pair", path="/api", body=body, is_private=True), deadline_s)
+        return key_given(reply, self._now())
 
     def v1(self, path: str, deadline_s: float) -> Json:
         """The content of `/api/<key>` and a path below it; the empty path is the whole bridge."""

@@ -46,6 +46,10 @@ class Reach:
                 raise
             return self._plain(address, call)
 
+    def learned_id(self) -> str | None:
+        """The id that the certificate at the address has told before."""
+        return text(self._remembered(address_of(self.address)), "bridge_id") if self.address else None
+
     def _encrypted(self, address: Address, call: Call) -> Reached:
         proof = self._proof(address, call)
         bridge = call.bridge(address.url("https"), proof)
@@ -55,7 +59,9 @@ class Reach:
             identity = None
         self._refuse_another(identity)
         known_id = proof.bridge_id if isinstance(proof, SignedBy) else self.bridge_id
-        self._remember(address, {"bridge_id": known_id, "has_https": True})
+        self._remember(_memory_of(address), {"bridge_id": known_id, "has_https": True})
+        if known_id:
+            self._remember(_memory_of_id(known_id), {"has_https": True})
         return Reached(bridge=bridge, offers_v2=identity is None or identity.has_v2)
 
     def _proof(self, address: Address, call: Call) -> Proof:
@@ -119,16 +125,22 @@ class Reach:
     def _was_encrypted(self, address: Address) -> bool:
         """Whether this bridge, or whichever stood there when no id was known, answered over HTTPS before."""
         memory = self._remembered(address)
-        is_same = text(memory, "bridge_id") in (None, self._known_id(address))
-        return is_same and flag(memory, "has_https") is True
+        known_id = self._known_id(address)
+        if known_id and flag(dict(self.state.get(_memory_of_id(known_id))), "has_https"):
+            return True  # wherever that was
+        return text(memory, "bridge_id") in (None, known_id) and flag(memory, "has_https") is True
 
     def _remembered(self, address: Address) -> dict[str, Json]:
         return dict(self.state.get(_memory_of(address)))
 
-    def _remember(self, address: Address, memory: dict[str, Json]) -> None:
-        if self._remembered(address) != memory:
-            self.state.put(_memory_of(address), memory)
+    def _remember(self, key: str, memory: dict[str, Json]) -> None:
+        if self.state.get(key) != memory:
+            self.state.put(key, memory)
 
 
 def _memory_of(address: Address) -> str:
     return f"hue.reach.{address.place}"
+
+
+def _memory_of_id(bridge_id: str) -> str:
+    return f"hue.bridge.{bridge_id.lower()}"

@@ -19,10 +19,11 @@ from domain.errors import (
 )
 
 PAIR_AGAIN = (
-    "the bridge does not know this key: press its round button, make a new key "
-    "(docs/how-to/connect-a-hue-bridge.md) and put it into config/secrets.yaml under hue: api_key"
+    "the bridge does not know this key: pair with it again by homeclimate setup --reauth hue, which asks "
+    "you to press its round button"
 )
 _V1_UNAUTHORISED = 1  # error types of the v1 API
+_V1_BUTTON = 101
 _V1_INTERNAL = 901
 _LONGEST_WAIT_S = 86_400.0  # whoever names a longer one does not mean it
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
@@ -43,6 +44,18 @@ def v1_content(reply: Reply, now: datetime) -> Json:
     for error in objects(content):
         _refuse_v1_error(error.get("error"), reply.request.secret)
     return content
+
+
+def key_given(reply: Reply, now: datetime) -> str | None:
+    """The key in the answer to `POST /api`; None where the button is to be pressed. Raises SourceError."""
+    _refuse_status(reply, now)
+    for answer in objects(_json(reply)):
+        if key := text(answer, "success", "username"):
+            return key
+        if integer(answer, "error", "type") == _V1_BUTTON:
+            return None
+        _refuse_v1_error(answer.get("error"), reply.request.secret)
+    raise SourceGarbled(f"neither a key nor an error: {reply.sample}")
 
 
 def v2_content(reply: Reply, now: datetime) -> Json:

@@ -12,6 +12,7 @@ from adapters.hue.reach import Reach
 from adapters.hue.reads import Found, Reads, Strategy
 from adapters.hue.sensors import Keeping, reply_of
 from adapters.hue.trouble import CertificateRefused
+from adapters.hue.whereabouts import Whereabouts
 from adapters.threads import in_daemon_thread
 from domain.errors import CredentialsRefused, SourceError, SourceRefused, SourceUnavailable
 from domain.outcome import SourceReply
@@ -28,7 +29,7 @@ class HueSource:
         self,
         *,
         name: str,
-        reach: Reach,
+        reach: Reach | Whereabouts,
         strategy: Strategy,
         keeping: Keeping,
         directory: Directory,

@@ -180,7 +180,7 @@ def test_a_bridge_that_redirects_to_https_says_what_to_write() -> None:
         Place(http=page).reached("http://127.0.0.1")
 
 
-def test_the_memory_of_a_bridge_is_written_once() -> None:
+def test_the_memory_of_a_bridge_and_of_its_address_is_written_once() -> None:
     class CountingState(MemoryState):
         puts = 0
 
@@ -191,7 +191,7 @@ def test_the_memory_of_a_bridge_is_written_once() -> None:
     state = CountingState()
     for _ in range(3):
         Place(https=CONFIG).reached(state=state)
-    assert state.puts == 1
+    assert state.puts == 2
 
 
 def test_no_error_on_the_way_shows_the_key() -> None:
