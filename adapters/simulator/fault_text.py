@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 
-from adapters.simulator import faults
+from adapters.simulator import alexa_effects, faults
 from adapters.simulator.faults import Effect, Fault
 
 _Fields = dict[str, str]
@@ -65,10 +65,37 @@ def _certificate(fields: _Fields) -> Effect:
             raise ValueError(f"which={which} is none of other, self-signed, expired")
 
 
+def _stale_token(fields: _Fields) -> Effect:
+    match fields.pop("as", "errors"):
+        case "errors" | "401" | "page" | "redirect" as answered:
+            return alexa_effects.StaleToken(answered)
+        case answered:
+            raise ValueError(f"as={answered} is none of errors, 401, page, redirect")
+
+
+def _refused_token(fields: _Fields) -> Effect:
+    code = fields.pop("code", "invalid_grant")
+    status = int(fields.pop("status", "400"))
+    match fields.pop("shape", "error"):
+        case "error" | "error.code" | "response.error.code" | "html" | "empty" as shape:
+            return alexa_effects.RefusedToken(code, shape, status)
+        case shape:
+            raise ValueError(f"shape={shape} is none of error, error.code, response.error.code, html, empty")
+
+
+def _throttled_inside(fields: _Fields) -> Effect:
+    match fields.pop("form", "errors"):
+        case "errors" | "rate" | "exception" as form:
+            return alexa_effects.ThrottledInside(form)
+        case form:
+            raise ValueError(f"form={form} is none of errors, rate, exception")
+
+
 def _seconds(text: str) -> float:
-    """Seconds from `30`, `30s` or `2m`."""
-    if text.endswith("m"):
-        return 60 * float(text[:-1])
+    """Seconds from `30`, `30s`, `2m` or `6h`."""
+    for unit, seconds in (("m", 60), ("h", 3600)):
+        if text.endswith(unit):
+            return seconds * float(text[:-1])
     return float(text.removesuffix("s"))
 
 
@@ -95,4 +122,24 @@ _KINDS: Mapping[str, Callable[[_Fields], Effect]] = {
         fields.pop("field"), json.loads(fields.pop("value")), fields.pop("where", "")
     ),
     "certificate": _certificate,
+    "stale-token": _stale_token,
+    "refused-token": _refused_token,
+    "throttled-inside": _throttled_inside,
+    "forbidden": lambda _: alexa_effects.Forbidden(),
+    "missing-features": lambda fields: alexa_effects.MissingFeatures(
+        tuple(fields.pop("names").split(",")), fields.pop("where", "")
+    ),
+    "failed-features": lambda fields: alexa_effects.FailedFeatures(
+        tuple(fields.pop("names").split(",")), fields.pop("type", "INTERNAL_ERROR"), fields.pop("where", "")
+    ),
+    "stale-samples": lambda fields: alexa_effects.StaleSamples(
+        _seconds(fields.pop("by", "6h")), fields.pop("where", "")
+    ),
+    "skewed-clock": lambda fields: alexa_effects.SkewedClock(
+        _seconds(fields.pop("by", "1h")), fields.pop("where", "")
+    ),
+    "gone": lambda fields: alexa_effects.MonitorGone(fields.pop("where", "")),
+    "unreachable": lambda fields: alexa_effects.MonitorUnreachable(
+        _seconds(fields.pop("since", "2h")), fields.pop("where", "")
+    ),
 }

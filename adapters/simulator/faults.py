@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import attrs
+
+from adapters.simulator.alexa_effects import AlexaEffect
 
 
 @attrs.frozen
@@ -144,6 +146,7 @@ Effect = (
     | NoDates
     | Overwrite
     | WrongCertificate
+    | AlexaEffect
 )
 
 
@@ -165,6 +168,8 @@ class Fault:
 
     def fits(self, path: str) -> bool:
         """Whether the fault concerns this path."""
+        if isinstance(self.effect, AlexaEffect) and not _is_any(path, self.effect.paths):
+            return False
         return fnmatch.fnmatchcase(path, self.path) if "*" in self.path else self.path in path
 
 
@@ -231,6 +236,10 @@ class Faults:
                 for entry in self._entries
                 if fits(entry.fault) and _is_running(entry, now_s) and _counts(entry)
             ]
+
+
+def _is_any(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _is_running(entry: _Entry, now_s: float) -> bool:

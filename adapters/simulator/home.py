@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from adapters.simulator.certificates import AMAZON_CA_FILE, Certificate
 from adapters.simulator.chance import hexadecimal
 from adapters.simulator.house import House
 from adapters.simulator.hue.bridge import Bridge
@@ -19,12 +21,16 @@ from adapters.simulator.sensors import MotionSensor, is_reachable, motion_sensor
 from adapters.simulator.server import ServerThread
 from ports.clock import Clock
 
+if TYPE_CHECKING:
+    from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+
 
 class SimulatedHome:
     """Rooms with sensors, and the services that know of them; it follows the clock that it is given.
 
-    Several bridges share the rooms among themselves. `port` is where the first bridge's `address` is; 0 lets
-    the system pick one, as it does for all others.
+    Several bridges share the rooms among themselves. `port` is where the first bridge's `address` is, and
+    `alexa_port` that of the Alexa service; 0 lets the system pick one, as it does for all others. Whoever
+    shows the Alexa service under names of their own brings its certificate.
     """
 
     def __init__(
@@ -34,9 +40,15 @@ class SimulatedHome:
         seed: int = 1,
         bridges: Sequence[BridgeModel] = (BSB002,),
         port: int = 0,
+        alexa_port: int = 0,
+        alexa_certificate: Certificate | None = None,
     ) -> None:
         self.house = House(seed)
         self.bridges: Sequence[SimulatedBridge] = ()
+        self._server: ServerThread | None = None
+        self._alexa: SimulatedAlexa | None = None
+        self._alexa_port = alexa_port
+        self._alexa_certificate = alexa_certificate
         self._seed = seed
         self._clock = clock
         self._models = bridges
@@ -45,7 +57,7 @@ class SimulatedHome:
     @contextmanager
     def running(self) -> Iterator[SimulatedHome]:
         """Serve until the block ends."""
-        server = ServerThread()
+        server = self._server = ServerThread()
         self.bridges = [self._bridge(number, server) for number in range(len(self._models))]
         try:
             for bridge in self.bridges:
@@ -54,12 +66,22 @@ class SimulatedHome:
         finally:
             for bridge in self.bridges:
                 bridge.unplug()
+            if self._alexa is not None:
+                self._alexa.unplug()
+            self._server = self._alexa = None
             server.stop()
 
     @property
     def bridge(self) -> SimulatedBridge:
         """The first bridge."""
         return self.bridges[0]
+
+    @property
+    def alexa(self) -> SimulatedAlexa:
+        """The Alexa service with its monitors; it starts when it is first asked for, while the home runs."""
+        if self._alexa is None:
+            self._alexa = self._started_alexa()
+        return self._alexa
 
     @property
     def sensors(self) -> Sequence[MotionSensor]:
@@ -95,3 +117,18 @@ class SimulatedHome:
         )
         service = BridgeService(bridge, port=self._port if number == 0 else 0)
         return SimulatedBridge(service, key, server)
+
+    def _started_alexa(self) -> SimulatedAlexa:
+        """Imported here: who has only bridges does without."""
+        from adapters.simulator.amazon.alexa import Alexa
+        from adapters.simulator.amazon.service import AlexaService
+        from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+
+        if self._server is None:
+            raise RuntimeError("the Alexa service answers while the home is running")
+        certificate = self._alexa_certificate
+        service = AlexaService(Alexa(self._clock, self._seed), port=self._alexa_port, certificate=certificate)
+        ca_file = AMAZON_CA_FILE if certificate is None else certificate.file
+        alexa = SimulatedAlexa(service, ca_file, self._server)
+        alexa.plug_in()
+        return alexa

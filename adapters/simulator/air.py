@@ -1,0 +1,112 @@
+"""What is in the air of the simulated home's rooms, at any instant."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import attrs
+
+from adapters.simulator.chance import drift
+from adapters.simulator.household import cleaning, cooking, showering
+from adapters.simulator.local_time import DAY_S, local_time
+from adapters.simulator.rooms import ROOMS, Room, has_window_open, is_used
+from adapters.simulator.weather import outdoor_celsius
+
+_STEP_S = 300
+_STEPS_A_DAY = DAY_S // _STEP_S
+_RUN_UP_STEPS = 216  # 18 hours: what was before has been forgotten by then
+_ROOMS = {room.key: room for room in ROOMS}
+
+# How much of what the kitchen and the bathroom give off gets into a room.
+_KITCHEN_SHARE = {"kitchen": 1.0, "living": 0.3, "hall": 0.3, "office": 0.08, "bedroom": 0.05}
+_BATHROOM_SHARE = {"bathroom": 1.0, "hall": 0.3, "bedroom": 0.25, "living": 0.08, "kitchen": 0.08}
+
+_LEAKAGE_PER_H = 0.3  # how often a closed room's air is replaced in an hour
+_OPEN_WINDOW_PER_H = 5.0
+_HOOD_PER_H = 1.2
+
+
+@attrs.frozen
+class Air:
+    """Water in g/m3, fine particles in ug/m3, carbon monoxide in ppm, and an index of organic vapours."""
+
+    water: float
+    particles: float
+    carbon_monoxide: float
+    organic: float
+
+    def towards(self, other: Air, share: float) -> Air:
+        """The air on the way to another."""
+        return Air(
+            self.water + share * (other.water - self.water),
+            self.particles + share * (other.particles - self.particles),
+            self.carbon_monoxide + share * (other.carbon_monoxide - self.carbon_monoxide),
+            self.organic + share * (other.organic - self.organic),
+        )
+
+
+def air_at(seed: int, room_key: str, epoch_s: float) -> Air:
+    """The air of a room. A pure function: asked in any order, it answers the same."""
+    step, rest_s = divmod(epoch_s, _STEP_S)
+    day, step_of_day = divmod(int(step), _STEPS_A_DAY)
+    steps = _day(seed, room_key, day)
+    return steps[step_of_day].towards(steps[step_of_day + 1], rest_s / _STEP_S)
+
+
+def relative_humidity(water: float, celsius: float) -> float:
+    """How many percent of what the air could hold at that temperature that is (Magnus formula)."""
+    return 100 * water / _saturated(celsius)
+
+
+def _saturated(celsius: float) -> float:
+    pressure_hpa = 6.112 * math.exp(17.62 * celsius / (243.12 + celsius))
+    return 216.7 * pressure_hpa / (273.15 + celsius)
+
+
+@lru_cache(maxsize=128)
+def _day(seed: int, room_key: str, day: int) -> tuple[Air, ...]:
+    """The air at each step of a day, the first of the next day included."""
+    room = _ROOMS[room_key]
+    first = day * _STEPS_A_DAY
+    air = _outside(seed, (first - _RUN_UP_STEPS) * _STEP_S)
+    steps = []
+    for step in range(first - _RUN_UP_STEPS, first + _STEPS_A_DAY):
+        if step >= first:
+            steps.append(air)
+        air = _after(seed, room, air, step * _STEP_S)
+    return (*steps, air)
+
+
+def _outside(seed: int, epoch_s: float) -> Air:
+    celsius = outdoor_celsius(seed, epoch_s, local_time(epoch_s))
+    damp = 0.76 + 0.14 * drift(epoch_s / (0.8 * DAY_S), seed, "damp") - 0.012 * max(0.0, celsius - 8)
+    haze = 7.0 + 5.0 * drift(epoch_s / (1.3 * DAY_S), seed, "haze")
+    return Air(damp * _saturated(celsius), haze, 0.2, 0.0)
+
+
+def _after(seed: int, room: Room, air: Air, epoch_s: float) -> Air:
+    """One step on: each part moves towards where its losses and gains would balance."""
+    local = local_time(epoch_s)
+    outside = _outside(seed, epoch_s)
+    stove = cooking(seed, local) * _KITCHEN_SHARE.get(room.key, 0.1)
+    people = 1.0 if is_used(room, local, seed) else 0.0
+    rate = _LEAKAGE_PER_H + (_HOOD_PER_H if stove and room.key == "kitchen" else 0.0)
+    if has_window_open(room, local, seed, outdoor_celsius(seed, epoch_s, local)):
+        rate += _OPEN_WINDOW_PER_H
+    steam = 12 * showering(local) * _BATHROOM_SHARE.get(room.key, 0.05)
+    water = rate * outside.water + 0.5 + 1.1 * people + 3.5 * stove + steam
+    particles = 0.7 * rate * outside.particles + 330 * stove + 1.5 * people
+    fumes = rate * outside.carbon_monoxide + 12 * stove + 0.1 * people
+    organic = 3 + 14 * people + 60 * stove + 90 * cleaning(seed, local)
+    return Air(
+        _step(air.water, water, rate),
+        _step(air.particles, particles, rate + 0.5),  # particles settle, too
+        _step(air.carbon_monoxide, fumes, rate),
+        _step(air.organic, organic, rate + 0.1),
+    )
+
+
+def _step(now: float, gain_per_h: float, rate_per_h: float) -> float:
+    balance = gain_per_h / rate_per_h
+    return balance + (now - balance) * math.exp(-rate_per_h * _STEP_S / 3600)
