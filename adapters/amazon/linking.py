@@ -1,0 +1,157 @@
+"""Signs in by a code that a person types on any device: no password ever comes here."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from adapters.amazon.cookies import is_header_text
+from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
+from adapters.amazon.said import Said, said_by
+from adapters.amazon.session import AmazonSession, Reply, Request
+from adapters.json_reply import Json, at, decoded, number, shown, text
+from adapters.retry_after import retry_after_s
+from domain.errors import SourceThrottled, SourceUnavailable
+from ports.clock import Clock
+from ports.state import State
+
+_KEY = "amazon.device"
+_WITHIN_S = 10.0
+_CODE_LIVES_S, _POLL_EVERY_S = 600.0, 5.0
+_PENDING = {"authorizationpending", "slowdown"}
+_ENDS: Mapping[str, str] = {
+    "expiredtoken": "the code was not typed in time",
+    "invalidcodepair": "Amazon does not know the code any more",
+    "accessdenied": "the sign-in was declined",
+}
+
+
+@attrs.frozen(kw_only=True)
+class CodePair:
+    """What a person types, where, and how long it is good; `interval_s` is how often to poll at most."""
+
+    public_code: str
+    private_code: str = attrs.field(repr=False)
+    page: str
+    expires_in_s: float
+    interval_s: float
+
+
+@attrs.frozen
+class Pending:
+    """The code was not typed yet."""
+
+
+@attrs.frozen(kw_only=True)
+class Linked:
+    """Signed in. The refresh token lasts until it is revoked."""
+
+    refresh_token: str = attrs.field(repr=False)
+    access_token: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Refused:
+    """It came to nothing; `reason` is for a person."""
+
+    reason: str
+
+
+class Linking:
+    """Registers this program with an account, always as the same device."""
+
+    def __init__(self, *, session: AmazonSession, hosts: Hosts, state: State, clock: Clock) -> None:
+        self._session = session
+        self._hosts = hosts
+        self._state = state
+        self._clock = clock
+
+    async def begin(self) -> CodePair:
+        """A new code. Raises SourceError."""
+        reply = await self._post("/auth/create/codepair", {"code_data": self._device()})
+        content = _content(reply)
+        public, private = text(content, "public_code"), text(content, "private_code")
+        if public is None or private is None:
+            raise self._unclear(reply, said_by(content))
+        return CodePair(
+            public_code=public,
+            private_code=private,
+            page=f"{self._hosts.www}/code",
+            expires_in_s=number(content, "expires_in") or _CODE_LIVES_S,
+            interval_s=max(number(content, "polling_interval_in_seconds") or _POLL_EVERY_S, 1.0),
+        )
+
+    async def poll(self, pair: CodePair) -> Pending | Linked | Refused:
+        """Whether the code was typed by now. Raises SourceError, after which polling may go on."""
+        codes = {"public_code": pair.public_code, "private_code": pair.private_code}
+        question = {
+            "auth_data": {"code_pair": codes},
+            "registration_data": self._device(),
+            "requested_token_type": ["bearer"],
+        }
+        reply = await self._post("/auth/register", question)
+        content = _content(reply)
+        bearer = at(content, "response", "success", "tokens", "bearer")
+        refresh_token, access_token = text(bearer, "refresh_token"), text(bearer, "access_token")
+        if refresh_token and access_token and is_header_text(access_token):
+            return Linked(refresh_token=refresh_token, access_token=access_token)
+        said = said_by(content)
+        for code in said.plain_codes:
+            if code in _PENDING:
+                return Pending()
+            if code in _ENDS:
+                return Refused(_ENDS[code])
+        raise self._unclear(reply, said)
+
+    async def deregister(self, access_token: str) -> None:
+        """Take this program off the account's devices. Raises SourceError."""
+        question = {"deregister_all_existing_accounts": False}
+        reply = await self._post("/auth/deregister", question, {"Authorization": f"Bearer {access_token}"})
+        if reply.status != 200:
+            raise self._unclear(reply, said_by(_content(reply)))
+
+    def _device(self) -> dict[str, str]:
+        """Who the program is. Each serial is a device of the account for ever, so there is only one."""
+        serial = text(self._state.get(_KEY).get("serial"))
+        if serial is None:
+            serial = secrets.token_hex(16).upper()
+            self._state.put(_KEY, {"serial": serial})
+        return {
+            "app_name": APP_NAME,
+            "app_version": APP_VERSION,
+            "device_model": DEVICE_MODEL,
+            "device_name": "homeclimate",
+            "device_serial": serial,
+            "device_type": DEVICE_TYPE,
+            "domain": "Device",
+            "os_version": OS_VERSION,
+            "software_version": "1",
+        }
+
+    async def _post(self, path: str, question: Any, headers: Mapping[str, str] | None = None) -> Reply:
+        request = Request(
+            operation="amazon.linking",
+            url=self._hosts.api + path,
+            headers={"Content-Type": "application/json", "Accept": "application/json", **(headers or {})},
+            body=json.dumps(question).encode(),
+            is_private=True,
+        )
+        return await self._session.ask(request, self._clock.elapsed_s() + _WITHIN_S)
+
+    def _unclear(self, reply: Reply, said: Said) -> SourceUnavailable | SourceThrottled:
+        if reply.status == 429 or said.is_throttling:
+            wait_s = retry_after_s(reply.retry_after, self._clock.now())
+            return SourceThrottled("Amazon asks for fewer requests", retry_after_s=wait_s)
+        words = f": {shown(said.words)}" if said.words else ""
+        return SourceUnavailable(f"Amazon gives no clear answer (HTTP {reply.status}{words})")
+
+
+def _content(reply: Reply) -> Json:
+    try:
+        return decoded(reply.body)
+    except ValueError:
+        return None
