@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from adapters.hue.bridge import Bridge
+from adapters.hue.call import OpenBridge
 from adapters.hue.directory import Directory
 from adapters.hue.reach import Reach
 from adapters.hue.reads import Strategy
@@ -54,6 +55,7 @@ class HueBench:
     """The source and what it was given."""
 
     source: HueSource
+    open_bridge: OpenBridge
     address: str
     clock: Clock
     state: State
@@ -113,7 +115,15 @@ def a_hue_bench(
         clock=clock,
         journal=journal,
     )
-    return HueBench(source=source, address=address, clock=clock, state=state, journal=journal, meter=meter)
+    return HueBench(
+        source=source,
+        open_bridge=open_bridge,
+        address=address,
+        clock=clock,
+        state=state,
+        journal=journal,
+        meter=meter,
+    )
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from adapters.hue.replies import NotOffered, PathRefused, error_descriptions
 from adapters.hue.sensors import Sensor
 from adapters.hue.v1 import sensors_of, sensors_of_whole_bridge
 from adapters.hue.v2 import temperatures_of
+from adapters.json_reply import Json
 from domain.errors import SourceGarbled
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -62,13 +63,16 @@ class Reads:
 
     def _by_v2_where_offered(self, reached: Reached, deadline_s: float) -> Found:
         try:
-            return self._by_v2(reached, deadline_s)
+            content = reached.bridge.v2("temperature", deadline_s)
         except NotOffered:
             reached.offers_v2 = False
             return self._by_v1(reached, deadline_s)
+        return self._joined(content, reached, deadline_s)
 
     def _by_v2(self, reached: Reached, deadline_s: float) -> Found:
-        content = reached.bridge.v2("temperature", deadline_s)
+        return self._joined(reached.bridge.v2("temperature", deadline_s), reached, deadline_s)
+
+    def _joined(self, content: Json, reached: Reached, deadline_s: float) -> Found:
         sensors = self.directory.sensors(
             temperatures_of(content), reached.bridge, now=self.clock.now(), deadline_s=deadline_s
         )

@@ -162,6 +162,14 @@ def test_a_whole_bridge_that_makes_no_sense_either_is_a_failure() -> None:
         Attempt({"hue.v1/sensors": b"{", "hue.v1/whole_bridge": {}}).found("v1")
 
 
+def test_temperatures_of_nobody_are_not_a_sign_that_v2_is_missing() -> None:
+    attempt = Attempt({"hue.v1/sensors": None, "hue.v2/zigbee_connectivity": None})
+    found = attempt.found()
+    assert "hue.v1/whole_bridge" in attempt.session.asked
+    assert [sensor.uniqueid for sensor in found.sensors] == [SENSORS["4"]["uniqueid"]]
+    assert attempt.reached.offers_v2
+
+
 def test_what_the_bridge_says_beside_the_data_is_passed_on() -> None:
     envelope = an_envelope(a_v2_temperature(), errors=["one sensor is missing"])
     found = Attempt({"hue.v2/temperature": envelope}).found()

@@ -1,0 +1,194 @@
+"""A Hue source whose time runs out: the call ends by its deadline, and so does its thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from adapters.hue.tls import SignedBy
+from adapters.simulator.home import SimulatedHome
+from domain.errors import SourceUnavailable
+from tests.canned_bridge import KEY
+from tests.hue_bench import HueBench, a_hue_bench, closing, in_front_of, wait_for_reads
+from tests.hue_replies import a_v1_temperature
+from tests.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
+
+WITHIN_S = 0.3
+LONG_S = 30.0  # longer than any test may last: whoever waits for it is found out
+SENSORS = reply(json.dumps({"4": a_v1_temperature()}).encode())
+
+
+def dribble(connection: socket.socket, content: bytes) -> None:
+    """A byte at a time, each well within the time-out of a socket."""
+    for at in range(len(content)):
+        connection.sendall(content[at : at + 1])
+        time.sleep(0.02)
+
+
+def dribble_the_body(connection: socket.socket) -> None:
+    asked(connection)
+    connection.sendall(SENSORS[:80])
+    dribble(connection, SENSORS[80:] + b" " * 10_000)
+
+
+def dribble_the_head(connection: socket.socket) -> None:
+    asked(connection)
+    dribble(connection, b"HTTP/1.1 200 OK\r\n" + b"X-Header: y\r\n" * 90)
+
+
+def dribble_a_redirect(connection: socket.socket) -> None:
+    asked(connection)
+    connection.sendall(reply(b"", "Content-Length: 10000", "Location: /there", status="301 Moved"))
+    dribble(connection, b" " * 10_000)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    asked(connection)
+    connection.recv(1)
+
+
+def dribble_a_handshake(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    dribble(connection, b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb" + b"\x00" * 16_000)
+
+
+def shake_no_hand(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        pass
+
+
+def a_bench(server: OddServer, **changes: Any) -> HueBench:
+    terms: dict[str, Any] = {
+        "address": server.address,
+        "api_key": KEY,
+        "bridge_id": BRIDGE_ID,
+        "roots": CA_FILE,
+        "strategy": "v1",
+        "timeout_s": LONG_S,
+    }
+    return a_hue_bench(**(terms | changes))
+
+
+@pytest.mark.parametrize(
+    ("behave", "secure", "terms"),
+    [
+        (dribble_the_body, True, {}),
+        (dribble_the_head, True, {}),
+        (dribble_a_redirect, True, {}),
+        (say_nothing, True, {}),
+        (dribble_a_handshake, False, {}),
+        (dribble_a_handshake, False, {"bridge_id": None}),
+        (dribble_a_handshake, False, {"certificate_sha256": "ab" * 32}),
+        (shake_no_hand, False, {}),
+        (shake_no_hand, False, {"bridge_id": None}),
+        (dribble_the_body, False, {"scheme": "http://"}),
+        (say_nothing, False, {"scheme": "http://"}),
+    ],
+)
+async def test_however_slowly_a_server_answers_neither_call_nor_thread_outlives_the_deadline(
+    behave: Behaviour, secure: bool, terms: dict[str, Any]
+) -> None:
+    terms = dict(terms)
+    scheme = terms.pop("scheme", "")
+    before = threading.active_count()
+    with odd_server(behave, secure=secure) as server:
+        bench = a_bench(server, **({"address": scheme + server.address} | terms))
+        async with closing(bench):
+            for _ in range(5):
+                with pytest.raises(SourceUnavailable, match="no complete answer within the time"):
+                    await bench.read(within_s=0.1)
+                assert len(reads_under_way()) <= 1
+            wait_for_reads()
+        assert server.connections <= 5
+    assert threading.active_count() == before
+
+
+def reads_under_way() -> list[threading.Thread]:
+    """An abandoned read may take a moment to notice."""
+    wait_for_reads()
+    return [thread for thread in threading.enumerate() if thread.name.startswith("read hue")]
+
+
+async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits_for_it() -> None:
+    with odd_server(dribble_the_body) as server:
+        async with closing(a_bench(server)) as bench:
+            proof = SignedBy(roots=CA_FILE, bridge_id=BRIDGE_ID)
+            bridge = bench.open_bridge(f"https://{server.address}", proof)
+            with contextlib.closing(bridge), pytest.raises(SourceUnavailable, match="within the time"):
+                bridge.identity(bench.clock.elapsed_s() + WITHIN_S)
+
+
+async def test_a_read_after_one_that_ran_out_of_time_begins_anew(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge, timeout_s=LONG_S) as bench:
+        await bench.read()
+        for fault in ("kind=silence", "kind=dribble every=0.05", "kind=delay seconds=30"):
+            bridge.faults.add(fault)
+            with pytest.raises(SourceUnavailable):
+                await bench.read(within_s=WITHIN_S)
+            bridge.faults.clear()
+            assert len((await bench.read()).readings) == 8
+
+
+async def test_a_read_that_is_cancelled_leaves_nothing_behind(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    bridge.faults.add("kind=silence")
+    async with in_front_of(bridge, timeout_s=LONG_S) as bench:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bench.read(), WITHIN_S)
+        wait_for_reads()
+        assert len(bridge.requests) == 1
+        bridge.faults.clear()
+        assert len((await bench.read()).readings) == 8
+
+
+async def test_a_time_that_is_over_already_is_not_begun(simulated_home: SimulatedHome) -> None:
+    async with in_front_of(simulated_home.bridge) as bench:
+        for within_s in (0.0, -5.0):
+            with pytest.raises(SourceUnavailable, match="within the time"):
+                await bench.read(within_s=within_s)
+        wait_for_reads()
+        assert simulated_home.bridge.requests == []
+        assert len((await bench.read()).readings) == 8
+
+
+async def test_a_request_has_its_own_time_within_the_read(simulated_home: SimulatedHome) -> None:
+    simulated_home.bridge.faults.add("path=/clip kind=silence")
+    async with in_front_of(simulated_home.bridge, timeout_s=0.2) as bench:
+        with pytest.raises(SourceUnavailable, match="took the connection and gave no answer"):
+            await bench.read(within_s=LONG_S)
+        simulated_home.bridge.faults.clear()
+        assert len((await bench.read()).readings) == 8
+
+
+async def test_a_read_waits_for_the_one_that_was_abandoned(
+    simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, let_go = threading.Event(), threading.Event()
+    lookup = socket.getaddrinfo
+
+    def slow_lookup(*arguments: Any, **options: Any) -> Any:
+        """The system's resolver, which nothing can interrupt."""
+        stuck.set()
+        let_go.wait(LONG_S)
+        return lookup(*arguments, **options)
+
+    async with in_front_of(simulated_home.bridge) as bench:
+        monkeypatch.setattr("adapters.hue.source._LAST_WORDS_S", 0.05)
+        monkeypatch.setattr(socket, "getaddrinfo", slow_lookup)
+        with pytest.raises(SourceUnavailable, match="within the time"):
+            await bench.read(within_s=WITHIN_S)
+        assert stuck.is_set()
+        with pytest.raises(SourceUnavailable, match="the last read has not ended yet"):
+            await bench.read()
+        let_go.set()
+        wait_for_reads()
+        assert simulated_home.bridge.requests == []  # the abandoned one found its time over
+        assert len((await bench.read()).readings) == 8

@@ -1,0 +1,172 @@
+"""A Hue source in front of recorded bytes and openssl's certificates, of which none are ours."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.hue.reads import Strategy
+from domain.errors import SourceRefused
+from tests.hue_bench import HueBench, a_hue_bench, closing, temperatures
+from tests.integration.replay_server import ReplayServer, make_chain, replaying
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "hue"
+RECORDINGS = Path(__file__).parents[2].parent / "shared" / "facts" / "data" / "hue"
+KEY = "m4de-up-f0r-the-tests"
+BRIDGE_ID = "ecb5fafffe1be4d7"
+COMMON_NAME = "EcB5FaFFfE1bE4D7"
+V2 = ("temperature", "device", "device_power", "zigbee_connectivity")
+# Read off the fixtures by eye; v2 of the middle one is from older firmware.
+SENSORS = {
+    "hue:00:17:88:01:03:9c:41:7e-02-0402": ("Stairs", 16.87, 64),
+    "hue:00:17:88:01:04:e2:08:b1-02-0402": ("Children's room, m\u00fcnster side", -3.12, 100),
+    "hue:00:17:88:01:06:0d:f3:5a-02-0402": ("Larder sensor", 9.41, 17),
+}
+
+Chain = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed, so there is no certificate that we did not make ourselves")
+    return make_chain(tmp_path_factory.mktemp("chain"), COMMON_NAME)
+
+
+@pytest.fixture
+def server(chain: Chain) -> Iterator[ReplayServer]:
+    recorded = {
+        "/api/config": (FIXTURES / "config.json").read_bytes(),
+        f"/api/{KEY}/sensors": (FIXTURES / "v1_sensors.json").read_bytes(),
+        **{f"/clip/v2/resource/{each}": (FIXTURES / f"v2_{each}.json").read_bytes() for each in V2},
+    }
+    with replaying(recorded, chain[1]) as server:
+        yield server
+
+
+def a_bench(server: ReplayServer, chain: Chain, **changes: Any) -> HueBench:
+    terms: dict[str, Any] = {"api_key": KEY, "bridge_id": BRIDGE_ID, "roots": chain[0]}
+    return a_hue_bench(server.address, **(terms | changes))
+
+
+@pytest.mark.parametrize("strategy", ["v2", "v1"])
+async def test_the_recorded_sensors_are_read_under_their_uniqueids(
+    server: ReplayServer, chain: Chain, strategy: Strategy
+) -> None:
+    async with closing(a_bench(server, chain, strategy=strategy)) as bench:
+        reply = await bench.read()
+    read = {
+        reading.device_id: (reading.location, temperatures(reply)[reading.device_id], reading.battery_percent)
+        for reading in reply.readings
+    }
+    assert read == SENSORS
+    assert (reply.unread, reply.notes) == ((), ())
+
+
+async def test_v2_without_v1_tells_the_same_identities(server: ReplayServer, chain: Chain) -> None:
+    server.recorded = {path: body for path, body in server.recorded.items() if "sensors" not in path}
+    async with closing(a_bench(server, chain)) as bench:
+        assert set(temperatures(await bench.read())) == set(SENSORS)
+
+
+async def test_cycles_share_a_connection_and_ask_for_nothing_twice(
+    server: ReplayServer, chain: Chain
+) -> None:
+    async with closing(a_bench(server, chain)) as bench:
+        for _ in range(4):
+            await bench.read()
+    assert server.connections == 1
+    assert server.paths == [
+        "/api/config",
+        "/clip/v2/resource/temperature",
+        f"/api/{KEY}/sensors",
+        "/clip/v2/resource/zigbee_connectivity",
+        "/clip/v2/resource/device",
+        "/clip/v2/resource/device_power",
+        *["/clip/v2/resource/temperature"] * 3,
+    ]
+
+
+@pytest.mark.parametrize("bridge_id", [BRIDGE_ID, BRIDGE_ID.upper(), None])
+async def test_the_chain_proves_the_bridge_whatever_the_case_of_its_name(
+    server: ReplayServer, chain: Chain, bridge_id: str | None
+) -> None:
+    async with closing(a_bench(server, chain, bridge_id=bridge_id)) as bench:
+        assert len((await bench.read()).readings) == 3
+
+
+async def test_the_chain_proves_no_other_bridge(server: ReplayServer, chain: Chain) -> None:
+    async with closing(a_bench(server, chain, bridge_id="001788fffe1be4d7")) as bench:
+        with pytest.raises(SourceRefused, match=f"{BRIDGE_ID} instead of 001788fffe1be4d7"):
+            await bench.read()
+    assert server.paths == []
+
+
+async def test_a_chain_of_another_root_proves_nothing(
+    server: ReplayServer, chain: Chain, tmp_path: Path
+) -> None:
+    other_root, _ = make_chain(tmp_path, COMMON_NAME)
+    async with closing(a_bench(server, chain, roots=other_root)) as bench:
+        with pytest.raises(SourceRefused, match="certificate_sha256"):
+            await bench.read()
+    assert server.paths == []
+
+
+def recording(name: str) -> Any:
+    """A recorded file, which stays outside the project."""
+    if not (RECORDINGS / name).exists():
+        pytest.skip(f"the recording {name} is not beside this checkout")
+    return json.loads((RECORDINGS / name).read_bytes())
+
+
+def as_bytes(content: Mapping[str, Any]) -> Mapping[str, bytes]:
+    return {path: json.dumps(reply, separators=(",", ":")).encode() for path, reply in content.items()}
+
+
+async def test_a_recording_of_v1_is_read_under_its_uniqueids(chain: Chain) -> None:
+    sensors = recording("v1_sensors_3.json")
+    of_type = {
+        kind: {each["uniqueid"][:23]: each for each in sensors.values() if each["type"] == kind}
+        for kind in ("ZLLTemperature", "ZLLPresence")
+    }
+    with replaying(as_bytes({f"/api/{KEY}/sensors": sensors}), chain[1]) as server:
+        async with closing(a_bench(server, chain, strategy="v1")) as bench:
+            reply = await bench.read()
+    assert len(reply.readings) == 3
+    assert temperatures(reply) == {
+        f"hue:{each['uniqueid']}": each["state"]["temperature"] / 100
+        for each in of_type["ZLLTemperature"].values()
+    }
+    assert {reading.device_id[4:27]: reading.location for reading in reply.readings} == {
+        mac: each["name"] for mac, each in of_type["ZLLPresence"].items()
+    }
+
+
+async def test_a_recording_of_v2_is_read(chain: Chain) -> None:
+    dump = recording("v2_gen2.json")
+    content = {
+        "/clip/v2/resource/temperature": dump["temperatures"],
+        "/clip/v2/resource/device": dump["devices"],
+        "/clip/v2/resource/device_power": dump["device_powers"],
+        "/clip/v2/resource/zigbee_connectivity": {
+            "errors": [],
+            "data": [each for each in dump["resources"]["data"] if each["type"] == "zigbee_connectivity"],
+        },
+        # not in the recording: v1 of the same bridge, which says who the sensor is
+        f"/api/{KEY}/sensors": {
+            "3": {"type": "ZLLTemperature", "uniqueid": "00:17:88:01:00:00:00:03-02-0402"}
+        },
+    }
+    with replaying(as_bytes(content), chain[1]) as server:
+        async with closing(a_bench(server, chain, strategy="v2")) as bench:
+            [reading] = (await bench.read()).readings
+    assert list(reading.values.values()) == [18.9]
+    assert (reading.device_id, reading.battery_percent) == ("hue:00:17:88:01:00:00:00:03-02-0402", 77)
+    assert reading.location == "Name#1"
+    assert reading.observed_at is not None
+    assert reading.observed_at.isoformat() == "2026-03-07T07:18:50.698000+00:00"

@@ -1,0 +1,111 @@
+"""A server with a bridge's certificate that does on its connections what a test wants, byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from adapters.simulator import certificates
+
+CA_FILE = Path(certificates.__file__).with_name("ca.pem")
+LEAF_FILE = CA_FILE.with_name("bsb002.pem")
+BRIDGE_ID = "001788fffe5a1e57"
+_LIMIT_S = 5.0
+
+Behaviour = Callable[[socket.socket], None]
+
+
+@attrs.define
+class OddServer:
+    """Where it is, and how many connections it took."""
+
+    address: str
+    connections: int = 0
+
+
+@contextmanager
+def odd_server(behave: Behaviour, *, secure: bool = True) -> Iterator[OddServer]:
+    """Serves each connection by `behave`, after the handshake where it is secure; OSErrors mean nothing."""
+    context = _context() if secure else None
+    threads: list[threading.Thread] = []
+    opened: list[socket.socket] = []
+
+    def serve(bare: socket.socket) -> None:
+        with contextlib.suppress(OSError), bare:
+            bare.settimeout(_LIMIT_S)
+            if context is None:
+                behave(bare)
+                return
+            with context.wrap_socket(bare, server_side=True) as secured:
+                opened.append(secured)
+                behave(secured)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                bare, _ = listener.accept()
+                server.connections += 1
+                opened.append(bare)
+                threads.append(threading.Thread(target=serve, args=(bare,), name="odd server", daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = OddServer(f"127.0.0.1:{listener.getsockname()[1]}")
+        threads.append(threading.Thread(target=accept, name="odd server", daemon=True))
+        threads[0].start()
+        try:
+            yield server
+        finally:
+            for each in (listener, *opened):
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(_LIMIT_S)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(LEAF_FILE)
+    return context
+
+
+def asked(connection: socket.socket) -> str:
+    """The path of the next request; ConnectionError when there is none."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        piece = connection.recv(65_536)
+        if not piece:
+            raise ConnectionError("no request")
+        request += piece
+    return request.split(b" ", 2)[1].decode()
+
+
+def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """A reply with that body as JSON, unless the headers say something else."""
+    given = "".join(f"{header}\r\n" for header in headers).lower()
+    length = (
+        ""
+        if "content-length:" in given or "transfer-encoding:" in given
+        else f"Content-Length: {len(body)}\r\n"
+    )
+    kind = "" if "content-type:" in given else "Content-Type: application/json\r\n"
+    lines = "".join(f"{header}\r\n" for header in headers)
+    return f"HTTP/1.1 {status}\r\n{kind}{length}{lines}\r\n".encode("latin-1") + body
+
+
+def always(answer: bytes) -> Behaviour:
+    """Every request gets the same bytes, on a connection that stays."""
+
+    def behave(connection: socket.socket) -> None:
+        while True:
+            asked(connection)
+            connection.sendall(answer)
+
+    return behave
