@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
+import ssl
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from entrypoints.simulator_text import facts, introduction
 from entrypoints.wiring import moved_clock, simulated_home
 
 if TYPE_CHECKING:
     from adapters.simulator.home import SimulatedHome
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -34,44 +38,90 @@ _MODELS = ("BSB001", "BSB002", "BSB003")
     "--port", type=click.IntRange(0, 65535), default=0, help="Of the bridge.  [default: the system picks]"
 )
 @click.option(
+    "--alexa-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Of the Alexa service.  [default: the system picks]",
+)
+@click.option(
+    "--certificate",
+    type=_FILE,
+    help="That the Alexa service shows, with its chain.  [default: a simulated one for Amazon's names]",
+)
+@click.option("--key", type=_FILE, help="Of the certificate.  [default: in the same file]")
+@click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="SPEC",
-    help="What goes wrong, such as 'at=30s for=60s path=/clip/v2 kind=throttle retry_after=2'.",
+    help="What goes wrong with the bridge: 'at=30s for=60s path=/clip/v2 kind=throttle retry_after=2'.",
+)
+@click.option(
+    "--alexa-fault",
+    "alexa_faults",
+    multiple=True,
+    metavar="SPEC",
+    help="What goes wrong with the Alexa service: 'kind=stale-token count=1'.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print where everything is as one line of JSON.")
-def command(*, seed: int, bridge_model: str, port: int, faults: tuple[str, ...], as_json: bool) -> int:
+def command(
+    *,
+    seed: int,
+    bridge_model: str,
+    port: int,
+    alexa_port: int,
+    certificate: Path | None,
+    key: Path | None,
+    faults: tuple[str, ...],
+    alexa_faults: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Run the simulated home alone, on loopback and in real time, until Ctrl-C or SIGTERM.
 
-    Enter, or SIGUSR1, presses the bridge's button. A FAULT has a kind (delay, reset, dribble, silence,
-    throttle, unavailable, half, html, garbled, error, revoked, redirect, huge, null, missing, no-dates,
-    overwrite, certificate), and may have at, for (times), path, first, count (requests).
+    Enter, or SIGUSR1, presses the bridge's button; a code and Enter links a device to the Alexa account. A
+    FAULT has a kind (delay, reset, dribble, silence, throttle, unavailable, half, html, garbled, error,
+    revoked, redirect, huge, null, missing, no-dates, overwrite, certificate), and may have at, for (times),
+    path, first, count (requests). The Alexa service has more kinds: stale-token, refused-token,
+    throttled-inside, forbidden, missing-features, failed-features, stale-samples, skewed-clock, gone,
+    unreachable.
     """
+    if key is not None and certificate is None:
+        raise click.UsageError("--key is the key of a --certificate, and there is none")
     stopped = threading.Event()
     with ExitStack() as stack:
         try:
             home = stack.enter_context(
-                simulated_home(clock=moved_clock(), seed=seed, model=bridge_model, port=port)
+                simulated_home(
+                    clock=moved_clock(),
+                    seed=seed,
+                    model=bridge_model,
+                    port=port,
+                    alexa_port=alexa_port,
+                    alexa_certificate=None if certificate is None else (certificate, key),
+                )
             )
+            alexa = home.alexa
+        except ssl.SSLError as error:
+            raise click.UsageError(f"{certificate} cannot be shown: {error}") from error
         except OSError as error:
-            raise click.UsageError(f"port {port} cannot be had: {error}") from error
-        _add_faults(home, faults)
+            raise click.UsageError(f"a port cannot be had: {error}") from error
+        _add_faults(home.bridge.faults.add, faults, "--fault")
+        _add_faults(alexa.faults.add, alexa_faults, "--alexa-fault")
         _listen_to_signals(home, stopped)
-        click.echo(json.dumps(_facts(home)) if as_json else _introduction(home))
+        click.echo(json.dumps(facts(home)) if as_json else introduction(home))
         sys.stdout.flush()
         if sys.stdin.isatty():
-            threading.Thread(target=_press_at_enter, args=(home,), daemon=True).start()
+            threading.Thread(target=_obey, args=(home,), daemon=True).start()
         stopped.wait()
     return 0
 
 
-def _add_faults(home: SimulatedHome, faults: tuple[str, ...]) -> None:
-    for fault in faults:
+def _add_faults(add: Callable[[str], object], specs: tuple[str, ...], option: str) -> None:
+    for spec in specs:
         try:
-            home.bridge.faults.add(fault)
+            add(spec)
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--fault") from error
+            raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def _listen_to_signals(home: SimulatedHome, stopped: threading.Event) -> None:
@@ -86,59 +136,13 @@ def _listen_to_signals(home: SimulatedHome, stopped: threading.Event) -> None:
     signal.signal(signal.SIGUSR1, press)
 
 
-def _press_at_enter(home: SimulatedHome) -> None:
-    for _ in sys.stdin:
-        home.bridge.press_button()
-        click.echo("The button is pressed, for 30 s.", err=True)
-
-
-def _facts(home: SimulatedHome) -> dict[str, object]:
-    bridge = home.bridge
-    return {
-        "bridge_id": bridge.id,
-        "model": bridge.model.model_id,
-        "address": bridge.address,
-        "http_address": bridge.http_address,
-        "ca_file": str(bridge.ca_file),
-        "certificate_sha256": bridge.certificate_sha256,
-        "key": bridge.key,
-        "sensors": [
-            {"device_id": sensor.device_id, "name": sensor.name, "room": sensor.room}
-            for sensor in home.sensors
-        ],
-    }
-
-
-def _introduction(home: SimulatedHome) -> str:
-    bridge = home.bridge
-    curl, base = _curl(home)
-    body = shlex.quote('{"devicetype": "my_app#my_host"}')
-    lines = [
-        f"A simulated Hue bridge ({bridge.model.model_id}) with {len(home.sensors)} motion sensors",
-        f"  bridge id     {bridge.id}",
-        f"  address       {bridge.address}",
-        f"  plain HTTP    {bridge.http_address}",
-        f"  authority     {bridge.ca_file}" if bridge.certificate_sha256 else "  it has no HTTPS",
-        f"  ready key     {bridge.key}",
-        "",
-        "Ask it (a bridge's certificate names the bridge id and no address):",
-        f"  {curl} {base}/api/config",
-        f"  {curl} {base}/api/{bridge.key}/sensors",
-    ]
-    if bridge.model.has_v2:
-        lines.append(f"  {curl} -H 'hue-application-key: {bridge.key}' {base}/clip/v2/resource/temperature")
-    lines += [
-        "Pair with it, within 30 s of Enter here or of SIGUSR1, which press the button:",
-        f"  {curl} -d {body} {base}/api",
-        "Ctrl-C ends it.",
-    ]
-    return "\n".join(lines)
-
-
-def _curl(home: SimulatedHome) -> tuple[str, str]:
-    """The command and the base of the address with which curl accepts the bridge's certificate."""
-    bridge = home.bridge
-    if not bridge.certificate_sha256:
-        return "curl", f"http://{bridge.address}"
-    authority = shlex.quote(str(bridge.ca_file))
-    return f"curl --cacert {authority} --connect-to {bridge.id}::{bridge.address}", f"https://{bridge.id}"
+def _obey(home: SimulatedHome) -> None:
+    """Do what the lines say that somebody types: a code links a device, an empty one presses the button."""
+    for line in sys.stdin:
+        if not line.strip():
+            home.bridge.press_button()
+            click.echo("The button is pressed, for 30 s.", err=True)
+        elif home.alexa.approve(line):
+            click.echo("The device is linked.", err=True)
+        else:
+            click.echo("There is no such code.", err=True)

@@ -119,13 +119,35 @@ def moved_clock() -> MovedClock:
 
 @contextmanager
 def simulated_home(
-    *, clock: Clock, seed: int, model: str = "BSB002", port: int = 0
+    *,
+    clock: Clock,
+    seed: int,
+    model: str = "BSB002",
+    port: int = 0,
+    alexa_port: int = 0,
+    alexa_certificate: tuple[Path, Path | None] | None = None,
 ) -> Iterator[SimulatedHome]:
-    """A home with a Hue bridge on loopback, that lives by the clock. OSError: the port is taken."""
+    """A home with a Hue bridge and the Alexa service on loopback, that lives by the clock.
+
+    `alexa_certificate` is one of somebody's own, with the file of its key where that is another. OSError: a
+    port is taken, or the certificate cannot be used.
+    """
+    from adapters.simulator.certificates import Certificate
     from adapters.simulator.home import SimulatedHome
     from adapters.simulator.hue.model import MODELS
 
-    with SimulatedHome(clock=clock, seed=seed, bridges=(MODELS[model],), port=port).running() as home:
+    certificate = None
+    if alexa_certificate is not None:
+        certificate = Certificate(file=alexa_certificate[0], key_file=alexa_certificate[1])
+    simulated = SimulatedHome(
+        clock=clock,
+        seed=seed,
+        bridges=(MODELS[model],),
+        port=port,
+        alexa_port=alexa_port,
+        alexa_certificate=certificate,
+    )
+    with simulated.running() as home:
         yield home
 
 

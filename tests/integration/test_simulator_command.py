@@ -95,7 +95,7 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
             line = simulator.stdout.readline()
             assert line, said
             said += line
-        assert ("--cacert" in said) == (model != "BSB001")
+        assert ("it has no HTTPS" in said) == (model == "BSB001")
         assert ("/clip/v2/resource/temperature" in said) == (model != "BSB001")
         assert "SIGUSR1" in said
 
