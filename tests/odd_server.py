@@ -31,7 +31,7 @@ class OddServer:
 
 
 @contextmanager
-def odd_server(behave: Behaviour, *, secure: bool = True) -> Iterator[OddServer]:
+def odd_server(behave: Behaviour, *, secure: bool = True, host: str = "127.0.0.1") -> Iterator[OddServer]:
     """Serves each connection by `behave`, after the handshake where it is secure; OSErrors mean nothing."""
     context = _context() if secure else None
     threads: list[threading.Thread] = []
@@ -56,8 +56,10 @@ def odd_server(behave: Behaviour, *, secure: bool = True) -> Iterator[OddServer]
                 threads.append(threading.Thread(target=serve, args=(bare,), name="odd server", daemon=True))
                 threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = OddServer(f"127.0.0.1:{listener.getsockname()[1]}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        server = OddServer(f"{shown}:{listener.getsockname()[1]}")
         threads.append(threading.Thread(target=accept, name="odd server", daemon=True))
         threads[0].start()
         try:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import attrs
 import pytest
 
+from adapters.memory.clock import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable
 from ports.source import Source
 from tests.builders import NOON, a_reading, a_reply, an_unread
+from tests.hue_bench import a_hue_bench, wait_for_reads
 
 FAR_AWAY_S = 1e9
 
@@ -26,7 +31,8 @@ class Bench:
     mend_world: Callable[[], None]
 
 
-def a_memory_bench() -> Bench:
+@contextmanager
+def a_memory_bench() -> Iterator[Bench]:
     source = MemorySource("hue")
     reply = a_reply(a_reading("hue:1"), a_reading("hue:2"))
     source.will_answer(*[reply] * 5)
@@ -39,15 +45,32 @@ def a_memory_bench() -> Bench:
         source.forget_answers()
         source.will_answer(*[reply] * 5)
 
-    return Bench(source=source, break_world=break_world, mend_world=mend_world)
+    yield Bench(source=source, break_world=break_world, mend_world=mend_world)
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"memory": a_memory_bench}
+@contextmanager
+def a_bridge_bench() -> Iterator[Bench]:
+    """A real connection to the third of a home's bridges, which has two of its rooms."""
+    clock = MemoryClock(NOON)
+    with SimulatedHome(clock=clock, bridges=(BSB002, BSB002_SECOND, BSB003)).running() as home:
+        bridge = home.bridges[2]
+        hue = a_hue_bench(
+            bridge.address, api_key=bridge.key, bridge_id=bridge.id, roots=bridge.ca_file, wall=clock
+        )
+        yield Bench(source=hue.source, break_world=bridge.unplug, mend_world=bridge.plug_in)
+        wait_for_reads()
+
+
+BENCHES: dict[str, Callable[[], AbstractContextManager[Bench]]] = {
+    "memory": a_memory_bench,
+    "hue": a_bridge_bench,
+}
 
 
 @pytest.fixture(params=BENCHES)
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return BENCHES[request.param]()
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with BENCHES[request.param]() as bench:
+        yield bench
 
 
 async def test_the_readings_belong_to_the_slot_that_was_asked_for(bench: Bench) -> None:

@@ -88,13 +88,11 @@ def _certificate(folder: Path, name: str, common_name: str, extensions: str, iss
     signed = f"-CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial"
     signature = "-signkey root.key" if issuer == name else signed
     subject = f"/C=NL/O=Philips Hue/CN={common_name}"
+    making = f"x509 -req -in {name}.csr -out {name}.pem -days 2 -sha256 {signature}"
     for command, *more in (
         (f"ecparam -name prime256v1 -genkey -noout -out {name}.key",),
         (f"req -new -key {name}.key -out {name}.csr -subj", subject),
-        (
-            f"x509 -req -in {name}.csr -out {name}.pem -days 2 -sha256 {signature}"
-            f" -extfile extensions -extensions {extensions}",
-        ),
+        (f"{making} -extfile extensions -extensions {extensions}",),
     ):
         words = ["openssl", *command.split(), *more]
         subprocess.run(words, cwd=folder, check=True, capture_output=True)

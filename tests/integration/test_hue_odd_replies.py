@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -170,3 +171,14 @@ async def test_a_connection_that_the_bridge_keeps_is_used_again_and_a_closed_one
             for _ in range(3):
                 assert len((await bench.read()).readings) == 1
         assert server.connections == 4  # who it is, and three reads
+
+
+@pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])
+async def test_a_bridge_may_have_an_address_of_the_newer_kind(bridge_id: str | None) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(odd_server(always(reply(SENSORS)), host="::1"))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        async with closing(a_bench(server, bridge_id=bridge_id)) as bench:
+            assert len((await bench.read()).readings) == 1

@@ -1,0 +1,218 @@
+"""A bridge in trouble, asked by the collection: what is tried again, after which wait, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import attrs
+import pytest
+
+from adapters.memory.store import MemoryStore
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.stamina_retrier import StaminaRetrier
+from adapters.system_clock import SystemClock
+from domain.outcome import Cause, Collected, Cycle, Failed, Stored
+from domain.services.collection import SOURCE_BUDGET_S, Collection, SourcePlan
+from ports.clock import Clock
+from tests.builders import NOON, a_due
+from tests.hue_bench import HueBench, in_front_of, wait_for_reads
+
+V2 = "path=/clip/v2/resource/temperature"
+FIRST_TWO = ["hue.config", "hue.v2/temperature"]
+
+
+@attrs.define
+class SkippingClock:
+    """The system's clock, but for the waits between attempts: they are noted, and over at once."""
+
+    waits: list[float] = attrs.field(factory=list)
+    in_the_wait: Callable[[], None] = lambda: None
+
+    def now(self) -> datetime:
+        return SystemClock().now()
+
+    def elapsed_s(self) -> float:
+        return SystemClock().elapsed_s()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds >= SOURCE_BUDGET_S:
+            await asyncio.sleep(seconds)
+            return
+        self.waits.append(round(seconds, 3))
+        await asyncio.sleep(0)
+        self.in_the_wait()
+
+
+@pytest.fixture
+def bridge(simulated_home: SimulatedHome) -> SimulatedBridge:
+    return simulated_home.bridge
+
+
+@pytest.fixture
+def clock() -> SkippingClock:
+    return SkippingClock()
+
+
+async def cycle(bench: HueBench, clock: Clock, budget_s: float = SOURCE_BUDGET_S) -> Cycle:
+    collection = Collection(
+        plans=[SourcePlan(source=bench.source, interval_s=300, budget_s=budget_s)],
+        store=MemoryStore(),
+        retrier=StaminaRetrier(clock=clock, journal=bench.journal, random=lambda: 0.0),
+        clock=clock,
+        meter=bench.meter,
+        journal=bench.journal,
+    )
+    return await collection.run([a_due("hue", slot=NOON)])
+
+
+def readings(done: Cycle) -> int:
+    """How many were stored."""
+    assert isinstance(done, Stored)
+    [outcome] = done.report.outcomes
+    assert isinstance(outcome, Collected)
+    return len(outcome.readings)
+
+
+def failure(done: Cycle) -> Failed:
+    [outcome] = done.report.outcomes
+    assert isinstance(outcome, Failed)
+    return outcome
+
+
+def operations(done: Cycle) -> list[str]:
+    """What the bridge was asked, as the cycle's measurements have it."""
+    return [each.operation for each in done.report.measurements if each.operation.startswith("hue.")]
+
+
+async def test_a_request_that_times_out_is_made_again(bridge: SimulatedBridge, clock: SkippingClock) -> None:
+    bridge.faults.add(f"{V2} count=1 kind=silence")
+    async with in_front_of(bridge, timeout_s=0.3) as bench:
+        done = await cycle(bench, clock)
+    assert readings(done) == 8
+    assert clock.waits == [1.0]
+    assert operations(done)[:3] == [*FIRST_TWO, "hue.v2/temperature"]
+    [retry] = bench.journal.of("retry")
+    assert (retry.fields["operation"], retry.fields["error"]) == ("hue.read", "SourceUnavailable")
+    assert "before the time-out" in str(retry.fields["message"])
+
+
+async def test_a_bridge_that_cannot_be_reached_is_tried_again(
+    bridge: SimulatedBridge, clock: SkippingClock
+) -> None:
+    bridge.unplug()
+    clock.in_the_wait = bridge.plug_in
+    async with in_front_of(bridge) as bench:
+        assert readings(await cycle(bench, clock)) == 8
+    assert clock.waits == [1.0]
+    assert bench.journal.of("retry_recovered")
+
+
+@pytest.mark.parametrize(
+    ("fault", "waits"),
+    [
+        ("count=1 kind=throttle", [1.0]),
+        ("count=2 kind=throttle", [1.0, 2.0]),
+        ("count=1 kind=throttle retry_after=3", [3.0]),
+        ("count=2 kind=throttle retry_after=3", [3.0, 3.0]),
+        ("count=2 kind=unavailable", [1.0, 2.0]),
+    ],
+)
+async def test_a_bridge_that_asks_for_fewer_requests_gets_the_wait_that_it_wants(
+    bridge: SimulatedBridge, clock: SkippingClock, fault: str, waits: list[float]
+) -> None:
+    bridge.faults.add(f"{V2} {fault}")
+    async with in_front_of(bridge) as bench:
+        assert readings(await cycle(bench, clock)) == 8
+    assert clock.waits == waits
+
+
+async def test_a_wait_that_would_outlast_the_cycle_is_left_to_the_next_one(
+    bridge: SimulatedBridge, clock: SkippingClock
+) -> None:
+    bridge.faults.add(f"{V2} kind=throttle retry_after=60")
+    async with in_front_of(bridge) as bench:
+        done = await cycle(bench, clock)
+    assert failure(done).cause is Cause.THROTTLED
+    assert (clock.waits, operations(done)) == ([], FIRST_TWO)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("kind=revoked", Cause.CREDENTIALS),
+        ("kind=certificate which=other", Cause.REFUSED),
+        ("kind=certificate which=expired", Cause.REFUSED),
+        ("kind=redirect", Cause.REFUSED),
+    ],
+)
+async def test_what_will_not_pass_by_itself_is_not_tried_again(
+    bridge: SimulatedBridge, clock: SkippingClock, fault: str, cause: Cause
+) -> None:
+    bridge.faults.add(fault)
+    async with in_front_of(bridge) as bench:
+        done = await cycle(bench, clock)
+    assert failure(done).cause is cause
+    assert clock.waits == []
+    [gave_up] = bench.journal.of("retry_gave_up")
+    assert gave_up.fields["reason"] == "permanent"
+
+
+async def test_a_reply_that_makes_no_sense_is_asked_for_twice(
+    bridge: SimulatedBridge, clock: SkippingClock
+) -> None:
+    bridge.faults.add("path=/clip kind=garbled")
+    bridge.faults.add("path=/api/*** kind=garbled")
+    async with in_front_of(bridge) as bench:
+        done = await cycle(bench, clock)
+    assert failure(done).cause is Cause.GARBLED
+    assert operations(done) == ["hue.config", *["hue.v2/temperature", "hue.v1/whole_bridge"] * 2]
+
+
+async def test_when_all_attempts_have_failed_the_next_cycle_begins_anew(
+    bridge: SimulatedBridge, clock: SkippingClock
+) -> None:
+    bridge.unplug()
+    async with in_front_of(bridge) as bench:
+        failed = failure(await cycle(bench, clock))
+        assert failed.cause is Cause.NETWORK
+        assert "Connection refused" in failed.detail
+        assert clock.waits == [1.0, 2.0]
+        assert [record.fields["attempts"] for record in bench.journal.of("retry_gave_up")] == [3]
+        bridge.plug_in()
+        assert readings(await cycle(bench, clock)) == 8
+
+
+@pytest.mark.parametrize("fault", ["kind=reset", "kind=half"])
+async def test_a_connection_that_breaks_at_the_very_moment_costs_no_reading(
+    bridge: SimulatedBridge, clock: SkippingClock, fault: str
+) -> None:
+    async with in_front_of(bridge) as bench:
+        assert readings(await cycle(bench, clock)) == 8
+        bridge.faults.add(f"{V2} count=1 {fault}")
+        assert readings(await cycle(bench, clock)) == 8
+    assert clock.waits == [1.0]
+
+
+@pytest.mark.parametrize("fault", ["kind=silence", "kind=dribble every=0.05"])
+async def test_a_bridge_that_never_ends_its_answer_costs_no_more_than_the_budget(
+    bridge: SimulatedBridge, fault: str
+) -> None:
+    bridge.faults.add(f"{V2} {fault}")
+    async with in_front_of(bridge, timeout_s=30.0) as bench:
+        failed = failure(await cycle(bench, SystemClock(), budget_s=0.4))
+        assert failed.cause in (Cause.OUT_OF_TIME, Cause.NETWORK)
+        wait_for_reads()
+        bridge.faults.clear()
+        assert readings(await cycle(bench, SystemClock())) == 8
+
+
+async def test_no_retry_tells_the_journal_the_key(bridge: SimulatedBridge, clock: SkippingClock) -> None:
+    for fault in ("half", "throttle", "error type=901", "html"):
+        bridge.faults.add(f"first=2 kind={fault}")
+        async with in_front_of(bridge, strategy="v1") as bench:
+            done = await cycle(bench, clock)
+        bridge.faults.clear()
+        assert bridge.key not in bench.told() + repr(done)
