@@ -21,6 +21,7 @@ _LOCK_ATTEMPTS = 100
 _LOCK_PAUSE_S = 0.01
 
 _Values = dict[str, Mapping[str, Json]]
+_Version = tuple[int, int, int] | None
 
 
 class FileState:
@@ -34,14 +35,14 @@ class FileState:
         self._path = path
         self._journal = journal
         self._unsaved: _Values = {}
+        self._seen: tuple[_Version, _Values] = (None, {})
         self._lock = threading.Lock()
 
     def get(self, key: str) -> Mapping[str, Json]:
-        with self._lock:
-            if key in self._unsaved:
-                return deepcopy(self._unsaved[key])
         try:
-            return self._read().get(key, {})
+            with self._lock:
+                values = self._unsaved if key in self._unsaved else self._current()
+                return deepcopy(values.get(key, {}))
         except (OSError, ValueError) as error:
             self._report("state_unreadable", error)
             return {}
@@ -56,6 +57,21 @@ class FileState:
                 self._report("state_unsaved", error)
             else:
                 self._unsaved = {}
+
+    def _current(self) -> _Values:
+        """What the file holds, read again only when it is another one than last time."""
+        version = self._version()
+        if version != self._seen[0]:
+            self._seen = (version, self._read())
+        return self._seen[1] if version is not None else {}
+
+    def _version(self) -> _Version:
+        """Every write makes a new file, so these tell two of them apart; None where there is none."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _read(self) -> _Values:
         """What the file holds. Raises `ValueError` when it is damaged."""
