@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
+import attrs
+
 from adapters.simulator.alexa_effects import StaleToken
 from adapters.simulator.amazon import graphql, oauth, phoenix
 from adapters.simulator.amazon.account import Account
@@ -71,10 +73,10 @@ class Alexa:
                 return Reply(status=204)
             case "GET", "/spa/index.html":
                 return page("Alexa", headers=self._csrf(asked))
-            case "GET", _:
-                content = small_answer(self.account, self.seed, asked)
-                if content is not None:
-                    return json_reply(content, headers=self._csrf(asked))
+            case ("GET", _) | ("POST", "/alexashoppinglists/api/v2/lists/fetch"):
+                reply = small_answer(self.account, self.seed, asked)
+                if reply is not None:
+                    return attrs.evolve(reply, headers={**reply.headers, **self._csrf(asked)})
         return page("Page Not Found", status=404)
 
     def _is_signed_in(self, asked: Request, effects: Sequence[Effect]) -> bool:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from adapters.simulator.amazon.account import APP_DEVICE_TYPE, Account
 from adapters.simulator.amazon.endpoints import ECHO_TYPE, echo_serial
 from adapters.simulator.amazon.hosts import market, neighbour
-from adapters.simulator.reply import Json, Request
+from adapters.simulator.amazon.pages import json_reply
+from adapters.simulator.reply import Json, Reply, Request
 
 # What people without alarms, lists, routines or bluetooth get.
 _EMPTY: dict[str, Json] = {
     "/api/notifications": {"notifications": []},
-    "/api/behaviors/v2/automations": [],
-    "/api/behaviors/entities": [],
     "/api/dnd/device-status-list": {"doNotDisturbDeviceStatusList": []},
     "/api/device-preferences": {"devicePreferences": []},
     "/api/bluetooth": {"bluetoothStates": []},
@@ -21,13 +20,42 @@ _EMPTY: dict[str, Json] = {
     "/api/phoenix/group": {"applianceGroups": []},
     "/api/devices/deviceType/dsn/audio/v1/allDeviceVolumes": {"volumes": []},
     "/api/np/list-media-sessions": {"mediaSessionList": []},
+    "/accounts": [],
     "/api/customer-status": {"customerStatus": {"isActive": True}},
     "/alexashoppinglists/api/v2/lists/fetch": {"listInfoList": []},
 }
 
 
-def small_answer(account: Account, seed: int, asked: Request) -> Json:
-    """What is to be said at a path to somebody who is signed in; None where there is nothing."""
+# JSON, too, but the service calls it octets.
+_STREAMED: dict[str, Json] = {
+    "/api/behaviors/v2/automations": [],
+    "/api/behaviors/entities": [
+        {
+            "id": "AMAZON_MUSIC",
+            "displayName": "Amazon Music",
+            "availability": "AVAILABLE",
+            "providerData": {"isDefaultMusicProvider": True},
+            "supportedProperties": ["Alexa.Music.PlaySearchPhrase"],
+        }
+    ],
+}
+
+
+def small_answer(account: Account, seed: int, asked: Request) -> Reply | None:
+    """The reply at a path to somebody who is signed in; None where there is nothing."""
+    if asked.path in _STREAMED:
+        return json_reply(_STREAMED[asked.path], headers={"Content-Type": "application/octet-stream"})
+    content = _content(account, seed, asked)
+    return None if content is None else json_reply(content)
+
+
+def _content(account: Account, seed: int, asked: Request) -> Json:
+    segments = asked.path.split("/")
+    match segments:
+        case ["", "users", str(), "identities"]:
+            return {"homeGroupId": f"amzn1.comms.id.hg.amzn1~{account.customer_id}"}
+        case ["", "homegroups", str(), "devices"]:
+            return {"devices": []}
     match asked.path:
         case "/api/users/me":
             return _me(account, asked)
