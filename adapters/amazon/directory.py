@@ -10,18 +10,17 @@ import attrs
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.monitors import Monitor, joined, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.queries import appliances, endpoints
-from adapters.amazon.trouble import NotReached
+from adapters.amazon.trouble import MET_BY_ALL
 from adapters.json_reply import Json, instant, members, objects, text
-from domain.errors import CredentialsRefused, CredentialsStale, SourceError, SourceThrottled
+from domain.errors import SourceError
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
 
 DISCOVER_AFTER = timedelta(days=1)
 MISS_AFTER = timedelta(minutes=15)  # whoever is missed is looked for this often at most
+_TRY_AGAIN_AFTER = timedelta(hours=1)
 _KEY = "amazon.monitors"
-# What the other form of discovery would meet too.
-_HOPELESS = (NotReached, CredentialsRefused, CredentialsStale, SourceThrottled)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,22 +45,30 @@ class Directory:
             return known.monitors
         if not known.monitors and not self._is_older(known, MISS_AFTER):
             return ()
-        return await self._discovered(known, deadline_s)
+        try:
+            # an answer without any, where there were some, is not believed until one is missed
+            found = await self._found(deadline_s) or known.monitors
+        except SourceError as error:
+            if not known.monitors or isinstance(error, MET_BY_ALL):
+                raise
+            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+            self._keep(known.monitors, self._clock.now() - DISCOVER_AFTER + _TRY_AGAIN_AFTER)
+            return known.monitors  # the readings are worth more than a new monitor
+        self._keep(found, self._clock.now())
+        return found
 
     async def looked_for(self, deadline_s: float) -> tuple[Monitor, ...] | None:
-        """All of them, asked for anew because one is missed; None when that was done not long ago."""
+        """All of them, asked for anew because one is missed; None when that is too early, or in vain."""
         known = self._known()
-        return await self._discovered(known, deadline_s) if self._is_older(known, MISS_AFTER) else None
-
-    async def _discovered(self, known: _Known, deadline_s: float) -> tuple[Monitor, ...]:
+        if not self._is_older(known, MISS_AFTER):
+            return None
+        self._keep(known.monitors, self._clock.now())
         try:
             found = await self._found(deadline_s)
         except SourceError as error:
-            if not known.monitors:
-                raise
             self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
-            found = known.monitors  # the readings are worth more than a new monitor
-        self._keep(found)
+            return None
+        self._keep(found, self._clock.now())
         return found
 
     async def _found(self, deadline_s: float) -> tuple[Monitor, ...]:
@@ -71,7 +78,7 @@ class Directory:
         try:
             content = await self._alexa.graphql("amazon.discovery", appliances(), deadline_s)
             found = joined(monitors_of_appliances(content))
-        except _HOPELESS:
+        except MET_BY_ALL:
             raise
         except SourceError as error:
             trouble = error
@@ -92,9 +99,9 @@ class Directory:
         kept = self._state.get(_KEY)
         return _Known(monitors=tuple(_restored(kept)), asked_at=instant(kept.get("asked_at")))
 
-    def _keep(self, monitors: tuple[Monitor, ...]) -> None:
+    def _keep(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
         listed: list[Json] = [_kept(monitor) for monitor in monitors]
-        self._state.put(_KEY, {"asked_at": self._clock.now().isoformat(), "monitors": listed})
+        self._state.put(_KEY, {"asked_at": asked_at.isoformat(), "monitors": listed})
 
 
 def _kept(monitor: Monitor) -> dict[str, Json]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapters.amazon.monitors import ENDPOINT_PREFIX, Monitor
+from adapters.amazon.said import shown_code
 from adapters.amazon.samples import Sampled, Samples
-from adapters.json_reply import Json, at, instant, integer, number, objects, shown, text
+from adapters.json_reply import Json, at, instant, integer, number, objects, text
 
 _REACHABLE = {"OK": True, "REACHABLE": True, "UNREACHABLE": False}
 _AWAY = {"ENDPOINT_UNREACHABLE", "BRIDGE_UNREACHABLE", "DEVICE_UNREACHABLE"}
@@ -57,7 +58,7 @@ def _add(samples: Samples, monitor: Monitor, instance: str | None, each: dict[st
     in_range = number(each, "rangeValue", "value")
     if error := at(each, "error"):
         kind = text(error, "type") or text(error, "message") or "without a word"
-        samples.left_out.append(shown(kind, 40))
+        samples.left_out.append(shown_code(kind))
     elif "reachabilityStatusValue" in each:
         samples.is_reachable = reachable(text(each, "reachabilityStatusValue"))
     elif in_range is not None:

@@ -13,7 +13,7 @@ from adapters.amazon.cookies import is_header_text
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
 from adapters.amazon.said import Said, said_by
 from adapters.amazon.session import AmazonSession, Reply, Request
-from adapters.json_reply import Json, at, decoded, number, shown, text
+from adapters.json_reply import Json, at, decoded, number, text
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceThrottled, SourceUnavailable
 from ports.clock import Clock
@@ -146,7 +146,7 @@ class Linking:
         if reply.status == 429 or said.is_throttling:
             wait_s = retry_after_s(reply.retry_after, self._clock.now())
             return SourceThrottled("Amazon asks for fewer requests", retry_after_s=wait_s)
-        words = f": {shown(said.words)}" if said.words else ""
+        words = f": {said.words}" if said.words else ""
         return SourceUnavailable(f"Amazon gives no clear answer (HTTP {reply.status}{words})")
 
 

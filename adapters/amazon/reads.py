@@ -12,18 +12,9 @@ from adapters.amazon.monitors import Monitor
 from adapters.amazon.phoenix_states import samples_of_states
 from adapters.amazon.queries import readings, states
 from adapters.amazon.samples import Samples
-from adapters.amazon.trouble import NotReached
-from domain.errors import (
-    CredentialsRefused,
-    CredentialsStale,
-    SourceError,
-    SourceGarbled,
-    SourceThrottled,
-)
+from adapters.amazon.trouble import MET_BY_ALL
+from domain.errors import SourceError, SourceGarbled
 from ports.journal import Journal, Level
-
-# What the second reader would meet too, or make worse.
-_FINAL = (NotReached, CredentialsRefused, CredentialsStale, SourceThrottled)
 
 
 @attrs.frozen
@@ -46,7 +37,7 @@ class Reads:
         """What the service knows of the monitors. Raises SourceError."""
         try:
             return Found(await self._by_graphql(monitors, deadline_s))
-        except _FINAL:
+        except MET_BY_ALL:
             raise
         except SourceError as error:
             found = await self._by_phoenix(monitors, error, deadline_s)
@@ -71,7 +62,7 @@ class Reads:
         question = states(monitor.entity_id for monitor in monitors)
         try:
             found = samples_of_states(await self.alexa.phoenix(question, deadline_s), monitors)
-        except _FINAL:
+        except MET_BY_ALL:
             raise
         except SourceError as error:
             raise trouble from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from adapters.amazon.token_endpoint import RefreshTokenRefused
+from adapters.amazon.trouble import NoTokenYet
 from adapters.json_reply import instant, text
-from domain.errors import CredentialsRefused, SourceUnavailable
+from domain.errors import CredentialsRefused
 from ports.state import State
 
 SIGN_IN_AGAIN = (
@@ -38,7 +39,7 @@ class Refusals:
         elif timedelta() <= now - last < APART:
             raise _not_yet(code)
 
-    def note(self, refused: RefreshTokenRefused, now: datetime) -> SourceUnavailable | CredentialsRefused:
+    def note(self, refused: RefreshTokenRefused, now: datetime) -> NoTokenYet | CredentialsRefused:
         """Remember a refusal; the error that it amounts to."""
         kept = self._state.get(_KEY)
         first = instant(kept.get("first_at")) if kept.get("of") == self._token_mark else None
@@ -67,5 +68,5 @@ def _for_good(code: str) -> CredentialsRefused:
     return CredentialsRefused(f"{RefreshTokenRefused(code)}, and not for the first time: {SIGN_IN_AGAIN}")
 
 
-def _not_yet(code: str) -> SourceUnavailable:
-    return SourceUnavailable(f"{RefreshTokenRefused(code)}; it is tried once more before that is believed")
+def _not_yet(code: str) -> NoTokenYet:
+    return NoTokenYet(f"{RefreshTokenRefused(code)}; it is tried once more before that is believed")

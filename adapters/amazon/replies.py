@@ -156,7 +156,7 @@ def _no_list(answer: _Answer) -> SourceError:
 
 
 def _words(answer: _Answer) -> str:
-    return f", {shown(answer.said.words)}" if answer.said.words else ""
+    return f", {answer.said.words}" if answer.said.words else ""
 
 
 # The first that applies is what the answer means.

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import attrs
 
-from adapters.json_reply import Json, at, objects, text
+from adapters.json_reply import Json, at, objects, shown, text
 
 # Codes stand as a string, or in an object, at the top or one level down, under these names.
 _CODES = ("code", "errorCode", "errorType", "type", "__type")
 _MESSAGES = ("message", "Message", "error_description", "errorMessage")
 _THROTTLING = re.compile(r"too many requests|rate exceeded|throttl", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z]{1,30}([_. ][A-Za-z]{1,30}){0,5}")
+_LONGEST_WORDS = 200
 _NOT_A_LETTER = re.compile(r"[^a-z]")
 
 
@@ -35,8 +37,9 @@ class Said:
 
     @property
     def words(self) -> str:
-        """All of it, for an error message that shows it redacted."""
-        return "; ".join(dict.fromkeys((*self.codes, *self.messages)))
+        """All of it, redacted, for an error message."""
+        messages = (shown(message) for message in self.messages)
+        return "; ".join(dict.fromkeys((*map(shown_code, self.codes), *messages)))[:_LONGEST_WORDS]
 
 
 def said_by(content: Json) -> Said:
@@ -48,6 +51,11 @@ def said_by(content: Json) -> Said:
         messages += [message for name in _MESSAGES if (message := text(error, name))]
     plain = text(content, "error")  # OAuth's form: the code itself
     return Said(codes=(*([plain] if plain else []), *codes), messages=tuple(messages))
+
+
+def shown_code(code: str) -> str:
+    """An error code as a message may show it: whole where it is words, however long, and no key."""
+    return code if _WORDS.fullmatch(code) else shown(code, 40)
 
 
 def asks_for_less(body: bytes) -> bool:

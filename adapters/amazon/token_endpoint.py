@@ -10,11 +10,12 @@ import attrs
 
 from adapters.amazon.cookies import is_header_text, sendable
 from adapters.amazon.hosts import Hosts, app_form
-from adapters.amazon.said import asks_for_less, said_by
+from adapters.amazon.said import asks_for_less, said_by, shown_code
 from adapters.amazon.session import AmazonSession, Reply, Request
-from adapters.json_reply import Json, at, decoded, members, number, objects, shown, text
+from adapters.amazon.trouble import NoTokenYet
+from adapters.json_reply import Json, at, decoded, members, number, objects, text
 from adapters.retry_after import retry_after_s
-from domain.errors import SourceError, SourceThrottled, SourceUnavailable
+from domain.errors import SourceError, SourceThrottled
 from ports.clock import Clock
 
 _OK = 200
@@ -29,7 +30,7 @@ class RefreshTokenRefused(SourceError):
     """The token endpoint refused the refresh token, with an explicit code. Once is not for good."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"Amazon refuses the refresh token ({shown(code)})")
+        super().__init__(f"Amazon refuses the refresh token ({shown_code(code)})")
         self.code = code
 
 
@@ -56,7 +57,7 @@ class TokenEndpoint:
         content = await self._asked(f"{self._hosts.api}/auth/token", form, deadline_s)
         token = text(content, "access_token") or text(content, "response", "access_token")
         if token is None or not is_header_text(token):
-            raise SourceUnavailable("the token endpoint answers without an access token")
+            raise NoTokenYet("the token endpoint answers without an access token")
         life_s = _seconds(at(content, "expires_in"))
         return AccessToken(
             value=token, life=timedelta(seconds=min(max(life_s, _SHORTEST_LIFE_S), _LONGEST_LIFE_S))
@@ -68,7 +69,7 @@ class TokenEndpoint:
         content = await self._asked(f"{self._hosts.www}/ap/exchangetoken/cookies", form, deadline_s)
         cookies = sendable(dict(_cookies_in(at(content, "response", "tokens", "cookies"))))
         if not cookies:
-            raise SourceUnavailable("the token endpoint answers without cookies")
+            raise NoTokenYet("the token endpoint answers without cookies")
         return cookies
 
     async def _asked(self, url: str, form: Mapping[str, str], deadline_s: float) -> Json:
@@ -111,8 +112,8 @@ class TokenEndpoint:
         if refusal is not None and reply.status in (_OK, 400, 401, 403):
             raise RefreshTokenRefused(refusal)
         if reply.status != _OK or not members(content):
-            words = f": {shown(said.words)}" if said.words else ""
-            raise SourceUnavailable(
+            words = f": {said.words}" if said.words else ""
+            raise NoTokenYet(
                 f"the token endpoint gives no clear answer (HTTP {reply.status}{words}, {reply.sample})"
             )
         return content

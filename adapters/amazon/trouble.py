@@ -7,11 +7,19 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from domain.errors import SourceUnavailable
+from domain.errors import CredentialsRefused, CredentialsStale, SourceThrottled, SourceUnavailable
 
 
 class NotReached(SourceUnavailable):
-    """Nobody answered. Asking the same host for something else is of no use."""
+    """Nobody answered."""
+
+
+class NoTokenYet(SourceUnavailable):
+    """The token endpoint gives no token, and does not say that it never will."""
+
+
+# What any other question to the data service would meet too, or make worse.
+MET_BY_ALL = (NotReached, NoTokenYet, CredentialsRefused, CredentialsStale, SourceThrottled)
 
 
 def trouble_on_the_way(error: Exception, url: str, timeout_s: float) -> NotReached:

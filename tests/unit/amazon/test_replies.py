@@ -1,0 +1,126 @@
+"""What an answer of the data service means, by its body before its status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.amazon.replies import content_of
+from adapters.json_reply import at
+from domain.errors import (
+    CredentialsStale,
+    SourceError,
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+)
+from tests.alexa_stand_in import Device
+from tests.builders import NOON
+from tests.canned_alexa import a_reply_of, phoenix_states, states
+
+UNAUTHENTICATED = {
+    "errors": [{"message": "Unauthenticated call", "extensions": {"errorCode": "FORBIDDEN"}}],
+    "data": {"endpoints": None},
+}
+SIGN_IN_PAGE = b'<!doctype html><form action="https://www.amazon.com/ap/signin">'
+SOME_PAGE = b"<html><body>We are sorry</body></html>"
+TOO_MANY = {"errors": [{"message": "Too many requests"}], "data": {"listEndpoints": None}}
+
+TABLE: list[tuple[str, Any, dict[str, Any], type[SourceError]]] = [
+    ("unauthorised", b"", {"status": 401}, CredentialsStale),
+    ("error inside 200", UNAUTHENTICATED, {}, CredentialsStale),
+    ("error inside 200, in a list", [UNAUTHENTICATED], {}, CredentialsStale),
+    (
+        "error inside 200, told by its code alone",
+        {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}], "data": None},
+        {},
+        CredentialsStale,
+    ),
+    ("error inside 403", UNAUTHENTICATED, {"status": 403}, CredentialsStale),
+    ("redirect to sign in", b"", {"status": 302, "location": "/ap/signin?x=1"}, CredentialsStale),
+    ("sign-in page", SIGN_IN_PAGE, {"content_type": "text/html"}, CredentialsStale),
+    ("sign-in page as 403", SIGN_IN_PAGE, {"status": 403, "content_type": "text/html"}, CredentialsStale),
+    ("bare 403", b"", {"status": 403}, SourceRefused),
+    ("403 of a gateway", {"message": "Forbidden"}, {"status": 403}, SourceRefused),
+    ("redirect elsewhere", b"", {"status": 301, "location": "https://alexa.amazon.de/x"}, SourceRefused),
+    ("redirect to nowhere", b"", {"status": 307}, SourceRefused),
+    ("429", b"", {"status": 429}, SourceThrottled),
+    ("throttled inside 200", TOO_MANY, {}, SourceThrottled),
+    ("throttled inside 400", {"message": "Rate exceeded"}, {"status": 400}, SourceThrottled),
+    ("throttled by an exception's name", {"__type": "ThrottlingException"}, {"status": 400}, SourceThrottled),
+    ("throttled inside 403", {"message": "Rate exceeded"}, {"status": 403}, SourceThrottled),
+    ("throttled without JSON", b"Rate exceeded", {"status": 400}, SourceThrottled),
+    ("503 that names a wait", b"", {"status": 503, "retry_after": "7"}, SourceThrottled),
+    ("503", SOME_PAGE, {"status": 503, "content_type": "text/html"}, SourceUnavailable),
+    ("503 with a link to sign in", SIGN_IN_PAGE, {"status": 503}, SourceUnavailable),
+    ("500", {"message": "boom"}, {"status": 500}, SourceUnavailable),
+    ("299, of a dead interface", b"", {"status": 299}, SourceUnavailable),
+    ("a page", SOME_PAGE, {"content_type": "text/html"}, SourceUnavailable),
+    ("no JSON", b"\x00\x01", {}, SourceUnavailable),
+    ("nothing", b"", {}, SourceUnavailable),
+    ("400", {"message": "what?"}, {"status": 400}, SourceGarbled),
+    ("404", {"message": "no such thing"}, {"status": 404}, SourceGarbled),
+    ("another shape", {"data": {"listEndpoints": {}}}, {}, SourceGarbled),
+    ("null", b"null", {}, SourceGarbled),
+    ("a number", b"7", {}, SourceGarbled),
+    ("two answers", [UNAUTHENTICATED, UNAUTHENTICATED], {}, SourceGarbled),
+    ("an unknown error", {"errors": [{"message": "Validation error"}]}, {}, SourceGarbled),
+    (
+        "an unknown error with an empty list",
+        {"errors": [{"message": "no"}], "data": {"listEndpoints": {"endpoints": []}}},
+        {},
+        SourceGarbled,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "error"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
+)
+def test_an_answer_without_data_is_the_error_of_the_table(
+    content: Any, changes: dict[str, Any], error: type[SourceError]
+) -> None:
+    with pytest.raises(SourceError) as raised:
+        content_of(a_reply_of(content, **changes), NOON)
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize("retry_after", ["7", "Sun, 01 Mar 2026 12:00:07 GMT"])
+def test_a_wait_that_is_named_goes_with_the_error(retry_after: str) -> None:
+    with pytest.raises(SourceThrottled) as raised:
+        content_of(a_reply_of(TOO_MANY, retry_after=retry_after), NOON)
+    assert raised.value.retry_after_s == 7
+
+
+def test_data_beside_errors_are_data() -> None:
+    for errors in (TOO_MANY["errors"], UNAUTHENTICATED["errors"]):
+        content = content_of(a_reply_of({**states(Device()), "errors": errors}), NOON)
+        assert at(content, "data", "listEndpoints", "endpoints")
+
+
+def test_an_answer_in_a_one_item_list_is_the_item() -> None:
+    assert content_of(a_reply_of([states(Device())]), NOON) == states(Device())
+
+
+def test_errors_about_single_devices_are_left_to_whoever_reads_them() -> None:
+    away = {"errors": [{"code": "ENDPOINT_UNREACHABLE", "entity": {"entityId": "1"}}], "deviceStates": []}
+    assert content_of(a_reply_of(away), NOON) == away
+    assert content_of(a_reply_of(phoenix_states()), NOON) == phoenix_states()
+
+
+def test_an_error_shows_a_redacted_sample_of_what_came() -> None:
+    secret = "Atna|an-access-token-that-somebody-echoes"
+    with pytest.raises(SourceGarbled) as raised:
+        content_of(a_reply_of({"weird": secret, "short": "shape"}), NOON)
+    assert "shape" in str(raised.value)
+    assert secret not in str(raised.value)
+
+
+def test_an_unknown_error_is_shown_redacted() -> None:
+    secret = "Atna|an-access-token-that-somebody-echoes"
+    errors = [{"message": f"the token {secret} is odd", "errorType": "NewKindOfError"}]
+    with pytest.raises(SourceGarbled, match="NewKindOfError; the token") as raised:
+        content_of(a_reply_of({"errors": errors}), NOON)
+    assert secret not in str(raised.value)
