@@ -43,6 +43,12 @@ def sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -
     newest = int(heard_s // REPORT_EVERY_S)
     while _sampled_s(seed, monitor, quantity, newest) > heard_s:
         newest -= 1
+    return _numbered(seed, monitor, quantity, newest)
+
+
+@lru_cache(maxsize=4096)
+def _numbered(seed: int, monitor: Monitor, quantity: Quantity, newest: int) -> Sample:
+    """The sample of the n-th report; a reply asks for it several times over."""
     value = _value(seed, monitor, quantity, newest)
     changed = newest
     while newest - changed < 12 and _value(seed, monitor, quantity, changed - 1) == value:
@@ -74,7 +80,7 @@ def last_heard_s(seed: int, monitor: Monitor, epoch_s: float) -> float:
 def quiet_spell(seed: int, day: int) -> tuple[float, float]:
     """When the monitor in the living room drops out on a day; an empty interval on most days."""
     begins_s = (day + chance(seed, "monitor quiet at", day)) * DAY_S
-    is_quiet = (day + seed) % _QUIET_EVERY_DAYS == 0
+    is_quiet = (day + seed) % _QUIET_EVERY_DAYS == 1
     lasts_h = 3 + 5 * chance(seed, "monitor quiet for", day) if is_quiet else 0
     return begins_s, begins_s + lasts_h * 3600
 
