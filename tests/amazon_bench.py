@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ class AmazonBench:
     def operations(self) -> list[str]:
         """What the source has asked since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
+
+
+@asynccontextmanager
+async def in_front_of(hosts: Hosts, **changes: Any) -> AsyncIterator[AmazonBench]:
+    """A bench that lets go of its connections at the end."""
+    bench = an_amazon_bench(hosts, **changes)
+    try:
+        yield bench
+    finally:
+        await bench.source.close()
 
 
 def an_amazon_bench(
