@@ -89,6 +89,7 @@ def a_bench(server: OddServer, **changes: Any) -> HueBench:
         (shake_no_hand, False, {}),
         (shake_no_hand, False, {"bridge_id": None}),
         (dribble_the_body, False, {"scheme": "http://"}),
+        (dribble_the_head, False, {"scheme": "http://"}),
         (say_nothing, False, {"scheme": "http://"}),
     ],
 )
@@ -117,12 +118,22 @@ def reads_under_way() -> list[threading.Thread]:
 
 
 async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits_for_it() -> None:
-    with odd_server(dribble_the_body) as server:
+    sent = []
+
+    def dribble_and_count(connection: socket.socket) -> None:
+        asked(connection)
+        connection.sendall(reply(b"", "Content-Length: 10000"))
+        for _ in range(10_000):
+            dribble(connection, b" ")
+            sent.append(1)
+
+    with odd_server(dribble_and_count) as server:
         async with closing(a_bench(server)) as bench:
             proof = SignedBy(roots=CA_FILE, bridge_id=BRIDGE_ID)
             bridge = bench.open_bridge(f"https://{server.address}", proof)
             with contextlib.closing(bridge), pytest.raises(SourceUnavailable, match="within the time"):
                 bridge.identity(bench.clock.elapsed_s() + WITHIN_S)
+    assert 0 < len(sent) < 5_000
 
 
 async def test_a_read_after_one_that_ran_out_of_time_begins_anew(simulated_home: SimulatedHome) -> None:
@@ -147,6 +158,15 @@ async def test_a_read_that_is_cancelled_leaves_nothing_behind(simulated_home: Si
         assert len(bridge.requests) == 1
         bridge.faults.clear()
         assert len((await bench.read()).readings) == 8
+
+
+@pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])
+async def test_a_read_that_is_cancelled_in_the_handshake_ends_with_it(bridge_id: str | None) -> None:
+    with odd_server(shake_no_hand, secure=False) as server:
+        async with closing(a_bench(server, bridge_id=bridge_id)) as bench:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bench.read(), WITHIN_S)
+            wait_for_reads()
 
 
 async def test_a_time_that_is_over_already_is_not_begun(simulated_home: SimulatedHome) -> None:

@@ -150,6 +150,22 @@ async def test_a_server_that_does_not_keep_to_http_is_an_error_with_a_name(
     assert KEY not in repr(failed.value) + repr(failed.value.__cause__)
 
 
+async def test_a_server_s_cookies_are_neither_kept_nor_sent_back() -> None:
+    requests = []
+
+    def note(connection: socket.socket) -> None:
+        while request := connection.recv(65_536):
+            requests.append(request.lower())
+            connection.sendall(reply(SENSORS, "Set-Cookie: remember=me; Path=/"))
+
+    with odd_server(note) as server:
+        async with closing(a_bench(server)) as bench:
+            await bench.read()
+            await bench.read()
+    assert len(requests) == 3
+    assert not [request for request in requests if b"cookie" in request]
+
+
 async def test_a_server_that_speaks_no_tls_is_only_unavailable() -> None:
     def speak(connection: socket.socket) -> None:
         connection.recv(100)
