@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import pty
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -12,8 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+
+from adapters.simulator.certificates import leaf_file
 
 CHECKOUT = Path(__file__).parents[2]
 HOMECLIMATE = [sys.executable, "-c", "import sys; from entrypoints.cli import main; sys.exit(main())"]
@@ -86,6 +92,88 @@ def test_faults_come_from_the_command_line() -> None:
         assert "1" in ask(facts["address"], f"/api/{facts['key']}/groups")
 
 
+def ask_alexa(facts: dict[str, Any], path: str, ca_file: str | None = None, **form: str) -> tuple[int, Any]:
+    trusting = ssl.create_default_context(cafile=ca_file or facts["alexa"]["ca_file"])
+    asking = http.client.HTTPSConnection(facts["alexa"]["address"], timeout=5, context=trusting)
+    asking.request("POST", path, urlencode(form))
+    reply = asking.getresponse()
+    content = json.loads(reply.read())
+    asking.close()
+    return reply.status, content
+
+
+def access_token(facts: dict[str, Any], ca_file: str | None = None) -> tuple[int, Any]:
+    return ask_alexa(
+        facts,
+        "/auth/token",
+        ca_file,
+        app_name="tests",
+        source_token=facts["alexa"]["refresh_token"],
+        source_token_type="refresh_token",
+        requested_token_type="access_token",
+    )
+
+
+def test_alexa_answers_too_with_faults_of_its_own() -> None:
+    fault = ("--alexa-fault", "kind=refused-token code=InvalidToken first=2")
+    with running("--json", *fault) as simulator:
+        facts = facts_of(simulator)
+        alexa = facts["alexa"]
+        assert [monitor["room"] for monitor in alexa["monitors"]] == ["kitchen", "bedroom", "living"]
+        assert {"session-id", "session-token", "csrf"} <= set(alexa["cookies"])
+        assert alexa["code_page"] == f"https://{alexa['address']}/code"
+        assert access_token(facts)[0] == 200
+        status, told = access_token(facts)
+        assert (status, told["error"]) == (400, "InvalidToken")
+
+
+def test_alexa_can_show_another_certificate(tmp_path: Path) -> None:
+    both = leaf_file("alexa-self-signed.pem").read_text()
+    begins = both.index("-----BEGIN PRIVATE KEY")
+    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
+    certificate.write_text(both[:begins])
+    key.write_text(both[begins:])
+    with running("--json", "--certificate", str(certificate), "--key", str(key)) as simulator:
+        facts = facts_of(simulator)
+        assert facts["alexa"]["ca_file"] == str(certificate)
+        assert access_token(facts)[0] == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
+def test_at_a_terminal_a_typed_code_links_a_device_and_an_empty_line_presses_the_button() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*HOMECLIMATE, "simulator", "--json"],
+        cwd=CHECKOUT,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as simulator:
+        try:
+            facts = facts_of(simulator)
+            pair = created_pair(facts)
+            assert simulator.stderr is not None
+            for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "no such code")):
+                os.write(ours, typed.encode())
+                assert said in simulator.stderr.readline()
+        finally:
+            simulator.terminate()
+            simulator.wait(10)
+            os.close(ours)
+            os.close(theirs)
+
+
+def created_pair(facts: dict[str, Any]) -> str:
+    trusting = ssl.create_default_context(cafile=facts["alexa"]["ca_file"])
+    asking = http.client.HTTPSConnection(facts["alexa"]["address"], timeout=5, context=trusting)
+    device = {"code_data": {"device_type": "x", "device_serial": "y"}}
+    asking.request("POST", "/auth/create/codepair", json.dumps(device))
+    code: str = json.loads(asking.getresponse().read())["public_code"]
+    asking.close()
+    return code
+
+
 @pytest.mark.parametrize("model", ["BSB001", "BSB002", "BSB003"])
 def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
     with running("--bridge-model", model) as simulator:
@@ -105,6 +193,9 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
     [
         (["--fault", "kind=nonsense"], "kind=nonsense is none of"),
         (["--bridge-model", "BSB009"], "BSB009"),
+        (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
+        (["--key", __file__], "there is none"),
+        (["--certificate", __file__], "cannot be shown"),
     ],
 )
 def test_a_wrong_command_line_is_said_and_is_64(arguments: list[str], complaint: str) -> None:

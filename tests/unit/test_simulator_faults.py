@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.memory.clock import MemoryClock
-from adapters.simulator import faults
+from adapters.simulator import alexa_effects, faults
 from adapters.simulator.fault_text import parse_fault
 from adapters.simulator.faults import Effect, Fault, Faults
 from tests.builders import NOON
@@ -36,6 +36,25 @@ from tests.builders import NOON
         ("kind=overwrite field=enabled value=false", faults.Overwrite("enabled", value=False)),
         ("kind=certificate", faults.WrongCertificate("other")),
         ("kind=certificate which=expired", faults.WrongCertificate("expired")),
+        ("kind=stale-token", alexa_effects.StaleToken()),
+        ("kind=stale-token as=redirect", alexa_effects.StaleToken("redirect")),
+        ("kind=refused-token", alexa_effects.RefusedToken()),
+        (
+            "kind=refused-token code=InvalidToken shape=error.code status=401",
+            alexa_effects.RefusedToken("InvalidToken", "error.code", 401),
+        ),
+        ("kind=throttled-inside", alexa_effects.ThrottledInside()),
+        ("kind=throttled-inside form=exception", alexa_effects.ThrottledInside("exception")),
+        ("kind=forbidden", alexa_effects.Forbidden()),
+        ("kind=missing-features names=range:6,x", alexa_effects.MissingFeatures(("range:6", "x"))),
+        (
+            "kind=failed-features names=range:6 type=T where=w",
+            alexa_effects.FailedFeatures(("range:6",), "T", "w"),
+        ),
+        ("kind=stale-samples by=3h where=kitchen", alexa_effects.StaleSamples(10_800, "kitchen")),
+        ("kind=skewed-clock by=-90", alexa_effects.SkewedClock(-90)),
+        ("kind=gone where=kitchen", alexa_effects.MonitorGone("kitchen")),
+        ("kind=unreachable since=30m", alexa_effects.MonitorUnreachable(1800)),
     ],
 )
 def test_each_kind_can_be_written(text: str, effect: Effect) -> None:
@@ -59,6 +78,10 @@ def test_when_and_where_can_be_written() -> None:
         ("kind=delay seconds=soon", "soon"),
         ("kind=overwrite value=1", "needs field="),
         ("kind=certificate which=mine", "none of other, self-signed, expired"),
+        ("kind=stale-token as=x", "none of errors, 401, page, redirect"),
+        ("kind=refused-token shape=x", "none of error, error.code"),
+        ("kind=throttled-inside form=x", "none of errors, rate, exception"),
+        ("kind=missing-features", "needs names="),
     ],
 )
 def test_what_cannot_be_read_is_said(text: str, complaint: str) -> None:
@@ -103,3 +126,15 @@ def test_cleared_faults_are_gone() -> None:
     due.add(faults.Reset())
     due.clear()
     assert due.meeting("/") == []
+
+
+def test_what_concerns_alexa_alone_meets_and_counts_only_the_paths_that_it_means() -> None:
+    due = Faults(MemoryClock(NOON).elapsed_s, parse_fault)
+    due.add("kind=refused-token count=1")
+    due.add("kind=stale-token path=/nexus first=2")
+    assert due.meeting("/nexus/v1/graphql") == []
+    assert due.meeting("/api/phoenix/state") == []
+    assert due.meeting("/auth/register") == []
+    assert due.meeting("/auth/token") == [alexa_effects.RefusedToken()]
+    assert due.meeting("/ap/exchangetoken/cookies") == []
+    assert due.meeting("/nexus/v1/graphql") == [alexa_effects.StaleToken()]

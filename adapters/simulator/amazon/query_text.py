@@ -124,7 +124,8 @@ class _Reader:
     def _directives(self) -> Mapping[str, Mapping[str, object]]:
         found: dict[str, Mapping[str, object]] = {}
         while self._skip("@"):
-            found[self._name()] = self._arguments()
+            name = self._name()
+            found[name] = self._arguments()
         return found
 
     def _arguments(self) -> Mapping[str, object]:
