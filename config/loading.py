@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -45,19 +46,24 @@ def load(
     config_file: Path | None = None,
     env: str | None = None,
     needs_secrets: bool = True,
+    may_be_new: bool = False,
+    unsaved: Mapping[Path, str] | None = None,
 ) -> Loaded:
     """The settings and secrets of a home; paths in them are absolute.
 
     `config_file` stands in for config/config.yaml; `env` names an overlay beside it, `config.<env>.yaml`,
     that changes single keys. With `needs_secrets` it is a fault when no enabled collector has its
-    credentials; what pairs, or only reads the database, does without. Raises SettingsError with all faults.
+    credentials; what pairs, or only reads the database, does without. A home that `may_be_new` has the
+    defaults where it has no configuration. `unsaved` holds texts that count in place of those of the files.
+    Raises SettingsError with all faults.
     """
     home = home.absolute()
     config_path = (config_file or home / "config" / "config.yaml").absolute()
     secrets_path = home / "config" / "secrets.yaml"
     report = Report()
-    settings = _settings(_config_node(config_path, env, report), report)
-    secrets = _secrets(secrets_path, report)
+    files = _Files(report, unsaved or {})
+    settings = _settings(_config_node(config_path, env, files, may_be_new=may_be_new), report)
+    secrets = _secrets(secrets_path, files)
     if settings is not None and secrets is not None and needs_secrets:
         check_needs(settings, secrets, secrets_path, report)
     report.stop_on_faults()
@@ -72,30 +78,51 @@ def load(
     )
 
 
-def _config_node(path: Path, env: str | None, report: Report) -> Node | None:
+@attrs.frozen
+class _Files:
+    """Where texts come from, and where what is wrong with them is told."""
+
+    report: Report
+    unsaved: Mapping[Path, str]
+
+    def are_without(self, path: Path) -> bool:
+        return path not in self.unsaved and is_missing(path)
+
+    def text(self, path: Path, hint_if_missing: str = "") -> str | None:
+        if path in self.unsaved:
+            return self.unsaved[path]
+        return text_of(path, self.report, hint_if_missing=hint_if_missing)
+
+
+def _config_node(path: Path, env: str | None, files: _Files, *, may_be_new: bool) -> Node | None:
     next_step = (
-        f"; to begin, copy {packaged.path_of('default.yaml')} there and change what differs in your home,"
-        " or name the home with --home, or the file with --config"
+        f"; to begin, run homeclimate setup, or copy {packaged.path_of('default.yaml')} there and change what"
+        " differs in your home, or name the home with --home, or the file with --config"
     )
-    node = _parsed(path, report, next_step)
+    is_new = may_be_new and files.are_without(path)
+    node = Table(Place(file=str(path))) if is_new else _parsed(path, files, next_step, may_be_new)
     if not env:
         return node
     if not _ENVIRONMENT.fullmatch(env):
-        report.fault(Place(file=str(path)), "the name of an environment has letters, digits, - and _ only")
+        files.report.fault(
+            Place(file=str(path)), "the name of an environment has letters, digits, - and _ only"
+        )
         return None
-    over = _parsed(path.with_name(f"{path.stem}.{env}.yaml"), report, f"; the environment {env} needs it")
+    over = _parsed(path.with_name(f"{path.stem}.{env}.yaml"), files, f"; the environment {env} needs it")
     return None if node is None or over is None else overlaid(node, over)
 
 
-def _parsed(path: Path, report: Report, hint_if_missing: str) -> Table | None:
-    text = text_of(path, report, hint_if_missing=hint_if_missing)
-    node = None if text is None else parse(text, str(path), report)
+def _parsed(path: Path, files: _Files, hint_if_missing: str, may_be_empty: bool = False) -> Table | None:
+    text = files.text(path, hint_if_missing)
+    node = None if text is None else parse(text, str(path), files.report)
     if node is None or isinstance(node, Table):
         return node
     if isinstance(node, Scalar) and node.kind == "nothing":
-        report.fault(node.place, "is empty; it needs at least one section, such as collectors:")
+        if may_be_empty:
+            return Table(node.place)
+        files.report.fault(node.place, "is empty; it needs at least one section, such as collectors:")
     else:
-        report.fault(node.place, "must be sections (name: value), nothing else")
+        files.report.fault(node.place, "must be sections (name: value), nothing else")
     return None
 
 
@@ -105,19 +132,22 @@ def _settings(node: Node | None, report: Report) -> Settings | None:
     return None if node is None else structured(node, Settings, report)
 
 
-def _secrets(path: Path, report: Report) -> Secrets | None:
+def _secrets(path: Path, files: _Files) -> Secrets | None:
     from config.structuring import structured
 
-    if is_missing(path):
+    if files.are_without(path):
         return Secrets()
-    text = text_of(path, report)
+    text = files.text(path)
     if text is None:
         return None
-    warn_if_readable_by_others(path, report)
+    if path not in files.unsaved:
+        warn_if_readable_by_others(path, files.report)
     aside = Report()
     node = parse(text, str(path), aside, shown=_NAMEABLE.__contains__)
-    report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))
-    return None if node is None else structured(_used(node), Secrets, report, may_hold_others=True)
+    files.report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))
+    if node is None:
+        return None
+    return structured(_used(node), Secrets, files.report, may_hold_others=True)
 
 
 def _used(node: Node) -> Node:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "collect": "Collect readings: continuously, once, or a number of times.",
     "demo": "Show it all on a simulated home: a week backfilled, then live.",
+    "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",
     "simulator": "Run the simulated home alone, for other clients.",
 }
 

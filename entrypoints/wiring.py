@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,22 +13,16 @@ import attrs
 from adapters.journals import Journals
 from adapters.stderr_journal import StderrJournal
 from adapters.system_clock import MovedClock, SystemClock
-from config.bridges import Bridge as ConfiguredBridge
-from config.collector_settings import AmazonAqmSettings
-from config.kinds import Backoff
 from config.loading import Loaded
 from config.settings import Settings
 from domain.errors import SettingsError, StoreError, StoreRefused
-from domain.reading import Quantity
 from domain.redaction import Redactor
-from domain.retry import RetryPolicy
 from domain.services.collection import Collection, SourcePlan
+from entrypoints.wiring_sources import amazon_plans, hue_plans
+from ports.bridge_finder import BridgeFinder
 from ports.clock import Clock
 from ports.history import History
 from ports.journal import Journal, Level
-from ports.meter import Meter
-from ports.source import Source
-from ports.state import State
 
 if TYPE_CHECKING:
     from adapters.simulator.home import SimulatedHome
@@ -40,12 +33,15 @@ if TYPE_CHECKING:
 class World:
     """What differs between a real home, the demo and the tests; never a setting that a file could change.
 
-    `hue_roots` None means Signify's roots, `amazon_roots` None the system's.
+    `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,
+    bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
     hue_roots: Path | None = None
     amazon_roots: Path | None = None
+    bridge_finder: BridgeFinder | None = None
+    bridge_cloud: str | None = None
     is_simulated: bool = False
     stderr_level: Level = Level.CRITICAL
     log_to_files: bool = True
@@ -73,8 +69,8 @@ def collecting(
     meter = SystemMeter(world.clock)
     state = FileState(data / "state.json", journal)
     every_plan = [
-        *_hue_plans(loaded, world, state, meter, journal),
-        *_amazon_plans(loaded, world, state, meter, journal),
+        *hue_plans(loaded, world, state, meter, journal),
+        *amazon_plans(loaded, world, state, meter, journal),
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(data / "locks")
@@ -198,158 +194,3 @@ def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[Source
 
 def _is_called(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(f"{wanted}:")
-
-
-def _hue_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
-) -> Sequence[SourcePlan]:
-    settings = loaded.settings
-    if not settings.collectors.hue.enabled:
-        return ()
-    several = len(loaded.bridges) > 1
-    return [
-        SourcePlan(
-            source=_hue_source(
-                f"hue:{bridge.id}" if several else "hue", bridge, settings, world, state, meter, journal
-            ),
-            interval_s=settings.hue_interval_s,
-            policy=_policy(settings.hue_retry),
-            plausible=settings.hue_plausible,
-        )
-        for bridge in loaded.bridges
-    ]
-
-
-def _hue_source(
-    name: str,
-    bridge: ConfiguredBridge,
-    settings: Settings,
-    world: World,
-    state: State,
-    meter: Meter,
-    journal: Journal,
-) -> Source:
-    from adapters.hue.bridge import Bridge
-    from adapters.hue.directory import Directory
-    from adapters.hue.reach import Reach
-    from adapters.hue.sensors import Keeping
-    from adapters.hue.session import BridgeSession
-    from adapters.hue.source import HueSource
-    from adapters.hue.tls import SIGNIFY_ROOTS, Proof
-
-    hue = settings.collectors.hue
-
-    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-        session = BridgeSession(
-            base_url=base_url,
-            proof=proof,
-            source=name,
-            timeout_s=hue.timeout_seconds,
-            clock=world.clock,
-            meter=meter,
-        )
-        return Bridge(
-            session=session, api_key=bridge.api_key.value if bridge.api_key else "", clock=world.clock
-        )
-
-    return HueSource(
-        name=name,
-        reach=Reach(
-            address=bridge.address or "",
-            bridge_id=bridge.id,
-            certificate_sha256=bridge.certificate_sha256,
-            roots=world.hue_roots or SIGNIFY_ROOTS,
-            state=state,
-        ),
-        strategy=hue.read,
-        keeping=Keeping(
-            locations=hue.sensor_locations,
-            fall_back_to_name=hue.fallback_to_name,
-            battery=hue.collect_battery_level,
-            reachability=hue.collect_signal_strength,
-            raw_response=hue.collect_raw_response,
-        ),
-        directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
-        open_bridge=open_bridge,
-        clock=world.clock,
-        journal=journal,
-    )
-
-
-def _amazon_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
-) -> Sequence[SourcePlan]:
-    settings = loaded.settings
-    if not settings.collectors.amazon_aqm.enabled:
-        return ()
-    return (
-        SourcePlan(
-            source=_amazon_source(loaded, world, state, meter, journal),
-            interval_s=settings.amazon_aqm_interval_s,
-            policy=_policy(settings.amazon_aqm_retry),
-            plausible=settings.amazon_aqm_plausible,
-        ),
-    )
-
-
-def _amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal) -> Source:
-    from adapters.amazon.alexa import Alexa
-    from adapters.amazon.credentials import authoriser_of
-    from adapters.amazon.directory import Directory
-    from adapters.amazon.hosts import hosts_of
-    from adapters.amazon.keeping import Keeping
-    from adapters.amazon.session import AmazonSession
-    from adapters.amazon.source import AmazonSource
-
-    aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
-    hosts = hosts_of(aqm.domain, alexa=aqm.alexa_url, api=aqm.api_url, www=aqm.www_url)
-    session = AmazonSession(
-        source="amazon",
-        timeout_s=aqm.request_timeout_s,
-        roots=world.amazon_roots,
-        clock=world.clock,
-        meter=meter,
-    )
-    authoriser = authoriser_of(
-        refresh_token=secrets.refresh_token.value if secrets.refresh_token else None,
-        cookies={name: cookie.value for name, cookie in secrets.cookies.items()},
-        session=session,
-        hosts=hosts,
-        state=state,
-        clock=world.clock,
-    )
-    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=world.clock)
-    return AmazonSource(
-        name="amazon",
-        alexa=alexa,
-        directory=Directory(alexa=alexa, state=state, clock=world.clock, journal=journal),
-        keeping=Keeping(
-            interval=timedelta(seconds=loaded.settings.amazon_aqm_interval_s),
-            locations=aqm.device_locations,
-            fallback_location=aqm.fallback_location,
-            quantities=_quantities(aqm),
-            reachability=aqm.collect_connectivity,
-            raw_response=aqm.collect_raw_response,
-        ),
-        device_serial=aqm.device_serial,
-        clock=world.clock,
-        journal=journal,
-    )
-
-
-def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
-    """What of a monitor is stored."""
-    wanted = {
-        Quantity.TEMPERATURE: aqm.collect_temperature,
-        Quantity.RELATIVE_HUMIDITY: aqm.collect_humidity,
-        Quantity.PM25: aqm.collect_pm25,
-        Quantity.PM10: aqm.collect_pm25,
-        Quantity.VOC_INDEX: aqm.collect_voc,
-        Quantity.CARBON_MONOXIDE: aqm.collect_co,
-        Quantity.IAQ_SCORE: aqm.collect_iaq,
-    }
-    return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
-
-
-def _policy(backoff: Backoff) -> RetryPolicy:
-    return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)

@@ -1,12 +1,40 @@
-"""`homeclimate` in a process of its own, with a simulated home's certificates: CA_FILE ARGUMENT..."""
+"""`homeclimate` in a process of its own, in a simulated world: CA_FILE ARGUMENT...
+
+What else differs from the real world stands in the environment: SIMULATED_BRIDGES, the bridges that are
+announced (JSON; `mdns` for those on the network), SIMULATED_CLOUD, the address of a look-up,
+SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times faster waits are.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 
+from adapters.memory.bridge_finder import MemoryBridgeFinder
 from entrypoints.cli import main
 from entrypoints.wiring import World
+from ports.bridge_finder import Announced
+from tests.fast_clock import FastClock
+
+
+def world(ca_file: str) -> World:
+    """The world that the environment describes; in it nobody is found unless it says so."""
+    announced = os.environ.get("SIMULATED_BRIDGES", "[]")
+    amazon_ca = os.environ.get("SIMULATED_AMAZON_CA")
+    return World(
+        clock=FastClock(float(os.environ.get("SIMULATED_RATE", "1"))),
+        hue_roots=Path(ca_file),
+        amazon_roots=Path(amazon_ca) if amazon_ca else None,
+        bridge_finder=(
+            None
+            if announced == "mdns"
+            else MemoryBridgeFinder(Announced(**bridge) for bridge in json.loads(announced))
+        ),
+        bridge_cloud=os.environ.get("SIMULATED_CLOUD"),
+    )
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[2:], world=World(hue_roots=Path(sys.argv[1]))))
+    sys.exit(main(sys.argv[2:], world=world(sys.argv[1])))

@@ -7,8 +7,6 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from adapters.amazon.cookies import is_header_text
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
 from adapters.amazon.said import Said, said_by
@@ -16,6 +14,7 @@ from adapters.amazon.session import AmazonSession, Reply, Request
 from adapters.json_reply import Json, at, decoded, number, text
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceThrottled, SourceUnavailable
+from ports.account_linking import CodePair, Linked, Pending, Refused
 from ports.clock import Clock
 from ports.state import State
 
@@ -28,37 +27,6 @@ _ENDS: Mapping[str, str] = {
     "invalidcodepair": "Amazon does not know the code any more",
     "accessdenied": "the sign-in was declined",
 }
-
-
-@attrs.frozen(kw_only=True)
-class CodePair:
-    """What a person types, where, and how long it is good; `interval_s` is how often to poll at most."""
-
-    public_code: str
-    private_code: str = attrs.field(repr=False)
-    page: str
-    expires_in_s: float
-    interval_s: float
-
-
-@attrs.frozen
-class Pending:
-    """The code was not typed yet."""
-
-
-@attrs.frozen(kw_only=True)
-class Linked:
-    """Signed in. The refresh token lasts until it is revoked."""
-
-    refresh_token: str = attrs.field(repr=False)
-    access_token: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Refused:
-    """It came to nothing; `reason` is for a person."""
-
-    reason: str
 
 
 class Linking:

@@ -1,4 +1,4 @@
-"""Pairing with a bridge: a key for whoever presses its button in time, tried before it is believed."""
+"""Pairing with a bridge: a key for whoever presses its button in time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from collections.abc import Callable
 import attrs
 
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
-from domain.outcome import SourceReply
-from domain.retry import RetryPolicy
-from domain.services.collection import SOURCE_BUDGET_S
 from ports.bridge_pairing import BridgePairing, Met
 from ports.clock import Clock
-from ports.retrier import Retrier
-from ports.source import Source
 
 BUTTON_S = 30  # how long a press counts, and how long a person is given for it
 _PAUSE_S = 1.0
@@ -25,14 +20,13 @@ class Pairing:
     """Drives a bridge's pairing by the clock."""
 
     bridges: BridgePairing
-    retrier: Retrier
     clock: Clock
 
     async def key(self, bridge: Met, tell_left_s: Callable[[int], None]) -> str | None:
         """The key that the bridge gives out once its button is pressed; None when it was not in time.
 
-        Asks about once a second. Raises SourceError when the bridge refuses for good, or answered to none of
-        the last questions.
+        Asks about once a second. Raises SourceError when the bridge refuses for good, or did not answer to
+        the last question either.
         """
         ends_s = self.clock.elapsed_s() + BUTTON_S
         trouble: SourceError | None = None
@@ -48,16 +42,3 @@ class Pairing:
         if trouble is not None:
             raise trouble
         return None
-
-    async def trial(self, source: Source) -> SourceReply:
-        """What the source hands over when it is asked as a cycle would ask it. Raises SourceError."""
-        deadline_s = self.clock.elapsed_s() + SOURCE_BUDGET_S
-        try:
-            return await self.retrier.call(
-                lambda: source.read(self.clock.now(), deadline_s),
-                name=f"{source.name}.trial",
-                policy=RetryPolicy(),
-                deadline_s=deadline_s,
-            )
-        finally:
-            await source.close()

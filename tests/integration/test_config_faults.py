@@ -141,7 +141,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_home_without_a_configuration_is_told_how_to_begin(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, config=None)
-    assert line.startswith("config.yaml: not found; to begin, copy ")
+    assert line.startswith("config.yaml: not found; to begin, run homeclimate setup, or copy ")
     assert "default.yaml" in line
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from adapters.amazon.linking import CodePair, Linked, Linking, Pending, Refused
+from adapters.amazon.linking import Linking
 from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
+from ports.account_linking import CodePair, Linked, Pending, Refused
 from ports.state import State
 from tests.alexa_stand_in import CODE_PAIR, DEREGISTER, REGISTER, StandIn, an_answer
 from tests.amazon_bench import AmazonBench

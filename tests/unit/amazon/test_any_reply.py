@@ -11,11 +11,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.amazon.linking import CodePair, Linked, Linking, Pending, Refused
+from adapters.amazon.linking import Linking
 from adapters.memory.clock import MemoryClock
 from adapters.memory.state import MemoryState
 from domain.errors import SourceError
 from domain.outcome import SourceReply
+from ports.account_linking import CodePair, Linked, Pending, Refused
 from tests.alexa_stand_in import REFRESH_TOKEN, Device
 from tests.amazon_bench import an_amazon_bench
 from tests.any_json import ANY_JSON, ANY_TEXT, changed
