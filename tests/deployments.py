@@ -24,6 +24,17 @@ collectors:
     bridge_ip: "{address}"
     auto_discover: false
 """
+_AMAZON_CONFIG = """\
+  amazon_aqm:
+    enabled: true
+    alexa_url: "{url}"
+    api_url: "{url}"
+    www_url: "{url}"
+"""
+_AMAZON_SECRETS = """\
+amazon_aqm:
+  refresh_token: "{refresh_token}"
+"""
 _SECRETS = """\
 hue:
   api_key: "{key}"
@@ -34,10 +45,11 @@ nest: {{}}
 
 @attrs.frozen(kw_only=True)
 class Deployment:
-    """A home's folder, and the CA that its bridge's certificate comes from."""
+    """A home's folder, and the CAs that its bridge's and its Alexa service's certificates come from."""
 
     folder: Path
     ca_file: Path
+    amazon_ca_file: Path | None = None
 
     @property
     def config_file(self) -> Path:
@@ -62,6 +74,7 @@ class Deployment:
             "PYTHONPATH": str(_CHECKOUT),
             "HOMECLIMATE_HOME": str(self.folder),
             "NO_COLOR": "1",
+            **({"SIMULATED_AMAZON_CA": str(self.amazon_ca_file)} if self.amazon_ca_file else {}),
         }
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -90,3 +103,12 @@ def a_deployment(folder: Path, *, address: str, bridge_id: str, key: str, ca_fil
     deployment.secrets_file.touch(mode=0o600)
     deployment.secrets_file.write_text(_SECRETS.format(key=key, bridge_id=bridge_id))
     return deployment
+
+
+def with_amazon(deployment: Deployment, *, url: str, refresh_token: str, ca_file: Path) -> Deployment:
+    """The home, which has an Amazon account from now on."""
+    with deployment.config_file.open("a") as config:
+        config.write(_AMAZON_CONFIG.format(url=url))
+    with deployment.secrets_file.open("a") as secrets:
+        secrets.write(_AMAZON_SECRETS.format(refresh_token=refresh_token))
+    return attrs.evolve(deployment, amazon_ca_file=ca_file)

@@ -1,0 +1,189 @@
+"""A home with a bridge and an Amazon account, collected by one process or, as some homes do it, by two."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+from tests.deployments import Deployment, a_deployment, with_amazon
+
+SOURCES = ("hue", "amazon")
+
+
+@pytest.fixture
+def home() -> Iterator[SimulatedHome]:
+    """A home that lives now, as the program does: the times of samples must fit."""
+    with SimulatedHome(clock=SystemClock()).running() as home:
+        yield home
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, home: SimulatedHome) -> Deployment:
+    bridge = home.bridge
+    deployment = a_deployment(
+        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
+    alexa = home.alexa
+    return with_amazon(deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file)
+
+
+def device_ids(home: SimulatedHome) -> tuple[set[str], set[str]]:
+    """Those of the sensors and those of the monitors."""
+    return {each.device_id for each in home.sensors}, {each.device_id for each in home.alexa.monitors}
+
+
+def also_set(deployment: Deployment, line: str) -> None:
+    """Set one more key of collectors.amazon_aqm, which stands last in the file."""
+    with deployment.config_file.open("a") as config:
+        config.write(f"    {line}\n")
+
+
+def told(deployment: Deployment) -> str:
+    """Everything that the program wrote beside its secrets and its state."""
+    return "".join(file.read_text() for file in (deployment.folder / "logs").iterdir())
+
+
+def test_one_process_stores_both(deployment: Deployment, home: SimulatedHome) -> None:
+    done = deployment.run("collect", "--once", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    sensors, monitors = device_ids(home)
+    outcomes = {outcome["source"]: outcome for outcome in json.loads(done.stdout)["outcomes"]}
+    for source, devices in zip(SOURCES, (sensors, monitors), strict=True):
+        parts = outcomes[source]["readings"] + outcomes[source]["unread"]
+        assert {part["device_id"] for part in parts} == devices
+    rows = deployment.rows(
+        "SELECT device_id, temperature_celsius, humidity_percent, pm25_ugm3, co2_ppm, battery_level"
+        " FROM readings WHERE device_type = 'alexa_aqm'"
+    )
+    assert rows
+    for device_id, celsius, humidity, pm25, co2, battery in rows:
+        assert device_id in monitors
+        assert None not in (celsius, humidity, pm25)
+        assert (co2, battery) == (None, None)
+
+
+def test_the_stored_values_are_those_of_the_service_with_their_own_times(
+    deployment: Deployment, home: SimulatedHome
+) -> None:
+    deployment.run("collect", "--once", "--source", "amazon")
+    for (observed_at,) in deployment.rows("SELECT observed_at FROM readings"):
+        age = SystemClock().now() - datetime.fromisoformat(observed_at)
+        assert timedelta() < age < timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_one_source_can_be_collected_alone(deployment: Deployment, source: str) -> None:
+    done = deployment.run("collect", "--once", "--source", source)
+    assert done.returncode == 0
+    assert deployment.rows("SELECT DISTINCT source FROM outcomes") == [(source,)]
+
+
+def test_a_source_that_fails_costs_the_other_nothing(deployment: Deployment, home: SimulatedHome) -> None:
+    also_set(deployment, "retry_attempts: 1")
+    home.alexa.unplug()
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 1
+    assert deployment.rows("SELECT source, state, cause FROM outcomes ORDER BY source") == [
+        ("amazon", "failed", "network"),
+        ("hue", "stored", None),
+    ]
+
+
+def test_two_processes_neither_collide_nor_count_each_others_work_as_missing(
+    deployment: Deployment, home: SimulatedHome
+) -> None:
+    running = [
+        subprocess.Popen(
+            deployment.command("collect", "--source", source, "--cycles", "4", "--every", "1"),
+            env=deployment.environment(),
+            cwd=deployment.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for source in SOURCES
+    ]
+    ends = [process.communicate(timeout=50) for process in running]
+    assert [process.returncode for process in running] == [0, 0], ends
+    assert [errors for _, errors in ends] == ["", ""]
+    cycles = deployment.rows("SELECT source, state, count(*) FROM outcomes GROUP BY source, state")
+    assert sorted(cycles) == [("amazon", "stored", 4), ("hue", "stored", 4)]
+    sensors, monitors = device_ids(home)
+    for source, devices in zip(SOURCES, (sensors, monitors), strict=True):
+        unread = deployment.rows(
+            "SELECT unread FROM outcomes WHERE source = ? AND unread IS NOT NULL", source
+        )
+        assert {device for (silent,) in unread for device in json.loads(silent)} <= devices
+    counted = deployment.rows(
+        "SELECT device_type, count(*) FROM readings GROUP BY device_type ORDER BY device_type"
+    )
+    assert [device_type for device_type, _ in counted] == ["alexa_aqm", "hue_sensor"]
+    assert deployment.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_each_source_has_the_slots_of_its_own_interval(deployment: Deployment) -> None:
+    also_set(deployment, "collection_interval: 420")
+    for source in SOURCES:
+        assert deployment.run("collect", "--once", "--source", source).returncode == 0
+    scheduled = deployment.rows("SELECT source, slot, interval_s FROM outcomes WHERE scheduled = 1")
+    assert {source: interval_s for source, _, interval_s in scheduled} == {"hue": 300, "amazon": 420}
+    for _, slot, interval_s in scheduled:
+        assert datetime.fromisoformat(slot).timestamp() % interval_s == 0
+
+
+def test_a_second_collector_of_the_same_account_is_told_so(deployment: Deployment) -> None:
+    first = subprocess.Popen(
+        deployment.command("collect", "--source", "amazon"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout is not None
+    first.stdout.readline()
+    assert deployment.run("collect", "--once", "--source", "amazon").returncode == 75
+    assert deployment.run("collect", "--once", "--source", "hue").returncode == 0
+    first.terminate()
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+
+
+def test_an_account_that_was_closed_ends_with_the_next_step_and_without_the_token(
+    deployment: Deployment, home: SimulatedHome
+) -> None:
+    also_set(deployment, "retry_attempts: 1")
+    token = home.alexa.refresh_token
+    home.alexa.revoke(token)
+    done = deployment.run("collect", "--once", "--source", "amazon", "-v")
+    assert done.returncode == 2
+    assert "refuses the refresh token" in done.stdout
+    assert token not in done.stdout + done.stderr + told(deployment)
+
+
+def test_the_state_holds_the_access_token_and_only_its_owner_can_read_it(
+    deployment: Deployment, home: SimulatedHome
+) -> None:
+    deployment.run("collect", "--once", "--source", "amazon", "-v")
+    state_file = deployment.folder / "data" / "state.json"
+    access_token = json.loads(state_file.read_text())["amazon.access_token"]["value"]
+    assert state_file.stat().st_mode & 0o777 == 0o600
+    assert access_token not in told(deployment)
+    assert home.alexa.refresh_token not in state_file.read_text()
+
+
+def test_without_credentials_the_other_source_is_collected_and_the_missing_key_is_named(
+    deployment: Deployment,
+) -> None:
+    secrets = deployment.secrets_file.read_text()
+    deployment.secrets_file.write_text(secrets[: secrets.index("amazon_aqm:")])
+    done = deployment.run("collect", "--once")
+    assert done.returncode == 1
+    assert "amazon_aqm.refresh_token" in done.stderr
+    assert "homeclimate setup amazon" in done.stdout
