@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,19 +14,39 @@ import click
 
 from config.loading import Loaded, load
 from domain.errors import StoreRefused
-from domain.outcome import Cycle, verdict
+from domain.outcome import Collected, Cycle, Failed, Stored, verdict
 from domain.schedule import Due, slot_at
 from domain.services.collection import Collection
 from entrypoints.collect import cycles_by_hand, stop_on_signals
+from entrypoints.demo_faults import FAULTS, DemoFault
 from entrypoints.home import find_home
 from entrypoints.outcome_text import lines
-from entrypoints.wiring import World, collecting, history, moved_clock, simulated_home
+from entrypoints.wiring import World, collecting, history, simulated_apart
 
 if TYPE_CHECKING:
-    from adapters.simulator.home import SimulatedHome
-    from adapters.system_clock import MovedClock
+    from adapters.shared_clock import LeadingClock
+    from adapters.simulator.apart import HomeApart, Whereabouts
 
 _MARK = "# written by `homeclimate demo`; a home with another first line is left alone"
+_CONFIG = """\
+{mark}
+collectors:
+  hue:
+    bridge_ip: "{bridge_address}"
+  amazon_aqm:
+    enabled: true
+    alexa_url: "{alexa_url}"
+    api_url: "{alexa_url}"
+    www_url: "{alexa_url}"
+"""
+_SECRETS = """\
+{mark}
+hue:
+  api_key: "{bridge_key}"
+  bridge_id: "{bridge_id}"
+amazon_aqm:
+  refresh_token: "{refresh_token}"
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +57,7 @@ class Request:
     days: int
     live_cycles: int
     seed: int
+    fault: str | None = None
 
 
 @click.command()
@@ -55,52 +77,66 @@ class Request:
     help="Afterwards, 2 s apart.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Which house is simulated.")
-def command(*, home: Path | None, days: int, live_cycles: int, seed: int) -> int:
+@click.option("--fault", type=click.Choice(list(FAULTS)), help="What goes wrong after the first live cycle.")
+def command(*, home: Path | None, days: int, live_cycles: int, seed: int, fault: str | None) -> int:
     """Show it all on a simulated home: a week backfilled, then live.
 
-    The bridge is simulated on loopback, TLS and all; everything else is the real collector. The database is
-    marked as simulated, and `collect` refuses it.
+    The bridge and the Alexa service are simulated on loopback, TLS and all; everything else is the real
+    collector. The database is marked as simulated, and `collect` refuses it.
     """
     folder = home.absolute() if home else find_home(None) / "var" / "demo"
-    return run(Request(home=folder, days=days, live_cycles=live_cycles, seed=seed))
+    return run(Request(home=folder, days=days, live_cycles=live_cycles, seed=seed, fault=fault))
 
 
 def run(request: Request) -> int:
-    """Do what the request says; the exit code."""
-    clock = moved_clock()
-    with simulated_home(clock=clock, seed=request.seed) as simulated:
-        _write_files(request.home, simulated)
+    """Do what the request says; the exit code. A fault that was asked for is no failure of the demo."""
+    with simulated_apart(seed=request.seed) as (simulated, clock):
+        found = simulated.whereabouts
+        _write_files(request.home, found)
         loaded = load(request.home)
-        world = World(clock=clock, hue_roots=simulated.bridge.ca_file, is_simulated=True)
+        world = World(
+            clock=clock,
+            hue_roots=Path(found.bridge_ca_file),
+            amazon_roots=Path(found.alexa_ca_file),
+            is_simulated=True,
+        )
         with collecting(loaded, world) as (collection, _):
-            click.echo(f"A simulated home answers at {simulated.bridge.address} (Hue bridge).", err=True)
-            cycles = asyncio.run(_collect(request, collection, clock))
+            where = f"a Hue bridge at {found.bridge_address}, Alexa at {found.alexa_address}"
+            click.echo(f"A simulated home: {where}.", err=True)
+            live = asyncio.run(_collect(request, collection, clock, simulated))
     now = clock.now()
     _show_stored(loaded, since=now - timedelta(days=max(request.days, 1)), now=now)
-    return int(verdict(cycles))
+    if request.fault is None:
+        return int(verdict(live))
+    _tell_of(FAULTS[request.fault], live)
+    return 0 if all(isinstance(cycle, Stored) for cycle in live) else int(verdict(live))
 
 
-async def _collect(request: Request, collection: Collection, clock: MovedClock) -> list[Cycle]:
+async def _collect(
+    request: Request, collection: Collection, clock: LeadingClock, simulated: HomeApart
+) -> list[Cycle]:
+    """Backfill, then collect live; the live cycles. A fault happens after the first of them."""
     stop = stop_on_signals()
-    cycles: list[Cycle] = []
+    live: list[Cycle] = []
+
+    def tell(cycle: Cycle) -> None:
+        live.append(cycle)
+        for line in lines(cycle):
+            click.echo(line)
+        if request.fault is not None and len(live) == 1:
+            FAULTS[request.fault].happen(simulated)
+
     try:
-        now = clock.now()
-        for dues in _progress(list(_backfill(collection, now, request.days))):
+        for dues in _progress(list(_backfill(collection, clock.now(), request.days))):
             if stop.is_set():
-                return cycles
+                return live
             clock.move_to(dues[0].slot + timedelta(seconds=1))
-            cycles.append(await collection.run(dues))
+            await collection.run(dues)
         clock.move_back()
-
-        def tell(cycle: Cycle) -> None:
-            cycles.append(cycle)
-            for line in lines(cycle):
-                click.echo(line)
-
         await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, tell)
     finally:
         await collection.close()
-    return cycles
+    return live
 
 
 def _backfill(collection: Collection, now: datetime, days: int) -> Iterator[tuple[Due, ...]]:
@@ -124,7 +160,7 @@ def _progress(turns: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
         yield from bar.track(turns, description="backfilling")
 
 
-def _write_files(home: Path, simulated: SimulatedHome) -> None:
+def _write_files(home: Path, found: Whereabouts) -> None:
     """The files that a real home has, for the simulated one; those of a real one are never touched."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
     ours = all(
@@ -133,10 +169,11 @@ def _write_files(home: Path, simulated: SimulatedHome) -> None:
     if not ours or ((home / "data" / "readings.db").exists() and not config.exists()):
         raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
     config.parent.mkdir(parents=True, exist_ok=True)
-    bridge = simulated.bridge
-    config.write_text(f"{_MARK}\ncollectors:\n  hue:\n    bridge_ip: '{bridge.address}'\n")
+    config.write_text(_CONFIG.format(mark=_MARK, **attrs.asdict(found)))
     secrets.touch(mode=0o600)
-    secrets.write_text(f"{_MARK}\nhue:\n  api_key: '{bridge.key}'\n  bridge_id: '{bridge.id}'\n")
+    secrets.write_text(_SECRETS.format(mark=_MARK, **attrs.asdict(found)))
+    # what was learned of the services of the last run, and the tokens that those gave out
+    (home / "data" / "state.json").unlink(missing_ok=True)
 
 
 def _show_stored(loaded: Loaded, *, since: datetime, now: datetime) -> None:
@@ -145,3 +182,15 @@ def _show_stored(loaded: Loaded, *, since: datetime, now: datetime) -> None:
     path = loaded.settings.storage.database_path
     show(history(loaded.settings), since=since, now=now)
     click.echo(f"The database is {path}: every reading is in the table `readings`.")
+
+
+def _tell_of(fault: DemoFault, live: list[Cycle]) -> None:
+    """What went wrong, what became of it, and what was stored all the same."""
+    click.echo(fault.told)
+    outcomes = [outcome for cycle in live for outcome in cycle.report.outcomes]
+    for source in sorted({outcome.due.source for outcome in outcomes}):
+        own = [outcome for outcome in outcomes if outcome.due.source == source]
+        failures = Counter(outcome.cause for outcome in own if isinstance(outcome, Failed))
+        readings = sum(len(outcome.readings) for outcome in own if isinstance(outcome, Collected))
+        failed = "".join(f", {count} failed ({cause})" for cause, count in failures.items())
+        click.echo(f"  {source}: {len(own)} live cycles{failed}; {readings} readings stored")

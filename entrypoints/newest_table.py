@@ -15,21 +15,27 @@ _BARS = "▁▂▃▄▅▆▇█"
 _BESIDE_SPARKLINE = 58  # columns that the rest of a row takes with a room of twenty letters
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 
+_DECIMALS = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
+_AIR = {
+    Quantity.RELATIVE_HUMIDITY: "humidity",
+    Quantity.PM25: "PM2.5",
+    Quantity.PM10: "PM10",
+    Quantity.CARBON_MONOXIDE: "CO",
+    Quantity.VOC_INDEX: "VOC",
+    Quantity.IAQ_SCORE: "score",
+}
+
 
 def show(history: History, *, since: datetime, now: datetime) -> None:
     """Print the newest reading of each device on stdout, and how its temperature went since."""
     console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("room", max_width=20, no_wrap=True)
-    for heading in ("now", "age", "battery", "min"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(f"since {since.astimezone():%a %d %b %H:%M}", no_wrap=True)
-    table.add_column("max", justify="right", no_wrap=True)
-    width = min(84, max(14, console.width - _BESIDE_SPARKLINE))
-    for reading in history.newest():
-        series = history.series(reading.device_id, Quantity.TEMPERATURE, since)
-        table.add_row(*_row(reading, series, since, now, width))
-    console.print(table)
+    readings = history.newest()
+    console.print(
+        _temperatures(history, readings, since, now, min(84, max(14, console.width - _BESIDE_SPARKLINE)))
+    )
+    monitors = [reading for reading in readings if reading.values.keys() & _AIR.keys()]
+    if monitors:
+        console.print(_air(monitors, now))
 
 
 def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: datetime, width: int) -> str:
@@ -48,26 +54,49 @@ def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: 
     )
 
 
-def _row(
-    reading: Reading, series: Sequence[tuple[datetime, float]], since: datetime, now: datetime, width: int
-) -> tuple[str, ...]:
-    values = [value for _, value in series]
-    return (
-        reading.location,
-        _values(reading),
-        _age(now - reading.collected_at),
-        "" if reading.battery_percent is None else f"{reading.battery_percent} %",
-        f"{min(values):.1f}" if values else "",
-        sparkline(series, since, now, width) if values else "",
-        f"{max(values):.1f}" if values else "",
-    )
+def _temperatures(
+    history: History, readings: Sequence[Reading], since: datetime, now: datetime, width: int
+) -> Table:
+    table = _table("now", "age", "battery", "min")
+    table.add_column(f"since {since.astimezone():%a %d %b %H:%M}", no_wrap=True)
+    table.add_column("max", justify="right", no_wrap=True)
+    for reading in readings:
+        series = history.series(reading.device_id, Quantity.TEMPERATURE, since)
+        values = [value for _, value in series]
+        table.add_row(
+            reading.location,
+            _shown(reading, Quantity.TEMPERATURE),
+            _age(now - reading.collected_at),
+            "" if reading.battery_percent is None else f"{reading.battery_percent} %",
+            f"{min(values):.1f}" if values else "",
+            sparkline(series, since, now, width) if values else "",
+            f"{max(values):.1f}" if values else "",
+        )
+    return table
 
 
-def _values(reading: Reading) -> str:
-    return ", ".join(
-        f"{value:.1f} {_PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])}".rstrip()
-        for quantity, value in reading.values.items()
-    )
+def _air(readings: Sequence[Reading], now: datetime) -> Table:
+    table = _table("age", *_AIR.values())
+    for reading in readings:
+        shown = (_shown(reading, quantity) for quantity in _AIR)
+        table.add_row(reading.location, _age(now - reading.collected_at), *shown)
+    return table
+
+
+def _table(*headings: str) -> Table:
+    """A table whose first column is the room, with columns of numbers after it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("room", max_width=20, no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _shown(reading: Reading, quantity: Quantity) -> str:
+    if quantity not in reading.values:
+        return ""
+    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
+    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit}".rstrip()
 
 
 def _age(age: timedelta) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -25,6 +27,8 @@ from ports.history import History
 from ports.journal import Journal, Level
 
 if TYPE_CHECKING:
+    from adapters.shared_clock import LeadingClock
+    from adapters.simulator.apart import HomeApart
     from adapters.simulator.home import SimulatedHome
     from adapters.sqlite.store import SqliteStore
 
@@ -111,6 +115,28 @@ def history(settings: Settings) -> History:
 def moved_clock() -> MovedClock:
     """A clock whose wall can be moved, over the system's."""
     return MovedClock(SystemClock())
+
+
+@contextmanager
+def simulated_apart(*, seed: int) -> Iterator[tuple[HomeApart, LeadingClock]]:
+    """A simulated home in a process of its own, and the clock that it lives by."""
+    from adapters.shared_clock import LeadingClock
+    from adapters.simulator.apart import home_apart
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "clock"
+        clock = LeadingClock(SystemClock(), file)
+        with home_apart(seed=seed, clock_arguments=(str(file),)) as home:
+            yield home, clock
+
+
+def follow_orders(*, seed: int, clock_file: Path) -> None:
+    """What the process of such a home does."""
+    from adapters.shared_clock import FollowingClock
+    from adapters.simulator.apart import obey
+
+    clock = FollowingClock(SystemClock(), clock_file)
+    obey(clock=clock, seed=seed, orders=sys.stdin, answers=sys.stdout)
 
 
 @contextmanager

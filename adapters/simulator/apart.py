@@ -33,34 +33,34 @@ class Whereabouts:
 class HomeApart:
     """A simulated home that runs elsewhere and does what it is ordered."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, orders: IO[str], answers: IO[str]) -> None:
+        self._orders = orders
+        self._answers = answers
         found = json.loads(self._answer())
         self.whereabouts = Whereabouts(**{**found, "monitors": tuple(found["monitors"])})
 
     def order(self, *words: str) -> None:
-        """Have one of these done before this returns: `bridge unplug`, `alexa end-access`, `SERVICE FAULT`."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{json.dumps(words)}\n")
-        self._process.stdin.flush()
+        """Have it done before this returns: `bridge unplug`, `alexa end-access`, or a service and a fault."""
+        self._orders.write(f"{json.dumps(words)}\n")
+        self._orders.flush()
         self._answer()
 
     def _answer(self) -> str:
-        assert self._process.stdout is not None
-        if not (line := self._process.stdout.readline()):
-            raise RuntimeError(f"the simulated home ended with {self._process.wait()}")
+        if not (line := self._answers.readline()):
+            raise RuntimeError("the simulated home has ended; what it said of it stands above")
         return line
 
 
 @contextmanager
 def home_apart(*, seed: int, clock_arguments: tuple[str, ...]) -> Iterator[HomeApart]:
-    """Start the simulated home and end it with the block. `clock_arguments` tell it whose time it lives in."""
+    """Start the simulated home, and end it with the block. `clock_arguments` say whose time it lives in."""
     command = [sys.executable, "-m", "entrypoints.simulated_apart", str(seed), *clock_arguments]
     with subprocess.Popen(  # noqa: S603 - ourselves
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        yield HomeApart(process)
-        assert process.stdin is not None
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the pipes to the simulated home were not made")
+        yield HomeApart(process.stdin, process.stdout)
         process.stdin.close()
 
 

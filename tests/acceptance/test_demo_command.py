@@ -6,8 +6,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.deployments import Deployment
 
@@ -31,26 +34,72 @@ def _one(database: Path, statement: str) -> object:
         return connection.execute(statement).fetchone()[0]
 
 
-def test_the_demo_backfills_collects_live_and_shows_what_is_stored(tmp_path: Path) -> None:
-    done = _demo(tmp_path / "demo", "--days", "1", "--live-cycles", "2")
-    database = tmp_path / "demo" / "data" / "readings.db"
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """A demo of one day and two live cycles, and its database."""
+    folder = tmp_path_factory.mktemp("shown") / "demo"
+    return _demo(folder, "--days", "1", "--live-cycles", "2"), folder / "data" / "readings.db"
+
+
+def test_the_demo_backfills_collects_live_and_shows_what_is_stored(
+    shown: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, database = shown
     assert done.returncode == 0, done.stderr
-    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 1 AND state = 'stored'") == 288
-    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 0 AND state = 'stored'") == 2
-    assert done.stdout.count("8 readings") == 2
+    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 1 AND state = 'stored'") == 2 * 288
+    assert _one(database, "SELECT count(*) FROM outcomes WHERE scheduled = 0 AND state = 'stored'") == 2 * 2
+    assert done.stdout.count("  hue  8 readings") == 2
+    assert done.stdout.count("  amazon  3 readings") == 2
     assert "Kitchen" in done.stdout
     assert any(bar in done.stdout for bar in "▂▃▄▅▆▇")
+    assert "humidity" in done.stdout
     assert str(database) in done.stdout
 
 
-def test_every_expected_reading_of_the_backfill_is_stored_or_explained(tmp_path: Path) -> None:
-    _demo(tmp_path / "demo", "--days", "1", "--live-cycles", "0")
-    database = tmp_path / "demo" / "data" / "readings.db"
+def test_every_expected_reading_of_the_backfill_is_stored_or_explained(
+    shown: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, database = shown
     stored = _one(database, "SELECT count(*) FROM readings")
     unread = _one(database, "SELECT coalesce(sum((SELECT count(*) FROM json_each(unread))), 0) FROM outcomes")
     assert isinstance(stored, int)
     assert isinstance(unread, int)
-    assert stored + unread == 288 * 8
+    assert stored + unread == (288 + 2) * (8 + 3)
+
+
+_FAULTS = {
+    "bridge-down": ("1 failed (network); 8 readings stored", "cycles; 6 readings stored"),
+    "throttled": ("1 failed (throttled); 8 readings", "1 failed (throttled); 3 readings"),
+    "token-expired": ("cycles; 16 readings stored", "cycles; 6 readings stored"),
+    "token-refused": ("cycles; 16 readings stored", "1 failed (credentials); 3 readings stored"),
+    "garbled": ("cycles; 16 readings stored", "cycles; 6 readings stored"),
+    "slow": ("cycles; 16 readings stored", "cycles; 6 readings stored"),
+    "monitor-gone": ("cycles; 16 readings stored", "cycles; 5 readings stored"),
+}
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """A demo with each fault: exit code, and what it said. They spend most of their time waiting."""
+    arguments = ("--days", "0", "--live-cycles", "2", "--fault")
+    with ThreadPoolExecutor(max_workers=len(_FAULTS)) as pool:
+        runs = {
+            fault: pool.submit(_demo, tmp_path_factory.mktemp(fault) / "demo", *arguments, fault)
+            for fault in _FAULTS
+        }
+        return {fault: (run.result().returncode, run.result().stdout) for fault, run in runs.items()}
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_a_fault_is_told_with_what_was_stored_all_the_same(
+    troubled: dict[str, tuple[int, str]], fault: str
+) -> None:
+    code, said = troubled[fault]
+    assert code == 0, said
+    told = dict(line.strip().split(": ", 1) for line in said.splitlines()[-2:])
+    hue, amazon = _FAULTS[fault]
+    assert hue in told["hue"]
+    assert amazon in told["amazon"]
 
 
 def test_the_demo_may_be_run_again_on_its_folder(tmp_path: Path) -> None:

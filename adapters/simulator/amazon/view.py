@@ -54,6 +54,8 @@ class View:
                 case SkewedClock(by_s, where) if monitor.is_called(where):
                     skew_s += by_s
         sample = sample_at(self.seed, monitor, quantity, as_of_s)
+        if not skew_s:
+            return sample
         ahead = timedelta(seconds=skew_s)
         return attrs.evolve(sample, at=sample.at + ahead, changed_at=sample.changed_at + ahead)
 
