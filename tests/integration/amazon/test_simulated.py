@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.linking import Linked, Linking, Pending, Refused
+from adapters.amazon.linking import Linking
 from adapters.memory.clock import MemoryClock
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
@@ -27,6 +27,7 @@ from domain.errors import (
 )
 from domain.outcome import Cause, SourceReply
 from domain.reading import Quantity
+from ports.account_linking import Linked, Pending, Refused
 from tests.amazon_bench import AmazonBench, in_front_of
 from tests.builders import NOON
 
