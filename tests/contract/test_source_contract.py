@@ -10,12 +10,15 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from adapters.amazon.hosts import Hosts
 from adapters.memory.clock import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
+from adapters.simulator.alexa_effects import MonitorGone
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable
 from ports.source import Source
+from tests.amazon_bench import an_amazon_bench
 from tests.builders import NOON, a_reading, a_reply, an_unread
 from tests.hue_bench import a_hue_bench, wait_for_reads
 
@@ -61,9 +64,26 @@ def a_bridge_bench() -> Iterator[Bench]:
         wait_for_reads()
 
 
+@contextmanager
+def an_amazon_source_bench() -> Iterator[Bench]:
+    """A real connection to the Alexa service of a home, to read two of its three monitors."""
+    clock = MemoryClock(NOON)
+    with SimulatedHome(clock=clock).running() as home:
+        alexa = home.alexa
+        alexa.faults.add(MonitorGone(alexa.monitors[2].serial))
+        amazon = an_amazon_bench(
+            Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url),
+            refresh_token=alexa.refresh_token,
+            roots=alexa.ca_file,
+            wall=clock,
+        )
+        yield Bench(source=amazon.source, break_world=alexa.unplug, mend_world=alexa.plug_in)
+
+
 BENCHES: dict[str, Callable[[], AbstractContextManager[Bench]]] = {
     "memory": a_memory_bench,
     "hue": a_bridge_bench,
+    "amazon": an_amazon_source_bench,
 }
 
 
