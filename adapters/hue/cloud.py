@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import requests
 
 from adapters.hue.bodies import body_of
-from adapters.hue.replies import retry_after_s
 from adapters.json_reply import Json, decoded, integer, text
+from adapters.retry_after import retry_after_s
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.bridge_finder import Announced
 from ports.clock import Clock

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from adapters.hue.session import Reply
 from adapters.json_reply import Json, decoded, integer, members, objects, shown, text
+from adapters.retry_after import retry_after_s
 from domain.errors import (
     CredentialsRefused,
     SourceGarbled,
@@ -25,8 +23,6 @@ PAIR_AGAIN = (
 _V1_UNAUTHORISED = 1  # error types of the v1 API
 _V1_BUTTON = 101
 _V1_INTERNAL = 901
-_LONGEST_WAIT_S = 86_400.0  # whoever names a longer one does not mean it
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 
 
 class NotOffered(SourceGarbled):
@@ -80,19 +76,6 @@ def error_descriptions(content: Json, hide: str = "") -> Iterator[str]:
     """What a v2 envelope's errors say."""
     for error in objects(content, "errors"):
         yield shown(text(error, "description") or "without a description", hide=hide)
-
-
-def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header names, in seconds or as a date (RFC 9110, 10.2.3); a day at most."""
-    written = (value or "").strip()
-    if _SECONDS.fullmatch(written):
-        return min(float(written), _LONGEST_WAIT_S)
-    try:
-        date = parsedate_to_datetime(written)
-        wait_s = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(math.ceil(wait_s), 0.0), _LONGEST_WAIT_S)
 
 
 def _refuse_status(reply: Reply, now: datetime) -> None:

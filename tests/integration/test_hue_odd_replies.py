@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.bodies import LARGEST_BODY
 from adapters.hue.reads import Strategy
+from adapters.packed_body import LARGEST_BODY
 from domain.errors import SourceError, SourceGarbled, SourceRefused, SourceThrottled, SourceUnavailable
 from tests.canned_bridge import KEY
 from tests.hue_bench import HueBench, a_hue_bench, closing, temperatures

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from adapters.hue.call import Reached
 from adapters.hue.directory import Directory
 from adapters.hue.reads import Reads, Strategy
-from adapters.hue.replies import retry_after_s
 from adapters.hue.sensors import Keeping, reply_of
 from adapters.hue.v1 import sensors_of
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
+from adapters.retry_after import retry_after_s
 from domain.errors import SourceError
 from domain.outcome import SourceReply
 from tests.builders import NOON

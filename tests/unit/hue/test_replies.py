@@ -13,11 +13,11 @@ from adapters.hue.replies import (
     NotOffered,
     PathRefused,
     error_descriptions,
-    retry_after_s,
     v1_content,
     v2_content,
 )
 from adapters.hue.session import Request
+from adapters.retry_after import retry_after_s
 from domain.errors import (
     CredentialsRefused,
     SourceError,
