@@ -7,6 +7,7 @@ import pytest
 from adapters.hue.reads import Strategy
 from adapters.memory.clock import MemoryClock
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB001
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from domain.errors import (
     CredentialsRefused,
@@ -211,6 +212,49 @@ async def test_a_bridge_that_is_not_there_is_an_error_that_says_where(bridge: Si
             await bench.read()
         bridge.plug_in()
         assert len((await bench.read()).readings) == 8
+
+
+@pytest.mark.parametrize("fault", ["kind=throttle", "kind=unavailable", "kind=error type=901"])
+async def test_a_bridge_in_passing_trouble_is_not_asked_again_who_it_is(
+    bridge: SimulatedBridge, fault: str
+) -> None:
+    async with in_front_of(bridge, strategy="v1") as bench:
+        await bench.read()
+        bench.operations()
+        bridge.faults.add(fault)
+        with pytest.raises(SourceError):
+            await bench.read()
+        bridge.faults.clear()
+        await bench.read()
+        assert bench.operations() == ["hue.v1/sensors", "hue.v1/sensors"]
+
+
+@pytest.mark.parametrize("fault", ["kind=revoked", "path=/api/*** kind=redirect"])
+async def test_a_bridge_that_refuses_is_asked_who_it_is_before_the_next_read(
+    bridge: SimulatedBridge, fault: str
+) -> None:
+    async with in_front_of(bridge, strategy="v1") as bench:
+        await bench.read()
+        bridge.faults.add(fault)
+        with pytest.raises(SourceError):
+            await bench.read()
+        bridge.faults.clear()
+        bench.operations()
+        await bench.read()
+        assert bench.operations() == ["hue.config", "hue.v1/sensors"]
+
+
+async def test_a_bridge_without_https_is_asked_who_it_is_after_any_trouble(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, bridges=(BSB001,)).running() as home:
+        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
+            await bench.read()
+            home.bridge.faults.add("kind=unavailable")
+            with pytest.raises(SourceUnavailable):
+                await bench.read()
+            home.bridge.faults.clear()
+            bench.operations()
+            await bench.read()
+            assert bench.operations() == ["hue.config", "hue.v1/sensors"]
 
 
 async def test_a_key_that_is_revoked_and_given_again_is_used_again(bridge: SimulatedBridge) -> None:
