@@ -10,7 +10,9 @@ from typing import Any
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import SqliteStore
+from adapters.sqlite.migrations import add_ledger
 from tests.builders import NOON
+from tests.old_homes import Age, make_old_home
 
 
 def a_store(path: Path, *, journal: MemoryJournal | None = None, **changes: Any) -> SqliteStore:
@@ -30,3 +32,10 @@ def changed(path: Path, *statements: str) -> None:
         for statement in statements:
             connection.execute(statement)
         connection.commit()
+
+
+def an_unrelaxed_home(path: Path, age: Age, count: int = 500) -> None:
+    """A home of that age, as it is once it has its ledger and not yet its relaxed table."""
+    make_old_home(path, age, count)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        add_ledger(connection, is_simulated=False)

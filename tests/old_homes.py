@@ -9,10 +9,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 FIRST = datetime(2024, 3, 30, 22, 2, 7, 123456, tzinfo=UTC)
 HUE_DEVICES = tuple(f"hue:00:17:88:01:0b:cd:{number:02x}:e8-02-0402" for number in range(5))
 AQM_DEVICE = "alexa:GAJ23005314600H3"
+_DEVICES = (*HUE_DEVICES, "nest:living", "weather:home", AQM_DEVICE)
 
 
 class Age(StrEnum):
@@ -42,6 +44,7 @@ _COMMON = (
     "raw_response",
     "created_at",
 )
+_ALL = (*_COMMON, "is_anomalous", *LATE_COLUMNS)
 
 
 def columns_of(age: Age) -> Sequence[str]:
@@ -50,51 +53,72 @@ def columns_of(age: Age) -> Sequence[str]:
         return _COMMON
     if age is Age.B:
         return (*_COMMON, "is_anomalous")
-    return (*_COMMON, "is_anomalous", *LATE_COLUMNS)
+    return _ALL
 
 
 def takes_monitors(age: Age) -> bool:
     return age in (Age.C_WAL, Age.C_ROLLBACK)
 
 
-def make_old_home(path: Path, age: Age, rows: int) -> None:
-    """Write a database of that age; it is closed, as after a clean stop."""
+def make_template(path: Path, rows: int) -> None:
+    """Write what homes with so many rows are made of, so that making many of them is fast."""
+    columns = _ALL[1:]
+    marks = ", ".join("?" for _ in columns)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA cache_size = -100000")  # of no effect but on how long this takes
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"CREATE TABLE template (number INTEGER PRIMARY KEY, {', '.join(columns)})")
+        connection.executemany(
+            f"INSERT INTO template ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 - names from above
+            _rows(0, rows + rows // len(HUE_DEVICES)),  # some homes take none of the monitor's
+        )
+        connection.commit()
+
+
+def make_old_home(path: Path, age: Age, rows: int, template: Path | None = None) -> None:
+    """Write a database of that age; it is closed, as after a clean stop."""
+    with TemporaryDirectory() as folder, closing(sqlite3.connect(path)) as connection:
+        if template is None:
+            template = Path(folder) / "template.db"
+            make_template(template, rows)
+        connection.execute("ATTACH ? AS template", (str(template),))
+        connection.execute("PRAGMA main.cache_size = -100000")  # of no effect but on how long this takes
+        connection.execute("PRAGMA main.synchronous = OFF")
         if age is Age.C_WAL:
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA main.journal_mode=WAL")
         connection.executescript(_script(age))
         born = {Age.D_FROM_A: Age.A, Age.D_FROM_B: Age.B}.get(age, age)
         growth = rows if born is age else rows - rows // 10
         _insert(connection, born, 0, growth)
         if born is not age:
             connection.executescript(_growth(age))
-            _insert(connection, age, growth, rows)
+            _insert(connection, age, growth, rows - growth)
         connection.executescript(_indexes(age))  # last, which is a good deal faster
         connection.commit()
 
 
 def an_old_row(age: Age, number: int) -> dict[str, object]:
-    """What the earlier system would have stored as its n-th row, by column, without the id."""
-    row = next(_rows(age, number, number + 1))
-    return dict(zip(columns_of(age)[1:], row, strict=True))
+    """What the earlier system would have stored first in its n-th cycle, by column, without the id."""
+    row = next(_rows(number * len(_DEVICES), number * len(_DEVICES) + 1))
+    return dict(zip(columns_of(age)[1:], row, strict=False))
 
 
-def _insert(connection: sqlite3.Connection, age: Age, first: int, last: int) -> None:
-    columns = columns_of(age)[1:]
-    marks = ", ".join("?" for _ in columns)
-    statement = f"INSERT INTO readings ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names from above
-    connection.executemany(statement, _rows(age, first, last))
+def _insert(connection: sqlite3.Connection, age: Age, after: int, rows: int) -> None:
+    columns = ", ".join(columns_of(age)[1:])
+    monitors = "" if takes_monitors(age) else "WHERE device_type <> 'alexa_aqm'"
+    connection.execute(
+        f"INSERT INTO readings ({columns}) "  # noqa: S608 - names from above
+        f"SELECT {columns} FROM template {monitors} ORDER BY number LIMIT ? OFFSET ?",
+        (rows, after),
+    )
 
 
-def _rows(age: Age, first: int, last: int) -> Iterator[tuple[object, ...]]:
-    devices = (*HUE_DEVICES, "nest:living", "weather:home", *((AQM_DEVICE,) if takes_monitors(age) else ()))
+def _rows(first: int, last: int) -> Iterator[tuple[object, ...]]:
+    """Complete rows, of which a home has the columns of its age."""
     places = ("Küche", "寝室", "Salon d'été 🌡", "Bad", 'attic \\ "left"', "Flur", "Outside", "Wohnzimmer")
     for number in range(first, last):
-        place = number % len(devices)
-        device_id = devices[place]
-        at = FIRST + timedelta(minutes=5 * (number // len(devices)), microseconds=number * 37 % 1_000_000)
+        place = number % len(_DEVICES)
+        device_id = _DEVICES[place]
+        at = FIRST + timedelta(minutes=5 * (number // len(_DEVICES)), microseconds=number * 37 % 1_000_000)
         kind = _kind_of(device_id)
         common = (
             _timestamp(at, kind),
@@ -116,7 +140,7 @@ def _rows(age: Age, first: int, last: int) -> Iterator[tuple[object, ...]]:
         late = (
             (number % 700 / 10, number % 90, 0.0, None, number % 101) if kind == "alexa_aqm" else (None,) * 5
         )
-        yield (*common, anomalous, *late)[: len(columns_of(age)) - 1]
+        yield (*common, anomalous, *late)
 
 
 def _kind_of(device_id: str) -> str:

@@ -9,8 +9,8 @@ import attrs
 
 from domain.baseline import Measurement
 from domain.errors import StoreError
-from domain.outcome import Cause, Collected, CycleReport, LedgerEntry, Unread
-from domain.reading import Quantity, Reading, storable
+from domain.outcome import Cause, Collected, CycleReport, LedgerEntry
+from domain.reading import Reading, storable
 from ports.store import Standing
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -38,8 +38,9 @@ class MemoryStore:
     def append(self, report: CycleReport) -> None:
         self._raise_fault()
         for outcome in report.outcomes:
-            entry = self._kept(outcome) if isinstance(outcome, Collected) else outcome
-            self._enter(entry)
+            if isinstance(outcome, Collected):
+                self._keep(outcome)
+            self._enter(outcome)
         for missed in report.missed:
             self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
         numbers: Counter[Measurement] = Counter()
@@ -71,26 +72,11 @@ class MemoryStore:
         if self.fault is not None:
             raise self.fault
 
-    def _kept(self, collected: Collected) -> Collected:
-        """Keep the readings; what the real table would refuse is accounted for instead."""
-        readings = [storable(reading) for reading in collected.readings]
-        kept = tuple(reading for reading in readings if Quantity.TEMPERATURE in reading.values)
-        refused = tuple(
-            Unread(
-                device_id=reading.device_id, cause=Cause.OUT_OF_RANGE, detail=str(dict(reading.other_values))
-            )
-            for reading in readings
-            if reading not in kept
-        )
-        for reading in kept:
-            self.readings.setdefault((reading.device_id, reading.collected_at), reading)
+    def _keep(self, collected: Collected) -> None:
+        for reading in collected.readings:
+            self.readings.setdefault((reading.device_id, reading.collected_at), storable(reading))
             self._devices.setdefault(reading.device_id, _Device(collected.due.source, collected.due.slot))
-        self._list(collected, refused)
-        return attrs.evolve(collected, readings=kept, unread=(*collected.unread, *refused))
-
-    def _list(self, collected: Collected, refused: tuple[Unread, ...]) -> None:
         listed = {reading.device_id for reading in collected.readings}
-        listed |= {unread.device_id for unread in refused}
         listed |= {unread.device_id for unread in collected.unread if unread.cause is not Cause.NOT_LISTED}
         for device_id in listed & self._devices.keys():
             device = self._devices[device_id]

@@ -26,10 +26,6 @@ class Inspection:
     tables: frozenset[str]
 
     @property
-    def needs_migration(self) -> bool:
-        return self.version < KNOWN_VERSION
-
-    @property
     def is_from_before(self) -> bool:
         """Whether the earlier system wrote it, so that it must be copied before it is migrated."""
         return self.version == 0 and "readings" in self.tables

@@ -11,7 +11,7 @@ from datetime import timedelta
 from adapters.sqlite.rows import INSERT_READING, Cell, as_text, clean, row_of
 from domain.baseline import Measurement
 from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Unread
-from domain.reading import Quantity, Reading, storable
+from domain.reading import Reading, storable
 
 MEASUREMENTS_KEPT = timedelta(days=30)
 
@@ -108,11 +108,10 @@ def _insert(connection: sqlite3.Connection, reading: Reading, created_at: str) -
         kept = storable(reading)
         named = (*kept.other_values.items(), *kept.values.items())
         values = ", ".join(f"{name} {value:g}" for name, value in named)
-        why = "no temperature" if Quantity.TEMPERATURE not in kept.values else str(error)
         return Unread(
             device_id=reading.device_id,
             cause=Cause.OUT_OF_RANGE,
-            detail=f"the readings table takes no such row ({why}): {values or 'no values'}",
+            detail=f"the readings table takes no such row ({error}): {values or 'no values'}",
         )
     return None
 

@@ -1,9 +1,10 @@
-"""The way from any earlier format of a database to the present one: upwards, each step one transaction."""
+"""The steps from any earlier format of a database to the present one: upwards, each one transaction."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
@@ -14,42 +15,60 @@ from adapters.sqlite.schema import (
     CREATE_READINGS,
 )
 
+LEDGER = 1  # has every column and every table; 0 is the earlier system's, or nothing yet
+RELAXED = 2  # and its `readings` take monitors, and rows without a temperature
+KNOWN_VERSION = RELAXED
+
 _INSERT_IS_SIMULATED = "INSERT INTO properties (name, value) VALUES ('is_simulated', ?)"
 
-
-def _add_ledger(connection: sqlite3.Connection, *, is_simulated: bool) -> None:
-    """1: the columns that a table of any age lacks, and the tables beside it. No row is touched."""
-    present = {row[1] for row in connection.execute("PRAGMA table_info(readings)")}
-    if not present:
-        for statement in CREATE_READINGS:
-            connection.execute(statement)
-        present = {row[1] for row in connection.execute("PRAGMA table_info(readings)")}
-    for column, statement in ADD_COLUMNS.items():
-        if column not in present:
-            connection.execute(statement)
-    for statement in (CREATE_OUTCOMES, CREATE_DEVICES, CREATE_MEASUREMENTS, CREATE_PROPERTIES):
-        connection.execute(statement)
-    connection.execute(_INSERT_IS_SIMULATED, (str(int(is_simulated)),))
-
-
-MIGRATIONS: Sequence[Callable[..., None]] = (_add_ledger,)
-KNOWN_VERSION = len(MIGRATIONS)
-
-
-def migrate(connection: sqlite3.Connection, *, is_simulated: bool) -> None:
-    """Bring the database up to the present format; nothing where it has that already."""
-    while (version := user_version(connection)) < KNOWN_VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            MIGRATIONS[version](connection, is_simulated=is_simulated)
-            connection.execute(f"PRAGMA user_version={version + 1:d}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+Step = Callable[[sqlite3.Connection], None]
 
 
 def user_version(connection: sqlite3.Connection) -> int:
-    """The number of migrations that the database has had."""
+    """The format of the database: the number of migrations that it has had."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def add_ledger(
+    connection: sqlite3.Connection, *, is_simulated: bool, before_commit: Callable[[], object] = lambda: None
+) -> None:
+    """1: the columns that a table of any age lacks, and the tables beside it. No row is touched."""
+
+    def add(connection: sqlite3.Connection) -> None:
+        present = _columns(connection)
+        if not present:
+            for statement in CREATE_READINGS:
+                connection.execute(statement)
+            present = _columns(connection)
+        for column, statement in ADD_COLUMNS.items():
+            if column not in present:
+                connection.execute(statement)
+        for statement in (CREATE_OUTCOMES, CREATE_DEVICES, CREATE_MEASUREMENTS, CREATE_PROPERTIES):
+            connection.execute(statement)
+        connection.execute(_INSERT_IS_SIMULATED, (str(int(is_simulated)),))
+
+    # else each new column has SQLite walk through all rows, and one that a check refuses today stops it
+    connection.execute("PRAGMA ignore_check_constraints=ON")
+    migrate(connection, add, LEDGER, before_commit)
+
+
+def migrate(
+    connection: sqlite3.Connection, step: Step, version: int, before_commit: Callable[[], object]
+) -> None:
+    """Take the step to that format: all of it or nothing. `before_commit` has a last word."""
+    # not IMMEDIATE: in the old journal modes a reader would hold up the commit, after all the work
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        step(connection)
+        connection.execute(f"PRAGMA user_version={version:d}")
+        before_commit()
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(readings)")}

@@ -9,9 +9,10 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import connect, settle
-from adapters.sqlite.inspection import inspect
-from adapters.sqlite.migrations import migrate
-from adapters.sqlite.safety_copy import copied, made_durable
+from adapters.sqlite.migrations import add_ledger
+from adapters.sqlite.relaxing import relax
+from adapters.sqlite.safety_copy import made_durable
+from adapters.sqlite.upgrade import Upgrade
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -27,21 +28,26 @@ class Opening:
     journal: Journal
     clock: Clock
 
-    def connection(self) -> sqlite3.Connection:
-        """The writing connection. Raises what SQLite, the system and the inspection raise."""
-        copy: Path | None = None
+    def connection(self, *, relaxing: bool) -> sqlite3.Connection:
+        """The writing connection. Raises what SQLite, the system and the inspection raise.
+
+        `relaxing` says whether an existing table that refuses what a new one takes is to be rebuilt now.
+        """
         if self.path.exists():
-            copy = self._copied_if_old()
+            Upgrade(
+                path=self.path,
+                is_simulated=self.is_simulated,
+                busy_timeout_ms=self.busy_timeout_ms,
+                journal=self.journal,
+                clock=self.clock,
+            ).run(relaxing=relaxing)
         else:
             self._make()
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
-            migrate(connection, is_simulated=self.is_simulated)
             self._settle(connection)
         except BaseException:
             connection.close()
-            if copy is not None:
-                copy.unlink()  # nothing has been changed, and the next try makes its own
             raise
         return connection
 
@@ -51,18 +57,10 @@ class Opening:
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:
-            migrate(connection, is_simulated=self.is_simulated)
+            add_ledger(connection, is_simulated=self.is_simulated)
+            relax(connection)
         made_durable(unfinished, self.path)
         self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
-
-    def _copied_if_old(self) -> Path | None:
-        inspection = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
-        if not inspection.is_from_before:
-            return None
-        self.journal.record(Level.INFO, "store.copying", path=str(self.path), bytes=self.path.stat().st_size)
-        copy = copied(self.path, self.clock.now(), busy_timeout_ms=self.busy_timeout_ms)
-        self.journal.record(Level.INFO, "store.copied", path=str(self.path), copy=str(copy))
-        return copy
 
     def _settle(self, connection: sqlite3.Connection) -> None:
         unmet = settle(

@@ -1,39 +1,34 @@
-"""The copy of a database that is made, and proven, before the first migration touches it."""
+"""The copy of a database that is made, and proven, before a migration touches it."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sqlite3
-from contextlib import closing
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from adapters.sqlite.comparison import Table, differ
 from adapters.sqlite.connection import connect
 from domain.errors import StoreCorrupt, StoreFull
 
 _SPARE_BYTES = 32 * 1024 * 1024  # room for the log and what comes in meanwhile
-_SELECT_ALL = "SELECT * FROM readings ORDER BY id"
-_ROWS_AT_ONCE = 2000
 
 
-def copied(path: Path, at: datetime, *, busy_timeout_ms: int) -> Path:
-    """Copy the database beside itself and return the copy, durable and equal, row by row.
+@contextmanager
+def proven_copy(path: Path, *, busy_timeout_ms: int) -> Iterator[Path]:
+    """A copy beside the database, sound and equal, row by row; gone at the end, if it got no name of its own.
 
-    Raises `StoreFull` when there is no room, `StoreCorrupt` when the copy is not sound or not equal, and
-    whatever SQLite and the system raise. Then no copy is left behind.
+    Raises `StoreCorrupt` when the copy is not sound or not equal, and what SQLite and the system raise.
     """
-    copy = path.with_name(f"{path.name}.before-homeclimate-{at:%Y%m%dT%H%M%SZ}")
-    unproven = path.with_name(f"{path.name}.copying")
-    _remove(unproven)
-    _check_room(path)
+    copy = path.with_name(f"{path.name}.copying")
+    _remove(copy)
     try:
-        _copy(path, unproven, busy_timeout_ms)
-        made_durable(unproven, copy)
+        _copy(path, copy, busy_timeout_ms)
+        yield copy
     finally:
-        _remove(unproven)
-    return copy
+        _remove(copy)
 
 
 def made_durable(temporary: Path, final: Path) -> None:
@@ -43,9 +38,11 @@ def made_durable(temporary: Path, final: Path) -> None:
     _fsync(final.parent)
 
 
-def _check_room(path: Path) -> None:
+def require_room(path: Path, times: float) -> None:
+    """Raises `StoreFull` when the disk has not room for the database that many times more."""
     log = path.with_name(f"{path.name}-wal")
-    needed = path.stat().st_size + (log.stat().st_size if log.exists() else 0) + _SPARE_BYTES
+    size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    needed = times * size + _SPARE_BYTES
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise StoreFull(
@@ -54,37 +51,32 @@ def _check_room(path: Path) -> None:
         )
 
 
-def _copy(path: Path, unproven: Path, busy_timeout_ms: int) -> None:
-    with (
-        closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as source,
-        closing(connect(unproven, mode="rwc", busy_timeout_ms=busy_timeout_ms)) as target,
-    ):
+def _copy(path: Path, copy: Path, busy_timeout_ms: int) -> None:
+    with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as source:
+        copy.touch()
+        source.execute("ATTACH ? AS copy", (str(copy.absolute()),))
         source.execute("BEGIN")
-        before = _digest(source)  # begins to read: what is copied below is what was read here
-        source.backup(target)
+        # begins to read: what is copied below, and compared, is what was there now
+        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        _back_up(source, copy, busy_timeout_ms)
+        is_equal = not differ(source, Table("main", "readings"), Table("copy", "readings"))
         source.execute("COMMIT")
-    with closing(connect(unproven, mode="rw", busy_timeout_ms=busy_timeout_ms)) as copy:
-        verdict = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise StoreCorrupt(
-                f"{path} is damaged ({verdict}); it has not been changed. Put a backup in its place"
-            )
-        if _digest(copy) != before:
-            raise StoreCorrupt(
-                f"the copy of {path} is not equal to it; nothing has been changed. Look at the disk"
-            )
+    with closing(connect(copy, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")  # a value that is refused today is no damage
+        verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise StoreCorrupt(
+            f"{path} is damaged ({verdict}); it has not been changed. Put a backup in its place"
+        )
+    if not is_equal:
+        raise StoreCorrupt(
+            f"the copy of {path} is not equal to it; nothing has been changed. Look at the disk"
+        )
 
 
-def _digest(connection: sqlite3.Connection) -> tuple[int, str]:
-    """The number of rows, and a digest of every value with its type."""
-    # Text as a type of its own: an old row's may be no UTF-8, and is not to be taken for a blob.
-    connection.text_factory = bytearray
-    digest, count = hashlib.sha256(), 0
-    cursor = connection.execute(_SELECT_ALL)
-    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        digest.update(repr(rows).encode())
-        count += len(rows)
-    return count, digest.hexdigest()
+def _back_up(source: sqlite3.Connection, copy: Path, busy_timeout_ms: int) -> None:
+    with closing(connect(copy, mode="rw", busy_timeout_ms=busy_timeout_ms)) as target:
+        source.backup(target)
 
 
 def _remove(path: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-# As every home has had it since air quality monitors are known. What came later is added by the migrations,
-# to old and new databases alike, so that there is one way in which a column comes to be.
+# As every home has had it since air quality monitors are known, save that the temperature may be NULL. What
+# came later is added by the migrations, to old and new databases alike, so that there is one way in which a
+# column comes to be.
 CREATE_READINGS = (
     """
 CREATE TABLE readings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     timestamp DATETIME NOT NULL,
     device_id TEXT NOT NULL,
-    temperature_celsius REAL NOT NULL,
+    temperature_celsius REAL,
     location TEXT NOT NULL,
     device_type TEXT NOT NULL
         CHECK (device_type IN ('hue_sensor', 'nest_thermostat', 'weather_api', 'alexa_aqm')),

@@ -69,6 +69,7 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
+        self._relaxing = True  # at the first opening only: what was put off then waits for the next start
 
     def open(self) -> None:
         """Make the database, or bring it up to date. Raises `StoreError`; then nothing has changed."""
@@ -129,7 +130,8 @@ class SqliteStore:
             self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
             self._drop()
         if self._connection is None:
-            self._connection = self._opening.connection()
+            self._connection = self._opening.connection(relaxing=self._relaxing)
+            self._relaxing = False
             self._identity = self._path.stat()
             # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
             is_wal = journal_mode(self._connection) == "wal"

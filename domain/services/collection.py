@@ -24,7 +24,7 @@ from domain.outcome import (
     Unread,
     cause_of,
 )
-from domain.reading import Quantity, Range, Reading, flagged, storable
+from domain.reading import Quantity, Range, flagged
 from domain.retry import RetryPolicy
 from domain.schedule import Due
 from ports.clock import Clock
@@ -199,22 +199,8 @@ def all_unread(expected: Iterable[str], cause: Cause) -> tuple[Unread, ...]:
 
 
 def _collected(due: Due, reply: SourceReply, plan: SourcePlan, expected: Iterable[str]) -> Collected:
-    by_device = {
-        reading.device_id: storable(flagged(reading, plan.plausible)) for reading in reversed(reply.readings)
-    }
-    kept = tuple(
-        reading for reading in reversed(by_device.values()) if Quantity.TEMPERATURE in reading.values
-    )
-    refused = tuple(_out_of_range(reading) for reading in by_device.values() if reading not in kept)
+    by_device = {reading.device_id: flagged(reading, plan.plausible) for reading in reversed(reply.readings)}
     accounted = {*by_device, *(unread.device_id for unread in reply.unread)}
     silent = all_unread(set(expected) - accounted, Cause.NOT_LISTED)
-    return Collected(due=due, readings=kept, unread=(*reply.unread, *refused, *silent), notes=reply.notes)
-
-
-def _out_of_range(reading: Reading) -> Unread:
-    values = ", ".join(f"{name} {value:g}" for name, value in reading.other_values.items())
-    return Unread(
-        device_id=reading.device_id,
-        cause=Cause.OUT_OF_RANGE,
-        detail=f"the readings table takes no such row: {values or 'no temperature'}",
-    )
+    readings = tuple(reversed(by_device.values()))
+    return Collected(due=due, readings=readings, unread=(*reply.unread, *silent), notes=reply.notes)

@@ -121,13 +121,23 @@ def test_a_value_that_is_no_number_does_not_cost_the_row(kept: Kept) -> None:
     assert (reading.values, reading.is_anomalous) == ({Quantity.TEMPERATURE: 20.0}, True)
 
 
-@pytest.mark.parametrize("values", [{Quantity.TEMPERATURE: 61.0}, {Quantity.PM25: 3.0}, {}])
-def test_a_reading_without_a_temperature_does_not_cost_the_other_rows(
+@pytest.mark.parametrize("values", [{Quantity.PM25: 3.0, Quantity.RELATIVE_HUMIDITY: 40.0}, {}])
+def test_a_reading_without_a_temperature_is_stored_like_any_other(
     kept: Kept, values: dict[Quantity, float]
 ) -> None:
-    kept.store.append(a_cycle(a_collected(a_reading("hue:a", values=values), a_reading("hue:b"))))
-    assert [reading.device_id for reading in kept.history.newest()] == ["hue:b"]
-    assert kept.store.standing("hue", NOON).last_stored == NOON
+    without = a_reading("hue:a", values=values)
+    kept.store.append(a_cycle(a_collected(without, a_reading("hue:b"))))
+    assert kept.history.newest() == [without, a_reading("hue:b")]
+    assert kept.history.series("hue:a", Quantity.TEMPERATURE, NOON) == []
+    assert len(kept.history.series("hue:a", Quantity.PM25, NOON)) == len(values) // 2
+    assert kept.store.standing("hue", NOON).expected == {"hue:a", "hue:b"}
+
+
+def test_a_temperature_that_the_table_refuses_costs_neither_its_row_nor_the_others(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a", temperature=61.0), a_reading("hue:b"))))
+    in_the_sun, other = kept.history.newest()
+    assert (in_the_sun.values, in_the_sun.other_values) == ({}, {"temperature": 61.0})
+    assert (in_the_sun.is_anomalous, other.is_anomalous) == (True, False)
 
 
 def test_a_source_that_was_never_heard_of_stands_nowhere(kept: Kept) -> None:
@@ -215,13 +225,6 @@ def test_a_source_that_fails_lists_nothing(kept: Kept) -> None:
     failed = a_failed(a_due(slot=LATER), unread=(an_unread("hue:a", Cause.NETWORK),))
     kept.store.append(a_cycle(failed))
     assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
-
-
-def test_a_reading_that_the_table_refuses_keeps_its_device_expected(kept: Kept) -> None:
-    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
-    too_hot = a_reading("hue:a", temperature=61.0, collected_at=LATER)
-    kept.store.append(a_cycle(a_collected(too_hot, due=a_due(slot=LATER))))
-    assert kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}
 
 
 def test_closing_twice_is_closing_once(kept: Kept) -> None:

@@ -22,6 +22,10 @@ from tests.databases import a_store, changed, rows
 from tests.old_homes import Age, make_old_home
 
 ROWS = 500
+INSERT_ONE = (
+    "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
+    "VALUES ('later', 'hue:late', 20.0, 'Bad', 'hue_sensor')"
+)
 KILLED_HALF_WAY = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
@@ -48,7 +52,7 @@ def test_a_home_is_copied_once(path: Path) -> None:
         store = a_store(path, journal=journal)
         store.append(a_cycle())
         store.close()
-    assert journal.events() == ("store.copying", "store.copied")
+    assert journal.events() == ("store.copying", "store.copied", "store.relaxing", "store.relaxed")
     assert len(_copies(path)) == 1
 
 
@@ -97,18 +101,28 @@ def test_text_that_is_no_utf_8_is_copied_and_kept(path: Path) -> None:
         assert found == [("text", "4BFC636865")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE readings SET temperature_celsius = temperature_celsius + 1e-12 WHERE id = 7",
+        "UPDATE readings SET location = upper(location) WHERE id = 3",
+        "UPDATE readings SET raw_response = CAST(raw_response AS BLOB) WHERE raw_response IS NOT NULL",
+        "UPDATE readings SET battery_level = NULL WHERE id = 3",
+        "UPDATE readings SET id = 100000 WHERE id = 3",
+        "DELETE FROM readings WHERE id = 3",
+        INSERT_ONE,
+    ],
+)
 def test_a_copy_that_differs_in_one_value_stops_the_migration(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    real_digest = safety_copy._digest
+    back_up = safety_copy._back_up
 
-    def digest(connection: sqlite3.Connection) -> tuple[int, str]:
-        name = connection.execute("PRAGMA database_list").fetchone()[2]
-        if name.endswith("copying"):
-            connection.execute("UPDATE readings SET temperature_celsius = 20.5 WHERE id = 3")
-        return real_digest(connection)
+    def backed_up_badly(source: sqlite3.Connection, copy: Path, busy_timeout_ms: int) -> None:
+        back_up(source, copy, busy_timeout_ms)
+        changed(copy, change)
 
-    monkeypatch.setattr(safety_copy, "_digest", digest)
+    monkeypatch.setattr(safety_copy, "_back_up", backed_up_badly)
     before = path.read_bytes()
     with pytest.raises(StoreCorrupt, match="not equal"):
         a_store(path).open()

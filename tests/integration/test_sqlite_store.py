@@ -174,14 +174,31 @@ def test_a_slot_that_was_asked_is_not_called_missed(store: SqliteStore, path: Pa
 def test_a_row_that_the_table_refuses_is_in_the_ledger_with_its_values_and_in_the_journal(
     store: SqliteStore, path: Path, journal: MemoryJournal
 ) -> None:
+    store.open()
+    changed(
+        path,
+        "CREATE TRIGGER mine BEFORE INSERT ON readings WHEN new.device_id = 'hue:sun' "
+        "BEGIN SELECT RAISE(ABORT, 'not here'); END",
+    )
     hot = a_reading("hue:sun", temperature=61.25, relative_humidity=12.0)
     store.append(a_cycle(a_collected(hot, a_reading("hue:a"))))
     ((count, unread),) = rows(path, "SELECT readings, unread FROM outcomes")
     cause, detail = json.loads(unread)["hue:sun"]
     assert (count, cause) == (1, "out_of_range")
+    assert "(not here)" in detail
     assert "temperature 61.25" in detail
     assert "relative_humidity 12" in detail
     assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
+
+
+def test_a_value_that_the_table_refuses_stands_beside_its_column_which_is_null(
+    store: SqliteStore, path: Path
+) -> None:
+    store.append(a_cycle(a_collected(a_reading("hue:sun", temperature=61.25, relative_humidity=12.0))))
+    assert rows(
+        path, "SELECT temperature_celsius, humidity_percent, other_values, is_anomalous FROM readings"
+    ) == [(None, 12.0, '{"temperature": 61.25}', 1)]
+    assert rows(path, "SELECT readings, unread FROM outcomes") == [(1, None)]
 
 
 def test_a_device_is_known_by_its_newest_reading(store: SqliteStore, path: Path) -> None:

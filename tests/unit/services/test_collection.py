@@ -153,7 +153,7 @@ async def test_an_implausible_value_is_stored_and_marked() -> None:
     assert home.stored() == {"hue:1": 45.0}
 
 
-async def test_a_value_that_the_table_refuses_costs_neither_the_other_rows_nor_its_own_trace() -> None:
+async def test_a_value_that_no_table_takes_costs_neither_its_reading_nor_the_others() -> None:
     home = Home(
         MemorySource(
             "hue", [a_reply(a_reading("hue:sun", temperature=61.0), a_reading("hue:2", temperature=20.0))]
@@ -161,11 +161,17 @@ async def test_a_value_that_the_table_refuses_costs_neither_the_other_rows_nor_i
     )
     cycle = await home.collection.run([a_due("hue")])
     (outcome,) = cycle.report.outcomes
-    assert home.stored() == {"hue:2": 20.0}
-    assert [(unread.device_id, unread.cause) for unread in outcome.unread] == [
-        ("hue:sun", Cause.OUT_OF_RANGE)
-    ]
-    assert "61" in outcome.unread[0].detail
+    assert outcome.unread == ()
+    in_the_sun, other = sorted(MemoryHistory(home.store).newest(), key=lambda one: one.is_anomalous)[::-1]
+    assert (in_the_sun.device_id, in_the_sun.other_values) == ("hue:sun", {"temperature": 61.0})
+    assert (other.device_id, other.values) == ("hue:2", {Quantity.TEMPERATURE: 20.0})
+
+
+async def test_a_reading_without_a_temperature_is_a_reading() -> None:
+    home = Home(MemorySource("amazon", [a_reply(a_reading("alexa:1", pm25=3.0))]))
+    cycle = await home.collection.run([a_due("amazon")])
+    assert [reading.values for reading in MemoryHistory(home.store).newest()] == [{Quantity.PM25: 3.0}]
+    assert cycle.report.outcomes[0].unread == ()
 
 
 async def test_a_device_that_is_no_longer_listed_is_accounted_for() -> None:
