@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from email.utils import format_datetime
+from functools import partial
 
 import attrs
 from aiohttp import web
@@ -38,14 +39,13 @@ class Front:
         self.pace = Pace()
         self._clock = clock
         self._answer = answer
-        self._names = names
         self._blotted = blotted
         self._at_once = 0
         self._wrong: dict[str, ssl.SSLContext] = {}
         self.context: ssl.SSLContext | None = None  # for the listener of a service that has a certificate
         if names is not None:
             self.context = names.right.server_context()
-            self.context.sni_callback = self._choose_certificate
+            self.context.sni_callback = partial(self._choose_certificate, names)
 
     async def handle(self, request: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
         """Answer one request, as the faults that it meets want it."""
@@ -108,10 +108,10 @@ class Front:
         )
 
     def _choose_certificate(
-        self, connection: ssl.SSLObject, _server_name: str | None, _context: ssl.SSLContext
+        self, names: Names, connection: ssl.SSLObject, _server_name: str | None, _context: ssl.SSLContext
     ) -> None:
         fault = self.faults.meeting_handshake()
-        if fault is not None and self._names is not None:
+        if fault is not None:
             if fault.kind not in self._wrong:
-                self._wrong[fault.kind] = self._names.wrong(fault.kind).server_context()
+                self._wrong[fault.kind] = names.wrong(fault.kind).server_context()
             connection.context = self._wrong[fault.kind]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -147,3 +149,9 @@ def test_it_can_be_unplugged_and_comes_back_at_the_same_address(alexa: Simulated
     alexa.plug_in()
     assert alexa.address == address
     assert get(alexa, "/api/users/me").status == 200
+
+
+def test_who_has_only_bridges_does_without_it() -> None:
+    asked = "import sys, adapters.simulator.home; print([n for n in sys.modules if '.simulator.amazon' in n])"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -120,6 +120,8 @@ def test_nonsense_is_refused_too(alexa: SimulatedAlexa) -> None:
     assert ask(alexa, "/auth/token", method="POST", body=b"\xff{").status == 400
     assert post(alexa, "/auth/token", []).status == 400
     assert post(alexa, "/auth/token", "x").status == 400
+    json_type = {"Content-Type": "application/json"}
+    assert ask(alexa, "/auth/token", method="POST", body="{", headers=json_type).status == 400
 
 
 def test_cookies_come_for_a_refresh_token_and_some_are_wrapped_in_quotes(alexa: SimulatedAlexa) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
 import pty
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -139,7 +141,16 @@ def test_alexa_can_show_another_certificate(tmp_path: Path) -> None:
         assert access_token(facts)[0] == 200
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
+@pytest.mark.parametrize("option", ["--port", "--alexa-port"])
+def test_a_port_that_is_taken_is_said_and_is_64(option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running(option, str(port)) as simulator:
+            assert simulator.wait(10) == 64
+            assert simulator.stderr is not None
+            assert f"a port cannot be had: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
+
+
 def test_at_a_terminal_a_typed_code_links_a_device_and_an_empty_line_presses_the_button() -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
