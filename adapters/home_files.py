@@ -40,17 +40,18 @@ def save_together(files: Sequence[NewContent]) -> None:
     Raises HomeclimateError, and then every file is as it was. Ctrl-C and SIGTERM wait until it is done.
     """
     with _signals_wait():
-        begun: list[tuple[NewContent, os.stat_result | None]] = []
+        before = [(file, _status_of(file)) for file in files]
+        begun = 0
         try:
-            for file in files:
-                begun.append((file, _status_of(file)))
-                _write(file, begun[-1][1])
+            for file, status in before:
+                begun += 1
+                _write(file, status)
         except OSError as error:
-            for file, status in reversed(begun):
+            for file, status in reversed(before[:begun]):
                 with contextlib.suppress(OSError):
                     _put_back(file, status)
-            name = begun[-1][0].path
-            raise HomeclimateError(f"nothing is saved: cannot write {name}: {error.strerror}") from error
+            path = before[begun - 1][0].path
+            raise HomeclimateError(f"nothing is saved: cannot write {path}: {error.strerror}") from error
 
 
 def _status_of(file: NewContent) -> os.stat_result | None:
@@ -83,9 +84,15 @@ def _replace(path: Path, content: bytes, mode: int, owner: os.stat_result) -> No
 
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[None]:
-    signals = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    """Not by a mask: that one holds for a single thread, and Python handles what any thread gets."""
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
