@@ -58,9 +58,11 @@ def reply_of(
         match _reading(monitor, monitor.device_id, samples, slot, now, keeping):
             case Reading() as reading:
                 readings.setdefault(reading.device_id, reading)
-                notes += _remarks(monitor, samples, now)
             case silent:
                 unread.setdefault(silent.device_id, silent)
+                continue
+        if samples is not None:
+            notes += _remarks(monitor, samples, now)
     return SourceReply(
         readings=tuple(readings.values()),
         unread=tuple(each for device_id, each in unread.items() if device_id not in readings),
@@ -102,9 +104,7 @@ def _reading(
     return reading
 
 
-def _remarks(monitor: Monitor, samples: Samples | None, now: datetime) -> Iterable[str]:
-    if samples is None:
-        return
+def _remarks(monitor: Monitor, samples: Samples, now: datetime) -> Iterable[str]:
     if samples.left_out:
         yield f"{monitor.label}: not all values came{_said(samples)}"
     if samples.newest is not None and samples.newest - now > _WORTH_A_WORD:

@@ -125,8 +125,7 @@ def _cookies_in(content: Json) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield key, value
         for cookie in objects(value):
-            if (name := text(cookie, "Name")) and (content := text(cookie, "Value")):
-                yield name, content
+            yield text(cookie, "Name") or "", text(cookie, "Value") or ""
 
 
 def _seconds(value: Json) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -138,6 +139,42 @@ async def test_a_monitor_that_stays_away_is_not_looked_for_at_every_cycle(
     assert bench.operations().count("amazon.discovery") == 1
 
 
+async def test_a_search_that_fails_costs_the_others_nothing(stand_in: StandIn, bench: AmazonBench) -> None:
+    stand_in.devices.append(BEDROOM)
+    await bench.read()
+    bench.wall.advance(3600)
+    one = an_answer(
+        {"data": {"listEndpoints": {"endpoints": [Device(sampled_at="2026-03-01T13:00:00Z").state()]}}}
+    )
+    stand_in.script(GRAPHQL, one, an_answer(b"", 500), an_answer(b"", 500))
+    reply = await bench.read()
+    assert [reading.location for reading in reply.readings] == ["Kitchen"]
+    assert [unread.cause for unread in reply.unread] == [Cause.NOT_LISTED]
+    assert bench.journal.events() == ("amazon.discovery",)
+
+
+async def test_an_answer_that_suddenly_lists_no_monitor_is_not_believed_at_once(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    await bench.read()
+    bench.wall.advance(3600 * 25)
+    stand_in.devices[0].sampled_at = "2026-03-02T12:59:00Z"
+    none: dict[str, Any] = {"data": {"endpoints": {"items": []}, "listEndpoints": {"endpoints": []}}}
+    stand_in.script(GRAPHQL, an_answer(none), an_answer(none))
+    assert len((await bench.read()).readings) == 1
+
+
+async def test_when_the_second_form_fails_what_the_first_told_is_taken(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    appliances = [{"legacyAppliance": device.appliance()} for device in (Device(serial=None), BEDROOM)]
+    stand_in.devices = [BEDROOM]
+    stand_in.script(GRAPHQL, an_answer({"data": {"endpoints": {"items": appliances}}}), an_answer(b"", 500))
+    reply = await bench.read()
+    assert [reading.location for reading in reply.readings] == ["Bedroom"]
+    assert reply.notes == ("a monitor without a serial number is not stored: Kitchen",)
+
+
 async def test_an_account_without_a_monitor_says_so_and_is_not_asked_at_every_cycle(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
@@ -240,11 +277,21 @@ async def test_the_second_reader_serves_where_every_value_is_missing(
 
 async def test_when_both_readers_fail_the_first_error_is_told(stand_in: StandIn, bench: AmazonBench) -> None:
     await bench.read()
-    for second in (an_answer(b"", 500), an_answer({"deviceStates": []})):
+    for second in (an_answer(b"", 500), an_answer({"deviceStates": []}), an_answer({"deviceStates": [{}]})):
         stand_in.script(GRAPHQL, an_answer({"errors": [{"message": "Validation error"}]}))
         stand_in.script(PHOENIX, second)
         with pytest.raises(SourceGarbled, match="Validation error"):
             await bench.read()
+
+
+async def test_a_second_reader_that_asks_for_fewer_requests_is_heard(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    await bench.read()
+    stand_in.script(GRAPHQL, an_answer(b"", 500))
+    stand_in.script(PHOENIX, an_answer(b"", 429))
+    with pytest.raises(SourceThrottled):
+        await bench.read()
 
 
 async def test_the_second_reader_is_not_asked_when_the_first_asks_for_fewer_requests(

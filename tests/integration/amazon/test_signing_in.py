@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
 import pytest
 
 from adapters.amazon.credentials import authoriser_of, token_mark_of
@@ -127,6 +128,33 @@ async def test_where_no_token_is_let_in_cookies_made_from_it_are(
     assert len((await bench.read()).readings) == 1
     assert stand_in.asked == [GRAPHQL]  # remembered
     assert stand_in.forms[-1]["domain"] == ".amazon.test"
+
+
+async def test_cookies_may_come_by_name_and_without_any_that_are_good_for_nothing(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    stand_in.takes_bearer = False
+    by_name = {name: COOKIES[name] for name in ("session-id", "session-token")}
+    useless = {".amazon.test": [{"Name": "x", "Value": None}, {"Value": "y"}], "z": "two words"}
+    stand_in.script(EXCHANGE, an_answer({"response": {"tokens": {"cookies": by_name | useless}}}))
+    assert len((await bench.read()).readings) == 1
+
+
+async def test_an_exchange_without_cookies_is_no_way_in(stand_in: StandIn, bench: AmazonBench) -> None:
+    stand_in.takes_bearer = False
+    stand_in.script(EXCHANGE, an_answer({"response": {"tokens": {"cookies": {}}}}))
+    assert isinstance(await fails(bench), CredentialsStale)
+
+
+async def test_when_the_network_goes_while_cookies_are_made_it_is_the_networks_fault(
+    stand_in: StandIn,
+) -> None:
+    stand_in.takes_bearer = False
+    hosts = attrs.evolve(stand_in.hosts, www="http://127.0.0.1:1")
+    bench = an_amazon_bench(hosts)
+    assert isinstance(await fails(bench), SourceUnavailable)
+    assert bench.state.get("amazon.authorisation") == {}
+    await bench.source.close()
 
 
 async def test_cookies_that_died_are_made_anew(stand_in: StandIn, bench: AmazonBench) -> None:
@@ -355,13 +383,13 @@ async def test_a_csrf_cookie_that_is_too_old_is_asked_for_anew(stand_in: StandIn
     await bench.source.close()
 
 
-@pytest.mark.parametrize(("content", "status"), [(b"", 500), (b"", 200)])
+@pytest.mark.parametrize(("size", "status"), [(0, 500), (0, 200), (4_000_001, 200)])
 async def test_a_csrf_cookie_that_is_not_to_be_had_is_done_without(
-    stand_in: StandIn, content: bytes, status: int
+    stand_in: StandIn, size: int, status: int
 ) -> None:
     cookies = {name: COOKIES[name] for name in ("session-id", "session-token")}
     bench = an_amazon_bench(stand_in.hosts, refresh_token=None, cookies=cookies)
-    stand_in.script(LANGUAGE, *(an_answer(content, status) for _ in range(2)))
+    stand_in.script(LANGUAGE, *(an_answer(b" " * size, status) for _ in range(2)))
     assert isinstance(await fails(bench), CredentialsRefused)
     assert "csrf" not in stand_in.headers[-1]
     await bench.source.close()

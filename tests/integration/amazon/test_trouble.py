@@ -112,6 +112,16 @@ async def test_a_name_is_looked_up_in_a_thread_that_holds_nothing_open(
         assert len((await bench.read()).readings) == 1
 
 
+async def test_a_host_that_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*arguments: object, **options: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("adapters.amazon.session._LONGEST_CONNECT_S", 0.05)
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
+    async with a_bench_at("http://127.0.0.1:1") as bench:
+        assert "no connection to 127.0.0.1 before the time-out" in await fails(bench)
+
+
 @pytest.mark.parametrize(
     ("head", "words"),
     [
