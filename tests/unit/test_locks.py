@@ -44,4 +44,5 @@ def pins_of(lock: str) -> dict[str, tuple[str, str]]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split("[<>=]", requirement)[0].lower() for requirement in requirements}
+    """The names as the locks have them: lower case, dashes for dots."""
+    return {re.sub(r"[-_.]+", "-", re.split("[<>=]", named)[0]).lower() for named in requirements}
