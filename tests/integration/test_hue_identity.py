@@ -45,6 +45,19 @@ async def test_a_bridge_that_is_replaced_between_two_reads_is_named_at_once(
         assert len((await bench.read()).readings) == 8
 
 
+async def test_a_certificate_that_was_wrong_for_a_moment_costs_one_read(
+    simulated_home: SimulatedHome,
+) -> None:
+    bridge = simulated_home.bridge
+    async with in_front_of(bridge) as bench:
+        await bench.read()
+        bridge.unplug()
+        bridge.plug_in()
+        bridge.faults.add("count=1 kind=certificate which=other")
+        assert "the certificate is not the bridge's" in await refusal(bench)
+        assert len((await bench.read()).readings) == 8
+
+
 async def test_the_case_of_an_id_does_not_matter(home_clock: MemoryClock) -> None:
     with SimulatedHome(clock=home_clock, bridges=(BSB002, BSB003)).running() as home:
         for bridge in home.bridges:

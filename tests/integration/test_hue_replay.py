@@ -117,6 +117,15 @@ async def test_a_chain_of_another_root_proves_nothing(
     assert server.paths == []
 
 
+async def test_a_chain_that_names_no_bridge_tells_of_none(chain: Chain, tmp_path: Path) -> None:
+    root, chain_file = make_chain(tmp_path, "www.example.test")
+    with replaying({}, chain_file) as nameless:
+        async with closing(a_bench(nameless, (root, chain_file), bridge_id=None)) as bench:
+            with pytest.raises(SourceRefused, match="does not name its bridge"):
+                await bench.read()
+    assert nameless.paths == []
+
+
 def recording(name: str) -> Any:
     """A recorded file, which stays outside the project."""
     if not (RECORDINGS / name).exists():
