@@ -20,6 +20,10 @@ class MemoryBridgePairing:
         self.asked = 0
         self.is_closed = False
 
+    def will_answer(self, *answers: str | SourceError | None) -> None:
+        """Add answers after those that are still to come."""
+        self._answers.extend(answers)
+
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> Met | Unproved:

@@ -1,0 +1,160 @@
+"""What every way to meet a bridge and to get its key promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+import pytest
+
+from adapters.hue.bridge import Bridge
+from adapters.hue.pairing import HuePairing
+from adapters.hue.session import BridgeSession
+from adapters.hue.tls import Proof
+from adapters.memory.bridge_pairing import MemoryBridgePairing
+from adapters.memory.clock import MemoryClock
+from adapters.memory.meter import MemoryMeter
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
+from adapters.system_clock import SystemClock
+from domain.errors import SourceRefused, SourceUnavailable
+from ports.bridge_pairing import BridgePairing, Met, Unproved
+from tests.builders import NOON
+
+OTHER = "ecb5fafffe654321"
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """One bridge at an address, and nobody at another."""
+
+    pairing: BridgePairing
+    address: str
+    nowhere: str
+    bridge_id: str
+    press_button: Callable[[], None]
+
+
+@contextmanager
+def a_memory_bench(model: BridgeModel) -> Iterator[Bench]:
+    pin = "ab" * 32 if model is BSB002_OLD else None
+    bridge = Met(
+        address="a", bridge_id=model.bridge_id, name="b", model=model.model_id, certificate_sha256=pin
+    )
+    pairing = MemoryBridgePairing({"a": bridge})
+    yield Bench(
+        pairing=pairing,
+        address="a",
+        nowhere="nowhere",
+        bridge_id=model.bridge_id,
+        press_button=lambda: pairing.will_answer("a key that is long enough"),
+    )
+
+
+@contextmanager
+def a_real_bench(model: BridgeModel) -> Iterator[Bench]:
+    clock = SystemClock()
+
+    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
+        session = BridgeSession(
+            base_url=base_url, proof=proof, source="setup", timeout_s=5, clock=clock, meter=MemoryMeter(clock)
+        )
+        return Bridge(session=session, api_key="", clock=clock)
+
+    with SimulatedHome(clock=MemoryClock(NOON), bridges=(model,)).running() as home:
+        bridge = home.bridge
+        yield Bench(
+            pairing=HuePairing(
+                roots=bridge.ca_file, host="a host of many letters", open_bridge=open_bridge, clock=clock
+            ),
+            address=bridge.address,
+            nowhere="127.0.0.1:9",
+            bridge_id=bridge.id,
+            press_button=bridge.press_button,
+        )
+
+
+KINDS = {"memory": a_memory_bench, "hue": a_real_bench}
+
+
+@pytest.fixture(params=KINDS)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    with KINDS[request.param](BSB002) as made:
+        yield made
+        await made.pairing.close()
+
+
+@pytest.fixture(params=KINDS)
+async def self_signed(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    with KINDS[request.param](BSB002_OLD) as made:
+        yield made
+        await made.pairing.close()
+
+
+async def met(bench: Bench) -> Met:
+    found = await bench.pairing.meet(bench.address)
+    assert isinstance(found, Met)
+    return found
+
+
+async def test_who_answers_says_who_it_is(bench: Bench) -> None:
+    found = await met(bench)
+    assert (found.address, found.bridge_id, found.model) == (bench.address, bench.bridge_id, "BSB002")
+    assert found.certificate_sha256 is None
+    assert found.is_encrypted
+
+
+async def test_the_expected_bridge_is_met(bench: Bench) -> None:
+    assert await bench.pairing.meet(bench.address, expected_id=bench.bridge_id) == await met(bench)
+
+
+async def test_another_bridge_than_the_expected_one_is_refused(bench: Bench) -> None:
+    with pytest.raises(SourceRefused):
+        await bench.pairing.meet(bench.address, expected_id=OTHER)
+
+
+async def test_where_nobody_answers_nobody_is_met(bench: Bench) -> None:
+    with pytest.raises(SourceUnavailable):
+        await bench.pairing.meet(bench.nowhere)
+
+
+async def test_there_is_no_key_before_the_button_is_pressed(bench: Bench) -> None:
+    bridge = await met(bench)
+    assert await bench.pairing.ask_for_key(bridge) is None
+    assert await bench.pairing.ask_for_key(bridge) is None
+    bench.press_button()
+    key = await bench.pairing.ask_for_key(bridge)
+    assert key is not None
+    assert len(key) > 20
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_shown(self_signed: Bench) -> None:
+    unproved = await self_signed.pairing.meet(self_signed.address)
+    assert isinstance(unproved, Unproved)
+    assert unproved.bridge_id == self_signed.bridge_id
+    assert len(unproved.certificate_sha256) == 64
+
+
+async def test_a_certificate_that_a_person_vouches_for_will_do(self_signed: Bench) -> None:
+    unproved = await self_signed.pairing.meet(self_signed.address)
+    assert isinstance(unproved, Unproved)
+    pin = unproved.certificate_sha256
+    found = await self_signed.pairing.meet(self_signed.address, pin=pin)
+    assert isinstance(found, Met)
+    assert found.certificate_sha256 == pin
+    self_signed.press_button()
+    assert await self_signed.pairing.ask_for_key(found) is not None
+
+
+async def test_another_pin_than_the_certificates_is_no_proof(self_signed: Bench) -> None:
+    assert isinstance(await self_signed.pairing.meet(self_signed.address, pin="cd" * 32), Unproved)
+
+
+async def test_a_pinned_bridge_is_no_other_bridge(self_signed: Bench) -> None:
+    unproved = await self_signed.pairing.meet(self_signed.address)
+    assert isinstance(unproved, Unproved)
+    with pytest.raises(SourceRefused):
+        await self_signed.pairing.meet(
+            self_signed.address, expected_id=OTHER, pin=unproved.certificate_sha256
+        )
