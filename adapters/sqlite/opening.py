@@ -57,6 +57,7 @@ class Opening:
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:
+            connection.execute("PRAGMA synchronous=OFF")  # it is made durable once, when it is whole
             add_ledger(connection, is_simulated=self.is_simulated)
             relax(connection)
         made_durable(unfinished, self.path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import connection as settings
 from adapters.sqlite import relaxing, safety_copy
 from adapters.sqlite.comparison import Table, differ
 from domain.reading import DeviceKind
@@ -58,6 +59,7 @@ def _full_half_way(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def _read_by_another(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    patch.setattr(settings, "_SWITCH_TO_WAL_MS", 20)
     with closing(sqlite3.connect(path)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM readings").fetchone()

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteHistory
+from adapters.sqlite import SqliteHistory, SqliteStore
+from adapters.sqlite import connection as settings
 from adapters.sqlite.faults import told_apart
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from ports.journal import Level
@@ -28,6 +29,13 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "readings.db"
+
+
+def _an_impatient_store(path: Path, journal: MemoryJournal | None = None) -> SqliteStore:
+    """A store that does not wait for others of ours as long as a real one."""
+    store = a_store(path, journal=journal, busy_timeout_ms=10)
+    store._lock._wait_s = 0.05
+    return store
 
 
 def _not_a_database(path: Path) -> None:
@@ -224,7 +232,7 @@ def test_a_database_that_is_locked_before_it_is_opened_is_busy(path: Path) -> No
 
 
 def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(path: Path) -> None:
-    store = a_store(path, busy_timeout_ms=10, budget_s=2.05)
+    store = _an_impatient_store(path)
     other = a_store(path)
     other.open()
     with other._held(), pytest.raises(StoreBusy, match="another homeclimate process"):
@@ -236,7 +244,7 @@ def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(
 
 def test_a_store_that_may_not_close_in_peace_says_so_and_loses_nothing(path: Path) -> None:
     journal = MemoryJournal()
-    store = a_store(path, journal=journal, busy_timeout_ms=10, budget_s=2.05)
+    store = _an_impatient_store(path, journal)
     store.append(a_cycle())
     other = a_store(path)
     other.open()
@@ -265,7 +273,7 @@ def test_the_lock_and_the_busy_time_out_share_the_budget(path: Path) -> None:
 
 
 def test_a_lock_file_that_somebody_removed_keeps_nobody_out_for_good(path: Path) -> None:
-    first, second = a_store(path, busy_timeout_ms=10, budget_s=2.05), a_store(path)
+    first, second = _an_impatient_store(path), a_store(path)
     first.open()
     path.with_name("readings.db.lock").unlink()
     second.open()
@@ -308,7 +316,10 @@ def test_a_file_size_limit_is_a_full_disk_and_costs_no_acknowledged_cycle(path: 
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-def test_a_store_that_cannot_have_wal_says_so_and_goes_on(path: Path) -> None:
+def test_a_store_that_cannot_have_wal_says_so_and_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "_SWITCH_TO_WAL_MS", 20)
     journal = MemoryJournal()
     store = a_store(path, journal=journal)
     store.open()
@@ -328,7 +339,10 @@ def test_a_store_that_cannot_have_wal_says_so_and_goes_on(path: Path) -> None:
     store.close()
 
 
-def test_in_the_old_journal_mode_a_reader_makes_it_busy_and_not_broken(path: Path) -> None:
+def test_in_the_old_journal_mode_a_reader_makes_it_busy_and_not_broken(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "_SWITCH_TO_WAL_MS", 20)
     store = a_store(path, busy_timeout_ms=20)
     store.open()
     store.close()
