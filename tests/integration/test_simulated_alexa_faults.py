@@ -309,9 +309,11 @@ def test_a_redirect_goes_where_it_is_told_or_stays_near(alexa: SimulatedAlexa) -
 
 
 def test_half_a_body_promises_all_of_it(alexa: SimulatedAlexa) -> None:
+    whole = readings(alexa).body
     alexa.faults.add("kind=half")
-    with pytest.raises(http.client.IncompleteRead):
+    with pytest.raises(http.client.IncompleteRead) as broken:
         readings(alexa, {**browser(alexa.cookies), "Accept-Encoding": "gzip"})
+    assert broken.value.partial == whole[: len(whole) // 2]
 
 
 def test_garbled_json_is_a_whole_reply(alexa: SimulatedAlexa) -> None:
