@@ -1,0 +1,73 @@
+"""What everybody promises who knows where bridges are; who asks by multicast is tried in test_mdns.py too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from adapters.hue.cloud import CloudFinder
+from adapters.memory.bridge_finder import MemoryBridgeFinder
+from adapters.system_clock import SystemClock
+from domain.errors import SourceError, SourceUnavailable
+from ports.bridge_finder import Announced, BridgeFinder
+from tests.look_up import LookUp, a_look_up
+
+FIRST = Announced(address="192.0.2.1", bridge_id="001788fffe111111")
+SECOND = Announced(address="192.0.2.2:8443", bridge_id="ecb5fafffe222222")
+
+Bench = Callable[[Sequence[Announced] | None], AbstractContextManager[BridgeFinder]]
+
+
+@contextmanager
+def memory(announced: Sequence[Announced] | None) -> Iterator[BridgeFinder]:
+    yield MemoryBridgeFinder(SourceUnavailable("nobody to ask") if announced is None else announced)
+
+
+@contextmanager
+def cloud(announced: Sequence[Announced] | None) -> Iterator[BridgeFinder]:
+    listed = [_item(one) for one in announced or ()]
+    with a_look_up(LookUp(status=503) if announced is None else LookUp(body=json.dumps(listed))) as url:
+        yield CloudFinder(url=url, clock=SystemClock())
+
+
+@pytest.fixture(params=[memory, cloud], ids=["memory", "cloud"])
+def finding(request: pytest.FixtureRequest) -> Bench:
+    bench: Bench = request.param
+    return bench
+
+
+def test_what_is_announced_is_found_in_the_order_of_the_ids(finding: Bench) -> None:
+    with finding([SECOND, FIRST]) as finder:
+        assert tuple(finder.find(2.0)) == (FIRST, SECOND)
+
+
+def test_each_is_found_once(finding: Bench) -> None:
+    with finding([FIRST, SECOND, FIRST]) as finder:
+        assert tuple(finder.find(2.0)) == (FIRST, SECOND)
+
+
+def test_the_one_that_is_meant_is_among_them(finding: Bench) -> None:
+    with finding([FIRST, SECOND]) as finder:
+        assert SECOND in finder.find(2.0, SECOND.bridge_id)
+
+
+def test_nobody_is_found_where_nobody_is_announced(finding: Bench) -> None:
+    with finding([]) as finder:
+        assert tuple(finder.find(2.0)) == ()
+
+
+def test_when_nobody_can_be_asked_it_says_so(finding: Bench) -> None:
+    with finding(None) as finder, pytest.raises(SourceError):
+        finder.find(2.0)
+
+
+def _item(announced: Announced) -> dict[str, object]:
+    host, _, port = announced.address.partition(":")
+    return {
+        "id": (announced.bridge_id or "").upper(),
+        "internalipaddress": host,
+        "port": int(port or 443),
+    }

@@ -1,0 +1,184 @@
+"""Whom the program would pair with, and whom not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from adapters.hue.bridge import Bridge
+from adapters.hue.cloud import CloudFinder
+from adapters.hue.pairing import HuePairing
+from adapters.hue.session import BridgeSession
+from adapters.hue.tls import Proof
+from adapters.memory.clock import MemoryClock
+from adapters.memory.meter import MemoryMeter
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB001, BSB002, BSB003, BridgeModel
+from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.system_clock import SystemClock
+from domain.errors import (
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+)
+from ports.bridge_finder import Announced
+from ports.bridge_pairing import Met
+from tests.bridge_client import ask_v1
+from tests.builders import NOON
+from tests.look_up import LookUp, a_look_up
+
+
+@contextmanager
+def a_bridge(model: BridgeModel = BSB002) -> Iterator[SimulatedBridge]:
+    with SimulatedHome(clock=MemoryClock(NOON), bridges=(model,)).running() as home:
+        yield home.bridge
+
+
+def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | None = None) -> HuePairing:
+    """What pairs with the bridge; `opened` is told of every connection."""
+    clock = SystemClock()
+
+    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
+        if opened is not None:
+            opened.append(base_url)
+        session = BridgeSession(
+            base_url=base_url, proof=proof, source="setup", timeout_s=5, clock=clock, meter=MemoryMeter(clock)
+        )
+        return Bridge(session=session, api_key="", clock=clock)
+
+    return HuePairing(roots=bridge.ca_file, host=host, open_bridge=open_bridge, clock=clock)
+
+
+async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> Met:
+    found = await pairing.meet(address or bridge.address)
+    assert isinstance(found, Met)
+    return found
+
+
+@pytest.mark.parametrize("model", [BSB002, BSB003])
+async def test_a_bridge_with_https_is_never_asked_over_http(model: BridgeModel) -> None:
+    with a_bridge(model) as bridge:
+        pairing = a_pairing(bridge)
+        bridge.press_button()
+        found = await met(bridge, pairing)
+        assert await pairing.ask_for_key(found)
+        with pytest.raises(SourceRefused):
+            await pairing.meet(f"http://{bridge.http_address}")
+        await pairing.close()
+        assert {request.scheme for request in bridge.requests if request.method == "POST"} == {"https"}
+
+
+async def test_the_round_bridge_is_paired_over_http_since_it_has_nothing_else() -> None:
+    with a_bridge(BSB001) as bridge:
+        pairing = a_pairing(bridge)
+        found = await met(bridge, pairing, f"http://{bridge.http_address}")
+        assert (found.is_encrypted, found.address) == (False, f"http://{bridge.http_address}")
+        bridge.press_button()
+        assert await pairing.ask_for_key(found)
+        await pairing.close()
+
+
+async def test_nobody_at_a_port_of_ones_own_is_not_asked_over_http_either() -> None:
+    with a_bridge(BSB001) as bridge:
+        pairing = a_pairing(bridge)
+        with pytest.raises(SourceUnavailable, match="no bridge answers"):
+            await pairing.meet("127.0.0.1:9")
+
+
+async def test_a_certificate_that_ran_out_is_a_matter_of_clocks_and_not_to_be_pinned() -> None:
+    with a_bridge() as bridge:
+        bridge.faults.add("kind=certificate which=expired")
+        with pytest.raises(SourceRefused, match="clock right"):
+            await a_pairing(bridge).meet(bridge.address)
+
+
+async def test_the_bridge_lists_the_key_under_this_machines_name() -> None:
+    with a_bridge() as bridge:
+        pairing = a_pairing(bridge, host="a-host-with-a-long-name.example")
+        bridge.press_button()
+        key = await pairing.ask_for_key(await met(bridge, pairing))
+        await pairing.close()
+        assert key is not None
+        assert ask_v1(bridge, "config").json["whitelist"][key]["name"] == "homeclimate#a-host-with-a-long-"
+
+
+async def test_the_connection_is_kept_from_question_to_question() -> None:
+    with a_bridge() as bridge:
+        opened: list[str] = []
+        pairing = a_pairing(bridge, opened=opened)
+        found = await met(bridge, pairing)
+        for _ in range(3):
+            assert await pairing.ask_for_key(found) is None
+        await pairing.close()
+        assert len(opened) == 2  # one for the meeting
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("kind=throttle", SourceThrottled),
+        ("kind=unavailable", SourceUnavailable),
+        ("kind=reset", SourceUnavailable),
+        ("kind=html", SourceGarbled),
+        ("kind=error type=7", SourceGarbled),
+        ("kind=error type=901", SourceUnavailable),
+        ("kind=redirect", SourceRefused),
+    ],
+)
+async def test_what_goes_wrong_at_the_question_is_told_apart(fault: str, error: type[Exception]) -> None:
+    with a_bridge() as bridge:
+        pairing = a_pairing(bridge)
+        found = await met(bridge, pairing)
+        bridge.faults.add(f"{fault} path=/api count=1")
+        with pytest.raises(error):
+            await pairing.ask_for_key(found)
+        bridge.press_button()
+        assert await pairing.ask_for_key(found), "the next question is answered"
+        await pairing.close()
+
+
+async def test_a_question_that_nobody_waits_for_any_more_ends_at_once() -> None:
+    with a_bridge() as bridge:
+        pairing = a_pairing(bridge)
+        found = await met(bridge, pairing)
+        bridge.faults.add("kind=silence")
+        asking = asyncio.ensure_future(pairing.ask_for_key(found))
+        while not bridge.requests or bridge.requests[-1].method != "POST":  # the question has arrived
+            await asyncio.sleep(0.01)
+            if asking.done():
+                break
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await pairing.close()
+
+
+@pytest.mark.parametrize(
+    ("look_up", "error"),
+    [
+        (LookUp(status=429, headers={"Retry-After": "30"}), SourceThrottled),
+        (LookUp(status=302, headers={"Location": "http://127.0.0.1:9/"}), SourceUnavailable),
+        (LookUp(body="<html>"), SourceGarbled),
+        (LookUp(body='{"error": "no"}'), SourceGarbled),
+    ],
+)
+def test_a_look_up_that_does_not_answer_usably_says_so(look_up: LookUp, error: type[Exception]) -> None:
+    with a_look_up(look_up) as url, pytest.raises(error):
+        CloudFinder(url=url, clock=SystemClock()).find(2.0)
+
+
+def test_a_look_up_that_is_away_says_so() -> None:
+    with pytest.raises(SourceUnavailable, match="cannot ask"):
+        CloudFinder(url="http://127.0.0.1:9/", clock=SystemClock()).find(2.0)
+
+
+def test_what_a_look_up_lists_without_an_address_is_passed_over() -> None:
+    listed = [{"id": "x"}, "y", {"internalipaddress": "192.0.2.1"}]
+    with a_look_up(LookUp(body=json.dumps(listed))) as url:
+        found = CloudFinder(url=url, clock=SystemClock()).find(2.0)
+    assert found == (Announced(address="192.0.2.1"),)

@@ -1,0 +1,41 @@
+"""Bridges are found by multicast DNS, in a network of the test's own: nobody else hears or answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mdns_scenarios import FIRST, SECOND
+from tests.network_namespace import run_apart
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
+
+
+def outcome(scenario: str, *arguments: str) -> Any:
+    return json.loads(run_apart("tests.mdns_scenarios", scenario, *arguments))
+
+
+def test_whoever_is_there_is_found() -> None:
+    assert outcome("find") == {
+        "everybody": [
+            [FIRST, "127.0.0.1", "BSB002"],
+            [None, "127.0.0.1", None],
+            [SECOND, "127.0.0.1:8443", "BSB003"],
+        ],
+        "the one": ["127.0.0.1:8443"],
+        "was waited for": False,
+        "nobody": [],
+    }
+
+
+def test_a_bridge_is_set_up_without_an_address_and_followed_when_it_moves(tmp_path: Path) -> None:
+    found = outcome("set_up_and_follow", str(tmp_path))
+    assert found["set_up"] == [0, True], found["said"]
+    assert found["collected"] == [0, 1, ""]
+    assert found["again"] == [0, 1]
+    assert found["config_is_unchanged"]
+    assert found["remembered"]
