@@ -69,6 +69,7 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
+        self._unopened: str | None = None  # why the last try to open it failed
         self._relaxing = True  # at the first opening only: what was put off then waits for the next start
 
     def open(self) -> None:
@@ -88,7 +89,7 @@ class SqliteStore:
             )
 
     def standing(self, source: str, at: datetime) -> Standing:
-        with self._held() as connection:
+        with self._looking() as connection:
             last_slot = connection.execute(_SELECT_LAST_SLOT, (source,)).fetchone()
             last_stored = connection.execute(_SELECT_LAST_STORED, (source,)).fetchone()
             expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
@@ -125,13 +126,29 @@ class SqliteStore:
                         self._drop()
                     raise
 
+    @contextmanager
+    def _looking(self) -> Iterator[sqlite3.Connection]:
+        """The connection for a look, without waiting for anybody: a cycle waits for the store only to append.
+
+        Reading disturbs nobody and needs no turn. What could not be opened is tried again by the next append.
+        """
+        if self._connection is None and self._unopened is not None:
+            raise StoreError(self._unopened)
+        if self._connection is None or not self._is_still_there():
+            with self._held() as connection:
+                yield connection
+        else:
+            with told_apart(self._path):
+                yield self._connection
+
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_still_there():
             self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
             self._drop()
         if self._connection is None:
+            self._unopened = f"{self._path} could not be opened; the next cycle that is stored tries again"
             self._connection = self._opening.connection(relaxing=self._relaxing)
-            self._relaxing = False
+            self._relaxing, self._unopened = False, None
             self._identity = self._path.stat()
             # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
             is_wal = journal_mode(self._connection) == "wal"

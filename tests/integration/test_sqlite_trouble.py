@@ -17,6 +17,7 @@ from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import SqliteHistory, SqliteStore
 from adapters.sqlite import connection as settings
 from adapters.sqlite.faults import told_apart
+from adapters.sqlite.lock import DatabaseLock
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from ports.journal import Level
 from tests.builders import NOON, a_collected, a_cycle, a_reading
@@ -240,6 +241,29 @@ def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(
     store.append(a_cycle())
     store.close()
     other.close()
+
+
+def test_where_a_source_stands_is_seen_though_another_process_of_ours_has_its_turn(path: Path) -> None:
+    store = _an_impatient_store(path)
+    store.append(a_cycle())
+    with DatabaseLock(path.with_name("readings.db.lock"), wait_s=1.0).held():
+        assert store.standing("hue", NOON).last_stored == NOON
+        with pytest.raises(StoreBusy):
+            store.append(a_cycle())
+    store.close()
+
+
+def test_a_database_that_could_not_be_opened_is_tried_again_only_by_the_next_append(path: Path) -> None:
+    path.mkdir()
+    store = _an_impatient_store(path)
+    with pytest.raises(StoreError, match="Look at"):
+        store.open()
+    path.rmdir()
+    with pytest.raises(StoreError, match="could not be opened"):
+        store.standing("hue", NOON)
+    store.append(a_cycle())
+    assert store.standing("hue", NOON).last_stored == NOON
+    store.close()
 
 
 def test_a_store_that_may_not_close_in_peace_says_so_and_loses_nothing(path: Path) -> None:
