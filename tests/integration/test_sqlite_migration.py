@@ -101,6 +101,20 @@ def test_text_that_is_no_utf_8_is_copied_and_kept(path: Path) -> None:
         assert found == [("text", "4BFC636865")]
 
 
+def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None:
+    changed(
+        path,
+        "PRAGMA ignore_check_constraints = ON",
+        "UPDATE readings SET temperature_celsius = 61 WHERE id = 7",
+    )
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    assert rows(path, "PRAGMA user_version") == [(2,)]
+    for file in (path, *_copies(path)):
+        assert rows(file, "SELECT temperature_celsius FROM readings WHERE id = 7") == [(61.0,)]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -77,9 +77,20 @@ def _copied_badly(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def _safety_copy_fails(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def fsync(_: Path) -> None:
-        raise OSError(5, "Input/output error")
+def _copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    def fsync(what: Path) -> None:
+        if what.is_file():
+            raise OSError(5, "Input/output error")
+
+    patch.setattr(safety_copy, "_fsync", fsync)
+    yield
+
+
+@contextmanager
+def _name_of_the_copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    def fsync(what: Path) -> None:
+        if what.is_dir():
+            raise OSError(5, "Input/output error")
 
     patch.setattr(safety_copy, "_fsync", fsync)
     yield
@@ -132,7 +143,8 @@ TROUBLES: dict[Trouble, str] = {
     _full_half_way: "SQLITE_FULL",
     _read_by_another: "SQLITE_BUSY",
     _copied_badly: "not equal",
-    _safety_copy_fails: "Input/output error",
+    _copy_not_on_the_disk: "Input/output error",
+    _name_of_the_copy_not_on_the_disk: "Input/output error",
     _name_taken: "already exists",
     _trigger_lost: "could not be kept as it is: mine",
     _unknown_form: "in a way that is not known here",

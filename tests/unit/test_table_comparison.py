@@ -1,0 +1,62 @@
+"""Two tables hold the same, or not: told of every value and its type."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.sqlite.comparison import Table, differ
+
+ONE, OTHER = Table("main", "one"), Table("main", 'the "other"')
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for table in (ONE, OTHER):
+        connection.execute(
+            f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, free, at DATETIME, warm REAL, "
+            "room TEXT COLLATE NOCASE, twice AS (warm * 2))"
+        )
+        row = "(id, free, at, warm, room) VALUES (-3, 1, 'x', 20.5, 'Bad')"
+        connection.execute(f"INSERT INTO {table} {row}")
+        connection.execute(f"INSERT INTO {table} (id) VALUES (8)")  # noqa: S608 - from above
+    yield connection
+    connection.close()
+
+
+def test_what_was_put_in_alike_is_the_same(connection: sqlite3.Connection) -> None:
+    assert not differ(connection, ONE, OTHER)
+    assert not differ(connection, OTHER, ONE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "free = 1.0",
+        "free = '1'",
+        "free = x'31'",
+        "free = NULL",
+        "at = x'78'",
+        "at = 'x '",
+        "warm = 20.500000000000004",
+        "warm = 'x'",
+        "room = 'bad'",
+        "room = x'426164'",
+        "id = 4",
+    ],
+)
+def test_a_value_that_is_another_or_of_another_type_is_seen(
+    connection: sqlite3.Connection, change: str
+) -> None:
+    connection.execute(f"UPDATE {OTHER} SET {change} WHERE id = -3")  # noqa: S608 - from above
+    assert differ(connection, ONE, OTHER)
+    assert differ(connection, OTHER, ONE)
+
+
+def test_a_row_that_only_one_of_them_has_is_seen(connection: sqlite3.Connection) -> None:
+    connection.execute(f"INSERT INTO {OTHER} (id) VALUES (9)")  # noqa: S608 - from above
+    assert differ(connection, ONE, OTHER)
+    assert differ(connection, OTHER, ONE)
