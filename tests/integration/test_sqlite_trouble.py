@@ -256,7 +256,7 @@ def test_where_a_source_stands_is_seen_though_another_process_of_ours_has_its_tu
 def test_a_database_that_could_not_be_opened_is_tried_again_only_by_the_next_append(path: Path) -> None:
     path.mkdir()
     store = _an_impatient_store(path)
-    with pytest.raises(StoreError, match="Look at"):
+    with pytest.raises(StoreError, match="is no file"):
         store.open()
     path.rmdir()
     with pytest.raises(StoreError, match="could not be opened"):
