@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import pytest
 
-from domain.errors import SourceGarbled, SourceThrottled
+from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.outcome import Cause
 from domain.reading import Quantity
-from tests.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, Device, StandIn, an_answer
+from tests.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
 from tests.amazon_bench import AmazonBench, an_amazon_bench
 from tests.builders import NOON
 
@@ -151,6 +151,10 @@ async def test_a_search_that_fails_costs_the_others_nothing(stand_in: StandIn, b
     assert [reading.location for reading in reply.readings] == ["Kitchen"]
     assert [unread.cause for unread in reply.unread] == [Cause.NOT_LISTED]
     assert bench.journal.events() == ("amazon.discovery",)
+    bench.operations()
+    stand_in.devices = [Device(sampled_at="2026-03-01T13:00:00Z")]
+    await bench.read()
+    assert bench.operations() == ["amazon.graphql"]  # not searched for at every cycle
 
 
 async def test_an_answer_that_suddenly_lists_no_monitor_is_not_believed_at_once(
@@ -241,8 +245,27 @@ async def test_a_daily_discovery_that_fails_costs_no_reading(stand_in: StandIn, 
     bench.wall.advance(3600 * 25)
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:00Z"
     stand_in.script(GRAPHQL, an_answer(b"", 500), an_answer(b"", 500))
+    bench.operations()
     assert len((await bench.read()).readings) == 1
     assert "amazon.discovery" in bench.journal.events()
+    bench.wall.advance(600)
+    await bench.read()
+    assert bench.operations().count("amazon.discovery") == 2  # both forms, once
+    bench.wall.advance(3600)
+    await bench.read()
+    assert bench.operations().count("amazon.discovery") == 1
+
+
+async def test_a_daily_discovery_without_a_token_is_not_followed_by_a_reading_without_one(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    await bench.read()
+    bench.wall.advance(3600 * 25)
+    stand_in.script(TOKEN, an_answer(b"", 500))
+    stand_in.asked.clear()
+    with pytest.raises(SourceUnavailable, match="token endpoint"):
+        await bench.read()
+    assert stand_in.asked == [TOKEN]
 
 
 async def test_the_second_reader_serves_where_graphql_fails(stand_in: StandIn, bench: AmazonBench) -> None:

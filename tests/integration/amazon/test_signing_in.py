@@ -123,6 +123,7 @@ async def test_where_no_token_is_let_in_cookies_made_from_it_are(
 ) -> None:
     stand_in.takes_bearer = False
     assert len((await bench.read()).readings) == 1
+    assert stand_in.count(TOKEN) == 1  # a fresh one is not refused for its age
     assert stand_in.headers[-1]["csrf"] == COOKIES["csrf"]
     stand_in.asked.clear()
     assert len((await bench.read()).readings) == 1
@@ -257,7 +258,12 @@ async def test_a_new_token_is_tried_at_once_whatever_became_of_the_old(stand_in:
     old.wall.advance(61)
     assert isinstance(await fails(old), CredentialsRefused)
     await old.source.close()
-    new = an_amazon_bench(stand_in.hosts, state=old.state)
+    another = an_amazon_bench(
+        stand_in.hosts, refresh_token="Atnr|revoked-too", state=old.state, wall=old.wall
+    )
+    assert isinstance(await fails(another), SourceUnavailable)  # its first refusal
+    await another.source.close()
+    new = an_amazon_bench(stand_in.hosts, state=old.state, wall=old.wall)
     assert len((await new.read()).readings) == 1
     await new.source.close()
 
@@ -374,6 +380,15 @@ async def test_a_csrf_cookie_that_is_missing_is_asked_for_once(stand_in: StandIn
     await bench.read()
     assert len((await bench.read()).readings) == 1
     assert stand_in.count(LANGUAGE) == 1
+    await bench.source.close()
+
+
+async def test_a_csrf_cookie_that_ended_meanwhile_is_asked_for_anew(stand_in: StandIn) -> None:
+    cookies = {name: COOKIES[name] for name in ("session-id", "session-token")}
+    bench = an_amazon_bench(stand_in.hosts, refresh_token=None, cookies=cookies)
+    await bench.read()
+    stand_in.cookies["csrf"] = "another"
+    assert len((await bench.read()).readings) == 1
     await bench.source.close()
 
 
