@@ -2,7 +2,7 @@
 
 What else differs from the real world stands in the environment: SIMULATED_BRIDGES, the bridges that are
 announced (JSON; `mdns` for those on the network), SIMULATED_CLOUD, the address of a look-up,
-SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times faster waits are.
+SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times shorter sleeps are.
 """
 
 from __future__ import annotations
