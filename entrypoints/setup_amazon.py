@@ -100,8 +100,8 @@ class _Talk:
             return False
         try:
             reply = self._trial(draft)
-        except CredentialsRefused as error:
-            self.person.tell(f"{error}: signing in anew.")
+        except SourceError as error:
+            self.person.tell(f"The token that this home has does not work: {error}.")
             return False
         self.person.tell("This home is signed in, and its token works.")
         if not self.person.agrees("Leave it so?", default=True):

@@ -1,0 +1,228 @@
+"""`homeclimate setup amazon` as a person meets it, in front of the simulated service."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+from config.loading import load
+from tests.config_homes import write_home
+from tests.deployments import Deployment
+from tests.terminal import Terminal, at_a_terminal
+
+COOKIES = "amazon_aqm:\n  cookies:  # of a browser\n    session-id: 123-1234567-1234567\n"
+
+
+@pytest.fixture
+def alexa() -> Iterator[SimulatedAlexa]:
+    """In real time: the program's codes and tokens live by its own clock."""
+    with SimulatedHome(clock=SystemClock()).running() as home:
+        yield home.alexa
+
+
+@pytest.fixture
+def home(alexa: SimulatedAlexa, tmp_path: Path) -> Deployment:
+    """A home that knows where the simulated service is, and nothing else."""
+    urls = "".join(f"    {name}_url: {alexa.url}\n" for name in ("alexa", "api", "www"))
+    write_home(tmp_path / "home", f"collectors:\n  amazon_aqm:  # not yet\n{urls}", COOKIES)
+    return Deployment(folder=tmp_path / "home", ca_file=alexa.ca_file, amazon_ca_file=alexa.ca_file)
+
+
+def sign_in(terminal: Terminal, alexa: SimulatedAlexa, *, approve: bool = True) -> None:
+    """Read the code, and do on another device what it is for."""
+    said = terminal.sees(r"    [A-Z0-9]{5,8}\r\n")
+    assert f"open {alexa.url}/code" in said
+    terminal.sees("Waiting for the code to be typed")
+    code = said.split()[-1]
+    assert (alexa.approve if approve else alexa.deny)(code)
+
+
+def token_in(deployment: Deployment) -> str | None:
+    token = load(deployment.folder, needs_secrets=False).secrets.amazon_aqm.refresh_token
+    return token.value if token else None
+
+
+def serials(alexa: SimulatedAlexa) -> list[str]:
+    return [registration.serial for registration in alexa.registrations]
+
+
+def run_with(deployment: Deployment, given: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        deployment.command(*arguments),
+        env={**deployment.environment(), "SIMULATED_RATE": "20"},
+        cwd=deployment.folder,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def test_a_code_that_is_typed_signs_in_and_shows_the_monitors(
+    alexa: SimulatedAlexa, home: Deployment
+) -> None:
+    config = home.config_file.read_text()
+    with at_a_terminal(home, "setup", "amazon") as terminal:
+        sign_in(terminal, alexa)
+        assert terminal.leaves() == 0
+    for monitor in alexa.monitors:
+        assert monitor.name in terminal.said
+    assert token_in(home) not in (None, "")
+    assert str(token_in(home)) not in terminal.said
+    assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: "{token_in(home)}"\n'
+    assert home.secrets_file.stat().st_mode & 0o777 == 0o600
+    assert home.config_file.read_text() == (f"{config}    enabled: true\n  hue:\n    enabled: false\n"), (
+        "a home without a bridge asks none"
+    )
+    collected = home.run("collect", "--once")
+    assert (collected.returncode, collected.stderr) == (0, "")
+
+
+def test_signing_in_again_is_the_same_device(alexa: SimulatedAlexa, home: Deployment) -> None:
+    tokens = []
+    for arguments in (["setup", "amazon"], ["setup", "--reauth", "amazon"]):
+        with at_a_terminal(home, *arguments) as terminal:
+            sign_in(terminal, alexa)
+            assert terminal.leaves() == 0
+        tokens.append(token_in(home))
+    assert tokens[0] != tokens[1]
+    ours = json.loads((home.folder / "data" / "state.json").read_text())["amazon.device"]["serial"]
+    assert serials(alexa).count(ours) == 1
+
+
+def test_a_home_that_is_signed_in_may_stay_so(alexa: SimulatedAlexa, home: Deployment) -> None:
+    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    before = home.secrets_file.read_text()
+    with at_a_terminal(home, "setup", "amazon") as terminal:
+        terminal.sees(r"Leave it so\? \[Y/n\]")
+        terminal.types("")
+        assert terminal.leaves() == 0
+    assert "nothing is changed" in terminal.said
+    assert home.secrets_file.read_text() == before
+
+
+def test_a_token_that_was_revoked_is_replaced(alexa: SimulatedAlexa, home: Deployment) -> None:
+    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    alexa.revoke(alexa.refresh_token)
+    with at_a_terminal(home, "setup", "amazon") as terminal:
+        sign_in(terminal, alexa)
+        assert terminal.leaves() == 0
+    assert "The token that this home has does not work" in terminal.said
+    assert token_in(home) != alexa.refresh_token
+
+
+@pytest.mark.parametrize("ending", ["denied", "interrupted"])
+def test_a_sign_in_that_comes_to_nothing_changes_nothing(
+    alexa: SimulatedAlexa, home: Deployment, ending: str
+) -> None:
+    before = home.config_file.read_text(), home.secrets_file.read_text()
+    with at_a_terminal(home, "setup", "amazon") as terminal:
+        if ending == "denied":
+            sign_in(terminal, alexa, approve=False)
+            assert terminal.leaves() == 1
+            assert "Not signed in: the sign-in was declined" in terminal.said
+        else:
+            terminal.sees("600 s left")
+            terminal.interrupts()
+            assert terminal.leaves() == 130
+    assert (home.config_file.read_text(), home.secrets_file.read_text()) == before
+
+
+def test_a_token_from_elsewhere_is_tried_and_kept(alexa: SimulatedAlexa, home: Deployment) -> None:
+    done = run_with(home, f"{alexa.refresh_token}\n", "setup", "amazon", "--import")
+    assert done.returncode == 0, done.stderr
+    assert token_in(home) == alexa.refresh_token
+    assert alexa.monitors[0].name in done.stdout
+    assert alexa.refresh_token not in done.stdout + done.stderr
+
+
+def test_a_token_that_is_typed_is_not_shown(alexa: SimulatedAlexa, home: Deployment) -> None:
+    with at_a_terminal(home, "setup", "amazon", "--import") as terminal:
+        terminal.sees("Refresh token: ")
+        terminal.types(alexa.refresh_token)
+        assert terminal.leaves() == 0
+    assert alexa.refresh_token not in terminal.said
+    assert token_in(home) == alexa.refresh_token
+
+
+@pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n"])
+def test_what_is_no_token_is_not_tried(alexa: SimulatedAlexa, home: Deployment, given: str) -> None:
+    done = run_with(home, given, "setup", "amazon", "--import")
+    assert done.returncode == 1
+    assert "no refresh token on stdin" in done.stderr
+    assert list(alexa.requests) == []
+
+
+def test_a_token_that_the_service_refuses_is_not_saved(alexa: SimulatedAlexa, home: Deployment) -> None:
+    before = home.secrets_file.read_text()
+    done = run_with(home, "Atnr|made-up", "setup", "amazon", "--import")
+    assert done.returncode == 1
+    assert "nothing is changed" in done.stderr
+    assert home.secrets_file.read_text() == before
+
+
+def test_signing_out_takes_the_program_off_the_account_and_forgets_the_token(
+    alexa: SimulatedAlexa, home: Deployment
+) -> None:
+    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    done = home.run("setup", "amazon", "--sign-out")
+    assert done.returncode == 0, done.stderr
+    assert "Next:" not in done.stdout
+    assert list(alexa.registrations) == []
+    assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: ""\n'
+    assert "enabled: true" in home.config_file.read_text(), "its cookies may still serve"
+    again = home.run("setup", "amazon", "--sign-out")
+    assert (again.returncode, again.stderr) == (1, "This home has no refresh token: it is not signed in.\n")
+
+
+def test_a_home_without_cookies_asks_the_account_no_more_after_signing_out(
+    alexa: SimulatedAlexa, home: Deployment
+) -> None:
+    home.secrets_file.unlink()
+    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    alexa.revoke(alexa.refresh_token)
+    done = home.run("setup", "amazon", "--sign-out")
+    assert done.returncode == 0
+    assert "it was signed out already" in done.stderr
+    assert token_in(home) is None
+    assert not load(home.folder, needs_secrets=False).settings.collectors.amazon_aqm.enabled
+
+
+def test_when_the_service_is_away_the_token_stays(alexa: SimulatedAlexa, home: Deployment) -> None:
+    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    alexa.unplug()
+    done = home.run("setup", "amazon", "--sign-out")
+    assert done.returncode == 1
+    assert token_in(home) == alexa.refresh_token
+
+
+def test_the_site_of_the_account_is_written_down(alexa: SimulatedAlexa, home: Deployment) -> None:
+    done = run_with(
+        home, alexa.refresh_token, "setup", "amazon", "--import", "--domain", "https://www.amazon.co.uk/"
+    )
+    assert done.returncode == 0, done.stderr
+    assert load(home.folder).settings.collectors.amazon_aqm.domain == "amazon.co.uk"
+
+
+def test_the_folder_may_be_named_before_or_after(alexa: SimulatedAlexa, home: Deployment) -> None:
+    here = str(home.folder)
+    for arguments in (["--home", here, "amazon"], ["amazon", "--home", here]):
+        environment = {**home.environment(), "HOMECLIMATE_HOME": "/nowhere"}
+        done = subprocess.run(
+            home.command("setup", *arguments, "--sign-out"),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        assert done.stderr == "This home has no refresh token: it is not signed in.\n"
+    assert list(alexa.requests) == []
