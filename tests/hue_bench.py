@@ -147,7 +147,7 @@ async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
     finally:
         await bench.source.close()
         wait_for_reads()
-        gc.collect()  # a socket that nobody closed warns now, and not in another test
+        gc.collect(1)  # a socket that nobody closed warns now, and not in another test
 
 
 def wait_for_reads(seconds: float = 2.0) -> None:

@@ -104,7 +104,7 @@ async def test_however_slowly_a_server_answers_neither_call_nor_thread_outlives_
         async with closing(bench):
             for _ in range(5):
                 with pytest.raises(SourceUnavailable, match="no complete answer within the time"):
-                    await bench.read(within_s=0.1)
+                    await bench.read(within_s=0.06)
                 assert len(reads_under_way()) <= 1
             wait_for_reads()
         assert server.connections <= 5
