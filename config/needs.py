@@ -38,7 +38,7 @@ def _hue_needs(settings: Settings, secrets: Secrets) -> Iterator[_Need]:
 def _hue_need(bridge: Bridge, *, is_listed: bool) -> tuple[str, str]:
     key = "hue.bridges" if is_listed else "hue.api_key"
     which = f"has no api_key for the bridge {bridge.id}" if is_listed else "is missing"
-    return key, f"{which}; pair the bridge, write its key here, or set collectors.hue.enabled to no"
+    return key, f"{which}; run homeclimate setup, write its key here, or set collectors.hue.enabled to no"
 
 
 def _amazon_needs(settings: Settings, secrets: Secrets) -> Iterator[_Need]:
@@ -48,6 +48,6 @@ def _amazon_needs(settings: Settings, secrets: Secrets) -> Iterator[_Need]:
             if secrets.amazon_aqm.are_given
             else (
                 "amazon_aqm.refresh_token",
-                "is missing, and so are the cookies; sign in, or set collectors.amazon_aqm.enabled to no",
+                "is missing, and so are the cookies; run homeclimate setup amazon, or disable amazon_aqm",
             )
         )

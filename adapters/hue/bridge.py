@@ -19,8 +19,8 @@ _FIRST_V2 = 1_948_086_000  # the firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # and the one that brought HTTPS
 _FIRMWARE_DIGITS = 18
 NO_KEY = (
-    "there is no key for this bridge, or none that could be one: pair with it by homeclimate setup "
-    "--reauth hue, which asks you to press its round button"
+    "there is no key for this bridge, or none that could be one: pair with it by `homeclimate setup --reauth "
+    "hue`, which asks you to press its round button"
 )
 
 

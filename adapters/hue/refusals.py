@@ -26,7 +26,8 @@ def how_to_pin(refused: SourceRefused, address: str, bridge_id: str | None, leaf
     """Its certificate proves nothing by itself; a person may say that it is the right one."""
     return SourceRefused(
         f"{refused}. If you are sure that this is your bridge (older ones sign their certificate "
-        "themselves), put in place of bridge_ip under collectors.hue in config/config.yaml: "
+        "themselves), run `homeclimate setup`, or put in place of bridge_ip under collectors.hue in "
+        "config/config.yaml: "
         f"bridges: [{{id: '{bridge_id or 'ITS ID'}', address: '{address}', "
         f"certificate_sha256: '{leaf.sha256}'}}]"
     )

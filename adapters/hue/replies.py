@@ -17,7 +17,7 @@ from domain.errors import (
 )
 
 PAIR_AGAIN = (
-    "the bridge does not know this key: pair with it again by homeclimate setup --reauth hue, which asks "
+    "the bridge does not know this key: pair with it again by `homeclimate setup --reauth hue`, which asks "
     "you to press its round button"
 )
 _V1_UNAUTHORISED = 1  # error types of the v1 API

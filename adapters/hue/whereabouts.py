@@ -83,7 +83,7 @@ class Whereabouts:
         if bridge_id is None and len(found) > 1:
             raise SourceRefused(
                 f"several bridges answer ({', '.join(str(one.bridge_id) for one in found)}), and none is "
-                "configured: homeclimate setup asks which one it is"
+                "configured: `homeclimate setup` asks which one it is"
             )
         return [one for one in found if bridge_id in (None, one.bridge_id)]
 
@@ -120,5 +120,5 @@ class Whereabouts:
 def _not_found() -> SourceUnavailable:
     return SourceUnavailable(
         "the bridge's address is not known, and it was not found on this network by its announcement "
-        "(mDNS): run homeclimate setup --address ADDRESS"
+        "(mDNS): run `homeclimate setup --address ADDRESS`"
     )

@@ -73,7 +73,7 @@ def test_a_key_that_was_revoked_ends_with_2_and_the_next_step(
     done = deployment.run("collect", "--once")
     assert done.returncode == 2
     assert "FAILED (credentials)" in done.stdout
-    assert "press its round button" in done.stdout
+    assert "`homeclimate setup --reauth hue`" in done.stdout
     assert "A" * 40 not in done.stdout + done.stderr + _logs(deployment)
     assert deployment.rows("SELECT state, cause FROM outcomes") == [("failed", "credentials")]
 
@@ -281,12 +281,24 @@ def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deploym
 
 def test_a_hue_only_collect_does_not_import_aiohttp(deployment: Deployment) -> None:
     _, _, module, *arguments = deployment.command("collect", "--once")
-    assert _imported(deployment, "-m", module, *arguments) & {"aiohttp", "requests", "rich"} == {"requests"}
+    dear = {"aiohttp", "requests", "rich", "ruamel", "zeroconf"}
+    assert _imported(deployment, "-m", module, *arguments) & dear == {"requests"}
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_and_version_import_nothing_dear(deployment: Deployment, option: str) -> None:
-    dear = {"aiohttp", "requests", "sqlite3", "rich", "yaml", "cattrs", "stamina", "asyncio"}
+    dear = {
+        "aiohttp",
+        "requests",
+        "sqlite3",
+        "rich",
+        "yaml",
+        "cattrs",
+        "stamina",
+        "asyncio",
+        "ruamel",
+        "zeroconf",
+    }
     started = f"import sys; from entrypoints.cli import main; sys.exit(main([{option!r}]))"
     imported = _imported(deployment, "-c", started)
     assert "click" in imported

@@ -114,7 +114,7 @@ def test_an_unknown_key_warns_with_what_was_meant(tmp_path: Path) -> None:
 
 def test_a_fault_comes_with_the_warnings_that_may_explain_it(tmp_path: Path) -> None:
     missing, unknown = faults(tmp_path, secrets="hue: {api-key: abc}\n")
-    assert missing.startswith("secrets.yaml: hue.api_key: is missing; pair the bridge")
+    assert missing.startswith("secrets.yaml: hue.api_key: is missing; run homeclimate setup")
     assert unknown == "secrets.yaml:1:7: hue.?: warning: unknown key, ignored; did you mean api_key?"
 
 
@@ -162,7 +162,7 @@ def test_a_path_that_no_file_can_have_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_missing_key_is_named_with_its_file(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, secrets=None)
-    assert line.startswith("secrets.yaml: hue.api_key: is missing; pair the bridge")
+    assert line.startswith("secrets.yaml: hue.api_key: is missing; run homeclimate setup")
     assert "secrets.example.yaml is an example" in line
 
 
@@ -170,7 +170,7 @@ def test_a_listed_bridge_without_a_key_is_named(tmp_path: Path) -> None:
     config = f"collectors: {{hue: {{bridges: [{{id: {BRIDGE_ID}}}]}}}}"
     (line,) = faults(tmp_path, config, "{}")
     assert line.startswith(
-        f"secrets.yaml: hue.bridges: has no api_key for the bridge {BRIDGE_ID}; pair the bridge"
+        f"secrets.yaml: hue.bridges: has no api_key for the bridge {BRIDGE_ID}; run homeclimate setup"
     )
 
 

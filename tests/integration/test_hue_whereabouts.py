@@ -212,5 +212,5 @@ def test_an_id_that_the_certificate_told_is_looked_for_too(home: SimulatedHome) 
 
 
 def test_nobody_found_and_nothing_configured_says_what_to_do(home: SimulatedHome) -> None:
-    with pytest.raises(SourceUnavailable, match="homeclimate setup --address"):
+    with pytest.raises(SourceUnavailable, match="homeclimate setup --address ADDRESS"):
         Bench().reached(home.bridge, "")
