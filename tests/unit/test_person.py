@@ -9,12 +9,14 @@ import pytest
 from entrypoints.person import Person
 
 
-@pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
-    """A terminal at both ends, and what is to be seen on it."""
+def person_at_a_terminal(monkeypatch: pytest.MonkeyPatch, terminal: str | None) -> Person:
+    """Both ends are one, of that kind."""
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    return capsys
+    monkeypatch.delenv("TERM", raising=False)
+    if terminal is not None:
+        monkeypatch.setenv("TERM", terminal)
+    return Person()
 
 
 def counted(person: Person, *left_s: int) -> None:
@@ -24,23 +26,18 @@ def counted(person: Person, *left_s: int) -> None:
 
 
 def test_a_countdown_is_one_line_at_a_terminal(
-    screen: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    counted(Person(), 30, 9)
-    assert screen.readouterr().out == "\rPress. 30 s left \rPress.  9 s left \n"
+    counted(person_at_a_terminal(monkeypatch, "xterm"), 30, 9)
+    assert capsys.readouterr().out == "\rPress. 30 s left \rPress.  9 s left \n"
 
 
 @pytest.mark.parametrize("terminal", ["dumb", None])
 def test_a_countdown_is_a_line_each_ten_seconds_where_none_can_be_drawn_again(
-    screen: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: str | None
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: str | None
 ) -> None:
-    if terminal is None:
-        monkeypatch.delenv("TERM", raising=False)
-    else:
-        monkeypatch.setenv("TERM", terminal)
-    counted(Person(), *range(30, 0, -1))
-    assert screen.readouterr().out == "Press. 30 s left\nPress. 20 s left\nPress. 10 s left\n"
+    counted(person_at_a_terminal(monkeypatch, terminal), *range(30, 0, -1))
+    assert capsys.readouterr().out == "Press. 30 s left\nPress. 20 s left\nPress. 10 s left\n"
 
 
 def test_nobody_is_asked_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
