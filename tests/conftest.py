@@ -42,6 +42,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that reaches for another machine fails, whatever the code under test makes of network errors."""
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(socket.socket, name, _guarded_connect(getattr(socket.socket, name)))
+    monkeypatch.setattr(socket.socket, "sendto", _guarded_sending(socket.socket.sendto))
     monkeypatch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
 
 
@@ -54,6 +55,17 @@ def _guarded_connect(connect: Callable[..., Any]) -> Callable[..., Any]:
         if self.family != socket.AF_UNIX:
             _refuse_unless_loopback(address[0])
         return connect(self, address)
+
+    return guarded
+
+
+def _guarded_sending(sendto: Callable[..., Any]) -> Callable[..., Any]:
+    """Datagrams need no connection: those of multicast reach everybody on the network."""
+
+    def guarded(self: socket.socket, data: bytes, *rest: Any) -> Any:
+        if self.family != socket.AF_UNIX:
+            _refuse_unless_loopback(rest[-1][0])
+        return sendto(self, data, *rest)
 
     return guarded
 
