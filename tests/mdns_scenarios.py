@@ -13,6 +13,7 @@ from adapters.hue.mdns import MdnsFinder
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.system_clock import SystemClock
+from domain.errors import SourceUnavailable
 from tests.announcing import Announcement, announcing
 from tests.deployments import Deployment
 
@@ -39,6 +40,15 @@ def find() -> object:
         "was waited for": waited_s > 20,
         "nobody": list(finder.find(0.3)),
     }
+
+
+def find_without_a_network() -> str:
+    """Why nobody can be looked for."""
+    try:
+        MdnsFinder(SystemClock()).find(0.3)
+    except SourceUnavailable as error:
+        return str(error)
+    return "it found somebody"
 
 
 def set_up_and_follow(folder: Path) -> object:
@@ -82,7 +92,7 @@ def _run(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess
 
 
 _SCENARIOS: Mapping[str, Callable[..., object]] = {
-    function.__name__: function for function in (find, set_up_and_follow)
+    function.__name__: function for function in (find, find_without_a_network, set_up_and_follow)
 }
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,16 @@ import pytest
 _CHECKOUT = Path(__file__).parents[1]
 _SIOCSIFFLAGS = 0x8914
 _UP_LOOPBACK_RUNNING_MULTICAST = 0x1 | 0x8 | 0x40 | 0x1000
+_WITHOUT_LOOPBACK = "--without-loopback"
 
 
-def run_apart(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def run_apart(module: str, *arguments: str, has_loopback: bool = True) -> str:
     """What a module of the tests prints, run in such a network; skips where none can be made."""
+    options = [] if has_loopback else [_WITHOUT_LOOPBACK]
     done = subprocess.run(
-        [*_unshare(), sys.executable, "-m", "tests.network_namespace", module, *arguments],
+        [*_unshare(), sys.executable, "-m", "tests.network_namespace", *options, module, *arguments],
         cwd=_CHECKOUT,
-        env={**os.environ, **(environment or {}), "PYTHONPATH": str(_CHECKOUT)},
+        env={**os.environ, "PYTHONPATH": str(_CHECKOUT)},
         capture_output=True,
         text=True,
         timeout=50,
@@ -47,12 +48,16 @@ def _unshare() -> list[str]:
 
 
 def _let_loopback_multicast() -> None:
+    assert socket.if_nameindex() == [(1, "lo")], "this is for a network that holds nothing else"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sH14x", b"lo", _UP_LOOPBACK_RUNNING_MULTICAST)
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
 
 
 if __name__ == "__main__":
-    _let_loopback_multicast()
     del sys.argv[0]
+    if sys.argv[0] == _WITHOUT_LOOPBACK:
+        del sys.argv[0]
+    else:
+        _let_loopback_multicast()
     runpy.run_module(sys.argv[0], run_name="__main__")

@@ -39,8 +39,8 @@ class MdnsFinder:
 
         try:
             network = Zeroconf(ip_version=IPVersion.V4Only)
-        except OSError as error:
-            raise SourceUnavailable(f"cannot look for bridges on this network: {error.strerror}") from error
+        except (OSError, RuntimeError) as error:  # the latter where there is no network at all
+            raise SourceUnavailable(f"cannot look for bridges on this network: {error}") from error
         with network:
             ServiceBrowser(network, _SERVICE, handlers=[heard])
             found = self._found(network, names, self._clock.elapsed_s() + timeout_s, bridge_id)
@@ -55,14 +55,22 @@ class MdnsFinder:
                 name = names.get(timeout=left_s)
             except Empty:
                 break
-            info = network.get_service_info(_SERVICE, name, timeout=int(min(left_s, _DETAILS_S) * 1000))
-            for bridge in _announced(info):
+            for bridge in _announced(_details(network, name, min(left_s, _DETAILS_S))):
                 found[bridge.bridge_id or bridge.address] = bridge
             if bridge_id is not None and bridge_id in found:
                 break
             if found and bridge_id is None:
                 ends_s = min(ends_s, self._clock.elapsed_s() + _SETTLE_S)
         return found
+
+
+def _details(network: Zeroconf, name: str, timeout_s: float) -> ServiceInfo | None:
+    from zeroconf import Error
+
+    try:
+        return network.get_service_info(_SERVICE, name, timeout=int(timeout_s * 1000))
+    except Error:  # anybody may announce anything: a name that is none, say
+        return None
 
 
 def _announced(info: ServiceInfo | None) -> Sequence[Announced]:

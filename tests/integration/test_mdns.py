@@ -15,8 +15,8 @@ from tests.network_namespace import run_apart
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
 
 
-def outcome(scenario: str, *arguments: str) -> Any:
-    return json.loads(run_apart("tests.mdns_scenarios", scenario, *arguments))
+def outcome(scenario: str, *arguments: str, has_loopback: bool = True) -> Any:
+    return json.loads(run_apart("tests.mdns_scenarios", scenario, *arguments, has_loopback=has_loopback))
 
 
 def test_whoever_is_there_is_found() -> None:
@@ -30,6 +30,11 @@ def test_whoever_is_there_is_found() -> None:
         "was waited for": False,
         "nobody": [],
     }
+
+
+def test_without_a_network_nobody_is_looked_for_and_that_is_said() -> None:
+    said = outcome("find_without_a_network", has_loopback=False)
+    assert said.startswith("cannot look for bridges on this network: ")
 
 
 def test_a_bridge_is_set_up_without_an_address_and_followed_when_it_moves(tmp_path: Path) -> None:
