@@ -7,9 +7,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -170,12 +171,28 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
         a_store(tmp_path / "data" / "readings.db").append(a_cycle())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_that_may_not_be_written_is_named(path: Path) -> None:
-    make_old_home(path, Age.C_ROLLBACK, 10)
-    path.chmod(0o444)
-    with pytest.raises(StoreError, match="cannot be opened for writing"):
-        a_store(path).append(a_cycle())
+def test_a_database_that_may_not_be_written_is_named() -> None:
+    with TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        path = Path(folder) / "readings.db"
+        make_old_home(path, Age.C_ROLLBACK, 10)
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        with _as_nobody_in_particular(), pytest.raises(StoreError, match="Look at who owns it"):
+            a_store(path).append(a_cycle())
+        path.parent.chmod(0o755)
+
+
+@contextmanager
+def _as_nobody_in_particular() -> Iterator[None]:
+    """Without root's right to write everywhere, for whoever has it."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def test_a_write_that_is_forbidden_says_who_to_look_at(path: Path) -> None:
