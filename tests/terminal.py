@@ -37,7 +37,7 @@ class Terminal:
         """The exit code, once it has ended; everything that was said is in `said`."""
         self._child.expect(pexpect.EOF)
         self.said += self._child.before or ""
-        self._child.close()
+        self._child.wait()
         code = self._child.exitstatus
         assert code is not None, f"ended by signal {self._child.signalstatus}: {self.said}"
         return int(code)
@@ -52,12 +52,14 @@ def at_a_terminal(
     child: pexpect.spawn[str] = pexpect.spawn(
         command,
         rest,
-        env={**deployment.environment(), "TERM": terminal, "SIMULATED_RATE": "5", **environment},
+        env={**deployment.environment(), "TERM": terminal, "SIMULATED_RATE": "10", **environment},
         cwd=str(deployment.folder),
         encoding="utf-8",
         timeout=_PATIENCE_S,
         dimensions=(40, 200),
     )
+    child.delaybeforesend = None
+    vars(child)["ptyproc"].delayafterclose = 0  # its waits are for programs that are not waited for
     try:
         yield Terminal(child)
     finally:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from adapters.simulator.home import SimulatedHome
+from entrypoints.cli import main
+from tests.collect_simulated import world
 from tests.deployments import Deployment, a_deployment
+
+RunHere = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -17,3 +25,25 @@ def deployment(tmp_path: Path, simulated_home: SimulatedHome) -> Deployment:
     return a_deployment(
         tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
     )
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunHere:
+    """Runs the program as `Deployment.run` does, but in this process, which starts no Python; no terminal."""
+
+    def run(
+        deployment: Deployment, *arguments: str, given: str = "", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        for name, value in {
+            **deployment.environment(),
+            "SIMULATED_RATE": "20",
+            **(environment or {}),
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        capsys.readouterr()
+        code = main(list(arguments), world=world(str(deployment.ca_file)))
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
+
+    return run

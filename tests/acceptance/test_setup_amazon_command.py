@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from adapters.system_clock import SystemClock
 from config.loading import load
+from tests.acceptance.conftest import RunHere
 from tests.config_homes import write_home
 from tests.deployments import Deployment
 from tests.terminal import Terminal, at_a_terminal
@@ -53,19 +53,6 @@ def serials(alexa: SimulatedAlexa) -> list[str]:
     return [registration.serial for registration in alexa.registrations]
 
 
-def run_with(deployment: Deployment, given: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        deployment.command(*arguments),
-        env={**deployment.environment(), "SIMULATED_RATE": "20"},
-        cwd=deployment.folder,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-
-
 def test_a_code_that_is_typed_signs_in_and_shows_the_monitors(
     alexa: SimulatedAlexa, home: Deployment
 ) -> None:
@@ -98,8 +85,10 @@ def test_signing_in_again_is_the_same_device(alexa: SimulatedAlexa, home: Deploy
     assert serials(alexa).count(ours) == 1
 
 
-def test_a_home_that_is_signed_in_may_stay_so(alexa: SimulatedAlexa, home: Deployment) -> None:
-    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+def test_a_home_that_is_signed_in_may_stay_so(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     before = home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
         terminal.sees(r"Leave it so\? \[Y/n\]")
@@ -109,8 +98,10 @@ def test_a_home_that_is_signed_in_may_stay_so(alexa: SimulatedAlexa, home: Deplo
     assert home.secrets_file.read_text() == before
 
 
-def test_a_token_that_was_revoked_is_replaced(alexa: SimulatedAlexa, home: Deployment) -> None:
-    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+def test_a_token_that_was_revoked_is_replaced(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     alexa.revoke(alexa.refresh_token)
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
@@ -136,8 +127,10 @@ def test_a_sign_in_that_comes_to_nothing_changes_nothing(
     assert (home.config_file.read_text(), home.secrets_file.read_text()) == before
 
 
-def test_a_token_from_elsewhere_is_tried_and_kept(alexa: SimulatedAlexa, home: Deployment) -> None:
-    done = run_with(home, f"{alexa.refresh_token}\n", "setup", "amazon", "--import")
+def test_a_token_from_elsewhere_is_tried_and_kept(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    done = run_here(home, "setup", "amazon", "--import", given=f"{alexa.refresh_token}\n")
     assert done.returncode == 0, done.stderr
     assert token_in(home) == alexa.refresh_token
     assert alexa.monitors[0].name in done.stdout
@@ -154,75 +147,83 @@ def test_a_token_that_is_typed_is_not_shown(alexa: SimulatedAlexa, home: Deploym
 
 
 @pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n"])
-def test_what_is_no_token_is_not_tried(alexa: SimulatedAlexa, home: Deployment, given: str) -> None:
-    done = run_with(home, given, "setup", "amazon", "--import")
+def test_what_is_no_token_is_not_tried(
+    alexa: SimulatedAlexa, home: Deployment, given: str, run_here: RunHere
+) -> None:
+    done = run_here(home, "setup", "amazon", "--import", given=given)
     assert done.returncode == 1
     assert "no refresh token on stdin" in done.stderr
     assert list(alexa.requests) == []
 
 
-def test_a_token_that_the_service_refuses_is_not_saved(alexa: SimulatedAlexa, home: Deployment) -> None:
+def test_a_token_that_the_service_refuses_is_not_saved(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
     before = home.secrets_file.read_text()
-    done = run_with(home, "Atnr|made-up", "setup", "amazon", "--import")
+    done = run_here(home, "setup", "amazon", "--import", given="Atnr|made-up")
     assert done.returncode == 1
     assert "nothing is changed" in done.stderr
     assert home.secrets_file.read_text() == before
 
 
 def test_signing_out_takes_the_program_off_the_account_and_forgets_the_token(
-    alexa: SimulatedAlexa, home: Deployment
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
-    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
-    done = home.run("setup", "amazon", "--sign-out")
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 0, done.stderr
     assert "Next:" not in done.stdout
     assert list(alexa.registrations) == []
     assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: ""\n'
     assert "enabled: true" in home.config_file.read_text(), "its cookies may still serve"
-    again = home.run("setup", "amazon", "--sign-out")
+    again = run_here(home, "setup", "amazon", "--sign-out")
     assert (again.returncode, again.stderr) == (1, "This home has no refresh token: it is not signed in.\n")
 
 
 def test_a_home_without_cookies_asks_the_account_no_more_after_signing_out(
-    alexa: SimulatedAlexa, home: Deployment
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     home.secrets_file.unlink()
-    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     alexa.revoke(alexa.refresh_token)
-    done = home.run("setup", "amazon", "--sign-out")
+    done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 0
     assert "it was signed out already" in done.stderr
     assert token_in(home) is None
     assert not load(home.folder, needs_secrets=False).settings.collectors.amazon_aqm.enabled
 
 
-def test_when_the_service_is_away_the_token_stays(alexa: SimulatedAlexa, home: Deployment) -> None:
-    run_with(home, alexa.refresh_token, "setup", "amazon", "--import")
+def test_when_the_service_is_away_the_token_stays(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     alexa.unplug()
-    done = home.run("setup", "amazon", "--sign-out")
+    done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 1
     assert token_in(home) == alexa.refresh_token
 
 
-def test_the_site_of_the_account_is_written_down(alexa: SimulatedAlexa, home: Deployment) -> None:
-    done = run_with(
-        home, alexa.refresh_token, "setup", "amazon", "--import", "--domain", "https://www.amazon.co.uk/"
+def test_the_site_of_the_account_is_written_down(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    done = run_here(
+        home,
+        "setup",
+        "amazon",
+        "--import",
+        "--domain",
+        "https://www.amazon.co.uk/",
+        given=alexa.refresh_token,
     )
     assert done.returncode == 0, done.stderr
     assert load(home.folder).settings.collectors.amazon_aqm.domain == "amazon.co.uk"
 
 
-def test_the_folder_may_be_named_before_or_after(alexa: SimulatedAlexa, home: Deployment) -> None:
-    here = str(home.folder)
+def test_the_folder_may_be_named_before_or_after(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    here, elsewhere = str(home.folder), {"HOMECLIMATE_HOME": "/nowhere"}
     for arguments in (["--home", here, "amazon"], ["amazon", "--home", here]):
-        environment = {**home.environment(), "HOMECLIMATE_HOME": "/nowhere"}
-        done = subprocess.run(
-            home.command("setup", *arguments, "--sign-out"),
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
+        done = run_here(home, "setup", *arguments, "--sign-out", environment=elsewhere)
         assert done.stderr == "This home has no refresh token: it is not signed in.\n"
     assert list(alexa.requests) == []

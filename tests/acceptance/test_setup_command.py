@@ -15,6 +15,7 @@ from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.system_clock import SystemClock
 from config.loading import load
 from config.secrets import Secret
+from tests.acceptance.conftest import RunHere
 from tests.bridge_client import ask_v1
 from tests.config_homes import OLD_CONFIG, write_home
 from tests.deployments import Deployment
@@ -102,10 +103,10 @@ def test_from_an_empty_folder_to_the_first_reading(home: SimulatedHome, new_home
 
 
 def test_the_key_is_for_this_program_alone_and_no_client_key_is_asked_for(
-    home: SimulatedHome, new_home: Deployment
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:
     home.bridge.press_button()
-    assert new_home.run("setup", "--address", home.bridge.address).returncode == 0
+    assert run_here(new_home, "setup", "--address", home.bridge.address).returncode == 0
     listed = ask_v1(home.bridge, "config").json["whitelist"][key_in(new_home)]
     assert listed["name"].startswith("homeclimate#")
 
@@ -174,7 +175,9 @@ def test_of_several_bridges_the_person_chooses_one(home: SimulatedHome, new_home
     assert load(new_home.folder).bridges[0].id == second.id
 
 
-def test_a_second_bridge_stands_beside_the_first(home: SimulatedHome, new_home: Deployment) -> None:
+def test_a_second_bridge_stands_beside_the_first(
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
+) -> None:
     for bridge in home.bridges[:2]:
         with at_a_terminal(new_home, "setup", "--address", bridge.address) as terminal:
             bridge.press_button()
@@ -183,11 +186,11 @@ def test_a_second_bridge_stands_beside_the_first(home: SimulatedHome, new_home: 
                 terminal.types("y")
             assert terminal.leaves() == 0
     assert [bridge.id for bridge in load(new_home.folder).bridges] == [each.id for each in home.bridges[:2]]
-    assert new_home.run("collect", "--once").returncode == 0
+    assert run_here(new_home, "collect", "--once").returncode == 0
 
 
 def test_a_self_signed_bridge_is_pinned_when_the_person_vouches_for_it(
-    home: SimulatedHome, new_home: Deployment
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:
     bridge = home.bridges[2]
     in_pairs = ":".join(bridge.certificate_sha256[at : at + 2] for at in range(0, 64, 2)).upper()
@@ -198,8 +201,8 @@ def test_a_self_signed_bridge_is_pinned_when_the_person_vouches_for_it(
         bridge.press_button()
         assert terminal.leaves() == 0
     assert load(new_home.folder).bridges[0].certificate_sha256 == bridge.certificate_sha256
-    assert new_home.run("collect", "--once").returncode == 0
-    again = new_home.run("setup", "--address", bridge.address)
+    assert run_here(new_home, "collect", "--once").returncode == 0
+    again = run_here(new_home, "setup", "--address", bridge.address)
     assert (again.returncode, again.stderr) == (0, ""), "what is pinned is not asked about again"
 
 
@@ -254,31 +257,31 @@ def test_pairing_again_finds_a_bridge_that_moved(home: SimulatedHome, old_home: 
 
 
 def test_with_several_bridges_pairing_again_wants_to_know_which(
-    home: SimulatedHome, new_home: Deployment
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:
     first, second = home.bridges[:2]
     listed = "".join(f'\n      - {{id: {each.id}, address: "{each.address}"}}' for each in (first, second))
     keys = "".join(f"\n    - {{id: {each.id}, api_key: {'K' * 40}}}" for each in (first, second))
     write_home(new_home.folder, f"collectors:\n  hue:\n    bridges:{listed}\n", f"hue:\n  bridges:{keys}\n")
-    which = new_home.run("setup", "--reauth", "hue")
+    which = run_here(new_home, "setup", "--reauth", "hue")
     assert which.returncode == 78
     assert f"hue:{first.id}, hue:{second.id}" in which.stderr
     second.press_button()
-    assert new_home.run("setup", "--reauth", f"hue:{second.id.upper()}").returncode == 0
+    assert run_here(new_home, "setup", "--reauth", f"hue:{second.id.upper()}").returncode == 0
     keys_now = [bridge.api_key for bridge in load(new_home.folder).bridges]
     assert keys_now[0] == Secret("K" * 40)
     assert keys_now[1] != Secret("K" * 40)
 
 
 def test_without_a_terminal_there_are_clear_words_and_no_questions(
-    home: SimulatedHome, new_home: Deployment
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:
     home.bridge.press_button()
-    done = new_home.run("setup", "--address", home.bridge.address)
+    done = run_here(new_home, "setup", "--address", home.bridge.address)
     assert done.returncode == 0, done.stderr
     assert "Press the round button on the bridge now. 30 s left\n" in done.stdout
     assert "\r" not in done.stdout
-    again = new_home.run("setup", "--address", home.bridge.address)
+    again = run_here(new_home, "setup", "--address", home.bridge.address)
     assert again.returncode == 0
     assert "it works" in again.stdout
     assert "Keep it?" not in again.stdout
@@ -295,54 +298,54 @@ def test_a_dumb_terminal_counts_down_in_lines(home: SimulatedHome, new_home: Dep
 
 @pytest.mark.parametrize("which", [2, 0], ids=["self-signed", "several"])
 def test_what_only_a_person_can_answer_ends_it_where_there_is_none(
-    home: SimulatedHome, new_home: Deployment, which: int, monkeypatch: pytest.MonkeyPatch
+    home: SimulatedHome, new_home: Deployment, which: int, monkeypatch: pytest.MonkeyPatch, run_here: RunHere
 ) -> None:
     found = [home.bridges[2]] if which else home.bridges[:2]
     monkeypatch.setenv("SIMULATED_BRIDGES", announced(*found)["SIMULATED_BRIDGES"])
-    done = new_home.run("setup")
+    done = run_here(new_home, "setup")
     assert done.returncode == 1
     assert ("run this at a terminal" if which else "--address ADDRESS") in done.stderr
     assert everything_in(new_home.folder) == {}
 
 
-def test_nobody_found_says_how_to_go_on(new_home: Deployment) -> None:
-    done = new_home.run("setup")
+def test_nobody_found_says_how_to_go_on(new_home: Deployment, run_here: RunHere) -> None:
+    done = run_here(new_home, "setup")
     assert done.returncode == 1
     assert "homeclimate setup --address ADDRESS" in done.stderr
     assert "homeclimate setup --cloud" in done.stderr
 
 
-def test_nobody_at_the_address_says_so(new_home: Deployment) -> None:
-    done = new_home.run("setup", "--address", "127.0.0.1:9")
+def test_nobody_at_the_address_says_so(new_home: Deployment, run_here: RunHere) -> None:
+    done = run_here(new_home, "setup", "--address", "127.0.0.1:9")
     assert done.returncode == 1
     assert done.stderr.startswith("homeclimate: no bridge answers at 127.0.0.1:9")
 
 
 def test_the_makers_look_up_is_asked_only_when_it_is_asked_for(
-    home: SimulatedHome, new_home: Deployment, monkeypatch: pytest.MonkeyPatch
+    home: SimulatedHome, new_home: Deployment, monkeypatch: pytest.MonkeyPatch, run_here: RunHere
 ) -> None:
     host, _, port = home.bridge.address.partition(":")
     listed = [{"id": home.bridge.id, "internalipaddress": host, "port": int(port)}]
     home.bridge.press_button()
     with a_look_up(LookUp(body=json.dumps(listed))) as url:
         monkeypatch.setenv("SIMULATED_CLOUD", url)
-        assert new_home.run("setup").returncode == 1
-        done = new_home.run("setup", "--cloud")
+        assert run_here(new_home, "setup").returncode == 1
+        done = run_here(new_home, "setup", "--cloud")
     assert done.returncode == 0, done.stderr
     assert load(new_home.folder).bridges[0].id == home.bridge.id
 
 
 @pytest.mark.parametrize("model", ["BSB001", "BSB003"])
 def test_the_oldest_and_the_newest_bridge_are_set_up_too(
-    home: SimulatedHome, new_home: Deployment, model: str
+    home: SimulatedHome, new_home: Deployment, model: str, run_here: RunHere
 ) -> None:
     bridge = next(each for each in home.bridges if each.model.model_id == model)
     address = f"http://{bridge.address}" if model == "BSB001" else bridge.address
     bridge.press_button()
-    done = new_home.run("setup", "--address", address)
+    done = run_here(new_home, "setup", "--address", address)
     assert done.returncode == 0, done.stderr
     assert ("it has no HTTPS" in done.stdout) is (model == "BSB001")
-    assert new_home.run("collect", "--once").returncode == 0
+    assert run_here(new_home, "collect", "--once").returncode == 0
 
 
 def test_a_bridge_that_gives_a_key_and_no_readings_leaves_the_home_as_it_was(
@@ -358,10 +361,10 @@ def test_a_bridge_that_gives_a_key_and_no_readings_leaves_the_home_as_it_was(
 
 
 def test_files_that_cannot_be_changed_are_told_of_before_anybody_walks_to_the_bridge(
-    home: SimulatedHome, new_home: Deployment
+    home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:
     write_home(new_home.folder, "x: &x {a: 1}\ncollectors: {hue: {}}\n", "y: &y {a: 1}\nhue: *y\n")
-    done = new_home.run("setup", "--address", home.bridge.address)
+    done = run_here(new_home, "setup", "--address", home.bridge.address)
     assert done.returncode == 78
     assert "hue.api_key cannot be written where it stands" in done.stderr
     assert "Press" not in done.stdout
@@ -379,13 +382,15 @@ def test_files_that_cannot_be_changed_are_told_of_before_anybody_walks_to_the_br
         ("bridge",),
     ],
 )
-def test_wrong_usage_ends_with_64(new_home: Deployment, arguments: tuple[str, ...]) -> None:
-    assert new_home.run("setup", *arguments).returncode == 64
+def test_wrong_usage_ends_with_64(
+    new_home: Deployment, arguments: tuple[str, ...], run_here: RunHere
+) -> None:
+    assert run_here(new_home, "setup", *arguments).returncode == 64
 
 
-def test_a_home_with_faults_ends_with_78_and_all_of_them(new_home: Deployment) -> None:
+def test_a_home_with_faults_ends_with_78_and_all_of_them(new_home: Deployment, run_here: RunHere) -> None:
     write_home(new_home.folder, "collection: {interval_seconds: often, retry_attempts: no}\n", None)
-    done = new_home.run("setup")
+    done = run_here(new_home, "setup")
     assert done.returncode == 78
     assert "interval_seconds" in done.stderr
     assert "retry_attempts" in done.stderr
