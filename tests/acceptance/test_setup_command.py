@@ -186,7 +186,7 @@ def test_a_second_bridge_stands_beside_the_first(
                 terminal.types("y")
             assert terminal.leaves() == 0
     assert [bridge.id for bridge in load(new_home.folder).bridges] == [each.id for each in home.bridges[:2]]
-    assert run_here(new_home, "collect", "--once").returncode == 0
+    assert new_home.run("collect", "--once").returncode == 0
 
 
 def test_a_self_signed_bridge_is_pinned_when_the_person_vouches_for_it(
@@ -201,7 +201,7 @@ def test_a_self_signed_bridge_is_pinned_when_the_person_vouches_for_it(
         bridge.press_button()
         assert terminal.leaves() == 0
     assert load(new_home.folder).bridges[0].certificate_sha256 == bridge.certificate_sha256
-    assert run_here(new_home, "collect", "--once").returncode == 0
+    assert new_home.run("collect", "--once").returncode == 0
     again = run_here(new_home, "setup", "--address", bridge.address)
     assert (again.returncode, again.stderr) == (0, ""), "what is pinned is not asked about again"
 
@@ -345,7 +345,7 @@ def test_the_oldest_and_the_newest_bridge_are_set_up_too(
     done = run_here(new_home, "setup", "--address", address)
     assert done.returncode == 0, done.stderr
     assert ("it has no HTTPS" in done.stdout) is (model == "BSB001")
-    assert run_here(new_home, "collect", "--once").returncode == 0
+    assert new_home.run("collect", "--once").returncode == 0
 
 
 def test_a_bridge_that_gives_a_key_and_no_readings_leaves_the_home_as_it_was(
