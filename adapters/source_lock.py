@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.errors import HomeclimateError, SourceHeld
+from domain.errors import SourceHeld, StoreError
 
 
 class SourceLocks:
@@ -30,7 +30,7 @@ class SourceLocks:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise HomeclimateError(f"cannot lock {source}: {path}: {error.strerror}") from error
+            raise _unlockable(source, path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -39,7 +39,7 @@ class SourceLocks:
             raise SourceHeld(f"{source} is held by {holder} ({path})") from error
         except OSError as error:
             os.close(descriptor)
-            raise HomeclimateError(f"cannot lock {source}: {path}: {error.strerror}") from error
+            raise _unlockable(source, path, error) from error
         _name_holder(descriptor)
         self._held[source] = descriptor
 
@@ -62,3 +62,10 @@ def _name_holder(descriptor: int) -> None:
 
 def _holder(descriptor: int) -> str:
     return os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+
+
+def _unlockable(source: str, path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot lock {source}: {path}: {error.strerror}. Look at who owns {path.parent.parent}, "
+        "and whether it can be written to"
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -60,10 +62,21 @@ def main(arguments: list[str] | None = None, *, world: World | None = None) -> i
     except click.ClickException as error:
         error.show(file=sys.stderr)
         return exit_codes.USAGE
+    except OSError as error:
+        with suppress(OSError):  # stderr may be what is full
+            click.echo(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
+        _forget_stdout()
+        return exit_codes.FAILED
     except HomeclimateError as error:
         click.echo(f"homeclimate: {error}", err=True)
         return _code_of(error)
     return returned if isinstance(returned, int) else 0
+
+
+def _forget_stdout() -> None:
+    """Whatever is still in its buffer cannot be written, and Python would complain of that at the end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code_of(error: HomeclimateError) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +12,14 @@ import attrs
 import click
 
 from config.loading import load
-from domain.outcome import Cause, Cycle, verdict
+from domain.errors import StoreError, StoreRefused
+from domain.outcome import Cause, Cycle, Verdict, verdict
 from domain.services.collection import Collection
 from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, by_hand
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
+from entrypoints.telling import telling
 from entrypoints.wiring import World, collecting
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -113,8 +113,14 @@ def run(request: Request, world: World) -> int:
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    with collecting(loaded, world, only=request.only) as (collection, journal):
-        cycles = asyncio.run(_collect(request, collection, world.clock, journal))
+    try:
+        with collecting(loaded, world, only=request.only) as (collection, journal):
+            cycles = asyncio.run(_collect(request, collection, world.clock, journal))
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        click.echo(f"homeclimate: {error}", err=True)
+        return int(Verdict.NONE_STORED)
     is_endless = not request.once and request.cycles is None
     return 0 if is_endless else int(verdict(cycles))
 
@@ -138,7 +144,7 @@ async def cycles_by_hand(
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C does not wait for the cycle in hand."""
+    """An event that SIGTERM, SIGHUP and Ctrl-C set; a second Ctrl-C does not wait for the cycle in hand."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -148,6 +154,7 @@ def stop_on_signals() -> asyncio.Event:
         loop.remove_signal_handler(signal.SIGINT)
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, stop.set)  # the terminal was closed
     loop.add_signal_handler(signal.SIGINT, interrupted)
     return stop
 
@@ -155,37 +162,31 @@ def stop_on_signals() -> asyncio.Event:
 async def _collect(request: Request, collection: Collection, clock: Clock, journal: Journal) -> list[Cycle]:
     stop = stop_on_signals()
     cycles: list[Cycle] = []
+    with telling() as say:
 
-    def tell(cycle: Cycle) -> None:
-        _show(cycle, request.as_json)
-        if request.cycles is not None or request.once:  # an endless run must not remember for ever
-            cycles.append(cycle)
+        def tell(cycle: Cycle) -> None:
+            for line in [as_json(cycle)] if request.as_json else lines(cycle):
+                say(line)
+            if request.cycles is not None or request.once:  # an endless run must not remember for ever
+                cycles.append(cycle)
 
-    try:
-        if request.once:
-            await _once(collection, clock, tell)
-        elif request.cycles is not None:
-            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
-        else:
-            service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
-            await service.run(stop, tell)
-    finally:
-        await collection.close()
+        try:
+            if request.once:
+                await _once(collection, clock, tell)
+            elif request.cycles is not None:
+                await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
+            else:
+                service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
+                await service.run(stop, tell)
+        finally:
+            await collection.close()
     return cycles
 
 
 async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle], None]) -> None:
-    """The current slot where a source still lacks it; a cycle by hand where none does."""
+    """The current slot of each source that has not stored it; a cycle by hand where all have."""
     now = clock.now()
-    turn = Timetable(collection).turn(now, Cause.STOPPED)
+    turn = Timetable(collection).turn_not_stored(now, Cause.STOPPED)
     if not turn.dues:
         turn = by_hand(collection, now)
     tell(await collection.run(turn.dues, turn.missed, turn.standings))
-
-
-def _show(cycle: Cycle, json_lines: bool) -> None:
-    try:
-        for line in [as_json(cycle)] if json_lines else lines(cycle):
-            click.echo(line)
-    except BrokenPipeError:  # whoever read along has gone; the readings have not
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

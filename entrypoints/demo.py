@@ -21,6 +21,7 @@ from entrypoints.collect import cycles_by_hand, stop_on_signals
 from entrypoints.demo_faults import FAULTS, DemoFault
 from entrypoints.home import find_home
 from entrypoints.outcome_text import lines
+from entrypoints.telling import telling
 from entrypoints.wiring import World, collecting, history, simulated_apart
 
 if TYPE_CHECKING:
@@ -118,24 +119,25 @@ async def _collect(
     """Backfill, then collect live; the live cycles. A fault happens after the first of them."""
     stop = stop_on_signals()
     live: list[Cycle] = []
+    with telling() as say:
 
-    def tell(cycle: Cycle) -> None:
-        live.append(cycle)
-        for line in lines(cycle):
-            click.echo(line)
-        if request.fault is not None and len(live) == 1:
-            FAULTS[request.fault].happen(simulated)
+        def tell(cycle: Cycle) -> None:
+            live.append(cycle)
+            for line in lines(cycle):
+                say(line)
+            if request.fault is not None and len(live) == 1:
+                FAULTS[request.fault].happen(simulated)
 
-    try:
-        for dues in _progress(list(_backfill(collection, clock.now(), request.days))):
-            if stop.is_set():
-                return live
-            clock.move_to(dues[0].slot + timedelta(seconds=1))
-            await collection.run(dues)
-        clock.move_back()
-        await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, tell)
-    finally:
-        await collection.close()
+        try:
+            for dues in _progress(list(_backfill(collection, clock.now(), request.days))):
+                if stop.is_set():
+                    return live
+                clock.move_to(dues[0].slot + timedelta(seconds=1))
+                await collection.run(dues)
+            clock.move_back()
+            await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, tell)
+        finally:
+            await collection.close()
     return live
 
 

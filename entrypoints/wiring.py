@@ -97,6 +97,7 @@ def collecting(
             clock=world.clock,
             meter=meter,
             journal=journal,
+            redact=_redactor(loaded).redact,
         )
         yield collection, journal
     finally:
@@ -183,8 +184,12 @@ def _open(store: SqliteStore, journal: Journal) -> None:
         journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
 
+def _redactor(loaded: Loaded) -> Redactor:
+    return Redactor(tuple(loaded.secrets.values()))
+
+
 def _journal(loaded: Loaded, world: World) -> Journal:
-    redact = Redactor(tuple(loaded.secrets.values())).redact
+    redact = _redactor(loaded).redact
     stderr = StderrJournal(redact, level=world.stderr_level)
     logging = loaded.settings.logging
     if not (logging.enable_file_logging and world.log_to_files):

@@ -68,3 +68,5 @@ def _add(samples: Samples, monitor: Monitor, instance: str | None, each: dict[st
             samples.add_range(monitor, instance, Sampled(in_range, taken_at))
     elif (degrees := number(each, "value", "value")) is not None:
         samples.add_temperature(degrees, text(each, "value", "scale"), taken_at)
+    elif "rangeValue" in each or "value" in each:
+        samples.left_out.append("a value that is no number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ LISTS = (
     ("deviceStates",),
 )
 _OK = 200
+_UNAUTHENTICATED = re.compile(r"unauthenticated|unauthorized", re.IGNORECASE)
 _SIGN_IN = "/ap/signin"
 _STALE_CODES = {"forbidden", "unauthenticated", "unauthorized", "notauthenticated"}
 _DEVICE_CODES = {"endpointunreachable", "bridgeunreachable", "deviceunreachable"}
@@ -102,8 +104,10 @@ def _asks_to_sign_in(answer: _Answer) -> bool:
         return True
     if not answer.is_json:
         return answer.begins_with_a_page and reply.status < 500 and _SIGN_IN.encode() in reply.body
-    is_unauthenticated = any("unauthenticated" in message.lower() for message in answer.said.messages)
-    return is_unauthenticated or bool(answer.graphql_error_codes & _STALE_CODES)
+    if any(_UNAUTHENTICATED.search(message) for message in answer.said.messages):
+        return True
+    # a bare FORBIDDEN at 403 has nothing to do with the token: only at 200 does it say that
+    return reply.status != 403 and bool(answer.graphql_error_codes & _STALE_CODES)
 
 
 def _throttled(answer: _Answer) -> SourceError:

@@ -10,7 +10,7 @@ import attrs
 from adapters.json_reply import Json, at, objects, shown, text
 
 # Codes stand as a string, or in an object, at the top or one level down, under these names.
-_CODES = ("code", "errorCode", "errorType", "type", "__type")
+_CODES = ("code", "errorCode", "errorType", "classification", "type", "__type")
 _MESSAGES = ("message", "Message", "error_description", "errorMessage")
 _THROTTLING = re.compile(r"too many requests|rate exceeded|throttl", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z]{1,30}([_. ][A-Za-z]{1,30}){0,5}")
@@ -49,6 +49,8 @@ def said_by(content: Json) -> Said:
     for error in _errors_of(content):
         codes += [code for name in _CODES if (code := text(error, name))]
         messages += [message for name in _MESSAGES if (message := text(error, name))]
+    listed = at(content, "errors")
+    messages += [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
     plain = text(content, "error")  # OAuth's form: the code itself
     return Said(codes=(*([plain] if plain else []), *codes), messages=tuple(messages))
 

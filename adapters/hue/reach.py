@@ -117,7 +117,13 @@ class Reach:
         known_id = self._known_id(address)
         if known_id and leaf.common_name and leaf.common_name != known_id:
             return another_bridge(self.address, leaf.common_name, known_id)
-        return how_to_pin(refused, self.address, known_id or leaf.common_name, leaf)
+        return how_to_pin(
+            refused,
+            self.address,
+            known_id or leaf.common_name,
+            leaf,
+            is_pinned=self.certificate_sha256 is not None,
+        )
 
     def _known_id(self, address: Address) -> str | None:
         return (self.bridge_id or text(self._remembered(address), "bridge_id") or "").lower() or None

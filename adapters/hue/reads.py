@@ -10,7 +10,7 @@ import attrs
 from adapters.hue.bridge import Bridge
 from adapters.hue.call import Reached
 from adapters.hue.directory import Directory
-from adapters.hue.replies import NotOffered, PathRefused, error_descriptions
+from adapters.hue.replies import NotOffered, PathRefused, ReadFailed, error_descriptions
 from adapters.hue.sensors import Sensor
 from adapters.hue.v1 import sensors_of, sensors_of_whole_bridge
 from adapters.hue.v2 import temperatures_of
@@ -46,7 +46,7 @@ class Reads:
             return self._by_whole_bridge(reached.bridge, deadline_s)
         try:
             return self._small_read(reached)(reached, deadline_s)
-        except (SourceGarbled, PathRefused) as error:
+        except (SourceGarbled, PathRefused, ReadFailed) as error:
             note = f"read the whole bridge, since the sensors alone could not be read: {error}"
             self.journal.record(Level.WARNING, "hue.fallback", source=self.source, detail=note)
             found = self._by_whole_bridge(reached.bridge, deadline_s)

@@ -22,8 +22,16 @@ def has_https(address: str) -> SourceRefused:
     )
 
 
-def how_to_pin(refused: SourceRefused, address: str, bridge_id: str | None, leaf: Leaf) -> SourceRefused:
+def how_to_pin(
+    refused: SourceRefused, address: str, bridge_id: str | None, leaf: Leaf, *, is_pinned: bool
+) -> SourceRefused:
     """Its certificate proves nothing by itself; a person may say that it is the right one."""
+    if is_pinned:
+        return SourceRefused(
+            f"{refused}: it shows {leaf.sha256} now. Somebody else may be answering at {address}. Only when "
+            "you have compared the fingerprint on a way that you trust, put it in place of the old one "
+            "(certificate_sha256 in config/config.yaml)"
+        )
     return SourceRefused(
         f"{refused}. If you are sure that this is your bridge (older ones sign their certificate "
         "themselves), run `homeclimate setup`, or put in place of bridge_ip under collectors.hue in "

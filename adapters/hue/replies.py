@@ -25,6 +25,10 @@ _V1_BUTTON = 101
 _V1_INTERNAL = 901
 
 
+class ReadFailed(SourceUnavailable):
+    """The bridge answers, and fails at this read: another one may do, and so may the same one later."""
+
+
 class NotOffered(SourceGarbled):
     """The bridge does not have this resource: its firmware is too old for the API, say."""
 
@@ -91,8 +95,10 @@ def _refuse_status(reply: Reply, now: datetime) -> None:
             raise SourceThrottled(
                 "the bridge is busy (HTTP 503)", retry_after_s=retry_after_s(reply.retry_after, now)
             )
+        case 503:  # too busy for more; the whole bridge would be more
+            raise SourceUnavailable("the bridge is in trouble (HTTP 503)")
         case status if status >= 500:
-            raise SourceUnavailable(f"the bridge is in trouble (HTTP {status})")
+            raise ReadFailed(f"the bridge is in trouble (HTTP {status})")
         case 401:
             raise CredentialsRefused(PAIR_AGAIN)
         case 403:
@@ -119,7 +125,7 @@ def _refuse_v1_error(error: Json, hide: str) -> None:
     if kind == _V1_UNAUTHORISED:
         raise CredentialsRefused(PAIR_AGAIN)
     if kind == _V1_INTERNAL:
-        raise SourceUnavailable(f"the bridge has an internal error: {description}")
+        raise ReadFailed(f"the bridge has an internal error: {description}")
     raise SourceGarbled(f"the bridge answers with error {str(kind)[:10]}: {description}")
 
 

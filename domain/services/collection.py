@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
@@ -52,7 +52,10 @@ class SourcePlan:
 
 
 class Collection:
-    """Asks sources and stores what they say; never raises for anything outside the process."""
+    """Asks sources and stores what they say; never raises for anything outside the process.
+
+    `redact` blots secrets out of what sources say in words.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Collection:
         clock: Clock,
         meter: Meter,
         journal: Journal,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
         self._store = store
@@ -70,6 +74,7 @@ class Collection:
         self._clock = clock
         self._meter = meter
         self._journal = journal
+        self._redact = redact
 
     async def run(
         self,
@@ -116,7 +121,7 @@ class Collection:
             return self._failed(due, error, expected)
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a source's bug costs only that source
             return self._failed(due, error, expected)
-        return _collected(due, reply, plan, expected)
+        return _collected(due, self._redacted(reply), plan, expected)
 
     async def _asked(self, plan: SourcePlan, due: Due) -> SourceReply:
         deadline_s = self._clock.elapsed_s() + plan.budget_s
@@ -156,9 +161,18 @@ class Collection:
             if isinstance(error, (SourceError, TimeoutError))
             else f"{type(error).__name__}: {error}"
         )
+        detail = self._redact(detail)
         if cause is Cause.INTERNAL:
             self._journal.record(Level.ERROR, "source.bug", source=due.source, error=detail)
         return Failed(due=due, cause=cause, detail=detail, unread=all_unread(expected, cause))
+
+    def _redacted(self, reply: SourceReply) -> SourceReply:
+        """The reply without a secret in its words: they go to the terminal and into the ledger."""
+        return attrs.evolve(
+            reply,
+            unread=tuple(attrs.evolve(one, detail=self._redact(one.detail)) for one in reply.unread),
+            notes=tuple(map(self._redact, reply.notes)),
+        )
 
     def _stored(self, report: CycleReport) -> Cycle:
         try:

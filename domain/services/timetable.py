@@ -61,6 +61,16 @@ class Timetable:
             clock_faults=tuple(faults),
         )
 
+    def turn_not_stored(self, now: datetime, cause: Cause) -> Turn:
+        """The present slot of each source that has not stored it, though it may have been asked in vain."""
+        present = list(self._present(now))
+        standings = self._collection.standings(present)
+        dues = [due for due in present if is_due(due.slot, standings.get(due.source, Standing()).last_stored)]
+        missed = (
+            one for due in dues for one in self._missed(due, standings.get(due.source, Standing()), cause)
+        )
+        return Turn(dues=tuple(dues), missed=tuple(missed), standings=standings)
+
     def taken(self, turn: Turn, cycle: Cycle) -> None:
         """Note that the turn's cycle was run, and whether it was stored."""
         for due in turn.dues:
@@ -82,7 +92,7 @@ class Timetable:
         return last is not None and is_clock_fault(due.slot, last)
 
     def _missed(self, due: Due, standing: Standing, cause: Cause) -> Iterator[Missed]:
-        if standing.last_slot is None:
+        if standing.last_slot is None or is_clock_fault(due.slot, standing.last_slot):
             return
         began = self._began.get(due.source, due.slot)
         for slot in slots_between(standing.last_slot, due.slot, due.interval_s):

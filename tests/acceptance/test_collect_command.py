@@ -171,7 +171,7 @@ def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployme
     assert deployment.run("collect", "--once").returncode == 0, "kill -9 lets go of the source"
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_continuous_collection_with_0(
     deployment: Deployment, ending: signal.Signals
 ) -> None:
@@ -277,6 +277,69 @@ def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deploym
     running.stderr.close()
     assert (running.wait(timeout=20), errors) == (0, "")
     assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(3,)]
+
+
+def test_a_reader_that_reads_nothing_holds_up_neither_the_cycles_nor_the_end(deployment: Deployment) -> None:
+    running = subprocess.Popen(
+        deployment.command("collect", "--cycles", "40", "--every", "1", "--json"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        pipesize=4096,
+    )
+    _until(lambda: deployment.database.exists() and _cycles(deployment) >= 3)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=20) == 0
+    assert running.stdout is not None
+    running.stdout.close()
+
+
+def test_a_full_disk_behind_stdout_does_not_end_the_collection(deployment: Deployment) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            deployment.command("collect", "--cycles", "2", "--every", "1"),
+            env=deployment.environment(),
+            cwd=deployment.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=50,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert _cycles(deployment) == 2
+
+
+def test_a_terminal_without_the_letters_does_not_end_the_collection(deployment: Deployment) -> None:
+    deployment.config_file.write_text(
+        deployment.config_file.read_text() + "    sensor_locations: {'00:17:88:01:df:6d:29:5d': 寝室}\n"
+    )
+    done = subprocess.run(
+        deployment.command("collect", "--cycles", "2", "--every", "1", "--json"),
+        env={**deployment.environment(), "PYTHONIOENCODING": "ascii"},
+        cwd=deployment.folder,
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u5bdd" in done.stdout
+    assert _cycles(deployment) == 2
+
+
+def test_once_again_mends_a_slot_that_failed(deployment: Deployment) -> None:
+    right = deployment.config_file.read_text()
+    for _ in range(2):  # a slot may end between the two runs: then the next pair has one of its own
+        deployment.config_file.write_text(right.replace("127.0.0.1:", "http://127.0.0.1:"))
+        assert deployment.run("collect", "--once").returncode == 2
+        deployment.config_file.write_text(right)
+        assert deployment.run("collect", "--once").returncode == 0
+        if deployment.rows("SELECT DISTINCT state, scheduled FROM outcomes") == [("stored", 1)]:
+            return
+    raise AssertionError(deployment.rows("SELECT slot, state, scheduled FROM outcomes"))
+
+
+def _cycles(deployment: Deployment) -> int:
+    return int(deployment.rows("SELECT count(DISTINCT timestamp) FROM readings")[0][0])
 
 
 def test_a_hue_only_collect_does_not_import_aiohttp(deployment: Deployment) -> None:

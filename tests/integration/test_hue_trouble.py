@@ -214,7 +214,7 @@ async def test_a_bridge_that_is_not_there_is_an_error_that_says_where(bridge: Si
         assert len((await bench.read()).readings) == 8
 
 
-@pytest.mark.parametrize("fault", ["kind=throttle", "kind=unavailable", "kind=error type=901"])
+@pytest.mark.parametrize("fault", ["kind=throttle", "kind=unavailable"])
 async def test_a_bridge_in_passing_trouble_is_not_asked_again_who_it_is(
     bridge: SimulatedBridge, fault: str
 ) -> None:

@@ -72,7 +72,7 @@ async def test_partial_data_are_taken_quantity_by_quantity(stand_in: StandIn, be
     device.errors = {"9": "INTERNAL_ERROR", "temperatureSensor": "INTERNAL_ERROR"}
     reply = await bench.read()
     assert [reading.values for reading in reply.readings] == [{Quantity.CARBON_MONOXIDE: 0.5}]
-    assert reply.notes == ("Kitchen: not all values came (INTERNAL_ERROR)",)
+    assert reply.notes == ("Kitchen: not all values came (a value that is no number, INTERNAL_ERROR)",)
 
 
 async def test_one_silent_monitor_does_not_cost_the_other_its_reading(

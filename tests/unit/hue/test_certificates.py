@@ -78,7 +78,15 @@ def test_a_certificate_of_another_time_raises_the_question_of_the_clock(reason: 
 
 def test_a_bridge_without_a_known_id_leaves_a_place_for_it() -> None:
     leaf = Leaf(common_name=None, sha256="ab" * 32)
-    assert "id: 'ITS ID'" in str(how_to_pin(SourceRefused("no"), "192.168.1.2", None, leaf))
+    said = str(how_to_pin(SourceRefused("no"), "192.168.1.2", None, leaf, is_pinned=False))
+    assert "id: 'ITS ID'" in said
+
+
+def test_a_pin_that_does_not_fit_any_more_is_no_line_to_paste() -> None:
+    leaf = Leaf(common_name=None, sha256="ab" * 32)
+    said = str(how_to_pin(SourceRefused("no"), "192.168.1.2", None, leaf, is_pinned=True))
+    assert "Somebody else may be answering" in said
+    assert "bridges:" not in said
 
 
 def test_the_roots_are_shipped_beside_the_module() -> None:

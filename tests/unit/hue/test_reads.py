@@ -147,14 +147,17 @@ def test_a_key_throttling_or_the_network_is_no_reason_to_ask_for_more(
     assert attempt.session.asked == [SMALL[strategy]]
 
 
-@pytest.mark.parametrize(("kind", "raised"), [(1, CredentialsRefused), (901, SourceUnavailable)])
-def test_an_error_of_v1_about_the_key_or_the_bridge_s_state_is_none_either(
-    kind: int, raised: type[SourceError]
-) -> None:
-    attempt = Attempt({"hue.v1/sensors": a_v1_error(kind)})
-    with pytest.raises(raised):
+def test_an_error_of_v1_about_the_key_is_none_either() -> None:
+    attempt = Attempt({"hue.v1/sensors": a_v1_error(1)})
+    with pytest.raises(CredentialsRefused):
         attempt.found("v1")
     assert attempt.session.asked == ["hue.v1/sensors"]
+
+
+def test_a_bridge_that_fails_at_this_read_is_asked_for_all_of_it() -> None:
+    attempt = Attempt({"hue.v1/sensors": a_v1_error(901)})
+    assert len(attempt.found("v1").sensors) > 0
+    assert attempt.session.asked == ["hue.v1/sensors", "hue.v1/whole_bridge"]
 
 
 def test_a_whole_bridge_that_makes_no_sense_either_is_a_failure() -> None:

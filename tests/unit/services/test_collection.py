@@ -268,3 +268,25 @@ async def test_closing_lets_go_of_sources() -> None:
     hue = MemorySource("hue")
     await Home(hue).collection.close()
     assert hue.is_closed
+
+
+async def test_no_secret_that_a_source_repeats_reaches_the_terminal_or_the_ledger() -> None:
+    home = Home(
+        MemorySource("hue", [SourceRefused("a page that says session-id=189-8991273")]),
+        MemorySource(
+            "amazon",
+            [a_reply(a_reading(), unread=[an_unread(detail="at 189-8991273")], notes=["189-8991273"])],
+        ),
+    )
+    collection = Collection(
+        plans=home.plans,
+        store=home.store,
+        retrier=MemoryRetrier(clock=home.clock, journal=home.journal),
+        clock=home.clock,
+        meter=home.meter,
+        journal=home.journal,
+        redact=lambda text: text.replace("189-8991273", "***"),
+    )
+    cycle = await collection.run([a_due("hue"), a_due("amazon")])
+    assert "***" in str(cycle.report.outcomes)
+    assert "189-8991273" not in str(cycle.report.outcomes)
