@@ -37,9 +37,12 @@ def telling() -> Iterator[Callable[[str], None]]:
 
 
 def _write(waiting: queue.Queue[str | None]) -> None:
-    sys.stdout.flush()
-    # past Python's buffer: at the end of the process a thread that is stuck in it would be a fatal error
-    descriptor, encoding = sys.stdout.fileno(), sys.stdout.encoding
+    try:
+        sys.stdout.flush()
+        # past Python's buffer: at the end of the process a thread that is stuck in it would be a fatal error
+        descriptor, encoding = sys.stdout.fileno(), sys.stdout.encoding
+    except (AttributeError, OSError, ValueError):  # started without a stdout
+        return
     while (line := waiting.get()) is not None:
         payload = f"{line}\n".encode(encoding, "backslashreplace")
         try:

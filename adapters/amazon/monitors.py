@@ -11,7 +11,7 @@ from adapters.json_reply import Json, at, objects, text
 
 ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
 _CATEGORY = "AIR_QUALITY_MONITOR"
-_DESCRIPTION = "Amazon Indoor Air Quality Monitor"
+_MAKER = "amazon"  # in English the description is "Amazon Indoor Air Quality Monitor"
 _DEVICE_TYPE = "AEZME1X38KDRA"
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
 
@@ -45,12 +45,13 @@ def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
     for item in objects(content, "data", "endpoints", "items"):
         appliance = at(item, "legacyAppliance")
         entity_id = text(appliance, "entityId")
-        identifiers = tuple(objects(appliance, "alexaDeviceIdentifierList"))
+        identifiers = tuple(_identifiers(appliance))
         types = at(appliance, "applianceTypes")
         if entity_id is None or not isinstance(types, list) or _CATEGORY not in types:
             continue
         device_types = {text(each, "dmsDeviceTypeId") for each in identifiers}
-        if text(appliance, "friendlyDescription") != _DESCRIPTION and _DEVICE_TYPE not in device_types:
+        is_amazons = _MAKER in (text(appliance, "friendlyDescription") or "").lower()
+        if not is_amazons and _DEVICE_TYPE not in device_types:
             continue  # somebody else's, whose ranges mean other things
         serials = (_serial(text(each, "dmsDeviceSerialNumber")) for each in identifiers)
         yield Monitor(
@@ -92,6 +93,12 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
             assets=known.assets or one.assets,
         )
     return tuple(by_entity.values())
+
+
+def _identifiers(appliance: Json) -> Iterator[dict[str, Json]]:
+    """A list of them, or one alone."""
+    listed = at(appliance, "alexaDeviceIdentifierList")
+    yield from [listed] if isinstance(listed, dict) else objects(listed)
 
 
 def _assets(appliance: Json) -> Iterator[tuple[str, str]]:

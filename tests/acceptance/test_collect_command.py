@@ -309,6 +309,19 @@ def test_a_full_disk_behind_stdout_does_not_end_the_collection(deployment: Deplo
     assert _cycles(deployment) == 2
 
 
+def test_no_stdout_at_all_does_not_end_the_collection(deployment: Deployment) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *deployment.command("collect", "--once")],
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stderr=subprocess.PIPE,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert _cycles(deployment) == 1
+
+
 def test_a_terminal_without_the_letters_does_not_end_the_collection(deployment: Deployment) -> None:
     deployment.config_file.write_text(
         deployment.config_file.read_text() + "    sensor_locations: {'00:17:88:01:df:6d:29:5d': 寝室}\n"

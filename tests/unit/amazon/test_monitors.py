@@ -63,6 +63,19 @@ def test_an_appliance_that_is_no_monitor_of_amazons_is_passed_over(changes: dict
     assert list(monitors_of_appliances(appliance(KITCHEN, **changes))) == []
 
 
+def test_amazon_in_the_description_is_enough_where_the_device_type_is_not_told() -> None:
+    alone = {"dmsDeviceSerialNumber": "GAJ23005314600J1"}
+    described = {"friendlyDescription": "Amazon Luftqualitätsmonitor", "alexaDeviceIdentifierList": [alone]}
+    (monitor,) = monitors_of_appliances(appliance(KITCHEN, **described))
+    assert monitor.serial == "GAJ23005314600J1"
+
+
+def test_an_identifier_may_stand_alone_instead_of_in_a_list() -> None:
+    alone = {"dmsDeviceSerialNumber": "GAJ23005314600J1"}
+    (monitor,) = monitors_of_appliances(appliance(KITCHEN, alexaDeviceIdentifierList=alone))
+    assert monitor.serial == "GAJ23005314600J1"
+
+
 def test_the_device_type_is_enough_where_the_description_is_in_another_language() -> None:
     (monitor,) = monitors_of_appliances(appliance(KITCHEN, friendlyDescription="Luftqualität"))
     assert monitor.serial == KITCHEN.serial
