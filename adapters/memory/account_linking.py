@@ -16,6 +16,10 @@ class MemoryAccountLinking:
         self._answers = deque(answers)
         self.polls = 0
 
+    def will_answer(self, *answers: Pending | Linked | Refused | SourceError) -> None:
+        """Add answers after those that are still to come."""
+        self._answers.extend(answers)
+
     async def begin(self) -> CodePair:
         return CodePair(
             public_code="ABC123",

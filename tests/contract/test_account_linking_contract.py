@@ -1,0 +1,80 @@
+"""What every way to sign in by a code promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import attrs
+import pytest
+
+from adapters.amazon.hosts import Hosts
+from adapters.amazon.linking import Linking
+from adapters.amazon.session import AmazonSession
+from adapters.memory.account_linking import MemoryAccountLinking
+from adapters.memory.meter import MemoryMeter
+from adapters.memory.state import MemoryState
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+from ports.account_linking import AccountLinking, Linked, Pending, Refused
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """An account, and the person who types the code, or declines."""
+
+    linking: AccountLinking
+    approve: Callable[[str], object]
+    deny: Callable[[str], object]
+
+
+@pytest.fixture(params=["memory", "amazon"])
+async def bench(request: pytest.FixtureRequest, simulated_home: SimulatedHome) -> AsyncIterator[Bench]:
+    if request.param == "memory":
+        account = MemoryAccountLinking()
+        yield Bench(
+            linking=account,
+            approve=lambda _: account.will_answer(Linked(refresh_token="Atnr|x", access_token="Atna|x")),
+            deny=lambda _: account.will_answer(Refused("the sign-in was declined")),
+        )
+        return
+    alexa, clock = simulated_home.alexa, SystemClock()
+    session = AmazonSession(
+        source="setup", timeout_s=5.0, roots=alexa.ca_file, clock=clock, meter=MemoryMeter(clock)
+    )
+    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
+    yield Bench(
+        linking=Linking(session=session, hosts=hosts, state=MemoryState(), clock=clock),
+        approve=alexa.approve,
+        deny=alexa.deny,
+    )
+    await session.close()
+
+
+async def test_a_code_says_where_to_type_it_and_for_how_long_it_is_good(bench: Bench) -> None:
+    pair = await bench.linking.begin()
+    assert pair.public_code
+    assert pair.page.endswith("/code")
+    assert pair.expires_in_s > pair.interval_s >= 1.0
+    assert pair.private_code not in repr(pair)
+
+
+async def test_until_the_code_is_typed_it_is_pending(bench: Bench) -> None:
+    pair = await bench.linking.begin()
+    assert [await bench.linking.poll(pair) for _ in range(2)] == [Pending(), Pending()]
+
+
+async def test_once_the_code_is_typed_the_tokens_come_and_show_in_no_repr(bench: Bench) -> None:
+    pair = await bench.linking.begin()
+    bench.approve(pair.public_code)
+    linked = await bench.linking.poll(pair)
+    assert isinstance(linked, Linked)
+    assert linked.refresh_token.startswith("Atnr|")
+    assert "Atn" not in repr(linked)
+
+
+async def test_who_declines_ends_it_with_a_reason(bench: Bench) -> None:
+    pair = await bench.linking.begin()
+    bench.deny(pair.public_code)
+    refused = await bench.linking.poll(pair)
+    assert isinstance(refused, Refused)
+    assert "declined" in refused.reason
