@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -14,6 +15,9 @@ from freezegun.api import FrozenDateTimeFactory
 from adapters.memory.clock import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from tests.builders import NOON
+
+# Who is started in the background may have SIGINT ignored, and every child of it would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
