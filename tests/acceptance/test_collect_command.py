@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.simulator.faults import NullTemperatures, Overwrite
 from adapters.simulator.home import SimulatedHome
 from tests.deployments import Deployment
 
@@ -76,6 +77,21 @@ def test_a_key_that_was_revoked_ends_with_2_and_the_next_step(
     assert "`homeclimate setup --reauth hue`" in done.stdout
     assert "A" * 40 not in done.stdout + done.stderr + _logs(deployment)
     assert deployment.rows("SELECT state, cause FROM outcomes") == [("failed", "credentials")]
+
+
+def test_a_secret_that_a_service_repeats_reaches_neither_terminal_nor_ledger_nor_log(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    secret = "189-8991273-8318127"  # of another service, and too short to be taken for a key by its shape
+    with deployment.secrets_file.open("a") as secrets:
+        secrets.write(f"amazon_aqm: {{cookies: {{session-id: {secret}}}}}\n")
+    simulated_home.bridge.faults.add(Overwrite("name", f"Hall {secret}"))
+    simulated_home.bridge.faults.add(NullTemperatures())
+    done = deployment.run("collect", "--once", "--json")
+    ledger = str(deployment.rows("SELECT * FROM outcomes"))
+    assert "Hall" in done.stdout
+    assert "Hall" in ledger
+    assert secret not in done.stdout + done.stderr + ledger + _logs(deployment)
 
 
 def test_one_bridge_of_two_that_does_not_answer_ends_with_1(
