@@ -97,12 +97,16 @@ class Collected:
 
 @attrs.frozen(kw_only=True)
 class Failed:
-    """The source was asked and did not answer usably. `detail` is for a person."""
+    """The source was asked and did not answer usably. `detail` is for a person.
+
+    `needs_person`: it will go on failing until somebody acts, since its credentials are refused for good.
+    """
 
     due: Due
     cause: Cause
     detail: str
     unread: tuple[Unread, ...] = ()
+    needs_person: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -154,14 +158,25 @@ class Stored:
 
 
 @attrs.frozen(kw_only=True)
-class NotStored:
-    """The store refused the cycle; `reason` is for a person."""
+class Spooled:
+    """The store refused the cycle, and the spool has it, durably; `reason` is the store's, for a person."""
 
     report: CycleReport
     reason: str
 
 
-Cycle = Stored | NotStored
+@attrs.frozen(kw_only=True)
+class NotStored:
+    """Neither the store nor the spool took the cycle: it waits in memory, and is gone with the process.
+
+    `reason` is for a person.
+    """
+
+    report: CycleReport
+    reason: str
+
+
+Cycle = Stored | Spooled | NotStored
 
 
 class Verdict(IntEnum):
@@ -180,7 +195,7 @@ def verdict(cycles: Sequence[Cycle]) -> Verdict:
             match cycle, outcome:
                 case _, Deferred():
                     pass
-                case Stored(), Collected():
+                case Stored() | Spooled(), Collected():
                     stored += 1
                 case _:
                     failed += 1

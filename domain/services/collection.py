@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from domain.errors import SourceError, StoreError
+from domain.errors import CredentialsRefused, SourceError, StoreError
 from domain.outcome import (
     Cause,
     Collected,
@@ -164,7 +164,13 @@ class Collection:
         detail = self._redact(detail)
         if cause is Cause.INTERNAL:
             self._journal.record(Level.ERROR, "source.bug", source=due.source, error=detail)
-        return Failed(due=due, cause=cause, detail=detail, unread=all_unread(expected, cause))
+        return Failed(
+            due=due,
+            cause=cause,
+            detail=detail,
+            unread=all_unread(expected, cause),
+            needs_person=isinstance(error, CredentialsRefused),
+        )
 
     def _redacted(self, reply: SourceReply) -> SourceReply:
         """The reply without a secret in its words: they go to the terminal and into the ledger."""

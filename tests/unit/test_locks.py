@@ -12,7 +12,8 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 PIN = re.compile(
-    r"^(?P<name>[a-z0-9-]+)(?P<extras>\[[a-z0-9,-]+\])?==(?P<version>\S+)(?: ; [^\\]+)? \\$(?P<hashes>(?:\n +--hash=sha256:.+)+)",
+    r"^(?P<name>[a-z0-9-]+)(?P<extras>\[[a-z0-9,-]+\])?==(?P<version>\S+)(?: ; [^\\]+)? \\$"
+    r"(?P<hashes>(?:\n +--hash=sha256:.+)+)",
     re.MULTILINE,
 )
 
