@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -12,13 +11,12 @@ from copy import deepcopy
 from pathlib import Path
 
 from adapters.atomic_file import write_atomically
+from adapters.file_lock import lock_within_limit
 from ports.journal import Journal, Level
 from ports.state import Json
 
 _MODE = 0o600  # what was learned tells about the home
 _DAMAGED_KEPT = 9
-_LOCK_ATTEMPTS = 100
-_LOCK_PAUSE_S = 0.01
 
 _Values = dict[str, Mapping[str, Json]]
 _Version = tuple[int, int, int] | None
@@ -108,7 +106,7 @@ class FileState:
         lock_path = self._path.with_name(f"{self._path.name}.lock")
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
-            _lock_within_limit(descriptor)
+            lock_within_limit(descriptor)
             yield
         finally:
             os.close(descriptor)
@@ -117,16 +115,3 @@ class FileState:
         self._journal.record(
             Level.WARNING, event, file=str(self._path), error=type(error).__name__, message=str(error)
         )
-
-
-def _lock_within_limit(descriptor: int) -> None:
-    # A process that was stopped while it holds the lock must not stop the others too.
-    pause = threading.Event()
-    for _ in range(_LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pause.wait(_LOCK_PAUSE_S)
-        else:
-            return
-    raise TimeoutError("another process holds its lock")

@@ -66,5 +66,13 @@ class StoreRefused(StoreError):
     """The database is sound but not one to write to: simulated or real where the other is due, or too new."""
 
 
+class CycleUnstorable(StoreError):
+    """The store is sound and will never take this one cycle: a value in it is none that a table can hold."""
+
+
+class SpoolError(HomeclimateError):
+    """The spool did not take a cycle; nothing of it is on the disk."""
+
+
 class SettingsError(HomeclimateError):
     """The configuration is wrong. The message holds all faults, each `file:line:col: path: message`."""

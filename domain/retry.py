@@ -79,6 +79,18 @@ class RetryPolicy:
         """How many attempts an operation gets that fails in this way."""
         return min(self.attempts, _GARBLED_ATTEMPTS) if isinstance(error, SourceGarbled) else self.attempts
 
+    def share_s(self, budget_s: float) -> float:
+        """What one attempt may take, so that all of them fit into the budget with their waits at the longest.
+
+        The whole budget, where the waits leave no second for each attempt: then there will be only one.
+        """
+        waits_s = sum(
+            min(self.cap_s, self.base_s * self.multiplier**number) * (1 + self.jitter_share)
+            for number in range(self.attempts - 1)
+        )
+        share_s = (budget_s - waits_s) / self.attempts
+        return share_s if share_s >= 1.0 else budget_s
+
     def _wait_s(self, attempt: Attempt) -> float:
         backoff_s = min(self.cap_s, self.base_s * self.multiplier ** (attempt.number - 1))
         wait_s = backoff_s * (1 + self.jitter_share * attempt.jitter)

@@ -7,28 +7,32 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from domain.outcome import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Unread
+from domain.outcome import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
 from domain.reading import Reading
 
 
 def lines(cycle: Cycle) -> Iterator[str]:
-    """A line a source, and one more when the store refused."""
+    """A line a source, and one more when the store did not take the cycle."""
     for outcome in cycle.report.outcomes:
         due = outcome.due
         cost = _cost(cycle, due.source)
         yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_said(outcome)}{cost}"
         if isinstance(outcome, Collected):
             yield from (f"  note: {note}" for note in outcome.notes)
-    if isinstance(cycle, NotStored):
-        yield f"  NOT STORED: {cycle.reason}"
+    match cycle:
+        case Spooled(reason=reason):
+            yield f"  SPOOLED, to be stored as soon as the database can be written to: {reason}"
+        case NotStored(reason=reason):
+            yield f"  NOT STORED, and lost when this process ends before it can be: {reason}"
 
 
 def as_json(cycle: Cycle) -> str:
     """One line of JSON: documented in docs/reference/command-line.md."""
     return json.dumps(
         {
-            "stored": not isinstance(cycle, NotStored),
-            "reason": cycle.reason if isinstance(cycle, NotStored) else None,
+            "stored": isinstance(cycle, Stored),
+            "spooled": isinstance(cycle, Spooled),
+            "reason": None if isinstance(cycle, Stored) else cycle.reason,
             "outcomes": [_outcome_object(outcome) for outcome in cycle.report.outcomes],
         },
         ensure_ascii=False,

@@ -20,7 +20,9 @@ from config.settings import Settings
 from domain.errors import SettingsError, StoreError, StoreRefused
 from domain.redaction import Redactor
 from domain.services.collection import Collection, SourcePlan
-from entrypoints.wiring_sources import amazon_plans, hue_plans
+from domain.services.keeping import STORE_BUDGET_S, Keeping
+from domain.services.streaks import Streaks
+from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
 from ports.bridge_finder import BridgeFinder
 from ports.clock import Clock
 from ports.history import History
@@ -61,6 +63,7 @@ def collecting(
     name that there is not, SourceHeld when another process collects, StoreRefused when the database is
     not one to collect into.
     """
+    from adapters.file_spool import FileSpool
     from adapters.file_state import FileState
     from adapters.source_lock import SourceLocks
     from adapters.sqlite.store import SqliteStore
@@ -78,11 +81,13 @@ def collecting(
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(data / "locks")
+    policy = retry_policy(settings.storage.retry)
     store = SqliteStore(
         settings.storage.database_path,
         journal=journal,
         clock=world.clock,
         is_simulated=world.is_simulated,
+        budget_s=policy.share_s(STORE_BUDGET_S),
         busy_timeout_ms=settings.storage.busy_timeout_ms,
         wal_checkpoint_pages=settings.storage.wal_checkpoint_interval,
     )
@@ -90,10 +95,21 @@ def collecting(
         for plan in plans:
             locks.acquire(plan.source.name)
         _open(store, journal)
+        retrier = StaminaRetrier(clock=world.clock, journal=journal)
+        keeping = Keeping(
+            store=store,
+            spool=FileSpool(data / "spool", clock=world.clock, journal=journal),
+            retrier=retrier,
+            clock=world.clock,
+            meter=meter,
+            journal=journal,
+            policy=policy,
+        )
         collection = Collection(
             plans=plans,
-            store=store,
-            retrier=StaminaRetrier(clock=world.clock, journal=journal),
+            keeping=keeping,
+            streaks=Streaks(state=state, clock=world.clock),
+            retrier=retrier,
             clock=world.clock,
             meter=meter,
             journal=journal,

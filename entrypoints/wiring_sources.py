@@ -42,7 +42,7 @@ def hue_plans(
                 f"hue:{bridge.id}" if several else "hue", bridge, settings, world, state, meter, journal
             ),
             interval_s=settings.hue_interval_s,
-            policy=_policy(settings.hue_retry),
+            policy=retry_policy(settings.hue_retry),
             plausible=settings.hue_plausible,
         )
         for bridge in loaded.bridges
@@ -145,7 +145,7 @@ def amazon_plans(
         SourcePlan(
             source=amazon_source(loaded, world, state, meter, journal),
             interval_s=settings.amazon_aqm_interval_s,
-            policy=_policy(settings.amazon_aqm_retry),
+            policy=retry_policy(settings.amazon_aqm_retry),
             plausible=settings.amazon_aqm_plausible,
         ),
     )
@@ -218,5 +218,6 @@ def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
     return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
 
 
-def _policy(backoff: Backoff) -> RetryPolicy:
+def retry_policy(backoff: Backoff) -> RetryPolicy:
+    """The numbers of a configuration as a policy."""
     return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)

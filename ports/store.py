@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from domain.outcome import CycleReport
+from domain.outcome import Collected, CycleReport, LedgerEntry
 
 
 @attrs.frozen(kw_only=True)
@@ -17,12 +17,37 @@ class Standing:
 
     `last_slot` is the newest scheduled slot with a ledger row, whatever became of it; `last_stored` the
     newest one whose outcome is stored. `expected` are the devices that should have a reading now: from a
-    device's first reading until its source has not listed it for a day.
+    device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
+    cycles are kept elsewhere until the store can take them; a store itself knows of none.
     """
 
     last_slot: datetime | None = None
     last_stored: datetime | None = None
     expected: AbstractSet[str] = frozenset()
+    waiting: AbstractSet[datetime] = frozenset()
+
+    @property
+    def newest_slot(self) -> datetime | None:
+        """The newest slot that had its cycle, wherever that is kept."""
+        return _later(self.last_slot, max(self.waiting, default=None))
+
+    def after(self, entry: LedgerEntry) -> Standing:
+        """Where the source stands once the store has that entry too."""
+        if not entry.due.scheduled:
+            return self
+        slot = entry.due.slot
+        last_stored = _later(self.last_stored, slot) if isinstance(entry, Collected) else self.last_stored
+        return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored=last_stored)
+
+    def with_waiting(self, waiting: AbstractSet[datetime], last_collected: datetime | None) -> Standing:
+        """Where the source stands when these slots wait elsewhere; the newest one with readings is named."""
+        return attrs.evolve(
+            self, waiting=self.waiting | waiting, last_stored=_later(self.last_stored, last_collected)
+        )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 class Store(Protocol):

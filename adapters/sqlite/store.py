@@ -21,7 +21,9 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.store import Standing
 
-_WORK_S = 1.0  # what the budget keeps for the work itself, and for the lock if the busy time-out asks for all
+# What the budget keeps for the work itself, and for the lock if the busy time-out asks for all: this share,
+# a second at most.
+_WORK_SHARE, _WORK_S = 0.25, 1.0
 _WAL_LIMIT_BYTES = 8 * 1024 * 1024
 _LISTED_WITHIN = timedelta(days=1)
 
@@ -54,17 +56,18 @@ class SqliteStore:
         self._path = path
         self._journal = journal
         self._clock = clock
+        work_s = min(_WORK_S, budget_s * _WORK_SHARE)
         self._opening = Opening(
             path=path,
             is_simulated=is_simulated,
-            busy_timeout_ms=min(busy_timeout_ms, round((budget_s - 2 * _WORK_S) * 1000)),
+            busy_timeout_ms=min(busy_timeout_ms, round((budget_s - 2 * work_s) * 1000)),
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
         )
         self._lock = DatabaseLock(
             path.with_name(f"{path.name}.lock"),
-            wait_s=budget_s - _WORK_S - self._opening.busy_timeout_ms / 1000,
+            wait_s=budget_s - work_s - self._opening.busy_timeout_ms / 1000,
         )
         self._connection: sqlite3.Connection | None = None
         self._identity: os.stat_result | None = None

@@ -9,17 +9,19 @@ from typing import TypeVar
 
 import attrs
 
-from domain.errors import CredentialsRefused, SourceError, StoreError
+from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from domain.outcome import (
     Cause,
     Collected,
     Cycle,
     CycleReport,
+    Deferred,
     Failed,
     Missed,
     NotStored,
     Outcome,
     SourceReply,
+    Spooled,
     Stored,
     Unread,
     cause_of,
@@ -27,15 +29,18 @@ from domain.outcome import (
 from domain.reading import Quantity, Range, flagged
 from domain.retry import RetryPolicy
 from domain.schedule import Due
+from domain.services.keeping import Keeping
+from domain.services.streaks import Streaks
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Meter
 from ports.retrier import Retrier
 from ports.source import Source
-from ports.store import Standing, Store
+from ports.store import Standing
 
 SOURCE_BUDGET_S = 18.0
 _FAREWELL_S = 0.5  # what a source that is out of time gets for letting go
+_KEPT = {Stored: "stored", Spooled: "spooled", NotStored: "in memory"}  # the journal's words
 
 T = TypeVar("T")
 
@@ -52,7 +57,7 @@ class SourcePlan:
 
 
 class Collection:
-    """Asks sources and stores what they say; never raises for anything outside the process.
+    """Asks sources and keeps what they say; never raises for anything outside the process.
 
     `redact` blots secrets out of what sources say in words.
     """
@@ -61,7 +66,8 @@ class Collection:
         self,
         *,
         plans: Sequence[SourcePlan],
-        store: Store,
+        keeping: Keeping,
+        streaks: Streaks,
         retrier: Retrier,
         clock: Clock,
         meter: Meter,
@@ -69,7 +75,8 @@ class Collection:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
-        self._store = store
+        self._keeping = keeping
+        self._streaks = streaks
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
@@ -92,42 +99,61 @@ class Collection:
             *(self._outcome(due, known.get(due.source, Standing()).expected) for due in dues)
         )
         report = CycleReport(outcomes=tuple(outcomes), missed=tuple(missed), measurements=self._meter.drain())
-        cycle = self._stored(report)
-        self._tell(cycle, self._clock.elapsed_s() - began_s)
+        asked_s = self._clock.elapsed_s()
+        cycle = await self._keeping.keep(report)
+        ended_s = self._clock.elapsed_s()
+        self._tell(cycle, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
 
     def standings(self, dues: Iterable[Due]) -> Mapping[str, Standing]:
-        """Where the due sources stand; none of them, as soon as the store does not say.
+        """Where the due sources stand, as far as is known."""
+        return self._keeping.standings(dues)
 
-        A store in trouble takes its time to say so; asking it for each source would cost the cycle's budget.
-        """
-        try:
-            return {due.source: self._store.standing(due.source, due.slot) for due in dues}
-        except StoreError as error:
-            self._journal.record(Level.ERROR, "store.unreadable", error=str(error))
-            return {}
+    def forgive(self, cause: Cause) -> None:
+        """Ask every source at its next slot that was left in peace because of that cause."""
+        self._streaks.forgive(self.plans, cause)
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
         for plan in self.plans.values():
             await plan.source.close()
-        self._store.close()
+        self._keeping.close()
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
+        streak = self._streaks.of(due.source)
+        if due.scheduled and streak.until and streak.cause and streak.defers(self._clock.now()):
+            unread = all_unread(expected, streak.cause)
+            return Deferred(due=due, cause=streak.cause, until=streak.until, unread=unread)
         plan = self.plans[due.source]
+        if streak.gets_one_attempt:
+            plan = attrs.evolve(plan, policy=attrs.evolve(plan.policy, attempts=1))
+        outcome, retry_after_s = await self._answer(plan, due, expected)
+        self._streaks.note(outcome, retry_after_s)
+        return outcome
+
+    async def _answer(
+        self, plan: SourcePlan, due: Due, expected: AbstractSet[str]
+    ) -> tuple[Outcome, float | None]:
+        """What came of asking, and the wait that the source named."""
         try:
             reply = await self._within(plan.budget_s, self._asked(plan, due))
         except (SourceError, TimeoutError) as error:
-            return self._failed(due, error, expected)
+            named_s = error.retry_after_s if isinstance(error, SourceThrottled) else None
+            return self._failed(due, error, expected), named_s
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a source's bug costs only that source
-            return self._failed(due, error, expected)
-        return _collected(due, self._redacted(reply), plan, expected)
+            return self._failed(due, error, expected), None
+        return _collected(due, self._redacted(reply), plan, expected), None
 
     async def _asked(self, plan: SourcePlan, due: Due) -> SourceReply:
         deadline_s = self._clock.elapsed_s() + plan.budget_s
+
+        async def attempt() -> SourceReply:
+            with self._meter.measuring("source.attempt", due.source):
+                return await plan.source.read(due.slot, deadline_s)
+
         with self._meter.measuring("source.read", due.source):
             return await self._retrier.call(
-                lambda: plan.source.read(due.slot, deadline_s),
+                attempt,
                 name=f"{due.source}.read",
                 policy=plan.policy,
                 deadline_s=deadline_s,
@@ -180,18 +206,7 @@ class Collection:
             notes=tuple(map(self._redact, reply.notes)),
         )
 
-    def _stored(self, report: CycleReport) -> Cycle:
-        try:
-            with self._meter.measuring("store.append", ""):
-                self._store.append(report)
-        except StoreError as error:
-            self._journal.record(
-                Level.ERROR, "store.refused", error=str(error), readings=len(report.readings)
-            )
-            return NotStored(report=report, reason=str(error))
-        return Stored(report=report)
-
-    def _tell(self, cycle: Cycle, duration_s: float) -> None:
+    def _tell(self, cycle: Cycle, *, duration_s: float, commit_s: float) -> None:
         for outcome in cycle.report.outcomes:
             if isinstance(outcome, Failed):
                 self._journal.record(
@@ -201,15 +216,20 @@ class Collection:
                     cause=outcome.cause,
                     detail=outcome.detail,
                 )
+        report = cycle.report
         self._journal.record(
             Level.INFO,
             "cycle",
-            slot=",".join(sorted({outcome.due.slot.isoformat() for outcome in cycle.report.outcomes})),
-            stored=isinstance(cycle, Stored),
-            readings=len(cycle.report.readings),
-            failed=sum(isinstance(outcome, Failed) for outcome in cycle.report.outcomes),
+            slot=",".join(sorted({outcome.due.slot.isoformat() for outcome in report.outcomes})),
+            kept=_KEPT[type(cycle)],
+            readings=len(report.readings),
+            failed=sum(isinstance(outcome, Failed) for outcome in report.outcomes),
+            deferred=sum(isinstance(outcome, Deferred) for outcome in report.outcomes),
+            attempts=sum(measured.operation == "source.attempt" for measured in report.measurements),
             duration_s=f"{duration_s:.3f}",
-            wire_bytes=sum(measurement.wire_bytes for measurement in cycle.report.measurements),
+            commit_s=f"{commit_s:.3f}",
+            wire_bytes=sum(measured.wire_bytes for measured in report.measurements),
+            payload_bytes=sum(measured.payload_bytes for measured in report.measurements),
         )
 
 

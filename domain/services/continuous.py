@@ -29,13 +29,14 @@ class ContinuousCollection:
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle], None]) -> None:
         """Collect until `stop` is set; a cycle in hand is finished first. `on_cycle` hears of each."""
+        self._collection.forgive(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
         while not stop.is_set():
             turn = self._timetable.turn(self._clock.now(), self._cause_of_a_gap())
             for source in turn.clock_faults:
                 self._journal.record(Level.CRITICAL, "clock.fault", source=source, now=self._clock.now())
             if turn.dues:
                 cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
-                self._timetable.taken(turn, cycle)
+                self._timetable.taken(turn)
                 on_cycle(cycle)
             await self._nap(stop)
 

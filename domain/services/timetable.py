@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from domain.outcome import Cause, Cycle, Missed, NotStored
+from domain.outcome import Cause, Missed
 from domain.schedule import Due, is_clock_fault, is_due, slot_at, slots_between
 from domain.services.collection import Collection, all_unread
 from ports.store import Standing
@@ -28,25 +28,23 @@ class Turn:
 
 
 class Timetable:
-    """Finds each source's turn: what is due from memory, what was missed from the store.
+    """Finds each source's turn: what is due from memory, what was missed from what was kept.
 
-    Memory serves so that a store in trouble does not make a source due again at every look, and so that
-    what it refused is explained in it once it can be written to again.
+    Memory serves so that a store in trouble does not make a source due again at every look.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._last: dict[str, datetime] = {}
         self._began: dict[str, datetime] = {}
-        self._unwritten: dict[tuple[str, datetime], Cause] = {}
 
     def turn(self, now: datetime, cause: Cause) -> Turn:
         """What is due at `now`; slots of this process in between get `cause`, earlier ones `stopped`."""
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
         standings = self._collection.standings(candidates) if candidates else {}
         for name, standing in standings.items():
-            if standing.last_slot is not None:
-                self._last.setdefault(name, standing.last_slot)
+            if standing.newest_slot is not None:
+                self._last.setdefault(name, standing.newest_slot)
         dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
         faults = [due.source for due in dues if self._is_clock_fault(due)]
         return Turn(
@@ -71,17 +69,11 @@ class Timetable:
         )
         return Turn(dues=tuple(dues), missed=tuple(missed), standings=standings)
 
-    def taken(self, turn: Turn, cycle: Cycle) -> None:
-        """Note that the turn's cycle was run, and whether it was stored."""
+    def taken(self, turn: Turn) -> None:
+        """Note that the turn's cycle was run."""
         for due in turn.dues:
             self._last[due.source] = due.slot
             self._began.setdefault(due.source, due.slot)
-        if isinstance(cycle, NotStored):
-            self._unwritten |= {(due.source, due.slot): Cause.NOT_STORED for due in turn.dues}
-            self._unwritten |= {(missed.due.source, missed.due.slot): missed.cause for missed in turn.missed}
-        else:
-            written = {due.source for due in turn.dues}
-            self._unwritten = {key: why for key, why in self._unwritten.items() if key[0] not in written}
 
     def _present(self, now: datetime) -> Iterator[Due]:
         for name, plan in self._collection.plans.items():
@@ -96,8 +88,9 @@ class Timetable:
             return
         began = self._began.get(due.source, due.slot)
         for slot in slots_between(standing.last_slot, due.slot, due.interval_s):
-            known = cause if slot >= began else Cause.STOPPED
-            why = self._unwritten.get((due.source, slot), known)
+            if slot in standing.waiting:
+                continue
+            why = cause if slot >= began else Cause.STOPPED
             unread = all_unread(standing.expected, why)
             yield Missed(due=attrs.evolve(due, slot=slot), cause=why, unread=unread)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters import file_state
+from adapters import file_lock
 from adapters.file_state import FileState
 from adapters.memory.journal import MemoryJournal
 
@@ -133,7 +133,7 @@ def test_what_json_cannot_hold_is_said_and_changes_nothing(path: Path, journal: 
 def test_a_process_that_was_stopped_with_the_lock_in_its_hand_stops_nobody_else(
     path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_state, "_LOCK_PAUSE_S", 0.0)
+    monkeypatch.setattr(file_lock, "_PAUSE_S", 0.0)
     holder = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(holder, fcntl.LOCK_EX)

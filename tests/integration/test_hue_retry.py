@@ -9,15 +9,15 @@ from datetime import datetime
 import attrs
 import pytest
 
-from adapters.memory.store import MemoryStore
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.stamina_retrier import StaminaRetrier
 from adapters.system_clock import SystemClock
 from domain.outcome import Cause, Collected, Cycle, Failed, Stored
-from domain.services.collection import SOURCE_BUDGET_S, Collection, SourcePlan
+from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
 from tests.builders import NOON, a_due
+from tests.collecting import a_collection
 from tests.hue_bench import HueBench, in_front_of, wait_for_reads
 
 V2 = "path=/clip/v2/resource/temperature"
@@ -57,9 +57,8 @@ def clock() -> SkippingClock:
 
 
 async def cycle(bench: HueBench, clock: Clock, budget_s: float = SOURCE_BUDGET_S) -> Cycle:
-    collection = Collection(
-        plans=[SourcePlan(source=bench.source, interval_s=300, budget_s=budget_s)],
-        store=MemoryStore(),
+    collection = a_collection(
+        [SourcePlan(source=bench.source, interval_s=300, budget_s=budget_s)],
         retrier=StaminaRetrier(clock=clock, journal=bench.journal, random=lambda: 0.0),
         clock=clock,
         meter=bench.meter,

@@ -56,10 +56,19 @@ def test_each_slot_of_the_day_has_the_outcome_that_what_went_wrong_must_have(
     day: tuple[Deployment, SimulatedHome],
 ) -> None:
     deployment, _ = day
-    outcomes = deployment.rows("SELECT slot, state, cause FROM outcomes")
+    outcomes = deployment.rows("SELECT slot, state, cause, until FROM outcomes ORDER BY slot")
     assert len(outcomes) == 288
-    for slot, state, cause in outcomes:
-        assert (state, cause) == _expected(datetime.fromisoformat(slot)), slot
+    deferring, failure = [], None
+    for slot, state, cause, until in outcomes:
+        if state == "deferred":
+            deferring.append(cause)
+            assert cause == failure, slot
+            left = datetime.fromisoformat(until) - datetime.fromisoformat(slot)
+            assert timedelta() < left <= timedelta(hours=1)
+        else:
+            failure = cause
+            assert (state, cause) == _expected(datetime.fromisoformat(slot)), slot
+    assert set(deferring) == {Cause.THROTTLED, Cause.CREDENTIALS}
 
 
 def test_from_its_first_reading_on_every_device_is_in_every_slot_read_or_unread_and_never_both(
@@ -134,7 +143,8 @@ async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) 
                 home.bridge.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         turn = timetable.turn(clock.now(), Cause.STOPPED)
-        timetable.taken(turn, await collection.run(turn.dues, turn.missed, turn.standings))
+        await collection.run(turn.dues, turn.missed, turn.standings)
+        timetable.taken(turn)
     await collection.close()
 
 

@@ -15,7 +15,7 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.outcome import Cause, Cycle, NotStored, Outcome, Stored, Verdict, cause_of, verdict
+from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored, Verdict, cause_of, verdict
 from tests.builders import a_collected, a_cycle, a_deferred, a_failed, a_reading
 
 CAUSES: dict[type[Exception], Cause] = {
@@ -30,6 +30,10 @@ CAUSES: dict[type[Exception], Cause] = {
 
 def stored(*outcomes: Outcome) -> Cycle:
     return Stored(report=a_cycle(*outcomes))
+
+
+def spooled(*outcomes: Outcome) -> Cycle:
+    return Spooled(report=a_cycle(*outcomes), reason="the disk is full")
 
 
 def not_stored(*outcomes: Outcome) -> Cycle:
@@ -85,6 +89,8 @@ def test_the_words_of_the_ledger_never_change() -> None:
         ([stored(a_collected()), not_stored(a_collected())], Verdict.SOME_FAILED),
         ([stored(a_failed())], Verdict.NONE_STORED),
         ([stored(a_failed(), a_deferred())], Verdict.NONE_STORED),
+        ([spooled(a_collected())], Verdict.ALL_STORED),
+        ([spooled(a_collected(), a_failed())], Verdict.SOME_FAILED),
         ([not_stored(a_collected())], Verdict.NONE_STORED),
         ([not_stored(a_collected(), a_failed())], Verdict.NONE_STORED),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from domain.outcome import Cause, NotStored, Stored
+from domain.outcome import Cause, NotStored, Spooled, Stored
 from entrypoints.outcome_text import as_json, lines
 from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_failed, a_reading, an_unread
 
@@ -40,9 +40,11 @@ def test_a_deferred_source_is_told_with_its_cause() -> None:
     assert "(throttled)" in line
 
 
-def test_what_the_store_refused_is_told() -> None:
+def test_what_the_store_refused_is_told_and_where_it_waits() -> None:
     told = list(lines(NotStored(report=a_cycle(), reason="no room left in data/")))
-    assert told[-1] == "  NOT STORED: no room left in data/"
+    assert told[-1] == "  NOT STORED, and lost when this process ends before it can be: no room left in data/"
+    told = list(lines(Spooled(report=a_cycle(), reason="busy")))
+    assert told[-1] == "  SPOOLED, to be stored as soon as the database can be written to: busy"
 
 
 def test_json_holds_readings_with_units_of_the_domain_and_every_cause() -> None:
@@ -53,7 +55,7 @@ def test_json_holds_readings_with_units_of_the_domain_and_every_cause() -> None:
     )
     told = json.loads(as_json(NotStored(report=report, reason="busy")))
     collected, failed, deferred = told["outcomes"]
-    assert (told["stored"], told["reason"]) == (False, "busy")
+    assert (told["stored"], told["spooled"], told["reason"]) == (False, False, "busy")
     assert collected["readings"][0]["values"] == {"temperature": 21.5}
     assert collected["readings"][0]["collected_at"] == NOON.isoformat()
     assert collected["unread"] == [{"device_id": "hue:2", "cause": "unreachable", "detail": "Attic"}]

@@ -172,3 +172,39 @@ def test_a_backoff_stays_under_its_cap_and_a_quarter(policy: RetryPolicy, number
 @given(policy=policies, attempt=attempts)
 def test_the_same_attempt_gets_the_same_decision(policy: RetryPolicy, attempt: Attempt) -> None:
     assert policy.decide(attempt) == policy.decide(attrs.evolve(attempt))
+
+
+@pytest.mark.parametrize(
+    ("policy", "share_s"),
+    [
+        (RetryPolicy(jitter_share=0.0), (8 - 1 - 2) / 3),
+        (RetryPolicy(), (8 - 1.25 - 2.5) / 3),
+        (RetryPolicy(attempts=1), 8.0),
+        (RetryPolicy(attempts=4, base_s=0.0), 2.0),
+        (RetryPolicy(base_s=4.0), 8.0),
+        (RetryPolicy(attempts=10, base_s=0.0), 8.0),
+    ],
+)
+def test_an_attempt_gets_the_share_that_leaves_time_for_all_and_else_the_whole_budget(
+    policy: RetryPolicy, share_s: float
+) -> None:
+    assert policy.share_s(8.0) == pytest.approx(share_s)
+
+
+@given(policy=policies, jitter=shares)
+def test_attempts_that_take_their_share_are_all_made_within_the_budget(
+    policy: RetryPolicy, jitter: float
+) -> None:
+    share_s = policy.share_s(8.0)
+    elapsed_s, made = 0.0, 0
+    while True:
+        elapsed_s, made = elapsed_s + share_s, made + 1
+        attempt = an_attempt(
+            number=made, elapsed_s=elapsed_s, cost_s=share_s, budget_s=8.0 + 1e-6, jitter=jitter
+        )
+        match policy.decide(attempt):
+            case Retry(after_s):
+                elapsed_s += after_s
+            case GiveUp():
+                break
+    assert made == (policy.attempts if share_s < 8.0 else 1)

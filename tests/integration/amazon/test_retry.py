@@ -12,7 +12,6 @@ import pytest
 
 from adapters.amazon.hosts import Hosts
 from adapters.memory.clock import MemoryClock
-from adapters.memory.store import MemoryStore
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
@@ -21,10 +20,11 @@ from adapters.simulator.home import SimulatedHome
 from adapters.stamina_retrier import StaminaRetrier
 from adapters.system_clock import SystemClock
 from domain.outcome import Cause, Collected, Cycle, Failed, Stored
-from domain.services.collection import SOURCE_BUDGET_S, Collection, SourcePlan
+from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
 from tests.amazon_bench import AmazonBench, in_front_of
 from tests.builders import a_due
+from tests.collecting import a_collection
 
 GRAPHQL = "/nexus/v1/graphql"
 
@@ -75,9 +75,8 @@ async def bench(alexa: SimulatedAlexa, home_clock: MemoryClock) -> AsyncIterator
 
 
 async def cycle(bench: AmazonBench, clock: SkippingClock) -> Cycle:
-    collection = Collection(
-        plans=[SourcePlan(source=bench.source, interval_s=300)],
-        store=MemoryStore(),
+    collection = a_collection(
+        [SourcePlan(source=bench.source, interval_s=300)],
         retrier=StaminaRetrier(clock=clock, journal=bench.journal, random=lambda: 0.0),
         clock=clock,
         meter=bench.meter,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,23 +11,38 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.history import MemoryHistory
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.meter import MemoryMeter
-from adapters.memory.retrier import MemoryRetrier
 from adapters.memory.source import Hangs, MemorySource
+from adapters.memory.spool import MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from domain.errors import (
     CredentialsRefused,
+    CredentialsStale,
     SourceError,
     SourceGarbled,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
+    SpoolError,
     StoreFull,
 )
-from domain.outcome import Cause, Collected, Failed, NotStored, SourceReply, Stored, Verdict, verdict
+from domain.outcome import (
+    Cause,
+    Collected,
+    Deferred,
+    Failed,
+    NotStored,
+    SourceReply,
+    Spooled,
+    Stored,
+    Verdict,
+    verdict,
+)
 from domain.reading import Quantity, Range
-from domain.services.collection import SOURCE_BUDGET_S, Collection, SourcePlan
+from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
 from ports.source import Source
 from tests.builders import NOON, a_due, a_reading, a_reply, an_unread
+from tests.collecting import a_collection
 
 
 class Home:
@@ -46,10 +61,13 @@ class Home:
             )
             for source in sources
         ]
-        self.collection = Collection(
-            plans=self.plans,
+        self.spool = MemorySpool()
+        self.state = MemoryState()
+        self.collection = a_collection(
+            self.plans,
             store=self.store,
-            retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
+            spool=self.spool,
+            state=self.state,
             clock=self.clock,
             meter=self.meter,
             journal=self.journal,
@@ -222,6 +240,17 @@ async def test_a_store_that_refuses_is_said_and_does_not_end_the_program() -> No
     home = Home(MemorySource("hue", [a_reply()]))
     home.store.fault = StoreFull("no room left in data/")
     cycle = await home.collection.run([a_due("hue")])
+    assert isinstance(cycle, Spooled)
+    assert cycle.reason == "no room left in data/"
+    assert home.spool.reports == [cycle.report]
+    assert verdict([cycle]) is Verdict.ALL_STORED
+
+
+async def test_a_store_and_a_spool_that_refuse_are_said_and_do_not_end_the_program() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    home.store.fault = StoreFull("no room left in data/")
+    home.spool.fault = SpoolError("no room left in data/spool")
+    cycle = await home.collection.run([a_due("hue")])
     assert isinstance(cycle, NotStored)
     assert cycle.reason == "no room left in data/"
     assert verdict([cycle]) is Verdict.NONE_STORED
@@ -231,7 +260,8 @@ async def test_what_was_measured_goes_into_the_report() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     cycle = await home.collection.run([a_due("hue")])
     assert [(measured.operation, measured.source) for measured in cycle.report.measurements] == [
-        ("source.read", "hue")
+        ("source.attempt", "hue"),
+        ("source.read", "hue"),
     ]
 
 
@@ -239,8 +269,18 @@ async def test_a_cycle_is_one_line_in_the_journal() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     await home.collection.run([a_due("hue")])
     (record,) = home.journal.of("cycle")
-    assert record.fields["readings"] == 1
-    assert record.fields["stored"] is True
+    assert record.fields == {
+        "slot": NOON.isoformat(),
+        "kept": "stored",
+        "readings": 1,
+        "failed": 0,
+        "deferred": 0,
+        "attempts": 1,
+        "duration_s": "0.000",
+        "commit_s": "0.000",
+        "wire_bytes": 0,
+        "payload_bytes": 0,
+    }
 
 
 async def test_a_cycle_that_is_cancelled_cancels_its_sources() -> None:
@@ -278,10 +318,9 @@ async def test_no_secret_that_a_source_repeats_reaches_the_terminal_or_the_ledge
             [a_reply(a_reading(), unread=[an_unread(detail="at 189-8991273")], notes=["189-8991273"])],
         ),
     )
-    collection = Collection(
-        plans=home.plans,
+    collection = a_collection(
+        home.plans,
         store=home.store,
-        retrier=MemoryRetrier(clock=home.clock, journal=home.journal),
         clock=home.clock,
         meter=home.meter,
         journal=home.journal,
@@ -290,3 +329,88 @@ async def test_no_secret_that_a_source_repeats_reaches_the_terminal_or_the_ledge
     cycle = await collection.run([a_due("hue"), a_due("amazon")])
     assert "***" in str(cycle.report.outcomes)
     assert "189-8991273" not in str(cycle.report.outcomes)
+
+
+def slot(minute: int) -> datetime:
+    return NOON + timedelta(minutes=minute)
+
+
+async def at(home: Home, *minutes: int) -> list[type[object]]:
+    """What became of the cycles at those minutes."""
+    kinds: list[type[object]] = []
+    for minute in minutes:
+        home.clock.advance((slot(minute) - home.clock.now()).total_seconds())
+        cycle = await home.collection.run([a_due("hue", slot(minute))])
+        kinds.append(type(cycle.report.outcomes[0]))
+    return kinds
+
+
+async def test_a_source_that_goes_on_throttling_is_left_in_peace_and_the_ledger_says_until_when() -> None:
+    hue = MemorySource("hue", [a_reply(), *[SourceThrottled("429")] * 6, a_reply()])
+    home = Home(hue)
+    assert await at(home, 0, 5, 10, 15, 20) == [Collected, Failed, Failed, Deferred, Collected]
+    assert home.store.ledger["hue", slot(15)] == Deferred(
+        due=a_due("hue", slot(15)),
+        cause=Cause.THROTTLED,
+        until=slot(20),
+        unread=(an_unread(a_reading().device_id, Cause.THROTTLED),),
+    )
+
+
+async def test_a_source_is_left_in_peace_for_as_long_as_it_named() -> None:
+    hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
+    assert await at(Home(hue), 0, 5, 10, 15) == [Failed, Deferred, Deferred, Collected]
+
+
+async def test_that_a_source_is_left_in_peace_is_known_to_the_next_process() -> None:
+    home = Home(MemorySource("hue", [SourceThrottled("429", retry_after_s=900)]))
+    await at(home, 0)
+    next_process = Home(MemorySource("hue", [a_reply()]))
+    next_process.collection = a_collection(
+        next_process.plans, clock=home.clock, journal=home.journal, state=home.state
+    )
+    cycle = await next_process.collection.run([a_due("hue", slot(5))])
+    assert isinstance(cycle.report.outcomes[0], Deferred)
+
+
+async def test_a_cycle_by_hand_asks_a_source_that_is_left_in_peace() -> None:
+    hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
+    home = Home(hue)
+    await at(home, 0)
+    cycle = await home.collection.run([a_due("hue", slot(1), scheduled=False)])
+    assert isinstance(cycle.report.outcomes[0], Collected)
+
+
+async def test_plain_network_trouble_never_makes_a_source_be_asked_less_often() -> None:
+    hue = MemorySource("hue", [SourceUnavailable("no route")] * 100)
+    assert await at(Home(hue), *range(0, 60, 5)) == [Failed] * 12
+
+
+async def test_a_source_that_failed_five_cycles_in_a_row_gets_one_attempt_until_it_answers() -> None:
+    hue = MemorySource(
+        "hue", [SourceUnavailable("no route")] * 16 + [a_reply(), SourceUnavailable("no route")]
+    )
+    home = Home(hue)
+    await at(home, 0, 5, 10, 15, 20)
+    assert len(hue.asked) == 15
+    assert await at(home, 25, 30) == [Failed, Collected]
+    assert len(hue.asked) == 17
+    hue.asked.clear()
+    await at(home, 35)
+    assert len(hue.asked) > 1
+
+
+async def test_credentials_that_are_refused_for_good_need_a_person_and_stale_ones_do_not() -> None:
+    for error, needs_person in ((CredentialsRefused("revoked"), True), (CredentialsStale("expired"), False)):
+        cycle = await Home(MemorySource("hue", [error])).collection.run([a_due("hue")])
+        (outcome,) = cycle.report.outcomes
+        assert isinstance(outcome, Failed)
+        assert (outcome.cause, outcome.needs_person) == (Cause.CREDENTIALS, needs_person)
+
+
+async def test_the_attempts_of_a_cycle_are_counted_in_its_line() -> None:
+    home = Home(
+        MemorySource("hue", [SourceUnavailable("reset"), a_reply()]), MemorySource("amazon", [a_reply()])
+    )
+    await home.collection.run([a_due("hue"), a_due("amazon")])
+    assert home.journal.of("cycle")[0].fields["attempts"] == 3

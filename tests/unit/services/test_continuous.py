@@ -6,19 +6,32 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
+
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.memory.meter import MemoryMeter
-from adapters.memory.retrier import MemoryRetrier
 from adapters.memory.source import MemorySource
+from adapters.memory.spool import MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
-from domain.errors import StoreBusy
-from domain.outcome import Cause, Collected, Cycle, Missed, SourceReply
-from domain.services.collection import Collection, SourcePlan
+from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
+from domain.outcome import (
+    Cause,
+    Collected,
+    Cycle,
+    CycleReport,
+    Missed,
+    NotStored,
+    SourceReply,
+    Spooled,
+    Stored,
+)
+from domain.services.collection import SourcePlan
 from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, by_hand
 from ports.store import Standing
 from tests.builders import NOON, a_cycle, a_due, a_reading, a_reply
+from tests.collecting import a_collection
 
 
 class Running:
@@ -35,12 +48,14 @@ class Running:
         plans = [SourcePlan(source=self.hue, interval_s=300)]
         if amazon_every_s:
             plans.append(SourcePlan(source=self.amazon, interval_s=amazon_every_s))
-        self.collection = Collection(
-            plans=plans,
+        self.spool = MemorySpool()
+        self.state = MemoryState()
+        self.collection = a_collection(
+            plans,
             store=self.store,
-            retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
+            spool=self.spool,
+            state=self.state,
             clock=self.clock,
-            meter=MemoryMeter(self.clock),
             journal=self.journal,
         )
         self.stop = asyncio.Event()
@@ -146,18 +161,60 @@ async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() ->
     assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10)]
 
 
-async def test_slots_that_could_not_be_stored_are_explained_once_they_can() -> None:
+@pytest.mark.parametrize("spool_fault", [None, SpoolError("no room left in data/spool")])
+async def test_slots_that_could_not_be_stored_are_stored_once_they_can(
+    spool_fault: SpoolError | None,
+) -> None:
     running = Running()
+    running.spool.fault = spool_fault
 
     def trouble(count: int) -> None:
         running.store.fault = StoreBusy("locked by another program") if count in (1, 2) else None
 
     await running.until(cycles=5, after=trouble)
-    assert running.missed() == [
-        (NOON + minutes(5), Cause.NOT_STORED),
-        (NOON + minutes(10), Cause.NOT_STORED),
-    ]
-    assert len(running.store.readings) == 3
+    kept = Spooled if spool_fault is None else NotStored
+    assert [type(cycle) for cycle in running.cycles] == [Stored, kept, kept, Stored, Stored]
+    assert running.missed() == []
+    assert [slot for _, slot in running.store.ledger] == running.hue.asked
+
+
+async def test_what_another_process_spooled_is_stored_first_and_none_of_it_is_called_missed() -> None:
+    earlier = Running()
+    earlier.store.append(a_cycle())
+    earlier.store.fault = StoreBusy("locked by another program")
+    earlier.clock.advance(300)
+    await earlier.until(cycles=2)
+    running = Running(start=NOON + minutes(20), store=earlier.store)
+    running.store.fault = None
+    for report in earlier.spool.reports:
+        running.spool.add(report)
+    await running.until(cycles=1)
+    assert running.missed() == [(NOON + minutes(15), Cause.STOPPED)]
+    assert [slot for _, slot in running.store.ledger] == [
+        NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(20), NOON + minutes(15)
+    ]  # fmt: skip
+
+
+async def test_a_store_that_can_be_read_and_not_written_to_does_not_repeat_what_was_missed() -> None:
+    class ReadOnly(MemoryStore):
+        is_read_only = True
+
+        def append(self, report: CycleReport) -> None:
+            if self.is_read_only:
+                raise StoreError("it may only be read")
+            super().append(report)
+
+    store = ReadOnly()
+    running = Running(start=NOON + minutes(10), store=store)
+    MemoryStore.append(store, a_cycle())
+
+    def mend(count: int) -> None:
+        store.is_read_only = count < 3
+
+    await running.until(cycles=4, after=mend)
+    assert [len(cycle.report.missed) for cycle in running.cycles] == [1, 0, 0, 0]
+    assert running.missed() == [(NOON + minutes(5), Cause.STOPPED)]
+    assert len(store.readings) == 5
 
 
 async def test_a_store_that_answers_late_still_learns_of_the_time_before_the_start() -> None:
@@ -169,10 +226,8 @@ async def test_a_store_that_answers_late_still_learns_of_the_time_before_the_sta
         running.store.fault = None
 
     await running.until(cycles=3, after=mend)
-    assert running.missed() == [
-        (NOON + minutes(5), Cause.STOPPED),
-        (NOON + minutes(10), Cause.NOT_STORED),
-    ]
+    assert running.missed() == [(NOON + minutes(5), Cause.STOPPED)]
+    assert len(running.store.readings) == 4
 
 
 async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_store_in_trouble() -> None:
@@ -215,12 +270,10 @@ async def test_stopping_during_a_cycle_finishes_it() -> None:
             await running.clock.sleep(2)
             return a_reply()
 
-    running.collection = Collection(
-        plans=[SourcePlan(source=Stopping("hue"), interval_s=300)],
+    running.collection = a_collection(
+        [SourcePlan(source=Stopping("hue"), interval_s=300)],
         store=running.store,
-        retrier=MemoryRetrier(clock=running.clock, journal=running.journal),
         clock=running.clock,
-        meter=MemoryMeter(running.clock),
         journal=running.journal,
     )
     await running.until(cycles=99)
@@ -247,3 +300,24 @@ def test_a_cycle_by_hand_leaves_the_timetable_as_it_was() -> None:
     )
     turn = Timetable(running.collection).turn(NOON + minutes(1), Cause.STOPPED)
     assert [due.slot for due in turn.dues] == [NOON]
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"), [(CredentialsRefused("revoked"), 1), (SourceThrottled("429", retry_after_s=1800), 0)]
+)
+async def test_a_new_start_asks_at_once_with_credentials_that_may_be_new_and_keeps_to_what_a_server_named(
+    error: SourceError, asked: int
+) -> None:
+    before = Running()
+    before.hue.forget_answers()
+    before.hue.will_answer(*[error] * 12)
+    await before.until(cycles=3)
+    running = Running(start=before.clock.now())
+    running.collection = a_collection(
+        [SourcePlan(source=running.hue, interval_s=300)],
+        state=before.state,
+        clock=running.clock,
+        journal=running.journal,
+    )
+    await running.until(cycles=1)
+    assert len(running.hue.asked) == asked

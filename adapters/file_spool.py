@@ -1,0 +1,176 @@
+"""A spool of JSON lines, one file a day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adapters.cycle_json import as_line, report_of
+from adapters.file_lock import lock_within_limit
+from domain.errors import SpoolError
+from domain.outcome import CycleReport
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.spool import Waiting
+
+_MODE = 0o640
+_ASIDE = "aside.jsonl"
+_LOCK = "lock"
+_Place = tuple[int, int]  # which file it is, and how far it was drained
+
+
+class FileSpool:
+    """Keeps at most `max_bytes` in the folder, all days and what was put aside together.
+
+    A line is written and synced while the folder's lock is held, and cut off again when that fails. A file
+    goes when all of it was drained.
+    """
+
+    def __init__(
+        self, folder: Path, *, clock: Clock, journal: Journal, max_bytes: int = 64 * 1024 * 1024
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._journal = journal
+        self._max_bytes = max_bytes
+        self._drained: dict[str, _Place] = {}
+
+    def add(self, report: CycleReport) -> None:
+        line = as_line(report)
+        with self._told(), self._locked():
+            used = sum(path.stat().st_size for path in self._folder.glob("*.jsonl"))
+            if used + len(line) > self._max_bytes:
+                raise SpoolError(
+                    f"{self._folder} is full ({used:,} bytes): mend the database, and all of it is stored"
+                )
+            _append(self._folder / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
+
+    def drain(self, take: Callable[[CycleReport], bool]) -> int:
+        taken = 0
+        with self._told():
+            for path in self._files():
+                for line in self._undrained(path):
+                    report = self._readable(path, line)
+                    if report is None or not take(report):
+                        self._put_aside(line)
+                    else:
+                        taken += 1
+                    self._advance(path, len(line))
+                self._forget(path)
+        return taken
+
+    def look(self) -> Waiting:
+        waiting = Waiting()
+        with self._told():
+            for path in self._files():
+                for line in self._undrained(path):
+                    if (report := self._readable(path, line)) is not None:
+                        waiting.add(report)
+        return waiting
+
+    def _files(self) -> list[Path]:
+        """Oldest first; none where there is no folder."""
+        return sorted(self._folder.glob("????-??-??.jsonl"))
+
+    def _undrained(self, path: Path) -> Iterator[bytes]:
+        """The whole lines of the file that were not drained yet; none of one that another process drained."""
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            inode = os.fstat(file.fileno()).st_ino
+            known_inode, offset = self._drained.get(path.name, (inode, 0))
+            if known_inode != inode:  # another process has drained that one, and this one is new
+                offset = 0
+            self._drained[path.name] = inode, offset
+            file.seek(offset)
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line
+
+    def _readable(self, path: Path, line: bytes) -> CycleReport | None:
+        try:
+            return report_of(line)
+        except ValueError as error:
+            self._journal.record(Level.CRITICAL, "spool.line_damaged", file=str(path), error=str(error))
+            return None
+
+    def _advance(self, path: Path, length: int) -> None:
+        inode, offset = self._drained[path.name]
+        self._drained[path.name] = inode, offset + length
+
+    def _put_aside(self, line: bytes) -> None:
+        with self._locked():
+            _append(self._folder / _ASIDE, line)
+
+    def _forget(self, path: Path) -> None:
+        """Remove the file, with what a crash left of a last line, unless something came in meanwhile."""
+        with self._locked():
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return
+            try:
+                drained = os.fstat(descriptor).st_ino, _end_of_whole_lines(descriptor)
+            finally:
+                os.close(descriptor)
+            if self._drained.get(path.name) == drained:
+                path.unlink()
+                _sync(self._folder)
+                del self._drained[path.name]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            lock_within_limit(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SpoolError(f"{self._folder} cannot be used: {error.strerror or error}") from error
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add the line durably, or leave the file as it was. What a crash left of a last line is cut off."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    try:
+        end = _end_of_whole_lines(descriptor)
+        os.ftruncate(descriptor, end)
+        try:
+            written = 0
+            while written < len(line):
+                written += os.pwrite(descriptor, line[written:], end + written)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, end)
+            raise
+    finally:
+        os.close(descriptor)
+    if is_new:
+        _sync(path.parent)
+
+
+def _end_of_whole_lines(descriptor: int) -> int:
+    end = os.fstat(descriptor).st_size
+    while end and os.pread(descriptor, 1, end - 1) != b"\n":
+        end -= 1
+    return end
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

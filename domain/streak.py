@@ -1,0 +1,73 @@
+"""How a source's failures in a row change the way in which it is asked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from domain.outcome import Cause, Collected, Deferred, Failed, Outcome
+
+LONGEST_DEFERRAL = timedelta(hours=1)
+SINGLE_ATTEMPT_FROM = 5  # failures in a row after which repeating within a cycle has shown to be of no use
+
+# To be asked less often helps against these. Plain network trouble is over when it is over: waiting longer
+# would only cost readings.
+_LESS_OFTEN = (Cause.THROTTLED, Cause.CREDENTIALS)
+
+
+@attrs.frozen(kw_only=True)
+class Streak:
+    """A source's failures since it answered last.
+
+    `failures` counts all of them, `refusals` the newest ones in a row that ask for patience. Until `until`
+    the source is left in peace, because of `cause`.
+    """
+
+    failures: int = 0
+    refusals: int = 0
+    cause: Cause | None = None
+    until: datetime | None = None
+
+    @property
+    def gets_one_attempt(self) -> bool:
+        return self.failures >= SINGLE_ATTEMPT_FROM
+
+    def defers(self, now: datetime) -> bool:
+        """Whether the source is to be left in peace at that instant.
+
+        An end that is further away than any deferral lasts was set by a wrong clock, and counts as over.
+        """
+        return self.until is not None and now < self.until <= now + 2 * LONGEST_DEFERRAL
+
+    def after(self, outcome: Outcome, now: datetime, retry_after_s: float | None = None) -> Streak:
+        """The streak after that outcome; `retry_after_s` is the wait that the source named with its refusal.
+
+        The first refusal costs nothing beyond its own cycle; the next slot is two intervals away after the
+        second one, then four, up to `LONGEST_DEFERRAL`. A named wait is kept to within the same limit: asking
+        once an hour does no harm, and a garbled date must not cost a day.
+        """
+        match outcome:
+            case Collected():
+                return Streak()
+            case Deferred():
+                return self
+            case Failed(cause=cause) if cause in _LESS_OFTEN:
+                refusals = self.refusals + 1 if cause is self.cause else 1
+                return Streak(
+                    failures=self.failures + 1,
+                    refusals=refusals,
+                    cause=cause,
+                    until=max(
+                        outcome.due.slot + _pause(refusals, outcome.due.interval_s),
+                        now + min(timedelta(seconds=retry_after_s or 0.0), LONGEST_DEFERRAL),
+                    ),
+                )
+            case Failed(cause=cause):
+                return Streak(failures=self.failures + 1, cause=cause)
+
+
+def _pause(refusals: int, interval_s: int) -> timedelta:
+    interval = timedelta(seconds=interval_s)
+    longest = max(interval, LONGEST_DEFERRAL)
+    return min(longest, interval * int(2 ** min(refusals - 1, 20)))

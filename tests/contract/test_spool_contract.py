@@ -1,0 +1,174 @@
+"""What every spool promises, whatever it keeps its cycles in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.file_spool import FileSpool
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.spool import MemorySpool
+from domain.baseline import Measurement
+from domain.errors import StoreBusy
+from domain.outcome import Cause, CycleReport
+from domain.reading import Quantity, storable
+from ports.spool import Spool, Waiting, WaitingSlots
+from tests.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_missed,
+    a_reading,
+    an_unread,
+)
+
+LATER = NOON + timedelta(minutes=5)
+RICH = a_cycle(
+    a_collected(
+        a_reading(
+            location="Küche",
+            values=dict.fromkeys(Quantity, 20.25),
+            other_values={"range.12": 3.5},
+            observed_at=NOON - timedelta(seconds=12, microseconds=345678),
+            battery_percent=77,
+            is_reachable=True,
+            raw_response='{"odd": "\ud800"}',
+        ),
+        unread=(an_unread(detail="Attic"),),
+        notes=("read as a whole",),
+    ),
+    a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, unread=(an_unread("alexa:1"),)),
+    a_deferred(a_due("hue:2"), until=LATER),
+    missed=(a_missed(a_due(slot=NOON - timedelta(minutes=5)), unread=(an_unread(cause=Cause.STOPPED),)),),
+    measurements=(
+        Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1, wire_bytes=7),
+    ),
+)
+
+
+def _in_file(folder: Path) -> Spool:
+    return FileSpool(folder / "spool", clock=MemoryClock(NOON), journal=MemoryJournal())
+
+
+MAKERS: dict[str, Callable[[Path], Spool]] = {"memory": lambda _: MemorySpool(), "file": _in_file}
+
+
+@pytest.fixture(params=list(MAKERS))
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Spool:
+    return MAKERS[request.param](tmp_path)
+
+
+def a_cycle_at(minute: int) -> CycleReport:
+    slot = NOON + timedelta(minutes=minute)
+    return a_cycle(a_collected(a_reading(collected_at=slot), due=a_due(slot=slot)))
+
+
+def drained(spool: Spool) -> list[CycleReport]:
+    taken: list[CycleReport] = []
+
+    def take(report: CycleReport) -> bool:
+        taken.append(report)
+        return True
+
+    assert spool.drain(take) == len(taken)
+    return taken
+
+
+def test_what_was_added_comes_out_as_it_was(spool: Spool) -> None:
+    spool.add(RICH)
+    assert drained(spool) == [RICH]
+
+
+def test_cycles_come_out_in_the_order_in_which_they_went_in(spool: Spool) -> None:
+    cycles = [a_cycle_at(minute) for minute in (0, 5, 10)]
+    for cycle in cycles:
+        spool.add(cycle)
+    assert drained(spool) == cycles
+
+
+def test_what_was_taken_does_not_come_again(spool: Spool) -> None:
+    spool.add(a_cycle())
+    drained(spool)
+    assert drained(spool) == []
+    spool.add(RICH)
+    assert drained(spool) == [RICH]
+
+
+def test_an_empty_spool_has_nothing_to_hand_over(spool: Spool) -> None:
+    assert drained(spool) == []
+    assert spool.look() == Waiting()
+
+
+def test_when_the_taker_is_in_trouble_its_cycle_and_those_behind_it_go_on_waiting(spool: Spool) -> None:
+    cycles = [a_cycle_at(minute) for minute in (0, 5, 10)]
+    for cycle in cycles:
+        spool.add(cycle)
+    taken: list[CycleReport] = []
+
+    def take(report: CycleReport) -> bool:
+        if len(taken) == 1:
+            raise StoreBusy("locked")
+        taken.append(report)
+        return True
+
+    with pytest.raises(StoreBusy):
+        spool.drain(take)
+    assert taken == cycles[:1]
+    assert spool.look().cycles == 2
+    assert drained(spool) == cycles[1:]
+
+
+def test_a_cycle_that_nobody_can_take_holds_up_none_behind_it(spool: Spool) -> None:
+    poison, sound = a_cycle_at(0), a_cycle_at(5)
+    spool.add(poison)
+    spool.add(sound)
+    assert spool.drain(lambda report: report != poison) == 1
+    assert spool.look() == Waiting()
+
+
+def test_a_look_says_how_much_waits_and_where_each_source_stands(spool: Spool) -> None:
+    spool.add(RICH)
+    spool.add(a_cycle(a_failed(a_due(slot=LATER))))
+    spool.add(a_cycle(a_collected(due=a_due("by hand", LATER + timedelta(seconds=7), scheduled=False))))
+    waiting = spool.look()
+    assert (waiting.cycles, waiting.readings) == (3, 2)
+    assert waiting.by_source == {
+        "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, NOON),
+        "amazon": WaitingSlots({NOON}),
+        "hue:2": WaitingSlots({NOON}),
+    }
+
+
+def test_a_value_that_is_no_number_comes_out_as_a_store_would_keep_it(spool: Spool) -> None:
+    odd = a_reading(values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: math.inf, Quantity.VOC_INDEX: 3.0})
+    spool.add(a_cycle(a_collected(odd)))
+    ((reading,),) = [report.readings for report in drained(spool)]
+    assert storable(reading) == storable(odd)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    texts=st.lists(st.text(st.characters(exclude_categories=[])), max_size=5), values=st.lists(st.floats())
+)
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_no_text_and_no_number_is_changed_on_the_way(
+    make: Callable[[Path], Spool], tmp_path: Path, texts: list[str], values: list[float]
+) -> None:
+    spool = make(tmp_path)
+    readings = [
+        storable(a_reading(f"hue:{number}", other_values={str(number): value}))
+        for number, value in enumerate(values)
+    ]
+    report = a_cycle(a_collected(*readings, notes=tuple(texts)))
+    spool.add(report)
+    assert drained(spool) == [report]

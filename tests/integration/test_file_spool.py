@@ -1,0 +1,245 @@
+"""The spool's files: what a crash, a full disk or another process does to them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters import file_lock
+from adapters.file_spool import FileSpool
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from domain.errors import SpoolError
+from domain.outcome import CycleReport
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+
+CHECKOUT = Path(__file__).parents[2]
+TODAY = "2026-03-01.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "spool"
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    return MemoryJournal()
+
+
+def a_spool(folder: Path, journal: MemoryJournal | None = None, max_bytes: int = 10_000_000) -> FileSpool:
+    return FileSpool(folder, clock=MemoryClock(NOON), journal=journal or MemoryJournal(), max_bytes=max_bytes)
+
+
+def a_cycle_at(minute: int) -> CycleReport:
+    slot = NOON + timedelta(minutes=minute)
+    return a_cycle(a_collected(a_reading(collected_at=slot), due=a_due(slot=slot)))
+
+
+def drained(spool: FileSpool) -> list[CycleReport]:
+    taken: list[CycleReport] = []
+
+    def take(report: CycleReport) -> bool:
+        taken.append(report)
+        return True
+
+    spool.drain(take)
+    return taken
+
+
+def test_there_is_one_file_a_day_and_the_earlier_day_comes_out_first(folder: Path) -> None:
+    clock = MemoryClock(NOON)
+    spool = FileSpool(folder, clock=clock, journal=MemoryJournal())
+    spool.add(a_cycle_at(0))
+    clock.advance(86_400)
+    spool.add(a_cycle_at(5))
+    assert sorted(path.name for path in folder.glob("*.jsonl")) == [TODAY, "2026-03-02.jsonl"]
+    assert drained(spool) == [a_cycle_at(0), a_cycle_at(5)]
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_a_line_is_on_the_disk_before_it_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []  # whether it was the file or the folder
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(os.path.isdir(f"/proc/self/fd/{descriptor}"))  # noqa: PTH112 - a link of the kernel's
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    spool = a_spool(folder)
+    spool.add(a_cycle_at(0))
+    assert synced == [False, True], "the content, and then the name of the new file"
+    spool.add(a_cycle_at(5))
+    assert synced[2:] == [False]
+
+
+def test_the_next_process_finds_what_the_last_one_left(folder: Path) -> None:
+    a_spool(folder).add(a_cycle_at(0))
+    assert a_spool(folder).look().cycles == 1
+    assert drained(a_spool(folder)) == [a_cycle_at(0)]
+
+
+def test_what_comes_in_while_it_is_drained_goes_on_waiting(folder: Path) -> None:
+    ours, theirs = a_spool(folder), a_spool(folder)
+    ours.add(a_cycle_at(0))
+    taken: list[CycleReport] = []
+
+    def take(report: CycleReport) -> bool:
+        if not taken:
+            theirs.add(a_cycle_at(5))
+        taken.append(report)
+        return True
+
+    ours.drain(take)
+    assert taken + drained(theirs if len(taken) == 1 else ours) == [a_cycle_at(0), a_cycle_at(5)]
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_a_file_that_another_process_has_drained_and_begun_anew_is_read_from_its_beginning(
+    folder: Path,
+) -> None:
+    ours, theirs = a_spool(folder), a_spool(folder)
+    for minute in (0, 5):
+        ours.add(a_cycle_at(minute))
+    with pytest.raises(ZeroDivisionError):
+        ours.drain(lambda report: report == a_cycle_at(0) or bool(1 / 0))
+    drained(theirs)
+    theirs.add(a_cycle_at(10))
+    assert drained(ours) == [a_cycle_at(10)]
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_half_a_line_that_a_crash_left_is_no_cycle_and_costs_none(folder: Path, cut: int) -> None:
+    a_spool(folder).add(a_cycle_at(0))
+    whole = (folder / TODAY).read_bytes()
+    (folder / TODAY).write_bytes(whole + whole[:cut])
+    assert a_spool(folder).look().cycles == 1
+    a_spool(folder).add(a_cycle_at(5))
+    assert drained(a_spool(folder)) == [a_cycle_at(0), a_cycle_at(5)]
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_a_file_with_nothing_but_half_a_line_goes(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / TODAY).write_bytes(b'{"crc32":"00')
+    assert drained(a_spool(folder)) == []
+    assert list(folder.glob("*.jsonl")) == []
+
+
+@pytest.mark.parametrize("at", [12, 60, -5])
+def test_a_damaged_line_is_put_aside_and_said_and_costs_no_other(
+    folder: Path, journal: MemoryJournal, at: int
+) -> None:
+    spool = a_spool(folder)
+    spool.add(a_cycle_at(0))
+    damaged = bytearray((folder / TODAY).read_bytes())
+    damaged[at] ^= 1
+    (folder / TODAY).write_bytes(damaged)
+    spool.add(a_cycle_at(5))
+    assert drained(a_spool(folder, journal)) == [a_cycle_at(5)]
+    assert (folder / "aside.jsonl").read_bytes() == bytes(damaged)
+    assert journal.events() == ("spool.line_damaged",)
+
+
+def test_a_full_spool_takes_no_more_and_says_what_to_do(folder: Path) -> None:
+    spool = a_spool(folder, max_bytes=1500)
+    with pytest.raises(SpoolError, match=r"full .* mend the database"):
+        [spool.add(a_cycle_at(minute)) for minute in range(0, 60, 5)]
+    size = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
+    assert 700 < size <= 1500
+    drained(spool)
+    spool.add(a_cycle_at(0))
+
+
+def test_a_write_that_fails_half_way_leaves_no_half_a_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = a_spool(folder)
+    spool.add(a_cycle_at(0))
+    with monkeypatch.context() as patched:
+        pwrite = os.pwrite
+
+        def short(descriptor: int, data: bytes, offset: int) -> int:
+            if offset > len(whole):
+                raise OSError(28, "No space left on device")
+            return pwrite(descriptor, data[:10], offset)
+
+        whole = (folder / TODAY).read_bytes()
+        patched.setattr(os, "pwrite", short)
+        with pytest.raises(SpoolError, match="No space left"):
+            spool.add(a_cycle_at(5))
+        assert (folder / TODAY).read_bytes() == whole
+    spool.add(a_cycle_at(5))
+    assert drained(spool) == [a_cycle_at(0), a_cycle_at(5)]
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_folder_that_cannot_be_had_is_said(folder: Path, is_file: bool) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file where a folder is due") if is_file else folder.parent.rmdir()
+    spool = a_spool(folder)
+    if is_file:
+        with pytest.raises(SpoolError, match=str(folder)):
+            spool.add(a_cycle())
+    else:
+        spool.add(a_cycle())
+        assert drained(spool) == [a_cycle()]
+
+
+@contextmanager
+def _a_process_that_holds_the_lock(folder: Path) -> Iterator[None]:
+    program = (
+        "import fcntl, os, sys, time; d = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT); "
+        "fcntl.flock(d, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder / "lock")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        yield
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_process_that_was_stopped_with_the_lock_in_its_hand_holds_nobody_up_for_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_lock, "_PAUSE_S", 0.0)
+    folder.mkdir(parents=True)
+    with _a_process_that_holds_the_lock(folder), pytest.raises(SpoolError, match="another process"):
+        a_spool(folder).add(a_cycle())
+
+
+def test_processes_that_spool_and_drain_at_once_lose_nothing(folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.integration.test_file_spool import *\n"
+        "spool = a_spool(Path(sys.argv[1]))\n"
+        "for minute in range(int(sys.argv[2]), int(sys.argv[2]) + 300): spool.add(a_cycle_at(minute))\n"
+    )
+    adders = [
+        subprocess.Popen([sys.executable, "-c", program, str(folder), str(begin)], cwd=CHECKOUT)
+        for begin in (0, 300)
+    ]
+    drainer, seen = a_spool(folder), set()
+    while any(adder.poll() is None for adder in adders):
+        seen |= {report.readings[0].collected_at for report in drained(drainer)}
+    seen |= {report.readings[0].collected_at for report in drained(drainer)}
+    assert [adder.returncode for adder in adders] == [0, 0]
+    assert seen == {NOON + timedelta(minutes=minute) for minute in range(600)}
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_the_folder_of_the_spool_is_closed_to_strangers(folder: Path) -> None:
+    a_spool(folder).add(a_cycle())
+    assert (folder / TODAY).stat().st_mode & 0o007 == 0

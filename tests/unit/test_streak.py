@@ -1,0 +1,109 @@
+"""How a source's failures in a row change the way in which it is asked."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.outcome import Cause, Outcome
+from domain.schedule import next_slot
+from domain.streak import LONGEST_DEFERRAL, SINGLE_ATTEMPT_FROM, Streak
+from tests.builders import NOON, a_collected, a_deferred, a_due, a_failed
+
+MINUTE = timedelta(minutes=1)
+
+
+def lived(*outcomes: Outcome) -> Streak:
+    streak = Streak()
+    for outcome in outcomes:
+        streak = streak.after(outcome, outcome.due.slot)
+    return streak
+
+
+def refused_at_every_chance(cause: Cause, interval_s: int, count: int) -> list[datetime]:
+    """The slots at which a source is asked that is refused each time."""
+    streak, slot = Streak(), NOON
+    asked: list[datetime] = []
+    while len(asked) < count:
+        if not streak.defers(slot):
+            asked.append(slot)
+            streak = streak.after(a_failed(a_due(slot=slot, interval_s=interval_s), cause), slot)
+        slot = next_slot(slot, interval_s)
+    return asked
+
+
+@pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.CREDENTIALS])
+def test_a_source_that_goes_on_refusing_is_asked_half_as_often_each_time_down_to_once_an_hour(
+    cause: Cause,
+) -> None:
+    asked = refused_at_every_chance(cause, 300, 8)
+    assert [(later - earlier) / MINUTE for earlier, later in itertools.pairwise(asked)] == [
+        5, 10, 20, 40, 60, 60, 60,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cause", [cause for cause in Cause if cause not in (Cause.THROTTLED, Cause.CREDENTIALS)]
+)
+def test_a_source_in_any_other_trouble_is_asked_at_each_slot(cause: Cause) -> None:
+    asked = refused_at_every_chance(cause, 300, 20)
+    assert asked == [NOON + 5 * MINUTE * number for number in range(20)]
+
+
+def test_a_source_that_is_asked_less_than_hourly_anyway_is_never_put_off_beyond_its_interval() -> None:
+    asked = refused_at_every_chance(Cause.THROTTLED, 7200, 4)
+    assert asked == [NOON + 120 * MINUTE * number for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("named_s", "left_for"),
+    [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_DEFERRAL)],
+)
+def test_a_named_wait_is_kept_to_up_to_an_hour(named_s: float | None, left_for: timedelta) -> None:
+    streak = Streak().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
+    assert streak.until == NOON + left_for
+
+
+def test_an_answer_ends_the_streak() -> None:
+    throttled = [a_failed(cause=Cause.THROTTLED)] * 6
+    assert lived(*throttled, a_collected()) == Streak()
+
+
+def test_network_trouble_in_between_ends_the_waiting() -> None:
+    streak = lived(*[a_failed(cause=Cause.THROTTLED)] * 6, a_failed(cause=Cause.NETWORK))
+    assert not streak.defers(NOON)
+    assert streak.failures == 7
+
+
+def test_being_left_in_peace_is_no_failure() -> None:
+    before = lived(a_failed(cause=Cause.THROTTLED))
+    assert before.after(a_deferred(), NOON) == before
+
+
+@pytest.mark.parametrize("failures", range(SINGLE_ATTEMPT_FROM + 2))
+def test_a_source_that_failed_five_times_in_a_row_gets_one_attempt_a_cycle(failures: int) -> None:
+    assert lived(*[a_failed()] * failures).gets_one_attempt == (failures >= 5)
+
+
+def test_an_end_that_a_wrong_clock_has_set_far_ahead_holds_nothing_up() -> None:
+    streak = Streak(cause=Cause.THROTTLED, refusals=1, until=NOON + timedelta(days=400))
+    assert not streak.defers(NOON)
+
+
+@given(
+    refusals=st.lists(st.sampled_from([Cause.THROTTLED, Cause.CREDENTIALS, Cause.NETWORK]), max_size=60),
+    interval_s=st.integers(min_value=60, max_value=86_400),
+    named_s=st.none() | st.floats(min_value=0, max_value=1e9),
+)
+def test_no_source_is_left_in_peace_for_longer_than_an_hour_or_its_interval(
+    refusals: list[Cause], interval_s: int, named_s: float | None
+) -> None:
+    streak = Streak()
+    for cause in refusals:
+        streak = streak.after(a_failed(a_due(interval_s=interval_s), cause), NOON, named_s)
+        longest = max(LONGEST_DEFERRAL, timedelta(seconds=interval_s))
+        assert streak.until is None or streak.until - NOON <= longest
