@@ -48,6 +48,10 @@ class Cause(StrEnum):
     OVERRUN = "overrun"
 
 
+# Troubles of a source that was asked which may be over at the next attempt.
+PASSING_CAUSES = frozenset({Cause.NETWORK, Cause.THROTTLED, Cause.GARBLED, Cause.OUT_OF_TIME})
+
+
 def cause_of(error: Exception) -> Cause:
     """The ledger's word for what a source raised."""
     match error:

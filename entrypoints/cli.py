@@ -22,6 +22,7 @@ _COMMANDS = {
     "collect": "Collect readings: continuously, once, or a number of times.",
     "demo": "Show it all on a simulated home: a week backfilled, then live.",
     "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",
+    "status": "Tell the newest values, the last cycles, and what goes wrong.",
     "simulator": "Run the simulated home alone, for other clients.",
 }
 

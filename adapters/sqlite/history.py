@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from adapters.sqlite.connection import connect
-from adapters.sqlite.faults import told_apart
-from adapters.sqlite.migrations import user_version
+from adapters.sqlite.reading import reading_from
 from adapters.sqlite.rows import COLUMNS, as_instant, as_text, reading_of
-from domain.errors import StoreError
 from domain.reading import Quantity, Reading
 
 # Naive local times stand beside UTC, as text. No zone is this far from UTC: whatever may be newer than the
@@ -54,7 +50,7 @@ class SqliteHistory:
         self._busy_timeout_ms = busy_timeout_ms
 
     def newest(self) -> Sequence[Reading]:
-        with self._reading() as connection:
+        with reading_from(self._path, self._busy_timeout_ms) as connection:
             devices = [device_id for (device_id,) in connection.execute(_SELECT_DEVICES)]
             newest = [self._newest_of(connection, device_id) for device_id in devices]
         return sorted(
@@ -64,7 +60,7 @@ class SqliteHistory:
 
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
         column = COLUMNS[quantity]
-        with self._reading() as connection:
+        with reading_from(self._path, self._busy_timeout_ms) as connection:
             rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
         points = (
             (as_instant(row["timestamp"], self._naive_zone), float(row[column]))
@@ -80,20 +76,6 @@ class SqliteHistory:
         if row_id is None:
             return None
         return reading_of(connection.execute(_SELECT_READING, (row_id,)).fetchone(), self._naive_zone)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with told_apart(self._path):
-            if not self._path.exists():
-                raise StoreError(f"there is no database at {self._path} yet; the first cycle makes it")
-            with closing(connect(self._path, mode="ro", busy_timeout_ms=self._busy_timeout_ms)) as connection:
-                if user_version(connection) == 0:
-                    raise StoreError(
-                        f"{self._path} is from before this program; its first cycle brings it up to date"
-                    )
-                connection.row_factory = sqlite3.Row
-                connection.text_factory = lambda text: text.decode("utf-8", "replace")
-                yield connection
 
 
 def _newest_row(rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None) -> int | None:

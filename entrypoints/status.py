@@ -1,0 +1,72 @@
+"""`homeclimate status`: what was stored last, what goes wrong, and what waits."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import click
+
+from config.loading import load
+from domain.errors import SpoolError, StoreError
+from entrypoints.home import find_home
+from entrypoints.status_text import Status, as_object, lines
+from entrypoints.wiring import World, history
+from entrypoints.wiring_status import alert_file, collectors, ledger, spool, state
+from ports.spool import Waiting
+
+_SINCE = timedelta(days=1)
+_INCIDENTS = "incidents"
+# Of the state, told as they stand there.
+_TOLD = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
+)
+@click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
+@click.pass_obj
+def command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+    """Tell the newest values, the last cycles, open incidents and what waits to be stored.
+
+    Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
+    """
+    status = status_of(find_home(home), world or World())
+    if is_json:
+        click.echo(json.dumps(as_object(status), ensure_ascii=False))
+    else:
+        for line in lines(status):
+            click.echo(line)
+    return 1 if status.store_trouble else 0
+
+
+def status_of(home: Path, world: World) -> Status:
+    """How the home stands. Changes nothing, and asks nobody outside."""
+    loaded = load(home)
+    now = world.clock.now()
+    kept = state(loaded.settings)
+    status = Status(
+        now=now,
+        waiting=Waiting(),
+        incidents=kept.get(_INCIDENTS),
+        told={key: value for key in _TOLD if (value := kept.get(key))},
+        alert_file=alert_file(loaded.settings),
+        collectors=collectors(loaded.settings),
+    )
+    try:
+        status = attrs.evolve(status, waiting=spool(loaded.settings, world).look())
+    except SpoolError as error:
+        status = attrs.evolve(status, spool_trouble=str(error))
+    try:
+        return attrs.evolve(
+            status,
+            readings=tuple(history(loaded.settings).newest()),
+            records=tuple(ledger(loaded.settings).records(now - _SINCE)),
+        )
+    except StoreError as error:
+        return attrs.evolve(status, store_trouble=str(error))

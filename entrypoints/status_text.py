@@ -1,0 +1,135 @@
+"""How a home stands, as lines for people and as an object for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from domain.reading import UNITS, Quantity, Reading
+from ports.ledger import SourceRecord
+from ports.spool import Waiting
+from ports.state import Json
+
+FORMAT = 1  # of the JSON object: counts up when a key is renamed or goes
+_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
+_SHOWN = (Quantity.TEMPERATURE, Quantity.RELATIVE_HUMIDITY, Quantity.PM25, Quantity.IAQ_SCORE)
+
+
+@attrs.frozen(kw_only=True)
+class Status:
+    """What is known of a home at `now` without asking anybody outside.
+
+    `incidents` and `told` are what the program keeps in its state; `collectors` the sources that a process
+    collects from at this moment.
+    """
+
+    now: datetime
+    readings: tuple[Reading, ...] = ()
+    records: tuple[SourceRecord, ...] = ()
+    waiting: Waiting
+    incidents: Mapping[str, Json]
+    told: Mapping[str, Mapping[str, Json]]
+    alert_file: Path | None
+    collectors: tuple[str, ...]
+    store_trouble: str | None = None
+    spool_trouble: str | None = None
+
+
+def lines(status: Status) -> Iterator[str]:
+    """The troubles first, then the sources, then the devices."""
+    yield from _troubles(status)
+    running = ", ".join(status.collectors)
+    yield f"collecting now: {running}" if running else "no collector is running"
+    yield from _waiting(status.waiting)
+    for record in status.records:
+        yield f"{record.source}: {_said(record, status.now)}"
+    width = max((len(reading.location) for reading in status.readings), default=0)
+    for reading in status.readings:
+        values = "  ".join(_shown(reading, quantity) for quantity in _SHOWN if quantity in reading.values)
+        age = _age(status.now - reading.collected_at)
+        battery = "" if reading.battery_percent is None else f"  battery {reading.battery_percent} %"
+        yield f"  {reading.location:<{width}}  {age:>7}  {values}{battery}"
+
+
+def as_object(status: Status) -> dict[str, Any]:
+    """Documented in docs/reference/command-line.md."""
+    return {
+        "format": FORMAT,
+        "now": status.now.isoformat(),
+        "collecting": list(status.collectors),
+        "troubles": list(_troubles(status)),
+        "incidents": status.incidents,
+        "state": status.told,
+        "spool": {"cycles": status.waiting.cycles, "readings": status.waiting.readings},
+        "sources": [
+            {**attrs.asdict(record), "slot": record.slot.isoformat(), "mended_share": _share(record)}
+            for record in status.records
+        ],
+        "devices": [
+            {
+                "device_id": reading.device_id,
+                "location": reading.location,
+                "collected_at": reading.collected_at.isoformat(),
+                "observed_at": reading.observed_at.isoformat() if reading.observed_at else None,
+                "age_s": (status.now - reading.collected_at).total_seconds(),
+                "values": {quantity.value: value for quantity, value in reading.values.items()},
+                "battery_percent": reading.battery_percent,
+                "is_anomalous": reading.is_anomalous,
+            }
+            for reading in status.readings
+        ],
+    }
+
+
+def _troubles(status: Status) -> Iterator[str]:
+    if status.store_trouble:
+        yield f"database: {status.store_trouble}"
+    if status.spool_trouble:
+        yield f"spool: {status.spool_trouble}"
+    if status.alert_file:
+        yield f"a person must act: {status.alert_file} says what to do"
+    for incident in status.incidents.values():
+        if isinstance(incident, dict) and incident.get("is_open"):
+            yield f"{incident.get('title')} (since {incident.get('since')})"
+
+
+def _waiting(waiting: Waiting) -> Iterator[str]:
+    if waiting.cycles:
+        yield (
+            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait until the database can be "
+            "written to; the next cycle that can stores them"
+        )
+
+
+def _said(record: SourceRecord, now: datetime) -> str:
+    what = f"{record.readings} readings" if record.state == "stored" else record.state
+    why = f" ({record.cause})" if record.cause else ""
+    silent = f", {record.unread} silent" if record.unread else ""
+    total = sum(record.slots.values())
+    counted = f"; {record.slots.get('stored', 0)} of {total} slots stored in 24 h" if total else ""
+    share = _share(record)
+    mended = f"; {share:.0%} of passing troubles mended by a retry" if share is not None else ""
+    detail = f": {record.detail}" if record.detail else ""
+    return f"{_age(now - record.slot)} ago {what}{why}{silent}{detail}{counted}{mended}"
+
+
+def _share(record: SourceRecord) -> float | None:
+    """Of the cycles that met a trouble which may pass, those in which a retry brought the readings."""
+    troubled = record.mended + record.unmended
+    return record.mended / troubled if troubled else None
+
+
+def _shown(reading: Reading, quantity: Quantity) -> str:
+    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
+    return f"{reading.values[quantity]:.1f} {unit}".rstrip()
+
+
+def _age(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

@@ -1,0 +1,112 @@
+"""What every ledger promises, whatever store it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.store import MemoryStore
+from adapters.sqlite import SqliteStore
+from adapters.sqlite.ledger_reading import SqliteLedger
+from domain.baseline import Measurement
+from domain.outcome import Cause
+from ports.ledger import Ledger, SourceRecord
+from ports.store import Store
+from tests.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_missed,
+    a_reading,
+    an_unread,
+)
+
+MINUTE = timedelta(minutes=1)
+Pair = tuple[Store, Ledger]
+
+
+def _in_memory(_: Path) -> Pair:
+    store = MemoryStore()
+    return store, MemoryLedger(store)
+
+
+def _in_sqlite(folder: Path) -> Pair:
+    path = folder / "readings.db"
+    return SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteLedger(path)
+
+
+@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
+    make: Callable[[Path], Pair] = request.param
+    store, ledger = make(tmp_path)
+    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    yield store, ledger
+    store.close()
+
+
+def measured(operation: str, at_s: float, duration_s: float, *, succeeded: bool) -> Measurement:
+    return Measurement(
+        operation=operation,
+        source="hue",
+        began_at=NOON + timedelta(seconds=at_s),
+        duration_s=duration_s,
+        succeeded=succeeded,
+    )
+
+
+def test_a_store_without_a_cycle_has_no_records(pair: Pair) -> None:
+    _, ledger = pair
+    assert ledger.records(NOON) == []
+
+
+def test_the_newest_slot_of_each_source_is_told_with_what_became_of_it(pair: Pair) -> None:
+    store, ledger = pair
+    store.append(a_cycle(a_failed(a_due(slot=NOON - 5 * MINUTE)), a_deferred(a_due("amazon"))))
+    store.append(a_cycle(a_collected(a_reading("hue:1"), a_reading("hue:2"), unread=(an_unread(),))))
+    assert ledger.records(NOON) == [
+        SourceRecord(source="amazon", slot=NOON, state="deferred", cause="throttled", slots={"deferred": 1}),
+        SourceRecord(source="hue", slot=NOON, state="stored", readings=2, unread=1, slots={"stored": 1}),
+    ]
+
+
+def test_slots_are_counted_from_the_asked_instant_on_and_cycles_by_hand_are_not(pair: Pair) -> None:
+    store, ledger = pair
+    for minute in (0, 5, 10):
+        store.append(a_cycle(a_failed(a_due(slot=NOON + minute * MINUTE))))
+    missed = (a_missed(a_due(slot=NOON + 15 * MINUTE)), a_missed(a_due(slot=NOON + 20 * MINUTE)))
+    store.append(a_cycle(a_collected(due=a_due(slot=NOON + 25 * MINUTE)), missed=missed))
+    store.append(a_cycle(a_failed(a_due(slot=NOON + 26 * MINUTE, scheduled=False))))
+    (record,) = ledger.records(NOON + 5 * MINUTE)
+    assert record.slots == {"failed": 2, "missed": 2, "stored": 1}
+    assert record.slot == NOON + 25 * MINUTE
+
+
+def test_cycles_are_told_apart_by_whether_a_repeated_attempt_mended_them(pair: Pair) -> None:
+    store, ledger = pair
+    store.append(a_cycle(measurements=(measured("source.read", 0, 0.2, succeeded=True),)))
+    mended = (
+        measured("source.attempt", 300.0, 0.1, succeeded=False),
+        measured("source.attempt", 301.5, 0.1, succeeded=False),
+        measured("source.attempt", 304.0, 0.1, succeeded=True),
+        measured("source.read", 300.0, 4.2, succeeded=True),
+    )
+    store.append(a_cycle(a_collected(due=a_due(slot=NOON + 5 * MINUTE)), measurements=mended))
+    lost = (
+        measured("source.attempt", 600.0, 0.1, succeeded=False),
+        measured("source.read", 600.0, 4.2, succeeded=False),
+    )
+    store.append(a_cycle(a_failed(a_due(slot=NOON + 10 * MINUTE)), measurements=lost))
+    store.append(a_cycle(a_failed(a_due(slot=NOON + 15 * MINUTE), Cause.CREDENTIALS)))
+    (record,) = ledger.records(NOON)
+    assert (record.mended, record.unmended) == (1, 1)
+    (later,) = ledger.records(NOON + 6 * MINUTE)
+    assert (later.mended, later.unmended) == (0, 1)
