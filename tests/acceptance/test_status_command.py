@@ -1,0 +1,98 @@
+"""`homeclimate status` on homes that are well and homes that are not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from adapters.file_state import FileState
+from adapters.memory.journal import MemoryJournal
+from adapters.simulator.home import SimulatedHome
+from adapters.source_lock import SourceLocks, held_sources
+from tests.acceptance.conftest import RunHere
+from tests.deployments import Deployment
+
+
+@pytest.fixture
+def collected(deployment: Deployment, run_here: RunHere) -> Deployment:
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    return deployment
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    said = json.loads(done.stdout)
+    assert isinstance(said, dict)
+    return said
+
+
+def test_it_tells_the_newest_value_and_age_of_each_device_and_the_last_cycle(
+    collected: Deployment, run_here: RunHere, simulated_home: SimulatedHome
+) -> None:
+    done = run_here(collected, "status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no collector is running" in done.stdout
+    assert "hue: " in done.stdout
+    assert done.stdout.count("°C") == len(simulated_home.sensors)
+    said = told(run_here(collected, "status", "--json"))
+    rows = collected.rows("SELECT device_id, temperature_celsius FROM readings ORDER BY device_id")
+    devices = said["devices"]
+    assert isinstance(devices, list)
+    assert sorted((one["device_id"], one["values"]["temperature"]) for one in devices) == rows
+    assert all(one["age_s"] >= 0 for one in devices)
+    assert isinstance(said["sources"], list)
+    (source,) = said["sources"]
+    assert (source["state"], source["readings"]) == ("stored", len(rows))
+
+
+def test_a_collector_that_runs_is_named(collected: Deployment, run_here: RunHere) -> None:
+    folder = collected.folder / "data" / "locks"
+    locks = SourceLocks(folder)
+    locks.acquire("hue:001788fffe0a1b2c")
+    assert held_sources(folder) == ("hue:001788fffe0a1b2c",)
+    assert "collecting now: hue:001788fffe0a1b2c" in run_here(collected, "status").stdout
+    locks.close()
+    assert held_sources(folder) == ()
+
+
+def test_what_waits_in_the_spool_is_told_even_while_the_database_is_away(
+    deployment: Deployment, run_here: RunHere, simulated_home: SimulatedHome
+) -> None:
+    deployment.database.mkdir(parents=True)
+    run_here(deployment, "collect", "--once")
+    done = run_here(deployment, "status")
+    assert done.returncode == 1
+    assert f"{len(simulated_home.sensors)} readings of 1 cycles wait" in done.stdout
+    assert str(deployment.database) in done.stdout
+    deployment.database.rmdir()
+
+
+def test_the_alert_file_and_open_incidents_are_told_first(collected: Deployment, run_here: RunHere) -> None:
+    alert = collected.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+    alert.write_text("sign in")
+    state = FileState(collected.folder / "data" / "state.json", MemoryJournal())
+    state.put("incidents", {"a": {"is_open": True, "title": "the disk is nearly full", "since": "12:00"}})
+    first, second = run_here(collected, "status").stdout.splitlines()[:2]
+    assert str(alert) in first
+    assert second == "the disk is nearly full (since 12:00)"
+
+
+def test_looking_changes_nothing(collected: Deployment, run_here: RunHere) -> None:
+    def content() -> dict[str, bytes]:
+        return {
+            str(path): path.read_bytes()
+            for path in collected.folder.rglob("*")
+            if path.is_file() and not path.name.endswith(("-shm", "-wal"))
+        }
+
+    before = content()
+    run_here(collected, "status")
+    assert content() == before
+
+
+def test_a_home_without_a_database_is_told_so(deployment: Deployment, run_here: RunHere) -> None:
+    done = run_here(deployment, "status")
+    assert done.returncode == 1
+    assert "no database at" in done.stdout
+    assert not deployment.database.exists()
