@@ -5,21 +5,30 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from domain.errors import SourceHeld, StoreError
 
+_IN_HAND = "in hand "
+_SLOTS_KEPT = 100
+
 
 class SourceLocks:
     """A lock file a source; the system lets go of it however its process ends.
 
-    The file itself means nothing, and stays: only the lock on it counts. It names the holder for a person.
+    The file itself stays: only the lock on it counts. It names the holder for a person, and the slots whose
+    cycles are in hand for whoever holds it next.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, int] = {}
+        self._left: dict[str, AbstractSet[datetime]] = {}
+        self._taken: dict[str, AbstractSet[datetime]] = {}
 
     def acquire(self, source: str) -> None:
         """Hold the source until `release` or `close`. Raises `SourceHeld` at once when another holds it."""
@@ -40,8 +49,25 @@ class SourceLocks:
         except OSError as error:
             os.close(descriptor)
             raise _unlockable(source, path, error) from error
-        _name_holder(descriptor)
+        self._left[source] = self._taken[source] = _slots_in_hand(descriptor)
+        _note(descriptor, self._taken[source])
         self._held[source] = descriptor
+
+    def take(self, source: str, slot: datetime) -> None:
+        """Note in the file that the slot's cycle begins; written and not synced: a `kill -9` leaves it."""
+        if (descriptor := self._held.get(source)) is not None:
+            self._taken[source] |= {slot}
+            _note(descriptor, self._taken[source])
+
+    def let_go(self, source: str) -> None:
+        """Note that the cycle was brought to its end, and those before it."""
+        if (descriptor := self._held.get(source)) is not None:
+            self._left[source] = self._taken[source] = frozenset()
+            _note(descriptor, ())
+
+    def left_by_others(self, source: str) -> AbstractSet[datetime]:
+        """The slots that the holders before had in hand when they ended."""
+        return self._left.get(source, frozenset())
 
     def release(self, source: str) -> None:
         """Let go of the source; of one that is not held, nothing happens."""
@@ -74,14 +100,33 @@ def _is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _name_holder(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # a full disk takes no name, and the lock holds without one
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()}\n".encode())
+def _note(descriptor: int, slots: Iterable[datetime]) -> None:
+    """Name the holder, and the slots that are in hand; the newest where there are too many."""
+    newest = sorted(slots)[-_SLOTS_KEPT:]
+    note = "".join((f"process {os.getpid()}\n", *(f"{_IN_HAND}{slot.isoformat()}\n" for slot in newest)))
+    with contextlib.suppress(OSError):  # a full disk takes no note, and the lock holds without one
+        os.pwrite(descriptor, note.encode(), 0)
+        os.truncate(descriptor, len(note))
+
+
+def _noted(descriptor: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        return os.pread(descriptor, 10_000, 0).decode(errors="replace").splitlines()
+    return []
+
+
+def _slots_in_hand(descriptor: int) -> AbstractSet[datetime]:
+    slots = set()
+    for line in _noted(descriptor):
+        with contextlib.suppress(ValueError):  # what somebody else wrote there says nothing
+            slot = datetime.fromisoformat(line.removeprefix(_IN_HAND))
+            if line.startswith(_IN_HAND) and slot.tzinfo is not None:
+                slots.add(slot)
+    return slots
 
 
 def _holder(descriptor: int) -> str:
-    return os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+    return next(iter(_noted(descriptor)), "").strip()
 
 
 def _unlockable(source: str, path: Path, error: OSError) -> StoreError:

@@ -43,6 +43,7 @@ class Cause(StrEnum):
     # of a slot in which nothing was asked, or of which nothing could be kept
     NOT_STORED = "not_stored"
     STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
     ASLEEP = "asleep"
     CLOCK_STEPPED = "clock_stepped"
     OVERRUN = "overrun"

@@ -109,6 +109,7 @@ def collecting(
             plans=plans,
             keeping=keeping,
             streaks=Streaks(state=state, clock=world.clock),
+            in_hand=locks,
             retrier=retrier,
             clock=world.clock,
             meter=meter,

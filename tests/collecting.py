@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from adapters.memory.in_hand import MemoryInHand
 from adapters.memory.meter import MemoryMeter
 from adapters.memory.retrier import MemoryRetrier
 from adapters.memory.spool import MemorySpool
@@ -13,6 +14,7 @@ from domain.services.collection import Collection, SourcePlan
 from domain.services.keeping import Keeping
 from domain.services.streaks import Streaks
 from ports.clock import Clock
+from ports.in_hand import InHand
 from ports.journal import Journal
 from ports.meter import Meter
 from ports.retrier import Retrier
@@ -48,6 +50,7 @@ def a_collection(
     store: Store | None = None,
     spool: Spool | None = None,
     state: State | None = None,
+    in_hand: InHand | None = None,
     retrier: Retrier | None = None,
     meter: Meter | None = None,
     redact: Callable[[str], str] = str,
@@ -60,6 +63,7 @@ def a_collection(
             clock=clock, journal=journal, store=store, spool=spool, retrier=retrier, meter=meter
         ),
         streaks=Streaks(state=state or MemoryState(), clock=clock),
+        in_hand=in_hand or MemoryInHand(),
         retrier=retrier,
         clock=clock,
         meter=meter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import TypeVar
 
 import attrs
@@ -32,6 +33,7 @@ from domain.schedule import Due
 from domain.services.keeping import Keeping
 from domain.services.streaks import Streaks
 from ports.clock import Clock
+from ports.in_hand import InHand
 from ports.journal import Journal, Level
 from ports.meter import Meter
 from ports.retrier import Retrier
@@ -68,6 +70,7 @@ class Collection:
         plans: Sequence[SourcePlan],
         keeping: Keeping,
         streaks: Streaks,
+        in_hand: InHand,
         retrier: Retrier,
         clock: Clock,
         meter: Meter,
@@ -77,6 +80,7 @@ class Collection:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
         self._keeping = keeping
         self._streaks = streaks
+        self._in_hand = in_hand
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
@@ -95,12 +99,18 @@ class Collection:
         """
         began_s = self._clock.elapsed_s()
         known = self.standings(dues) if standings is None else standings
+        planned = [due for due in dues if due.scheduled]
+        for due in planned:
+            self._in_hand.take(due.source, due.slot)
         outcomes = await asyncio.gather(
             *(self._outcome(due, known.get(due.source, Standing()).expected) for due in dues)
         )
         report = CycleReport(outcomes=tuple(outcomes), missed=tuple(missed), measurements=self._meter.drain())
         asked_s = self._clock.elapsed_s()
         cycle = await self._keeping.keep(report)
+        if not isinstance(cycle, NotStored):  # what only memory has is lost with the process
+            for due in planned:
+                self._in_hand.let_go(due.source)
         ended_s = self._clock.elapsed_s()
         self._tell(cycle, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
@@ -108,6 +118,10 @@ class Collection:
     def standings(self, dues: Iterable[Due]) -> Mapping[str, Standing]:
         """Where the due sources stand, as far as is known."""
         return self._keeping.standings(dues)
+
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
+        """The slots whose cycles earlier processes did not bring to their end."""
+        return self._in_hand.left_by_others(source)
 
     def forgive(self, cause: Cause) -> None:
         """Ask every source at its next slot that was left in peace because of that cause."""

@@ -39,7 +39,10 @@ class Timetable:
         self._began: dict[str, datetime] = {}
 
     def turn(self, now: datetime, cause: Cause) -> Turn:
-        """What is due at `now`; slots of this process in between get `cause`, earlier ones `stopped`."""
+        """What is due at `now`; slots of this process in between get `cause`.
+
+        Earlier ones get `stopped`, or `interrupted` where their cycle had begun.
+        """
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
         standings = self._collection.standings(candidates) if candidates else {}
         for name, standing in standings.items():
@@ -90,7 +93,8 @@ class Timetable:
         for slot in slots_between(standing.last_slot, due.slot, due.interval_s):
             if slot in standing.waiting:
                 continue
-            why = cause if slot >= began else Cause.STOPPED
+            was_in_hand = slot in self._collection.interrupted(due.source)
+            why = cause if slot >= began else Cause.INTERRUPTED if was_in_hand else Cause.STOPPED
             unread = all_unread(standing.expected, why)
             yield Missed(due=attrs.evolve(due, slot=slot), cause=why, unread=unread)
 

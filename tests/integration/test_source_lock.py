@@ -14,6 +14,7 @@ import pytest
 
 from adapters.source_lock import SourceLocks
 from domain.errors import HomeclimateError, SourceHeld
+from tests.builders import NOON
 
 HOLDER = """
 import sys
@@ -119,4 +120,42 @@ def test_a_file_that_was_left_behind_locks_nothing(tmp_path: Path) -> None:
     locks = SourceLocks(tmp_path)
     locks.acquire("hue")
     assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+    locks.close()
+
+
+def test_a_killed_collector_leaves_the_slot_that_it_had_in_hand_to_whoever_comes_next(tmp_path: Path) -> None:
+    for hour in (1, 2):  # the second one is killed before it has told anybody of the first one's
+        locks = SourceLocks(tmp_path)
+        locks.acquire("hue")
+        locks.take("hue", NOON.replace(hour=hour))
+        locks.close()  # as the kernel does it: without letting go of the slot
+    last = SourceLocks(tmp_path)
+    last.acquire("hue")
+    assert last.left_by_others("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
+    last.take("hue", NOON)
+    last.let_go("hue")
+    assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+    last.close()
+
+
+def test_a_collector_that_ended_between_cycles_leaves_nothing_in_hand(tmp_path: Path) -> None:
+    locks = SourceLocks(tmp_path)
+    locks.acquire("hue")
+    locks.take("hue", NOON)
+    locks.let_go("hue")
+    locks.close()
+    after = SourceLocks(tmp_path)
+    after.acquire("hue")
+    assert after.left_by_others("hue") == set()
+    after.close()
+
+
+@pytest.mark.parametrize(
+    "noted", [b"in hand yesterday\n", b"\xff\xfein hand", b"in hand 2026-03-01T12:00:00\n"]
+)
+def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path, noted: bytes) -> None:
+    (tmp_path / "hue.lock").write_bytes(b"process 1\n" + noted)
+    locks = SourceLocks(tmp_path)
+    locks.acquire("hue")
+    assert locks.left_by_others("hue") == set()
     locks.close()

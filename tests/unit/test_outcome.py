@@ -71,7 +71,7 @@ def test_the_words_of_the_ledger_never_change() -> None:
     assert {cause.value for cause in Cause} >= {
         "unreachable", "switched_off", "no_value", "no_identity", "not_listed", "out_of_range", "stale",
         "network", "throttled", "credentials", "refused", "garbled", "out_of_time", "internal",
-        "stopped", "asleep", "clock_stepped", "overrun",
+        "stopped", "interrupted", "asleep", "clock_stepped", "overrun",
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from adapters.memory.clock import MemoryClock
+from adapters.memory.in_hand import MemoryInHand
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.source import MemorySource
 from adapters.memory.spool import MemorySpool
@@ -38,12 +39,17 @@ class Running:
     """A continuous collection of one or two sources over fakes; a hook may act after each cycle."""
 
     def __init__(
-        self, start: datetime = NOON, store: MemoryStore | None = None, amazon_every_s: int = 0
+        self,
+        start: datetime = NOON,
+        store: MemoryStore | None = None,
+        amazon_every_s: int = 0,
+        in_hand: MemoryInHand | None = None,
+        hue: MemorySource | None = None,
     ) -> None:
         self.clock = MemoryClock(start)
         self.store = store or MemoryStore()
         self.journal = MemoryJournal()
-        self.hue = MemorySource("hue", [a_reply()] * 500)
+        self.hue = hue or MemorySource("hue", [a_reply()] * 500)
         self.amazon = MemorySource("amazon", [a_reply(a_reading("alexa:1"))] * 500)
         plans = [SourcePlan(source=self.hue, interval_s=300)]
         if amazon_every_s:
@@ -55,6 +61,7 @@ class Running:
             store=self.store,
             spool=self.spool,
             state=self.state,
+            in_hand=in_hand,
             clock=self.clock,
             journal=self.journal,
         )
@@ -114,6 +121,29 @@ async def test_the_slots_of_a_time_without_the_program_are_missed_because_it_was
     running.store.append(a_cycle())
     await running.until(cycles=1)
     assert running.missed() == [(NOON + minutes(5), Cause.STOPPED), (NOON + minutes(10), Cause.STOPPED)]
+
+
+async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it_was_interrupted() -> None:
+    in_hand = MemoryInHand({"hue": {NOON + minutes(5)}})
+    running = Running(start=NOON + minutes(15), in_hand=in_hand)
+    running.store.append(a_cycle())
+    await running.until(cycles=1)
+    assert running.missed() == [(NOON + minutes(5), Cause.INTERRUPTED), (NOON + minutes(10), Cause.STOPPED)]
+
+
+async def test_a_slot_is_in_hand_while_its_source_is_asked_and_not_after_its_cycle_is_kept() -> None:
+    in_hand = MemoryInHand()
+    seen: list[dict[str, datetime]] = []
+
+    class Looking(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            seen.append(dict(in_hand.slots))
+            return await super().read(slot, deadline_s)
+
+    running = Running(in_hand=in_hand, hue=Looking("hue", [a_reply()] * 2))
+    await running.until(cycles=2)
+    assert seen == [{"hue": NOON}, {"hue": NOON + minutes(5)}]
+    assert in_hand.slots == {}
 
 
 async def test_a_missed_slot_names_the_devices_that_were_expected() -> None:
