@@ -10,6 +10,7 @@ import attrs
 
 from adapters.sqlite.connection import connect, settle
 from adapters.sqlite.migrations import add_ledger
+from adapters.sqlite.place import trouble_with
 from adapters.sqlite.relaxing import relax
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.upgrade import Upgrade
@@ -73,3 +74,5 @@ class Opening:
             self.journal.record(
                 Level.WARNING, "store.setting_not_had", setting=wish.name, wanted=wish.wanted, got=wish.got
             )
+        if (trouble := trouble_with(self.path.parent)) is not None:
+            self.journal.record(Level.WARNING, "store.synchronised_folder", reason=trouble)

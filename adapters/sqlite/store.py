@@ -15,6 +15,7 @@ from adapters.sqlite.faults import is_passing, told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows import as_instant, as_text
+from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.errors import StoreError
 from domain.outcome import CycleReport
 from ports.clock import Clock
@@ -24,7 +25,6 @@ from ports.store import Standing
 # What the budget keeps for the work itself, and for the lock if the busy time-out asks for all: this share,
 # a second at most.
 _WORK_SHARE, _WORK_S = 0.25, 1.0
-_WAL_LIMIT_BYTES = 8 * 1024 * 1024
 _LISTED_WITHIN = timedelta(days=1)
 
 _SELECT_LAST_SLOT = "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 ORDER BY slot DESC LIMIT 1"
@@ -65,6 +65,7 @@ class SqliteStore:
             journal=journal,
             clock=clock,
         )
+        self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
             path.with_name(f"{path.name}.lock"),
             wait_s=budget_s - work_s - self._opening.busy_timeout_ms / 1000,
@@ -85,7 +86,7 @@ class SqliteStore:
         with self._held() as connection:
             with _transaction(connection, self._begin):
                 refusals = ledger.write(connection, report, created_at)
-            self._shorten_wal(connection, beyond_bytes=_WAL_LIMIT_BYTES)
+            self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
@@ -106,7 +107,7 @@ class SqliteStore:
         try:
             if self._connection is not None:
                 with told_apart(self._path), self._lock.held():
-                    self._shorten_wal(self._connection, beyond_bytes=0)
+                    self._wal.shorten(self._connection, beyond_bytes=0)
                     self._connection.close()
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
@@ -153,6 +154,7 @@ class SqliteStore:
             self._connection = self._opening.connection(relaxing=self._relaxing)
             self._relaxing, self._unopened = False, None
             self._identity = self._path.stat()
+            self._wal.tell(self._connection)
             # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
             is_wal = journal_mode(self._connection) == "wal"
             self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
@@ -164,20 +166,6 @@ class SqliteStore:
             return self._identity is not None and os.path.samestat(self._identity, self._path.stat())
         except FileNotFoundError:
             return False
-
-    def _shorten_wal(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
-        """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
-        log = self._path.with_name(f"{self._path.name}-wal")
-        try:
-            if log.stat().st_size <= beyond_bytes:
-                return
-            connection.execute("PRAGMA busy_timeout=0")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except FileNotFoundError:
-            return
-        except sqlite3.Error as error:  # what was committed stays committed
-            self._journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
-        connection.execute(f"PRAGMA busy_timeout={self._opening.busy_timeout_ms}")
 
     def _drop(self) -> None:
         if self._connection is not None:

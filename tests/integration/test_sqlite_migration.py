@@ -52,7 +52,14 @@ def test_a_home_is_copied_once(path: Path) -> None:
         store = a_store(path, journal=journal)
         store.append(a_cycle())
         store.close()
-    assert journal.events() == ("store.copying", "store.copied", "store.relaxing", "store.relaxed")
+    assert journal.events() == (
+        "store.copying",
+        "store.copied",
+        "store.relaxing",
+        "store.relaxed",
+        "store.opened",
+        "store.opened",
+    )
     assert len(_copies(path)) == 1
 
 

@@ -293,7 +293,7 @@ def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: Mem
         "mmap_size": 0,
     }
     assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
-    assert journal.events() == ("store.made",)
+    assert journal.events() == ("store.made", "store.opened")
 
 
 def test_a_clean_close_leaves_one_file_with_everything_in_it(store: SqliteStore, path: Path) -> None:

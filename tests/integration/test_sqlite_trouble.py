@@ -304,7 +304,7 @@ def test_a_database_that_is_gone_is_made_anew_and_that_is_said(path: Path) -> No
         file.unlink()
     store.append(a_cycle(a_collected(a_reading("hue:new"))))
     assert rows(path, "SELECT device_id FROM readings") == [("hue:new",)]
-    assert journal.events() == ("store.made", "store.replaced", "store.made")
+    assert journal.events() == ("store.made", "store.opened", "store.replaced", "store.made", "store.opened")
     store.close()
 
 

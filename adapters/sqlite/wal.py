@@ -1,0 +1,94 @@
+"""The write-ahead log: short, whoever reads, and what is told of it when the database is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from adapters.sqlite.connection import journal_mode
+from ports.journal import Journal, Level
+
+LONG_BYTES = 8 * 1024 * 1024
+_HELD_BYTES = 64 * 1024 * 1024
+
+# https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the lines before.
+_MENDED = (3, 51, 3)
+_MENDED_IN_LINE: Mapping[tuple[int, int], int] = {(3, 44): 6, (3, 50): 7}
+
+
+def has_reset_fault(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite can damage a log when one connection moves it while another writes."""
+    major, minor, patch = version
+    mended = _MENDED_IN_LINE.get((major, minor))
+    return version < _MENDED and (mended is None or patch < mended)
+
+
+def beside(path: Path) -> Path:
+    """The log of the database at that path."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def size_bytes(path: Path) -> int:
+    """How long the log of the database at that path is."""
+    try:
+        return beside(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@attrs.define(kw_only=True)
+class Wal:
+    """The log of one database, as the connection that writes to it sees it."""
+
+    path: Path
+    journal: Journal
+    busy_timeout_ms: int
+    _is_held: bool = attrs.field(default=False, init=False)
+
+    def tell(self, connection: sqlite3.Connection) -> None:
+        """Say in the journal how the database stands now that it is open."""
+        version = sqlite3.sqlite_version_info
+        fields: dict[str, object] = {
+            "path": str(self.path),
+            "mode": journal_mode(connection),
+            "checkpoint_pages": connection.execute("PRAGMA wal_autocheckpoint").fetchone()[0],
+            "wal_bytes": size_bytes(self.path),
+            "sqlite": sqlite3.sqlite_version,
+        }
+        if has_reset_fault((version[0], version[1], version[2])):
+            fields["fault"] = (
+                "this SQLite can damage the file when another program writes to it at the same time; "
+                "homeclimate's own processes take turns. Let others only read, or use SQLite 3.51.3 or newer"
+            )
+        self.journal.record(Level.WARNING if "fault" in fields else Level.INFO, "store.opened", **fields)
+
+    def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
+        """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
+        if size_bytes(self.path) <= beyond_bytes:
+            return
+        try:
+            connection.execute("PRAGMA busy_timeout=0")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:  # what was committed stays committed
+            self.journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
+        connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
+        self._tell_if_held()
+
+    def _tell_if_held(self) -> None:
+        """Once when a reader has kept the log from being moved for long, and once when it has gone."""
+        log_bytes = size_bytes(self.path)
+        if log_bytes > _HELD_BYTES and not self._is_held:
+            self._is_held = True
+            self.journal.record(
+                Level.WARNING,
+                "store.wal_held",
+                path=str(self.path),
+                wal_bytes=log_bytes,
+                reason="another program has been reading for long; close it, or let it read in shorter steps",
+            )
+        elif log_bytes <= LONG_BYTES and self._is_held:
+            self._is_held = False
+            self.journal.record(Level.INFO, "store.wal_released", path=str(self.path), wal_bytes=log_bytes)

@@ -1,0 +1,82 @@
+"""Folders in which a database is not safe, and that they are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite.place import trouble_with
+from ports.journal import Level
+from tests.databases import a_store
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Dropbox",
+        "Dropbox (Personal)",
+        "OneDrive",
+        "OneDrive - Work",
+        "Nextcloud",
+        "Library/Mobile Documents",
+        "Library/CloudStorage",
+        "iCloud Drive",
+        "Google Drive",
+    ],
+)
+def test_a_folder_that_is_kept_in_step_with_others_is_known_by_its_name(tmp_path: Path, names: str) -> None:
+    said = trouble_with(tmp_path / names / "home" / "data")
+    assert said is not None
+    assert str(tmp_path / names) in said
+
+
+@pytest.mark.parametrize("mark", [".stfolder", ".dropbox", ".nextcloudsync.log"])
+def test_a_folder_that_is_kept_in_step_with_others_is_known_by_what_lies_in_it(
+    tmp_path: Path, mark: str
+) -> None:
+    (tmp_path / mark).mkdir()
+    assert trouble_with(tmp_path / "home") is not None
+
+
+@pytest.mark.parametrize("name", ["home", "Dropboxes", "my OneDrive notes", "data"])
+def test_any_other_folder_is_fine(tmp_path: Path, name: str) -> None:
+    assert trouble_with(tmp_path / name) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_safe"),
+    [
+        ("ext4", True),
+        ("apfs", True),
+        ("fuseblk", True),
+        ("nfs4", False),
+        ("cifs", False),
+        ("fuse.sshfs", False),
+    ],
+)
+def test_the_file_system_of_the_folder_counts_and_not_that_of_another(
+    tmp_path: Path, kind: str, is_safe: bool
+) -> None:
+    mounts = tmp_path / "mounts"
+    point = tmp_path / "my disk"
+    blank = r"\040"
+    named = str(point).replace(" ", blank)
+    mounts.write_text(f"a / ext4 rw 0 0\nb {named} {kind} rw 0 0\nc {tmp_path}/far nfs4 rw 0 0\n")
+    assert (trouble_with(point / "data", mounts) is None) is is_safe
+    assert trouble_with(tmp_path / "elsewhere", mounts) is None
+
+
+def test_a_system_without_a_list_of_mounts_is_taken_at_its_word(tmp_path: Path) -> None:
+    assert trouble_with(tmp_path, tmp_path / "nowhere") is None
+
+
+def test_a_store_in_such_a_folder_is_warned_of_and_works(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    store = a_store(tmp_path / "Dropbox" / "readings.db", journal=journal)
+    store.open()
+    (warned,) = journal.of("store.synchronised_folder")
+    assert warned.level is Level.WARNING
+    assert "Set storage.database_path" in str(warned.fields["reason"])
+    store.close()
