@@ -1,0 +1,52 @@
+"""Power cuts and kills within an upgrade: at every age the old form or a later one, every value the same."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite.migrations import KNOWN_VERSION
+from tests.builders import a_cycle
+from tests.databases import a_store, rows
+from tests.old_homes import Age, columns_of, make_old_home
+from tests.power.cuts import Cut, rebuilt, tally
+from tests.power.disk import Disk
+from tests.power.recording import record
+
+pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+ROWS = 60
+CUTS = 12
+EVERY = 9  # of the instants between two events, one in so many
+
+
+@pytest.mark.parametrize("age", Age)
+def test_an_upgrade_that_is_cut_off_anywhere_keeps_every_value_and_is_done_at_the_next_start(
+    tmp_path: Path, age: Age
+) -> None:
+    make_old_home(tmp_path / "readings.db", age, ROWS)
+    every = f"SELECT {', '.join(columns_of(age))} FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
+    before = rows(tmp_path / "readings.db", every)
+    recording = record(tmp_path, "tests.opener", str(tmp_path / "readings.db"))
+
+    disk = Disk(recording.before)
+    for number, event in enumerate(recording.events):
+        disk.happen(event)
+        if number % EVERY == 0:
+            with rebuilt(disk.after_kill()) as folder:
+                assert rows(folder / "readings.db", every) == before, number
+
+    def verdict(database: Path, cut: Cut) -> str:
+        if rows(database, every) != before:
+            return "changed"
+        store = a_store(database)
+        store.append(a_cycle())
+        store.close()
+        is_done = rows(database, "PRAGMA user_version") == [(KNOWN_VERSION,)]
+        is_sound = rows(database, "PRAGMA integrity_check") == [("ok",)]
+        return "kept" if is_done and is_sound and rows(database, every) == before else "not done"
+
+    assert tally(recording, CUTS, seed=8, verdict=verdict) == Counter(kept=CUTS)
