@@ -1,0 +1,17 @@
+"""Eight processes on one file, with readers: the short form of `./run bench many_writers`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.benchmarks.many_writers import WRITERS, write_and_read
+from tests.databases import rows
+
+
+def test_no_writer_hears_of_a_lock_while_others_write_and_a_reader_stays(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    codes, stored, looks, _ = write_and_read(path, 20)
+    assert codes == [0] * WRITERS
+    assert stored == 20 * WRITERS
+    assert looks > 0
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
