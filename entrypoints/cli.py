@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # Command and the line that `--help` shows for it: modules are imported only when they are run.
 _COMMANDS = {
+    "backup": "Copy the database to a file, verified, while the collector runs.",
     "collect": "Collect readings: continuously, once, or a number of times.",
     "demo": "Show it all on a simulated home: a week backfilled, then live.",
+    "restore": "Put a backup in the place of the database, and keep that.",
     "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",
     "status": "Tell the newest values, the last cycles, and what goes wrong.",
     "simulator": "Run the simulated home alone, for other clients.",

@@ -12,6 +12,7 @@ from adapters.sqlite.connection import connect, settle
 from adapters.sqlite.migrations import add_ledger
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.relaxing import relax
+from adapters.sqlite.replacing import finish
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.upgrade import Upgrade
 from ports.clock import Clock
@@ -34,6 +35,7 @@ class Opening:
 
         `relaxing` says whether an existing table that refuses what a new one takes is to be rebuilt now.
         """
+        finish(self.path)
         if self.path.exists():
             Upgrade(
                 path=self.path,

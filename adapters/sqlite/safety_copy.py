@@ -33,9 +33,9 @@ def proven_copy(path: Path, *, busy_timeout_ms: int) -> Iterator[Path]:
 
 def made_durable(temporary: Path, final: Path) -> None:
     """Give the finished file its name, so that it has it after a power cut too."""
-    _fsync(temporary)
+    fsync(temporary)
     temporary.rename(final)
-    _fsync(final.parent)
+    fsync(final.parent)
 
 
 def require_room(path: Path, times: float) -> None:
@@ -84,7 +84,8 @@ def _remove(path: Path) -> None:
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Let what the file holds, or the names that the folder holds, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

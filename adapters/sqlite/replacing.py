@@ -1,0 +1,62 @@
+"""Another file in the place of the database, whose present one is kept: all of it or nothing.
+
+The new database first gets a name that says what is to become of the present one. From then on the change is
+decided: whoever opens the database next goes on with it, wherever it was cut off. The log and the index go
+before the file, since SQLite would apply those of the one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from glob import escape
+from itertools import count
+from pathlib import Path
+
+from adapters.sqlite.safety_copy import fsync, made_durable
+
+_SUFFIXES = ("-journal", "-wal", "-shm")
+
+
+def replace(path: Path, new: Path, *, label: str, now: datetime) -> Path:
+    """Let the new file, a whole database, stand at the path; where the present one is kept.
+
+    The caller holds the lock. Raises `OSError`; then the present file is there, or the next opening goes on.
+    """
+    kept = next(
+        name for name in _names(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}") if not name.exists()
+    )
+    made_durable(new, path.with_name(f"{path.name}.next-{kept.name.removeprefix(f'{path.name}.')}"))
+    finish(path)
+    return kept
+
+
+def finish(path: Path) -> None:
+    """Go on with what was decided and is not done. The caller holds the lock."""
+    for decided in sorted(path.parent.glob(f"{escape(path.name)}.next-*")):
+        kept = path.with_name(f"{path.name}.{decided.name.removeprefix(f'{path.name}.next-')}")
+        for suffix in _SUFFIXES:
+            _move(path.with_name(f"{path.name}{suffix}"), kept.with_name(f"{kept.name}{suffix}"))
+        _keep(path, kept)
+        fsync(path.parent)  # kept for good before the name is given away
+        decided.rename(path)
+        fsync(path.parent)
+
+
+def _keep(path: Path, kept: Path) -> None:
+    if kept.exists() or not path.exists():
+        return
+    try:
+        kept.hardlink_to(path)  # so that there never is none at the path
+    except OSError:  # a file system that knows no links
+        path.rename(kept)
+
+
+def _move(present: Path, kept: Path) -> None:
+    if present.exists():
+        present.rename(next(name for name in _names(kept, kept.name) if not name.exists()))
+
+
+def _names(path: Path, name: str) -> Iterator[Path]:
+    """That name, then others with a number: nothing takes the place of what is kept."""
+    return (path.with_name(f"{name}-{number}" if number > 1 else name) for number in count(1))

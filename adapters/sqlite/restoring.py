@@ -1,0 +1,81 @@
+"""A backup in the place of the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+import attrs
+
+from adapters.sqlite.backup import belong_like, require_file, verified_copy
+from adapters.sqlite.connection import connect
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.inspection import inspect
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.replacing import finish, replace
+from adapters.sqlite.soundness import first_fault, structural_fault
+from domain.errors import StoreCorrupt, StoreError
+from ports.clock import Clock
+
+_LOCK_WAIT_S = 10.0
+_SELECT_CONTENTS = "SELECT count(*), max(timestamp) FROM readings"
+
+
+@attrs.frozen(kw_only=True)
+class Restoring:
+    """Puts sound backups in the place of the database at the path, which is kept."""
+
+    path: Path
+    clock: Clock
+    is_simulated: bool
+    busy_timeout_ms: int
+
+    def check(self, backup: Path) -> None:
+        """Raises `StoreRefused` when it is none of this home's kind, `StoreCorrupt` when it is damaged."""
+        with told_apart(backup):
+            require_file(backup)
+            inspect(backup, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
+        if (fault := first_fault(backup)) is not None:
+            raise StoreCorrupt(
+                f"{backup} is damaged ({fault}). Take another backup; nothing has been changed"
+            )
+
+    def restore(self, backup: Path) -> Path | None:
+        """Put a copy of the checked backup there; where the present one is kept, None if there was none."""
+        with told_apart(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            aside = self.path.with_name(f"{self.path.name}.restoring")
+            new = verified_copy(backup, aside, busy_timeout_ms=self.busy_timeout_ms)
+            lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
+            try:
+                with lock.held():
+                    finish(self.path)
+                    return self._replaced(new)
+            finally:
+                lock.close()
+                new.unlink(missing_ok=True)
+
+    def contents(self, path: Path) -> str:
+        """What a database holds, for a person."""
+        with (
+            told_apart(path),
+            closing(connect(path, mode="ro", busy_timeout_ms=self.busy_timeout_ms)) as found,
+        ):
+            count, newest = found.execute(_SELECT_CONTENTS).fetchone()
+        return f"{count} readings, the newest of {newest}" if count else "no readings"
+
+    def _replaced(self, new: Path) -> Path | None:
+        was_there = self.path.exists()
+        belong_like(new, self.path if was_there else self.path.parent)
+        if was_there:
+            self._empty_log()
+        kept = replace(self.path, new, label="replaced", now=self.clock.now())
+        return kept if was_there else None
+
+    def _empty_log(self) -> None:
+        """So that the present file is whole by itself at every instant; one that is damaged goes as it is."""
+        with suppress(sqlite3.Error, StoreError):
+            if structural_fault(self.path) is None:
+                with closing(connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as present:
+                    present.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

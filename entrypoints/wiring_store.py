@@ -1,0 +1,32 @@
+"""The part of the composition root for what is done with the database besides collecting into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.sqlite.restoring import Restoring
+    from entrypoints.wiring import World
+
+
+def back_up(settings: Settings, target: Path) -> int:
+    """Copy the home's database to a new file; its bytes. Raises StoreError, and then there is no file."""
+    from adapters.sqlite.backup import back_up as copied
+
+    storage = settings.storage
+    return copied(storage.database_path, target, busy_timeout_ms=storage.busy_timeout_ms)
+
+
+def restoring(settings: Settings, world: World) -> Restoring:
+    """What puts a backup in the place of the home's database."""
+    from adapters.sqlite.restoring import Restoring
+
+    return Restoring(
+        path=settings.storage.database_path,
+        clock=world.clock,
+        is_simulated=world.is_simulated,
+        busy_timeout_ms=settings.storage.busy_timeout_ms,
+    )

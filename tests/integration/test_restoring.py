@@ -1,0 +1,157 @@
+"""A backup that takes the place of the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.sqlite.backup import back_up
+from adapters.sqlite.restoring import Restoring
+from domain.errors import StoreCorrupt, StoreError, StoreRefused
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.cut_short import cut_short
+from tests.databases import a_store, changed, rows
+from tests.old_homes import Age, make_old_home
+
+DEVICES = "SELECT device_id FROM readings ORDER BY device_id"
+KEPT = "readings.db.replaced-20260301T120000Z"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "readings.db"
+
+
+@pytest.fixture
+def backup(path: Path, tmp_path: Path) -> Path:
+    """A backup with the device `hue:old`; the database has `hue:new` too, in its log."""
+    store = a_store(path)
+    store.append(a_cycle(a_collected(a_reading("hue:old"))))
+    back_up(path, tmp_path / "backup.db", busy_timeout_ms=100)
+    later = NOON + timedelta(minutes=5)
+    store.append(a_cycle(a_collected(a_reading("hue:new", collected_at=later), due=a_due(slot=later))))
+    store.close()
+    return tmp_path / "backup.db"
+
+
+def _restoring(path: Path) -> Restoring:
+    return Restoring(path=path, clock=MemoryClock(NOON), is_simulated=False, busy_timeout_ms=100)
+
+
+def test_the_backup_takes_the_place_of_the_database_which_is_kept(path: Path, backup: Path) -> None:
+    before, original = path.read_bytes(), backup.read_bytes()
+    restoring = _restoring(path)
+    restoring.check(backup)
+    assert restoring.restore(backup) == path.with_name(KEPT)
+    assert rows(path, DEVICES) == [("hue:old",)]
+    assert path.with_name(KEPT).read_bytes() == before
+    assert backup.read_bytes() == original
+    assert {each.name for each in path.parent.iterdir()} == {"readings.db", "readings.db.lock", KEPT}
+
+
+def test_nothing_is_ever_lost_to_a_name_that_is_taken(path: Path, backup: Path) -> None:
+    restoring = _restoring(path)
+    kept = [restoring.restore(backup) for _ in range(3)]
+    assert [each.name for each in kept if each] == [KEPT, f"{KEPT}-2", f"{KEPT}-3"]
+    assert [rows(each, DEVICES) for each in kept if each] == [
+        [("hue:new",), ("hue:old",)],
+        [("hue:old",)],
+        [("hue:old",)],
+    ]
+
+
+def test_a_home_without_a_database_gets_one(tmp_path: Path, backup: Path) -> None:
+    path = tmp_path / "another" / "data" / "readings.db"
+    assert _restoring(path).restore(backup) is None
+    assert rows(path, DEVICES) == [("hue:old",)]
+
+
+def test_a_damaged_database_is_kept_byte_for_byte_with_its_log(path: Path, backup: Path) -> None:
+    path.write_bytes(b"not a database at all" * 400)
+    path.with_name("readings.db-wal").write_bytes(b"a log of it")
+    before = path.read_bytes()
+    _restoring(path).restore(backup)
+    assert rows(path, DEVICES) == [("hue:old",)]
+    assert path.with_name(KEPT).read_bytes() == before
+    assert path.with_name(f"{KEPT}-wal").read_bytes() == b"a log of it"
+
+
+def test_a_collector_that_has_the_old_one_open_goes_on_in_the_new_one(path: Path, backup: Path) -> None:
+    store = a_store(path)
+    store.append(a_cycle(a_collected(a_reading("hue:old"))))
+    kept = _restoring(path).restore(backup)
+    later = NOON + timedelta(minutes=10)
+    store.append(a_cycle(a_collected(a_reading("hue:next", collected_at=later), due=a_due(slot=later))))
+    store.close()
+    assert rows(path, DEVICES) == [("hue:next",), ("hue:old",)]
+    assert kept is not None
+    assert rows(kept, DEVICES) == [("hue:new",), ("hue:old",)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("age", list(Age))
+def test_a_backup_of_the_earlier_system_is_one_too(
+    path: Path, tmp_path: Path, backup: Path, age: Age
+) -> None:
+    make_old_home(tmp_path / "old.db", age, 50)
+    restoring = _restoring(path)
+    restoring.check(tmp_path / "old.db")
+    restoring.restore(tmp_path / "old.db")
+    assert rows(path, "SELECT * FROM readings") == rows(tmp_path / "old.db", "SELECT * FROM readings")
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    assert rows(path, "SELECT count(*) FROM readings") == [(51,)]
+
+
+def test_a_file_that_is_no_sound_backup_of_a_real_home_is_refused(path: Path, tmp_path: Path) -> None:
+    simulated = a_store(tmp_path / "simulated.db", is_simulated=True)
+    simulated.append(a_cycle())
+    simulated.close()
+    changed(tmp_path / "songs.db", "CREATE TABLE songs (title)")
+    (tmp_path / "text.db").write_text("temperature,location\n" * 400)
+    make_old_home(tmp_path / "torn.db", Age.C_ROLLBACK, 500)
+    content = (tmp_path / "torn.db").read_bytes()
+    (tmp_path / "torn.db").write_bytes(content[: len(content) // 2])
+    restoring = _restoring(path)
+    for name, error in (
+        ("simulated.db", StoreRefused),
+        ("songs.db", StoreRefused),
+        ("text.db", StoreCorrupt),
+        ("torn.db", StoreCorrupt),
+        ("nowhere.db", StoreError),
+    ):
+        with pytest.raises(error, match=name):
+            restoring.check(tmp_path / name)
+
+
+def test_a_process_that_is_killed_at_it_leaves_the_old_database_or_the_new_one(
+    path: Path, backup: Path
+) -> None:
+    old, new = [("hue:new",), ("hue:old",)], [("hue:old",)]
+    seen = set()
+    for calls in range(60):
+        if rows(path, DEVICES) == new:
+            path.unlink()
+            path.with_name(KEPT).rename(path)
+        with cut_short(calls) as left:
+            _restoring(path).restore(backup)
+        found = rows(path, DEVICES)
+        assert found in (old, new)
+        seen.add(found == new)
+        store = a_store(path)
+        store.open()  # the next start
+        store.close()
+        found = rows(path, DEVICES)
+        assert found in (old, new)
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+        if found == new:
+            assert rows(path.with_name(KEPT), DEVICES) == old
+        assert not list(path.parent.glob("*.next-*"))
+        if left[0]:
+            break
+    assert left[0]
+    assert seen == {False, True}
