@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from adapters.simulator.home import SimulatedHome
 from tests.builders import NOON
+from tests.databases import rows
 from tests.deployments import Deployment, a_deployment
 from tests.old_homes import Age, make_old_home
 
@@ -59,11 +61,15 @@ class KilledHome:
             for cycle in cycles
         ]
 
+    def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a program gets that may write: a kill may leave a transaction to be rolled back."""
+        return rows(self.deployment.database, sql, *parameters)
+
     def slots(self) -> list[datetime]:
         """The slots in the ledger; none before there is one."""
-        if not self.deployment.rows("SELECT 1 FROM sqlite_schema WHERE name = 'outcomes'"):
+        if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'outcomes'"):
             return []
-        return [datetime.fromisoformat(slot) for (slot,) in self.deployment.rows("SELECT slot FROM outcomes")]
+        return [datetime.fromisoformat(slot) for (slot,) in self.rows("SELECT slot FROM outcomes")]
 
     def _ask(self, line: str) -> str:
         assert self._server.stdin is not None
@@ -100,15 +106,15 @@ def a_killed_home(folder: Path, home: SimulatedHome) -> Iterator[KilledHome]:
 
 def complaints(home: KilledHome) -> list[str]:
     """What is not as it must be after a kill; nothing, if all is well."""
-    rows, found = home.deployment.rows, []
-    if rows("PRAGMA integrity_check") != [("ok",)]:
+    found: list[str] = []
+    if home.rows("PRAGMA integrity_check") != [("ok",)]:
         found.append("integrity_check")
-    if rows("SELECT count(*) FROM readings WHERE id <= ?", OLD_ROWS) != [(OLD_ROWS,)]:
+    if home.rows("SELECT count(*) FROM readings WHERE id <= ?", OLD_ROWS) != [(OLD_ROWS,)]:
         found.append("old rows")
     if not home.slots():
         return [*found, "acknowledged, and no ledger"] if home.acknowledged() else found
-    stored = dict(rows("SELECT slot, readings FROM outcomes WHERE state = 'stored'"))
-    new = rows("SELECT timestamp, device_id FROM readings WHERE id > ?", OLD_ROWS)
+    stored = dict(home.rows("SELECT slot, readings FROM outcomes WHERE state = 'stored'"))
+    new = home.rows("SELECT timestamp, device_id FROM readings WHERE id > ?", OLD_ROWS)
     by_slot: dict[str, list[str]] = {}
     for slot, device_id in new:
         by_slot.setdefault(slot, []).append(device_id)

@@ -36,7 +36,7 @@ def main() -> int:
                     counts["kills"] += 1
                 found += [f"no word on {slot}" for slot in gaps(home)]
                 counts["acknowledged"] += len(home.acknowledged())
-                for cause, slots in home.deployment.rows("SELECT cause, count(*) FROM outcomes GROUP BY 1"):
+                for cause, slots in home.rows("SELECT cause, count(*) FROM outcomes GROUP BY 1"):
                     counts[cause or "stored"] += slots
     sys.stdout.write(
         f"{dict(counts)}\n{len(found)} complaints\n{''.join(f'{one}{chr(10)}' for one in found)}"

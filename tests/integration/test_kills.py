@@ -21,6 +21,6 @@ def test_a_collector_that_is_killed_again_and_again_loses_nothing_and_accounts_f
             assert complaints(home) == [], number
         assert len(home.acknowledged()) > KILLS // 2
         assert gaps(home) == []
-        causes = {cause for (cause,) in home.deployment.rows("SELECT cause FROM outcomes")}
+        causes = {cause for (cause,) in home.rows("SELECT cause FROM outcomes")}
         assert {"interrupted", "stopped"} <= causes
         assert len(list((home.deployment.folder / "logs").iterdir())) > 1, "the log was rolled meanwhile"
