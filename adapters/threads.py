@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
+from ports.clock import Clock
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,26 @@ async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
     threading.Thread(target=run, name=name, daemon=True).start()
     outcome = await ended
     return outcome()
+
+
+async def in_daemon_thread_within(
+    limit_s: float, function: Callable[[], T], name: str, *, clock: Clock, give_up: Callable[[], object]
+) -> T:
+    """The same, or `TimeoutError` once that long has passed by the clock.
+
+    `give_up` is called whenever nobody waits any more, and makes the function end.
+    """
+    working = asyncio.ensure_future(in_daemon_thread(function, name))
+    limit = asyncio.ensure_future(clock.sleep(limit_s))
+    try:
+        await asyncio.wait({working, limit}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise TimeoutError(f"no end within {limit_s:g} s")
+        return working.result()
+    finally:
+        limit.cancel()
+        working.cancel()
+        give_up()
 
 
 def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar, cast
 
 import attrs
 
+from config.alert_settings import MailSettings
 from config.collector_settings import AbsentCollectorSettings, AmazonAqmSettings, HueSettings
 from config.faults import Report
 from config.settings import LARGEST_LOG_FOLDER_BYTES, LoggingSettings, Settings, ValidationSettings
@@ -13,6 +15,7 @@ from config.yaml_nodes import Table
 
 T = TypeVar("T")
 _POLLED_IN_VAIN_S = 60  # Hue sensors and monitors report about every five minutes
+_MAIL_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8"})
 
 
@@ -35,6 +38,8 @@ def checked(value: T, table: Table, report: Report) -> T:
                 )
         case AbsentCollectorSettings(enabled=True):
             report.warn(table.place_of("enabled"), "has no effect: there is no such collector")
+        case MailSettings(host=str()):
+            _check_addresses(value, table, report)
         case Settings():
             _check_intervals(value, table, report)
         case LoggingSettings():
@@ -54,6 +59,15 @@ def _check_bridges(hue: HueSettings, table: Table, report: Report) -> None:
         if bridge.id in seen:
             report.fault(table.place_of("bridges"), f"lists the bridge {bridge.id} twice")
         seen.add(bridge.id)
+
+
+def _check_addresses(mail: MailSettings, table: Table, report: Report) -> None:
+    if not mail.recipients:
+        report.fault(table.place_of("recipients"), "is missing; name the addresses that are to be told")
+    for key, addresses in (("recipients", mail.recipients), ("sender", [mail.sender] if mail.sender else [])):
+        for address in addresses:
+            if not _MAIL_ADDRESS.fullmatch(address):
+                report.fault(table.place_of(key), f"{address} is no mail address: name@host")
 
 
 def _check_order(value: object, table: Table, report: Report, quantity: str) -> None:

@@ -18,10 +18,17 @@ def check_needs(settings: Settings, secrets: Secrets, path: Path, report: Report
     needs = [*_hue_needs(settings, secrets), *_amazon_needs(settings, secrets)]
     missing = [need for need in needs if need]
     say = report.fault if missing and len(missing) == len(needs) else report.warn
+    _check_ping_url(secrets, path, report)
     example = path_of("secrets.example.yaml")
     no_file = f" (there is no such file yet; {example} is an example)" if is_missing(path) else ""
     for key, message in missing:
         say(Place(file=str(path), path=key), f"{message}{no_file}")
+
+
+def _check_ping_url(secrets: Secrets, path: Path, report: Report) -> None:
+    url = secrets.alerts.ping_url
+    if url is not None and not url.value.startswith(("https://", "http://")):
+        report.warn(Place(file=str(path), path="alerts.ping_url"), "is no URL: it is not called")
 
 
 _Need = tuple[str, str] | None  # the missing key and what to do; None for a source that has all it needs

@@ -65,11 +65,20 @@ class AmazonAqmSecrets:
 
 
 @attrs.frozen(kw_only=True)
+class AlertSecrets:
+    mail_password: Annotated[Secret | None, Meaning("The password of alerts.mail.username.")] = None
+    ping_url: Annotated[
+        Secret | None, Meaning("What is called after each cycle, and with /fail when nothing was stored.")
+    ] = None
+
+
+@attrs.frozen(kw_only=True)
 class Secrets:
     """The sections that the program uses; whatever else the file holds is none of its business."""
 
     hue: HueSecrets = attrs.field(factory=HueSecrets)
     amazon_aqm: AmazonAqmSecrets = attrs.field(factory=AmazonAqmSecrets)
+    alerts: AlertSecrets = attrs.field(factory=AlertSecrets)
 
     def values(self) -> Iterator[str]:
         """Every secret text, for a redactor. Never to be shown."""
@@ -78,5 +87,7 @@ class Secrets:
             *(bridge.api_key for bridge in self.hue.bridges),
             self.amazon_aqm.refresh_token,
             *self.amazon_aqm.cookies.values(),
+            self.alerts.mail_password,
+            self.alerts.ping_url,
         ]
         yield from (secret.value for secret in everything if secret is not None)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import attrs
 
+from config.alert_settings import AlertsSettings
 from config.collector_settings import CollectorsSettings
 from config.kinds import STORE_BUDGET_S, Attempts, Backoff, Celsius, FirstDelay, Interval, Zone
 from config.markers import Between, CountsAs, Meaning, NoEffect, ZeroCountsAs
@@ -113,14 +114,17 @@ class Settings:
     logging: LoggingSettings = attrs.field(factory=LoggingSettings)
     validation: ValidationSettings = attrs.field(factory=ValidationSettings)
     collectors: CollectorsSettings = attrs.field(factory=CollectorsSettings)
+    alerts: AlertsSettings = attrs.field(factory=AlertsSettings)
 
     def at(self, home: Path) -> Settings:
         """These settings with relative paths taken from the home, which is absolute."""
-        storage, logging = self.storage, self.logging
+        storage, logging, mail = self.storage, self.logging, self.alerts.mail
+        ca_file = None if mail.ca_file is None else home / mail.ca_file
         return attrs.evolve(
             self,
             storage=attrs.evolve(storage, database_path=home / storage.database_path),
             logging=attrs.evolve(logging, log_file_path=home / logging.log_file_path),
+            alerts=attrs.evolve(self.alerts, mail=attrs.evolve(mail, ca_file=ca_file)),
         )
 
     @property

@@ -74,5 +74,13 @@ class SpoolError(HomeclimateError):
     """The spool did not take a cycle; nothing of it is on the disk."""
 
 
+class NotifyError(HomeclimateError):
+    """A person could not be told, and trying again in the same way will not help."""
+
+
+class NotifyUnavailable(NotifyError):
+    """Whoever carries the message cannot take it now; trying again may help."""
+
+
 class SettingsError(HomeclimateError):
     """The configuration is wrong. The message holds all faults, each `file:line:col: path: message`."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import attrs
 
 from domain.errors import (
+    NotifyUnavailable,
     SourceGarbled,
     SourceThrottled,
     SourceUnavailable,
     StoreBusy,
 )
 
-_TRANSIENT = (SourceUnavailable, SourceThrottled, StoreBusy)
+_TRANSIENT = (SourceUnavailable, SourceThrottled, StoreBusy, NotifyUnavailable)
 _GARBLED_ATTEMPTS = 2  # a reply that makes no sense twice will make none the third time
 
 

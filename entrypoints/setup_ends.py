@@ -12,6 +12,7 @@ import click
 from config.draft import Draft, draft_of
 from entrypoints.home import find_home
 from entrypoints.person import Person
+from entrypoints.program import program_name
 from entrypoints.wiring_setup import check_writable, save
 
 
@@ -42,12 +43,8 @@ def set_up(
 
 def next_command(home: Path, environment: Mapping[str, str] = os.environ) -> str:
     """What to type for the first cycle, the way the program was started, from where it was started."""
-    checkout = environment.get("HOMECLIMATE_CHECKOUT")
-    program = "homeclimate"
-    if checkout is not None:
-        program = "./run" if Path.cwd() == Path(checkout) else shlex.quote(f"{checkout}/run")
     named = "" if find_home(None, environment) == home else f" --home {shlex.quote(str(home))}"
-    return f"{program} collect --once{named}"
+    return f"{program_name(environment)} collect --once{named}"
 
 
 def _save(draft: Draft, person: Person) -> None:

@@ -111,3 +111,17 @@ def always(answer: bytes) -> Behaviour:
             connection.sendall(answer)
 
     return behave
+
+
+def saying(words: bytes, every_s: float | None = None) -> Behaviour:
+    """Says that once and then nothing, or again and again; whatever it is asked."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(words)
+        while every_s is not None:
+            threading.Event().wait(every_s)
+            connection.sendall(words)
+        while connection.recv(65_536):
+            pass
+
+    return behave

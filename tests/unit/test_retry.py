@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
+    NotifyError,
+    NotifyUnavailable,
     SettingsError,
     SourceGarbled,
     SourceRefused,
@@ -23,12 +25,19 @@ from domain.errors import (
 from domain.retry import Attempt, Decision, GiveUp, Retry, RetryPolicy
 from tests.builders import an_attempt
 
-TRANSIENT = (SourceUnavailable("reset"), SourceThrottled("429"), StoreBusy("locked"), SourceGarbled("<html>"))
+TRANSIENT = (
+    SourceUnavailable("reset"),
+    SourceThrottled("429"),
+    StoreBusy("locked"),
+    SourceGarbled("<html>"),
+    NotifyUnavailable("the mail server is away"),
+)
 PERMANENT = (
     CredentialsRefused("revoked"),
     CredentialsStale("expired"),
     SourceRefused("another bridge"),
     StoreFull("no room"),
+    NotifyError("no such mailbox"),
     StoreCorrupt("damaged"),
     StoreRefused("simulated"),
     SettingsError("wrong"),

@@ -1,0 +1,196 @@
+"""Incidents: troubles with a beginning and an end, and what a person is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import attrs
+
+from domain.outcome import Cause, Collected, Cycle, Deferred, Failed, Outcome, Stored
+
+REPEATED_AFTER = timedelta(days=1)
+BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
+
+
+class Topic(StrEnum):
+    """What can be in trouble. The state keeps these words: add, never rename."""
+
+    CREDENTIALS = "credentials"
+    SOURCE_SILENT = "source_silent"
+    DEVICE_SILENT = "device_silent"
+    BATTERY_LOW = "battery_low"
+    DISK_LOW = "disk_low"
+    DATABASE_ASIDE = "database_aside"
+    DATABASE_DAMAGED = "database_damaged"
+    SPOOL_IN_USE = "spool_in_use"
+    CLOCK_STEPPED = "clock_stepped"
+
+
+@attrs.frozen(kw_only=True)
+class Sign:
+    """One look at something: `subject` is the source, the device or the thing; `detail` what was seen."""
+
+    topic: Topic
+    subject: str
+    is_bad: bool
+    detail: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.topic}:{self.subject}"
+
+
+@attrs.frozen(kw_only=True)
+class Incident:
+    """A trouble that was seen `count` times in a row since `since`; open once that was often enough.
+
+    `told_at` is when a person was told of it last.
+    """
+
+    topic: Topic
+    subject: str
+    since: datetime
+    count: int = 1
+    told_at: datetime | None = None
+    detail: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.told_at is not None
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """A trouble that a person hears of for the first time."""
+
+    incident: Incident
+
+
+@attrs.frozen(kw_only=True)
+class Repeated:
+    """A trouble that still lasts, a day after it was told last."""
+
+    incident: Incident
+
+
+@attrs.frozen(kw_only=True)
+class Recovered:
+    """A trouble that is over, after that length."""
+
+    incident: Incident
+    length: timedelta
+
+
+Notice = Opened | Repeated | Recovered
+Incidents = Mapping[str, Incident]
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """How many bad signs in a row open an incident."""
+
+    source_cycles: int = 3
+    device_cycles: int = 12
+
+    def needed(self, topic: Topic) -> int:
+        match topic:
+            case Topic.SOURCE_SILENT:
+                return self.source_cycles
+            case Topic.DEVICE_SILENT:
+                return self.device_cycles
+            case _:
+                return 1
+
+
+def observe(
+    incidents: Incidents, signs: Iterable[Sign], now: datetime, patience: Patience
+) -> tuple[Incidents, tuple[Notice, ...]]:
+    """The incidents after these signs, and what a person is to be told.
+
+    Each incident is opened once, repeated at most daily, and closed once; what no sign speaks of stays.
+    """
+    after = dict(incidents)
+    notices: list[Notice] = []
+    for sign in signs:
+        present = after.pop(sign.key, None)
+        if sign.is_bad:
+            after[sign.key], notice = _worse(present, sign, now, patience.needed(sign.topic))
+            notices += [notice] if notice else []
+        elif present is not None and present.is_open:
+            notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
+    return after, tuple(notices)
+
+
+def signs_of(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Sign]:
+    """What a cycle shows of its sources, their devices, the store and the clock."""
+    for outcome in cycle.report.outcomes:
+        yield from _signs_of_source(outcome)
+        if isinstance(outcome, Collected):
+            yield from _signs_of_devices(outcome)
+    reason = "" if isinstance(cycle, Stored) else cycle.reason
+    yield Sign(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
+    faults = ", ".join(sorted(clock_faults))
+    yield Sign(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
+
+
+def sign_of_disk(free_bytes: int) -> Iterator[Sign]:
+    """Between low and good nothing is said: what was, goes on."""
+    if not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
+        is_bad = free_bytes < DISK_LOW_BYTES
+        detail = f"{free_bytes / 1e6:.0f} MB free"
+        yield Sign(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
+
+
+def _worse(
+    present: Incident | None, sign: Sign, now: datetime, needed: int
+) -> tuple[Incident, Opened | Repeated | None]:
+    if present is None:
+        incident = Incident(topic=sign.topic, subject=sign.subject, since=now, detail=sign.detail)
+    else:
+        incident = attrs.evolve(present, count=present.count + 1, detail=sign.detail)
+    if incident.told_at is None:
+        if incident.count < needed:
+            return incident, None
+        incident = attrs.evolve(incident, told_at=now)
+        return incident, Opened(incident=incident)
+    if incident.told_at > now:  # the clock was stepped back: count the day from now
+        return attrs.evolve(incident, told_at=now), None
+    if now - incident.told_at < REPEATED_AFTER:
+        return incident, None
+    incident = attrs.evolve(incident, told_at=now)
+    return incident, Repeated(incident=incident)
+
+
+def _signs_of_source(outcome: Outcome) -> Iterator[Sign]:
+    """A source that needs a person is not called silent beside that; nor while it is left in peace for it."""
+    source = outcome.due.source
+    match outcome:
+        case Collected():
+            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
+            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
+        case Failed(needs_person=True, detail=detail):
+            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
+        case Failed(cause=cause, detail=detail):
+            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=f"{cause}: {detail}")
+        case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
+            detail = f"left in peace ({cause})"
+            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
+
+
+def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
+    for reading in collected.readings:
+        yield Sign(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+        battery = reading.battery_percent
+        if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
+            yield Sign(
+                topic=Topic.BATTERY_LOW,
+                subject=reading.device_id,
+                is_bad=battery <= BATTERY_LOW_PERCENT,
+                detail=f"{reading.location}: {battery} %",
+            )
+    for unread in collected.unread:
+        detail = ": ".join(filter(None, (unread.cause.value, unread.detail)))
+        yield Sign(topic=Topic.DEVICE_SILENT, subject=unread.device_id, is_bad=True, detail=detail)

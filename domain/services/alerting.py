@@ -1,0 +1,178 @@
+"""Tells people of troubles: in a file, by mail, and by a dead-man's switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from domain.alert_text import Message, message_of, remedy_of, title_of
+from domain.alerting import (
+    Incidents,
+    Notice,
+    Patience,
+    Sign,
+    Topic,
+    observe,
+    sign_of_disk,
+    signs_of,
+)
+from domain.errors import NotifyError
+from domain.outcome import Collected, Cycle, Failed, NotStored
+from domain.retry import RetryPolicy
+from domain.services.incident_memory import IncidentMemory, Outbox
+from ports.alert_board import AlertBoard
+from ports.clock import Clock
+from ports.disk import Disk
+from ports.heartbeat import Heartbeat
+from ports.journal import Journal, Level
+from ports.notifier import Notifier
+from ports.retrier import Retrier
+from ports.state import State
+
+MAIL_BUDGET_S = 20.0
+PING_BUDGET_S = 10.0
+ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
+
+
+@attrs.frozen(kw_only=True)
+class AfterCycle:
+    """A cycle that was run, and the sources in whose slots a clock fault was found."""
+
+    cycle: Cycle
+    clock_faults: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Ways:
+    """How people are told; what is None was not configured."""
+
+    board: AlertBoard
+    notifier: Notifier | None = None
+    heartbeat: Heartbeat | None = None
+
+
+class Alerting:
+    """Looks at each cycle once. Bounded by its own budgets; never raises for anything outside."""
+
+    def __init__(
+        self,
+        *,
+        ways: Ways,
+        state: State,
+        disk: Disk,
+        retrier: Retrier,
+        clock: Clock,
+        journal: Journal,
+        home: str,
+        program: str = "homeclimate",
+        patience: Patience | None = None,
+    ) -> None:
+        self._ways = ways
+        self._state = state
+        self._memory = IncidentMemory(state)
+        self._outbox = Outbox(state)
+        self._disk = disk
+        self._retrier = retrier
+        self._clock = clock
+        self._journal = journal
+        self._home = home
+        self._program = program
+        self._patience = patience or Patience()
+        self._ping_failed = False
+
+    async def after(self, done: AfterCycle) -> None:
+        """Open and close incidents, and tell of them."""
+        now = self._clock.now()
+        before = self._memory.incidents()
+        incidents, notices = observe(before, self._signs(done), now, self._patience)
+        if incidents != before:
+            self._memory.keep(incidents)
+        self._put_on_board(done.cycle, incidents)
+        for notice in notices:
+            self._journal_of(notice)
+        if self._ways.notifier is not None:
+            await self._mail(self._ways.notifier, notices)
+        if self._ways.heartbeat is not None:
+            await self._ping(self._ways.heartbeat, done.cycle)
+
+    def _signs(self, done: AfterCycle) -> Iterator[Sign]:
+        yield from signs_of(done.cycle, done.clock_faults)
+        if (free := self._disk.free_bytes()) is not None:
+            yield from sign_of_disk(free)
+        aside, check = self._state.get("store.aside"), self._state.get("upkeep.check")
+        if aside:
+            yield Sign(
+                topic=Topic.DATABASE_ASIDE,
+                subject="database",
+                is_bad=not aside.get("finished"),
+                detail=f"kept as {aside.get('kept_as')}",
+            )
+        if check:
+            yield Sign(
+                topic=Topic.DATABASE_DAMAGED,
+                subject="database",
+                is_bad=check.get("result") == "damaged",
+                detail=str(check.get("detail") or ""),
+            )
+
+    def _put_on_board(self, cycle: Cycle, incidents: Incidents) -> None:
+        for outcome in cycle.report.outcomes:
+            if outcome.due.source != ACCOUNT:
+                continue
+            incident = incidents.get(f"{Topic.CREDENTIALS}:{ACCOUNT}")
+            if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
+                self._ways.board.put(
+                    f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
+                    f"Seen: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
+                    "This file goes by itself after the next success.\n"
+                )
+            elif isinstance(outcome, Collected):
+                self._ways.board.clear()
+
+    def _journal_of(self, notice: Notice) -> None:
+        incident = notice.incident
+        self._journal.record(
+            Level.WARNING,
+            f"incident.{type(notice).__name__.lower()}",
+            topic=incident.topic.value,
+            subject=incident.subject,
+            since=incident.since,
+            detail=incident.detail,
+        )
+
+    async def _mail(self, notifier: Notifier, notices: Sequence[Notice]) -> None:
+        self._outbox.add(message_of(notice, home=self._home, program=self._program) for notice in notices)
+        deadline_s = self._clock.elapsed_s() + MAIL_BUDGET_S
+        while (message := self._outbox.oldest(self._clock.now())) is not None:
+            try:
+                await self._send(notifier, message, deadline_s)
+            except NotifyError as error:
+                self._journal.record(Level.ERROR, "mail.not_sent", error=str(error))
+                self._outbox.note_trouble(error, self._clock.now())
+                return
+            self._outbox.sent(message)
+
+    async def _send(self, notifier: Notifier, message: Message, deadline_s: float) -> None:
+        await self._retrier.call(
+            lambda: notifier.send(message, deadline_s),
+            name="mail.send",
+            policy=RetryPolicy(),
+            deadline_s=deadline_s,
+        )
+
+    async def _ping(self, heartbeat: Heartbeat, cycle: Cycle) -> None:
+        is_well = bool(cycle.report.readings) and not isinstance(cycle, NotStored)
+        try:
+            await heartbeat.beat(is_well=is_well, deadline_s=self._clock.elapsed_s() + PING_BUDGET_S)
+        except NotifyError as error:
+            if not self._ping_failed:  # each later one would say the same
+                self._journal.record(Level.ERROR, "ping.failed", error=str(error))
+                self._state.put(
+                    "heartbeat", {"failing_since": self._clock.now().isoformat(), "last_error": str(error)}
+                )
+            self._ping_failed = True
+        else:
+            if self._ping_failed or self._state.get("heartbeat"):
+                self._state.put("heartbeat", {})
+            self._ping_failed = False

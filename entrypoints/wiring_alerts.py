@@ -1,0 +1,78 @@
+"""The part of the composition root that lets people be told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.loading import Loaded
+from domain.alerting import Patience
+from domain.services.alerting import Alerting, Ways
+from entrypoints.program import program_name
+from ports.heartbeat import Heartbeat
+from ports.journal import Journal
+from ports.notifier import Notifier
+from ports.retrier import Retrier
+from ports.state import State
+
+if TYPE_CHECKING:
+    from entrypoints.wiring import World
+
+ALERT_FILE = "ALERT_TOKEN_REFRESH_NEEDED.txt"
+
+
+def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, journal: Journal) -> Alerting:
+    """What tells the people of this home."""
+    from adapters.alert_file import AlertFile
+    from adapters.disk_space import DiskSpace
+
+    data = loaded.settings.storage.database_path.parent
+    alerts = loaded.settings.alerts
+    return Alerting(
+        ways=Ways(
+            board=AlertFile(data / ALERT_FILE, journal=journal),
+            notifier=_notifier(loaded, world),
+            heartbeat=_heartbeat(loaded, world),
+        ),
+        state=state,
+        disk=DiskSpace(data),
+        retrier=retrier,
+        clock=world.clock,
+        journal=journal,
+        home=str(_home(loaded)),
+        program=program_name(os.environ),
+        patience=Patience(source_cycles=alerts.silent_cycles, device_cycles=alerts.silent_device_cycles),
+    )
+
+
+def _home(loaded: Loaded) -> Path:
+    return loaded.secrets_path.parent.parent
+
+
+def _notifier(loaded: Loaded, world: World) -> Notifier | None:
+    mail = loaded.settings.alerts.mail
+    if mail.host is None:
+        return None
+    from adapters.smtp_mail import MailServer, SmtpMail
+
+    password = loaded.secrets.alerts.mail_password
+    server = MailServer(
+        host=mail.host,
+        port=mail.usual_port,
+        security=mail.security,
+        username=mail.username,
+        password=password.value if password else None,
+        ca_file=mail.ca_file,
+    )
+    sender = mail.sender or mail.recipients[0]
+    return SmtpMail(server, sender=sender, recipients=mail.recipients, clock=world.clock)
+
+
+def _heartbeat(loaded: Loaded, world: World) -> Heartbeat | None:
+    url = loaded.secrets.alerts.ping_url
+    if url is None or not url.value.startswith(("https://", "http://")):
+        return None
+    from adapters.http_ping import HttpPing
+
+    return HttpPing(url.value, clock=world.clock)

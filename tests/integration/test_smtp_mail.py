@@ -1,0 +1,149 @@
+"""Mail to a real SMTP server: encrypted or not at all, signed in or not, in time or given up."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE, shipped
+from adapters.smtp_mail import MailServer, SmtpMail
+from adapters.system_clock import SystemClock
+from domain.alert_text import Message
+from domain.errors import NotifyError, NotifyUnavailable
+from tests.mail_server import PASSWORD, USER, MailHandler, mail_server
+from tests.odd_server import OddServer, odd_server, saying
+
+MESSAGE = Message(subject="nothing comes\nfrom hue", text="Seit 12 Uhr: kein Gerät.\n")
+SHOWN = shipped("alexa.pem")  # for localhost too
+OURS = MailServer(
+    host="localhost", port=0, security="starttls", username=USER, password=PASSWORD, ca_file=AMAZON_CA_FILE
+)
+
+
+async def send(server: MailServer, limit_s: float = 10.0) -> None:
+    clock = SystemClock()
+    mail = SmtpMail(
+        server, sender="home@example.org", recipients=("me@example.org", "you@example.org"), clock=clock
+    )
+    await mail.send(MESSAGE, clock.elapsed_s() + limit_s)
+
+
+def at(port: int, **changes: Any) -> MailServer:
+    return attrs.evolve(OURS, port=port, **changes)
+
+
+def port_of(odd: OddServer) -> int:
+    return int(odd.address.rpartition(":")[2])
+
+
+async def test_a_mail_is_handed_over_by_starttls_after_signing_in() -> None:
+    handler = MailHandler()
+    with mail_server(handler, starttls=SHOWN.server_context()) as port:
+        await send(at(port))
+    (envelope,) = handler.envelopes
+    assert envelope.rcpt_tos == ["me@example.org", "you@example.org"]
+    assert isinstance(envelope.content, bytes)
+    mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    assert mail["Subject"] == "[homeclimate] nothing comes from hue"
+    assert (mail["From"], mail["To"]) == ("home@example.org", "me@example.org, you@example.org")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"].endswith("@example.org>")
+    assert mail["Date"]
+    body = mail.get_body()
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n") == MESSAGE.text
+
+
+async def test_a_mail_is_handed_over_by_tls_from_the_beginning() -> None:
+    handler = MailHandler()
+    with mail_server(handler, tls=SHOWN.server_context()) as port:
+        await send(at(port, security="tls", username=None))
+    assert len(handler.envelopes) == 1
+
+
+async def test_a_mail_goes_in_plain_only_where_that_was_asked_for() -> None:
+    handler = MailHandler()
+    with mail_server(handler) as port:
+        await send(at(port, security="none", username=None))
+        assert len(handler.envelopes) == 1
+        with pytest.raises(NotifyError, match="does not offer") as refused:
+            await send(at(port))
+    assert not isinstance(refused.value, NotifyUnavailable)
+    assert len(handler.envelopes) == 1
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_server_that_proves_nothing_gets_neither_mail_nor_password(security: str) -> None:
+    handler = MailHandler()
+    context = SHOWN.server_context()
+    with (
+        mail_server(handler, **{security: context}) as port,
+        pytest.raises(NotifyError, match="not to be trusted"),
+    ):
+        await send(at(port, security=security, ca_file=CA_FILE))
+    assert handler.envelopes == []
+
+
+async def test_a_wrong_password_is_refused_for_good_and_told_nowhere() -> None:
+    handler = MailHandler()
+    with (
+        mail_server(handler, starttls=SHOWN.server_context()) as port,
+        pytest.raises(NotifyError, match="user name or the password") as refused,
+    ):
+        await send(at(port, password="wrong-Password-1"))
+    assert not isinstance(refused.value, NotifyUnavailable)
+    assert "wrong-Password-1" not in str(refused.value) + repr(at(port, password="wrong-Password-1"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [("451 come again later", NotifyUnavailable), ("554 no such thing here", NotifyError)],
+)
+async def test_what_a_server_answers_says_whether_it_may_be_tried_again(
+    answer: str, kind: type[NotifyError]
+) -> None:
+    with (
+        mail_server(MailHandler(answer=answer), starttls=SHOWN.server_context()) as port,
+        pytest.raises(NotifyError) as refused,
+    ):
+        await send(at(port))
+    assert type(refused.value) is kind
+    assert answer[4:] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "every_s"), [(b"", None), (b"220-", 0.05), (b"x", 0.05), (b"220 mail\r\n", None)]
+)
+async def test_a_server_that_is_silent_or_drips_is_given_up_in_time_and_leaves_no_thread(
+    greeting: bytes, every_s: float | None
+) -> None:
+    with odd_server(saying(greeting, every_s), secure=False) as odd:
+        with pytest.raises(NotifyUnavailable, match=r"within|talked to"):
+            await send(at(port_of(odd)), limit_s=0.5)
+        _until_no_thread_is_called("mail")
+
+
+async def test_a_server_that_is_not_there_may_be_there_later() -> None:
+    with odd_server(saying(b""), secure=False) as odd:
+        pass
+    with pytest.raises(NotifyUnavailable):
+        await send(at(port_of(odd)))
+
+
+async def test_an_authority_file_that_is_missing_is_said(tmp_path: Path) -> None:
+    with mail_server(MailHandler(), starttls=SHOWN.server_context()) as port, pytest.raises(NotifyError):
+        await send(at(port, ca_file=tmp_path / "none.pem"))
+
+
+def _until_no_thread_is_called(name: str) -> None:
+    ends = time.monotonic() + 5
+    while any(thread.name == name for thread in threading.enumerate()):
+        assert time.monotonic() < ends, "the thread hangs on"
+        time.sleep(0.01)

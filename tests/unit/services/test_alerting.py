@@ -1,0 +1,226 @@
+"""Whom is told what after a cycle, and what becomes of it when nobody can be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.memory.alert_board import MemoryAlertBoard
+from adapters.memory.clock import MemoryClock
+from adapters.memory.disk import MemoryDisk
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.notifier import MemoryHeartbeat, MemoryNotifier
+from adapters.memory.retrier import MemoryRetrier
+from adapters.memory.state import MemoryState
+from domain.errors import NotifyError, NotifyUnavailable
+from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored
+from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
+from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading
+
+REFUSED = a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, detail="invalid_grant, twice")
+ANSWERED = a_collected(a_reading("alexa:1"), due=a_due("amazon"))
+
+
+class Told:
+    """An alerting over fakes, and the fakes."""
+
+    def __init__(self, *, with_mail: bool = True) -> None:
+        self.clock = MemoryClock(NOON)
+        self.state = MemoryState()
+        self.disk = MemoryDisk()
+        self.board = MemoryAlertBoard()
+        self.notifier = MemoryNotifier()
+        self.heartbeat = MemoryHeartbeat()
+        self.journal = MemoryJournal()
+        self.with_mail = with_mail
+        self.begin()
+
+    def begin(self) -> None:
+        """Another process with the same state."""
+        self.alerting = Alerting(
+            ways=Ways(
+                board=self.board,
+                notifier=self.notifier if self.with_mail else None,
+                heartbeat=self.heartbeat,
+            ),
+            state=self.state,
+            disk=self.disk,
+            retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
+            clock=self.clock,
+            journal=self.journal,
+            home="/home/me/climate",
+            program="./run",
+        )
+
+    async def after(self, *outcomes: Outcome) -> None:
+        await self.cycle(Stored(report=a_cycle(*outcomes)))
+
+    async def cycle(self, cycle: Cycle, *clock_faults: str) -> None:
+        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=clock_faults))
+
+    def subjects(self) -> list[str]:
+        return [message.subject for message in self.notifier.sent]
+
+
+async def test_refused_credentials_put_up_a_notice_with_since_when_what_and_the_command() -> None:
+    told = Told()
+    await told.after(REFUSED)
+    told.clock.advance(3600)
+    await told.after(REFUSED)
+    assert told.board.text is not None
+    for part in ("Since 2026-03-01 12:00 UTC", "invalid_grant, twice", "`./run setup --reauth amazon`"):
+        assert part in told.board.text
+    assert told.subjects() == ["amazon refuses our credentials"]
+
+
+async def test_the_notice_goes_with_the_next_success_whoever_put_it_up() -> None:
+    told = Told()
+    told.board.text = "of the earlier system"
+    await told.after(a_collected())
+    assert told.board.text == "of the earlier system"
+    await told.after(ANSWERED)
+    assert told.board.text is None
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        a_failed(a_due("amazon"), Cause.NETWORK),
+        a_failed(a_due("amazon"), Cause.CREDENTIALS),
+        a_deferred(a_due("amazon"), Cause.CREDENTIALS),
+        a_failed(a_due("hue"), Cause.CREDENTIALS, needs_person=True),
+    ],
+)
+async def test_nothing_else_puts_the_notice_up_or_takes_it_down(outcome: Outcome) -> None:
+    told = Told()
+    await told.after(outcome)
+    assert told.board.text is None
+    told.board.text = "sign in"
+    await told.after(outcome)
+    assert told.board.text == "sign in"
+
+
+async def test_without_mail_the_notice_and_the_journal_still_tell() -> None:
+    told = Told(with_mail=False)
+    await told.after(REFUSED)
+    assert told.board.text is not None
+    assert told.journal.of("incident.opened")[0].fields["topic"] == "credentials"
+    assert told.state.get("notifier") == {}
+
+
+async def test_an_incident_outlives_the_process_and_is_not_told_twice() -> None:
+    told = Told()
+    await told.after(REFUSED)
+    told.begin()
+    await told.after(REFUSED)
+    told.clock.advance(7200)
+    await told.after(ANSWERED)
+    assert told.subjects() == [
+        "amazon refuses our credentials",
+        "recovered: amazon refuses our credentials",
+    ]
+    assert told.state.get("incidents") == {}
+
+
+async def test_every_kind_of_trouble_reaches_a_person() -> None:
+    told = Told()
+    told.disk.free = 1000
+    told.state.put("store.aside", {"kept_as": "readings.db.damaged-1", "finished": False})
+    told.state.put("upkeep.check", {"result": "damaged"})
+    silent = a_failed(a_due("amazon"), Cause.NETWORK)
+    for _ in range(12):
+        report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
+        await told.cycle(Spooled(report=report, reason="locked"), "hue")
+    assert sorted(told.subjects()) == [
+        "nothing comes from amazon",
+        "readings cannot be stored in the database",
+        "the battery of hue:1 is low",
+        "the computer's clock is, or was, wrong",
+        "the daily check found damage in the database",
+        "the database was damaged and is moved aside",
+        "the disk is nearly full",
+    ]
+
+
+async def test_a_mail_that_cannot_be_sent_now_is_tried_three_times_and_again_after_the_next_cycle() -> None:
+    told = Told()
+    told.notifier.fault = NotifyUnavailable("mail.example cannot be talked to")
+    await told.after(REFUSED)
+    assert len(told.journal.of("retry")) == 2
+    assert told.clock.elapsed_s() <= MAIL_BUDGET_S
+    assert told.state.get("notifier")["last_error"] == "mail.example cannot be talked to"
+    told.notifier.fault = None
+    told.begin()
+    await told.after(REFUSED)
+    assert told.subjects() == ["amazon refuses our credentials"]
+    assert told.state.get("notifier") == {}
+
+
+async def test_a_mail_server_that_refuses_for_good_is_asked_once_an_hour() -> None:
+    told = Told()
+    told.notifier.fault = NotifyError("the password is refused")
+    await told.after(REFUSED)
+    told.notifier.fault = None
+    await told.after(REFUSED)
+    assert told.subjects() == []
+    told.clock.advance(3600)
+    await told.after(REFUSED)
+    assert told.subjects() == ["amazon refuses our credentials"]
+
+
+async def test_mails_that_wait_are_bounded_and_the_newest_are_kept() -> None:
+    told = Told()
+    told.notifier.fault = NotifyError("refused")
+    for number in range(80):
+        told.clock.advance(30)
+        await told.after(a_collected(a_reading(f"hue:{number}", battery_percent=1)))
+    waiting = told.state.get("notifier")["waiting"]
+    assert isinstance(waiting, list)
+    assert len(waiting) == 50
+    told.notifier.fault = None
+    told.clock.advance(3600)
+    await told.after(a_collected(a_reading("hue:0", battery_percent=1)))
+    assert told.subjects()[-1] == "the battery of hue:79 is low"
+    assert len(told.subjects()) == 50
+
+
+async def test_the_switch_hears_of_each_cycle_whether_anything_was_kept() -> None:
+    told = Told()
+    report = a_cycle()
+    for cycle in (
+        Stored(report=report),
+        Spooled(report=report, reason="locked"),
+        NotStored(report=report, reason="full"),
+        Stored(report=a_cycle(a_failed())),
+    ):
+        await told.cycle(cycle)
+    assert told.heartbeat.beats == [True, True, False, False]
+
+
+async def test_a_switch_that_does_not_answer_is_said_once_and_seen_in_the_state_until_it_does() -> None:
+    told = Told()
+    told.heartbeat.fault = NotifyUnavailable("the ping URL did not answer")
+    for _ in range(3):
+        await told.after(ANSWERED)
+    assert len(told.journal.of("ping.failed")) == 1
+    assert told.state.get("heartbeat")["last_error"] == "the ping URL did not answer"
+    told.heartbeat.fault = None
+    await told.after(ANSWERED)
+    assert told.state.get("heartbeat") == {}
+
+
+async def test_a_state_that_was_damaged_costs_no_alert() -> None:
+    told = Told()
+    told.state.put("incidents", {"credentials:amazon": {"topic": "credentials"}, "x": 1})
+    told.state.put("notifier", {"waiting": [1, {"subject": "a"}], "not_before": "never"})
+    await told.after(REFUSED)
+    assert told.subjects() == ["amazon refuses our credentials"]
+
+
+async def test_the_disk_that_does_not_tell_is_no_trouble() -> None:
+    told = Told()
+    told.disk.free = None
+    await told.after(ANSWERED)
+    assert told.subjects() == []
+    assert timedelta() == timedelta(seconds=told.clock.elapsed_s())

@@ -1,0 +1,180 @@
+"""Incidents: opened once, repeated at most daily, closed once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.alert_text import message_of, remedy_of
+from domain.alerting import (
+    Incident,
+    Incidents,
+    Notice,
+    Opened,
+    Patience,
+    Recovered,
+    Repeated,
+    Sign,
+    Topic,
+    observe,
+    sign_of_disk,
+    signs_of,
+)
+from domain.outcome import Cause, NotStored, Outcome, Spooled, Stored
+from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_failed, a_reading, an_unread
+
+MINUTE = timedelta(minutes=1)
+
+
+def a_sign(is_bad: bool = True, topic: Topic = Topic.SPOOL_IN_USE, subject: str = "database") -> Sign:
+    return Sign(topic=topic, subject=subject, is_bad=is_bad, detail="the disk is full")
+
+
+def lived(*looks: tuple[timedelta, Sign], patience: Patience | None = None) -> list[list[Notice]]:
+    """What is told after each look."""
+    incidents: Incidents = {}
+    told: list[list[Notice]] = []
+    for after, sign in looks:
+        incidents, notices = observe(incidents, [sign], NOON + after, patience or Patience())
+        told.append(list(notices))
+    return told
+
+
+def bad_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
+    return {(one.topic, one.subject) for one in signs_of(Stored(report=a_cycle(*outcomes))) if one.is_bad}
+
+
+def good_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
+    signs = signs_of(Stored(report=a_cycle(*outcomes)))
+    always = {Topic.SPOOL_IN_USE, Topic.CLOCK_STEPPED}
+    return {(one.topic, one.subject) for one in signs if not one.is_bad and one.topic not in always}
+
+
+def test_a_trouble_is_told_once_and_its_end_once_with_its_length() -> None:
+    told = lived(
+        (0 * MINUTE, a_sign()),
+        (5 * MINUTE, a_sign()),
+        (10 * MINUTE, a_sign(is_bad=False)),
+        (15 * MINUTE, a_sign(is_bad=False)),
+    )
+    assert [[type(notice) for notice in notices] for notices in told] == [[Opened], [], [Recovered], []]
+    (recovered,) = told[2]
+    assert isinstance(recovered, Recovered)
+    assert recovered.length == 10 * MINUTE
+
+
+def test_a_trouble_that_lasts_is_told_again_at_most_once_a_day() -> None:
+    looks = [(5 * MINUTE * number, a_sign()) for number in range(3 * 288)]
+    told = [(number, type(notice)) for number, notices in enumerate(lived(*looks)) for notice in notices]
+    assert told == [(0, Opened), (288, Repeated), (576, Repeated)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "needed"), [(Topic.SOURCE_SILENT, 3), (Topic.DEVICE_SILENT, 12), (Topic.CREDENTIALS, 1)]
+)
+def test_a_silence_is_told_only_after_so_many_cycles_in_a_row(topic: Topic, needed: int) -> None:
+    bad, good = a_sign(topic=topic), a_sign(topic=topic, is_bad=False)
+    assert lived(*[(MINUTE, bad)] * (needed - 1), (MINUTE, good), *[(MINUTE, bad)] * (needed - 1)) == [[]] * (
+        2 * needed - 1
+    )
+    told = lived(*[(MINUTE, bad)] * needed)
+    assert [bool(notices) for notices in told] == [False] * (needed - 1) + [True]
+
+
+def test_a_clock_that_was_far_ahead_does_not_silence_an_incident_for_years() -> None:
+    told = lived((timedelta(days=400), a_sign()), (0 * MINUTE, a_sign()), (timedelta(days=1), a_sign()))
+    assert [len(notices) for notices in told] == [1, 0, 1]
+
+
+def test_what_no_sign_speaks_of_stays_as_it_was() -> None:
+    incidents, _ = observe({}, [a_sign()], NOON, Patience())
+    after, told = observe(incidents, [a_sign(topic=Topic.DISK_LOW)], NOON, Patience())
+    assert after.items() >= incidents.items()
+    assert len(told) == 1
+
+
+@given(st.lists(st.tuples(st.integers(min_value=-100_000, max_value=100_000), st.booleans()), max_size=60))
+def test_nothing_is_opened_twice_without_an_end_in_between_whatever_the_clock_does(
+    looks: list[tuple[int, bool]],
+) -> None:
+    told = lived(*((timedelta(seconds=at), a_sign(is_bad=is_bad)) for at, is_bad in looks))
+    kinds = [type(notice) for notices in told for notice in notices]
+    is_open = False
+    for kind in kinds:
+        assert (kind is Opened) != is_open
+        is_open = kind is not Recovered
+
+
+@pytest.mark.parametrize(
+    ("outcome", "bad"),
+    [
+        (a_failed(cause=Cause.NETWORK), {(Topic.SOURCE_SILENT, "hue")}),
+        (a_failed(cause=Cause.CREDENTIALS, needs_person=True), {(Topic.CREDENTIALS, "hue")}),
+        (a_failed(cause=Cause.CREDENTIALS), {(Topic.SOURCE_SILENT, "hue")}),
+        (a_deferred(cause=Cause.THROTTLED), {(Topic.SOURCE_SILENT, "hue")}),
+        (a_deferred(cause=Cause.CREDENTIALS), set()),
+        (a_collected(a_reading("hue:1", battery_percent=10)), {(Topic.BATTERY_LOW, "hue:1")}),
+        (a_collected(a_reading("hue:1", battery_percent=11)), set()),
+        (a_collected(a_reading("hue:1"), unread=(an_unread("hue:2"),)), {(Topic.DEVICE_SILENT, "hue:2")}),
+    ],
+)
+def test_what_a_cycle_shows_of_its_sources_and_devices(outcome: Outcome, bad: set[tuple[Topic, str]]) -> None:
+    assert bad_signs(outcome) == bad
+
+
+def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -> None:
+    assert good_signs(a_deferred(cause=Cause.CREDENTIALS)) == set()
+    assert good_signs(a_failed(cause=Cause.NETWORK)) == set()
+    between = good_signs(a_collected(a_reading("hue:1", battery_percent=15)))
+    assert (Topic.BATTERY_LOW, "hue:1") not in between
+    assert good_signs(a_collected(a_reading("hue:1", battery_percent=20))) == {
+        (Topic.CREDENTIALS, "hue"),
+        (Topic.SOURCE_SILENT, "hue"),
+        (Topic.DEVICE_SILENT, "hue:1"),
+        (Topic.BATTERY_LOW, "hue:1"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "said"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
+)
+def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: list[bool]) -> None:
+    assert [sign.is_bad for sign in sign_of_disk(free_mb * 1_000_000)] == said
+
+
+def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:
+    for cycle in (
+        Spooled(report=a_cycle(), reason="the disk is full"),
+        NotStored(report=a_cycle(), reason="the disk is full"),
+    ):
+        assert Topic.SPOOL_IN_USE in {sign.topic for sign in signs_of(cycle) if sign.is_bad}
+    (stepped,) = [sign for sign in signs_of(Stored(report=a_cycle()), ["hue"]) if sign.is_bad]
+    assert (stepped.topic, stepped.detail) == (Topic.CLOCK_STEPPED, "hue")
+
+
+def an_incident(topic: Topic, subject: str = "amazon", since: datetime = NOON) -> Incident:
+    return Incident(topic=topic, subject=subject, since=since, told_at=since, detail="seen")
+
+
+@pytest.mark.parametrize("topic", Topic)
+def test_every_incident_is_told_with_what_to_do(topic: Topic) -> None:
+    message = message_of(Opened(incident=an_incident(topic)), home="/home/me/climate", program="./run")
+    assert message.subject
+    assert "{" not in message.subject + message.text
+    assert "Since 2026-03-01 12:00 UTC" in message.text
+    assert "/home/me/climate" in message.text
+    assert remedy_of(an_incident(topic), "./run") in message.text
+
+
+def test_refused_credentials_are_mended_by_one_command_that_is_named_exactly() -> None:
+    assert "`./run setup --reauth amazon`" in remedy_of(an_incident(Topic.CREDENTIALS), "./run")
+
+
+def test_the_end_of_an_incident_is_told_with_its_length() -> None:
+    notice = Recovered(incident=an_incident(Topic.SOURCE_SILENT, "hue"), length=timedelta(hours=5))
+    message = message_of(notice, home="here", program="homeclimate")
+    assert message.subject == "recovered: nothing comes from hue"
+    assert "after 5 h" in message.text
