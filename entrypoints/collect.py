@@ -14,15 +14,19 @@ import click
 from config.loading import load
 from domain.errors import StoreError, StoreRefused
 from domain.outcome import Cause, Cycle, Verdict, verdict
+from domain.services.alerting import MAIL_BUDGET_S, PING_BUDGET_S, AfterCycle
+from domain.services.beside import Beside
 from domain.services.collection import Collection
 from domain.services.continuous import ContinuousCollection
-from domain.services.timetable import Timetable, by_hand
+from domain.services.timetable import Timetable, Turn, by_hand
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
 from entrypoints.telling import telling
-from entrypoints.wiring import World, collecting
+from entrypoints.wiring import Collecting, World, collecting
 from ports.clock import Clock
-from ports.journal import Journal, Level
+from ports.journal import Level
+
+_LAST_ALERTS_S = MAIL_BUDGET_S + PING_BUDGET_S  # what telling people of the last cycle may take
 
 
 @attrs.frozen(kw_only=True)
@@ -114,8 +118,8 @@ def run(request: Request, world: World) -> int:
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
-        with collecting(loaded, world, only=request.only) as (collection, journal):
-            cycles = asyncio.run(_collect(request, collection, world.clock, journal))
+        with collecting(loaded, world, only=request.only) as collecting_now:
+            cycles = asyncio.run(_collect(request, collecting_now, world.clock))
     except StoreRefused:
         raise
     except StoreError as error:
@@ -159,14 +163,17 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _collect(request: Request, collection: Collection, clock: Clock, journal: Journal) -> list[Cycle]:
+async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -> list[Cycle]:
     stop = stop_on_signals()
+    collection, journal = collecting_now.collection, collecting_now.journal
+    alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
     with telling() as say:
 
-        def tell(cycle: Cycle) -> None:
+        def tell(cycle: Cycle, turn: Turn | None = None) -> None:
             for line in [as_json(cycle)] if request.as_json else lines(cycle):
                 say(line)
+            alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else ()))
             if request.cycles is not None or request.once:  # an endless run must not remember for ever
                 cycles.append(cycle)
 
@@ -178,6 +185,7 @@ async def _collect(request: Request, collection: Collection, clock: Clock, journ
             else:
                 service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
                 await service.run(stop, tell)
+            await alerts.finish(_LAST_ALERTS_S)
         finally:
             await collection.close()
     return cycles

@@ -101,10 +101,10 @@ def run(request: Request) -> int:
             amazon_roots=Path(found.alexa_ca_file),
             is_simulated=True,
         )
-        with collecting(loaded, world) as (collection, _):
+        with collecting(loaded, world) as collecting_now:
             where = f"a Hue bridge at {found.bridge_address}, Alexa at {found.alexa_address}"
             click.echo(f"A simulated home: {where}.", err=True)
-            live = asyncio.run(_collect(request, collection, clock, simulated))
+            live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
     now = clock.now()
     _show_stored(loaded, since=now - timedelta(days=max(request.days, 1)), now=now)
     if request.fault is None:

@@ -19,9 +19,11 @@ from config.loading import Loaded
 from config.settings import Settings
 from domain.errors import SettingsError, StoreError, StoreRefused
 from domain.redaction import Redactor
+from domain.services.alerting import Alerting
 from domain.services.collection import Collection, SourcePlan
 from domain.services.keeping import STORE_BUDGET_S, Keeping
 from domain.services.streaks import Streaks
+from entrypoints.wiring_alerts import alerting
 from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
 from ports.bridge_finder import BridgeFinder
 from ports.clock import Clock
@@ -53,10 +55,17 @@ class World:
     log_to_files: bool = True
 
 
+@attrs.frozen(kw_only=True)
+class Collecting:
+    """What collects from a home, and what tells its people of trouble."""
+
+    collection: Collection
+    alerting: Alerting
+    journal: Journal
+
+
 @contextmanager
-def collecting(
-    loaded: Loaded, world: World, *, only: Sequence[str] = ()
-) -> Iterator[tuple[Collection, Journal]]:
+def collecting(loaded: Loaded, world: World, *, only: Sequence[str] = ()) -> Iterator[Collecting]:
     """The collection of a home, with its sources held and its store open; all let go of at the end.
 
     `only` names sources, or kinds of source; none means all that are enabled. Raises SettingsError for a
@@ -116,7 +125,11 @@ def collecting(
             journal=journal,
             redact=_redactor(loaded).redact,
         )
-        yield collection, journal
+        yield Collecting(
+            collection=collection,
+            alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
+            journal=journal,
+        )
     finally:
         store.close()
         locks.close()

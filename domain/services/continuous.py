@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.outcome import Cause, Cycle
 from domain.schedule import next_slot
 from domain.services.collection import Collection
-from domain.services.timetable import Timetable
+from domain.services.timetable import Timetable, Turn
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -27,7 +27,7 @@ class ContinuousCollection:
         self._journal = journal
         self._seen: tuple[datetime, float] | None = None
 
-    async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle], None]) -> None:
+    async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, Turn], None]) -> None:
         """Collect until `stop` is set; a cycle in hand is finished first. `on_cycle` hears of each."""
         self._collection.forgive(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
         while not stop.is_set():
@@ -37,7 +37,7 @@ class ContinuousCollection:
             if turn.dues:
                 cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
                 self._timetable.taken(turn)
-                on_cycle(cycle)
+                on_cycle(cycle, turn)
             await self._nap(stop)
 
     def _cause_of_a_gap(self) -> Cause:

@@ -42,7 +42,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, _simulator() as bridge:
         deployment = a_deployment(Path(folder) / "home", **bridge)
         world = World(clock=clock, hue_roots=deployment.ca_file)
-        with collecting(load(deployment.folder), world) as (collection, _):
+        with collecting(load(deployment.folder), world) as collecting_now:
+            collection = collecting_now.collection
             costs = asyncio.run(_interleaved(collection, clock, _Bare(Path(folder), **bridge), cycles))
     for name, seconds in costs.items():
         ordered = sorted(seconds)

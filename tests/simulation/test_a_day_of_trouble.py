@@ -47,7 +47,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home_without_waits(tmp_path_factory.mktemp("day") / "home", home)
         world = World(clock=clock, hue_roots=home.bridge.ca_file)
-        with collecting(load(deployment.folder), world) as (collection, _):
+        with collecting(load(deployment.folder), world) as collecting_now:
+            collection = collecting_now.collection
             asyncio.run(_live(collection, clock, home))
         yield deployment, home
 

@@ -29,7 +29,7 @@ from domain.outcome import (
 )
 from domain.services.collection import SourcePlan
 from domain.services.continuous import ContinuousCollection
-from domain.services.timetable import Timetable, by_hand
+from domain.services.timetable import Timetable, Turn, by_hand
 from ports.store import Standing
 from tests.builders import NOON, a_cycle, a_due, a_reading, a_reply
 from tests.collecting import a_collection
@@ -69,7 +69,7 @@ class Running:
         self.cycles: list[Cycle] = []
 
     async def until(self, cycles: int, after: Callable[[int], None] = lambda _: None) -> None:
-        def on_cycle(cycle: Cycle) -> None:
+        def on_cycle(cycle: Cycle, _: Turn) -> None:
             self.cycles.append(cycle)
             after(len(self.cycles))
             if len(self.cycles) == cycles:
@@ -284,7 +284,7 @@ async def test_stopping_ends_a_nap_at_once() -> None:
         collection=running.collection, clock=running.clock, journal=running.journal
     )
 
-    def stop_in_the_nap(cycle: Cycle) -> None:
+    def stop_in_the_nap(cycle: Cycle, _: Turn) -> None:
         asyncio.get_running_loop().call_soon(running.stop.set)
 
     await service.run(running.stop, stop_in_the_nap)
