@@ -1,0 +1,118 @@
+"""Trouble as people meet it: the alert file, the mail and the ping of a real `collect`."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+from tests.acceptance.conftest import RunHere
+from tests.deployments import Deployment, a_deployment, with_amazon
+from tests.integration.test_http_ping import switch
+from tests.mail_server import MailHandler, mail_server
+from tests.odd_server import odd_server, saying
+
+COOKIES = "  cookies: {session-id: 147-0000000, session-token: dead-cookie-1, csrf: '5'}\n"
+
+
+@pytest.fixture
+def home() -> Iterator[SimulatedHome]:
+    with SimulatedHome(clock=SystemClock()).running() as home:
+        yield home
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, home: SimulatedHome) -> Deployment:
+    bridge, alexa = home.bridge, home.alexa
+    deployment = a_deployment(
+        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
+    return with_amazon(deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file)
+
+
+def alert_file(deployment: Deployment) -> Path:
+    return deployment.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+
+
+def sign_out(deployment: Deployment) -> str:
+    """Leave the home with nothing but dead cookies; returns the secrets as they were."""
+    before = deployment.secrets_file.read_text()
+    kept = before.partition("amazon_aqm:")[0]
+    deployment.secrets_file.write_text(f"{kept}amazon_aqm:\n{COOKIES}")
+    return before
+
+
+def told_by(deployment: Deployment, *, port: int, ping_port: int) -> None:
+    """Have this home's people told by that mail server and that switch."""
+    mail = f"host: localhost, port: {port}, security: none, recipients: [me@example.org]"
+    with deployment.config_file.open("a") as config:
+        config.write(f"alerts:\n  mail: {{{mail}}}\n")
+    with deployment.secrets_file.open("a") as secrets:
+        secrets.write(f"alerts: {{ping_url: 'http://127.0.0.1:{ping_port}/ping/3f0c-secret'}}\n")
+
+
+def subjects(handler: MailHandler) -> list[str]:
+    contents = (envelope.content for envelope in handler.envelopes)
+    mails = (
+        email.message_from_bytes(content, policy=email.policy.default)
+        for content in contents
+        if isinstance(content, bytes)
+    )
+    return [str(mail["Subject"]) for mail in mails]
+
+
+def test_a_person_is_told_that_they_must_sign_in_and_that_it_is_over(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    handler = MailHandler()
+    with mail_server(handler) as port, switch() as (ping_port, pings):
+        signed_in = sign_out(deployment)
+        told_by(deployment, port=port, ping_port=ping_port)
+        assert run_here(deployment, "collect", "--once").returncode == 1
+        text = alert_file(deployment).read_text()
+        assert "`homeclimate setup --reauth amazon`" in text
+        assert "Since 20" in text
+        assert "dead-cookie-1" not in text
+        assert "a person must act" in run_here(deployment, "status").stdout
+        deployment.secrets_file.write_text(signed_in)
+        assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert not alert_file(deployment).exists()
+    assert subjects(handler) == [
+        "[homeclimate] amazon refuses our credentials",
+        "[homeclimate] recovered: amazon refuses our credentials",
+    ]
+    assert pings == ["/ping/3f0c-secret"]
+    logs = "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
+    assert "incident.opened" in logs
+    assert "3f0c-secret" not in logs
+
+
+def test_a_cycle_that_stores_nothing_is_a_failure_for_the_switch(
+    deployment: Deployment, run_here: RunHere, home: SimulatedHome
+) -> None:
+    home.bridge.faults.add("kind=revoked")
+    with switch() as (ping_port, pings), mail_server(MailHandler()) as port:
+        told_by(deployment, port=port, ping_port=ping_port)
+        run_here(deployment, "collect", "--once", "--source", "hue")
+    assert pings == ["/ping/3f0c-secret/fail"]
+
+
+def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_the_status(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    sign_out(deployment)
+    with odd_server(saying(b""), secure=False) as odd:
+        port = int(odd.address.rpartition(":")[2])
+        told_by(deployment, port=port, ping_port=port)
+        done = run_here(deployment, "collect", "--once", environment={"SIMULATED_RATE": "100"})
+    assert done.returncode == 1
+    assert deployment.rows("SELECT count(*) > 0 FROM readings WHERE device_type = 'hue_sensor'") == [(1,)]
+    status = run_here(deployment, "status", "--json").stdout
+    assert "did not take the mail" in status
+    assert "ping URL did not answer" in status
+    assert "3f0c-secret" not in status
