@@ -45,7 +45,8 @@ class Opening:
                 clock=self.clock,
             ).run(relaxing=relaxing)
         else:
-            self._make()
+            made_durable(self.made(), self.path)
+            self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
             self._settle(connection)
@@ -54,8 +55,8 @@ class Opening:
             raise
         return connection
 
-    def _make(self) -> None:
-        """Make the database under another name: at its own there never is half a one."""
+    def made(self) -> Path:
+        """A new database under another name: at its own there never is half a one."""
         unfinished = self.path.with_name(f"{self.path.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
@@ -63,8 +64,7 @@ class Opening:
             connection.execute("PRAGMA synchronous=OFF")  # it is made durable once, when it is whole
             add_ledger(connection, is_simulated=self.is_simulated)
             relax(connection)
-        made_durable(unfinished, self.path)
-        self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
+        return unfinished
 
     def _settle(self, connection: sqlite3.Connection) -> None:
         unmet = settle(

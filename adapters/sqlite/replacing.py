@@ -18,17 +18,19 @@ from adapters.sqlite.safety_copy import fsync, made_durable
 _SUFFIXES = ("-journal", "-wal", "-shm")
 
 
-def replace(path: Path, new: Path, *, label: str, now: datetime) -> Path:
-    """Let the new file, a whole database, stand at the path; where the present one is kept.
+def name_for(path: Path, *, label: str, now: datetime) -> Path:
+    """Where the present database is to be kept: a name beside it that is free."""
+    names = _names(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}")
+    return next(name for name in names if not name.exists())
+
+
+def replace(path: Path, new: Path, kept: Path) -> None:
+    """Let the new file, a whole database, stand at the path, and keep the present one by that name.
 
     The caller holds the lock. Raises `OSError`; then the present file is there, or the next opening goes on.
     """
-    kept = next(
-        name for name in _names(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}") if not name.exists()
-    )
     made_durable(new, path.with_name(f"{path.name}.next-{kept.name.removeprefix(f'{path.name}.')}"))
     finish(path)
-    return kept
 
 
 def finish(path: Path) -> None:

@@ -13,7 +13,7 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.inspection import inspect
 from adapters.sqlite.lock import DatabaseLock
-from adapters.sqlite.replacing import finish, replace
+from adapters.sqlite.replacing import finish, name_for, replace
 from adapters.sqlite.soundness import first_fault, structural_fault
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -70,7 +70,8 @@ class Restoring:
         belong_like(new, self.path if was_there else self.path.parent)
         if was_there:
             self._empty_log()
-        kept = replace(self.path, new, label="replaced", now=self.clock.now())
+        kept = name_for(self.path, label="replaced", now=self.clock.now())
+        replace(self.path, new, kept)
         return kept if was_there else None
 
     def _empty_log(self) -> None:

@@ -31,6 +31,8 @@ def structural_fault(path: Path) -> str | None:
 
 
 def _verdict(path: Path, pragma: str) -> str | None:
+    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without a table
+        return "the file is empty"
     try:
         with (
             told_apart(path),

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from adapters.sqlite import ledger
+from adapters.sqlite.aside import Aside
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.faults import is_passing, told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows import as_instant, as_text
 from adapters.sqlite.wal import LONG_BYTES, Wal
-from domain.errors import StoreError
-from domain.outcome import CycleReport
+from domain.errors import StoreCorrupt, StoreError
+from domain.outcome import CycleReport, Unread
 from ports.clock import Clock
 from ports.journal import Journal, Level
+from ports.state import State
 from ports.store import Standing
+
+T = TypeVar("T")
 
 # What the budget keeps for the work itself, and for the lock if the busy time-out asks for all: this share,
 # a second at most.
@@ -52,6 +57,7 @@ class SqliteStore:
         budget_s: float = 8.0,
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
+        state: State | None = None,
     ) -> None:
         self._path = path
         self._journal = journal
@@ -70,27 +76,39 @@ class SqliteStore:
             path.with_name(f"{path.name}.lock"),
             wait_s=budget_s - work_s - self._opening.busy_timeout_ms / 1000,
         )
+        self._aside = None if state is None else Aside(opening=self._opening, lock=self._lock, state=state)
         self._connection: sqlite3.Connection | None = None
+        self._abandoned: sqlite3.Connection | None = None
+        self._is_suspect = False  # a look at it met damage
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
         self._unopened: str | None = None  # why the last try to open it failed
         self._relaxing = True  # at the first opening only: what was put off then waits for the next start
 
-    def open(self) -> None:
-        """Make the database, or bring it up to date. Raises `StoreError`; then nothing has changed."""
-        with self._held():
-            pass
+    def open(self, *, checking: bool = False) -> None:
+        """Make the database, or bring it up to date. Raises `StoreError`; then nothing has changed.
+
+        `checking` reads the whole file, which takes seconds for millions of rows.
+        """
+        self._despite_damage(self._reached)
+        if checking:
+            self._is_suspect = True
+            self._despite_damage(self._reached)
 
     def append(self, report: CycleReport) -> None:
+        refusals = self._despite_damage(lambda: self._written(report))
+        for refusal in refusals:
+            self._journal.record(
+                Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
+            )
+
+    def _written(self, report: CycleReport) -> Sequence[Unread]:
         created_at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with self._held() as connection:
             with _transaction(connection, self._begin):
                 refusals = ledger.write(connection, report, created_at)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
-        for refusal in refusals:
-            self._journal.record(
-                Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
-            )
+        return refusals
 
     def standing(self, source: str, at: datetime) -> Standing:
         with self._looking() as connection:
@@ -115,6 +133,27 @@ class SqliteStore:
             self._drop()
             self._lock.close()
 
+    def _despite_damage(self, work: Callable[[], T]) -> T:
+        """What the work gives; on a new database, when this one is damaged beyond doubt."""
+        if self._is_suspect:
+            self._mended(thoroughly=False)
+        try:
+            return work()
+        except StoreCorrupt:
+            self._is_suspect = True
+            if not self._mended(thoroughly=True):
+                raise
+            return work()
+
+    def _mended(self, *, thoroughly: bool) -> bool:
+        is_mended = self._aside is not None and self._aside.mended(thoroughly=thoroughly)
+        self._is_suspect = False
+        return is_mended
+
+    def _reached(self) -> None:
+        with self._held():
+            pass
+
     @contextmanager
     def _held(self) -> Iterator[sqlite3.Connection]:
         """The connection, while no other process of ours works on the database."""
@@ -127,7 +166,8 @@ class SqliteStore:
                     yield connection
                 except (sqlite3.Error, OSError) as error:
                     if not is_passing(error):
-                        self._drop()
+                        # open until the next opening: closing would move the log into what may be damaged
+                        self._abandoned, self._connection = self._connection, None
                     raise
 
     @contextmanager
@@ -142,19 +182,26 @@ class SqliteStore:
             with self._held() as connection:
                 yield connection
         else:
-            with told_apart(self._path):
-                yield self._connection
+            try:
+                with told_apart(self._path):
+                    yield self._connection
+            except StoreCorrupt:
+                self._is_suspect = True
+                raise
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_still_there():
             self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
             self._drop()
         if self._connection is None:
+            self._drop()
             self._unopened = f"{self._path} could not be opened; the next cycle that is stored tries again"
             self._connection = self._opening.connection(relaxing=self._relaxing)
             self._relaxing, self._unopened = False, None
             self._identity = self._path.stat()
             self._wal.tell(self._connection)
+            if self._aside is not None:
+                self._aside.remember()
             # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
             is_wal = journal_mode(self._connection) == "wal"
             self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
@@ -168,10 +215,11 @@ class SqliteStore:
             return False
 
     def _drop(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = None
+        for connection in (self._connection, self._abandoned):
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    connection.close()
+        self._connection = self._abandoned = None
 
 
 @contextmanager

@@ -1,0 +1,271 @@
+"""A damaged database is put aside as it is, and a new one takes the cycle in hand."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.file_state import FileState
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.state import MemoryState
+from adapters.sqlite import SqliteStore
+from adapters.sqlite.soundness import structural_fault
+from domain.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused
+from domain.outcome import CycleReport
+from ports.journal import Level
+from ports.state import State
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.cut_short import cut_short
+from tests.damage import DAMAGES, damage
+from tests.databases import a_store, changed, rows
+
+KEPT = "readings.db.damaged-20260301T120000Z"
+IN_HAND = "SELECT device_id FROM readings"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "readings.db"
+
+
+@pytest.fixture
+def state() -> State:
+    return MemoryState()
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    return MemoryJournal()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with 300 readings."""
+    path = tmp_path_factory.mktemp("model") / "readings.db"
+    store = a_store(path)
+    _fill(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(path: Path, model: Path, state: State, journal: MemoryJournal) -> Iterator[SqliteStore]:
+    """A store on that database, open."""
+    shutil.copyfile(model, path)
+    store = a_store(path, state=state, journal=journal)
+    store.open()
+    yield store
+    store.close()
+
+
+def _fill(store: SqliteStore, cycles: int = 60) -> None:
+    for number in range(cycles):
+        slot = NOON - timedelta(minutes=5 * (cycles - number))
+        readings = [a_reading(f"hue:{device}", collected_at=slot) for device in range(5)]
+        store.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
+
+
+def _in_hand(number: int = 0) -> CycleReport:
+    slot = NOON + timedelta(minutes=5 * number)
+    return a_cycle(a_collected(a_reading("hue:in-hand", collected_at=slot), due=a_due(slot=slot)))
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_at_the_start_a_damaged_database_is_put_aside_byte_for_byte(
+    store: SqliteStore, path: Path, state: State, how: str
+) -> None:
+    store.close()
+    damaged = damage(path, how)
+    journal = MemoryJournal()
+    started = a_store(path, state=state, journal=journal)
+    started.open(checking=True)
+    started.append(_in_hand())
+    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    assert path.with_name(KEPT).read_bytes() == damaged
+    (said,) = journal.of("store.moved_aside")
+    assert (said.level, said.fields["kept_as"]) == (Level.CRITICAL, str(path.with_name(KEPT)))
+    assert f"homeclimate db salvage {path.with_name(KEPT)}" in str(said.fields["next"])
+    aside = state.get("store.aside")
+    assert (aside["kept_as"], aside["finished"]) == (str(path.with_name(KEPT)), False)
+    started.close()
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_store_that_meets_damage_stores_the_cycle_in_hand_nonetheless(
+    store: SqliteStore, path: Path, how: str
+) -> None:
+    other = a_store(path)
+    other.append(a_cycle(a_collected(a_reading("hue:other"))))  # so that nobody's cache is the file any more
+    other.close()
+    damaged = damage(path, how)
+    for number in range(1, 4):
+        store.append(_in_hand(number))
+    store.open(checking=True)  # pages that were not asked for are not missed before
+    store.append(_in_hand(4))
+    ((stored,),) = rows(path, "SELECT count(*) FROM readings WHERE device_id = 'hue:in-hand'")
+    assert stored == (1 if how == "without its schema" else 4)
+    assert path.with_name(KEPT).read_bytes() == damaged
+    assert structural_fault(path) is None
+
+
+def test_a_log_that_was_not_moved_yet_is_kept_with_the_file(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle())
+    other = sqlite3.connect(path)  # keeps the log from being moved when the store closes
+    other.execute("SELECT count(*) FROM readings").fetchone()
+    log = path.with_name("readings.db-wal").read_bytes()
+    with path.open("r+b") as file:
+        file.truncate(4096)
+    assert store._aside is not None
+    assert store._aside.mended(thoroughly=False)
+    store.append(_in_hand())
+    assert len(log) > 0
+    assert path.with_name(f"{KEPT}-wal").read_bytes() == log
+    assert path.with_name(KEPT).stat().st_size == 4096
+    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    other.close()
+    assert path.with_name(f"{KEPT}-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize("how", ["a text", "noise", "cut to half"])
+def test_a_file_that_was_never_opened_before_is_refused_and_left_alone(
+    store: SqliteStore, path: Path, how: str
+) -> None:
+    store.close()
+    damaged = damage(path, how)
+    stranger = a_store(path, state=MemoryState())
+    with pytest.raises(StoreCorrupt):
+        stranger.open(checking=True)
+    with pytest.raises(StoreCorrupt):
+        stranger.append(_in_hand())
+    stranger.close()
+    assert path.read_bytes() == damaged
+    assert not list(path.parent.glob("*.damaged-*"))
+
+
+def test_another_programs_database_is_refused_though_ours_was_there_before(
+    store: SqliteStore, path: Path, state: State
+) -> None:
+    store.close()
+    path.unlink()
+    changed(path, "CREATE TABLE songs (title TEXT)")
+    with pytest.raises(StoreRefused):
+        a_store(path, state=state).append(_in_hand())
+    assert not list(path.parent.glob("*.damaged-*"))
+
+
+def test_a_sound_database_is_never_put_aside(store: SqliteStore, path: Path, journal: MemoryJournal) -> None:
+    store.open(checking=True)
+    store._is_suspect = True
+    store.append(_in_hand())
+    assert not list(path.parent.glob("*.damaged-*"))
+    assert "store.moved_aside" not in journal.events()
+    assert rows(path, "SELECT count(*) FROM readings") == [(301,)]
+
+
+def test_what_a_fresh_connection_finds_sound_is_opened_anew(store: SqliteStore, path: Path) -> None:
+    """The memory of the old connection was at fault, or what was wrong has passed."""
+    _fail_once(store)
+    store.append(_in_hand())
+    assert rows(path, "SELECT count(*) FROM readings") == [(301,)]
+    assert not list(path.parent.glob("*.damaged-*"))
+
+
+def _fail_once(store: SqliteStore) -> None:
+    written = store._written
+
+    def fails(report: CycleReport) -> object:
+        store._written = written  # type: ignore[method-assign]
+        raise StoreCorrupt("said so once")
+
+    store._written = fails  # type: ignore[method-assign, assignment]
+
+
+def test_a_look_that_meets_damage_has_the_next_cycle_look_closer(
+    store: SqliteStore, path: Path, journal: MemoryJournal
+) -> None:
+    other = a_store(path)
+    other.append(a_cycle(a_collected(a_reading("hue:other"))))
+    other.close()
+    damage(path, "noise inside")
+    with pytest.raises(StoreError):
+        store.standing("hue", NOON)
+    store.append(_in_hand())
+    assert "store.moved_aside" in journal.events()
+    assert store.standing("hue", NOON).last_stored == NOON
+
+
+def test_another_process_that_has_it_open_goes_on_in_the_new_one(store: SqliteStore, path: Path) -> None:
+    other = a_store(path, state=MemoryState())
+    other.append(a_cycle(a_collected(a_reading("hue:other"))))
+    damage(path, "zeros inside")
+    store.append(_in_hand(1))
+    other.append(_in_hand(2))
+    store.append(_in_hand(3))
+    other.close()
+    assert rows(path, "SELECT count(*) FROM readings") == [(3,)]
+    assert structural_fault(path) is None
+    assert len(list(path.parent.glob("*.damaged-*Z"))) == 1
+
+
+def test_no_damaged_file_takes_the_place_of_an_earlier_one(
+    store: SqliteStore, path: Path, state: State
+) -> None:
+    kept = []
+    for _ in range(3):
+        store.close()
+        kept.append(damage(path, "cut to half"))
+        store.open(checking=True)
+        _fill(store, cycles=10)
+    names = [KEPT, f"{KEPT}-2", f"{KEPT}-3"]
+    assert [path.with_name(name).read_bytes() for name in names] == kept
+
+
+def test_without_room_for_a_new_one_the_damaged_database_stays_where_it_is(
+    store: SqliteStore, path: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.close()
+    damaged = damage(path, "without its header")
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.sqlite.opening.add_ledger", lambda *_, **__: full(None))
+        with pytest.raises(StoreFull):
+            store.append(_in_hand())
+    assert path.read_bytes() == damaged
+    store.append(_in_hand())
+    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+
+
+def test_a_process_that_is_killed_at_it_is_gone_on_with_by_the_next(tmp_path: Path, model: Path) -> None:
+    path = tmp_path / "data" / "readings.db"
+    for calls in range(100):
+        shutil.rmtree(path.parent, ignore_errors=True)
+        path.parent.mkdir()
+        shutil.copyfile(model, path)
+        _start(path).close()
+        damaged = damage(path, "without its schema")
+        with cut_short(calls) as left:
+            _start(path).close()
+        started = _start(path)
+        started.append(_in_hand())
+        started.close()
+        assert rows(path, IN_HAND) == [("hue:in-hand",)]
+        aside = FileState(path.parent / "state.json", MemoryJournal()).get("store.aside")
+        assert Path(str(aside["kept_as"])).read_bytes() == damaged
+        assert len(list(path.parent.glob("*.damaged-*Z"))) == 1
+        if left[0]:
+            break
+    assert left[0]
+
+
+def _start(path: Path) -> SqliteStore:
+    store = a_store(path, state=FileState(path.parent / "state.json", MemoryJournal()))
+    store.open(checking=True)
+    return store
