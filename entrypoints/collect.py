@@ -117,15 +117,15 @@ def run(request: Request, world: World) -> int:
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
+    is_endless = not request.once and request.cycles is None
     try:
-        with collecting(loaded, world, only=request.only) as collecting_now:
+        with collecting(loaded, world, only=request.only, checking=is_endless) as collecting_now:
             cycles = asyncio.run(_collect(request, collecting_now, world.clock))
     except StoreRefused:
         raise
     except StoreError as error:
         click.echo(f"homeclimate: {error}", err=True)
         return int(Verdict.NONE_STORED)
-    is_endless = not request.once and request.cycles is None
     return 0 if is_endless else int(verdict(cycles))
 
 

@@ -65,7 +65,9 @@ class Collecting:
 
 
 @contextmanager
-def collecting(loaded: Loaded, world: World, *, only: Sequence[str] = ()) -> Iterator[Collecting]:
+def collecting(
+    loaded: Loaded, world: World, *, only: Sequence[str] = (), checking: bool = False
+) -> Iterator[Collecting]:
     """The collection of a home, with its sources held and its store open; all let go of at the end.
 
     `only` names sources, or kinds of source; none means all that are enabled. Raises SettingsError for a
@@ -99,11 +101,12 @@ def collecting(loaded: Loaded, world: World, *, only: Sequence[str] = ()) -> Ite
         budget_s=policy.share_s(STORE_BUDGET_S),
         busy_timeout_ms=settings.storage.busy_timeout_ms,
         wal_checkpoint_pages=settings.storage.wal_checkpoint_interval,
+        state=state,
     )
     try:
         for plan in plans:
             locks.acquire(plan.source.name)
-        _open(store, journal)
+        _open(store, journal, checking=checking)
         retrier = StaminaRetrier(clock=world.clock, journal=journal)
         keeping = Keeping(
             store=store,
@@ -204,10 +207,10 @@ def simulated_home(
         yield home
 
 
-def _open(store: SqliteStore, journal: Journal) -> None:
+def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
     """A store that will never do ends the program; one in trouble is tried again with each cycle."""
     try:
-        store.open()
+        store.open(checking=checking)
     except StoreRefused:
         raise
     except StoreError as error:

@@ -1,0 +1,40 @@
+"""What `homeclimate collect` does about a damaged database."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.sqlite.soundness import structural_fault
+from config.loading import load
+from entrypoints.wiring import collecting
+from tests.acceptance.conftest import RunHere
+from tests.collect_simulated import world
+from tests.damage import damage
+from tests.deployments import Deployment
+
+
+@pytest.fixture
+def damaged(deployment: Deployment, run_here: RunHere) -> bytes:
+    """The content of the deployment's database, which has collected before and is damaged since."""
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    return damage(deployment.database, "without its schema")
+
+
+def test_the_cycle_in_hand_is_stored_and_the_damaged_file_kept(
+    deployment: Deployment, run_here: RunHere, damaged: bytes
+) -> None:
+    done = run_here(deployment, "collect", "--once")
+    assert done.returncode == 0
+    (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
+    assert kept.read_bytes() == damaged
+    assert f"homeclimate db salvage {kept}" in done.stderr
+    assert deployment.rows("SELECT state FROM outcomes") == [("stored",)]
+
+
+def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
+    deployment: Deployment, run_here: RunHere, damaged: bytes
+) -> None:
+    with collecting(load(deployment.folder), world(str(deployment.ca_file)), checking=True):
+        assert structural_fault(deployment.database) is None
+    (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
+    assert kept.read_bytes() == damaged
