@@ -14,7 +14,7 @@ import click
 from config.loading import load
 from domain.errors import StoreError, StoreRefused
 from domain.outcome import Cause, Cycle, Verdict, verdict
-from domain.services.alerting import MAIL_BUDGET_S, PING_BUDGET_S, AfterCycle
+from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
 from domain.services.beside import Beside
 from domain.services.collection import Collection
 from domain.services.continuous import ContinuousCollection
@@ -25,8 +25,6 @@ from entrypoints.telling import telling
 from entrypoints.wiring import Collecting, World, collecting
 from ports.clock import Clock
 from ports.journal import Level
-
-_LAST_ALERTS_S = MAIL_BUDGET_S + PING_BUDGET_S  # what telling people of the last cycle may take
 
 
 @attrs.frozen(kw_only=True)
@@ -185,7 +183,7 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
             else:
                 service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
                 await service.run(stop, tell)
-            await alerts.finish(_LAST_ALERTS_S)
+            await alerts.finish(ALERTS_BUDGET_S)
         finally:
             await collection.close()
     return cycles

@@ -32,6 +32,7 @@ from ports.state import State
 
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
+ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with what it takes to note that neither worked
 ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
 
 
@@ -91,10 +92,10 @@ class Alerting:
         self._put_on_board(done.cycle, incidents)
         for notice in notices:
             self._journal_of(notice)
-        if self._ways.notifier is not None:
-            await self._mail(self._ways.notifier, notices)
         if self._ways.heartbeat is not None:
             await self._ping(self._ways.heartbeat, done.cycle)
+        if self._ways.notifier is not None:
+            await self._mail(self._ways.notifier, notices)
 
     def _signs(self, done: AfterCycle) -> Iterator[Sign]:
         yield from signs_of(done.cycle, done.clock_faults)

@@ -109,7 +109,7 @@ def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_th
     with odd_server(saying(b""), secure=False) as odd:
         port = int(odd.address.rpartition(":")[2])
         told_by(deployment, port=port, ping_port=port)
-        done = run_here(deployment, "collect", "--once", environment={"SIMULATED_RATE": "100"})
+        done = run_here(deployment, "collect", "--once", environment={"SIMULATED_RATE": "30"})
     assert done.returncode == 1
     assert deployment.rows("SELECT count(*) > 0 FROM readings WHERE device_type = 'hue_sensor'") == [(1,)]
     status = run_here(deployment, "status", "--json").stdout
