@@ -227,6 +227,7 @@ def _journal(loaded: Loaded, world: World) -> Journal:
     logging = loaded.settings.logging
     if not (logging.enable_file_logging and world.log_to_files):
         return stderr
+    from adapters.disk_space import DiskSpace
     from adapters.rotating_log import RotatingLog
 
     return Journals(
@@ -238,6 +239,7 @@ def _journal(loaded: Loaded, world: World) -> Journal:
             name=logging.log_file_path.name.removesuffix(".log"),
             max_bytes=logging.max_bytes,
             backups=logging.backup_count,
+            free_bytes=DiskSpace(logging.log_file_path.parent).free_bytes,
         ),
         stderr,
     )

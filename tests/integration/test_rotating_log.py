@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -207,6 +208,122 @@ def test_when_a_file_cannot_be_renamed_it_is_copied_and_emptied(
     kept = numbers(tmp_path)
     assert kept == list(range(kept[0], 400))
     assert len(kept) > 100
+
+
+def test_a_rename_that_fails_is_tried_by_later_records_and_said_once_when_it_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    replace = os.replace
+
+    def refuse(source: object, target: object) -> None:
+        asked.append(number)
+        raise PermissionError(13, "renaming is not possible")
+
+    clock = MemoryClock(NOON)
+    log = a_log(tmp_path, max_bytes=2000, clock=clock)
+    monkeypatch.setattr(os, "replace", refuse)
+    number = 0
+    while len(asked) < 3:
+        log.record(Level.INFO, "cycle", number=number)
+        number += 1
+    assert asked == [asked[0], asked[0] + 1, asked[0] + 2], "an attempt a record, and none waits"
+    assert numbers(tmp_path) == list(range(number)), "nothing is lost by trying"
+    monkeypatch.setattr(os, "replace", replace)
+    clock.advance(60)
+    for later in range(number, number + 80):
+        log.record(Level.INFO, "cycle", number=later)
+    said = [line for line in lines(tmp_path) if "log.rotation_failed" in line]
+    assert [line.split()[1:] for line in said] == [
+        ["CRITICAL", "log.rotation_failed", 'since="2026-03-01', '12:00:00+00:00"', "attempts=3"]
+    ]
+
+
+def test_an_attempt_that_fails_half_way_moves_no_part_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = a_log(tmp_path, max_bytes=2000)
+    for number in range(150):
+        log.record(Level.INFO, "cycle", number=number)
+    kept = numbers(tmp_path)
+    replace = os.replace
+
+    def refuse_the_newest(source: Path, target: Path) -> None:
+        if source.name == "homeclimate.log":
+            raise PermissionError(13, "renaming is not possible")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse_the_newest)
+        for number in range(150, 200):
+            log.record(Level.INFO, "cycle", number=number)
+    after = numbers(tmp_path)
+    assert after == list(range(after[0], 200))
+    assert kept[0] <= after[0]
+
+
+def test_when_nothing_can_be_moved_or_copied_the_newer_half_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    log = a_log(tmp_path, max_bytes=2000)
+    for number in range(300):
+        log.record(Level.INFO, "cycle", number=number)
+        assert (tmp_path / "homeclimate.log").stat().st_size <= 2000
+    kept = numbers(tmp_path)
+    assert kept == list(range(kept[0], 300))
+    assert len(kept) >= 10
+
+
+def test_two_logs_in_one_folder_share_its_bound_at_every_instant(tmp_path: Path) -> None:
+    logs = [a_log(tmp_path, max_bytes=4000, name=name) for name in ("homeclimate", "attic")]
+    for number in range(800):
+        logs[number % 2 if number < 400 else 1].record(Level.INFO, "cycle", number=number)
+        assert sum(sizes(tmp_path).values()) <= 4000 * (1 + BACKUPS)
+    assert {"homeclimate.log", "attic.log"} <= set(sizes(tmp_path))
+
+
+MB = 1_000_000
+
+
+def test_a_disk_that_fills_up_is_said_once_and_then_only_what_matters_is_logged(tmp_path: Path) -> None:
+    clock, free = MemoryClock(NOON), [300 * MB]
+    log = a_log(tmp_path, clock=clock, free_bytes=lambda: free[0])
+
+    def events_at(megabytes: int) -> list[str]:
+        free[0] = megabytes * MB
+        clock.advance(60)
+        before = len(lines(tmp_path))
+        log.record(Level.INFO, "cycle")
+        log.record(Level.WARNING, "retry")
+        return [line.split()[2] for line in lines(tmp_path)[before:]]
+
+    log.record(Level.INFO, "begin")
+    assert events_at(201) == ["cycle", "retry"]
+    assert events_at(199) == ["log.disk_low", "cycle", "retry"]
+    assert events_at(210) == ["cycle", "retry"]
+    assert events_at(49) == ["retry"]
+    assert events_at(51) == ["retry"]
+    assert events_at(70) == ["cycle", "retry"]
+    assert events_at(260) == ["log.disk_recovered", "cycle", "retry"]
+
+
+def test_the_room_is_looked_at_once_a_minute_and_may_be_unknown(tmp_path: Path) -> None:
+    clock, looks = MemoryClock(NOON), []
+
+    def free_bytes() -> None:
+        looks.append(clock.elapsed_s())
+
+    log = a_log(tmp_path, clock=clock, free_bytes=free_bytes)
+    for _ in range(130):
+        log.record(Level.INFO, "cycle", number=0)
+        clock.advance(1)
+    assert looks == [0, 60, 120]
+    assert len(lines(tmp_path)) == 130
 
 
 def test_when_nothing_can_be_moved_the_oldest_content_goes(tmp_path: Path) -> None:
