@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+from domain.errors import HomeclimateError
 from ports.journal import Journal, Level
 
 
@@ -18,7 +19,7 @@ def captured_complaints(journal: Journal, *, level: Level) -> Iterator[None]:
     """While the block lasts: exceptions that nobody caught, warnings, and what libraries log from `level` on.
 
     Of libraries nothing below warnings is taken unless `level` is DEBUG: what they say then is for finding
-    faults. Nothing of it goes to stderr.
+    faults. Nothing of it goes to stderr. A fault that ends the block comes out as `HomeclimateError`.
     """
     before = sys.excepthook, threading.excepthook, sys.unraisablehook
     root = logging.getLogger()
@@ -41,6 +42,13 @@ def captured_complaints(journal: Journal, *, level: Level) -> Iterator[None]:
     logging.captureWarnings(True)
     try:
         yield
+    except (HomeclimateError, OSError):
+        raise  # whoever started this tells of them
+    except Exception as error:  # noqa: BLE001 - the isolation boundary: Python would print all that it holds
+        _uncaught(journal, "the program", type(error), error, error.__traceback__)
+        raise HomeclimateError(
+            f"stopped by a fault of this program ({type(error).__name__}): the log says where"
+        ) from None
     finally:
         logging.captureWarnings(False)
         root.setLevel(root_level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,10 @@ class Request:
     cycles: int | None = None
     every_s: float = 2.0
     as_json: bool = False
+
+    @property
+    def is_endless(self) -> bool:
+        return not self.once and self.cycles is None
 
 
 @click.command()
@@ -107,7 +112,11 @@ def command(
         as_json=json_lines,
     )
     world = world or World()
-    return run(request, attrs.evolve(world, stderr_level=Level.DEBUG) if verbose else world)
+    if verbose:
+        world = attrs.evolve(world, stderr_level=Level.DEBUG)
+    elif request.is_endless and not sys.stderr.isatty():
+        world = attrs.evolve(world, stderr_level=None)  # a service manager's copy of it would have no bound
+    return run(request, world)
 
 
 def run(request: Request, world: World) -> int:
@@ -115,16 +124,15 @@ def run(request: Request, world: World) -> int:
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    is_endless = not request.once and request.cycles is None
     try:
-        with collecting(loaded, world, only=request.only, checking=is_endless) as collecting_now:
+        with collecting(loaded, world, only=request.only, checking=request.is_endless) as collecting_now:
             cycles = asyncio.run(_collect(request, collecting_now, world.clock))
     except StoreRefused:
         raise
     except StoreError as error:
         click.echo(f"homeclimate: {error}", err=True)
         return int(Verdict.NONE_STORED)
-    return 0 if is_endless else int(verdict(cycles))
+    return 0 if request.is_endless else int(verdict(cycles))
 
 
 async def cycles_by_hand(
@@ -172,7 +180,7 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
             for line in [as_json(cycle)] if request.as_json else lines(cycle):
                 say(line)
             alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else ()))
-            if request.cycles is not None or request.once:  # an endless run must not remember for ever
+            if not request.is_endless:  # it must not remember for ever
                 cycles.append(cycle)
 
         try:

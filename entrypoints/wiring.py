@@ -42,7 +42,8 @@ class World:
     """What differs between a real home, the demo and the tests; never a setting that a file could change.
 
     `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,
-    bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up.
+    bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up. With `stderr_level` None, the
+    journal keeps away from stderr where there is a log file.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -51,7 +52,7 @@ class World:
     bridge_finder: BridgeFinder | None = None
     bridge_cloud: str | None = None
     is_simulated: bool = False
-    stderr_level: Level = Level.CRITICAL
+    stderr_level: Level | None = Level.CRITICAL
     log_to_files: bool = True
 
 
@@ -74,6 +75,7 @@ def collecting(
     name that there is not, SourceHeld when another process collects, StoreRefused when the database is
     not one to collect into.
     """
+    from adapters.captured_complaints import captured_complaints
     from adapters.file_spool import FileSpool
     from adapters.file_state import FileState
     from adapters.source_lock import SourceLocks
@@ -128,11 +130,12 @@ def collecting(
             journal=journal,
             redact=_redactor(loaded).redact,
         )
-        yield Collecting(
-            collection=collection,
-            alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
-            journal=journal,
-        )
+        with captured_complaints(journal, level=Level[settings.logging.level]):
+            yield Collecting(
+                collection=collection,
+                alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
+                journal=journal,
+            )
     finally:
         store.close()
         locks.close()
@@ -223,26 +226,25 @@ def _redactor(loaded: Loaded) -> Redactor:
 
 def _journal(loaded: Loaded, world: World) -> Journal:
     redact = _redactor(loaded).redact
-    stderr = StderrJournal(redact, level=world.stderr_level)
     logging = loaded.settings.logging
     if not (logging.enable_file_logging and world.log_to_files):
-        return stderr
+        return StderrJournal(redact, level=world.stderr_level or Level.CRITICAL)
     from adapters.disk_space import DiskSpace
     from adapters.rotating_log import RotatingLog
 
-    return Journals(
-        RotatingLog(
-            logging.log_file_path.parent,
-            redact=redact,
-            clock=world.clock,
-            level=Level[logging.level],
-            name=logging.log_file_path.name.removesuffix(".log"),
-            max_bytes=logging.max_bytes,
-            backups=logging.backup_count,
-            free_bytes=DiskSpace(logging.log_file_path.parent).free_bytes,
-        ),
-        stderr,
+    log = RotatingLog(
+        logging.log_file_path.parent,
+        redact=redact,
+        clock=world.clock,
+        level=Level[logging.level],
+        name=logging.log_file_path.name.removesuffix(".log"),
+        max_bytes=logging.max_bytes,
+        backups=logging.backup_count,
+        free_bytes=DiskSpace(logging.log_file_path.parent).free_bytes,
     )
+    if world.stderr_level is None:
+        return log
+    return Journals(log, StderrJournal(redact, level=world.stderr_level))
 
 
 def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[SourcePlan]:

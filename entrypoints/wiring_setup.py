@@ -22,7 +22,7 @@ from entrypoints.wiring_sources import (
     opening_bridges,
 )
 from ports.bridge_finder import BridgeFinder
-from ports.journal import Journal
+from ports.journal import Journal, Level
 from ports.source import Source
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def _journal(loaded: Loaded, world: World) -> Journal:
     from adapters.stderr_journal import StderrJournal
     from domain.redaction import Redactor
 
-    return StderrJournal(Redactor(tuple(loaded.secrets.values())).redact, level=world.stderr_level)
+    return StderrJournal(
+        Redactor(tuple(loaded.secrets.values())).redact, level=world.stderr_level or Level.CRITICAL
+    )
 
 
 def _amazon_session(world: World) -> AmazonSession:

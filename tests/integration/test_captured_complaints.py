@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from adapters.captured_complaints import captured_complaints
 from adapters.memory.journal import MemoryJournal
+from domain.errors import HomeclimateError
 from domain.redaction import Redactor
 from ports.journal import Level
 
@@ -103,3 +105,15 @@ def test_an_exception_that_ends_the_program_is_in_the_journal_with_its_traceback
     (record,) = journal.records
     assert (record.level, record.fields["where"]) == (Level.CRITICAL, "the program")
     assert "RuntimeError: ***" in str(record.fields["traceback"])
+
+
+def test_a_fault_of_ours_that_ends_the_program_is_told_without_what_it_holds() -> None:
+    journal = MemoryJournal(Redactor([SECRET]).redact)
+    with (
+        pytest.raises(HomeclimateError, match="a fault of this program") as told,
+        captured_complaints(journal, level=Level.INFO),
+    ):
+        os.environ[SECRET]
+    assert SECRET not in str(told.value)
+    assert told.value.__cause__ is None
+    assert journal.of("uncaught")[0].fields["error"] == "KeyError"
