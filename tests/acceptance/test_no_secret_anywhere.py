@@ -1,0 +1,97 @@
+"""Every fault of the simulated home, at DEBUG: no secret in anything that was written anywhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from adapters.simulator.fault_text import parse_fault
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+from entrypoints.cli import main
+from tests.collect_simulated import world
+from tests.deployments import Deployment, a_deployment, with_amazon
+
+PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
+BRIDGE_FAULTS = (
+    "reset", "throttle", "unavailable", "half", "html", "garbled", "error", "revoked", "redirect", "huge",
+    "null", "missing", "certificate", "silence", "dribble",
+)  # fmt: skip
+ALEXA_FAULTS = (
+    "reset", "throttle", "unavailable", "half", "html", "garbled", "redirect", "silence", "stale-token",
+    "stale-token as=401", "stale-token as=redirect", "refused-token", "refused-token shape=html",
+    "throttled-inside", "forbidden", "gone", "unreachable", "skewed-clock",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[SimulatedHome]:
+    with SimulatedHome(clock=SystemClock()).running() as home:
+        yield home
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, home: SimulatedHome, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    bridge, alexa = home.bridge, home.alexa
+    token, amazon_ca = alexa.refresh_token, alexa.ca_file
+    deployment = a_deployment(
+        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
+    config = deployment.config_file
+    config.write_text(
+        "logging: {level: DEBUG}\nalerts: {mail: {host: localhost, port: 9, recipients: [a@b]}}\n"
+        + config.read_text()
+        + "    timeout_seconds: 0.3\n    retry_attempts: 2\n"
+    )
+    deployment = with_amazon(
+        deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file
+    )
+    with config.open("a") as more:
+        more.write("    timeout_seconds: 0.3\n    retry_attempts: 2\n")
+    with deployment.secrets_file.open("a") as secrets:
+        secrets.write(f"alerts: {{mail_password: {PASSWORD}, ping_url: '{PING}'}}\n")
+    for name, value in {**deployment.environment(), "SIMULATED_RATE": "50"}.items():
+        monkeypatch.setenv(name, value)
+    return deployment
+
+
+def forms_of(secret: str) -> set[bytes]:
+    """The secret as it may stand in a log, a URL or a header."""
+    plain = secret.encode()
+    return {plain, quote(secret, safe="").encode(), base64.b64encode(plain).rstrip(b"=")}
+
+
+def test_no_secret_is_in_anything_that_was_written_whatever_went_wrong(
+    deployment: Deployment, home: SimulatedHome, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = ""
+    for service, faults in ((home.bridge, BRIDGE_FAULTS), (home.alexa, ALEXA_FAULTS)):
+        for kind in faults:
+            service.faults.add(parse_fault(f"kind={kind}"))
+            arguments = ["collect", "--cycles", "1", "-v"]
+            main(arguments, world=world(str(deployment.ca_file)))
+            service.faults.clear()
+            said += "".join(capfd.readouterr())
+    main(["collect", "--cycles", "1", "-v", "--json"], world=world(str(deployment.ca_file)))
+    main(["status", "--json"], world=world(str(deployment.ca_file)))
+    said += "".join(capfd.readouterr())
+
+    account = home.alexa._account
+    given_out = [*account._access, *(token for session in account._sessions for token in session)]
+    known = [home.bridge.key, home.alexa.refresh_token, PASSWORD, PING]
+    assert len(given_out) >= 2
+    written = {"what was said": said.encode()} | {
+        str(path.relative_to(deployment.folder)): path.read_bytes()
+        for path in deployment.folder.rglob("*")
+        if path.is_file()
+    }
+    assert b"DEBUG" in written["logs/homeclimate.log"]
+    assert b"logger=urllib3.connectionpool" in written["logs/homeclimate.log"]
+    for secret in (*known, *given_out):
+        holders = {name for name, content in written.items() for form in forms_of(secret) if form in content}
+        allowed = {"config/secrets.yaml"} if secret in known else {"data/state.json"}
+        assert holders <= allowed, secret
