@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
+from domain.services.upkeep import DailyUpkeep
+from ports.journal import Journal
+from ports.state import State
 
 if TYPE_CHECKING:
     from adapters.sqlite.restoring import Restoring
@@ -30,3 +33,18 @@ def restoring(settings: Settings, world: World) -> Restoring:
         is_simulated=world.is_simulated,
         busy_timeout_ms=settings.storage.busy_timeout_ms,
     )
+
+
+def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Journal) -> DailyUpkeep:
+    """What checks and backs up the home's database daily, beside its cycles."""
+    from adapters.sqlite.upkeep import SqliteUpkeep
+
+    upkeep = SqliteUpkeep(
+        settings.storage.database_path,
+        state=state,
+        journal=journal,
+        clock=world.clock,
+        is_simulated=world.is_simulated,
+        busy_timeout_ms=settings.storage.busy_timeout_ms,
+    )
+    return DailyUpkeep(upkeep=upkeep, state=state, clock=world.clock, journal=journal)

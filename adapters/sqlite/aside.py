@@ -37,32 +37,41 @@ class Aside:
         if self.state.get(_KNOWN) != known:
             self.state.put(_KNOWN, known)
 
+    def is_ours(self) -> bool:
+        """Whether what is at the path was opened before."""
+        return self.state.get(_KNOWN).get("path") == str(self.path.absolute())
+
     def mended(self, *, thoroughly: bool) -> bool:
-        """Whether there is a sound database at the path now: it was no damage, or a new one has begun.
+        """Whether there is a sound database of ours now: it was no damage, or a new one has begun."""
+        if not self.is_ours():
+            return False
+        self.put_aside(thoroughly=thoroughly)
+        return True
+
+    def put_aside(self, *, thoroughly: bool) -> Path | None:
+        """Put the file aside if it is damaged; where it is kept.
 
         A fresh connection decides, which takes as long as reading the whole file; `thoroughly` counts an
         index that does not fit as damage too. Raises `StoreError`; then the file stands where it was.
         """
-        if self.state.get(_KNOWN).get("path") != str(self.path.absolute()):
-            return False
         with told_apart(self.path):
             seen = self.path.stat()
         fault = structural_fault(self.path) or (first_fault(self.path) if thoroughly else None)
-        if fault is not None:
-            self._put_aside(seen, fault)
-        return True
-
-    def _put_aside(self, seen: os.stat_result, fault: str) -> None:
+        if fault is None:
+            return None
         with told_apart(self.path), self.lock.held():
             if not os.path.samestat(seen, self.path.stat()):
-                return  # another process has done it meanwhile
-            now = self.opening.clock.now()
-            kept = name_for(self.path, label="damaged", now=now)
-            new = self.opening.made()
-            aside = {"at": now.isoformat(), "kept_as": str(kept)}
-            # before it happens: whoever is killed in between must not forget to merge the backup
-            self.state.put(ASIDE, {**aside, "restored_from": None, "merged_rows": 0, "finished": False})
-            replace(self.path, new, kept)
+                return None  # another process has done it meanwhile
+            return self._replaced(fault)
+
+    def _replaced(self, fault: str) -> Path:
+        now = self.opening.clock.now()
+        kept = name_for(self.path, label="damaged", now=now)
+        new = self.opening.made()
+        aside = {"at": now.isoformat(), "kept_as": str(kept)}
+        # before it happens: whoever is killed in between must not forget to merge the backup
+        self.state.put(ASIDE, {**aside, "restored_from": None, "merged_rows": 0, "finished": False})
+        replace(self.path, new, kept)
         self.opening.journal.record(
             Level.CRITICAL,
             "store.moved_aside",
@@ -72,3 +81,4 @@ class Aside:
             next="the newest sound backup is merged into a new database by and by; for the rest: "
             f"homeclimate db salvage {kept}",
         )
+        return kept

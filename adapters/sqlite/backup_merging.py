@@ -1,0 +1,107 @@
+"""What a sound backup holds, merged into a database that has begun anew; both stay at work meanwhile."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from adapters.sqlite.connection import connect
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.lock import DatabaseLock
+
+_ROWS = 1000  # at once: a cycle waits for no more than that takes
+_SELECT_COLUMNS = """
+SELECT present.name FROM pragma_table_info(:table, 'main') AS present
+JOIN pragma_table_info(:table, 'backup') AS old ON old.name = present.name
+WHERE present.name <> 'id'
+"""
+_SELECT_BOUNDS = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM backup.readings"
+# What is there stays, and each table is told apart by its key. The first slot of a device is the earlier one.
+_KEYS: Mapping[str, Sequence[str]] = {
+    "outcomes": ("source", "slot"),
+    "devices": ("device_id",),
+    "measurements": ("began_at", "operation", "source", "number"),
+    "properties": ("name",),
+}
+_DATE_DEVICES_BACK = """
+UPDATE devices SET first_slot = min(first_slot, (
+    SELECT old.first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
+))
+WHERE device_id IN (SELECT device_id FROM backup.devices)
+"""
+
+
+def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:
+    """Add every row that is not there yet; how many readings that were. Raises `StoreError`.
+
+    Cut off at any point, it can be begun anew.
+    """
+    with told_apart(path), closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")  # a row of old that is refused today is one
+        connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
+        merged = _merge_readings(connection, lock)
+        for table, key in _KEYS.items():
+            _merge_table(connection, lock, table, key)
+        with _turn(connection, lock):
+            if _columns(connection, "devices"):
+                connection.execute(_DATE_DEVICES_BACK)
+    return merged
+
+
+def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock) -> int:
+    columns = ", ".join(_columns(connection, "readings"))
+    insert = f"""
+        INSERT INTO main.readings ({columns})
+        SELECT {columns} FROM backup.readings WHERE id >= ? AND id < ? ORDER BY id
+        ON CONFLICT (device_id, timestamp) DO NOTHING
+    """  # noqa: S608 - names of columns
+    first, last = connection.execute(_SELECT_BOUNDS).fetchone()
+    merged = 0
+    for start in range(first, last + 1, _ROWS):
+        with _turn(connection, lock):
+            merged += connection.execute(insert, (start, start + _ROWS)).rowcount
+    return merged
+
+
+def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str, key: Sequence[str]) -> None:
+    columns = ", ".join(_columns(connection, table))
+    if not columns:  # a backup from before there was such a table
+        return
+    keys = ", ".join(key)
+    marks = ", ".join("?" for _ in key)
+    insert = f"""
+        INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}
+        WHERE ({keys}) > ({marks}) AND ({keys}) <= ({marks})
+        ON CONFLICT ({keys}) DO NOTHING
+    """  # noqa: S608 - names of columns
+    bounds = f"""
+        SELECT {keys} FROM (SELECT {keys} FROM backup.{table} WHERE ({keys}) > ({marks})
+        ORDER BY {keys} LIMIT {_ROWS:d}) ORDER BY {", ".join(f"{name} DESC" for name in key)} LIMIT 1
+    """  # noqa: S608 - names of columns
+    after: tuple[object, ...] = tuple("" for _ in key)
+    while (up_to := connection.execute(bounds, after).fetchone()) is not None:
+        with _turn(connection, lock):
+            connection.execute(insert, (*after, *up_to))
+        after = up_to
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    found = connection.execute(_SELECT_COLUMNS, {"table": table})
+    return ['"' + name.replace('"', '""') + '"' for (name,) in found]
+
+
+@contextmanager
+def _turn(connection: sqlite3.Connection, lock: DatabaseLock) -> Iterator[None]:
+    """A transaction, while no other process of ours is at work."""
+    with lock.held():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,105 @@
+"""Checks, backs up and tidies the database, in a daemon thread and with connections of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from adapters.sqlite.aside import ASIDE, Aside
+from adapters.sqlite.backup_merging import merge_backup
+from adapters.sqlite.backups import Backups
+from adapters.sqlite.connection import connect
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.opening import Opening
+from adapters.sqlite.soundness import first_fault
+from adapters.threads import in_daemon_thread
+from domain.errors import StoreFull
+from ports.clock import Clock
+from ports.journal import Journal
+from ports.state import State
+from ports.upkeep import BackedUp, Checked, Skipped
+
+_LOCK_WAIT_S = 30.0
+_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
+
+
+class SqliteUpkeep:
+    """The upkeep of the database at the path. Holds the lock only for moments."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        state: State,
+        journal: Journal,
+        clock: Clock,
+        is_simulated: bool = False,
+        busy_timeout_ms: int = 5000,
+    ) -> None:
+        self._path = path
+        self._state = state
+        self._busy_timeout_ms = busy_timeout_ms
+        self._lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
+        self._backups = Backups(path, clock, busy_timeout_ms)
+        opening = Opening(
+            path=path,
+            is_simulated=is_simulated,
+            busy_timeout_ms=busy_timeout_ms,
+            wal_checkpoint_pages=1000,
+            journal=journal,
+            clock=clock,
+        )
+        self._aside = Aside(opening=opening, lock=self._lock, state=state)
+
+    async def check(self) -> Checked:
+        return await in_daemon_thread(self._check, "upkeep check")
+
+    async def back_up(self) -> BackedUp | Skipped:
+        return await in_daemon_thread(self._back_up, "upkeep backup")
+
+    async def tidy(self) -> None:
+        await in_daemon_thread(self._tidy, "upkeep tidy")
+
+    async def restore(self) -> str | None:
+        return await in_daemon_thread(self._restore, "upkeep restore")
+
+    def _check(self) -> Checked:
+        fault = first_fault(self._path)
+        if fault is None:
+            return Checked()
+        kept = self._aside.put_aside(thoroughly=False) if self._aside.is_ours() else None
+        return Checked(findings=(fault,), kept_as=None if kept is None else str(kept))
+
+    def _back_up(self) -> BackedUp | Skipped:
+        try:
+            made = self._backups.make()
+        except StoreFull as error:
+            return Skipped(str(error))
+        with told_apart(made):
+            return BackedUp(file=str(made), size_bytes=made.stat().st_size)
+
+    def _tidy(self) -> None:
+        with told_apart(self._path), self._lock.held(), closing(self._connection()) as connection:
+            connection.execute(_TRUNCATE).fetchall()
+
+    def _restore(self) -> str | None:
+        for backup in self._backups.newest_first():
+            if first_fault(backup) is None:
+                merged_rows = merge_backup(
+                    self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms
+                )
+                self._finish(str(backup), merged_rows)
+                return str(backup)
+        self._finish(None, 0)
+        return None
+
+    def _finish(self, backup: str | None, merged_rows: int) -> None:
+        aside = self._state.get(ASIDE)
+        self._state.put(
+            ASIDE, {**aside, "restored_from": backup, "merged_rows": merged_rows, "finished": True}
+        )
+
+    def _connection(self) -> sqlite3.Connection:
+        return connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)

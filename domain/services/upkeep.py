@@ -1,0 +1,161 @@
+"""Decides when the store is checked, backed up and tidied, and keeps what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from domain.errors import StoreError
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.state import Json, State
+from ports.upkeep import BackedUp, Skipped, Upkeep
+
+CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"  # keys of the state
+_RUNNING = "upkeep.running"  # holds something from a start until a clean stop
+_AGAIN_AFTER = timedelta(hours=1)  # when it failed
+
+Result = dict[str, Json]
+
+
+class DailyUpkeep:
+    """Once for each day of UTC, and the check after an unclean stop too. Runs beside the cycles.
+
+    Whatever comes in its way is told and tried again in an hour: no cycle hears of it.
+    """
+
+    def __init__(self, *, upkeep: Upkeep, state: State, clock: Clock, journal: Journal) -> None:
+        self._upkeep = upkeep
+        self._state = state
+        self._clock = clock
+        self._journal = journal
+        self._work: asyncio.Task[None] | None = None
+        self._was_unclean: bool | None = None
+        self._restored_at: datetime | None = None  # when it was last tried
+
+    async def if_due(self) -> None:
+        """Begin what is due, if nothing is in hand; returns at once."""
+        if self._was_unclean is None:
+            self._was_unclean = bool(self._state.get(_RUNNING))
+            self._state.put(_RUNNING, {"since": self._clock.now().isoformat()})
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._run()) if self._is_anything_due() else None
+
+    async def settled(self) -> None:
+        """Wait until nothing is in hand."""
+        if self._work is not None:
+            await self._work
+
+    async def close(self) -> None:
+        """Let go of what is in hand; it is begun anew at the next start."""
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._work
+        if self._was_unclean is False:  # else the check after the last stop is still owed
+            self._state.put(_RUNNING, {})
+
+    def _is_anything_due(self) -> bool:
+        return self._is_check_due() or self._is_restore_due() or self._is_due(BACKUP)
+
+    async def _run(self) -> None:
+        if self._is_check_due():
+            await self._keeping(CHECK, self._check)
+            self._was_unclean = False
+            await self._keeping("upkeep.tidy", self._tidy)
+        if self._is_restore_due():
+            self._restored_at = self._clock.now()
+            await self._keeping("upkeep.restore", self._restore)
+        # a store without its old rows must not push out the backups that have them
+        if self._is_due(BACKUP) and not self._waits_for_a_backup():
+            await self._keeping(BACKUP, self._back_up)
+
+    async def _keeping(self, key: str, work: Callable[[], Awaitable[Result]]) -> None:
+        at = self._clock.now().isoformat()
+        try:
+            result = await work()
+        except StoreError as error:
+            result = self._failed(key, str(error))
+        except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the upkeep costs no reading
+            result = self._failed(key, f"a fault of this program: {type(error).__name__}: {error}")
+        self._state.put(key, {**_lasting(self._state.get(key)), **result, "at": at})
+
+    def _failed(self, key: str, reason: str) -> Result:
+        self._journal.record(Level.ERROR, "upkeep.failed", step=key, error=reason, again="in an hour")
+        return {"result": "failed", "reason": reason}
+
+    async def _check(self) -> Result:
+        checked = await self._upkeep.check()
+        if not checked.findings:
+            self._journal.record(Level.INFO, "upkeep.check_ok")
+            return {"result": "ok", "findings": [], "kept_as": None, "reason": None}
+        self._journal.record(
+            Level.CRITICAL,
+            "upkeep.check_damaged",
+            findings="; ".join(checked.findings),
+            next=f"homeclimate db salvage {checked.kept_as}" if checked.kept_as else "homeclimate db check",
+        )
+        return {
+            "result": "damaged",
+            "findings": list(checked.findings),
+            "kept_as": checked.kept_as,
+            "reason": None,
+        }
+
+    async def _tidy(self) -> Result:
+        await self._upkeep.tidy()
+        return {"result": "ok", "reason": None}
+
+    async def _restore(self) -> Result:
+        file = await self._upkeep.restore()
+        self._journal.record(Level.WARNING, "store.backup_merged", file=file or "there is no sound backup")
+        return {"result": "ok", "file": file, "reason": None}
+
+    async def _back_up(self) -> Result:
+        match await self._upkeep.back_up():
+            case BackedUp() as made:
+                self._journal.record(Level.INFO, "upkeep.backed_up", file=made.file, bytes=made.size_bytes)
+                made_at = self._clock.now().isoformat()
+                found: Result = {"file": made.file, "bytes": made.size_bytes, "made_at": made_at}
+                return {"result": "ok", "reason": None, **found}
+            case Skipped(reason):
+                self._journal.record(Level.WARNING, "upkeep.backup_skipped", reason=reason)
+                return {"result": "skipped", "reason": reason}
+
+    def _is_check_due(self) -> bool:
+        return bool(self._was_unclean) or self._is_due(CHECK)
+
+    def _is_restore_due(self) -> bool:
+        if not self._waits_for_a_backup():
+            return False
+        return self._restored_at is None or self._has_passed(self._restored_at, _AGAIN_AFTER)
+
+    def _waits_for_a_backup(self) -> bool:
+        return self._state.get(ASIDE).get("finished") is False
+
+    def _is_due(self, key: str) -> bool:
+        last = self._state.get(key)
+        at = _instant(last.get("at"))
+        if at is None:
+            return True
+        if last.get("result") == "failed":
+            return self._has_passed(at, _AGAIN_AFTER)
+        return at.astimezone(UTC).date() != self._clock.now().date()
+
+    def _has_passed(self, since: datetime, time: timedelta) -> bool:
+        """A clock that was set back has it pass too."""
+        return not timedelta(0) <= self._clock.now() - since < time
+
+
+def _lasting(last: Mapping[str, Json]) -> Result:
+    """What goes on being true of the last backup, whatever becomes of the next."""
+    return {name: last[name] for name in ("file", "bytes", "made_at") if name in last}
+
+
+def _instant(text: Json) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

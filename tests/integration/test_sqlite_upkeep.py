@@ -1,0 +1,241 @@
+"""The upkeep of a database on disk: its check, its backups, and the rows that come back from one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.state import MemoryState
+from adapters.sqlite import SqliteStore
+from adapters.sqlite.backup import back_up
+from adapters.sqlite.backup_merging import merge_backup
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.soundness import first_fault
+from adapters.sqlite.upkeep import SqliteUpkeep
+from adapters.sqlite.wal import size_bytes
+from domain.outcome import CycleReport
+from domain.services.upkeep import DailyUpkeep
+from ports.journal import Level
+from ports.upkeep import Checked, Skipped
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.cut_short import Killed
+from tests.damage import DAMAGES, damage
+from tests.databases import a_store, changed, rows
+from tests.old_homes import Age, make_old_home
+
+ROWS = (
+    "SELECT timestamp, device_id, temperature_celsius, created_at FROM readings ORDER BY timestamp, device_id"
+)
+LEDGER = "SELECT * FROM outcomes ORDER BY source, slot"
+
+
+class Home:
+    """A database with a day's cycles, its store and its upkeep."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "readings.db"
+        self.clock = MemoryClock(NOON)
+        self.journal = MemoryJournal()
+        self.state = MemoryState()
+        self.begin()
+
+    def begin(self) -> None:
+        """Another process of the same home."""
+        self.store = SqliteStore(self.path, journal=self.journal, clock=self.clock, state=self.state)
+        self.upkeep = SqliteUpkeep(self.path, state=self.state, journal=self.journal, clock=self.clock)
+        self.daily = DailyUpkeep(upkeep=self.upkeep, state=self.state, clock=self.clock, journal=self.journal)
+
+    async def keep_up(self) -> None:
+        await self.daily.if_due()
+        await self.daily.settled()
+
+    def next_day(self) -> None:
+        self.clock.step_wall(timedelta(days=1).total_seconds())
+
+    def append(self, number: int, device: str = "hue:a") -> None:
+        self.store.append(_report(number, device))
+
+
+def _report(number: int, device: str = "hue:a") -> CycleReport:
+    slot = NOON + timedelta(minutes=5 * number)
+    reading = a_reading(device, collected_at=slot, temperature=20 + number / 100)
+    return a_cycle(a_collected(reading, due=a_due(slot=slot)), a_failed(a_due("amazon", slot)))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path)
+    for number in range(30):
+        home.append(number)
+    yield home
+    home.store.close()
+
+
+async def test_a_day_at_work_leaves_a_backup_with_everything(home: Home) -> None:
+    await home.keep_up()
+    (backup,) = (home.path.parent / "backups").iterdir()
+    assert rows(backup, ROWS) == rows(home.path, ROWS)
+    assert home.state.get("upkeep.backup")["file"] == str(backup)
+    assert home.state.get("upkeep.backup")["bytes"] == backup.stat().st_size
+    assert (home.state.get("upkeep.check")["result"], size_bytes(home.path)) == ("ok", 0)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_after_damage_the_old_rows_come_back_from_the_backup(home: Home, how: str) -> None:
+    await home.keep_up()
+    old_rows, old_ledger = rows(home.path, ROWS), rows(home.path, LEDGER)
+    home.append(30, "hue:since-the-backup")
+    home.next_day()
+    damaged = damage(home.path, how)
+    await home.keep_up()
+    home.append(31, "hue:in-hand")
+    found = rows(home.path, ROWS)
+    assert [row for row in found if row[1] not in ("hue:in-hand", "hue:since-the-backup")] == old_rows
+    assert "hue:in-hand" in {row[1] for row in found}
+    assert set(old_ledger) < set(rows(home.path, LEDGER))
+    (kept,) = home.path.parent.glob("*.damaged-*Z")
+    assert kept.read_bytes() == damaged
+    assert first_fault(home.path) is None
+    aside = home.state.get("store.aside")
+    assert (aside["finished"], aside["merged_rows"]) == (True, 30)
+    assert home.state.get("upkeep.check")["kept_as"] == str(kept)
+    (said,) = home.journal.of("upkeep.check_damaged")
+    assert (said.level, said.fields["next"]) == (Level.CRITICAL, f"homeclimate db salvage {kept}")
+
+
+async def test_without_a_backup_the_new_database_goes_on_alone(home: Home) -> None:
+    home.store.close()
+    damage(home.path, "noise")
+    home.append(31, "hue:in-hand")
+    await home.keep_up()
+    assert rows(home.path, "SELECT device_id FROM readings") == [("hue:in-hand",)]
+    aside = home.state.get("store.aside")
+    assert (aside["finished"], aside["restored_from"]) == (True, None)
+
+
+async def test_a_backup_that_is_damaged_itself_is_passed_over(home: Home) -> None:
+    await home.keep_up()
+    home.append(30)
+    home.next_day()
+    await home.keep_up()
+    newest, older = sorted((home.path.parent / "backups").iterdir(), reverse=True)
+    damage(newest, "cut to half")
+    home.store.close()
+    damage(home.path, "noise")
+    home.append(31)
+    await home.keep_up()
+    assert home.state.get("store.aside")["restored_from"] == str(older)
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(31,)]
+
+
+async def test_an_index_that_does_not_fit_is_told_and_the_rows_stay_where_they_are(home: Home) -> None:
+    changed(
+        home.path,
+        "PRAGMA writable_schema=ON",
+        "UPDATE sqlite_schema SET sql = "
+        "'CREATE INDEX idx_readings_location ON readings (device_type)' WHERE name = 'idx_readings_location'",
+    )
+    found = await home.upkeep.check()
+    assert (len(found.findings), found.kept_as) == (1, None)
+    assert "idx_readings_location" in found.findings[0]
+    assert not list(home.path.parent.glob("*.damaged-*"))
+
+
+async def test_a_full_disk_skips_the_backup(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(home.path.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(total=10**9, free=10**8))
+    assert isinstance(await home.upkeep.back_up(), Skipped)
+
+
+async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of the copy, and of its check: both leave the database and its lock alone."""
+    stored: list[int] = []
+
+    def verify(copy: Path) -> str | None:
+        home.append(30)
+        stored.append(len(rows(home.path, ROWS)))
+        return first_fault(copy)
+
+    monkeypatch.setattr("adapters.sqlite.backup.first_fault", verify)
+    await home.upkeep.back_up()
+    assert stored == [31]
+
+
+def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.sqlite.backup_merging._ROWS", 7)
+    old = a_store(tmp_path / "old.db")
+    for number in range(20):
+        old.append(_report(number))
+    old.close()
+    back_up(tmp_path / "old.db", tmp_path / "backup.db", busy_timeout_ms=100)
+    path = tmp_path / "readings.db"
+    new = a_store(path)
+    new.append(_report(20))
+    for turns in range(30):
+        lock = _Cut(path, turns)
+        try:
+            merge_backup(path, tmp_path / "backup.db", lock=lock, busy_timeout_ms=100)
+        except Killed:
+            new.append(_report(21 + turns))
+        else:
+            break
+    assert turns > 5
+    assert rows(path, "SELECT count(*), count(DISTINCT timestamp) FROM readings") == [(21 + turns,) * 2]
+    assert [row[1:4] for row in rows(path, ROWS)[:20]] == [
+        row[1:4] for row in rows(tmp_path / "old.db", ROWS)
+    ]
+    assert set(rows(tmp_path / "old.db", LEDGER)) < set(rows(path, LEDGER))
+    assert rows(path, "SELECT device_id, first_slot FROM devices") == [("hue:a", NOON.isoformat())]
+    assert first_fault(path) is None
+    new.close()
+
+
+class _Cut(DatabaseLock):
+    """Lets its owner die at the turn of that number."""
+
+    def __init__(self, path: Path, turns: int) -> None:
+        super().__init__(path.with_name(f"{path.name}.lock"), wait_s=1.0)
+        self._turns = turns
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        if self._turns == 0:
+            raise Killed
+        self._turns -= 1
+        with super().held():
+            yield
+
+
+@pytest.mark.parametrize("age", list(Age))
+def test_a_backup_of_any_age_is_merged_value_for_value(tmp_path: Path, age: Age) -> None:
+    make_old_home(tmp_path / "old.db", age, 300)
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.append(a_cycle())
+    lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=1.0)
+    assert merge_backup(path, tmp_path / "old.db", lock=lock, busy_timeout_ms=100) == 300
+    columns = ", ".join(
+        row[1] for row in rows(tmp_path / "old.db", "PRAGMA table_info(readings)") if row[1] != "id"
+    )
+    everything = f"SELECT {columns} FROM readings WHERE timestamp < '2026' ORDER BY id"  # noqa: S608 - columns
+    assert rows(path, everything) == rows(tmp_path / "old.db", everything)
+    lock.close()
+    store.close()
+
+
+async def test_a_store_that_was_never_opened_is_not_put_aside_by_the_check(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.path.write_text("temperature,location\n" * 400)
+    found = await home.upkeep.check()
+    assert found != Checked()
+    assert found.kept_as is None
+    assert home.path.read_text().startswith("temperature,location")
