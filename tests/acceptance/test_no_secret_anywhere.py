@@ -37,7 +37,7 @@ def home() -> Iterator[SimulatedHome]:
 @pytest.fixture
 def deployment(tmp_path: Path, home: SimulatedHome, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     bridge, alexa = home.bridge, home.alexa
-    token, amazon_ca = alexa.refresh_token, alexa.ca_file
+
     deployment = a_deployment(
         tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
     )
