@@ -11,9 +11,10 @@ import attrs
 import stamina
 import stamina.instrumentation
 
+from adapters.retry_events import RetryEvents
 from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
 from ports.clock import Clock
-from ports.journal import Journal, Level
+from ports.journal import Journal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,9 +46,8 @@ class StaminaRetrier:
     ) -> T:
         run = _Run(
             clock=self._clock,
-            journal=self._journal,
+            events=RetryEvents(journal=self._journal, name=name, policy=policy),
             random=self._random,
-            name=name,
             policy=policy,
             began_s=self._clock.elapsed_s(),
             deadline_s=deadline_s,
@@ -85,9 +85,8 @@ class _Run:
     """The attempts at one operation, so that operations side by side do not mix theirs up."""
 
     clock: Clock
-    journal: Journal
+    events: RetryEvents
     random: Callable[[], float]
-    name: str
     policy: RetryPolicy
     began_s: float
     deadline_s: float
@@ -101,7 +100,7 @@ class _Run:
         if self.failed is not None:
             await self.clock.sleep(self.wait_s)
             if self.clock.elapsed_s() + self.failed.cost_s > self.deadline_s:
-                self._gave_up(self.failed, "the wait took longer than planned")
+                self.events.gave_up(self.failed, "the wait took longer than planned")
                 raise self.failed.error
         self.number += 1
         self.attempt_began_s = self.clock.elapsed_s()
@@ -123,43 +122,12 @@ class _Run:
         match self.policy.decide(self.failed):
             case Retry(after_s):
                 self.wait_s = after_s
-                self._will_retry(self.failed)
+                self.events.will_retry(self.failed, after_s)
                 return 0.0  # the wait is ours
             case GiveUp(reason):
-                self._gave_up(self.failed, reason)
+                self.events.gave_up(self.failed, reason)
                 return False
 
     def succeeded(self) -> None:
-        if self.number > 1:
-            self.journal.record(
-                Level.INFO,
-                "retry_recovered",
-                operation=self.name,
-                attempts=self.number,
-                elapsed_s=round(self.clock.elapsed_s() - self.began_s, 3),
-            )
-
-    def _will_retry(self, attempt: Attempt) -> None:
-        self.journal.record(
-            Level.WARNING,
-            "retry",
-            operation=self.name,
-            attempt=attempt.number,
-            of=self.policy.attempts_for(attempt.error),
-            error=type(attempt.error).__name__,
-            wait_s=round(self.wait_s, 3),
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
-        )
-
-    def _gave_up(self, attempt: Attempt, reason: str) -> None:
-        self.journal.record(
-            Level.WARNING,
-            "retry_gave_up",
-            operation=self.name,
-            attempts=attempt.number,
-            reason=reason,
-            error=type(attempt.error).__name__,
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
-        )
+        if self.failed is not None:
+            self.events.recovered(self.failed, self.clock.elapsed_s() - self.began_s)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class HomeclimateError(Exception):
-    """A failure with a message for a person: what was tried, what came back, what to do. Holds no secret."""
+    """A failure with a message for a person: what was tried, what came back, what to do. Holds no secret.
+
+    `endpoint` is what was asked, where that is known: a method and a URL without secrets, or a file's name.
+    """
+
+    def __init__(self, message: str = "", *, endpoint: str | None = None) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
 
 
 class SourceError(HomeclimateError):
@@ -12,14 +19,22 @@ class SourceError(HomeclimateError):
 
 
 class SourceUnavailable(SourceError):
-    """The network or the server is in trouble; asking again may help."""
+    """The network or the server is in trouble; asking again may help, after `retry_after_s` if given."""
+
+    def __init__(
+        self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
+    ) -> None:
+        super().__init__(message, endpoint=endpoint)
+        self.retry_after_s = retry_after_s
 
 
 class SourceThrottled(SourceError):
     """The source asks for fewer requests; `retry_after_s` is the wait that it named, if it named one."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
+    ) -> None:
+        super().__init__(message, endpoint=endpoint)
         self.retry_after_s = retry_after_s
 
 

@@ -72,7 +72,9 @@ class RetryPolicy:
         if attempt.number >= self.attempts_for(attempt.error):
             return GiveUp(f"{attempt.number} attempts failed")
         wait_s = self._wait_s(attempt)
-        if attempt.elapsed_s + wait_s + attempt.cost_s > attempt.budget_s:
+        if (
+            not attempt.elapsed_s + wait_s + attempt.cost_s <= attempt.budget_s
+        ):  # a wait of NaN is too long too
             return GiveUp("no time left for another attempt")
         return Retry(wait_s)
 
@@ -93,8 +95,12 @@ class RetryPolicy:
         return share_s if share_s >= 1.0 else budget_s
 
     def _wait_s(self, attempt: Attempt) -> float:
-        backoff_s = min(self.cap_s, self.base_s * self.multiplier ** (attempt.number - 1))
-        wait_s = backoff_s * (1 + self.jitter_share * attempt.jitter)
-        if isinstance(attempt.error, SourceThrottled) and attempt.error.retry_after_s is not None:
-            return max(attempt.error.retry_after_s, 0.0) * (1 + self.jitter_share * attempt.jitter)
-        return wait_s
+        named_s = getattr(attempt.error, "retry_after_s", None)
+        wait_s = self._backoff_s(attempt.number) if named_s is None else max(named_s, 0.0)
+        return float(wait_s * (1 + self.jitter_share * attempt.jitter))
+
+    def _backoff_s(self, number: int) -> float:
+        try:
+            return min(self.cap_s, self.base_s * self.multiplier ** (number - 1))
+        except OverflowError:
+            return self.cap_s if self.base_s else 0.0

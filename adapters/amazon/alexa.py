@@ -10,6 +10,7 @@ from typing import Any
 from adapters.amazon.authoriser import Authoriser
 from adapters.amazon.replies import content_of
 from adapters.amazon.session import AmazonSession, Request
+from adapters.endpoint import at_endpoint
 from adapters.json_reply import Json
 from domain.errors import CredentialsStale
 from ports.clock import Clock
@@ -55,10 +56,12 @@ class Alexa:
                     body=body,
                 )
                 try:
-                    content = content_of(await self._session.ask(request, deadline_s), self._clock.now())
+                    reply = await self._session.ask(request, deadline_s)
+                    with at_endpoint(request.endpoint):
+                        content = content_of(reply, self._clock.now())
                 except CredentialsStale as error:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
                 return content
-        raise CredentialsStale(f"{stale}, though the credentials are fresh")
+        raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)

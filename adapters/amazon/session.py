@@ -15,6 +15,7 @@ import attrs
 from adapters.amazon.hosts import USER_AGENT
 from adapters.amazon.names import DaemonResolver
 from adapters.amazon.trouble import trouble_on_the_way
+from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.json_reply import sample
 from adapters.packed_body import LARGEST_BODY, unpacked
 from domain.errors import SourceGarbled, SourceUnavailable
@@ -37,6 +38,11 @@ class Request:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
     is_private: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """What is asked, for the log: nothing of the query."""
+        return endpoint_of(self.method, self.url)
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +87,10 @@ class AmazonSession:
         Raises SourceUnavailable when there is none before `deadline_s` (an instant of the clock's
         `elapsed_s`) or the time-out, SourceGarbled for a body that is too large or wrongly packed.
         """
-        with self._meter.measuring(request.operation, self._source) as tally:
+        with (
+            at_endpoint(request.endpoint),
+            self._meter.measuring(request.operation, self._source) as tally,
+        ):
             timeout_s = min(self._timeout_s, self._left_s(deadline_s))
             try:
                 return await self._asked(request, timeout_s, tally)

@@ -13,6 +13,7 @@ from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.said import asks_for_less, said_by, shown_code
 from adapters.amazon.session import AmazonSession, Reply, Request
 from adapters.amazon.trouble import NoTokenYet
+from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.json_reply import Json, at, decoded, members, number, objects, text
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceError, SourceThrottled
@@ -54,10 +55,11 @@ class TokenEndpoint:
     async def access_token(self, deadline_s: float) -> AccessToken:
         """A fresh access token. No new refresh token comes with it, and the old one lives on."""
         form = {"requested_token_type": "access_token"}
-        content = await self._asked(f"{self._hosts.api}/auth/token", form, deadline_s)
+        url = f"{self._hosts.api}/auth/token"
+        content = await self._asked(url, form, deadline_s)
         token = text(content, "access_token") or text(content, "response", "access_token")
         if token is None or not is_header_text(token):
-            raise NoTokenYet("the token endpoint answers without an access token")
+            raise NoTokenYet("the token endpoint answers without an access token", endpoint=_endpoint(url))
         life_s = _seconds(at(content, "expires_in"))
         return AccessToken(
             value=token, life=timedelta(seconds=min(max(life_s, _SHORTEST_LIFE_S), _LONGEST_LIFE_S))
@@ -66,10 +68,11 @@ class TokenEndpoint:
     async def cookies(self, deadline_s: float) -> Mapping[str, str]:
         """Cookies as a signed-in browser has them, by name."""
         form = {"requested_token_type": "auth_cookies", "domain": f".{self._hosts.domain}"}
-        content = await self._asked(f"{self._hosts.www}/ap/exchangetoken/cookies", form, deadline_s)
+        url = f"{self._hosts.www}/ap/exchangetoken/cookies"
+        content = await self._asked(url, form, deadline_s)
         cookies = sendable(dict(_cookies_in(at(content, "response", "tokens", "cookies"))))
         if not cookies:
-            raise NoTokenYet("the token endpoint answers without cookies")
+            raise NoTokenYet("the token endpoint answers without cookies", endpoint=_endpoint(url))
         return cookies
 
     async def _asked(self, url: str, form: Mapping[str, str], deadline_s: float) -> Json:
@@ -91,7 +94,9 @@ class TokenEndpoint:
             ).encode(),
             is_private=True,
         )
-        return self._content(await self._session.ask(request, deadline_s))
+        reply = await self._session.ask(request, deadline_s)
+        with at_endpoint(request.endpoint):
+            return self._content(reply)
 
     def _content(self, reply: Reply) -> Json:
         """The JSON of a good answer; by body before status. Raises SourceError."""
@@ -126,6 +131,10 @@ def _cookies_in(content: Json) -> Iterator[tuple[str, str]]:
             yield key, value
         for cookie in objects(value):
             yield text(cookie, "Name") or "", text(cookie, "Value") or ""
+
+
+def _endpoint(url: str) -> str:
+    return endpoint_of("POST", url)
 
 
 def _seconds(value: Json) -> float:

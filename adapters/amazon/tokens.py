@@ -11,6 +11,7 @@ import attrs
 from adapters.amazon.cookies import is_header_text
 from adapters.amazon.refusals import Refusals
 from adapters.amazon.token_endpoint import RefreshTokenRefused, TokenEndpoint
+from adapters.endpoint import at_endpoint
 from adapters.json_reply import instant, text
 from domain.errors import SourceError
 from ports.clock import Clock
@@ -75,7 +76,8 @@ class Tokens:
         try:
             fresh = await self._endpoint.access_token(deadline_s)
         except RefreshTokenRefused as refused:
-            raise self._refusals.note(refused, self._clock.now()) from refused
+            with at_endpoint(refused.endpoint):
+                raise self._refusals.note(refused, self._clock.now()) from refused
         self._refusals.forget()
         now = self._clock.now()
         kept = Kept(value=fresh.value, since=now, until=now + fresh.life)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import quote
 
 import attrs
 import urllib3
 
+from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.hue.replies import key_given, v1_content, v2_content
 from adapters.hue.session import BridgeSession, Reply, Request
 from adapters.hue.trouble import root_of, trouble_on_the_way
 from adapters.json_reply import Json, text
 from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
+
+T = TypeVar("T")
 
 _FIRST_V2 = 1_948_086_000  # the firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # and the one that brought HTTPS
@@ -47,12 +52,13 @@ class Identity:
 
 
 class Bridge:
-    """Asks one bridge, one request at a time. Raises SourceError."""
+    """Asks one bridge, one request at a time. Raises SourceError. `endpoint` is what it asked last."""
 
     def __init__(self, *, session: BridgeSession, api_key: str, clock: Clock) -> None:
         self._session = session
         self._api_key = api_key
         self._clock = clock
+        self.endpoint: str | None = None
 
     @property
     def is_encrypted(self) -> bool:
@@ -60,8 +66,7 @@ class Bridge:
 
     def identity(self, deadline_s: float) -> Identity:
         """What the bridge says of itself; it says so without a key."""
-        reply = self._ask(Request(operation="hue.config", path="/api/config"), deadline_s)
-        content = v1_content(reply, self._now())
+        content = self._asked(Request(operation="hue.config", path="/api/config"), v1_content, deadline_s)
         firmware = (text(content, "swversion") or "")[:_FIRMWARE_DIGITS]
         return Identity(
             bridge_id=(text(content, "bridgeid") or "").lower() or None,
@@ -73,8 +78,8 @@ class Bridge:
     def new_key(self, application: str, deadline_s: float) -> str | None:
         """A key for an application that has none yet; None while nobody has pressed the button."""
         body = {"devicetype": application}
-        reply = self._ask(Request(operation="hue.pair", path="/api", body=body, is_private=True), deadline_s)
-        return key_given(reply, self._now())
+        request = Request(operation="hue.pair", path="/api", body=body, is_private=True)
+        return self._asked(request, key_given, deadline_s)
 
     def v1(self, path: str, deadline_s: float) -> Json:
         """The content of `/api/<key>` and a path below it; the empty path is the whole bridge."""
@@ -85,7 +90,7 @@ class Bridge:
             secret=key,
             is_private=not path,
         )
-        return v1_content(self._ask(request, deadline_s), self._now())
+        return self._asked(request, v1_content, deadline_s)
 
     def v2(self, resource: str, deadline_s: float) -> Json:
         """The envelope of all resources of a type."""
@@ -98,7 +103,7 @@ class Bridge:
             headers={"hue-application-key": key},
             secret=key,
         )
-        return v2_content(self._ask(request, deadline_s), self._now())
+        return self._asked(request, v2_content, deadline_s)
 
     def abort(self) -> None:
         """End the call in hand, from any thread."""
@@ -115,12 +120,14 @@ class Bridge:
             raise CredentialsRefused(NO_KEY)
         return key
 
-    def _ask(self, request: Request, deadline_s: float) -> Reply:
-        try:
-            return self._session.ask(request, deadline_s)
-        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
-            # from the first cause alone: those in between show the URL, which has the key in it
-            raise trouble_on_the_way(error, self._session.base_url) from root_of(error)
-
-    def _now(self) -> datetime:
-        return self._clock.now()
+    def _asked(self, request: Request, content_of: Callable[[Reply, datetime], T], deadline_s: float) -> T:
+        """What the answer means. Raises SourceError."""
+        method = "GET" if request.body is None else "POST"
+        self.endpoint = endpoint_of(method, self._session.base_url + request.path, request.secret)
+        with at_endpoint(self.endpoint):
+            try:
+                reply = self._session.ask(request, deadline_s)
+            except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
+                # from the first cause alone: those in between show the URL, which has the key in it
+                raise trouble_on_the_way(error, self._session.base_url) from root_of(error)
+            return content_of(reply, self._clock.now())

@@ -53,6 +53,11 @@ class Call:
         """What the next read may use on: nothing of an abandoned one."""
         return None if self._is_abandoned else self._kept
 
+    @property
+    def endpoint(self) -> str | None:
+        """What was asked last, as far as one can tell from outside."""
+        return next((bridge.endpoint for bridge in reversed(self._opened) if bridge.endpoint), None)
+
     def keep(self, reached: Reached | None) -> None:
         """Let the next read use this, if the call ends in time."""
         self._kept = reached

@@ -78,7 +78,9 @@ class Reach:
             raise CertificateRefused(certificate_refusal(error)) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise SourceUnavailable(f"no bridge answers at {self.address} ({reason})") from error
+            raise SourceUnavailable(
+                f"no bridge answers at {self.address} ({reason})", endpoint=f"TLS {self.address}"
+            ) from error
         if leaf.common_name is None:
             raise SourceRefused(
                 f"the certificate at {self.address} does not name its bridge: set hue: bridge_id in "

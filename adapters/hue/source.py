@@ -56,7 +56,9 @@ class HueSource:
                 return await in_daemon_thread(lambda: self._read(call, slot), f"read {self.name}")
         except TimeoutError as error:
             call.abandon()
-            raise SourceUnavailable("no complete answer within the time for this source") from error
+            raise SourceUnavailable(
+                "no complete answer within the time for this source", endpoint=call.endpoint
+            ) from error
         except asyncio.CancelledError:
             call.abandon()
             raise

@@ -54,12 +54,17 @@ def told_apart(path: Path) -> Iterator[None]:
     """Whatever SQLite or the system raises about the database comes out as a `StoreError`."""
     try:
         yield
+    except StoreError as error:
+        error.endpoint = error.endpoint or path.name
+        raise
     except sqlite3.Error as error:
         kind, said = _found(error_name(error))
-        raise kind(f"{path} {said}. SQLite says: {error} ({error_name(error) or 'no code'})") from error
+        raise kind(
+            f"{path} {said}. SQLite says: {error} ({error_name(error) or 'no code'})", endpoint=path.name
+        ) from error
     except OSError as error:
         kind, said = _BY_ERRNO.get(error.errno, _TROUBLE)
-        raise kind(f"{path} {said}. The system says: {error}") from error
+        raise kind(f"{path} {said}. The system says: {error}", endpoint=path.name) from error
 
 
 def error_name(error: sqlite3.Error) -> str:

@@ -157,12 +157,14 @@ async def test_a_garbled_reply_is_asked_for_once_more(bench: Bench) -> None:
 
 
 async def test_every_event_is_told_with_its_circumstances(bench: Bench) -> None:
-    operation = Operation(bench.clock, SourceUnavailable("reset"), cost_s=0.25)
+    reset = SourceUnavailable("reset", endpoint="GET 192.0.2.1/clip")
+    operation = Operation(bench.clock, reset, cost_s=0.25)
     await bench.call(operation, name="hue GET /clip/v2/resource/temperature")
     retry, recovered = bench.journal.records
     assert (retry.level, recovered.level) == (Level.WARNING, Level.INFO)
     assert retry.fields == {
         "operation": "hue GET /clip/v2/resource/temperature",
+        "endpoint": "GET 192.0.2.1/clip",
         "attempt": 1,
         "of": 3,
         "error": "SourceUnavailable",
@@ -172,7 +174,10 @@ async def test_every_event_is_told_with_its_circumstances(bench: Bench) -> None:
     }
     assert recovered.fields == {
         "operation": "hue GET /clip/v2/resource/temperature",
+        "endpoint": "GET 192.0.2.1/clip",
         "attempts": 2,
+        "of": 3,
+        "error": "SourceUnavailable",
         "elapsed_s": 1.5,
     }
 
@@ -184,7 +189,9 @@ async def test_giving_up_is_told_with_its_reason(bench: Bench) -> None:
     assert bench.journal.records[-1].level == Level.WARNING
     assert bench.journal.records[-1].fields == {
         "operation": "read",
+        "endpoint": "-",
         "attempts": 2,
+        "of": 2,
         "reason": "2 attempts failed",
         "error": "SourceUnavailable",
         "elapsed_s": 1.0,

@@ -96,6 +96,7 @@ async def test_a_request_that_times_out_is_made_again(bridge: SimulatedBridge, c
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("hue.read", "SourceUnavailable")
     assert "before the time-out" in str(retry.fields["message"])
+    assert retry.fields["endpoint"] == f"GET {bridge.address}/clip/v2/resource/temperature"
 
 
 async def test_a_bridge_that_cannot_be_reached_is_tried_again(
@@ -214,4 +215,7 @@ async def test_no_retry_tells_the_journal_the_key(bridge: SimulatedBridge, clock
         async with in_front_of(bridge, strategy="v1") as bench:
             done = await cycle(bench, clock)
         bridge.faults.clear()
+        endpoints = {str(record.fields["endpoint"]) for record in bench.journal.of("retry")}
+        assert endpoints <= {f"GET {bridge.address}/api/config", f"GET {bridge.address}/api/***/sensors"}
+        assert endpoints
         assert bridge.key not in bench.told() + repr(done)

@@ -120,6 +120,7 @@ async def test_a_network_timeout_is_tried_again(
     assert operations(done) == ["amazon.graphql", "amazon.graphql"]
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("amazon.read", "NotReached")
+    assert retry.fields["endpoint"] == f"POST {alexa.address}{GRAPHQL}"
 
 
 async def test_a_service_that_cannot_be_reached_is_tried_again(
