@@ -21,6 +21,8 @@ from ports.clock import Clock
 
 Security = Literal["starttls", "tls", "none"]
 _LEAST_S = 0.1
+# How we call ourselves (RFC 5321, 4.1.3): without it smtplib asks a name server, for as long as that takes.
+_OURSELVES = "[127.0.0.1]"
 
 
 @attrs.frozen(kw_only=True)
@@ -113,7 +115,7 @@ class _Plain(smtplib.SMTP):
 
     def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float) -> None:
         self._talk = talk
-        super().__init__(host, port, timeout=timeout)
+        super().__init__(host, port, local_hostname=_OURSELVES, timeout=timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         self._talk.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
@@ -125,7 +127,7 @@ class _Tls(smtplib.SMTP_SSL):
 
     def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
         self._talk = talk
-        super().__init__(host, port, timeout=timeout, context=context)
+        super().__init__(host, port, local_hostname=_OURSELVES, timeout=timeout, context=context)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         self._talk.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]

@@ -127,9 +127,11 @@ def observe(
 def signs_of(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Sign]:
     """What a cycle shows of its sources, their devices, the store and the clock."""
     for outcome in cycle.report.outcomes:
-        yield from _signs_of_source(outcome)
+        signs = [*_signs_of_source(outcome)]
         if isinstance(outcome, Collected):
-            yield from _signs_of_devices(outcome)
+            signs += _signs_of_devices(outcome)
+        # cycles by hand come within seconds: they may end a silence, and do not count towards one
+        yield from (sign for sign in signs if outcome.due.scheduled or not _is_counted(sign))
     reason = "" if isinstance(cycle, Stored) else cycle.reason
     yield Sign(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
     faults = ", ".join(sorted(clock_faults))
@@ -142,6 +144,10 @@ def sign_of_disk(free_bytes: int) -> Iterator[Sign]:
         is_bad = free_bytes < DISK_LOW_BYTES
         detail = f"{free_bytes / 1e6:.0f} MB free"
         yield Sign(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
+
+
+def _is_counted(sign: Sign) -> bool:
+    return sign.is_bad and sign.topic in (Topic.SOURCE_SILENT, Topic.DEVICE_SILENT)
 
 
 def _worse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -28,7 +29,7 @@ from ports.heartbeat import Heartbeat
 from ports.journal import Journal, Level
 from ports.notifier import Notifier
 from ports.retrier import Retrier
-from ports.state import State
+from ports.state import Json, State
 
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
@@ -106,7 +107,7 @@ class Alerting:
             yield Sign(
                 topic=Topic.DATABASE_ASIDE,
                 subject="database",
-                is_bad=not aside.get("finished"),
+                is_bad=not aside.get("finished") or self._is_recent(aside.get("at")),
                 detail=f"kept as {aside.get('kept_as')}",
             )
         if check:
@@ -116,6 +117,13 @@ class Alerting:
                 is_bad=check.get("result") == "damaged",
                 detail=str(check.get("detail") or ""),
             )
+
+    def _is_recent(self, instant: Json) -> bool:
+        """Within a day: what is over sooner than the next cycle is told of all the same."""
+        try:
+            return self._clock.now() - datetime.fromisoformat(str(instant)) < timedelta(days=1)
+        except (ValueError, TypeError):
+            return False
 
     def _put_on_board(self, cycle: Cycle, incidents: Incidents) -> None:
         for outcome in cycle.report.outcomes:

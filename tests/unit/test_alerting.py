@@ -24,7 +24,7 @@ from domain.alerting import (
     signs_of,
 )
 from domain.outcome import Cause, NotStored, Outcome, Spooled, Stored
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_failed, a_reading, an_unread
+from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading, an_unread
 
 MINUTE = timedelta(minutes=1)
 
@@ -178,3 +178,11 @@ def test_the_end_of_an_incident_is_told_with_its_length() -> None:
     message = message_of(notice, home="here", program="homeclimate")
     assert message.subject == "recovered: nothing comes from hue"
     assert "after 5 h" in message.text
+
+
+def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None:
+    by_hand = a_due(scheduled=False)
+    assert bad_signs(a_failed(by_hand)) == set()
+    assert bad_signs(a_collected(a_reading("hue:1"), due=by_hand, unread=(an_unread("hue:2"),))) == set()
+    assert bad_signs(a_failed(by_hand, Cause.CREDENTIALS, needs_person=True)) == {(Topic.CREDENTIALS, "hue")}
+    assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=by_hand))

@@ -16,6 +16,7 @@ from adapters.memory.state import MemoryState
 from domain.errors import NotifyError, NotifyUnavailable
 from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
+from ports.state import Json
 from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading
 
 REFUSED = a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, detail="invalid_grant, twice")
@@ -224,3 +225,16 @@ async def test_the_disk_that_does_not_tell_is_no_trouble() -> None:
     await told.after(ANSWERED)
     assert told.subjects() == []
     assert timedelta() == timedelta(seconds=told.clock.elapsed_s())
+
+
+async def test_a_database_that_was_moved_aside_and_restored_between_two_cycles_is_told_of() -> None:
+    told = Told()
+    aside: dict[str, Json] = {"kept_as": "readings.db.damaged-1", "finished": True, "at": NOON.isoformat()}
+    told.state.put("store.aside", aside)
+    await told.after(ANSWERED)
+    told.clock.advance(86_401)
+    await told.after(ANSWERED)
+    assert told.subjects() == [
+        "the database was damaged and is moved aside",
+        "recovered: the database was damaged and is moved aside",
+    ]
