@@ -189,10 +189,13 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
             elif request.cycles is not None:
                 await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
             else:
-                service = ContinuousCollection(collection=collection, clock=clock, journal=journal)
+                service = ContinuousCollection(
+                    collection=collection, clock=clock, journal=journal, upkeep=collecting_now.upkeep
+                )
                 await service.run(stop, tell)
             await alerts.finish(ALERTS_BUDGET_S)
         finally:
+            await collecting_now.upkeep.close()
             await collection.close()
     return cycles
 

@@ -23,8 +23,10 @@ from domain.services.alerting import Alerting
 from domain.services.collection import Collection, SourcePlan
 from domain.services.keeping import STORE_BUDGET_S, Keeping
 from domain.services.streaks import Streaks
+from domain.services.upkeep import DailyUpkeep
 from entrypoints.wiring_alerts import alerting
 from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
+from entrypoints.wiring_store import daily_upkeep
 from ports.bridge_finder import BridgeFinder
 from ports.clock import Clock
 from ports.history import History
@@ -58,9 +60,10 @@ class World:
 
 @attrs.frozen(kw_only=True)
 class Collecting:
-    """What collects from a home, and what tells its people of trouble."""
+    """What collects from a home, what keeps its database sound, and what tells its people of trouble."""
 
     collection: Collection
+    upkeep: DailyUpkeep
     alerting: Alerting
     journal: Journal
 
@@ -133,6 +136,7 @@ def collecting(
         with captured_complaints(journal, level=Level[settings.logging.level]):
             yield Collecting(
                 collection=collection,
+                upkeep=daily_upkeep(settings, world, state=state, journal=journal),
                 alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
                 journal=journal,
             )

@@ -10,6 +10,7 @@ from domain.outcome import Cause, Cycle
 from domain.schedule import next_slot
 from domain.services.collection import Collection
 from domain.services.timetable import Timetable, Turn
+from domain.services.upkeep import DailyUpkeep
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -20,11 +21,14 @@ _SLEEP_NOTICED_S = 5.0  # the wall gained more than this on the stopwatch: the m
 class ContinuousCollection:
     """Runs a cycle whenever a source is due, until it is told to stop."""
 
-    def __init__(self, *, collection: Collection, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, *, collection: Collection, clock: Clock, journal: Journal, upkeep: DailyUpkeep | None = None
+    ) -> None:
         self._collection = collection
         self._timetable = Timetable(collection)
         self._clock = clock
         self._journal = journal
+        self._upkeep = upkeep
         self._seen: tuple[datetime, float] | None = None
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, Turn], None]) -> None:
@@ -38,6 +42,8 @@ class ContinuousCollection:
                 cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
                 self._timetable.taken(turn)
                 on_cycle(cycle, turn)
+            if self._upkeep is not None:
+                await self._upkeep.if_due()  # only begins it
             await self._nap(stop)
 
     def _cause_of_a_gap(self) -> Cause:

@@ -16,6 +16,7 @@ from ports.upkeep import BackedUp, Skipped, Upkeep
 CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"  # keys of the state
 _RUNNING = "upkeep.running"  # holds something from a start until a clean stop
 _AGAIN_AFTER = timedelta(hours=1)  # when it failed
+FAREWELL_S = 5.0
 
 Result = dict[str, Json]
 
@@ -31,6 +32,7 @@ class DailyUpkeep:
         self._state = state
         self._clock = clock
         self._journal = journal
+        self._is_closing = False
         self._work: asyncio.Task[None] | None = None
         self._was_unclean: bool | None = None
         self._restored_at: datetime | None = None  # when it was last tried
@@ -49,8 +51,12 @@ class DailyUpkeep:
             await self._work
 
     async def close(self) -> None:
-        """Let go of what is in hand; it is begun anew at the next start."""
-        if self._work is not None:
+        """Begin nothing more, and give what is in hand some seconds; else the next start begins it anew."""
+        self._is_closing = True
+        if self._work is not None and not self._work.done():
+            farewell = asyncio.ensure_future(self._clock.sleep(FAREWELL_S))
+            await asyncio.wait({self._work, farewell}, return_when=asyncio.FIRST_COMPLETED)
+            farewell.cancel()
             self._work.cancel()
             with suppress(asyncio.CancelledError):
                 await self._work
@@ -63,7 +69,8 @@ class DailyUpkeep:
     async def _run(self) -> None:
         if self._is_check_due():
             await self._keeping(CHECK, self._check)
-            self._was_unclean = False
+            if not self._is_closing:
+                self._was_unclean = False
             await self._keeping("upkeep.tidy", self._tidy)
         if self._is_restore_due():
             self._restored_at = self._clock.now()
@@ -73,6 +80,8 @@ class DailyUpkeep:
             await self._keeping(BACKUP, self._back_up)
 
     async def _keeping(self, key: str, work: Callable[[], Awaitable[Result]]) -> None:
+        if self._is_closing:
+            return
         at = self._clock.now().isoformat()
         try:
             result = await work()
@@ -90,19 +99,15 @@ class DailyUpkeep:
         checked = await self._upkeep.check()
         if not checked.findings:
             self._journal.record(Level.INFO, "upkeep.check_ok")
-            return {"result": "ok", "findings": [], "kept_as": None, "reason": None}
+            return {"result": "ok", "detail": None, "kept_as": None, "reason": None}
+        detail = "; ".join(checked.findings)
         self._journal.record(
             Level.CRITICAL,
             "upkeep.check_damaged",
-            findings="; ".join(checked.findings),
+            findings=detail,
             next=f"homeclimate db salvage {checked.kept_as}" if checked.kept_as else "homeclimate db check",
         )
-        return {
-            "result": "damaged",
-            "findings": list(checked.findings),
-            "kept_as": checked.kept_as,
-            "reason": None,
-        }
+        return {"result": "damaged", "detail": detail, "kept_as": checked.kept_as, "reason": None}
 
     async def _tidy(self) -> Result:
         await self._upkeep.tidy()

@@ -1,6 +1,10 @@
-"""What `homeclimate collect` does about a damaged database."""
+"""What `homeclimate collect` does so that no damage to the database costs readings."""
 
 from __future__ import annotations
+
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -10,6 +14,7 @@ from entrypoints.wiring import collecting
 from tests.acceptance.conftest import RunHere
 from tests.collect_simulated import world
 from tests.damage import damage
+from tests.databases import rows
 from tests.deployments import Deployment
 
 
@@ -38,3 +43,25 @@ def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
         assert structural_fault(deployment.database) is None
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
+
+
+def test_a_collector_that_stays_makes_a_verified_backup_by_itself(deployment: Deployment) -> None:
+    running = subprocess.Popen(
+        deployment.command("collect"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    backups = deployment.database.parent / "backups"
+    give_up_at = time.monotonic() + 20
+    while not list(backups.glob("readings-*Z.db")):
+        assert time.monotonic() < give_up_at, "there is no backup"
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    _, errors = running.communicate(timeout=20)
+    assert (running.returncode, errors) == (0, "")
+    (backup,) = backups.iterdir()
+    assert structural_fault(backup) is None
+    assert rows(backup, "SELECT count(*) FROM readings") == [(8,)]

@@ -15,6 +15,7 @@ from adapters.memory.source import MemorySource
 from adapters.memory.spool import MemorySpool
 from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
+from adapters.memory.upkeep import MemoryUpkeep
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
 from domain.outcome import (
     Cause,
@@ -30,7 +31,9 @@ from domain.outcome import (
 from domain.services.collection import SourcePlan
 from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, Turn, by_hand
+from domain.services.upkeep import DailyUpkeep
 from ports.store import Standing
+from ports.upkeep import Checked
 from tests.builders import NOON, a_cycle, a_due, a_reading, a_reply
 from tests.collecting import a_collection
 
@@ -68,14 +71,18 @@ class Running:
         self.stop = asyncio.Event()
         self.cycles: list[Cycle] = []
 
-    async def until(self, cycles: int, after: Callable[[int], None] = lambda _: None) -> None:
+    async def until(
+        self, cycles: int, after: Callable[[int], None] = lambda _: None, upkeep: DailyUpkeep | None = None
+    ) -> None:
         def on_cycle(cycle: Cycle, _: Turn) -> None:
             self.cycles.append(cycle)
             after(len(self.cycles))
             if len(self.cycles) == cycles:
                 self.stop.set()
 
-        service = ContinuousCollection(collection=self.collection, clock=self.clock, journal=self.journal)
+        service = ContinuousCollection(
+            collection=self.collection, clock=self.clock, journal=self.journal, upkeep=upkeep
+        )
         await service.run(self.stop, on_cycle)
 
     def missed(self) -> list[tuple[datetime, Cause]]:
@@ -351,3 +358,20 @@ async def test_a_new_start_asks_at_once_with_credentials_that_may_be_new_and_kee
     )
     await running.until(cycles=1)
     assert len(running.hue.asked) == asked
+
+
+async def test_upkeep_runs_beside_the_cycles_and_holds_none_up() -> None:
+    running = Running()
+    port = MemoryUpkeep()
+
+    async def never_ending() -> Checked:
+        port.asked.append("check")
+        await asyncio.Event().wait()
+        return Checked()
+
+    port.check = never_ending  # type: ignore[method-assign]
+    upkeep = DailyUpkeep(upkeep=port, state=MemoryState(), clock=running.clock, journal=running.journal)
+    await running.until(cycles=4, upkeep=upkeep)
+    assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
+    assert port.asked == ["check"]
+    await upkeep.close()

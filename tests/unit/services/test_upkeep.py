@@ -12,7 +12,7 @@ from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep
 from domain.errors import StoreBusy
-from domain.services.upkeep import ASIDE, BACKUP, CHECK, DailyUpkeep
+from domain.services.upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
 from tests.builders import NOON
@@ -59,7 +59,7 @@ async def test_what_came_of_it_is_kept(kept: Kept) -> None:
     assert kept.state.get(CHECK) == {
         "at": at,
         "result": "ok",
-        "findings": [],
+        "detail": None,
         "kept_as": None,
         "reason": None,
     }
@@ -141,7 +141,21 @@ async def test_it_returns_before_the_work_is_done_and_begins_no_second(kept: Kep
     assert kept.port.asked == ALL
 
 
-async def test_a_stop_does_not_wait_for_what_is_in_hand_and_the_next_start_does_it(kept: Kept) -> None:
+async def test_a_stop_lets_what_is_nearly_done_be_done_and_begins_nothing_more(kept: Kept) -> None:
+    async def check() -> Checked:
+        await kept.clock.sleep(FAREWELL_S - 1)
+        return Checked()
+
+    kept.port.check = check  # type: ignore[method-assign]
+    await kept.daily.if_due()
+    await asyncio.sleep(0)
+    await kept.daily.close()
+    assert kept.state.get(CHECK)["result"] == "ok"
+    assert kept.port.asked == []
+    assert kept.clock.now() == NOON + timedelta(seconds=FAREWELL_S - 1)
+
+
+async def test_a_stop_waits_only_so_long_for_what_is_in_hand_and_the_next_start_does_it(kept: Kept) -> None:
     async def check() -> Checked:
         await asyncio.Event().wait()
         return Checked()
@@ -151,6 +165,7 @@ async def test_a_stop_does_not_wait_for_what_is_in_hand_and_the_next_start_does_
         await kept.daily.if_due()
         await asyncio.sleep(0)
         await kept.daily.close()
+    assert kept.clock.now() == NOON + timedelta(seconds=FAREWELL_S)
     kept.begin()
     assert await kept.asked() == ALL
 
@@ -195,7 +210,7 @@ async def test_damage_that_is_found_is_critical_and_says_what_to_do(kept: Kept) 
         "row 7 is wrong; row 8 too",
         "homeclimate db check",
     )
-    assert kept.state.get(CHECK)["findings"] == ["row 7 is wrong", "row 8 too"]
+    assert kept.state.get(CHECK)["detail"] == "row 7 is wrong; row 8 too"
 
 
 async def test_a_store_that_was_put_aside_gets_its_backup_before_a_new_one_is_made(kept: Kept) -> None:
