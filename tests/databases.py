@@ -11,6 +11,14 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import SqliteStore
 from adapters.sqlite.migrations import add_ledger
+from adapters.sqlite.schema import (
+    ADD_COLUMNS,
+    CREATE_DEVICES,
+    CREATE_MEASUREMENTS,
+    CREATE_OUTCOMES,
+    CREATE_PROPERTIES,
+    CREATE_READINGS,
+)
 from tests.builders import NOON
 from tests.old_homes import Age, make_old_home
 
@@ -39,3 +47,27 @@ def an_unrelaxed_home(path: Path, age: Age, count: int = 500) -> None:
     make_old_home(path, age, count)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         add_ledger(connection, is_simulated=False)
+
+
+def a_home_of_format_2(path: Path) -> None:
+    """A new home as this program made it before there were checksums, with a cycle in its tables."""
+    statements = (
+        *CREATE_READINGS,
+        *(ADD_COLUMNS[name] for name in ("observed_at", "pm10_ugm3", "other_values")),
+    )
+    changed(
+        path,
+        *statements,
+        CREATE_OUTCOMES,
+        CREATE_DEVICES,
+        CREATE_MEASUREMENTS,
+        CREATE_PROPERTIES,
+        "INSERT INTO properties VALUES ('is_simulated', '0')",
+        "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
+        "VALUES ('2026-03-01T11:55:00+00:00', 'hue:a', 20.5, 'Attic', 'hue_sensor')",
+        "INSERT INTO outcomes (source, slot, interval_s, scheduled, state, readings) "
+        "VALUES ('hue', '2026-03-01T11:55:00+00:00', 300, 1, 'stored', 1)",
+        "INSERT INTO devices VALUES ('hue:a', 'hue', 'hue_sensor', 'Attic', '2026-03-01T11:55:00+00:00', "
+        "'2026-03-01T11:55:00+00:00', '2026-03-01T11:55:00+00:00')",
+        "PRAGMA user_version = 2",
+    )

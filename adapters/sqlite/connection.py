@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import attrs
 
 _SWITCH_TO_WAL_MS = 500  # it needs the database for itself; whoever is in the way keeps us in the old mode
+
+# A text that a flipped bit has made none is read all the same: nobody is stopped who did not ask for it.
+_as_it_is = partial(str, encoding="utf-8", errors="surrogateescape")
 
 # What is asked for, and what SQLite answers when it has been had.
 _SETTINGS: Mapping[str, tuple[str, int]] = {
@@ -42,6 +46,7 @@ def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connectio
         timeout=busy_timeout_ms / 1000,
         check_same_thread=False,  # one thread at a time, but not always the same one
     )
+    connection.text_factory = _as_it_is
     if mode == "ro":
         connection.execute("PRAGMA query_only=ON")
     return connection

@@ -9,8 +9,8 @@ import attrs
 
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
-from adapters.sqlite.migrations import KNOWN_VERSION, user_version
-from adapters.sqlite.schema import OUR_TABLES, REQUIRED_COLUMNS
+from adapters.sqlite.migrations import CHECKSUMMED, KNOWN_VERSION, user_version
+from adapters.sqlite.schema import OUR_TABLES, OUR_TABLES_NOW, REQUIRED_COLUMNS
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -91,12 +91,13 @@ def _refuse_foreign(path: Path, inspection: Inspection, connection: sqlite3.Conn
             f"the readings table of {path} does not keep (device_id, timestamp) unique: it is not "
             "one of ours. Set storage.database_path to the right file"
         )
-    if inspection.version == 0 and (taken := inspection.tables & (OUR_TABLES - {"readings"})):
+    if inspection.version == 0 and (taken := inspection.tables & (OUR_TABLES_NOW - {"readings"})):
         raise StoreRefused(
             f"{path} has tables of its own by the names {_listed(taken)}, which are needed for the ledger. "
             "Rename them"
         )
-    if inspection.version and (absent := OUR_TABLES - inspection.tables):
+    due = OUR_TABLES_NOW if inspection.version >= CHECKSUMMED else OUR_TABLES
+    if inspection.version and (absent := due - inspection.tables):
         raise StoreRefused(
             f"{path} says it has format {inspection.version} but lacks the tables {_listed(absent)}: "
             "another program has changed it. Go back to a backup"

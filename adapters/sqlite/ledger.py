@@ -8,9 +8,20 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
+from adapters.sqlite.checksums import DEVICES, OUTCOMES, checksum, sealing_readings, sealing_rows
 from adapters.sqlite.rows import INSERT_READING, Cell, as_text, clean, row_of
 from domain.baseline import Measurement
-from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Unread
+from domain.outcome import (
+    Cause,
+    Collected,
+    CycleReport,
+    Deferred,
+    Failed,
+    LedgerEntry,
+    Missed,
+    Outcome,
+    Unread,
+)
 from domain.reading import Reading, storable
 
 MEASUREMENTS_KEPT = timedelta(days=30)
@@ -35,8 +46,8 @@ WHERE state <> 'stored' OR (scheduled < excluded.scheduled AND excluded.state = 
 # That nothing was asked at a slot is only said where nothing else is known of it.
 _INSERT_MISSED = """
 INSERT INTO outcomes (
-    source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes, crc
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source, slot) DO NOTHING
 """
 # Reports can come late and out of order: the newest word on a device is the one of the newest slot.
@@ -54,8 +65,8 @@ ON CONFLICT (device_id) DO UPDATE SET
 _LIST_DEVICE = "UPDATE devices SET last_listed_slot = max(last_listed_slot, ?) WHERE device_id = ?"
 _INSERT_MEASUREMENT = """
 INSERT INTO measurements (
-    began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded, crc
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (began_at, operation, source, number) DO NOTHING
 """
 _FORGET_MEASUREMENTS = "DELETE FROM measurements WHERE began_at < ?"
@@ -64,15 +75,25 @@ _FORGET_MEASUREMENTS = "DELETE FROM measurements WHERE began_at < ?"
 def write(connection: sqlite3.Connection, report: CycleReport, created_at: str) -> tuple[Unread, ...]:
     """Write the whole report inside the caller's transaction. Returns what the readings table refused."""
     refusals: list[Unread] = []
-    for outcome in report.outcomes:
-        refused: tuple[Unread, ...] = ()
-        if isinstance(outcome, Collected):
-            refused = _write_collected(connection, outcome, created_at)
-            refusals += refused
-        connection.execute(_UPSERT_OUTCOME, _ledger_row(outcome, refused))
-    connection.executemany(_INSERT_MISSED, (_ledger_row(missed) for missed in report.missed))
+    with sealing_readings(connection):
+        for outcome in report.outcomes:
+            refusals += _write_outcome(connection, outcome, created_at)
+    missed = (_ledger_row(missed) for missed in report.missed)
+    connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
     _write_measurements(connection, report.measurements)
     return tuple(refusals)
+
+
+def _write_outcome(connection: sqlite3.Connection, outcome: Outcome, created_at: str) -> tuple[Unread, ...]:
+    refused: tuple[Unread, ...] = ()
+    if isinstance(outcome, Collected):
+        devices = {one.device_id for one in outcome.readings} | {one.device_id for one in outcome.unread}
+        with sealing_rows(connection, DEVICES, [(clean(device_id),) for device_id in sorted(devices)]):
+            refused = _write_collected(connection, outcome, created_at)
+    row = _ledger_row(outcome, refused)
+    with sealing_rows(connection, OUTCOMES, [row[:2]]):
+        connection.execute(_UPSERT_OUTCOME, row)
+    return refused
 
 
 def _write_collected(
@@ -148,8 +169,11 @@ def _write_measurements(connection: sqlite3.Connection, measurements: Iterable[M
     newest = None
     for one in measurements:
         key = (as_text(one.began_at), one.operation, one.source)
-        cost = (one.duration_s, one.wire_bytes, one.payload_bytes, int(one.succeeded))
-        connection.execute(_INSERT_MEASUREMENT, (*key, numbers[key], *cost))
+        # as the column makes it: a real number, and zero without a sign
+        duration_s = float(one.duration_s) + 0.0
+        cost = (duration_s, one.wire_bytes, one.payload_bytes, int(one.succeeded))
+        row = (*key, numbers[key], *cost)
+        connection.execute(_INSERT_MEASUREMENT, (*row, checksum(row)))
         numbers[key] += 1
         newest = one.began_at if newest is None else max(newest, one.began_at)
     if newest is not None:

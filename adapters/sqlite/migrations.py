@@ -6,8 +6,11 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
+from adapters.sqlite.checksums import PROPERTIES
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
+    ADD_CRC,
+    CREATE_CHECKSUMS,
     CREATE_DEVICES,
     CREATE_MEASUREMENTS,
     CREATE_OUTCOMES,
@@ -17,9 +20,11 @@ from adapters.sqlite.schema import (
 
 LEDGER = 1  # has every column and every table; 0 is the earlier system's, or nothing yet
 RELAXED = 2  # and its `readings` take monitors, and rows without a temperature
-KNOWN_VERSION = RELAXED
+CHECKSUMMED = 3  # and what is stored has checksums
+KNOWN_VERSION = CHECKSUMMED
 
 _INSERT_IS_SIMULATED = "INSERT INTO properties (name, value) VALUES ('is_simulated', ?)"
+_SELECT_PROPERTIES = "SELECT name FROM properties"
 
 Step = Callable[[sqlite3.Connection], None]
 
@@ -35,21 +40,42 @@ def add_ledger(
     """1: the columns that a table of any age lacks, and the tables beside it. No row is touched."""
 
     def add(connection: sqlite3.Connection) -> None:
-        present = _columns(connection)
+        present = _columns(connection, "readings")
         if not present:
             for statement in CREATE_READINGS:
                 connection.execute(statement)
-            present = _columns(connection)
+            present = _columns(connection, "readings")
         for column, statement in ADD_COLUMNS.items():
             if column not in present:
                 connection.execute(statement)
         for statement in (CREATE_OUTCOMES, CREATE_DEVICES, CREATE_MEASUREMENTS, CREATE_PROPERTIES):
             connection.execute(statement)
         connection.execute(_INSERT_IS_SIMULATED, (str(int(is_simulated)),))
+        _make_room_for_checksums(connection)
 
     # else each new column has SQLite walk through all rows, and one that a check refuses today stops it
     connection.execute("PRAGMA ignore_check_constraints=ON")
     migrate(connection, add, LEDGER, before_commit)
+
+
+def lacks_checksums(connection: sqlite3.Connection) -> bool:
+    """Whether the tables have no room for checksums yet: the format does not tell, see `add_checksums`."""
+    return "crc" not in _columns(connection, "properties")
+
+
+def add_checksums(connection: sqlite3.Connection) -> None:
+    """3: room for checksums; those of rows that are there come later, little by little. No row is touched.
+
+    A file whose second step was put off gets the room all the same, and goes on being called format 1. What
+    gets its ledger now has the room at once.
+    """
+    version = user_version(connection)
+
+    def add(connection: sqlite3.Connection) -> None:
+        if lacks_checksums(connection):
+            _make_room_for_checksums(connection)
+
+    migrate(connection, add, CHECKSUMMED if version >= RELAXED else version, lambda: None)
 
 
 def migrate(
@@ -70,5 +96,12 @@ def migrate(
         raise
 
 
-def _columns(connection: sqlite3.Connection) -> set[str]:
-    return {row[1] for row in connection.execute("PRAGMA table_info(readings)")}
+def _make_room_for_checksums(connection: sqlite3.Connection) -> None:
+    for statement in (CREATE_CHECKSUMS, *ADD_CRC.values()):
+        connection.execute(statement)
+    for name in connection.execute(_SELECT_PROPERTIES).fetchall():
+        PROPERTIES.seal(connection, name)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}

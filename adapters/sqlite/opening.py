@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import connect, settle
-from adapters.sqlite.migrations import add_ledger
+from adapters.sqlite.migrations import add_checksums, add_ledger
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.relaxing import relax
 from adapters.sqlite.replacing import finish
@@ -64,6 +64,7 @@ class Opening:
             connection.execute("PRAGMA synchronous=OFF")  # it is made durable once, when it is whole
             add_ledger(connection, is_simulated=self.is_simulated)
             relax(connection)
+            add_checksums(connection)
         return unfinished
 
     def _settle(self, connection: sqlite3.Connection) -> None:

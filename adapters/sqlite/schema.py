@@ -128,4 +128,21 @@ CREATE TABLE properties (
 ) WITHOUT ROWID
 """
 
+# Of each run of readings that were stored together: what their values came to then.
+CREATE_CHECKSUMS = """
+CREATE TABLE checksums (
+    first_id INTEGER NOT NULL PRIMARY KEY,
+    last_id INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+)
+"""
+
+# The tables whose rows carry a checksum each, and the statement that makes room for it.
+ADD_CRC = {
+    table: f"ALTER TABLE {table} ADD COLUMN crc INTEGER"
+    for table in ("outcomes", "devices", "measurements", "properties")
+}
+
 OUR_TABLES = frozenset({"readings", "outcomes", "devices", "measurements", "properties"})
+OUR_TABLES_NOW = OUR_TABLES | {"checksums"}

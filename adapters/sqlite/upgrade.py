@@ -13,7 +13,15 @@ import attrs
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
 from adapters.sqlite.inspection import inspect
-from adapters.sqlite.migrations import LEDGER, RELAXED, add_ledger, user_version
+from adapters.sqlite.migrations import (
+    CHECKSUMMED,
+    LEDGER,
+    RELAXED,
+    add_checksums,
+    add_ledger,
+    lacks_checksums,
+    user_version,
+)
 from adapters.sqlite.relaxing import is_relaxed, relax
 from adapters.sqlite.safety_copy import made_durable, proven_copy, require_room
 from domain.errors import StoreError
@@ -45,6 +53,8 @@ class Upgrade:
             self._add_ledger(is_from_before=found.is_from_before)
         if found.version < RELAXED and relaxing:
             self._relax_or_put_off(is_copied=found.is_from_before)
+        if found.version < CHECKSUMMED:
+            self._add_checksums()
 
     def _add_ledger(self, *, is_from_before: bool) -> None:
         if not is_from_before:
@@ -82,6 +92,11 @@ class Upgrade:
             with self._copied("before-format-2", RELAXED) as keep:
                 relax(connection, before_commit=keep)
         self.journal.record(Level.INFO, "store.relaxed", path=str(self.path))
+
+    def _add_checksums(self) -> None:
+        with closing(self._connection()) as connection:
+            if user_version(connection) >= RELAXED or lacks_checksums(connection):
+                add_checksums(connection)
 
     @contextmanager
     def _copied(self, label: str, version: int) -> Iterator[Callable[[], object]]:

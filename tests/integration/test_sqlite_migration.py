@@ -117,7 +117,7 @@ def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None
     store = a_store(path)
     store.append(a_cycle())
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     for file in (path, *_copies(path)):
         assert rows(file, "SELECT temperature_celsius FROM readings WHERE id = 7") == [(61.0,)]
 

@@ -82,7 +82,7 @@ def test_the_table_that_this_program_once_made_is_relaxed_too(path: Path) -> Non
     store = a_store(path)
     store.append(a_cycle(a_collected(SUN)))
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     found = rows(path, "SELECT device_id, temperature_celsius FROM readings ORDER BY id")
     assert found == [("hue:old", 20.0), ("hue:sun", None)]
 
@@ -181,7 +181,7 @@ def test_no_copy_takes_the_place_of_another(path: Path) -> None:
 def test_a_home_without_rows_is_not_copied(path: Path) -> None:
     an_unrelaxed_home(path, Age.B, 0)
     assert _relaxed(path).events() == ("store.opened",)
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert _copies(path) == []
 
 
@@ -194,7 +194,7 @@ def test_a_table_that_is_relaxed_already_is_left_alone(path: Path) -> None:
     place = rows(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'readings'")
     assert _relaxed(path).events() == ("store.opened",)
     assert rows(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'readings'") == place
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert _copies(path) == []
 
 
@@ -205,4 +205,4 @@ def test_a_new_database_is_relaxed_from_the_first_moment(path: Path) -> None:
     store.close()
     assert journal.events() == ("store.made", "store.opened")
     assert rows(path, "SELECT temperature_celsius, pm25_ugm3 FROM readings") == [(None, 3.0)]
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]

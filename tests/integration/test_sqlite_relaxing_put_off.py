@@ -82,7 +82,7 @@ def _copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Non
         if what.is_file():
             raise OSError(5, "Input/output error")
 
-    patch.setattr(safety_copy, "_fsync", fsync)
+    patch.setattr(safety_copy, "fsync", fsync)
     yield
 
 
@@ -92,7 +92,7 @@ def _name_of_the_copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> 
         if what.is_dir():
             raise OSError(5, "Input/output error")
 
-    patch.setattr(safety_copy, "_fsync", fsync)
+    patch.setattr(safety_copy, "fsync", fsync)
     yield
 
 
@@ -186,7 +186,7 @@ def _is_relaxed_at_the_next_start(path: Path) -> None:
     store = a_store(path)
     store.append(a_cycle(a_collected(MONITOR, due=a_due("amazon", slot=NOON.replace(minute=5)))))
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert rows(path, "SELECT id, device_id FROM readings WHERE id > 500") == [
         (501, "hue:a"),
         (502, "alexa:new"),

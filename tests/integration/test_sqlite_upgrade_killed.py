@@ -61,7 +61,7 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     store.append(a_cycle())
     store.close()
     assert rows(path, every) == before
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert rows(path, "SELECT max(id) FROM readings") == [(ROWS + 1,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     assert not list(tmp_path.glob("*.copying*"))
