@@ -16,7 +16,7 @@ class DiskSpace:
         for folder in (self._folder, *self._folder.parents):
             try:
                 return shutil.disk_usage(folder).free
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError:
                 return None

@@ -92,7 +92,7 @@ class DatabaseLock:
         try:
             if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116 - the hot path
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         self.close()
         return False

@@ -211,7 +211,7 @@ class SqliteStore:
         """Whether the file that is open is still the one at the path: a backup may have taken its place."""
         try:
             return self._identity is not None and os.path.samestat(self._identity, self._path.stat())
-        except FileNotFoundError:
+        except OSError:  # gone, or its folder is, or the network that it lies on
             return False
 
     def _drop(self) -> None:

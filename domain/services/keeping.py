@@ -79,8 +79,9 @@ class Keeping:
         try:
             for due in known:
                 self._said[due.source] = self._store.standing(due.source, due.slot)
-        except StoreError as error:
-            self._journal.record(Level.ERROR, "store.unreadable", error=str(error))
+        except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the store costs no cycle
+            told = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+            self._journal.record(Level.ERROR, "store.unreadable", error=told)
         return {due.source: self._standing(due.source) for due in known}
 
     def close(self) -> None:

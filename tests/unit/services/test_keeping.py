@@ -250,3 +250,15 @@ def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
     kept.begin()
     assert kept.keeping.standings([a_due()]) == {"hue": Standing()}
     assert kept.journal.events() == ("spool.unreadable",)
+
+
+def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -> None:
+    class Buggy(SlowStore):
+        def standing(self, source: str, at: datetime) -> Standing:
+            raise ZeroDivisionError(source)
+
+    kept = Kept()
+    kept.store = Buggy(kept.clock)
+    kept.begin()
+    assert kept.keeping.standings([a_due()]) == {"hue": Standing()}
+    assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])

@@ -1,0 +1,140 @@
+"""A real `collect` while its database cannot be written to: cycles go on, and no reading is lost."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from tests.deployments import Deployment
+
+Cycles = list[dict[str, Any]]
+
+
+@pytest.fixture
+def impatient(deployment: Deployment) -> Deployment:
+    """A home that waits for its database only for a moment."""
+    text = deployment.config_file.read_text()
+    quick = "storage:\n  busy_timeout_ms: 50\n  retry_max_attempts: 2\n  retry_base_delay: 0.05\n"
+    deployment.config_file.write_text(text.replace("storage:\n", quick))
+    return deployment
+
+
+def collecting(
+    deployment: Deployment, cycles: int, preexec: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        deployment.command("collect", "--cycles", str(cycles), "--every", "1", "--json"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=preexec,  # noqa: PLW1509 - it only sets a limit
+    )
+
+
+def told(running: subprocess.Popen[str]) -> Cycles:
+    out, errors = running.communicate(timeout=50)
+    assert "Traceback" not in errors
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def slots(cycles: Cycles) -> list[str]:
+    return [cycle["outcomes"][0]["slot"] for cycle in cycles]
+
+
+def states(cycles: Cycles) -> list[str]:
+    return [
+        "stored" if cycle["stored"] else "spooled" if cycle["spooled"] else "in memory" for cycle in cycles
+    ]
+
+
+def stored_slots(deployment: Deployment) -> list[str]:
+    """In the order in which they were stored, each as often as it was."""
+    rows = deployment.rows("SELECT timestamp FROM readings GROUP BY timestamp ORDER BY min(id)")
+    return [timestamp for (timestamp,) in rows]
+
+
+def test_a_database_that_another_program_holds_for_long_costs_no_reading(
+    impatient: Deployment, simulated_home: SimulatedHome
+) -> None:
+    before = told(collecting(impatient, 1))
+    with closing(sqlite3.connect(impatient.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        during = told(collecting(impatient, 3))
+    assert states(during) == ["spooled"] * 3
+    assert "held by another program" in during[0]["reason"]
+    after = told(collecting(impatient, 1))
+    assert states(after) == ["stored"]
+    assert stored_slots(impatient) == list(dict.fromkeys(slots(before + during + after)))
+    counts = impatient.rows("SELECT count(*) FROM readings GROUP BY timestamp")
+    assert set(counts) == {(len(simulated_home.sensors),)}
+    assert list((impatient.folder / "data" / "spool").glob("*.jsonl")) == []
+
+
+def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatient: Deployment) -> None:
+    told(collecting(impatient, 1))
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, 24_000))
+
+    running = collecting(impatient, 12, full)
+    during = told(running)
+    kinds = states(during)
+    spooled = kinds.count("spooled")
+    assert kinds == ["spooled"] * spooled + ["in memory"] * (12 - spooled)
+    assert 0 < spooled < 12
+    assert running.returncode == 1
+    after = told(collecting(impatient, 1))
+    assert states(after) == ["stored"]
+    assert stored_slots(impatient)[1:] == slots(during[:spooled] + after)
+    assert impatient.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_data_folder_that_is_away_for_a_while_costs_no_reading_of_a_collector_that_goes_on(
+    impatient: Deployment,
+) -> None:
+    data, away = impatient.folder / "data", impatient.folder / "away"
+    running = collecting(impatient, 6)
+    first = _next(running)
+    _swap(data, away)
+    during = [_next(running), _next(running)]
+    data.unlink()
+    away.rename(data)
+    after = told(running)
+    assert states(during) == ["in memory"] * 2
+    assert states(after)[-1] == "stored"
+    assert stored_slots(impatient) == slots([first, *during, *after])
+    assert running.returncode == 1, "while they were only in memory they did not count as stored"
+
+
+def test_a_data_folder_that_was_removed_comes_back_and_collecting_goes_on(impatient: Deployment) -> None:
+    running = collecting(impatient, 4)
+    _next(running)
+    shutil.rmtree(impatient.folder / "data")
+    after = told(running)
+    assert states(after)[-1] == "stored"
+    assert stored_slots(impatient) == slots(after)
+
+
+def _next(running: subprocess.Popen[str]) -> dict[str, Any]:
+    assert running.stdout is not None
+    cycle = json.loads(running.stdout.readline())
+    assert isinstance(cycle, dict)
+    return cycle
+
+
+def _swap(data: Path, away: Path) -> None:
+    """Move the folder away, and let a file stand in its place: nothing can be made there."""
+    data.rename(away)
+    data.write_text("not mounted")
