@@ -131,6 +131,20 @@ def test_a_log_that_was_not_moved_yet_is_kept_with_the_file(store: SqliteStore, 
     assert path.with_name(f"{KEPT}-wal").read_bytes() == log
 
 
+def test_the_connection_that_met_damage_moves_no_log_into_the_file(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle())
+    log = path.with_name("readings.db-wal").read_bytes()
+    with path.open("r+b") as file:
+        file.truncate(4096 * 3)
+    kept = path.read_bytes()
+    assert store._connection is not None
+    store._connection.execute("PRAGMA shrink_memory")  # whoever asks for a page now asks the file
+    store.append(_in_hand(1))
+    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    assert path.with_name(KEPT).read_bytes() == kept
+    assert path.with_name(f"{KEPT}-wal").read_bytes()[: len(log)] == log
+
+
 @pytest.mark.parametrize("how", ["a text", "noise", "cut to half"])
 def test_a_file_that_was_never_opened_before_is_refused_and_left_alone(
     store: SqliteStore, path: Path, how: str
