@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from typing import NoReturn
 
 import pytest
 
 from adapters.sqlite.soundness import structural_fault
 from config.loading import load
+from domain.errors import StoreError
+from entrypoints.collect import Request, run
 from entrypoints.wiring import collecting
 from tests.acceptance.conftest import RunHere
 from tests.collect_simulated import world
@@ -43,6 +46,21 @@ def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
         assert structural_fault(deployment.database) is None
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
+
+
+def test_only_a_collector_that_stays_takes_the_time_for_that(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def not_now(*_: object, checking: bool, **__: object) -> NoReturn:
+        asked.append(checking)
+        raise StoreError("not now")
+
+    monkeypatch.setattr("entrypoints.collect.collecting", not_now)
+    for once in (True, False):
+        run(Request(home=deployment.folder, once=once), world(str(deployment.ca_file)))
+    assert asked == [False, True]
 
 
 def test_a_collector_that_stays_makes_a_verified_backup_by_itself(deployment: Deployment) -> None:
