@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from adapters.sqlite.checksums import DEVICES, sealing_readings, sealing_rows
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
@@ -26,12 +27,8 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "measurements": ("began_at", "operation", "source", "number"),
     "properties": ("name",),
 }
-_DATE_DEVICES_BACK = """
-UPDATE devices SET first_slot = min(first_slot, (
-    SELECT old.first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
-))
-WHERE device_id IN (SELECT device_id FROM backup.devices)
-"""
+_SELECT_OLD_DEVICES = "SELECT device_id, first_slot FROM backup.devices"
+_DATE_DEVICE_BACK = "UPDATE main.devices SET first_slot = min(first_slot, ?2) WHERE device_id = ?1"
 
 
 def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:
@@ -45,9 +42,8 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         merged = _merge_readings(connection, lock)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
-        with _turn(connection, lock):
-            if _columns(connection, "devices"):
-                connection.execute(_DATE_DEVICES_BACK)
+        if _columns(connection, "devices"):
+            _date_devices_back(connection, lock)
     return merged
 
 
@@ -61,7 +57,7 @@ def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock) -> int:
     first, last = connection.execute(_SELECT_BOUNDS).fetchone()
     merged = 0
     for start in range(first, last + 1, _ROWS):
-        with _turn(connection, lock):
+        with _turn(connection, lock), sealing_readings(connection):
             merged += connection.execute(insert, (start, start + _ROWS)).rowcount
     return merged
 
@@ -86,6 +82,12 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
         with _turn(connection, lock):
             connection.execute(insert, (*after, *up_to))
         after = up_to
+
+
+def _date_devices_back(connection: sqlite3.Connection, lock: DatabaseLock) -> None:
+    devices = connection.execute(_SELECT_OLD_DEVICES).fetchall()
+    with _turn(connection, lock), sealing_rows(connection, DEVICES, [device[:1] for device in devices]):
+        connection.executemany(_DATE_DEVICE_BACK, devices)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

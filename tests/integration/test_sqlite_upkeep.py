@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from adapters.memory.clock import MemoryClock
@@ -16,6 +18,7 @@ from adapters.memory.state import MemoryState
 from adapters.sqlite import SqliteStore
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backup_merging import merge_backup
+from adapters.sqlite.checksums import KEYED, is_wrong, run_of
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.soundness import first_fault
 from adapters.sqlite.upkeep import SqliteUpkeep
@@ -196,6 +199,13 @@ def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
     assert set(rows(tmp_path / "old.db", LEDGER)) < set(rows(path, LEDGER))
     assert rows(path, "SELECT device_id, first_slot FROM devices") == [("hue:a", NOON.isoformat())]
     assert first_fault(path) is None
+    with closing(sqlite3.connect(path)) as connection:
+        ids = rows(path, "SELECT id FROM readings")
+        runs = rows(path, "SELECT first_id, last_id, readings, crc FROM checksums")
+        assert sum(run[2] for run in runs) == len(ids)
+        assert [attrs.astuple(run_of(connection, *run[:2])) for run in runs] == runs
+        for table in KEYED:
+            assert not any(is_wrong(row) for row in rows(path, table.select))
     new.close()
 
 
