@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from adapters.sqlite.checksumming import complete
 from adapters.sqlite.checksums import DEVICES, sealing_readings, sealing_rows
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.turns import turn
 
 _ROWS = 1000  # at once: a cycle waits for no more than that takes
 _SELECT_COLUMNS = """
@@ -25,7 +27,6 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "measurements": ("began_at", "operation", "source", "number"),
-    "properties": ("name",),
 }
 _SELECT_OLD_DEVICES = "SELECT device_id, first_slot FROM backup.devices"
 _DATE_DEVICE_BACK = "UPDATE main.devices SET first_slot = min(first_slot, ?2) WHERE device_id = ?1"
@@ -44,6 +45,7 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
             _merge_table(connection, lock, table, key)
         if _columns(connection, "devices"):
             _date_devices_back(connection, lock)
+        complete(connection, lock)
     return merged
 
 
@@ -57,7 +59,7 @@ def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock) -> int:
     first, last = connection.execute(_SELECT_BOUNDS).fetchone()
     merged = 0
     for start in range(first, last + 1, _ROWS):
-        with _turn(connection, lock), sealing_readings(connection):
+        with turn(connection, lock), sealing_readings(connection):
             merged += connection.execute(insert, (start, start + _ROWS)).rowcount
     return merged
 
@@ -79,31 +81,17 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
     """  # noqa: S608 - names of columns
     after: tuple[object, ...] = tuple("" for _ in key)
     while (up_to := connection.execute(bounds, after).fetchone()) is not None:
-        with _turn(connection, lock):
+        with turn(connection, lock):
             connection.execute(insert, (*after, *up_to))
         after = up_to
 
 
 def _date_devices_back(connection: sqlite3.Connection, lock: DatabaseLock) -> None:
     devices = connection.execute(_SELECT_OLD_DEVICES).fetchall()
-    with _turn(connection, lock), sealing_rows(connection, DEVICES, [device[:1] for device in devices]):
+    with turn(connection, lock), sealing_rows(connection, DEVICES, [device[:1] for device in devices]):
         connection.executemany(_DATE_DEVICE_BACK, devices)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     found = connection.execute(_SELECT_COLUMNS, {"table": table})
     return ['"' + name.replace('"', '""') + '"' for (name,) in found]
-
-
-@contextmanager
-def _turn(connection: sqlite3.Connection, lock: DatabaseLock) -> Iterator[None]:
-    """A transaction, while no other process of ours is at work."""
-    with lock.held():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise

@@ -9,6 +9,8 @@ from pathlib import Path
 from adapters.sqlite.aside import ASIDE, Aside
 from adapters.sqlite.backup_merging import merge_backup
 from adapters.sqlite.backups import Backups
+from adapters.sqlite.checking import findings
+from adapters.sqlite.checksumming import complete
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
@@ -66,11 +68,12 @@ class SqliteUpkeep:
         return await in_daemon_thread(self._restore, "upkeep restore")
 
     def _check(self) -> Checked:
-        fault = first_fault(self._path)
-        if fault is None:
+        found = findings(self._path, busy_timeout_ms=self._busy_timeout_ms)
+        if not found:
             return Checked()
         kept = self._aside.put_aside(thoroughly=False) if self._aside.is_ours() else None
-        return Checked(findings=(fault,), kept_as=None if kept is None else str(kept))
+        told = [str(finding) for finding in found]
+        return Checked(findings=told, kept_as=None if kept is None else str(kept))
 
     def _back_up(self) -> BackedUp | Skipped:
         try:
@@ -81,8 +84,11 @@ class SqliteUpkeep:
             return BackedUp(file=str(made), size_bytes=made.stat().st_size)
 
     def _tidy(self) -> None:
-        with told_apart(self._path), self._lock.held(), closing(self._connection()) as connection:
-            connection.execute(_TRUNCATE).fetchall()
+        with told_apart(self._path), closing(self._connection()) as connection:
+            complete(connection, self._lock)
+            with self._lock.held():
+                connection.execute(_TRUNCATE).fetchall()
+                connection.close()  # which may move the log too
 
     def _restore(self) -> str | None:
         for backup in self._backups.newest_first():

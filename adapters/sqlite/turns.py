@@ -1,0 +1,23 @@
+"""Writing beside a collector: short transactions, between which it has its turn."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapters.sqlite.lock import DatabaseLock
+
+
+@contextmanager
+def turn(connection: sqlite3.Connection, lock: DatabaseLock) -> Iterator[None]:
+    """A transaction, while no other process of ours is at work."""
+    with lock.held():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
