@@ -11,6 +11,7 @@ from ports.journal import Journal
 from ports.state import State
 
 if TYPE_CHECKING:
+    from adapters.sqlite.checking import Finding
     from adapters.sqlite.restoring import Restoring
     from entrypoints.wiring import World
 
@@ -32,6 +33,16 @@ def restoring(settings: Settings, world: World) -> Restoring:
         clock=world.clock,
         is_simulated=world.is_simulated,
         busy_timeout_ms=settings.storage.busy_timeout_ms,
+    )
+
+
+def check(settings: Settings, world: World) -> tuple[Finding, ...]:
+    """All that is wrong with the home's database. Raises StoreRefused when it is none of this home's kind."""
+    from adapters.sqlite.checking import checked
+
+    storage = settings.storage
+    return checked(
+        storage.database_path, is_simulated=world.is_simulated, busy_timeout_ms=storage.busy_timeout_ms
     )
 
 

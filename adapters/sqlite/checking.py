@@ -9,11 +9,13 @@ from pathlib import Path
 
 import attrs
 
+from adapters.sqlite.backup import require_file
 from adapters.sqlite.checksumming import IS_COMPLETE
 from adapters.sqlite.checksums import KEYED, Keyed, Run, is_wrong, run_of
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name, told_apart
-from domain.errors import StoreCorrupt
+from adapters.sqlite.inspection import inspect
+from domain.errors import StoreCorrupt, StoreRefused
 
 _FAULTS = 20  # that SQLite names at most
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
@@ -40,6 +42,22 @@ class Finding:
         return ", ".join(part for part in (self.table, self.where, self.what) if part)
 
 
+def checked(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Finding, ...]:
+    """The findings on a database of this home's kind. Raises `StoreRefused` when it is another's."""
+    with told_apart(path):
+        require_file(path)
+    try:
+        with told_apart(path):
+            inspect(path, is_simulated=is_simulated, busy_timeout_ms=busy_timeout_ms)
+    except StoreCorrupt as error:
+        return findings(path, busy_timeout_ms=busy_timeout_ms) or (_unreadable(error),)
+    except StoreRefused:
+        if found := findings(path, busy_timeout_ms=busy_timeout_ms):
+            return found  # what it says of itself is no more to be believed than the rest
+        raise
+    return findings(path, busy_timeout_ms=busy_timeout_ms)
+
+
 def findings(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
     """All that is wrong; nothing when all is sound. Changes nothing, and holds nobody up for long.
 
@@ -54,8 +72,11 @@ def findings(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
             found.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
             return tuple(_all(found))
     except StoreCorrupt as error:
-        cause = error.__cause__
-        return (Finding(table=_FILE, where="", what=str(cause or error)),)
+        return (_unreadable(error),)
+
+
+def _unreadable(error: StoreCorrupt) -> Finding:
+    return Finding(table=_FILE, where="", what=str(error.__cause__ or error))
 
 
 def _all(connection: sqlite3.Connection) -> Iterator[Finding]:

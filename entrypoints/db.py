@@ -1,0 +1,68 @@
+"""`homeclimate db`: is the database sound, and what can be saved when it is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from config.loading import load
+from entrypoints.home import find_home
+from entrypoints.wiring import World
+from entrypoints.wiring_store import check
+
+_home = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
+)
+
+_STRUCTURAL = (
+    "the file is damaged. homeclimate restore FILE puts a backup in its place and keeps it; then "
+    "homeclimate db salvage FILE, with the kept one, merges what else can be read. Look at the disk, too"
+)
+_CHANGED = (
+    "these values are not what was stored: the disk or another program has changed them. Compare with a "
+    "backup in data/backups, and look at the disk. If it was you, see docs/reference/database.md on how to "
+    "say so"
+)
+
+
+@click.group()
+def command() -> None:
+    """Check the database."""
+
+
+@command.command("check")
+@_home
+@click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
+@click.pass_obj
+def check_command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+    """Check the file, and every value against its checksum. Changes nothing; the collector may run.
+
+    Takes seconds for a million readings. Exit code: 0 sound, 1 damaged, or it cannot be told, 64 wrong
+    usage, 78 wrong configuration, or the file is not one of this home's kind.
+    """
+    settings = load(find_home(home)).settings
+    found = check(settings, world or World())
+    is_structural = any(finding.is_structural for finding in found)
+    next_step = _STRUCTURAL if is_structural else _CHANGED
+    if is_json:
+        told = {
+            "path": str(settings.storage.database_path),
+            "sound": not found,
+            "findings": [
+                {"table": finding.table, "where": finding.where, "what": finding.what} for finding in found
+            ],
+            "next": next_step if found else None,
+        }
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return int(bool(found))
+    if not found:
+        click.echo(f"{settings.storage.database_path} is sound")
+        return 0
+    for finding in found:
+        click.echo(str(finding))
+    click.echo(f"next: {next_step}", err=True)
+    return 1

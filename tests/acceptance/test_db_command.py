@@ -1,0 +1,96 @@
+"""`homeclimate db`, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import RunHere
+from tests.builders import a_cycle
+from tests.databases import a_store, changed
+from tests.deployments import Deployment, a_deployment
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Deployment:
+    """A home with one reading, that asks nobody."""
+    home = a_deployment(
+        tmp_path / "home",
+        address="127.0.0.1",
+        bridge_id="001788fffe000001",
+        key="y",
+        ca_file=tmp_path / "none.pem",
+    )
+    store = a_store(home.database)
+    store.append(a_cycle())
+    store.close()
+    return home
+
+
+def _json(home: Deployment, run_here: RunHere) -> dict[str, object]:
+    told = json.loads(run_here(home, "db", "check", "--json").stdout)
+    assert isinstance(told, dict)
+    return told
+
+
+def test_a_sound_database_is_called_sound_beside_a_collector(home: Deployment, run_here: RunHere) -> None:
+    store = a_store(home.database)
+    store.open()
+    done = run_here(home, "db", "check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{home.database} is sound\n", "")
+    assert _json(home, run_here) == {
+        "path": str(home.database),
+        "sound": True,
+        "findings": [],
+        "next": None,
+    }
+    store.close()
+
+
+def test_a_value_that_changed_is_named_with_its_place_and_what_to_do(
+    home: Deployment, run_here: RunHere
+) -> None:
+    changed(home.database, "UPDATE readings SET temperature_celsius = 21.51")
+    done = run_here(home, "db", "check")
+    assert done.returncode == 1
+    assert done.stdout.startswith("readings, ids 1 to 1 (2026-03-01T12:00:00+00:00 to ")
+    assert "Compare with a backup" in done.stderr
+    told = _json(home, run_here)
+    assert told["sound"] is False
+    assert "Compare with a backup" in str(told["next"])
+
+
+def test_a_file_that_is_damaged_is_told_with_the_way_back(home: Deployment, run_here: RunHere) -> None:
+    content = bytearray(home.database.read_bytes())
+    content[4096:8192] = bytes(4096)
+    home.database.write_bytes(content)
+    done = run_here(home, "db", "check")
+    assert done.returncode == 1
+    assert done.stdout.startswith("file, ")
+    assert "homeclimate restore FILE" in done.stderr
+    assert "homeclimate db salvage FILE" in done.stderr
+    assert home.database.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("statements", "code"),
+    [
+        (["CREATE TABLE songs (title)"], 78),
+        (["CREATE TABLE readings (id)", "PRAGMA user_version = 7"], 78),
+    ],
+)
+def test_what_is_not_ours_is_not_judged(
+    home: Deployment, run_here: RunHere, statements: list[str], code: int
+) -> None:
+    home.database.unlink()
+    changed(home.database, *statements)
+    assert run_here(home, "db", "check").returncode == code
+
+
+def test_without_a_database_it_says_so(home: Deployment, run_here: RunHere) -> None:
+    home.database.unlink()
+    done = run_here(home, "db", "check")
+    assert done.returncode == 1
+    assert "is not there" in done.stderr
