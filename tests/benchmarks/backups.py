@@ -17,7 +17,7 @@ from adapters.sqlite.soundness import first_fault
 from tests.databases import rows
 from tests.old_homes import Age, make_old_home
 
-BACKUPS, READINGS = 30, 200_000
+BACKUPS, READINGS = 30, 50_000
 
 
 def main() -> None:

@@ -43,6 +43,11 @@ class Kept:
         return list(self.port.asked)
 
 
+async def _endless() -> Checked:
+    await asyncio.Event().wait()
+    return Checked()
+
+
 @pytest.fixture
 def kept() -> Kept:
     return Kept()
@@ -109,13 +114,8 @@ async def test_after_an_unclean_stop_the_store_is_checked_once(kept: Kept) -> No
 async def test_a_check_that_is_owed_for_an_unclean_stop_outlives_a_clean_one(kept: Kept) -> None:
     await kept.asked()
     kept.begin()
-
-    async def check() -> Checked:
-        await asyncio.Event().wait()
-        return Checked()
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept.port, "check", check)
+        patch.setattr(kept.port, "check", _endless)
         await kept.daily.if_due()
         await asyncio.sleep(0)
         await kept.daily.close()
@@ -156,12 +156,8 @@ async def test_a_stop_lets_what_is_nearly_done_be_done_and_begins_nothing_more(k
 
 
 async def test_a_stop_waits_only_so_long_for_what_is_in_hand_and_the_next_start_does_it(kept: Kept) -> None:
-    async def check() -> Checked:
-        await asyncio.Event().wait()
-        return Checked()
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept.port, "check", check)
+        patch.setattr(kept.port, "check", _endless)
         await kept.daily.if_due()
         await asyncio.sleep(0)
         await kept.daily.close()
