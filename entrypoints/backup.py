@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from config.loading import load
+from entrypoints import exit_codes
 from entrypoints.home import find_home
 from entrypoints.wiring_store import back_up
 
@@ -22,13 +23,16 @@ def command(file: Path, home: Path | None) -> int:
     """Copy the database to FILE, which must not be there yet.
 
     The copy is checked before it gets its name. The collector goes on meanwhile. Exit code: 0 there is a
-    sound copy, 1 there is none, 64 wrong usage, 78 wrong configuration.
+    sound copy, 1 there is none, or some values in the database are not what was stored, 64 wrong usage,
+    78 wrong configuration.
     """
     target = file.absolute()
     if target.exists():
         raise click.UsageError(f"{target} is there already; a backup takes nothing's place")
     if not target.parent.is_dir():
         raise click.UsageError(f"{target.parent} is no folder")
-    copied_bytes = back_up(load(find_home(home)).settings, target)
-    click.echo(f"{target}: {copied_bytes / 1e6:.1f} MB, checked")
-    return 0
+    copied = back_up(load(find_home(home)).settings, target)
+    click.echo(f"{target}: {copied.size_bytes / 1e6:.1f} MB, checked")
+    for finding in copied.findings:
+        click.echo(f"not what was stored, here and in the database: {finding}", err=True)
+    return exit_codes.FAILED if copied.findings else 0

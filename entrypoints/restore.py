@@ -45,7 +45,8 @@ def restored(backup: Path, settings: Settings, world: World, asked: Person | Non
         raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
     path = settings.storage.database_path
     restorer = restoring(settings, world)
-    restorer.check(backup)
+    for finding in restorer.check(backup):
+        click.echo(f"not what was stored: {finding}", err=True)
     question = f"Put {backup} ({restorer.contents(backup)}) in the place of {path}?"
     if asked is not None and not asked.agrees(question, default=False):
         click.echo("nothing is changed")

@@ -11,13 +11,14 @@ from ports.journal import Journal
 from ports.state import State
 
 if TYPE_CHECKING:
+    from adapters.sqlite.backup import Copied
     from adapters.sqlite.checking import Finding
     from adapters.sqlite.restoring import Restoring
     from entrypoints.wiring import World
 
 
-def back_up(settings: Settings, target: Path) -> int:
-    """Copy the home's database to a new file; its bytes. Raises StoreError, and then there is no file."""
+def back_up(settings: Settings, target: Path) -> Copied:
+    """Copy the home's database to a new file. Raises StoreError, and then there is no file."""
     from adapters.sqlite.backup import back_up as copied
 
     storage = settings.storage

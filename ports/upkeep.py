@@ -21,10 +21,11 @@ class Checked:
 
 @attrs.frozen(kw_only=True)
 class BackedUp:
-    """A backup that was verified."""
+    """A backup that was verified. The findings are values that were wrong in the store already."""
 
     file: str
     size_bytes: int
+    findings: Sequence[str] = ()
 
 
 @attrs.frozen

@@ -4,52 +4,64 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+import attrs
+
+from adapters.sqlite.checking import Finding, findings
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.safety_copy import made_durable
-from adapters.sqlite.soundness import first_fault
+from adapters.sqlite.soundness import require_file
 from domain.errors import StoreCorrupt, StoreError
 
 _INTO = "VACUUM INTO ?"
 _ALL, _ALL_OF_A_FILE = 0o777, 0o666
 
 
-def back_up(path: Path, target: Path, *, busy_timeout_ms: int) -> int:
-    """Copy what the database holds at this moment to a new file; its bytes. Whoever writes is not held up.
+@attrs.frozen(kw_only=True)
+class Copied:
+    """A file that is a sound database. The findings are values that were wrong in the original already."""
 
-    Raises `StoreError` when the target exists, and `StoreCorrupt` when the database or the copy is not sound:
-    then there is no file.
+    file: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.file.stat().st_size
+
+
+def back_up(path: Path, target: Path, *, busy_timeout_ms: int) -> Copied:
+    """Copy what the database holds at this moment to a new file. Whoever writes is not held up.
+
+    Raises `StoreError` when the target exists, and `StoreCorrupt` when the structure of the database or of
+    the copy is damaged: then there is no file. Values that are not what was stored are copied as they are,
+    and told: with every other value, they are better kept than not.
     """
     with told_apart(path):
         require_file(path)
         if target.exists():
             raise StoreError(f"{target} is there already; a backup takes nothing's place. Name another file")
-    unfinished = verified_copy(path, target, busy_timeout_ms=busy_timeout_ms)
+    copied = verified_copy(path, target, busy_timeout_ms=busy_timeout_ms)
     with told_apart(target):
-        belong_like(unfinished, path)
-        made_durable(unfinished, target)
-        return target.stat().st_size
+        belong_like(copied.file, path)
+        made_durable(copied.file, target)
+    return attrs.evolve(copied, file=target)
 
 
-def verified_copy(path: Path, target: Path, *, busy_timeout_ms: int) -> Path:
+def verified_copy(path: Path, target: Path, *, busy_timeout_ms: int) -> Copied:
     """A sound copy, open to its owner alone, that stands beside the target by another name."""
     unfinished = target.with_name(f"{target.name}.making")
     try:
         _copy(path, unfinished, busy_timeout_ms)
-        _require_sound(path, unfinished)
+        found = findings(unfinished, busy_timeout_ms=busy_timeout_ms)
+        _require_structure(path, found)
     except BaseException:
         _remove(unfinished)
         raise
-    return unfinished
-
-
-def require_file(path: Path) -> None:
-    """Raises `StoreError` where there is no database to copy."""
-    if not path.is_file():
-        raise StoreError(f"{path} is not there. Nothing is stored yet, or storage.database_path is another")
+    return Copied(file=unfinished, findings=found)
 
 
 def belong_like(path: Path, model: Path) -> None:
@@ -70,9 +82,9 @@ def _copy(path: Path, copy: Path, busy_timeout_ms: int) -> None:
         source.execute(_INTO, (str(copy),))
 
 
-def _require_sound(path: Path, copy: Path) -> None:
-    if (fault := first_fault(copy)) is not None:
-        raise StoreCorrupt(f"the copy of {path} is not sound ({fault}); it is not kept")
+def _require_structure(path: Path, found: Iterable[Finding]) -> None:
+    if faults := [str(finding) for finding in found if finding.is_structural]:
+        raise StoreCorrupt(f"the copy of {path} is not sound ({faults[0]}); it is not kept")
 
 
 def _remove(path: Path) -> None:

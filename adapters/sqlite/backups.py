@@ -8,8 +8,9 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.backup import back_up, belong_like, require_file
+from adapters.sqlite.backup import Copied, back_up, belong_like
 from adapters.sqlite.faults import told_apart
+from adapters.sqlite.soundness import require_file
 from adapters.sqlite.wal import size_bytes
 from domain.errors import StoreFull
 from domain.retention import superfluous
@@ -31,8 +32,11 @@ class Backups:
     def folder(self) -> Path:
         return self.path.parent / "backups"
 
-    def make(self) -> Path:
-        """Make one, and throw away what is superfluous then. Raises `StoreFull` when the disk is too full."""
+    def make(self) -> Copied:
+        """Make one, and throw away what is superfluous then: but nothing while there are wrong values in it.
+
+        Raises `StoreFull` when the disk is too full.
+        """
         with told_apart(self.path):
             require_file(self.path)
             if not self.folder.exists():
@@ -41,11 +45,13 @@ class Backups:
             self._remove_unfinished()
             self._require_room()
         target = self.folder / f"{self.path.stem}-{self.clock.now().astimezone(UTC).strftime(_STAMP)}.db"
-        if not target.exists():
-            back_up(self.path, target, busy_timeout_ms=self.busy_timeout_ms)
-        with told_apart(self.folder):
-            self._thin_out()
-        return target
+        if target.exists():  # of a process that was killed this very second, after all but the thinning out
+            return Copied(file=target, findings=())
+        copied = back_up(self.path, target, busy_timeout_ms=self.busy_timeout_ms)
+        if not copied.findings:
+            with told_apart(self.folder):
+                self._thin_out()
+        return copied
 
     def newest_first(self) -> list[Path]:
         """Those that are there."""

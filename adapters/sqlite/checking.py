@@ -9,12 +9,12 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.backup import require_file
 from adapters.sqlite.checksumming import IS_COMPLETE
 from adapters.sqlite.checksums import KEYED, Keyed, Run, is_wrong, run_of
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name, told_apart
 from adapters.sqlite.inspection import inspect
+from adapters.sqlite.soundness import require_file
 from domain.errors import StoreCorrupt, StoreRefused
 
 _FAULTS = 20  # that SQLite names at most

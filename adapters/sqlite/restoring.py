@@ -8,13 +8,14 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.backup import belong_like, require_file, verified_copy
+from adapters.sqlite.backup import belong_like, verified_copy
+from adapters.sqlite.checking import findings
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.inspection import inspect
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.replacing import finish, name_for, replace
-from adapters.sqlite.soundness import first_fault, structural_fault
+from adapters.sqlite.soundness import require_file, structural_fault
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
 
@@ -31,22 +32,27 @@ class Restoring:
     is_simulated: bool
     busy_timeout_ms: int
 
-    def check(self, backup: Path) -> None:
-        """Raises `StoreRefused` when it is none of this home's kind, `StoreCorrupt` when it is damaged."""
+    def check(self, backup: Path) -> tuple[str, ...]:
+        """The values in it that are not what was stored.
+
+        Raises `StoreRefused` when it is none of this home's kind, `StoreCorrupt` when the file is damaged.
+        """
         with told_apart(backup):
             require_file(backup)
             inspect(backup, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
-        if (fault := first_fault(backup)) is not None:
+        found = findings(backup, busy_timeout_ms=self.busy_timeout_ms)
+        if faults := [str(finding) for finding in found if finding.is_structural]:
             raise StoreCorrupt(
-                f"{backup} is damaged ({fault}). Take another backup; nothing has been changed"
+                f"{backup} is damaged ({faults[0]}). Take another backup; nothing has been changed"
             )
+        return tuple(str(finding) for finding in found)
 
     def restore(self, backup: Path) -> Path | None:
         """Put a copy of the checked backup there; where the present one is kept, None if there was none."""
         with told_apart(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             aside = self.path.with_name(f"{self.path.name}.restoring")
-            new = verified_copy(backup, aside, busy_timeout_ms=self.busy_timeout_ms)
+            new = verified_copy(backup, aside, busy_timeout_ms=self.busy_timeout_ms).file
             lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
             try:
                 with lock.held():

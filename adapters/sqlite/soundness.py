@@ -8,9 +8,15 @@ from pathlib import Path
 
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
-from domain.errors import StoreCorrupt
+from domain.errors import StoreCorrupt, StoreError
 
 _BUSY_TIMEOUT_MS = 5000
+
+
+def require_file(path: Path) -> None:
+    """Raises `StoreError` where there is no database to copy."""
+    if not path.is_file():
+        raise StoreError(f"{path} is not there. Nothing is stored yet, or storage.database_path is another")
 
 
 def first_fault(path: Path) -> str | None:

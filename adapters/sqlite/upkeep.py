@@ -15,7 +15,6 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.soundness import first_fault
 from adapters.threads import in_daemon_thread
 from domain.errors import StoreFull
 from ports.clock import Clock
@@ -80,8 +79,12 @@ class SqliteUpkeep:
             made = self._backups.make()
         except StoreFull as error:
             return Skipped(str(error))
-        with told_apart(made):
-            return BackedUp(file=str(made), size_bytes=made.stat().st_size)
+        with told_apart(made.file):
+            return BackedUp(
+                file=str(made.file),
+                size_bytes=made.size_bytes,
+                findings=tuple(str(finding) for finding in made.findings),
+            )
 
     def _tidy(self) -> None:
         with told_apart(self._path), closing(self._connection()) as connection:
@@ -91,15 +94,26 @@ class SqliteUpkeep:
                 connection.close()  # which may move the log too
 
     def _restore(self) -> str | None:
+        backup = self._newest_sound()
+        merged_rows = 0
+        if backup is not None:
+            merged_rows = merge_backup(
+                self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms
+            )
+        name = None if backup is None else str(backup)
+        self._finish(name, merged_rows)
+        return name
+
+    def _newest_sound(self) -> Path | None:
+        """The newest backup with every value as it was stored; else the newest that is whole."""
+        readable = None
         for backup in self._backups.newest_first():
-            if first_fault(backup) is None:
-                merged_rows = merge_backup(
-                    self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms
-                )
-                self._finish(str(backup), merged_rows)
-                return str(backup)
-        self._finish(None, 0)
-        return None
+            found = findings(backup, busy_timeout_ms=self._busy_timeout_ms)
+            if not found:
+                return backup
+            if readable is None and not any(finding.is_structural for finding in found):
+                readable = backup
+        return readable
 
     def _finish(self, backup: str | None, merged_rows: int) -> None:
         aside = self._state.get(ASIDE)

@@ -121,10 +121,16 @@ class DailyUpkeep:
     async def _back_up(self) -> Result:
         match await self._upkeep.back_up():
             case BackedUp() as made:
-                self._journal.record(Level.INFO, "upkeep.backed_up", file=made.file, bytes=made.size_bytes)
-                made_at = self._clock.now().isoformat()
-                found: Result = {"file": made.file, "bytes": made.size_bytes, "made_at": made_at}
-                return {"result": "ok", "reason": None, **found}
+                detail = "; ".join(made.findings) or None
+                self._journal.record(
+                    Level.WARNING if detail else Level.INFO,
+                    "upkeep.backed_up",
+                    file=made.file,
+                    bytes=made.size_bytes,
+                    **({"findings": detail} if detail else {}),
+                )
+                found: Result = {"file": made.file, "bytes": made.size_bytes, "detail": detail}
+                return {"result": "ok", "reason": None, "made_at": self._clock.now().isoformat(), **found}
             case Skipped(reason):
                 self._journal.record(Level.WARNING, "upkeep.backup_skipped", reason=reason)
                 return {"result": "skipped", "reason": reason}

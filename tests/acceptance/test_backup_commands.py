@@ -66,6 +66,18 @@ def test_a_backup_is_made_beside_a_collector_and_restored_later(
     assert rows(kept, COUNT) == [(0,)]
 
 
+def test_values_that_are_not_what_was_stored_are_told_on_the_way_out_and_in(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    changed(home.database, "UPDATE readings SET temperature_celsius = 30")
+    made = run_here(home, "backup", str(tmp_path / "copy.db"))
+    assert (made.returncode, (tmp_path / "copy.db").exists()) == (1, True)
+    back = run_here(home, "restore", str(tmp_path / "copy.db"), "--yes")
+    assert back.returncode == 0
+    for done in (made, back):
+        assert "not what was stored" in done.stderr
+
+
 def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     done = run_here(home, "backup", str(tmp_path / "mine"))

@@ -61,7 +61,8 @@ def test_a_backup_holds_what_is_stored_also_what_is_only_in_the_log_yet(
 ) -> None:
     assert path.with_name("readings.db-wal").stat().st_size > 0
     copy = tmp_path / "copy.db"
-    assert back_up(path, copy, busy_timeout_ms=100) == copy.stat().st_size
+    copied = back_up(path, copy, busy_timeout_ms=100)
+    assert (copied.file, copied.size_bytes, copied.findings) == (copy, copy.stat().st_size, ())
     for sql in (ALL_READINGS, "SELECT * FROM outcomes ORDER BY slot", "PRAGMA user_version"):
         assert rows(copy, sql) == rows(path, sql)
     assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
@@ -113,13 +114,13 @@ def test_a_backup_tells_no_more_people_than_the_database_does(
 ) -> None:
     path.chmod(0o640)
     path.parent.chmod(0o750)
-    made = backups.make()
+    made = backups.make().file
     assert stat.S_IMODE(made.stat().st_mode) == 0o640
     assert stat.S_IMODE(backups.folder.stat().st_mode) == 0o750
 
 
 def test_a_backup_is_named_after_the_database_and_the_time(store: SqliteStore, backups: Backups) -> None:
-    assert backups.make() == backups.folder / "readings-20260301T120000Z.db"
+    assert backups.make().file == backups.folder / "readings-20260301T120000Z.db"
     assert backups.newest_first() == [backups.folder / "readings-20260301T120000Z.db"]
 
 
@@ -136,6 +137,19 @@ def test_old_backups_are_thinned_out_and_other_files_left_alone(store: SqliteSto
         f"readings-2026{each}T120000Z.db" for each in stamps
     ]
     assert others <= {path.name for path in backups.folder.iterdir()}
+
+
+def test_a_value_that_is_not_what_was_stored_is_copied_and_told_and_costs_no_older_backup(
+    store: SqliteStore, path: Path, backups: Backups
+) -> None:
+    backups.folder.mkdir()
+    for days in range(1, 20):
+        (backups.folder / f"readings-{NOON - timedelta(days=days):%Y%m%dT%H%M%SZ}.db").touch()
+    changed(path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
+    copied = backups.make()
+    assert [finding.table for finding in copied.findings] == ["readings"]
+    assert rows(copied.file, ALL_READINGS) == rows(path, ALL_READINGS)
+    assert len(backups.newest_first()) == 20
 
 
 def test_a_backup_that_fails_costs_none_of_the_old_ones(
@@ -160,7 +174,7 @@ def test_the_last_tenth_of_the_disk_is_left_to_the_readings(
         found = usage._replace(total=1_000_000_000, free=free)
         monkeypatch.setattr(shutil, "disk_usage", lambda _, found=found: found)
         if is_made:
-            assert backups.make().exists()
+            assert backups.make().file.exists()
         else:
             with pytest.raises(StoreFull, match="kept for readings"):
                 backups.make()

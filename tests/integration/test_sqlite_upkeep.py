@@ -18,6 +18,7 @@ from adapters.memory.state import MemoryState
 from adapters.sqlite import SqliteStore
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backup_merging import merge_backup
+from adapters.sqlite.checking import Finding, findings
 from adapters.sqlite.checksums import KEYED, is_wrong, run_of
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.soundness import first_fault
@@ -138,6 +139,28 @@ async def test_a_backup_that_is_damaged_itself_is_passed_over(home: Home) -> Non
     assert rows(home.path, "SELECT count(*) FROM readings") == [(31,)]
 
 
+async def test_a_backup_with_a_wrong_value_is_only_taken_when_there_is_no_better_one(home: Home) -> None:
+    await home.keep_up()
+    home.append(30)
+    home.next_day()
+    await home.keep_up()
+    newest, older = sorted((home.path.parent / "backups").iterdir(), reverse=True)
+    changed(newest, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
+    assert home.upkeep._newest_sound() == older
+    older.unlink()
+    assert home.upkeep._newest_sound() == newest
+
+
+async def test_a_value_that_is_not_what_was_stored_is_told_with_the_backup_too(home: Home) -> None:
+    changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
+    await home.keep_up()
+    (said,) = home.journal.of("upkeep.backed_up")
+    assert said.level is Level.WARNING
+    assert "readings, ids 3 to 3" in str(said.fields["findings"])
+    assert home.state.get("upkeep.check")["result"] == "damaged"
+    assert not list(home.path.parent.glob("*.damaged-*"))
+
+
 async def test_an_index_that_does_not_fit_is_told_and_the_rows_stay_where_they_are(home: Home) -> None:
     changed(
         home.path,
@@ -161,12 +184,12 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
     """In the middle of the copy, and of its check: both leave the database and its lock alone."""
     stored: list[int] = []
 
-    def verify(copy: Path) -> str | None:
+    def verify(copy: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
         home.append(30)
         stored.append(len(rows(home.path, ROWS)))
-        return first_fault(copy)
+        return findings(copy, busy_timeout_ms=busy_timeout_ms)
 
-    monkeypatch.setattr("adapters.sqlite.backup.first_fault", verify)
+    monkeypatch.setattr("adapters.sqlite.backup.findings", verify)
     await home.upkeep.back_up()
     assert stored == [31]
 

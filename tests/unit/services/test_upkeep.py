@@ -74,6 +74,7 @@ async def test_what_came_of_it_is_kept(kept: Kept) -> None:
         "file": "backups/readings.db",
         "bytes": 4096,
         "made_at": at,
+        "detail": None,
         "reason": None,
     }
 
