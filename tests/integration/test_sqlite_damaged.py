@@ -268,8 +268,10 @@ def test_a_process_that_is_killed_at_it_is_gone_on_with_by_the_next(tmp_path: Pa
         shutil.copyfile(model, path)
         _start(path).close()
         damaged = damage(path, "without its schema")
+        victim = a_store(path, state=FileState(path.parent / "state.json", MemoryJournal()))
         with cut_short(calls) as left:
-            _start(path).close()
+            victim.open(checking=True)
+        victim._drop()  # as the system lets go of a dead process's files
         started = _start(path)
         started.append(_in_hand())
         started.close()
