@@ -1,0 +1,20 @@
+"""A bit that turns on the disk and changes a row does not go unnoticed."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from tests.damaged import a_home_with_checksums, dump, flip, is_reported
+
+
+def test_every_turned_bit_that_changes_a_row_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    a_home_with_checksums(path, 40)
+    sound = dump(path)
+    assert sound is not None
+    assert not is_reported(path)
+    original, chance = path.read_bytes(), random.Random(20260301)  # noqa: S311 - repeatable
+    flips = [flip(original, sound, tmp_path / "damaged.db", chance) for _ in range(40)]
+    assert [one for one in flips if one.changed_rows and not one.reported] == []
+    assert sum(one.changed_rows for one in flips) > 10
