@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "backup": "Copy the database to a file, verified, while the collector runs.",
     "collect": "Collect readings: continuously, once, or a number of times.",
-    "db": "Check the database (db check).",
+    "db": "Check the database, or save what a damaged one still holds.",
     "demo": "Show it all on a simulated home: a week backfilled, then live.",
     "restore": "Put a backup in the place of the database, and keep that.",
     "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from config.loading import load
+from domain.errors import StoreError
 from entrypoints.home import find_home
 from entrypoints.wiring import World
-from entrypoints.wiring_store import check
+from entrypoints.wiring_store import check, salvaging
 
 _home = click.option(
     "--home",
@@ -31,7 +32,7 @@ _CHANGED = (
 
 @click.group()
 def command() -> None:
-    """Check the database."""
+    """Check the database, or save what a damaged one still holds."""
 
 
 @command.command("check")
@@ -66,3 +67,33 @@ def check_command(world: World | None, *, home: Path | None, is_json: bool) -> i
         click.echo(str(finding))
     click.echo(f"next: {next_step}", err=True)
     return 1
+
+
+@command.command("salvage")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_home
+@click.pass_obj
+def salvage_command(world: World | None, *, file: Path, home: Path | None) -> int:
+    """Merge whatever can still be read in FILE, damaged or not, into the database of the home.
+
+    FILE stays as it is, what is there already stays too, and the collector may run. A second time changes
+    nothing. Exit code: 0 done, 1 not, 64 wrong usage, 78 wrong configuration, or a FILE of another home's
+    kind.
+    """
+    settings = load(find_home(home)).settings
+    path = settings.storage.database_path
+    if path.exists() and file.samefile(path):
+        raise StoreError(
+            f"{file} is the database itself. Put a backup in its place by homeclimate restore FILE, which "
+            "keeps the damaged one under another name; then name that"
+        )
+    salvaged = salvaging(settings, world or World()).merge(file.absolute())
+    click.echo(
+        f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were not in {path} "
+        f"and are now; {salvaged.lost} more are known to have been there"
+    )
+    for finding in salvaged.doubtful:
+        click.echo(f"merged, but look at them: {finding}")
+    for finding in salvaged.left_out:
+        click.echo(f"left out: {finding}")
+    return 0

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from adapters.sqlite.backup import Copied
     from adapters.sqlite.checking import Finding
     from adapters.sqlite.restoring import Restoring
+    from adapters.sqlite.salvaging import Salvaging
     from entrypoints.wiring import World
+
+_LOCK_WAIT_S = 30.0
 
 
 def back_up(settings: Settings, target: Path) -> Copied:
@@ -45,6 +48,27 @@ def check(settings: Settings, world: World) -> tuple[Finding, ...]:
     return checked(
         storage.database_path, is_simulated=world.is_simulated, busy_timeout_ms=storage.busy_timeout_ms
     )
+
+
+def salvaging(settings: Settings, world: World) -> Salvaging:
+    """What merges a damaged file into the home's database."""
+    from adapters.sqlite.lock import DatabaseLock
+    from adapters.sqlite.opening import Opening
+    from adapters.sqlite.salvaging import Salvaging
+    from adapters.stderr_journal import StderrJournal
+
+    storage = settings.storage
+    path = storage.database_path
+    opening = Opening(
+        path=path,
+        is_simulated=world.is_simulated,
+        busy_timeout_ms=storage.busy_timeout_ms,
+        wal_checkpoint_pages=storage.wal_checkpoint_interval,
+        journal=StderrJournal(str),
+        clock=world.clock,
+    )
+    lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
+    return Salvaging(opening=opening, lock=lock)
 
 
 def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Journal) -> DailyUpkeep:

@@ -7,22 +7,32 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import attrs
 
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
 from adapters.sqlite.checking import checked
 from adapters.sqlite.checksumming import complete
+from adapters.sqlite.checksums import READING_COLUMNS
 from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.opening import Opening
+from adapters.sqlite.pages import Pages
+from adapters.sqlite.salvaging import Salvaged, Salvaging
 from adapters.sqlite.schema import OUR_TABLES_NOW
 from domain.baseline import Measurement
 from domain.errors import StoreError
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
-from tests.databases import a_store
+from tests.databases import a_store, rows
 from tests.old_homes import Age, make_old_home
 
-OLD_ROWS = 1000
+OLD_ROWS = 500
 _ROOMS = ("Küche", "Bad", "Attic", "Salon d'été")
+
+KINDS = ("random bytes", "zeros", "another page")
+_ROWS = f"SELECT {', '.join(READING_COLUMNS)} FROM readings"  # noqa: S608 - names of columns
 
 Dump = Mapping[str, Sequence[tuple[object, ...]]]
 
@@ -65,7 +75,7 @@ def dump(path: Path) -> Dump | None:
                 table: connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - our names
                 for table in sorted(OUR_TABLES_NOW)
             }
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None
 
 
@@ -96,3 +106,84 @@ def flip(original: bytes, sound: Dump, damaged: Path, chance: random.Random) -> 
     found = dump(damaged)
     differs = found is None or ascii(found) != ascii(sound)
     return Flip(offset=offset, bit=bit, changed_rows=differs, reported=is_reported(damaged))
+
+
+@attrs.frozen(kw_only=True)
+class Ruin:
+    """What came of ruining one page: `sound` readings stand on other pages, of which `saved` came through."""
+
+    page: int
+    kind: str
+    is_free: bool
+    reported: bool
+    sound: int
+    saved: int
+    invented: int
+
+
+class RuinedHome:
+    """A home of which one page after the other is ruined, each time in a copy."""
+
+    def __init__(self, folder: Path, cycles: int) -> None:
+        self._folder = folder
+        self.path = folder / "readings.db"
+        a_home_with_checksums(self.path, cycles)
+        self._original = self.path.read_bytes()
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            pages = Pages(content)
+            self._size, self.pages = pages.size, len(pages)
+            self._free = pages._free()
+            leaves = [(record.rowid, record.page) for record in pages.records() if len(record.values) > 15]
+        self._page_of = {rowid: page for rowid, page in leaves if rowid is not None}
+        self._rows = {row[0]: row[1:] for row in rows(self.path, _ROWS)}
+        assert set(self._page_of) == set(self._rows)
+
+    def ruin(self, page: int, kind: str, chance: random.Random) -> Ruin:
+        """Ruin the page, see what the check says, and salvage what is left into a new home."""
+        damaged, new = self._folder / "damaged.db", self._folder / "new" / "readings.db"
+        damaged.write_bytes(self._ruined(page, kind, chance))
+        reported = is_reported(damaged)
+        salvage(damaged, new)
+        found = {row[1:] for row in rows(new, _ROWS)}
+        for file in new.parent.iterdir():
+            file.unlink()
+        sound = [row for rowid, row in self._rows.items() if self._page_of[rowid] != page]
+        return Ruin(
+            page=page,
+            kind=kind,
+            is_free=page in self._free,
+            reported=reported,
+            sound=len(sound),
+            saved=sum(row in found for row in sound),
+            invented=len(found - set(self._rows.values())),
+        )
+
+    def _ruined(self, page: int, kind: str, chance: random.Random) -> bytes:
+        content, size = bytearray(self._original), self._size
+        begin = (page - 1) * size
+        match kind:
+            case "random bytes":
+                content[begin : begin + size] = chance.randbytes(size)
+            case "zeros":
+                content[begin : begin + size] = bytes(size)
+            case _:
+                other = (page + chance.randrange(1, self.pages) - 1) % self.pages
+                content[begin : begin + size] = self._original[other * size : (other + 1) * size]
+        return bytes(content)
+
+
+def salvage(damaged: Path, path: Path, *, is_simulated: bool = False) -> Salvaged:
+    """Merge what the damaged file holds into the home at the path."""
+    opening = Opening(
+        path=path,
+        is_simulated=is_simulated,
+        busy_timeout_ms=1000,
+        wal_checkpoint_pages=1000,
+        journal=MemoryJournal(),
+        clock=MemoryClock(NOON),
+    )
+    lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=1)
+    try:
+        return Salvaging(opening=opening, lock=lock).merge(damaged)
+    finally:
+        lock.close()

@@ -23,6 +23,7 @@ _SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY 
 _SELECT_SLOTS = "SELECT min(timestamp), max(timestamp) FROM readings WHERE id BETWEEN ? AND ?"
 _SELECT_IS_COMPLETE = "SELECT count(*) FROM properties WHERE name = ?"
 _FILE = "file"
+_PASSING = ("SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_NOMEM")  # of the moment, not of the file
 
 
 @attrs.frozen(kw_only=True)
@@ -94,8 +95,8 @@ def _guarded(table: str, found: Iterator[Finding]) -> Iterator[Finding]:
     """What is found until the table cannot be read on, which is a finding itself."""
     try:
         yield from found
-    except sqlite3.Error as error:
-        if error_name(error).startswith(("SQLITE_BUSY", "SQLITE_IOERR")):
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.Error) and error_name(error).startswith(_PASSING):
             raise
         yield Finding(table=_FILE, where=f"table {table}", what=f"cannot be read: {error}")
 

@@ -104,18 +104,19 @@ class Keyed:
         return f"SELECT {', '.join(self.columns)}, crc FROM {self.name}"  # noqa: S608 - names from below
 
     @cached_property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """What tells the row of a key."""
         return " WHERE " + " AND ".join(f"{column} = ?" for column in self.key)
 
     @cached_property
     def select_one(self) -> str:
         """The row of a key."""
-        return self.select + self._where
+        return self.select + self.where
 
     @cached_property
     def update_crc(self) -> str:
         """Give the row of a key its checksum."""
-        return f"UPDATE {self.name} SET crc = ?{self._where}"  # noqa: S608 - names from below
+        return f"UPDATE {self.name} SET crc = ?{self.where}"  # noqa: S608 - names from below
 
     def seal(self, connection: sqlite3.Connection, key: Row) -> None:
         """Make the row's checksum what its values come to; without such a row nothing happens."""

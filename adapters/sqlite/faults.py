@@ -62,6 +62,8 @@ def told_apart(path: Path) -> Iterator[None]:
         raise kind(
             f"{path} {said}. SQLite says: {error} ({error_name(error) or 'no code'})", endpoint=path.name
         ) from error
+    except UnicodeDecodeError as error:  # of a name in the schema, which SQLite hands over as it stands
+        raise StoreCorrupt(f"{path} {_CORRUPT[1]}. Its schema is no text: {error}") from error
     except OSError as error:
         kind, said = _BY_ERRNO.get(error.errno, _TROUBLE)
         raise kind(f"{path} {said}. The system says: {error}", endpoint=path.name) from error

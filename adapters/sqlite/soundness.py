@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -48,5 +47,5 @@ def _verdict(path: Path, pragma: str) -> str | None:
             connection.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
             verdict = str(connection.execute(pragma).fetchone()[0])
     except StoreCorrupt as error:
-        return str(error.__cause__ if isinstance(error.__cause__, sqlite3.Error) else error)
+        return str(error.__cause__ or error)
     return None if verdict == "ok" else " ".join(verdict.split())

@@ -94,3 +94,37 @@ def test_without_a_database_it_says_so(home: Deployment, run_here: RunHere) -> N
     done = run_here(home, "db", "check")
     assert done.returncode == 1
     assert "is not there" in done.stderr
+
+
+def test_what_a_damaged_file_holds_is_merged_and_told(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    damaged = home.database.rename(tmp_path / "damaged.db")
+    content = bytearray(damaged.read_bytes())
+    content[:4096] = bytes(4096)
+    damaged.write_bytes(content)
+    assert run_here(home, "db", "check").returncode == 1
+    done = run_here(home, "db", "salvage", str(damaged))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"1 readings could be read in {damaged}; 1 of them were not in {home.database}" in done.stdout
+    assert home.rows("SELECT device_id, temperature_celsius FROM readings") == [
+        ("hue:00:17:88:01:02:03:04:05-02-0402", 21.5)
+    ]
+    assert run_here(home, "db", "check").returncode == 0
+    again = run_here(home, "db", "salvage", str(damaged))
+    assert "; 0 of them were not in" in again.stdout
+    assert damaged.read_bytes() == content
+
+
+def test_what_is_left_out_or_doubtful_is_named(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
+    damaged = home.database.rename(tmp_path / "damaged.db")
+    changed(damaged, "UPDATE readings SET temperature_celsius = 3", "UPDATE outcomes SET readings = 7")
+    done = run_here(home, "db", "salvage", str(damaged))
+    assert "merged, but look at them: readings, ids 1 to 1 of the damaged file" in done.stdout
+    assert "left out: outcomes, hue 2026-03-01T12:00:00+00:00, is not what was stored" in done.stdout
+
+
+def test_the_database_itself_is_not_salvaged_into_itself(home: Deployment, run_here: RunHere) -> None:
+    done = run_here(home, "db", "salvage", str(home.database))
+    assert done.returncode == 1
+    assert "homeclimate restore FILE" in done.stderr

@@ -17,4 +17,4 @@ def test_every_turned_bit_that_changes_a_row_is_reported(tmp_path: Path) -> None
     original, chance = path.read_bytes(), random.Random(20260301)  # noqa: S311 - repeatable
     flips = [flip(original, sound, tmp_path / "damaged.db", chance) for _ in range(40)]
     assert [one for one in flips if one.changed_rows and not one.reported] == []
-    assert sum(one.changed_rows for one in flips) > 10
+    assert sum(one.changed_rows for one in flips) > 5
