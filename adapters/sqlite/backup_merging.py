@@ -22,7 +22,7 @@ JOIN pragma_table_info(:table, 'backup') AS old ON old.name = present.name
 WHERE present.name <> 'id'
 """
 _SELECT_BOUNDS = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM backup.readings"
-# What is there stays, and each table is told apart by its key. The first slot of a device is the earlier one.
+# What is told apart by what, in each table. The first slot of a device is the earlier one.
 _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
@@ -65,15 +65,15 @@ def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock) -> int:
 
 
 def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str, key: Sequence[str]) -> None:
-    columns = ", ".join(_columns(connection, table))
-    if not columns:  # a backup from before there was such a table
+    if not (names := _columns(connection, table)):  # a backup from before there was such a table
         return
+    columns = ", ".join(names)
     keys = ", ".join(key)
     marks = ", ".join("?" for _ in key)
     insert = f"""
         INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}
         WHERE ({keys}) > ({marks}) AND ({keys}) <= ({marks})
-        ON CONFLICT ({keys}) DO NOTHING
+        ON CONFLICT ({keys}) DO {_when_there(table, names)}
     """  # noqa: S608 - names of columns
     bounds = f"""
         SELECT {keys} FROM (SELECT {keys} FROM backup.{table} WHERE ({keys}) > ({marks})
@@ -84,6 +84,16 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
         with turn(connection, lock):
             connection.execute(insert, (*after, *up_to))
         after = up_to
+
+
+def _when_there(table: str, names: Sequence[str]) -> str:
+    """What is there stays; only a slot that was not stored gives way to one that was, as in the ledger."""
+    if table != "outcomes":
+        return "NOTHING"
+    news = ", ".join(f"{name} = excluded.{name}" for name in names)
+    if '"crc"' not in names:  # that of the row that gives way; the new one gets its own in the end
+        news += ", crc = NULL"
+    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND excluded.state = 'stored'"
 
 
 def _date_devices_back(connection: sqlite3.Connection, lock: DatabaseLock) -> None:

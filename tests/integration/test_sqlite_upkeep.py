@@ -265,6 +265,21 @@ def test_a_backup_of_any_age_is_merged_value_for_value(tmp_path: Path, age: Age)
     store.close()
 
 
+def test_a_slot_that_was_not_stored_gives_way_to_one_that_was_and_not_the_other_way(tmp_path: Path) -> None:
+    old, new = a_store(tmp_path / "old.db"), a_store(tmp_path / "readings.db")
+    for store, stored, failed in ((old, 0, 1), (new, 1, 0)):
+        store.append(_report(stored))
+        store.append(a_cycle(a_failed(a_due(slot=NOON + timedelta(minutes=5 * failed)))))
+    old.close()
+    lock = DatabaseLock(tmp_path / "readings.db.lock", wait_s=1.0)
+    merge_backup(tmp_path / "readings.db", tmp_path / "old.db", lock=lock, busy_timeout_ms=100)
+    found = rows(tmp_path / "readings.db", "SELECT state, readings FROM outcomes WHERE source = 'hue'")
+    assert found == [("stored", 1), ("stored", 1)]
+    assert findings(tmp_path / "readings.db", busy_timeout_ms=100) == ()
+    lock.close()
+    new.close()
+
+
 async def test_a_store_that_was_never_opened_is_not_put_aside_by_the_check(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.path.write_text("temperature,location\n" * 400)
