@@ -134,6 +134,22 @@ def save(draft: Draft) -> None:
             for file in draft.changed_files
         ]
     )
+    _ask_again(draft.loaded)
+
+
+def _ask_again(loaded: Loaded) -> None:
+    """Sources that are left in peace since they refused the old credentials are asked at their next slot."""
+    from adapters.file_state import FileState
+    from adapters.stderr_journal import StderrJournal
+    from adapters.system_clock import SystemClock
+    from domain.outcome import Cause
+    from domain.services.streaks import Streaks
+
+    file = loaded.settings.storage.database_path.parent / "state.json"
+    if file.exists():
+        sources = ("amazon", "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
+        state = FileState(file, StderrJournal(str))
+        Streaks(state=state, clock=SystemClock()).forgive(sources, Cause.CREDENTIALS)
 
 
 def _journal(loaded: Loaded, world: World) -> Journal:

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from adapters.file_state import FileState
+from adapters.memory.journal import MemoryJournal
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.system_clock import SystemClock
 from config.loading import load
 from config.secrets import Secret
+from domain.outcome import Cause
+from domain.services.streaks import Streaks
 from tests.acceptance.conftest import RunHere
 from tests.bridge_client import ask_v1
+from tests.builders import a_failed
 from tests.config_homes import OLD_CONFIG, write_home
 from tests.deployments import Deployment
 from tests.look_up import LookUp, a_look_up
@@ -235,10 +240,16 @@ def test_pairing_again_replaces_the_key_and_nothing_else(home: SimulatedHome, ol
     config = OLD_CONFIG.replace("bridge_ip: null", f"bridge_ip: {home.bridge.address}")
     old_home.config_file.write_text(config)
     secrets = old_home.secrets_file.read_text()
+    state = FileState(old_home.folder / "data" / "state.json", MemoryJournal())
+    streaks = Streaks(state=state, clock=SystemClock())
+    for _ in range(4):  # so that the home would leave the bridge in peace for a while
+        streaks.note(a_failed(cause=Cause.CREDENTIALS))
+    assert state.get("streak.hue")
     with at_a_terminal(old_home, "setup", "--reauth", "hue") as terminal:
         terminal.sees("30 s left")
         home.bridge.press_button()
         assert terminal.leaves() == 0
+    assert state.get("streak.hue") == {}, "the new key is tried at the next slot"
     assert old_home.config_file.read_text() == config
     (line,) = changed_lines(secrets, old_home.secrets_file.read_text())
     assert line.endswith("   # of the hall")
