@@ -18,7 +18,8 @@ from ports.spool import Waiting
 _MODE = 0o640
 _ASIDE = "aside.jsonl"
 _LOCK = "lock"
-_Place = tuple[int, int]  # which file it is, and how far it was drained
+_HEAD_BYTES = 40  # hold the first line's checksum: a new file of the same name may get the old one's number
+_Place = tuple[bytes, int]  # how the file begins, and how far it was drained
 
 
 class FileSpool:
@@ -81,11 +82,11 @@ class FileSpool:
         except FileNotFoundError:
             return
         with file:
-            inode = os.fstat(file.fileno()).st_ino
-            known_inode, offset = self._drained.get(path.name, (inode, 0))
-            if known_inode != inode:  # another process has drained that one, and this one is new
+            head = os.pread(file.fileno(), _HEAD_BYTES, 0)
+            known_head, offset = self._drained.get(path.name, (head, 0))
+            if known_head != head:  # another process has drained that one, and this one is new
                 offset = 0
-            self._drained[path.name] = inode, offset
+            self._drained[path.name] = head, offset
             file.seek(offset)
             for line in file:
                 if line.endswith(b"\n"):
@@ -99,8 +100,8 @@ class FileSpool:
             return None
 
     def _advance(self, path: Path, length: int) -> None:
-        inode, offset = self._drained[path.name]
-        self._drained[path.name] = inode, offset + length
+        head, offset = self._drained[path.name]
+        self._drained[path.name] = head, offset + length
 
     def _put_aside(self, line: bytes) -> None:
         with self._locked():
@@ -114,7 +115,7 @@ class FileSpool:
             except FileNotFoundError:
                 return
             try:
-                drained = os.fstat(descriptor).st_ino, _end_of_whole_lines(descriptor)
+                drained = os.pread(descriptor, _HEAD_BYTES, 0), _end_of_whole_lines(descriptor)
             finally:
                 os.close(descriptor)
             if self._drained.get(path.name) == drained:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from ports.state import Json
 
 _MODE = 0o600  # what was learned tells about the home
 _DAMAGED_KEPT = 9
+_MOST_BYTES = 8 * 1024 * 1024  # many times what the program ever puts there
 
 _Values = dict[str, Mapping[str, Json]]
 _Version = tuple[int, int, int] | None
@@ -74,7 +76,10 @@ class FileState:
     def _read(self) -> _Values:
         """What the file holds. Raises `ValueError` when it is damaged."""
         try:
-            values = json.loads(self._path.read_bytes())
+            if self._path.stat().st_size > _MOST_BYTES:
+                raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
+            values = json.loads(self._path.read_bytes(), parse_constant=_refuse, parse_float=_finite)
+            deepcopy(values)  # what is nested too deeply for that is of no use
         except FileNotFoundError:
             return {}
         except RecursionError as error:
@@ -115,3 +120,14 @@ class FileState:
         self._journal.record(
             Level.WARNING, event, file=str(self._path), error=type(error).__name__, message=str(error)
         )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    """What can be written again: 1e999 is read as an infinity, which JSON has no word for."""
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text[:20]} is no number")
+    return number

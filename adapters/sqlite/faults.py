@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 _BUSY = (StoreBusy, "is held by another program. The next cycle tries again; close what has it open for long")
 _FULL = (StoreFull, "cannot grow. Make room on its disk; the next cycle tries again")
@@ -20,6 +20,7 @@ _FORBIDDEN = (
     StoreError,
     "cannot be opened for writing. Look at who owns it and its folder, and whether it is a file at all",
 )
+_UNSTORABLE = (CycleUnstorable, "takes no such cycle. It is put aside in the spool; please report it")
 _TROUBLE = (StoreError, "gave an error. Look at the disk, and at the system's log")
 
 # By SQLite's name of the error; SQLITE_BUSY covers SQLITE_BUSY_SNAPSHOT too, and so on.
@@ -31,6 +32,9 @@ _BY_NAME: Mapping[str, tuple[type[StoreError], str]] = {
     "SQLITE_IOERR_SHMSIZE": _FULL,
     "SQLITE_CORRUPT": _CORRUPT,
     "SQLITE_NOTADB": _CORRUPT,
+    "SQLITE_CONSTRAINT": _UNSTORABLE,
+    "SQLITE_MISMATCH": _UNSTORABLE,
+    "SQLITE_TOOBIG": _UNSTORABLE,
     "SQLITE_READONLY": _FORBIDDEN,
     "SQLITE_CANTOPEN": _FORBIDDEN,
     "SQLITE_PERM": _FORBIDDEN,
@@ -64,6 +68,9 @@ def told_apart(path: Path) -> Iterator[None]:
         ) from error
     except UnicodeDecodeError as error:  # of a name in the schema, which SQLite hands over as it stands
         raise StoreCorrupt(f"{path} {_CORRUPT[1]}. Its schema is no text: {error}") from error
+    except (OverflowError, UnicodeEncodeError) as error:  # a value that no column can hold
+        kind, said = _UNSTORABLE
+        raise kind(f"{path} {said}. Python says: {error}", endpoint=path.name) from error
     except OSError as error:
         kind, said = _BY_ERRNO.get(error.errno, _TROUBLE)
         raise kind(f"{path} {said}. The system says: {error}", endpoint=path.name) from error

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from adapters.sqlite.reading import reading_from
-from adapters.sqlite.rows import COLUMNS, as_instant, as_text, reading_of
+from adapters.sqlite.rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.reading import Quantity, Reading
 
 # Naive local times stand beside UTC, as text. No zone is this far from UTC: whatever may be newer than the
@@ -63,9 +63,9 @@ class SqliteHistory:
         with reading_from(self._path, self._busy_timeout_ms) as connection:
             rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
         points = (
-            (as_instant(row["timestamp"], self._naive_zone), float(row[column]))
+            (as_instant(row["timestamp"], self._naive_zone), value)
             for row in rows
-            if row[column] is not None
+            if (value := as_number(row[column])) is not None
         )
         return sorted(
             (instant, value) for instant, value in points if instant is not None and instant >= since

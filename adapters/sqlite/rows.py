@@ -60,7 +60,8 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
 def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
     """The reading of a row with these columns; None for a kind of device that is not known any more."""
     collected_at = as_instant(row["timestamp"], naive_zone)
-    if collected_at is None or row["device_type"] not in _KINDS:
+    names = (row["device_id"], row["location"])
+    if collected_at is None or row["device_type"] not in _KINDS or not all(isinstance(n, str) for n in names):
         return None
     signal = row["signal_strength"]
     return Reading(
@@ -70,10 +71,12 @@ def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
         collected_at=collected_at,
         observed_at=as_instant(row["observed_at"], naive_zone),
         values={
-            quantity: float(row[column]) for quantity, column in COLUMNS.items() if row[column] is not None
+            quantity: value
+            for quantity, column in COLUMNS.items()
+            if (value := as_number(row[column])) is not None
         },
         other_values=_values_of(row["other_values"]),
-        battery_percent=row["battery_level"],
+        battery_percent=row["battery_level"] if isinstance(row["battery_level"], int) else None,
         is_reachable=None if signal is None else bool(signal),
         is_anomalous=bool(row["is_anomalous"]),
         raw_response=row["raw_response"],
@@ -101,6 +104,11 @@ def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:
         return None
 
 
+def as_number(value: object) -> float | None:
+    """The number in a column; None where something else stands there, which SQLite allows."""
+    return float(value) if isinstance(value, int | float) else None
+
+
 def clean(text: str) -> str:
     """The text without half characters, which JSON can carry and SQLite cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
@@ -109,7 +117,10 @@ def clean(text: str) -> str:
 _KINDS = frozenset(kind.value for kind in DeviceKind)
 
 
-def _values_of(text: str | None) -> dict[str, float]:
-    if not text:
+def _values_of(text: object) -> dict[str, float]:
+    try:
+        values = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
         return {}
-    return {name: float(value) for name, value in json.loads(text).items()}
+    named = values.items() if isinstance(values, dict) else ()
+    return {name: number for name, value in named if (number := as_number(value)) is not None}

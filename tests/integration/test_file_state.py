@@ -77,8 +77,36 @@ def test_processes_that_write_at_once_lose_no_key_of_each_other(path: Path) -> N
 
 @pytest.mark.parametrize(
     "damaged",
-    [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b'{"hue": 7}', b"\0" * 100, b"[" * 100_000],
-    ids=["empty", "cut off", "no text", "a list", "a text", "no object", "zeros", "deep"],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'"text"',
+        b'{"hue": 7}',
+        b"\0" * 100,
+        b"[" * 100_000,
+        b'{"hue": {"a": NaN}}',
+        b'{"hue": {"a": -Infinity}}',
+        b'{"hue": {"a": 1e999}}',
+        b'{"hue": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}",
+        b'{"hue": {"a": "' + b"x" * 9_000_000 + b'"}}',
+    ],
+    ids=[
+        "empty",
+        "cut off",
+        "no text",
+        "a list",
+        "a text",
+        "no object",
+        "zeros",
+        "deep",
+        "no number",
+        "infinite",
+        "too large a number",
+        "deep inside",
+        "too large a file",
+    ],
 )
 def test_a_damaged_file_is_put_aside_and_begun_anew(
     path: Path, journal: MemoryJournal, damaged: bytes

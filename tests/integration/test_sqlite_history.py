@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from adapters.sqlite import SqliteHistory
 from adapters.sqlite.history import _SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES
-from domain.errors import StoreError
+from domain.errors import CycleUnstorable, StoreError
 from domain.reading import DeviceKind, Quantity
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.databases import a_store, changed, rows
@@ -144,3 +146,39 @@ def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:
     before = path.read_bytes()
     assert history.newest() == [aqm]
     assert path.read_bytes() == before
+
+
+def test_a_row_that_somebody_has_written_nonsense_into_costs_no_other_row(path: Path) -> None:
+    store = a_store(path)
+    readings = [a_reading(f"hue:{number}") for number in range(7)]
+    store.append(a_cycle(a_collected(*readings)))
+    store.close()
+    nonsense = (
+        "temperature_celsius = 'warm'",
+        "other_values = '{'",
+        "other_values = '[1, 2]'",
+        "battery_level = x'00'",
+        "location = x'ff'",
+        "timestamp = x'00'",
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        for number, change in enumerate(nonsense):
+            connection.execute(
+                f"UPDATE readings SET {change} WHERE device_id = ?",  # noqa: S608 - from above
+                (f"hue:{number}",),
+            )
+        connection.commit()
+    history = SqliteHistory(path)
+    assert "hue:6" in {reading.device_id for reading in history.newest()}
+    assert len(history.newest()) == 5
+    assert history.series("hue:0", Quantity.TEMPERATURE, NOON) == []
+
+
+def test_a_value_that_no_column_can_hold_makes_its_cycle_unstorable_and_no_other(path: Path) -> None:
+    store = a_store(path)
+    with pytest.raises(CycleUnstorable):
+        store.append(a_cycle(a_collected(due=a_due(interval_s=10**30))))
+    store.append(a_cycle())
+    store.close()
+    assert len(SqliteHistory(path).newest()) == 1
