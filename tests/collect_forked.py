@@ -6,11 +6,17 @@ starts one. Its number is said on stdout, and, once it has ended, that it has.
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import adapters.hue
+import adapters.sqlite
+import domain.services
+import entrypoints
 from adapters.system_clock import SystemClock
 from domain.services.continuous import LONGEST_NAP_S
 from entrypoints.cli import main
@@ -38,15 +44,11 @@ class LeapingClock:
 
 
 def serve(ca_file: str) -> None:
-    # imported by the commands only when they run: here once for all
-    import adapters.file_spool
-    import adapters.file_state
-    import adapters.hue.source
-    import adapters.rotating_log
-    import adapters.sqlite.store
-    import adapters.stamina_retrier
-    import adapters.system_meter  # noqa: F401
-
+    # imported by the commands only when they run: here once for all, so that a short life is spent collecting
+    for package in (adapters, adapters.hue, adapters.sqlite, domain.services, entrypoints):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
     for line in sys.stdin:
         start, out = line.split()
         pid = os.fork()
