@@ -23,7 +23,7 @@ _Place = tuple[bytes, int]  # how the file begins, and how far it was drained
 
 
 class FileSpool:
-    """Keeps at most `max_bytes` in the folder, all days and what was put aside together.
+    """Keeps at most `max_bytes` of cycles that wait, all days together; what was put aside is beside that.
 
     A line is written and synced while the folder's lock is held, and cut off again when that fails. A file
     goes when all of it was drained.
@@ -41,7 +41,7 @@ class FileSpool:
     def add(self, report: CycleReport) -> None:
         line = as_line(report)
         with self._told(), self._locked():
-            used = sum(path.stat().st_size for path in self._folder.glob("*.jsonl"))
+            used = sum(path.stat().st_size for path in self._files())
             if used + len(line) > self._max_bytes:
                 raise SpoolError(
                     f"{self._folder} is full ({used:,} bytes): mend the database, and all of it is stored"
@@ -52,14 +52,16 @@ class FileSpool:
         taken = 0
         with self._told():
             for path in self._files():
+                is_done = True
                 for line in self._undrained(path):
                     report = self._readable(path, line)
                     if report is None or not take(report):
-                        self._put_aside(line)
+                        is_done &= self._is_put_aside(line)
                     else:
                         taken += 1
                     self._advance(path, len(line))
-                self._forget(path)
+                if is_done:
+                    self._forget(path)
         return taken
 
     def look(self) -> Waiting:
@@ -103,9 +105,15 @@ class FileSpool:
         head, offset = self._drained[path.name]
         self._drained[path.name] = head, offset + length
 
-    def _put_aside(self, line: bytes) -> None:
-        with self._locked():
-            _append(self._folder / _ASIDE, line)
+    def _is_put_aside(self, line: bytes) -> bool:
+        """Whether it could be. If not, its file stays, and a later process comes by it again."""
+        try:
+            with self._locked():
+                _append(self._folder / _ASIDE, line)
+        except OSError as error:
+            self._journal.record(Level.ERROR, "spool.not_put_aside", error=str(error))
+            return False
+        return True
 
     def _forget(self, path: Path) -> None:
         """Remove the file, with what a crash left of a last line, unless something came in meanwhile."""

@@ -28,7 +28,10 @@ class HttpPing:
 
     async def beat(self, *, is_well: bool, deadline_s: float) -> None:
         timeout_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
-        connection = self._connection(timeout_s)
+        try:
+            connection = self._connection(timeout_s)
+        except ValueError as error:
+            raise NotifyError("the ping URL is none that can be called: look at secrets.yaml") from error
 
         def shut() -> None:
             if connection.sock is not None:
@@ -56,6 +59,8 @@ class HttpPing:
         try:
             connection.request("GET", f"{path or '/'}{query}", headers={"User-Agent": "homeclimate"})
             return connection.getresponse().status
+        except (ValueError, http.client.InvalidURL) as error:
+            raise NotifyError("the ping URL is none that can be called: look at secrets.yaml") from error
         except (OSError, http.client.HTTPException) as error:
             raise NotifyUnavailable(f"the ping URL did not answer ({type(error).__name__})") from error
         finally:

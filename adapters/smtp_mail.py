@@ -152,6 +152,8 @@ def _told(host: str) -> Iterator[None]:
         raise NotifyError(
             f"the certificate of {host} is not to be trusted: {error.verify_message}"
         ) from error
+    except ValueError as error:  # a name or a password in letters that the protocol does not know
+        raise NotifyError(f"the settings of the mail do not do ({type(error).__name__})") from error
     except (smtplib.SMTPException, OSError) as error:
         raise NotifyUnavailable(f"{host} cannot be talked to ({type(error).__name__})") from error
 

@@ -35,9 +35,16 @@ def next_slot(instant: datetime, interval_s: int) -> datetime:
     return slot_at(instant, interval_s) + timedelta(seconds=interval_s)
 
 
+MOST_SLOTS_EXPLAINED = 10_000  # about 35 days at five minutes: more would hold a cycle up for seconds
+
+
 def slots_between(last: datetime, current: datetime, interval_s: int) -> Iterator[datetime]:
-    """The planned instants after `last` and before `current`, oldest first."""
-    slot = next_slot(last, interval_s)
+    """The planned instants after `last` and before `current`, oldest first.
+
+    Of more than `MOST_SLOTS_EXPLAINED` only the newest: a wrong clock may have jumped by decades.
+    """
+    longest = timedelta(seconds=interval_s) * (MOST_SLOTS_EXPLAINED + 1)
+    slot = next_slot(max(last, current - longest), interval_s)
     while slot < current:
         yield slot
         slot += timedelta(seconds=interval_s)

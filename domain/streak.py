@@ -60,11 +60,18 @@ class Streak:
                     cause=cause,
                     until=max(
                         outcome.due.slot + _pause(refusals, outcome.due.interval_s),
-                        now + min(timedelta(seconds=retry_after_s or 0.0), LONGEST_DEFERRAL),
+                        now + _named(retry_after_s),
                     ),
                 )
             case Failed(cause=cause):
                 return Streak(failures=self.failures + 1, cause=cause)
+
+
+def _named(retry_after_s: float | None) -> timedelta:
+    """The named wait within the limit, whatever number it is."""
+    longest_s = LONGEST_DEFERRAL.total_seconds()
+    named_s = retry_after_s or 0.0
+    return timedelta(seconds=max(0.0, min(longest_s, named_s)))
 
 
 def _pause(refusals: int, interval_s: int) -> timedelta:

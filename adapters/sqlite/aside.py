@@ -55,6 +55,8 @@ class Aside:
         index that does not fit as damage too. Raises `StoreError`; then the file stands where it was.
         """
         with told_apart(self.path):
+            if not self.path.exists():  # somebody has moved it away: a new one begins
+                return None
             seen = self.path.stat()
         fault = structural_fault(self.path) or (first_fault(self.path) if thoroughly else None)
         if fault is None:

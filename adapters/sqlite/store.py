@@ -82,7 +82,6 @@ class SqliteStore:
         self._is_suspect = False  # a look at it met damage
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
-        self._unopened: str | None = None  # why the last try to open it failed
         self._relaxing = True  # at the first opening only: what was put off then waits for the next start
 
     def open(self, *, checking: bool = False) -> None:
@@ -172,12 +171,11 @@ class SqliteStore:
 
     @contextmanager
     def _looking(self) -> Iterator[sqlite3.Connection]:
-        """The connection for a look, without waiting for anybody: a cycle waits for the store only to append.
+        """The connection for a look, which disturbs nobody and needs no turn.
 
-        Reading disturbs nobody and needs no turn. What could not be opened is tried again by the next append.
+        A database that could not be opened is tried again: whoever looks must learn where its sources stood
+        before it is written to, or what was missed until then is never explained.
         """
-        if self._connection is None and self._unopened is not None:
-            raise StoreError(self._unopened)
         if self._connection is None or not self._is_still_there():
             with self._held() as connection:
                 yield connection
@@ -195,9 +193,8 @@ class SqliteStore:
             self._drop()
         if self._connection is None:
             self._drop()
-            self._unopened = f"{self._path} could not be opened; the next cycle that is stored tries again"
             self._connection = self._opening.connection(relaxing=self._relaxing)
-            self._relaxing, self._unopened = False, None
+            self._relaxing = False
             self._identity = self._path.stat()
             self._wal.tell(self._connection)
             if self._aside is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import attrs
@@ -93,10 +93,12 @@ class Alerting:
         self._put_on_board(done.cycle, incidents)
         for notice in notices:
             self._journal_of(notice)
+        if self._ways.notifier is not None:
+            self._outbox.add(message_of(one, home=self._home, program=self._program) for one in notices)
         if self._ways.heartbeat is not None:
             await self._ping(self._ways.heartbeat, done.cycle)
         if self._ways.notifier is not None:
-            await self._mail(self._ways.notifier, notices)
+            await self._mail(self._ways.notifier)
 
     def _signs(self, done: AfterCycle) -> Iterator[Sign]:
         yield from signs_of(done.cycle, done.clock_faults)
@@ -110,7 +112,7 @@ class Alerting:
                 is_bad=not aside.get("finished") or self._is_recent(aside.get("at")),
                 detail=f"kept as {aside.get('kept_as')}",
             )
-        if check:
+        if check.get("result") in ("ok", "damaged"):  # a check that failed says nothing
             yield Sign(
                 topic=Topic.DATABASE_DAMAGED,
                 subject="database",
@@ -150,8 +152,7 @@ class Alerting:
             detail=incident.detail,
         )
 
-    async def _mail(self, notifier: Notifier, notices: Sequence[Notice]) -> None:
-        self._outbox.add(message_of(notice, home=self._home, program=self._program) for notice in notices)
+    async def _mail(self, notifier: Notifier) -> None:
         deadline_s = self._clock.elapsed_s() + MAIL_BUDGET_S
         while (message := self._outbox.oldest(self._clock.now())) is not None:
             try:

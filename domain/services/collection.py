@@ -129,8 +129,11 @@ class Collection:
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
-        for plan in self.plans.values():
-            await plan.source.close()
+        for name, plan in self.plans.items():
+            try:
+                await plan.source.close()
+            except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
+                self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
         self._keeping.close()
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:

@@ -53,18 +53,20 @@ class Keeping:
         """Store the cycle behind all that waits, or put it by. Ends within the budget."""
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
 
-        async def everything() -> None:
-            self._drain(deadline_s)
+        async def everything() -> bool:
+            is_drained = self._drain(deadline_s)
             self._append(report)
+            return is_drained
 
         try:
-            await self._retrier.call(
+            is_drained = await self._retrier.call(
                 everything, name="store.append", policy=self._policy, deadline_s=deadline_s
             )
         except StoreError as error:
             self._waiting.add(report)
             return self._put_by(report, str(error))
-        self._waiting = Waiting()  # all of it was stored before
+        if is_drained:
+            self._waiting = Waiting()  # all of it was stored before
         for entry in (*report.outcomes, *report.missed):
             self._said[entry.due.source] = self._said.get(entry.due.source, Standing()).after(entry)
         return Stored(report=report)
@@ -97,24 +99,29 @@ class Keeping:
             )
         self._store.close()
 
-    def _drain(self, deadline_s: float) -> None:
-        """Store what waits, oldest first. Raises `StoreError` while some of it has to go on waiting."""
+    def _drain(self, deadline_s: float) -> bool:
+        """Store what waits, oldest first; whether the spool could be read for it.
+
+        Raises `StoreError` while some of it has to go on waiting.
+        """
 
         def take(report: CycleReport) -> bool:
             if self._clock.elapsed_s() > deadline_s - _LEFT_FOR_ONE_S:
                 raise StoreError("there is more waiting than one cycle has time to store; the next goes on")
             return self._was_stored(report)
 
+        is_read = True
         try:
             taken = self._spool.drain(take)
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            taken = 0
+            taken, is_read = 0, False
         while self._memory:
             taken += take(self._memory[0])
             self._memory.popleft()
         if taken:
             self._journal.record(Level.WARNING, "spool.drained", cycles=taken)
+        return is_read
 
     def _was_stored(self, report: CycleReport) -> bool:
         try:

@@ -243,3 +243,28 @@ def test_processes_that_spool_and_drain_at_once_lose_nothing(folder: Path) -> No
 def test_the_folder_of_the_spool_is_closed_to_strangers(folder: Path) -> None:
     a_spool(folder).add(a_cycle())
     assert (folder / TODAY).stat().st_mode & 0o007 == 0
+
+
+def test_a_damaged_line_that_cannot_be_put_aside_holds_up_none_behind_it_and_is_not_lost(
+    folder: Path, journal: MemoryJournal
+) -> None:
+    spool = a_spool(folder)
+    spool.add(a_cycle_at(0))
+    damaged = (folder / TODAY).read_bytes().replace(b"hue", b"eue", 1)
+    (folder / TODAY).write_bytes(damaged)
+    spool.add(a_cycle_at(5))
+    (folder / "aside.jsonl").mkdir()
+    assert drained(a_spool(folder, journal)) == [a_cycle_at(5)]
+    assert journal.events() == ("spool.line_damaged", "spool.not_put_aside")
+    (folder / "aside.jsonl").rmdir()
+    drained(a_spool(folder))
+    assert (folder / "aside.jsonl").read_bytes() == damaged
+
+
+def test_what_was_put_aside_takes_no_room_from_what_waits(folder: Path) -> None:
+    spool = a_spool(folder, max_bytes=1500)
+    for minute in range(0, 30, 5):
+        spool.add(a_cycle_at(minute))
+        spool.drain(lambda _: False)
+    spool.add(a_cycle_at(30))
+    assert spool.look().cycles == 1

@@ -85,3 +85,10 @@ async def test_a_server_that_is_silent_or_away_or_no_server_at_all_is_given_up_i
 async def test_a_server_that_drips_is_given_up_in_time() -> None:
     with odd_server(saying(b"H", 0.05), secure=False) as odd, pytest.raises(NotifyUnavailable):
         await beat(f"http://{odd.address}/", limit_s=0.5)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://127.0.0.1:abc/"])
+async def test_a_url_that_cannot_be_called_is_said_without_itself(url: str) -> None:
+    with pytest.raises(NotifyError) as refused:
+        await beat(f"{url}secret-part")
+    assert "secret-part" not in str(refused.value)

@@ -147,3 +147,12 @@ def _until_no_thread_is_called(name: str) -> None:
     while any(thread.name == name for thread in threading.enumerate()):
         assert time.monotonic() < ends, "the thread hangs on"
         time.sleep(0.01)
+
+
+async def test_a_password_in_letters_that_the_protocol_does_not_know_is_said() -> None:
+    context = SHOWN.server_context()
+    with (
+        mail_server(MailHandler(), starttls=context) as port,
+        pytest.raises(NotifyError, match="settings of the mail"),
+    ):
+        await send(at(port, password="Käse", username="jörg"))

@@ -270,15 +270,20 @@ def test_where_a_source_stands_is_seen_though_another_process_of_ours_has_its_tu
     store.close()
 
 
-def test_a_database_that_could_not_be_opened_is_tried_again_only_by_the_next_append(path: Path) -> None:
+def test_a_database_that_could_not_be_opened_tells_where_its_sources_stood_as_soon_as_it_can(
+    path: Path, tmp_path: Path
+) -> None:
+    earlier = a_store(path)
+    earlier.append(a_cycle())
+    earlier.close()
+    away = tmp_path / "away.db"
+    path.rename(away)
     path.mkdir()
     store = _an_impatient_store(path)
     with pytest.raises(StoreError, match="is no file"):
         store.open()
     path.rmdir()
-    with pytest.raises(StoreError, match="could not be opened"):
-        store.standing("hue", NOON)
-    store.append(a_cycle())
+    away.rename(path)
     assert store.standing("hue", NOON).last_stored == NOON
     store.close()
 

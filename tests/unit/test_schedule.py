@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault, is_due, next_slot, slot_at, slots_between
+from domain.schedule import (
+    CLOCK_FAULT_AHEAD,
+    MOST_SLOTS_EXPLAINED,
+    is_clock_fault,
+    is_due,
+    next_slot,
+    slot_at,
+    slots_between,
+)
 from tests.builders import NOON
 
 FIVE_MINUTES_S = 300
@@ -119,3 +127,9 @@ def test_a_slot_that_had_its_cycle_is_not_due_again(instant: datetime, interval_
     slot = slot_at(instant, interval_s)
     assert not is_due(slot, slot)
     assert is_due(next_slot(instant, interval_s), slot)
+
+
+def test_of_a_gap_of_decades_only_the_newest_slots_are_named() -> None:
+    slots = list(slots_between(NOON - timedelta(days=20_000), NOON, 300))
+    assert len(slots) == MOST_SLOTS_EXPLAINED
+    assert slots[-1] == NOON - timedelta(minutes=5)

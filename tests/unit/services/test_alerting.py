@@ -238,3 +238,14 @@ async def test_a_database_that_was_moved_aside_and_restored_between_two_cycles_i
         "the database was damaged and is moved aside",
         "recovered: the database was damaged and is moved aside",
     ]
+
+
+async def test_a_check_that_failed_neither_opens_nor_ends_what_the_last_one_found() -> None:
+    told = Told()
+    for result in ("damaged", "failed", "damaged", "ok"):
+        told.state.put("upkeep.check", {"result": result})
+        await told.after(ANSWERED)
+    assert told.subjects() == [
+        "the daily check found damage in the database",
+        "recovered: the daily check found damage in the database",
+    ]

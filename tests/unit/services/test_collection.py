@@ -414,3 +414,17 @@ async def test_the_attempts_of_a_cycle_are_counted_in_its_line() -> None:
     )
     await home.collection.run([a_due("hue"), a_due("amazon")])
     assert home.journal.of("cycle")[0].fields["attempts"] == 3
+
+
+async def test_a_source_that_cannot_be_closed_keeps_nothing_from_being_put_by() -> None:
+    class Clinging(MemorySource):
+        async def close(self) -> None:
+            raise OSError("a socket that will not close")
+
+    home = Home(Clinging("amazon"), MemorySource("hue", [a_reply()]))
+    home.store.fault, home.spool.fault = StoreFull("full"), SpoolError("full")
+    await home.collection.run([a_due("hue")])
+    home.spool.fault = None
+    await home.collection.close()
+    assert len(home.spool.reports) == 1
+    assert home.journal.of("source.not_closed")[0].fields["source"] == "amazon"
