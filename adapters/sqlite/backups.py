@@ -54,8 +54,10 @@ class Backups:
         return copied
 
     def newest_first(self) -> list[Path]:
-        """Those that are there."""
-        return [path for _, path in sorted(self._found().items(), reverse=True)]
+        """Those that are there; at the end those of the future, which a wrong clock has named."""
+        now = self.clock.now()
+        found = sorted(self._found().items(), key=lambda each: (each[0] <= now, each[0]), reverse=True)
+        return [path for _, path in found]
 
     def _found(self) -> dict[datetime, Path]:
         found = {}

@@ -12,7 +12,7 @@ from adapters.sqlite.connection import connect, settle
 from adapters.sqlite.migrations import add_checksums, add_ledger
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.relaxing import relax
-from adapters.sqlite.replacing import finish
+from adapters.sqlite.replacing import finish, set_logs_apart
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.upgrade import Upgrade
 from ports.clock import Clock
@@ -45,6 +45,8 @@ class Opening:
                 clock=self.clock,
             ).run(relaxing=relaxing)
         else:
+            for log in set_logs_apart(self.path, now=self.clock.now()):
+                self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))
             made_durable(self.made(), self.path)
             self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)

@@ -45,6 +45,17 @@ def finish(path: Path) -> None:
         fsync(path.parent)
 
 
+def set_logs_apart(path: Path, *, now: datetime) -> list[Path]:
+    """Where logs without their database are kept from now on: SQLite would apply them to the next one."""
+    left = name_for(path, label="left", now=now)
+    found = [suffix for suffix in _SUFFIXES if path.with_name(f"{path.name}{suffix}").exists()]
+    for suffix in found:
+        _move(path.with_name(f"{path.name}{suffix}"), left.with_name(f"{left.name}{suffix}"))
+    if found:
+        fsync(path.parent)
+    return [left.with_name(f"{left.name}{suffix}") for suffix in found]
+
+
 def _keep(path: Path, kept: Path) -> None:
     if kept.exists() or not path.exists():
         return

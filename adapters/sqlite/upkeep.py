@@ -90,6 +90,8 @@ class SqliteUpkeep:
         with told_apart(self._path), closing(self._connection()) as connection:
             complete(connection, self._lock)
             with self._lock.held():
+                # whoever reads is not waited for while cycles wait for us: there is a next time
+                connection.execute("PRAGMA busy_timeout=0")
                 connection.execute(_TRUNCATE).fetchall()
                 connection.close()  # which may move the log too
 
