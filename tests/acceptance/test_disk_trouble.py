@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,17 +28,26 @@ def impatient(deployment: Deployment) -> Deployment:
     return deployment
 
 
+# Not by `preexec_fn`: beside the threads of the simulated home that is no longer allowed.
+_LIMITED = (
+    "import os, resource, sys; limit = int(sys.argv[1]); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
 def collecting(
-    deployment: Deployment, cycles: int, preexec: Callable[[], None] | None = None
+    deployment: Deployment, cycles: int, *, largest_file_bytes: int | None = None
 ) -> subprocess.Popen[str]:
+    command = deployment.command("collect", "--cycles", str(cycles), "--every", "1", "--json")
+    if largest_file_bytes is not None:
+        command = [sys.executable, "-c", _LIMITED, str(largest_file_bytes), *command]
     return subprocess.Popen(
-        deployment.command("collect", "--cycles", str(cycles), "--every", "1", "--json"),
+        command,
         env=deployment.environment(),
         cwd=deployment.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=preexec,  # noqa: PLW1509 - it only sets a limit
     )
 
 
@@ -84,11 +92,7 @@ def test_a_database_that_another_program_holds_for_long_costs_no_reading(
 
 def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatient: Deployment) -> None:
     told(collecting(impatient, 1))
-
-    def full() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, 24_000))
-
-    running = collecting(impatient, 12, full)
+    running = collecting(impatient, 12, largest_file_bytes=24_000)
     during = told(running)
     kinds = states(during)
     spooled = kinds.count("spooled")
