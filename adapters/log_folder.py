@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -50,7 +51,10 @@ class LogFolder:
                 is_rolled = self._make_room(must=needed > self.max_bytes)
             descriptor = os.open(self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
             try:
-                os.write(descriptor, line)
+                written = os.write(descriptor, line)
+                if written < len(line):  # the disk is full, and half a line would swallow the next
+                    os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(descriptor)
             return is_rolled

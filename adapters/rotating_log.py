@@ -51,6 +51,7 @@ class RotatingLog:
         self._lock = threading.Lock()
         self._is_prepared = False
         self._failing_since: datetime | None = None
+        self._lost = 0  # records since the last one that could be written
 
     def record(self, level: Level, event: str, **fields: object) -> None:
         if level < self._level:
@@ -63,6 +64,7 @@ class RotatingLog:
                     self._write(level, event, fields)
         except Exception:  # noqa: BLE001 - the contract: a journal in trouble costs no reading
             self._is_prepared = False  # the folder may have gone
+            self._lost += 1
 
     def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
         line = self._line(level, event, fields)
@@ -74,6 +76,9 @@ class RotatingLog:
             self._failing_since = self._clock.now()
         if is_rolled and self._files.failed_rolls:
             self._say_that_it_failed()
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._files.write(self._line(Level.ERROR, "log.records_lost", {"records": lost}))
 
     def _say_that_it_failed(self) -> None:
         """Once, when it is possible again: before, it would be one more record where there is no room."""

@@ -287,6 +287,24 @@ def test_two_logs_in_one_folder_share_its_bound_at_every_instant(tmp_path: Path)
     assert {"homeclimate.log", "attic.log"} <= set(sizes(tmp_path))
 
 
+def test_a_record_that_only_half_fits_on_the_disk_leaves_no_half_line_and_the_loss_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    log = a_log(tmp_path)
+    log.record(Level.INFO, "cycle", number=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
+        for number in (1, 2):
+            log.record(Level.INFO, "cycle", number=number)
+    log.record(Level.INFO, "cycle", number=3)
+    assert [line.split()[2:] for line in lines(tmp_path)] == [
+        ["cycle", "number=0"],
+        ["cycle", "number=3"],
+        ["log.records_lost", "records=2"],
+    ]
+
+
 MB = 1_000_000
 
 
@@ -391,7 +409,10 @@ def test_a_folder_that_was_removed_comes_back(tmp_path: Path) -> None:
     folder.rmdir()
     log.record(Level.INFO, "cycle", number=1)
     log.record(Level.INFO, "cycle", number=2)
-    assert numbers(folder) == [2]
+    assert [line.split()[2:] for line in lines(folder)] == [
+        ["cycle", "number=2"],
+        ["log.records_lost", "records=1"],
+    ]
 
 
 def test_a_folder_that_cannot_be_costs_the_caller_nothing(tmp_path: Path) -> None:
