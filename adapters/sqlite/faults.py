@@ -66,8 +66,6 @@ def told_apart(path: Path) -> Iterator[None]:
         raise kind(
             f"{path} {said}. SQLite says: {error} ({error_name(error) or 'no code'})", endpoint=path.name
         ) from error
-    except UnicodeDecodeError as error:  # of a name in the schema, which SQLite hands over as it stands
-        raise StoreCorrupt(f"{path} {_CORRUPT[1]}. Its schema is no text: {error}") from error
     except (OverflowError, UnicodeEncodeError) as error:  # a value that no column can hold
         kind, said = _UNSTORABLE
         raise kind(f"{path} {said}. Python says: {error}", endpoint=path.name) from error

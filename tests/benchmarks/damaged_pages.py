@@ -27,17 +27,20 @@ def main() -> int:
     used = [ruin for ruin in ruins if not ruin.is_free]
     silent = [ruin for ruin in used if not ruin.reported]
     sound, saved = sum(ruin.sound for ruin in ruins), sum(ruin.saved for ruin in ruins)
+    altered = [ruin for ruin in ruins if ruin.altered]
+    unnamed = [ruin for ruin in altered if not ruin.doubts]
     worst = min(ruins, key=lambda ruin: ruin.saved / ruin.sound)
     sys.stdout.write(
         f"{len(ruins)} pages of {home.pages} ruined, one at a time; {len(used)} of them in use\n"
         f"noticed, of those in use: {len(used) - len(silent)}\n"
         f"readings on sound pages: {sound}, saved {saved} ({saved / sound:.4%}); worst page {worst.page} "
         f"({worst.kind}): {worst.saved} of {worst.sound}\n"
-        f"readings that never were: {sum(ruin.invented for ruin in ruins)}\n"
+        f"merged although altered: {sum(ruin.altered for ruin in ruins)}, on {len(altered)} pages; named: "
+        f"{len(altered) - len(unnamed)}\n"
     )
     for ruin in silent:
         sys.stdout.write(f"not noticed: page {ruin.page}, {ruin.kind}\n")
-    return int(bool(silent) or saved < 0.99 * sound)
+    return int(bool(silent or unnamed) or saved < 0.99 * sound)
 
 
 if __name__ == "__main__":

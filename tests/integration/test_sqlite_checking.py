@@ -14,6 +14,7 @@ from adapters.sqlite.checking import findings
 from adapters.sqlite.checksumming import complete
 from adapters.sqlite.lock import DatabaseLock
 from domain.baseline import Measurement
+from domain.errors import StoreCorrupt
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
 from tests.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
 from tests.old_homes import Age, make_old_home
@@ -175,3 +176,14 @@ def test_completing_goes_on_where_it_was_cut_off(path: Path) -> None:
     _complete(path)
     assert rows(path, "SELECT sum(readings) FROM checksums") == [(24,)]
     assert _found(path) == []
+
+
+def test_a_schema_that_is_no_text_any_more_is_a_finding_and_no_surprise(path: Path) -> None:
+    content = path.read_bytes()
+    place = content.index(b"CREATE INDEX idx_readings_location")
+    path.write_bytes(content[:place] + bytes([content[place] | 0x80]) + content[place + 1 :])
+    assert _found(path) != []
+    store = a_store(path)
+    with pytest.raises(StoreCorrupt):
+        store.append(a_cycle())
+    store.close()

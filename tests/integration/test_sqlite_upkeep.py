@@ -151,6 +151,20 @@ async def test_a_backup_with_a_wrong_value_is_only_taken_when_there_is_no_better
     assert home.upkeep._newest_sound() == newest
 
 
+async def test_rows_of_old_are_watched_once_the_upkeep_has_been_there(tmp_path: Path) -> None:
+    make_old_home(tmp_path / "readings.db", Age.B, 300)
+    home = Home(tmp_path)
+    home.append(0)
+    await home.keep_up()
+    changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
+    home.next_day()
+    await home.keep_up()
+    assert home.state.get("upkeep.check")["result"] == "damaged"
+    (said,) = home.journal.of("upkeep.check_damaged")
+    assert "readings, ids 1 to 300" in str(said.fields["findings"])
+    home.store.close()
+
+
 async def test_a_value_that_is_not_what_was_stored_is_told_with_the_backup_too(home: Home) -> None:
     changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
     await home.keep_up()
