@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
+from itertools import count
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -173,9 +174,12 @@ class RuinedHome:
             case "zeros":
                 content[begin : begin + size] = bytes(size)
             case _:
-                other = (page + chance.randrange(1, self.pages) - 1) % self.pages
-                content[begin : begin + size] = self._original[other * size : (other + 1) * size]
+                others = (self._page(chance.randrange(1, self.pages + 1)) for _ in count())
+                content[begin : begin + size] = next(other for other in others if other != self._page(page))
         return bytes(content)
+
+    def _page(self, number: int) -> bytes:
+        return self._original[(number - 1) * self._size : number * self._size]
 
 
 def salvage(damaged: Path, path: Path, *, is_simulated: bool = False) -> Salvaged:
