@@ -436,6 +436,25 @@ def _logs(deployment: Deployment) -> str:
     return "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
 
 
+def test_as_a_service_nothing_goes_to_stderr_whatever_goes_wrong(deployment: Deployment) -> None:
+    deployment.database.mkdir(parents=True)
+    (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
+    running = subprocess.Popen(
+        deployment.command("collect"),
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = deployment.folder / "logs" / "homeclimate.log"
+    _until(lambda: log.exists() and "CRITICAL spool.refused" in log.read_text())
+    running.send_signal(signal.SIGTERM)
+    _, errors = running.communicate(timeout=50)
+    assert (running.returncode, errors) == (0, "")
+    assert "CRITICAL cycles.lost" in log.read_text()
+
+
 def _until(happened: object, limit_s: float = 20.0) -> None:
     assert callable(happened)
     give_up_at = time.monotonic() + limit_s

@@ -288,3 +288,12 @@ def _start(path: Path) -> SqliteStore:
     store = a_store(path, state=FileState(path.parent / "state.json", MemoryJournal()))
     store.open(checking=True)
     return store
+
+
+def test_a_database_that_met_damage_and_was_then_moved_away_by_somebody_begins_anew(
+    store: SqliteStore, path: Path
+) -> None:
+    store._is_suspect = True
+    path.unlink()
+    store.append(a_cycle())
+    assert rows(path, IN_HAND) == [(a_reading().device_id,)]

@@ -429,3 +429,19 @@ def test_a_history_of_something_else_says_so(path: Path) -> None:
     _not_a_database(path)
     with pytest.raises(StoreCorrupt):
         SqliteHistory(path).newest()
+
+
+def test_a_folder_that_goes_away_and_leaves_a_file_in_its_place_is_trouble_of_the_store(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data"
+    store = _an_impatient_store(folder / "readings.db")
+    store.append(a_cycle())
+    folder.rename(tmp_path / "away")
+    folder.write_text("not mounted")
+    with pytest.raises(StoreError, match="Not a directory"):
+        store.standing("hue", NOON)
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    assert store.standing("hue", NOON).last_stored == NOON
+    store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -262,3 +263,17 @@ def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -
     kept.begin()
     assert kept.keeping.standings([a_due()]) == {"hue": Standing()}
     assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])
+
+
+async def test_what_a_spool_holds_that_cannot_be_read_goes_on_counting_as_had() -> None:
+    class Unreadable(MemorySpool):
+        def drain(self, take: Callable[[CycleReport], bool]) -> int:
+            raise SPOOL_FULL
+
+    kept = Kept()
+    kept.spool = Unreadable()
+    kept.spool.add(a_cycle_at(5))
+    kept.begin()
+    kept.keeping.standings([a_due(slot=slot(10))])
+    assert isinstance(await kept.keeping.keep(a_cycle_at(10)), Stored)
+    assert kept.keeping.standings([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}
