@@ -96,4 +96,7 @@ def salvage_command(world: World | None, *, file: Path, home: Path | None) -> in
         click.echo(f"merged, but look at them: {finding}")
     for finding in salvaged.left_out:
         click.echo(f"left out: {finding}")
+    if not salvaged.read:
+        click.echo(f"nothing could be read: is {file} a database of this program at all?", err=True)
+        return 1
     return 0

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from domain.reading import UNITS, Quantity, Reading
+from domain.reading import Quantity, Reading
+from entrypoints.reading_text import age_shown, shown
 from ports.history import History
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BESIDE_SPARKLINE = 58  # columns that the rest of a row takes with a room of twenty letters
-_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 
-_DECIMALS = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
 _AIR = {
     Quantity.RELATIVE_HUMIDITY: "humidity",
     Quantity.PM25: "PM2.5",
@@ -65,8 +64,8 @@ def _temperatures(
         values = [value for _, value in series]
         table.add_row(
             reading.location,
-            _shown(reading, Quantity.TEMPERATURE),
-            _age(now - reading.collected_at),
+            shown(reading, Quantity.TEMPERATURE),
+            age_shown(now - reading.collected_at),
             "" if reading.battery_percent is None else f"{reading.battery_percent} %",
             f"{min(values):.1f}" if values else "",
             sparkline(series, since, now, width) if values else "",
@@ -78,8 +77,8 @@ def _temperatures(
 def _air(readings: Sequence[Reading], now: datetime) -> Table:
     table = _table("age", *_AIR.values())
     for reading in readings:
-        shown = (_shown(reading, quantity) for quantity in _AIR)
-        table.add_row(reading.location, _age(now - reading.collected_at), *shown)
+        values = (shown(reading, quantity) for quantity in _AIR)
+        table.add_row(reading.location, age_shown(now - reading.collected_at), *values)
     return table
 
 
@@ -90,17 +89,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
-
-
-def _shown(reading: Reading, quantity: Quantity) -> str:
-    if quantity not in reading.values:
-        return ""
-    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
-    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit}".rstrip()
-
-
-def _age(age: timedelta) -> str:
-    minutes = int(age.total_seconds() // 60)
-    if minutes < 1:
-        return "now"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

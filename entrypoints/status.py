@@ -14,7 +14,8 @@ from domain.errors import SpoolError, StoreError
 from entrypoints.home import find_home
 from entrypoints.status_text import Status, as_object, lines
 from entrypoints.wiring import World, history
-from entrypoints.wiring_status import alert_file, collectors, ledger, spool, state
+from entrypoints.wiring_data import alert_file, spool, state
+from entrypoints.wiring_status import collectors, ledger, talk
 from ports.spool import Waiting
 
 _SINCE = timedelta(days=1)
@@ -49,17 +50,19 @@ def status_of(home: Path, world: World) -> Status:
     """How the home stands. Changes nothing, and asks nobody outside."""
     loaded = load(home)
     now = world.clock.now()
-    kept = state(loaded.settings)
+    journal = talk()
+    kept = state(loaded.settings, journal)
+    alert = alert_file(loaded.settings)
     status = Status(
         now=now,
         waiting=Waiting(),
         incidents=kept.get(_INCIDENTS),
         told={key: value for key in _TOLD if (value := kept.get(key))},
-        alert_file=alert_file(loaded.settings),
+        alert_file=alert if alert.exists() else None,
         collectors=collectors(loaded.settings),
     )
     try:
-        status = attrs.evolve(status, waiting=spool(loaded.settings, world).look())
+        status = attrs.evolve(status, waiting=spool(loaded.settings, world.clock, journal).look())
     except SpoolError as error:
         status = attrs.evolve(status, spool_trouble=str(error))
     try:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from domain.reading import UNITS, Quantity, Reading
+from domain.reading import Quantity, Reading
+from entrypoints.reading_text import age_shown, shown
 from ports.ledger import SourceRecord
 from ports.spool import Waiting
 from ports.state import Json
 
 FORMAT = 1  # of the JSON object: counts up when a key is renamed or goes
-_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _SHOWN = (Quantity.TEMPERATURE, Quantity.RELATIVE_HUMIDITY, Quantity.PM25, Quantity.IAQ_SCORE)
 
 
@@ -46,11 +46,11 @@ def lines(status: Status) -> Iterator[str]:
     yield f"collecting now: {running}" if running else "no collector is running"
     yield from _waiting(status.waiting)
     for record in status.records:
-        yield f"{record.source}: {_said(record, status.now)}"
+        yield f"{record.source}: {_said(record)}"
     width = max((len(reading.location) for reading in status.readings), default=0)
     for reading in status.readings:
-        values = "  ".join(_shown(reading, quantity) for quantity in _SHOWN if quantity in reading.values)
-        age = _age(status.now - reading.collected_at)
+        values = "  ".join(shown(reading, quantity) for quantity in _SHOWN if quantity in reading.values)
+        age = age_shown(status.now - reading.collected_at)
         battery = "" if reading.battery_percent is None else f"  battery {reading.battery_percent} %"
         yield f"  {reading.location:<{width}}  {age:>7}  {values}{battery}"
 
@@ -105,7 +105,7 @@ def _waiting(waiting: Waiting) -> Iterator[str]:
         )
 
 
-def _said(record: SourceRecord, now: datetime) -> str:
+def _said(record: SourceRecord) -> str:
     what = f"{record.readings} readings" if record.state == "stored" else record.state
     why = f" ({record.cause})" if record.cause else ""
     silent = f", {record.unread} silent" if record.unread else ""
@@ -114,22 +114,10 @@ def _said(record: SourceRecord, now: datetime) -> str:
     share = _share(record)
     mended = f"; {share:.0%} of passing troubles mended by a retry" if share is not None else ""
     detail = f": {record.detail}" if record.detail else ""
-    return f"{_age(now - record.slot)} ago {what}{why}{silent}{detail}{counted}{mended}"
+    return f"slot of {record.slot.astimezone():%Y-%m-%d %H:%M}: {what}{why}{silent}{detail}{counted}{mended}"
 
 
 def _share(record: SourceRecord) -> float | None:
     """Of the cycles that met a trouble which may pass, those in which a retry brought the readings."""
     troubled = record.mended + record.unmended
     return record.mended / troubled if troubled else None
-
-
-def _shown(reading: Reading, quantity: Quantity) -> str:
-    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
-    return f"{reading.values[quantity]:.1f} {unit}".rstrip()
-
-
-def _age(age: timedelta) -> str:
-    minutes = int(age.total_seconds() // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

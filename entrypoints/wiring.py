@@ -25,6 +25,8 @@ from domain.services.keeping import STORE_BUDGET_S, Keeping
 from domain.services.streaks import Streaks
 from domain.services.upkeep import DailyUpkeep
 from entrypoints.wiring_alerts import alerting
+from entrypoints.wiring_data import locks_folder, spool
+from entrypoints.wiring_data import state as home_state
 from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
 from entrypoints.wiring_store import daily_upkeep
 from ports.bridge_finder import BridgeFinder
@@ -79,24 +81,21 @@ def collecting(
     not one to collect into.
     """
     from adapters.captured_complaints import captured_complaints
-    from adapters.file_spool import FileSpool
-    from adapters.file_state import FileState
     from adapters.source_lock import SourceLocks
     from adapters.sqlite.store import SqliteStore
     from adapters.stamina_retrier import StaminaRetrier
     from adapters.system_meter import SystemMeter
 
     settings = loaded.settings
-    data = settings.storage.database_path.parent
     journal = _journal(loaded, world)
     meter = SystemMeter(world.clock)
-    state = FileState(data / "state.json", journal)
+    state = home_state(settings, journal)
     every_plan = [
         *hue_plans(loaded, world, state, meter, journal),
         *amazon_plans(loaded, world, state, meter, journal),
     ]
     plans = _chosen(every_plan, only)
-    locks = SourceLocks(data / "locks")
+    locks = SourceLocks(locks_folder(settings))
     policy = retry_policy(settings.storage.retry)
     store = SqliteStore(
         settings.storage.database_path,
@@ -115,7 +114,7 @@ def collecting(
         retrier = StaminaRetrier(clock=world.clock, journal=journal)
         keeping = Keeping(
             store=store,
-            spool=FileSpool(data / "spool", clock=world.clock, journal=journal),
+            spool=spool(settings, world.clock, journal),
             retrier=retrier,
             clock=world.clock,
             meter=meter,

@@ -10,6 +10,7 @@ from config.loading import Loaded
 from domain.alerting import Patience
 from domain.services.alerting import Alerting, Ways
 from entrypoints.program import program_name
+from entrypoints.wiring_data import alert_file
 from ports.heartbeat import Heartbeat
 from ports.journal import Journal
 from ports.notifier import Notifier
@@ -18,8 +19,6 @@ from ports.state import State
 
 if TYPE_CHECKING:
     from entrypoints.wiring import World
-
-ALERT_FILE = "ALERT_TOKEN_REFRESH_NEEDED.txt"
 
 
 def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, journal: Journal) -> Alerting:
@@ -31,7 +30,7 @@ def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, jo
     alerts = loaded.settings.alerts
     return Alerting(
         ways=Ways(
-            board=AlertFile(data / ALERT_FILE, journal=journal),
+            board=AlertFile(alert_file(loaded.settings), journal=journal),
             notifier=_notifier(loaded, world),
             heartbeat=_heartbeat(loaded, world),
         ),

@@ -14,6 +14,7 @@ from config.loading import Loaded
 from domain.services.linking import Linking
 from domain.services.pairing import Pairing
 from domain.services.trial import Trial
+from entrypoints.wiring_data import state, state_file
 from entrypoints.wiring_sources import (
     amazon_hosts,
     amazon_source,
@@ -139,17 +140,15 @@ def save(draft: Draft) -> None:
 
 def _ask_again(loaded: Loaded) -> None:
     """Sources that are left in peace since they refused the old credentials are asked at their next slot."""
-    from adapters.file_state import FileState
     from adapters.stderr_journal import StderrJournal
     from adapters.system_clock import SystemClock
     from domain.outcome import Cause
     from domain.services.streaks import Streaks
 
-    file = loaded.settings.storage.database_path.parent / "state.json"
-    if file.exists():
+    if state_file(loaded.settings).exists():
         sources = ("amazon", "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
-        state = FileState(file, StderrJournal(str))
-        Streaks(state=state, clock=SystemClock()).forgive(sources, Cause.CREDENTIALS)
+        kept = state(loaded.settings, StderrJournal(str))
+        Streaks(state=kept, clock=SystemClock()).forgive(sources, Cause.CREDENTIALS)
 
 
 def _journal(loaded: Loaded, world: World) -> Journal:
@@ -178,12 +177,10 @@ def _amazon_session(world: World) -> AmazonSession:
 def _account(loaded: Loaded, session: AmazonSession, world: World) -> AmazonLinking:
     """The account, to which this home is the same device for ever: its state keeps the serial."""
     from adapters.amazon.linking import Linking as AmazonLinking
-    from adapters.file_state import FileState
 
-    data = loaded.settings.storage.database_path.parent
     return AmazonLinking(
         session=session,
         hosts=amazon_hosts(loaded.settings),
-        state=FileState(data / "state.json", _journal(loaded, world)),
+        state=state(loaded.settings, _journal(loaded, world)),
         clock=world.clock,
     )

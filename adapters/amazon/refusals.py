@@ -69,4 +69,8 @@ def _for_good(code: str) -> CredentialsRefused:
 
 
 def _not_yet(code: str) -> NoTokenYet:
-    return NoTokenYet(f"{RefreshTokenRefused(code)}; it is tried once more before that is believed")
+    # the wait is longer than any cycle's budget, so that nobody counts an attempt that asks nothing
+    return NoTokenYet(
+        f"{RefreshTokenRefused(code)}; it is tried once more before that is believed",
+        retry_after_s=APART.total_seconds(),
+    )

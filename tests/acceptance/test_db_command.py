@@ -128,3 +128,13 @@ def test_the_database_itself_is_not_salvaged_into_itself(home: Deployment, run_h
     done = run_here(home, "db", "salvage", str(home.database))
     assert done.returncode == 1
     assert "homeclimate restore FILE" in done.stderr
+
+
+def test_a_file_from_which_nothing_could_be_read_is_no_success(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear Sir or Madam,\n" * 1000)
+    done = run_here(home, "db", "salvage", str(other))
+    assert done.returncode == 1
+    assert f"is {other} a database of this program" in done.stderr

@@ -1,0 +1,115 @@
+"""The retries that the log file tells of are the repeats that the simulated home saw, one for one."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.amazon.hosts import Hosts
+from adapters.memory.clock import MemoryClock
+from adapters.rotating_log import RotatingLog
+from adapters.simulator.fault_text import parse_fault
+from adapters.simulator.home import SimulatedHome
+from adapters.stamina_retrier import StaminaRetrier
+from domain.services.collection import Collection, SourcePlan
+from ports.clock import Clock
+from ports.source import Source
+from tests.amazon_bench import in_front_of as in_front_of_alexa
+from tests.builders import NOON, a_due
+from tests.collecting import a_collection
+from tests.hue_bench import in_front_of as in_front_of_bridge
+from tests.integration.test_hue_retry import SkippingClock
+
+CYCLES = 30
+V2, GRAPHQL = "/clip/v2/resource/temperature", "/nexus/v1/graphql"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> RotatingLog:
+    return RotatingLog(tmp_path, redact=str, clock=MemoryClock(NOON))
+
+
+def told(folder: Path, event: str) -> list[dict[str, str]]:
+    """The fields of every such event in the log file."""
+    lines = (folder / "homeclimate.log").read_text().splitlines()
+    return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in lines if line.split()[2] == event]
+
+
+def a_logging_collection(source: Source, clock: Clock, log: RotatingLog) -> Collection:
+    return a_collection(
+        [SourcePlan(source=source, interval_s=300)],
+        retrier=StaminaRetrier(clock=clock, journal=log, random=lambda: 0.0),
+        clock=clock,
+        journal=log,
+    )
+
+
+def troubles() -> list[int]:
+    """How many requests in a row fail in each cycle: none, some, or all that there can be."""
+    chance = random.Random(11)  # noqa: S311 - troubles, not secrets
+    return [chance.choice([0, 0, 1, 2, 3]) for _ in range(CYCLES)]
+
+
+def check(folder: Path, repeats: int, failures: list[int], source: str) -> None:
+    assert repeats == sum(min(count, 2) for count in failures)
+    assert len(told(folder, "retry")) == repeats
+    assert len(told(folder, "retry_recovered")) == sum(0 < count < 3 for count in failures)
+    assert len(told(folder, "retry_gave_up")) == failures.count(3)
+    for retry in told(folder, "retry"):
+        assert retry["operation"] == f"{source}.read"
+        assert (retry["attempt"], retry["of"]) in (("1", "3"), ("2", "3"))
+        assert {"endpoint", "error", "wait_s", "elapsed_s"} <= retry.keys()
+
+
+async def test_the_retries_of_a_bridge_are_those_that_it_saw(
+    simulated_home: SimulatedHome, log: RotatingLog, tmp_path: Path
+) -> None:
+    bridge, failures = simulated_home.bridge, troubles()
+    async with in_front_of_bridge(bridge) as bench:
+        collection = a_logging_collection(bench.source, SkippingClock(), log)
+        for count in failures:
+            if count:
+                bridge.faults.add(f"kind=unavailable path={V2} count={count}")
+            await collection.run([a_due("hue", scheduled=False)])
+            bridge.faults.clear()
+    seen = sum(request.path == V2 for request in bridge.requests)
+    check(tmp_path, seen - CYCLES, failures, "hue")
+
+
+async def test_the_retries_of_an_account_are_those_that_it_saw(
+    simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
+) -> None:
+    alexa, failures = simulated_home.alexa, troubles()
+    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
+    async with in_front_of_alexa(
+        hosts, wall=home_clock, refresh_token=alexa.refresh_token, roots=alexa.ca_file
+    ) as bench:
+        await bench.read()  # lets it in, and learns which monitors there are
+        before = len(alexa.requests)
+        collection = a_logging_collection(bench.source, SkippingClock(), log)
+        for count in failures:
+            if count:
+                alexa.faults.add(parse_fault(f"kind=throttle path={GRAPHQL} count={count}"))
+            await collection.run([a_due("amazon", scheduled=False)])
+            alexa.faults.clear()
+    seen = sum(request.path == GRAPHQL for request in alexa.requests[before:])
+    check(tmp_path, seen - CYCLES, failures, "amazon")
+
+
+async def test_a_refused_token_is_asked_about_once_and_no_retry_is_told_of(
+    simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
+) -> None:
+    alexa = simulated_home.alexa
+    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
+    alexa.faults.add(parse_fault("kind=refused-token"))
+    async with in_front_of_alexa(
+        hosts, wall=home_clock, refresh_token=alexa.refresh_token, roots=alexa.ca_file
+    ) as bench:
+        collection = a_logging_collection(bench.source, SkippingClock(), log)
+        await collection.run([a_due("amazon", scheduled=False)])
+    assert [request.path for request in alexa.requests] == ["/auth/token"]
+    assert told(tmp_path, "retry") == []
+    assert len(told(tmp_path, "retry_gave_up")) == 1
