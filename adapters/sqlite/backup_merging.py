@@ -29,7 +29,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "measurements": ("began_at", "operation", "source", "number"),
 }
 _SELECT_OLD_DEVICES = "SELECT device_id, first_slot FROM backup.devices"
-_DATE_DEVICE_BACK = "UPDATE main.devices SET first_slot = min(first_slot, ?2) WHERE device_id = ?1"
+_DATE_DEVICE_BACK = "UPDATE main.devices SET first_slot = min(first_slot, ?) WHERE device_id = ?"
 
 
 def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:
@@ -99,7 +99,7 @@ def _when_there(table: str, names: Sequence[str]) -> str:
 def _date_devices_back(connection: sqlite3.Connection, lock: DatabaseLock) -> None:
     devices = connection.execute(_SELECT_OLD_DEVICES).fetchall()
     with turn(connection, lock), sealing_rows(connection, DEVICES, [device[:1] for device in devices]):
-        connection.executemany(_DATE_DEVICE_BACK, devices)
+        connection.executemany(_DATE_DEVICE_BACK, [(slot, device_id) for device_id, slot in devices])
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -15,7 +15,7 @@ _ROWS = 1000  # at once: a cycle waits for no more than that takes
 _SELECT_RUNS = "SELECT first_id, last_id FROM checksums ORDER BY first_id"
 _SELECT_BOUNDS = "SELECT min(id), max(id) FROM readings"
 _SELECT_IDS = "SELECT id FROM readings WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
-_SELECT_SEALED = "SELECT coalesce(max(last_id) + 1, ?1) FROM checksums WHERE first_id BETWEEN ?1 AND ?2"
+_SELECT_SEALED = "SELECT coalesce(max(last_id) + 1, ?) FROM checksums WHERE first_id BETWEEN ? AND ?"
 _INSERT_COMPLETE = "INSERT INTO properties (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING"
 
 
@@ -51,7 +51,7 @@ def _seal_some(connection: sqlite3.Connection, lock: DatabaseLock, first_id: int
     if not connection.execute(_SELECT_IDS, (first_id, last_id, 1)).fetchall():
         return False
     with turn(connection, lock):
-        (done,) = connection.execute(_SELECT_SEALED, (first_id, last_id)).fetchone()
+        (done,) = connection.execute(_SELECT_SEALED, (first_id, first_id, last_id)).fetchone()
         ids = [row[0] for row in connection.execute(_SELECT_IDS, (done, last_id, _ROWS))]
         if ids:
             seal_run(connection, ids[0], ids[-1])
