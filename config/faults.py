@@ -52,7 +52,8 @@ class Report:
         self._faults.append((place, message))
 
     def warn(self, place: Place, message: str) -> None:
-        self._warnings.append((place, message))
+        if (place, message) not in self._warnings:  # two sources may share what is warned of
+            self._warnings.append((place, message))
 
     def misfits(self, error: Exception) -> None:
         """Take over every misfit of an exception group; anything else in it is our mistake, and is raised."""
