@@ -10,6 +10,18 @@ LARGEST_BODY = 4_000_000  # bytes; what an honest source sends takes a tenth of 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
+def refuse_too_large(wire_bytes: int) -> None:
+    """Raises SourceGarbled for more than LARGEST_BODY: of what has come, or of what is announced."""
+    if wire_bytes > LARGEST_BODY:
+        raise SourceGarbled(f"the reply is larger than {LARGEST_BODY:,} bytes")
+
+
+def announced_bytes(content_length: str | None) -> int:
+    """What a Content-Length says; 0 where it says nothing that makes sense."""
+    written = (content_length or "").strip()
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 20 else 0
+
+
 def unpacked(wire: bytes, encoding: str) -> bytes:
     """The body out of what came on the wire with that Content-Encoding.
 

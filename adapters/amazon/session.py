@@ -17,7 +17,7 @@ from adapters.amazon.names import DaemonResolver
 from adapters.amazon.trouble import trouble_on_the_way
 from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.json_reply import sample
-from adapters.packed_body import LARGEST_BODY, unpacked
+from adapters.packed_body import announced_bytes, refuse_too_large, unpacked
 from domain.errors import SourceGarbled, SourceUnavailable
 from ports.clock import Clock
 from ports.meter import Meter, Tally
@@ -157,12 +157,12 @@ class AmazonSession:
 async def _body_of(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
     """The unpacked body; of an error that is too large or wrongly packed, nothing: the status says enough."""
     try:
+        refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
         wire = bytearray()
         async for chunk in response.content.iter_any():
             wire += chunk
             tally.wire_bytes = len(wire)
-            if len(wire) > LARGEST_BODY:
-                raise SourceGarbled(f"the reply is larger than {LARGEST_BODY:,} bytes")  # noqa: TRY301
+            refuse_too_large(len(wire))
         body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
     except SourceGarbled:
         if response.status == _OK:

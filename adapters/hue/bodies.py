@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import urllib3
 
-from adapters.packed_body import LARGEST_BODY, unpacked
-from domain.errors import SourceGarbled
+from adapters.packed_body import announced_bytes, refuse_too_large, unpacked
 from ports.meter import Tally
 
 _CHUNK = 65_536
@@ -18,14 +17,14 @@ def body_of(response: urllib3.BaseHTTPResponse, tally: Tally, keep_time: Callabl
 
     Raises SourceGarbled for a body that is too large or wrongly packed, and urllib3's own exceptions.
     """
+    refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
     wire = bytearray()
     # read1, since read waits until a piece is complete, however slowly it drips in
     while chunk := response.read1(_CHUNK, decode_content=False):
         wire += chunk
         tally.wire_bytes = len(wire)
         keep_time()
-        if len(wire) > LARGEST_BODY:
-            raise SourceGarbled(f"the reply is larger than {LARGEST_BODY:,} bytes")
+        refuse_too_large(len(wire))
     body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
     tally.payload_bytes = len(body)
     return body

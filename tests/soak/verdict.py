@@ -83,6 +83,7 @@ def figures(lived: Lived) -> dict[str, Any]:
                 last.resident_bytes,
             )
         ],
+        "resident MB, minute by minute": _by_minute(lived),
         "CPU, % of a core": round(
             100 * lived.samples[-1].cpu_s / (lived.samples[-1].at_s - lived.samples[0].at_s), 2
         ),
@@ -186,6 +187,14 @@ def _calm(lived: Lived) -> tuple[Sample, Sample]:
     first = [one for one in lived.samples if half_s <= one.at_s - lived.began_s <= lived.calm_s]
     last = [one for one in lived.samples if lived.stopped_s - half_s <= one.at_s]
     return _usual(first), _usual(last)
+
+
+def _by_minute(lived: Lived) -> list[float]:
+    """Whether it grows, or has grown once."""
+    minutes: dict[int, list[int]] = {}
+    for one in lived.samples:
+        minutes.setdefault(int((one.at_s - lived.began_s) // 60), []).append(one.resident_bytes)
+    return [round(median_low(found) / 1e6, 1) for found in minutes.values()]
 
 
 def _usual(samples: list[Sample]) -> Sample:

@@ -1,0 +1,32 @@
+"""What a reply's length may be, announced or come."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.packed_body import LARGEST_BODY, announced_bytes, refuse_too_large
+from domain.errors import SourceGarbled
+
+
+@pytest.mark.parametrize(
+    ("written", "announced"),
+    [
+        (None, 0),
+        ("", 0),
+        ("17", 17),
+        (" 17 ", 17),
+        ("-1", 0),
+        ("1e9", 0),
+        ("٣", 0),
+        ("9" * 19, 10**19 - 1),
+        ("9" * 5000, 0),
+    ],
+)
+def test_a_length_is_a_number_or_says_nothing(written: str | None, announced: int) -> None:
+    assert announced_bytes(written) == announced
+
+
+def test_a_length_beyond_the_limit_is_refused_and_the_limit_itself_is_not() -> None:
+    refuse_too_large(LARGEST_BODY)
+    with pytest.raises(SourceGarbled, match="larger than 4,000,000 bytes"):
+        refuse_too_large(LARGEST_BODY + 1)
