@@ -51,7 +51,7 @@ _WORDS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.CLOCK_STEPPED: (
         "the computer's clock is, or was, wrong",
-        "The newest stored slot of {detail} lies in the future. Look at the clock and its time service.",
+        "A stored slot lies in the future: {detail}. Look at the clock and its time service.",
     ),
 }
 

@@ -179,7 +179,7 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
         def tell(cycle: Cycle, turn: Turn | None = None) -> None:
             for line in [as_json(cycle)] if request.as_json else lines(cycle):
                 say(line)
-            alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else ()))
+            alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
             if not request.is_endless:  # it must not remember for ever
                 cycles.append(cycle)
 
@@ -200,10 +200,10 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
     return cycles
 
 
-async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle], None]) -> None:
+async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle, Turn], None]) -> None:
     """The current slot of each source that has not stored it; a cycle by hand where all have."""
     now = clock.now()
     turn = Timetable(collection).turn_not_stored(now, Cause.STOPPED)
     if not turn.dues:
         turn = by_hand(collection, now)
-    tell(await collection.run(turn.dues, turn.missed, turn.standings))
+    tell(await collection.run(turn.dues, turn.missed, turn.standings), turn)

@@ -11,6 +11,7 @@ import click
 
 from config.loading import load
 from domain.errors import SpoolError, StoreError
+from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.home import find_home
 from entrypoints.status_text import Status, as_object, lines
 from entrypoints.wiring import World, history
@@ -65,11 +66,12 @@ def status_of(home: Path, world: World) -> Status:
         status = attrs.evolve(status, waiting=spool(loaded.settings, world.clock, journal).look())
     except SpoolError as error:
         status = attrs.evolve(status, spool_trouble=str(error))
+    until = now + CLOCK_FAULT_AHEAD
     try:
         return attrs.evolve(
             status,
-            readings=tuple(history(loaded.settings).newest()),
-            records=tuple(ledger(loaded.settings).records(now - _SINCE)),
+            readings=tuple(history(loaded.settings).newest(until)),
+            records=tuple(ledger(loaded.settings).records(now - _SINCE, until)),
         )
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))

@@ -66,7 +66,12 @@ def as_object(status: Status) -> dict[str, Any]:
         "state": status.told,
         "spool": {"cycles": status.waiting.cycles, "readings": status.waiting.readings},
         "sources": [
-            {**attrs.asdict(record), "slot": record.slot.isoformat(), "mended_share": _share(record)}
+            {
+                **attrs.asdict(record),
+                "slot": record.slot.isoformat(),
+                "ahead": record.ahead.isoformat() if record.ahead else None,
+                "mended_share": _share(record),
+            }
             for record in status.records
         ],
         "devices": [
@@ -92,6 +97,12 @@ def _troubles(status: Status) -> Iterator[str]:
         yield f"spool: {status.spool_trouble}"
     if status.alert_file:
         yield f"a person must act: {status.alert_file} says what to do"
+    for record in status.records:
+        if record.ahead is not None:
+            yield (
+                f"the clock is, or was, wrong: {record.source} has a slot of {record.ahead:%Y-%m-%d %H:%M} "
+                "UTC; what is later than two hours from now is not told as newest"
+            )
     for incident in status.incidents.values():
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{incident.get('title')} (since {incident.get('since')})"

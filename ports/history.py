@@ -12,8 +12,11 @@ from domain.reading import Quantity, Reading
 class History(Protocol):
     """Reads what a `Store` keeps; never changes it. Blocks."""
 
-    def newest(self) -> Sequence[Reading]:
-        """The newest reading of each device, ordered by location, then device. Raises `StoreError`."""
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        """The newest reading of each device, ordered by location, then device. Raises `StoreError`.
+
+        Those after `until` are passed over; a device that has no others is left out.
+        """
         ...
 
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:

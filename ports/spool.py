@@ -13,15 +13,15 @@ from domain.outcome import Collected, CycleReport, LedgerEntry
 
 @attrs.define
 class WaitingSlots:
-    """The planned slots of one source that wait, and the newest of them that has readings."""
+    """The planned slots of one source that wait, and those of them that have readings."""
 
     slots: set[datetime] = attrs.field(factory=set)
-    last_collected: datetime | None = None
+    collected: set[datetime] = attrs.field(factory=set)
 
     def add(self, entry: LedgerEntry) -> None:
         self.slots.add(entry.due.slot)
         if isinstance(entry, Collected):
-            self.last_collected = max(self.last_collected or entry.due.slot, entry.due.slot)
+            self.collected.add(entry.due.slot)
 
 
 @attrs.define(kw_only=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 import attrs
 
 from domain.outcome import Collected, CycleReport, LedgerEntry
+from domain.schedule import is_clock_fault
 
 
 @attrs.frozen(kw_only=True)
@@ -19,12 +20,15 @@ class Standing:
     newest one whose outcome is stored. `expected` are the devices that should have a reading now: from a
     device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
     cycles are kept elsewhere until the store can take them; a store itself knows of none.
+    `ahead` is the newest planned slot that lies so far ahead of the instant that a clock must have been
+    wrong; the others leave such slots out.
     """
 
     last_slot: datetime | None = None
     last_stored: datetime | None = None
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
+    ahead: datetime | None = None
 
     @property
     def newest_slot(self) -> datetime | None:
@@ -39,10 +43,16 @@ class Standing:
         last_stored = _later(self.last_stored, slot) if isinstance(entry, Collected) else self.last_stored
         return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored=last_stored)
 
-    def with_waiting(self, waiting: AbstractSet[datetime], last_collected: datetime | None) -> Standing:
-        """Where the source stands when these slots wait elsewhere; the newest one with readings is named."""
+    def with_waiting(
+        self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
+    ) -> Standing:
+        """Where the source stands at that instant when these slots wait elsewhere, some with readings."""
+        ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
         return attrs.evolve(
-            self, waiting=self.waiting | waiting, last_stored=_later(self.last_stored, last_collected)
+            self,
+            waiting=self.waiting | (waiting - ahead),
+            last_stored=_later(self.last_stored, max(collected - ahead, default=None)),
+            ahead=_later(self.ahead, max(ahead, default=None)),
         )
 
 

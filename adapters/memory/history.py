@@ -15,9 +15,11 @@ class MemoryHistory:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def newest(self) -> Sequence[Reading]:
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         newest: dict[str, Reading] = {}
         for reading in self._store.readings.values():
+            if until is not None and reading.collected_at > until:
+                continue
             present = newest.get(reading.device_id)
             if present is None or present.collected_at < reading.collected_at:
                 newest[reading.device_id] = reading

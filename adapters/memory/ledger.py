@@ -20,26 +20,30 @@ class MemoryLedger:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def records(self, since: datetime) -> Sequence[SourceRecord]:
+    def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
         by_source: dict[str, list[LedgerEntry]] = {}
         for entry in self._store.ledger.values():
             if entry.due.scheduled:
                 by_source.setdefault(entry.due.source, []).append(entry)
-        return [self._record(source, entries, since) for source, entries in sorted(by_source.items())]
+        return [self._record(source, entries, since, until) for source, entries in sorted(by_source.items())]
 
-    def _record(self, source: str, entries: list[LedgerEntry], since: datetime) -> SourceRecord:
-        newest = max(entries, key=lambda entry: entry.due.slot)
-        recent = [entry for entry in entries if entry.due.slot >= since]
+    def _record(
+        self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime
+    ) -> SourceRecord:
+        believed = [entry for entry in entries if entry.due.slot <= until]
+        newest = max(believed or entries, key=lambda entry: entry.due.slot)
+        recent = [entry for entry in believed if entry.due.slot >= since]
         measured = [one for one in self._store.measurements.values() if one.source == source]
         reads = [
             one
             for one in measured
-            if one.operation == "source.read" and one.succeeded and one.began_at >= since
+            if one.operation == "source.read" and one.succeeded and since <= one.began_at <= until
         ]
         failed = [one for one in measured if one.operation == "source.attempt" and not one.succeeded]
         return SourceRecord(
             source=source,
             slot=newest.due.slot,
+            ahead=max((entry.due.slot for entry in entries if entry.due.slot > until), default=None),
             state=_state(newest),
             cause=None if isinstance(newest, Collected) else newest.cause.value,
             detail=newest.detail if isinstance(newest, Failed) else None,

@@ -11,6 +11,8 @@ from domain.baseline import Measurement
 from domain.errors import StoreError
 from domain.outcome import Cause, Collected, CycleReport, LedgerEntry
 from domain.reading import Reading, storable
+from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
+from ports.clock import Clock
 from ports.store import Standing
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -25,10 +27,11 @@ class _Device:
 class MemoryStore:
     """Keeps readings by device and slot, and the ledger by source and slot.
 
-    While `fault` is set, every call raises it and nothing is kept.
+    While `fault` is set, every call raises it and nothing is kept. Without a clock, every slot is believed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
         self.readings: dict[tuple[str, datetime], Reading] = {}
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
         self.measurements: dict[tuple[Measurement, int], Measurement] = {}
@@ -50,10 +53,13 @@ class MemoryStore:
 
     def standing(self, source: str, at: datetime) -> Standing:
         self._raise_fault()
-        scheduled = [
+        planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
         ]
+        scheduled = [entry for entry in planned if not is_clock_fault(at, entry.due.slot)]
+        ahead = [entry.due.slot for entry in planned if is_clock_fault(at, entry.due.slot)]
         return Standing(
+            ahead=max(ahead, default=None),
             last_slot=max((entry.due.slot for entry in scheduled), default=None),
             last_stored=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
@@ -80,7 +86,15 @@ class MemoryStore:
         listed |= {unread.device_id for unread in collected.unread if unread.cause is not Cause.NOT_LISTED}
         for device_id in listed & self._devices.keys():
             device = self._devices[device_id]
+            if self._is_ahead(device):
+                device.last_listed_slot = collected.due.slot
             device.last_listed_slot = max(device.last_listed_slot, collected.due.slot)
+        for unread in collected.unread:  # from now on it counts for how long it has not been listed
+            if (missing := self._devices.get(unread.device_id)) is not None and self._is_ahead(missing):
+                missing.last_listed_slot = collected.due.slot
+
+    def _is_ahead(self, device: _Device) -> bool:
+        return self._clock is not None and device.last_listed_slot > self._clock.now() + CLOCK_FAULT_AHEAD
 
     def _enter(self, entry: LedgerEntry) -> None:
         """What is stored stays, unless the slot was planned and only a manual cycle stands there."""

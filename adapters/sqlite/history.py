@@ -49,10 +49,10 @@ class SqliteHistory:
         self._naive_zone = naive_zone  # in which old times without a zone are read; None: the system's
         self._busy_timeout_ms = busy_timeout_ms
 
-    def newest(self) -> Sequence[Reading]:
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with reading_from(self._path, self._busy_timeout_ms) as connection:
             devices = [device_id for (device_id,) in connection.execute(_SELECT_DEVICES)]
-            newest = [self._newest_of(connection, device_id) for device_id in devices]
+            newest = [self._newest_of(connection, device_id, until) for device_id in devices]
         return sorted(
             (reading for reading in newest if reading is not None),
             key=lambda reading: (reading.location, reading.device_id),
@@ -71,14 +71,18 @@ class SqliteHistory:
             (instant, value) for instant, value in points if instant is not None and instant >= since
         )
 
-    def _newest_of(self, connection: sqlite3.Connection, device_id: str) -> Reading | None:
-        row_id = _newest_row(connection.execute(_SELECT_INSTANTS, (device_id,)), self._naive_zone)
+    def _newest_of(
+        self, connection: sqlite3.Connection, device_id: str, until: datetime | None
+    ) -> Reading | None:
+        row_id = _newest_row(connection.execute(_SELECT_INSTANTS, (device_id,)), self._naive_zone, until)
         if row_id is None:
             return None
         return reading_of(connection.execute(_SELECT_READING, (row_id,)).fetchone(), self._naive_zone)
 
 
-def _newest_row(rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None) -> int | None:
+def _newest_row(
+    rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None, until: datetime | None
+) -> int | None:
     """The id of the newest row, when the rows come in falling order of their text."""
     newest: tuple[datetime, int] | None = None
     oldest_that_matters, has_one_in_order = "", False
@@ -90,7 +94,8 @@ def _newest_row(rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None) -
         )  # among these, text order is time order
         if is_in_order and has_one_in_order:
             continue
-        if (instant := as_instant(text, naive_zone)) is None:
+        instant = as_instant(text, naive_zone)
+        if instant is None or (until is not None and instant > until):
             continue
         has_one_in_order |= is_in_order
         newest = max(newest or (instant, row_id), (instant, row_id))

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime
 
 from adapters.sqlite.checksums import DEVICES, OUTCOMES, checksum, sealing_readings, sealing_rows
 from adapters.sqlite.rows import INSERT_READING, Cell, as_text, clean, row_of
@@ -23,8 +23,9 @@ from domain.outcome import (
     Unread,
 )
 from domain.reading import Reading, storable
+from domain.schedule import CLOCK_FAULT_AHEAD
 
-MEASUREMENTS_KEPT = timedelta(days=30)
+MEASURED_DAYS_KEPT = 31
 
 # What is stored stays. Where a manual cycle and a planned one share a slot, the row counts as planned.
 _UPSERT_OUTCOME = """
@@ -50,59 +51,75 @@ INSERT INTO outcomes (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source, slot) DO NOTHING
 """
-# Reports can come late and out of order: the newest word on a device is the one of the newest slot.
+# Reports can come late and out of order: the newest word on a device is the one of the newest slot, unless
+# that lies ahead of the clock, or is no time at all.
 _UPSERT_DEVICE = """
 INSERT INTO devices (device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot)
 VALUES (:device_id, :source, :kind, :location, :slot, :slot, :slot)
 ON CONFLICT (device_id) DO UPDATE SET
-    source = CASE WHEN excluded.last_read_slot >= last_read_slot THEN excluded.source ELSE source END,
-    kind = CASE WHEN excluded.last_read_slot >= last_read_slot THEN excluded.kind ELSE kind END,
-    location = CASE WHEN excluded.last_read_slot >= last_read_slot THEN excluded.location ELSE location END,
-    first_slot = min(first_slot, excluded.first_slot),
-    last_read_slot = max(last_read_slot, excluded.last_read_slot),
-    last_listed_slot = max(last_listed_slot, excluded.last_listed_slot)
+    source = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :source ELSE source END,
+    kind = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :kind ELSE kind END,
+    location = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :location ELSE location END,
+    first_slot = min(first_slot, :slot),
+    last_read_slot = CASE WHEN last_read_slot > :ahead THEN :slot ELSE max(last_read_slot, :slot) END,
+    last_listed_slot = CASE WHEN last_listed_slot > :ahead THEN :slot ELSE max(last_listed_slot, :slot) END
 """
-_LIST_DEVICE = "UPDATE devices SET last_listed_slot = max(last_listed_slot, ?) WHERE device_id = ?"
+_LIST_DEVICE = """
+UPDATE devices SET
+    last_listed_slot = CASE WHEN last_listed_slot > :ahead THEN :slot ELSE max(last_listed_slot, :slot) END
+WHERE device_id = :device_id
+"""
+# How long a device has not been listed is counted from now on, where the clock was wrong when it was.
+_MISS_DEVICE = """
+UPDATE devices SET last_listed_slot = :slot WHERE device_id = :device_id AND last_listed_slot > :ahead
+"""
 _INSERT_MEASUREMENT = """
 INSERT INTO measurements (
     began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded, crc
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (began_at, operation, source, number) DO NOTHING
 """
-_FORGET_MEASUREMENTS = "DELETE FROM measurements WHERE began_at < ?"
+# Days are counted and not their age: a clock that jumps by years costs one of them, not all.
+_FORGET_MEASUREMENTS = """
+WITH RECURSIVE day (newest, number) AS (
+    SELECT max(began_at), 1 FROM measurements WHERE began_at <= :ahead
+    UNION ALL
+    SELECT (SELECT max(began_at) FROM measurements WHERE began_at < substr(day.newest, 1, 10)), number + 1
+    FROM day WHERE newest IS NOT NULL AND number < :kept
+)
+DELETE FROM measurements WHERE began_at < (SELECT substr(newest, 1, 10) FROM day WHERE number = :kept)
+"""
 
 
-def write(connection: sqlite3.Connection, report: CycleReport, created_at: str) -> tuple[Unread, ...]:
+def write(connection: sqlite3.Connection, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
     """Write the whole report inside the caller's transaction. Returns what the readings table refused."""
     refusals: list[Unread] = []
     with sealing_readings(connection):
         for outcome in report.outcomes:
-            refusals += _write_outcome(connection, outcome, created_at)
+            refusals += _write_outcome(connection, outcome, now)
     missed = (_ledger_row(missed) for missed in report.missed)
     connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
-    _write_measurements(connection, report.measurements)
+    _write_measurements(connection, report.measurements, now)
     return tuple(refusals)
 
 
-def _write_outcome(connection: sqlite3.Connection, outcome: Outcome, created_at: str) -> tuple[Unread, ...]:
+def _write_outcome(connection: sqlite3.Connection, outcome: Outcome, now: datetime) -> tuple[Unread, ...]:
     refused: tuple[Unread, ...] = ()
     if isinstance(outcome, Collected):
         devices = {one.device_id for one in outcome.readings} | {one.device_id for one in outcome.unread}
         with sealing_rows(connection, DEVICES, [(clean(device_id),) for device_id in sorted(devices)]):
-            refused = _write_collected(connection, outcome, created_at)
+            refused = _write_collected(connection, outcome, now)
     row = _ledger_row(outcome, refused)
     with sealing_rows(connection, OUTCOMES, [row[:2]]):
         connection.execute(_UPSERT_OUTCOME, row)
     return refused
 
 
-def _write_collected(
-    connection: sqlite3.Connection, outcome: Collected, created_at: str
-) -> tuple[Unread, ...]:
-    slot = as_text(outcome.due.slot)
+def _write_collected(connection: sqlite3.Connection, outcome: Collected, now: datetime) -> tuple[Unread, ...]:
+    times = {"slot": as_text(outcome.due.slot), "ahead": _ahead(now)}
     refused: list[Unread] = []
     for reading in outcome.readings:
-        if (refusal := _insert(connection, reading, created_at)) is not None:
+        if (refusal := _insert(connection, reading, f"{now:%Y-%m-%d %H:%M:%S}")) is not None:
             refused.append(refusal)
             continue
         connection.execute(
@@ -112,12 +129,12 @@ def _write_collected(
                 "source": outcome.due.source,
                 "kind": reading.kind.value,
                 "location": clean(reading.location),
-                "slot": slot,
+                **times,
             },
         )
-    listed = [unread.device_id for unread in outcome.unread if unread.cause is not Cause.NOT_LISTED]
-    listed += [unread.device_id for unread in refused]
-    connection.executemany(_LIST_DEVICE, ((slot, clean(device_id)) for device_id in listed))
+    for unread in (*outcome.unread, *refused):
+        statement = _MISS_DEVICE if unread.cause is Cause.NOT_LISTED else _LIST_DEVICE
+        connection.execute(statement, {"device_id": clean(unread.device_id), **times})
     return tuple(refused)
 
 
@@ -164,9 +181,15 @@ def _why(one: Unread) -> str | list[str]:
     return [one.cause.value, one.detail] if one.detail else one.cause.value
 
 
-def _write_measurements(connection: sqlite3.Connection, measurements: Iterable[Measurement]) -> None:
+def _ahead(now: datetime) -> str:
+    """A time later than this was written by a wrong clock."""
+    return as_text(now + CLOCK_FAULT_AHEAD)
+
+
+def _write_measurements(
+    connection: sqlite3.Connection, measurements: Iterable[Measurement], now: datetime
+) -> None:
     numbers: Counter[tuple[str, str, str]] = Counter()
-    newest = None
     for one in measurements:
         key = (as_text(one.began_at), one.operation, one.source)
         # as the column makes it: a real number, and zero without a sign
@@ -175,6 +198,5 @@ def _write_measurements(connection: sqlite3.Connection, measurements: Iterable[M
         row = (*key, numbers[key], *cost)
         connection.execute(_INSERT_MEASUREMENT, (*row, checksum(row)))
         numbers[key] += 1
-        newest = one.began_at if newest is None else max(newest, one.began_at)
-    if newest is not None:
-        connection.execute(_FORGET_MEASUREMENTS, (as_text(newest - MEASUREMENTS_KEPT),))
+    if numbers:
+        connection.execute(_FORGET_MEASUREMENTS, {"ahead": _ahead(now), "kept": MEASURED_DAYS_KEPT})

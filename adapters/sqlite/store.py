@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.sqlite import ledger
+from adapters.sqlite import ledger, slots
 from adapters.sqlite.aside import Aside
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.faults import is_passing, told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.rows import as_instant, as_text
+from adapters.sqlite.rows import as_text
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.errors import StoreCorrupt, StoreError
 from domain.outcome import CycleReport, Unread
@@ -32,11 +32,9 @@ T = TypeVar("T")
 _WORK_SHARE, _WORK_S = 0.25, 1.0
 _LISTED_WITHIN = timedelta(days=1)
 
-_SELECT_LAST_SLOT = "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 ORDER BY slot DESC LIMIT 1"
-_SELECT_LAST_STORED = """
-SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND state = 'stored' ORDER BY slot DESC LIMIT 1
+_SELECT_EXPECTED = """
+SELECT device_id FROM devices WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
 """
-_SELECT_EXPECTED = "SELECT device_id FROM devices WHERE source = ? AND last_listed_slot > ?"
 
 
 class SqliteStore:
@@ -102,21 +100,21 @@ class SqliteStore:
             )
 
     def _written(self, report: CycleReport) -> Sequence[Unread]:
-        created_at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        now = self._clock.now().astimezone(UTC)
         with self._held() as connection:
             with _transaction(connection, self._begin):
-                refusals = ledger.write(connection, report, created_at)
+                refusals = ledger.write(connection, report, now)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
     def standing(self, source: str, at: datetime) -> Standing:
         with self._looking() as connection:
-            last_slot = connection.execute(_SELECT_LAST_SLOT, (source,)).fetchone()
-            last_stored = connection.execute(_SELECT_LAST_STORED, (source,)).fetchone()
+            ahead, last_slot, last_stored = slots.standing(connection, source, at)
             expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
         return Standing(
-            last_slot=as_instant(last_slot[0], UTC) if last_slot else None,
-            last_stored=as_instant(last_stored[0], UTC) if last_stored else None,
+            ahead=ahead,
+            last_slot=last_slot,
+            last_stored=last_stored,
             expected=frozenset(device_id for (device_id,) in expected),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -34,15 +34,16 @@ from ports.state import Json, State
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
 ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with what it takes to note that neither worked
+_CLOCK_FAULTS = "clock.faults"  # of the state: by source the slot that was told of
 ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
 
 
 @attrs.frozen(kw_only=True)
 class AfterCycle:
-    """A cycle that was run, and the sources in whose slots a clock fault was found."""
+    """A cycle that was run, and the sources of which a slot lies far in the future, with that slot."""
 
     cycle: Cycle
-    clock_faults: tuple[str, ...] = ()
+    clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,7 +102,7 @@ class Alerting:
             await self._mail(self._ways.notifier)
 
     def _signs(self, done: AfterCycle) -> Iterator[Sign]:
-        yield from signs_of(done.cycle, done.clock_faults)
+        yield from signs_of(done.cycle, self._new_clock_faults(done.clock_faults))
         if (free := self._disk.free_bytes()) is not None:
             yield from sign_of_disk(free)
         aside, check = self._state.get("store.aside"), self._state.get("upkeep.check")
@@ -119,6 +120,14 @@ class Alerting:
                 is_bad=check.get("result") == "damaged",
                 detail=str(check.get("detail") or ""),
             )
+
+    def _new_clock_faults(self, found: Mapping[str, datetime]) -> list[str]:
+        """Those that no earlier process told of: a slot of the future stays in the store until its date."""
+        known = self._state.get(_CLOCK_FAULTS)
+        new = {source: at.isoformat() for source, at in found.items() if known.get(source) != at.isoformat()}
+        if new:
+            self._state.put(_CLOCK_FAULTS, {**known, **new})
+        return [f"{source} ({found[source]:%Y-%m-%d %H:%M} UTC)" for source in new]
 
     def _is_recent(self, instant: Json) -> bool:
         """Within a day: what is over sooner than the next cycle is told of all the same."""

@@ -36,8 +36,10 @@ class ContinuousCollection:
         self._collection.forgive(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
         while not stop.is_set():
             turn = self._timetable.turn(self._clock.now(), self._cause_of_a_gap())
-            for source in turn.clock_faults:
-                self._journal.record(Level.CRITICAL, "clock.fault", source=source, now=self._clock.now())
+            for source, slot in turn.clock_faults.items():
+                self._journal.record(
+                    Level.CRITICAL, "clock.fault", source=source, slot=slot, now=self._clock.now()
+                )
             if turn.dues:
                 cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
                 self._timetable.taken(turn)

@@ -84,7 +84,7 @@ class Keeping:
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the store costs no cycle
             told = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             self._journal.record(Level.ERROR, "store.unreadable", error=told)
-        return {due.source: self._standing(due.source) for due in known}
+        return {due.source: self._standing(due) for due in known}
 
     def close(self) -> None:
         """Put by what is only in memory, and let go of the store."""
@@ -171,10 +171,10 @@ class Keeping:
         while len(self._memory) > _MEMORY_BOUND:
             self._memory.popleft()
 
-    def _standing(self, source: str) -> Standing:
-        said = self._said.get(source, Standing())
-        waiting = self._waiting.by_source.get(source, WaitingSlots())
-        return said.with_waiting(waiting.slots, waiting.last_collected)
+    def _standing(self, due: Due) -> Standing:
+        said = self._said.get(due.source, Standing())
+        waiting = self._waiting.by_source.get(due.source, WaitingSlots())
+        return said.with_waiting(waiting.slots, waiting.collected, due.slot)
 
     def _look_once(self) -> None:
         """Learn what an earlier process left in the spool: those slots had their cycle."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import attrs
@@ -17,14 +17,14 @@ from ports.store import Standing
 class Turn:
     """The sources that are due, and where they stand as far as the store says.
 
-    `missed` are the slots that passed without a cycle, `clock_faults` the sources whose newest slot lies
-    in the future.
+    `missed` are the slots that passed without a cycle. `clock_faults` are the sources of which a slot is
+    found so far in the future that a clock must have been wrong, and that slot; each is told once.
     """
 
     dues: tuple[Due, ...]
     missed: tuple[Missed, ...] = ()
     standings: Mapping[str, Standing] | None = None
-    clock_faults: tuple[str, ...] = ()
+    clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
 class Timetable:
@@ -37,6 +37,7 @@ class Timetable:
         self._collection = collection
         self._last: dict[str, datetime] = {}
         self._began: dict[str, datetime] = {}
+        self._told: dict[str, datetime] = {}  # the clock faults
 
     def turn(self, now: datetime, cause: Cause) -> Turn:
         """What is due at `now`; slots of this process in between get `cause`.
@@ -49,28 +50,14 @@ class Timetable:
             if standing.newest_slot is not None:
                 self._last.setdefault(name, standing.newest_slot)
         dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
-        faults = [due.source for due in dues if self._is_clock_fault(due)]
-        return Turn(
-            dues=tuple(dues),
-            missed=tuple(
-                missed
-                for due in dues
-                if due.source not in faults
-                for missed in self._missed(due, standings.get(due.source, Standing()), cause)
-            ),
-            standings=standings,
-            clock_faults=tuple(faults),
-        )
+        return self._turn(dues, standings, cause)
 
     def turn_not_stored(self, now: datetime, cause: Cause) -> Turn:
         """The present slot of each source that has not stored it, though it may have been asked in vain."""
         present = list(self._present(now))
         standings = self._collection.standings(present)
         dues = [due for due in present if is_due(due.slot, standings.get(due.source, Standing()).last_stored)]
-        missed = (
-            one for due in dues for one in self._missed(due, standings.get(due.source, Standing()), cause)
-        )
-        return Turn(dues=tuple(dues), missed=tuple(missed), standings=standings)
+        return self._turn(dues, standings, cause)
 
     def taken(self, turn: Turn) -> None:
         """Note that the turn's cycle was run."""
@@ -82,9 +69,25 @@ class Timetable:
         for name, plan in self._collection.plans.items():
             yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
 
-    def _is_clock_fault(self, due: Due) -> bool:
-        last = self._last.get(due.source)
-        return last is not None and is_clock_fault(due.slot, last)
+    def _turn(self, dues: Iterable[Due], standings: Mapping[str, Standing], cause: Cause) -> Turn:
+        missed: list[Missed] = []
+        faults: dict[str, datetime] = {}
+        for due in dues:
+            standing = standings.get(due.source, Standing())
+            ahead = self._ahead(due, standing)
+            if ahead is not None and ahead != self._told.get(due.source):
+                self._told[due.source] = faults[due.source] = ahead
+            missed += self._missed(due, standing, Cause.CLOCK_STEPPED if due.source in faults else cause)
+        return Turn(dues=tuple(dues), missed=tuple(missed), standings=standings, clock_faults=faults)
+
+    def _ahead(self, due: Due, standing: Standing) -> datetime | None:
+        """A slot that a wrong clock gave the source; while it did so, this process may have begun."""
+        began, last = self._began.get(due.source), self._last.get(due.source)
+        if began is not None and is_clock_fault(due.slot, began):
+            del self._began[due.source]
+        if last is not None and is_clock_fault(due.slot, last):
+            return last
+        return standing.ahead
 
     def _missed(self, due: Due, standing: Standing, cause: Cause) -> Iterator[Missed]:
         if standing.last_slot is None or is_clock_fault(due.slot, standing.last_slot):

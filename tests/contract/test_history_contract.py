@@ -59,6 +59,17 @@ def test_the_newest_reading_of_a_device_is_the_one_of_its_latest_slot(pair: Pair
     assert [reading.collected_at for reading in history.newest()] == [LATER]
 
 
+def test_what_is_later_than_asked_is_passed_over(pair: Pair) -> None:
+    store, history = pair
+    far = NOON + timedelta(days=4000)
+    for at in (NOON, LATER, far):
+        _keep(store, a_reading("hue:a", collected_at=at))
+    _keep(store, a_reading("hue:b", collected_at=far))
+    assert [(reading.device_id, reading.collected_at) for reading in history.newest(LATER)] == [
+        ("hue:a", LATER)
+    ]
+
+
 def test_a_fraction_of_a_second_counts_when_the_newest_is_sought(pair: Pair) -> None:
     store, history = pair
     just_after = NOON + timedelta(microseconds=1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from adapters.memory.clock import MemoryClock
@@ -31,6 +32,7 @@ from tests.builders import (
 )
 
 MINUTE = timedelta(minutes=1)
+END = NOON + timedelta(hours=2)
 Pair = tuple[Store, Ledger]
 
 
@@ -65,14 +67,14 @@ def measured(operation: str, at_s: float, duration_s: float, *, succeeded: bool)
 
 def test_a_store_without_a_cycle_has_no_records(pair: Pair) -> None:
     _, ledger = pair
-    assert ledger.records(NOON) == []
+    assert ledger.records(NOON, END) == []
 
 
 def test_the_newest_slot_of_each_source_is_told_with_what_became_of_it(pair: Pair) -> None:
     store, ledger = pair
     store.append(a_cycle(a_failed(a_due(slot=NOON - 5 * MINUTE)), a_deferred(a_due("amazon"))))
     store.append(a_cycle(a_collected(a_reading("hue:1"), a_reading("hue:2"), unread=(an_unread(),))))
-    assert ledger.records(NOON) == [
+    assert ledger.records(NOON, END) == [
         SourceRecord(source="amazon", slot=NOON, state="deferred", cause="throttled", slots={"deferred": 1}),
         SourceRecord(source="hue", slot=NOON, state="stored", readings=2, unread=1, slots={"stored": 1}),
     ]
@@ -85,7 +87,7 @@ def test_slots_are_counted_from_the_asked_instant_on_and_cycles_by_hand_are_not(
     missed = (a_missed(a_due(slot=NOON + 15 * MINUTE)), a_missed(a_due(slot=NOON + 20 * MINUTE)))
     store.append(a_cycle(a_collected(due=a_due(slot=NOON + 25 * MINUTE)), missed=missed))
     store.append(a_cycle(a_failed(a_due(slot=NOON + 26 * MINUTE, scheduled=False))))
-    (record,) = ledger.records(NOON + 5 * MINUTE)
+    (record,) = ledger.records(NOON + 5 * MINUTE, END)
     assert record.slots == {"failed": 2, "missed": 2, "stored": 1}
     assert record.slot == NOON + 25 * MINUTE
 
@@ -106,7 +108,23 @@ def test_cycles_are_told_apart_by_whether_a_repeated_attempt_mended_them(pair: P
     )
     store.append(a_cycle(a_failed(a_due(slot=NOON + 10 * MINUTE)), measurements=lost))
     store.append(a_cycle(a_failed(a_due(slot=NOON + 15 * MINUTE), Cause.CREDENTIALS)))
-    (record,) = ledger.records(NOON)
+    (record,) = ledger.records(NOON, END)
     assert (record.mended, record.unmended) == (1, 1)
-    (later,) = ledger.records(NOON + 6 * MINUTE)
+    (later,) = ledger.records(NOON + 6 * MINUTE, END)
     assert (later.mended, later.unmended) == (0, 1)
+
+
+def test_what_a_wrong_clock_wrote_is_told_apart_and_counts_for_nothing(pair: Pair) -> None:
+    store, ledger = pair
+    far = NOON + timedelta(days=4000)
+    store.append(a_cycle(a_collected()))
+    read = attrs.evolve(measured("source.read", 0, 4.2, succeeded=True), began_at=far)
+    attempt = attrs.evolve(measured("source.attempt", 0, 0.1, succeeded=False), began_at=far)
+    ahead = a_collected(a_reading("hue:1"), a_reading("hue:2"), due=a_due(slot=far))
+    store.append(a_cycle(ahead, measurements=(attempt, read)))
+    store.append(a_cycle(a_failed(a_due(slot=far + 5 * MINUTE)), a_failed(a_due("amazon", far))))
+    amazon, hue = ledger.records(NOON, END)
+    assert (hue.slot, hue.readings, hue.slots) == (NOON, 1, {"stored": 1})
+    assert (hue.mended, hue.unmended) == (0, 0)
+    assert hue.ahead == far + 5 * MINUTE
+    assert (amazon.slot, amazon.ahead, amazon.slots) == (far, far, {}), "there is no other"

@@ -143,7 +143,7 @@ def test_a_look_says_how_much_waits_and_where_each_source_stands(spool: Spool) -
     waiting = spool.look()
     assert (waiting.cycles, waiting.readings) == (3, 2)
     assert waiting.by_source == {
-        "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, NOON),
+        "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, {NOON}),
         "amazon": WaitingSlots({NOON}),
         "hue:2": WaitingSlots({NOON}),
     }

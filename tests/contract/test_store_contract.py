@@ -37,6 +37,7 @@ from tests.builders import (
 )
 
 LATER = NOON + timedelta(minutes=5)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MEASUREMENT = Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1)
 
@@ -50,7 +51,7 @@ class Kept:
 
 
 def _in_memory(_: Path) -> Kept:
-    store = MemoryStore()
+    store = MemoryStore(MemoryClock(NOON))
     return Kept(store, MemoryHistory(store))
 
 
@@ -225,6 +226,35 @@ def test_a_source_that_fails_lists_nothing(kept: Kept) -> None:
     failed = a_failed(a_due(slot=LATER), unread=(an_unread("hue:a", Cause.NETWORK),))
     kept.store.append(a_cycle(failed))
     assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+
+
+FAR = NOON + timedelta(days=4000)
+
+
+def test_a_slot_that_only_a_wrong_clock_can_have_written_is_told_apart(kept: Kept) -> None:
+    for slot in (NOON, LATER + 2 * HOUR, FAR, FAR + HOUR):
+        kept.store.append(a_cycle(a_collected(due=a_due(slot=slot))))
+    kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
+    standing = kept.store.standing("hue", NOON)
+    assert (standing.last_slot, standing.last_stored, standing.ahead) == (LATER, NOON, FAR + HOUR)
+    standing = kept.store.standing("hue", LATER)
+    assert standing.last_slot == standing.last_stored == LATER + 2 * HOUR, "exactly two hours are none"
+    assert kept.store.standing("hue", FAR).ahead is None
+    assert kept.store.standing("amazon", NOON) == Standing()
+
+
+def test_a_device_that_was_read_at_a_slot_of_the_future_is_not_expected_until_then(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"), due=a_due(slot=FAR))))
+    assert kept.store.standing("hue", NOON).expected == {"hue:a", "hue:b"}
+    without = Collected(
+        due=a_due(), readings=(a_reading("hue:a"),), unread=(an_unread("hue:b", Cause.NOT_LISTED),)
+    )
+    kept.store.append(a_cycle(without))
+    almost = NOON + DAY - timedelta(minutes=1)
+    assert kept.store.standing("hue", almost).expected == {"hue:a", "hue:b"}
+    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"), due=a_due(slot=LATER))))
+    assert kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}
 
 
 def test_closing_twice_is_closing_once(kept: Kept) -> None:

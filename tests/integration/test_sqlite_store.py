@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import SqliteStore
 from domain.baseline import Measurement
@@ -223,15 +224,35 @@ def test_measurements_are_kept_each_once_even_if_they_began_at_one_instant(
     ]
 
 
-def test_measurements_are_forgotten_after_a_month(store: SqliteStore, path: Path) -> None:
-    store.append(a_cycle(measurements=(a_measurement(),)))
-    store.append(a_cycle(measurements=(a_measurement(began_at=NOON + timedelta(days=30)),)))
-    assert len(rows(path, "SELECT * FROM measurements")) == 2
-    store.append(a_cycle(measurements=(a_measurement(began_at=NOON + timedelta(days=30, seconds=1)),)))
-    began = [row[0] for row in rows(path, "SELECT began_at FROM measurements")]
-    assert began == ["2026-03-31T12:00:00+00:00", "2026-03-31T12:00:01+00:00"]
+def _measuring(path: Path, *instants: datetime) -> list[str]:
+    """The days of which measurements are left, when they are stored one after the other as they begin."""
+    clock = MemoryClock(NOON)
+    store = SqliteStore(path, journal=MemoryJournal(), clock=clock)
+    for instant in instants:
+        clock.step_wall((instant - clock.now()).total_seconds())
+        store.append(a_cycle(measurements=(a_measurement(began_at=instant),)))
+    store.close()
+    return [row[0][:10] for row in rows(path, "SELECT began_at FROM measurements ORDER BY began_at")]
+
+
+def test_of_measurements_the_newest_31_days_that_have_any_are_kept(path: Path) -> None:
+    days = [NOON + timedelta(days=2 * number, hours=number % 3) for number in range(31)]
+    assert len(_measuring(path, *days)) == 31
+    left = _measuring(path, NOON + timedelta(days=100), NOON + timedelta(days=100, hours=1))
+    assert left == [f"{day:%Y-%m-%d}" for day in days[1:]] + ["2026-06-09"] * 2
     (plan,) = rows(path, "EXPLAIN QUERY PLAN DELETE FROM measurements WHERE began_at < '2026'")
     assert "SEARCH" in plan[3]
+
+
+def test_a_clock_that_jumps_by_years_costs_one_day_of_measurements_and_afterwards_none(path: Path) -> None:
+    month = [NOON + timedelta(days=number) for number in range(31)]
+    far = [NOON + timedelta(days=4000, minutes=5 * number) for number in range(20)]
+    assert len(_measuring(path, *month, *far)) == 30 + 20
+    assert len(_measuring(path, month[-1] + timedelta(minutes=5))) == 30 + 20 + 1, (
+        "none is lost by the way back"
+    )
+    later = [month[-1] + timedelta(days=number) for number in range(1, 40)]
+    assert len(_measuring(path, *later)) == 31 + 20, "what lies ahead takes no day's place"
 
 
 def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:

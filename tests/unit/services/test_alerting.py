@@ -58,7 +58,8 @@ class Told:
         await self.cycle(Stored(report=a_cycle(*outcomes)))
 
     async def cycle(self, cycle: Cycle, *clock_faults: str) -> None:
-        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=clock_faults))
+        faults = dict.fromkeys(clock_faults, NOON + timedelta(days=4000))
+        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=faults))
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.notifier.sent]
@@ -133,7 +134,7 @@ async def test_every_kind_of_trouble_reaches_a_person() -> None:
     for _ in range(12):
         report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
         await told.cycle(Spooled(report=report, reason="locked"), "hue")
-    assert sorted(told.subjects()) == [
+    assert sorted(said for said in told.subjects() if not said.startswith("recovered")) == [
         "nothing comes from amazon",
         "readings cannot be stored in the database",
         "the battery of hue:1 is low",
@@ -142,6 +143,21 @@ async def test_every_kind_of_trouble_reaches_a_person() -> None:
         "the database was damaged and is moved aside",
         "the disk is nearly full",
     ]
+
+
+async def test_a_clock_fault_is_told_once_and_again_only_when_the_clock_is_wrong_anew() -> None:
+    told = Told()
+    cycle = Stored(report=a_cycle())
+    await told.cycle(cycle, "hue")
+    assert "hue (2037-02-11 12:00 UTC)" in told.notifier.sent[0].text
+    for _ in range(3):  # processes of one cycle each, which find it anew
+        told.begin()
+        await told.cycle(cycle, "hue")
+    title = "the computer's clock is, or was, wrong"
+    assert told.subjects() == [title, f"recovered: {title}"]
+    again = AfterCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
+    await told.alerting.after(again)
+    assert told.subjects()[2:] == [title]
 
 
 async def test_a_mail_that_cannot_be_sent_now_is_tried_three_times_and_again_after_the_next_cycle() -> None:

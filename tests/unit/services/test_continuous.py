@@ -191,6 +191,71 @@ async def test_a_slot_stored_far_in_the_future_holds_nothing_up_and_is_said_once
     assert len(running.journal.of("clock.fault")) == 1
 
 
+FAR = NOON + timedelta(days=4000)
+
+
+def _in_the_future(store: MemoryStore, *slots: datetime) -> None:
+    for slot in slots:
+        store.append(a_cycle(Collected(due=a_due(slot=slot), readings=(a_reading(collected_at=slot),))))
+
+
+async def test_a_slot_of_the_future_ends_neither_the_explaining_of_this_gap_nor_of_later_ones() -> None:
+    running = Running(start=NOON + minutes(15))
+    running.store.append(a_cycle())
+    _in_the_future(running.store, FAR)
+    await running.until(cycles=2, after=lambda count: running.clock.step_wall(900) if count == 1 else None)
+    assert running.missed() == [
+        (NOON + minutes(5), Cause.STOPPED),
+        (NOON + minutes(10), Cause.STOPPED),
+        (NOON + minutes(20), Cause.ASLEEP),
+        (NOON + minutes(25), Cause.ASLEEP),
+    ]
+
+
+async def test_a_process_whose_clock_jumps_away_and_back_explains_what_it_lost_by_that() -> None:
+    running = Running()
+    jump = FAR - NOON
+
+    def jumps(count: int) -> None:
+        if count in (1, 2):
+            running.clock.step_wall(jump.total_seconds() * (1 if count == 1 else -1) + 600 * (count - 1))
+
+    await running.until(cycles=4, after=jumps)
+    missed = [(slot, cause) for slot, cause in running.missed() if slot < NOON + timedelta(days=1)]
+    assert missed == [(NOON + minutes(5), Cause.CLOCK_STEPPED)]
+    assert running.hue.asked[2:] == [NOON + minutes(10), NOON + minutes(15)]
+    (fault,) = running.journal.of("clock.fault")
+    assert fault.fields["slot"] == running.hue.asked[1]
+
+
+async def test_a_process_that_began_while_the_clock_was_wrong_calls_later_gaps_by_their_cause() -> None:
+    running = Running(start=FAR)
+    there = (NOON - FAR).total_seconds()
+    steps = {1: there, 2: 900.0}
+    await running.until(cycles=3, after=lambda count: running.clock.step_wall(steps.get(count, 0.0)))
+    assert [cause for slot, cause in running.missed() if slot < FAR] == [Cause.ASLEEP] * 2
+
+
+async def test_what_waits_for_a_slot_of_the_future_hides_nothing_either() -> None:
+    running = Running(start=NOON + minutes(10))
+    running.store.append(a_cycle())
+    for at in (NOON + minutes(5), FAR):
+        running.spool.add(a_cycle(Collected(due=a_due(slot=at), readings=(a_reading(collected_at=at),))))
+    turn = Timetable(running.collection).turn_not_stored(running.clock.now(), Cause.STOPPED)
+    assert turn.clock_faults == {"hue": FAR}
+    assert turn.standings is not None
+    assert turn.standings["hue"].last_stored == turn.standings["hue"].newest_slot == NOON + minutes(5)
+
+
+def test_a_cycle_for_the_current_slot_alone_says_the_fault_and_explains_the_gap() -> None:
+    running = Running()
+    running.store.append(a_cycle())
+    _in_the_future(running.store, FAR)
+    turn = Timetable(running.collection).turn_not_stored(NOON + minutes(10), Cause.STOPPED)
+    assert turn.clock_faults == {"hue": FAR}
+    assert [(missed.due.slot, missed.cause) for missed in turn.missed] == [(NOON + minutes(5), Cause.STOPPED)]
+
+
 async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() -> None:
     running = Running()
     running.store.fault = StoreBusy("locked by another program")

@@ -1,0 +1,55 @@
+"""A computer whose clock jumped to 2038 and was put right: what the home does from then on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import SqliteStore
+from tests.acceptance.conftest import RunHere
+from tests.builders import a_collected, a_cycle, a_due, a_reading
+from tests.databases import changed
+from tests.deployments import Deployment
+
+WRONG = datetime(2038, 1, 19, 3, 10, tzinfo=UTC)
+
+
+def _collects_in_2038(deployment: Deployment) -> None:
+    """What a collector stores there while the clock is wrong."""
+    (device_id,) = deployment.rows("SELECT min(device_id) FROM readings")[0]
+    store = SqliteStore(deployment.database, journal=MemoryJournal(), clock=MemoryClock(WRONG))
+    reading = a_reading(device_id, collected_at=WRONG, temperature=49.0)
+    store.append(a_cycle(a_collected(reading, due=a_due("hue", WRONG))))
+    store.close()
+
+
+def test_a_home_goes_on_explaining_its_gaps_and_tells_of_the_clock_once(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    stopped_for_20_minutes = (
+        "UPDATE {} SET {} = replace(strftime('%Y-%m-%dT%H:%M:%S', {}, '-20 minutes'), ' ', 'T') || '+00:00'"
+    )
+    _change(deployment, stopped_for_20_minutes.format("outcomes", "slot", "slot"))
+    _change(deployment, stopped_for_20_minutes.format("readings", "timestamp", "timestamp"))
+    _collects_in_2038(deployment)
+    for _ in range(2):
+        done = run_here(deployment, "collect", "--once")
+        assert (done.returncode, done.stderr) == (0, "")
+    missed = deployment.rows("SELECT cause, count(*) FROM outcomes WHERE state = 'missed' GROUP BY cause")
+    assert missed in ([("stopped", 3)], [("stopped", 4)]), "four when a slot has ended meanwhile"
+    log = (deployment.folder / "logs" / "homeclimate.log").read_text()
+    assert log.count("incident.opened") == log.count("topic=clock_stepped") / 2 == 1
+    status = run_here(deployment, "status")
+    assert "hue has a slot of 2038-01-19 03:10 UTC" in status.stdout
+    assert "49.0" not in status.stdout
+    told = json.loads(run_here(deployment, "status", "--json").stdout)
+    assert told["sources"][0]["ahead"] == WRONG.isoformat()
+    assert told["sources"][0]["slot"] < "2038"
+    assert {device["collected_at"] < "2038" for device in told["devices"]} == {True}
+
+
+def _change(deployment: Deployment, statement: str) -> None:
+    changed(deployment.database, statement)

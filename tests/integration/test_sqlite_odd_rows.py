@@ -1,0 +1,104 @@
+"""Rows whose values are of types that this program never writes: passed over, they hide nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite import SqliteHistory
+from adapters.sqlite.ledger_reading import SqliteLedger
+from domain.outcome import Cause, Collected
+from ports.store import Standing
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.databases import a_store, changed, rows
+
+LATER = NOON + timedelta(minutes=5)
+END = NOON + timedelta(hours=2)
+OUTCOME = (
+    "INSERT INTO outcomes (source, slot, interval_s, scheduled, state) VALUES ({}, {}, 300, 1, 'stored')"
+)
+DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {}, NULL)"
+ODD_SLOTS = (
+    "x'ff'",
+    "x'00'",
+    "9",
+    "20380119",
+    "1e300",
+    "''",
+    "'2026-03-01T'",
+    "'2026-02-30 morning'",
+    "'zzz'",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with one cycle."""
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    store.close()
+    return path
+
+
+@pytest.mark.parametrize("slot", ODD_SLOTS)
+def test_a_slot_of_an_odd_type_hides_no_newest_slot(path: Path, slot: str) -> None:
+    changed(path, OUTCOME.format("'hue'", slot))
+    store = a_store(path)
+    standing = store.standing("hue", LATER)
+    store.close()
+    is_a_date = slot == "20380119"
+    assert (standing.last_slot, standing.last_stored) == (NOON, NOON)
+    assert (standing.ahead is not None) == is_a_date
+    (record,) = SqliteLedger(path).records(NOON, END)
+    assert (record.slot, record.readings, record.slots) == (NOON, 1, {"stored": 1})
+
+
+def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.open()
+    changed(path, *(OUTCOME.format("'hue'", slot) for slot in ODD_SLOTS if slot != "20380119"))
+    assert store.standing("hue", NOON) == Standing()
+    store.append(a_cycle())
+    assert store.standing("hue", NOON).last_slot == NOON
+    store.close()
+
+
+@pytest.mark.parametrize("device", ["x'6875653a62'", "x''"])
+def test_a_device_of_an_odd_type_is_not_expected_and_ends_no_cycle(path: Path, device: str) -> None:
+    changed(path, DEVICE.format(device, *["'2026-03-01T12:00:00+00:00'"] * 3))
+    store = a_store(path)
+    assert store.standing("hue", LATER).expected == {"hue:a"}
+    store.append(a_cycle(a_collected(a_reading("hue:a"), due=a_due(slot=LATER))))
+    store.close()
+
+
+def test_a_device_that_was_listed_at_an_odd_time_is_expected_for_a_day_from_its_next_cycle(
+    path: Path,
+) -> None:
+    changed(path, "UPDATE devices SET last_read_slot = x'ff', last_listed_slot = x'ff', crc = NULL")
+    store = a_store(path)
+    silent = Collected(due=a_due(slot=LATER), readings=(), unread=(an_unread("hue:a", Cause.NOT_LISTED),))
+    store.append(a_cycle(silent))
+    day = timedelta(days=1)
+    assert store.standing("hue", LATER + day - timedelta(seconds=1)).expected == {"hue:a"}
+    assert store.standing("hue", LATER + day).expected == frozenset()
+    store.append(a_cycle(a_collected(a_reading("hue:a", location="Hall"), due=a_due(slot=LATER + day))))
+    assert rows(path, "SELECT location, last_read_slot FROM devices") == [("Hall", (LATER + day).isoformat())]
+    store.close()
+
+
+def test_odd_values_beside_a_slot_and_a_source_of_an_odd_type_cost_status_nothing(path: Path) -> None:
+    changed(
+        path,
+        OUTCOME.format("x'ff'", "'2026-03-01T12:00:00+00:00'"),
+        "UPDATE outcomes SET unread = '{', readings = x'00', cause = x'00', detail = x'00' "
+        "WHERE source = 'hue'",
+    )
+    (record,) = SqliteLedger(path).records(NOON, END)
+    assert (record.source, record.unread, record.readings, record.cause) == ("hue", 0, 0, None)
+    assert record.detail is None
+    assert [reading.device_id for reading in SqliteHistory(path).newest(END)] == ["hue:a"]
