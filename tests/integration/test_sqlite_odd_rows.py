@@ -30,6 +30,7 @@ ODD_SLOTS = (
     "'2026-03-01T'",
     "'2026-02-30 morning'",
     "'zzz'",
+    "CAST(x'ff' AS TEXT)",
 )
 
 
