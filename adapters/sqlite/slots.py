@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from adapters.sqlite.rows import as_instant, as_text
 from domain.schedule import CLOCK_FAULT_AHEAD
 
-# What is no text sorts before or behind all texts, and a text of digits before that of a colon.
+# What is no text sorts before or behind all texts.
 _SELECT_AHEAD = """
 SELECT slot FROM outcomes
-WHERE source = ? AND scheduled = 1 AND slot > ? AND slot < ':' ORDER BY slot DESC
+WHERE source = ? AND scheduled = 1 AND slot > ? ORDER BY slot DESC
 """
 _SELECT_UNTIL = (
     "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC"
