@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import attrs
 
-from domain.alerting import Incident, Notice, Opened, Recovered, Topic
+from domain.alerting import Dismissed, Incident, Notice, Opened, Recovered, Topic
 
 
 @attrs.frozen(kw_only=True)
@@ -71,10 +71,14 @@ def message_of(notice: Notice, *, home: str, program: str) -> Message:
     incident = notice.incident
     title = title_of(incident, program)
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
-    if isinstance(notice, Recovered):
+    if isinstance(notice, Recovered | Dismissed):
+        ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
         return Message(
-            subject=f"recovered: {title}",
-            text=f"Recovered after {_told(notice.length)} (since {since}): {title}.\n\nHome: {home}\n",
+            subject=f"{ended}: {title}",
+            text=(
+                f"{ended.capitalize()} after {_told(notice.length)} (since {since}): {title}.\n\n"
+                f"Home: {home}\n"
+            ),
         )
     lasts = "" if isinstance(notice, Opened) else "still: "
     return Message(

@@ -31,12 +31,16 @@ class Topic(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Sign:
-    """One look at something: `subject` is the source, the device or the thing; `detail` what was seen."""
+    """One look at something: `subject` is the source, the device or the thing; `detail` what was seen.
+
+    `source` is the one that a device belongs to.
+    """
 
     topic: Topic
     subject: str
     is_bad: bool
     detail: str = ""
+    source: str = ""
 
     @property
     def key(self) -> str:
@@ -47,7 +51,7 @@ class Sign:
 class Incident:
     """A trouble that was seen `count` times in a row since `since`; open once that was often enough.
 
-    `told_at` is when a person was told of it last.
+    `told_at` is when a person was told of it last, `source` the one that a device belonged to then.
     """
 
     topic: Topic
@@ -56,6 +60,7 @@ class Incident:
     count: int = 1
     told_at: datetime | None = None
     detail: str = ""
+    source: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -84,7 +89,15 @@ class Recovered:
     length: timedelta
 
 
-Notice = Opened | Repeated | Recovered
+@attrs.frozen(kw_only=True)
+class Dismissed:
+    """A trouble of something that nothing is expected of any more, after that length."""
+
+    incident: Incident
+    length: timedelta
+
+
+Notice = Opened | Repeated | Recovered | Dismissed
 Incidents = Mapping[str, Incident]
 
 
@@ -154,9 +167,11 @@ def _worse(
     present: Incident | None, sign: Sign, now: datetime, needed: int
 ) -> tuple[Incident, Opened | Repeated | None]:
     if present is None:
-        incident = Incident(topic=sign.topic, subject=sign.subject, since=now, detail=sign.detail)
+        incident = Incident(
+            topic=sign.topic, subject=sign.subject, since=now, detail=sign.detail, source=sign.source
+        )
     else:
-        incident = attrs.evolve(present, count=present.count + 1, detail=sign.detail)
+        incident = attrs.evolve(present, count=present.count + 1, detail=sign.detail, source=sign.source)
     if incident.told_at is None:
         if incident.count < needed:
             return incident, None
@@ -187,6 +202,7 @@ def _signs_of_source(outcome: Outcome) -> Iterator[Sign]:
 
 
 def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
+    source = collected.due.source
     for reading in collected.readings:
         yield Sign(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
         battery = reading.battery_percent
@@ -196,7 +212,10 @@ def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
                 subject=reading.device_id,
                 is_bad=battery <= BATTERY_LOW_PERCENT,
                 detail=f"{reading.location}: {battery} %",
+                source=source,
             )
     for unread in collected.unread:
         detail = ": ".join(filter(None, (unread.cause.value, unread.detail)))
-        yield Sign(topic=Topic.DEVICE_SILENT, subject=unread.device_id, is_bad=True, detail=detail)
+        yield Sign(
+            topic=Topic.DEVICE_SILENT, subject=unread.device_id, is_bad=True, detail=detail, source=source
+        )

@@ -172,6 +172,7 @@ def stop_on_signals() -> asyncio.Event:
 async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -> list[Cycle]:
     stop = stop_on_signals()
     collection, journal = collecting_now.collection, collecting_now.journal
+    collecting_now.alerting.begin()
     alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
     with telling() as say:

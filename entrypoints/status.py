@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,14 +11,18 @@ import attrs
 import click
 
 from config.loading import load
+from domain.dismissal import is_of_a_source
 from domain.errors import SpoolError, StoreError
 from domain.schedule import CLOCK_FAULT_AHEAD
+from domain.services.alerting import ACCOUNT
 from entrypoints.home import find_home
 from entrypoints.status_text import Status, as_object, lines
 from entrypoints.wiring import World, history
 from entrypoints.wiring_data import alert_file, spool, state
+from entrypoints.wiring_sources import source_names
 from entrypoints.wiring_status import collectors, ledger, talk
 from ports.spool import Waiting
+from ports.state import Json
 
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
@@ -54,12 +59,13 @@ def status_of(home: Path, world: World) -> Status:
     journal = talk()
     kept = state(loaded.settings, journal)
     alert = alert_file(loaded.settings)
+    sources = source_names(loaded)
     status = Status(
         now=now,
         waiting=Waiting(),
-        incidents=kept.get(_INCIDENTS),
+        incidents={key: one for key, one in kept.get(_INCIDENTS).items() if _is_expected(one, sources)},
         told={key: value for key in _TOLD if (value := kept.get(key))},
-        alert_file=alert if alert.exists() else None,
+        alert_file=alert if ACCOUNT in sources and alert.exists() else None,
         collectors=collectors(loaded.settings),
     )
     try:
@@ -75,3 +81,11 @@ def status_of(home: Path, world: World) -> Status:
         )
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))
+
+
+def _is_expected(incident: Json, sources: AbstractSet[str]) -> bool:
+    """Whether it is of something that the home still has; the next cycle closes the others."""
+    if not isinstance(incident, dict):
+        return False
+    topic, subject, source = (str(incident.get(name) or "") for name in ("topic", "subject", "source"))
+    return is_of_a_source(topic, subject, source, sources)

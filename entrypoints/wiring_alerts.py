@@ -11,6 +11,7 @@ from domain.alerting import Patience
 from domain.services.alerting import Alerting, Ways
 from entrypoints.program import program_name
 from entrypoints.wiring_data import alert_file
+from entrypoints.wiring_sources import source_names
 from ports.heartbeat import Heartbeat
 from ports.journal import Journal
 from ports.notifier import Notifier
@@ -34,6 +35,7 @@ def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, jo
             notifier=_notifier(loaded, world),
             heartbeat=_heartbeat(loaded, world),
         ),
+        sources=source_names(loaded),
         state=state,
         disk=DiskSpace(data),
         retrier=retrier,

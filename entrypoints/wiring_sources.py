@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from adapters.hue.whereabouts import Whereabouts
     from entrypoints.wiring import World
 
+_AMAZON = "amazon"
+
+
+def source_names(loaded: Loaded) -> frozenset[str]:
+    """The sources that the home collects from."""
+    collectors = loaded.settings.collectors
+    names = [_hue_name(loaded, bridge) for bridge in loaded.bridges if collectors.hue.enabled]
+    return frozenset([*names, *([_AMAZON] if collectors.amazon_aqm.enabled else [])])
+
 
 def hue_plans(
     loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
@@ -35,12 +44,9 @@ def hue_plans(
     settings = loaded.settings
     if not settings.collectors.hue.enabled:
         return ()
-    several = len(loaded.bridges) > 1
     return [
         SourcePlan(
-            source=hue_source(
-                f"hue:{bridge.id}" if several else "hue", bridge, settings, world, state, meter, journal
-            ),
+            source=hue_source(_hue_name(loaded, bridge), bridge, settings, world, state, meter, journal),
             interval_s=settings.hue_interval_s,
             policy=retry_policy(settings.hue_retry),
             plausible=settings.hue_plausible,
@@ -58,7 +64,7 @@ def hue_source(
     meter: Meter,
     journal: Journal,
 ) -> Source:
-    """A bridge as a source; the only one of a home is called `hue`."""
+    """A bridge as a source."""
     from adapters.hue.directory import Directory
     from adapters.hue.sensors import Keeping
     from adapters.hue.source import HueSource
@@ -82,6 +88,11 @@ def hue_source(
         clock=world.clock,
         journal=journal,
     )
+
+
+def _hue_name(loaded: Loaded, bridge: ConfiguredBridge) -> str:
+    """The only bridge of a home is called `hue`."""
+    return f"hue:{bridge.id}" if len(loaded.bridges) > 1 else "hue"
 
 
 def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, meter: Meter) -> OpenBridge:
@@ -163,7 +174,7 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
     aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
     hosts = amazon_hosts(loaded.settings)
     session = AmazonSession(
-        source="amazon",
+        source=_AMAZON,
         timeout_s=aqm.request_timeout_s,
         roots=world.amazon_roots,
         clock=world.clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 import attrs
@@ -18,6 +19,7 @@ from domain.alerting import (
     sign_of_disk,
     signs_of,
 )
+from domain.dismissal import dismiss
 from domain.errors import NotifyError
 from domain.outcome import Collected, Cycle, Failed, NotStored
 from domain.retry import RetryPolicy
@@ -56,12 +58,16 @@ class Ways:
 
 
 class Alerting:
-    """Looks at each cycle once. Bounded by its own budgets; never raises for anything outside."""
+    """Looks at each cycle once. Bounded by its own budgets; never raises for anything outside.
+
+    `sources` are all that the home has, also those that this process does not ask.
+    """
 
     def __init__(
         self,
         *,
         ways: Ways,
+        sources: AbstractSet[str],
         state: State,
         disk: Disk,
         retrier: Retrier,
@@ -72,6 +78,7 @@ class Alerting:
         patience: Patience | None = None,
     ) -> None:
         self._ways = ways
+        self._sources = sources
         self._state = state
         self._memory = IncidentMemory(state)
         self._outbox = Outbox(state)
@@ -84,11 +91,18 @@ class Alerting:
         self._patience = patience or Patience()
         self._ping_failed = False
 
+    def begin(self) -> None:
+        """Take down a notice about an account that the home no longer has."""
+        if ACCOUNT not in self._sources:
+            self._ways.board.clear()
+
     async def after(self, done: AfterCycle) -> None:
         """Open and close incidents, and tell of them."""
         now = self._clock.now()
         before = self._memory.incidents()
         incidents, notices = observe(before, self._signs(done), now, self._patience)
+        incidents, dismissed = dismiss(incidents, done.cycle, self._sources, now)
+        notices = (*notices, *dismissed)
         if incidents != before:
             self._memory.keep(incidents)
         self._put_on_board(done.cycle, incidents)

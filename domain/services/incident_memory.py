@@ -90,6 +90,7 @@ def _as_json(incident: Incident) -> Json:
         "count": incident.count,
         "told_at": incident.told_at.isoformat() if incident.told_at else None,
         "detail": incident.detail,
+        "source": incident.source,
         "is_open": incident.is_open,
         "title": title_of(incident),
     }
@@ -105,6 +106,7 @@ def _incident_of(value: Json) -> Incident | None:
             "told_at": str() | None as told_at,
             "detail": str(detail),
         }:
+            source = value.get("source") if isinstance(value, dict) else None
             try:
                 return Incident(
                     topic=Topic(topic),
@@ -113,6 +115,7 @@ def _incident_of(value: Json) -> Incident | None:
                     count=count,
                     told_at=_aware(told_at) if told_at else None,
                     detail=detail,
+                    source=source if isinstance(source, str) else "",
                 )
             except ValueError:
                 return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +117,24 @@ def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_th
     assert "did not take the mail" in status
     assert "ping URL did not answer" in status
     assert "3f0c-secret" not in status
+
+
+def test_an_account_that_was_taken_out_leaves_neither_file_nor_trouble(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    sign_out(deployment)
+    assert run_here(deployment, "collect", "--once").returncode == 1
+    assert "a person must act" in run_here(deployment, "status").stdout
+    config = deployment.config_file.read_text()
+    before, _, after = config.partition("amazon_aqm:\n    enabled: true")
+    deployment.config_file.write_text(f"{before}amazon_aqm:\n    enabled: false{after}")
+    status = run_here(deployment, "status")
+    assert "a person must act" not in status.stdout
+    assert "amazon refuses" not in status.stdout
+    assert alert_file(deployment).exists(), "status changes nothing"
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    assert not alert_file(deployment).exists()
+    logs = "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
+    assert logs.count("alert_file.removed") == 1
+    assert logs.count("incident.dismissed") == 1
+    assert json.loads(run_here(deployment, "status", "--json").stdout)["incidents"] == {}

@@ -12,7 +12,7 @@ from adapters.memory.journal import MemoryJournal
 from adapters.simulator.home import SimulatedHome
 from adapters.source_lock import SourceLocks, held_sources
 from tests.acceptance.conftest import RunHere
-from tests.deployments import Deployment
+from tests.deployments import Deployment, with_amazon
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ def test_what_waits_in_the_spool_is_told_even_while_the_database_is_away(
 
 
 def test_the_alert_file_and_open_incidents_are_told_first(collected: Deployment, run_here: RunHere) -> None:
-    alert = collected.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+    home = with_amazon(
+        collected, url="https://127.0.0.1:9", refresh_token="Atnr|none", ca_file=collected.ca_file
+    )
+    alert = home.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
     alert.write_text("sign in")
     state = FileState(collected.folder / "data" / "state.json", MemoryJournal())
     state.put("incidents", {"a": {"is_open": True, "title": "the disk is nearly full", "since": "12:00"}})

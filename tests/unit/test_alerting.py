@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.alert_text import message_of, remedy_of
 from domain.alerting import (
+    Dismissed,
     Incident,
     Incidents,
     Notice,
@@ -178,6 +179,13 @@ def test_the_end_of_an_incident_is_told_with_its_length() -> None:
     message = message_of(notice, home="here", program="homeclimate")
     assert message.subject == "recovered: nothing comes from hue"
     assert "after 5 h" in message.text
+
+
+def test_the_end_of_what_is_no_longer_expected_is_told_as_such() -> None:
+    notice = Dismissed(incident=an_incident(Topic.DEVICE_SILENT, "hue:1"), length=timedelta(hours=30))
+    message = message_of(notice, home="here", program="homeclimate")
+    assert message.subject == "no longer expected: hue:1 gives no readings"
+    assert "after 30 h" in message.text
 
 
 def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None:

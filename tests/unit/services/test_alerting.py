@@ -17,7 +17,7 @@ from domain.errors import NotifyError, NotifyUnavailable
 from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
 from ports.state import Json
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading
+from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading, an_unread
 
 REFUSED = a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, detail="invalid_grant, twice")
 ANSWERED = a_collected(a_reading("alexa:1"), due=a_due("amazon"))
@@ -35,6 +35,7 @@ class Told:
         self.heartbeat = MemoryHeartbeat()
         self.journal = MemoryJournal()
         self.with_mail = with_mail
+        self.sources = frozenset({"hue", "amazon"})
         self.begin()
 
     def begin(self) -> None:
@@ -45,6 +46,7 @@ class Told:
                 notifier=self.notifier if self.with_mail else None,
                 heartbeat=self.heartbeat,
             ),
+            sources=self.sources,
             state=self.state,
             disk=self.disk,
             retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
@@ -189,15 +191,16 @@ async def test_a_mail_server_that_refuses_for_good_is_asked_once_an_hour() -> No
 async def test_mails_that_wait_are_bounded_and_the_newest_are_kept() -> None:
     told = Told()
     told.notifier.fault = NotifyError("refused")
+    devices = [a_reading(f"hue:{number}", battery_percent=1) for number in range(80)]
     for number in range(80):
         told.clock.advance(30)
-        await told.after(a_collected(a_reading(f"hue:{number}", battery_percent=1)))
+        await told.after(a_collected(*devices[: number + 1]))
     waiting = told.state.get("notifier")["waiting"]
     assert isinstance(waiting, list)
     assert len(waiting) == 50
     told.notifier.fault = None
     told.clock.advance(3600)
-    await told.after(a_collected(a_reading("hue:0", battery_percent=1)))
+    await told.after(a_collected(*devices))
     assert told.subjects()[-1] == "the battery of hue:79 is low"
     assert len(told.subjects()) == 50
 
@@ -265,3 +268,90 @@ async def test_a_check_that_failed_neither_opens_nor_ends_what_the_last_one_foun
         "the daily check found damage in the database",
         "recovered: the daily check found damage in the database",
     ]
+
+
+async def _with_a_silent_device(told: Told) -> None:
+    for _ in range(12):
+        await told.after(a_collected(unread=(an_unread("hue:gone", Cause.NOT_LISTED),)))
+    assert told.subjects() == ["hue:gone gives no readings"]
+
+
+async def test_the_incidents_of_a_device_that_is_no_longer_expected_end_once_with_a_word() -> None:
+    told = Told()
+    await told.after(a_collected(a_reading("hue:gone", battery_percent=3), a_reading("hue:1")))
+    await told.after(a_collected(a_reading("hue:1"), unread=(an_unread("hue:gone"),)))
+    for outcome in (a_failed(a_due("hue")), a_deferred(a_due("hue")), ANSWERED):
+        await told.after(outcome)  # says nothing of the devices of hue
+    told.clock.advance(7200)
+    for _ in range(3):
+        told.begin()
+        await told.after(a_collected(a_reading("hue:1")))
+    assert told.subjects() == [
+        "the battery of hue:gone is low",
+        "no longer expected: the battery of hue:gone is low",
+    ]
+    assert "No longer expected after 2 h" in told.notifier.sent[1].text
+    assert len(told.journal.of("incident.dismissed")) == 1
+    assert told.state.get("incidents") == {}
+
+
+async def test_a_device_is_not_taken_for_gone_while_the_store_may_not_have_said_what_is_expected() -> None:
+    told = Told()
+    await _with_a_silent_device(told)
+    await told.cycle(Spooled(report=a_cycle(a_collected()), reason="locked"))
+    assert "device_silent:hue:gone" in told.state.get("incidents")
+
+
+async def test_the_incidents_of_a_source_that_was_taken_out_end_with_the_next_cycle() -> None:
+    told = Told()
+    await told.after(REFUSED)
+    await told.after(a_collected(a_reading("alexa:1", battery_percent=3), due=a_due("amazon")))
+    await told.after(REFUSED)
+    for _ in range(3):
+        await told.after(a_failed(a_due("amazon"), Cause.NETWORK))
+    before = len(told.subjects())
+    told.sources = frozenset({"hue"})
+    for _ in range(2):
+        told.begin()
+        await told.after(a_failed(a_due("hue")))
+    assert sorted(told.subjects()[before:]) == [
+        "no longer expected: amazon refuses our credentials",
+        "no longer expected: nothing comes from amazon",
+        "no longer expected: the battery of alexa:1 is low",
+    ]
+
+
+async def test_an_incident_that_notes_no_source_ends_when_every_source_answers_without_its_device() -> None:
+    told = Told()
+    await _with_a_silent_device(told)
+    incidents = told.state.get("incidents")
+    (kept,) = incidents.values()
+    assert isinstance(kept, dict)
+    del kept["source"]  # as a version from before kept it
+    told.state.put("incidents", incidents)
+    await told.after(a_collected())
+    await told.after(ANSWERED)
+    assert "device_silent:hue:gone" in told.state.get("incidents")
+    await told.after(a_collected(), ANSWERED)
+    assert told.subjects()[1:] == ["no longer expected: hue:gone gives no readings"]
+
+
+async def test_a_device_that_a_source_of_another_name_lists_now_goes_on() -> None:
+    told = Told()
+    await _with_a_silent_device(told)
+    told.sources = frozenset({"hue:a", "hue:b"})
+    told.begin()
+    await told.after(a_collected(due=a_due("hue:a"), unread=(an_unread("hue:gone"),)))
+    assert len(told.subjects()) == 1
+
+
+@pytest.mark.parametrize(("sources", "left"), [({"hue"}, None), ({"hue", "amazon"}, "sign in")])
+def test_at_the_start_a_notice_about_an_account_that_is_gone_is_taken_down(
+    sources: set[str], left: str | None
+) -> None:
+    told = Told()
+    told.board.text = "sign in"
+    told.sources = frozenset(sources)
+    told.begin()
+    told.alerting.begin()
+    assert told.board.text == left
