@@ -45,6 +45,10 @@ _WORDS: Mapping[Topic, tuple[str, str]] = {
         "the daily check found damage in the database",
         "Run `{program} db check`; it names what is damaged and the next step.",
     ),
+    Topic.LOG_HELD: (
+        "another program keeps the database open for reading",
+        "Its log grows until that program ends. Close it, or let it read in shorter steps.",
+    ),
     Topic.SPOOL_IN_USE: (
         "readings cannot be stored in the database",
         "They wait in data/spool and are stored as soon as it can be written to. The reason is above.",

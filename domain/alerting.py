@@ -13,6 +13,7 @@ from domain.outcome import Cause, Collected, Cycle, Deferred, Failed, Outcome, S
 REPEATED_AFTER = timedelta(days=1)
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
+LOG_HELD_BYTES, LOG_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
 
 class Topic(StrEnum):
@@ -25,6 +26,7 @@ class Topic(StrEnum):
     DISK_LOW = "disk_low"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
+    LOG_HELD = "log_held"
     SPOOL_IN_USE = "spool_in_use"
     CLOCK_STEPPED = "clock_stepped"
 
@@ -157,6 +159,14 @@ def sign_of_disk(free_bytes: int) -> Iterator[Sign]:
         is_bad = free_bytes < DISK_LOW_BYTES
         detail = f"{free_bytes / 1e6:.0f} MB free"
         yield Sign(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
+
+
+def sign_of_log(log_bytes: int) -> Iterator[Sign]:
+    """Whether a reader keeps the log from being shortened; between short and held nothing is said."""
+    if not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
+        detail = f"the log beside the database has {log_bytes / 1e6:.0f} MB"
+        is_bad = log_bytes > LOG_HELD_BYTES
+        yield Sign(topic=Topic.LOG_HELD, subject="database", is_bad=is_bad, detail=detail)
 
 
 def _is_counted(sign: Sign) -> bool:

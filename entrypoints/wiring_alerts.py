@@ -26,6 +26,7 @@ def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, jo
     """What tells the people of this home."""
     from adapters.alert_file import AlertFile
     from adapters.disk_space import DiskSpace
+    from adapters.sqlite.wal import WalFile
 
     data = loaded.settings.storage.database_path.parent
     alerts = loaded.settings.alerts
@@ -38,6 +39,7 @@ def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, jo
         sources=source_names(loaded),
         state=state,
         disk=DiskSpace(data),
+        log=WalFile(loaded.settings.storage.database_path),
         retrier=retrier,
         clock=world.clock,
         journal=journal,

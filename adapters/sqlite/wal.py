@@ -9,10 +9,10 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
+from domain.alerting import LOG_HELD_BYTES, LOG_SHORT_BYTES
 from ports.journal import Journal, Level
 
-LONG_BYTES = 8 * 1024 * 1024
-_HELD_BYTES = 64 * 1024 * 1024
+LONG_BYTES, _HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
 
 # https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the lines before.
 _MENDED = (3, 51, 3)
@@ -37,6 +37,19 @@ def size_bytes(path: Path) -> int:
         return beside(path).stat().st_size
     except FileNotFoundError:
         return 0
+
+
+@attrs.frozen
+class WalFile:
+    """The log of the database at that path, looked at from outside."""
+
+    path: Path
+
+    def size_bytes(self) -> int | None:
+        try:
+            return size_bytes(self.path)
+        except OSError:
+            return None
 
 
 @attrs.define(kw_only=True)
@@ -68,6 +81,7 @@ class Wal:
     def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
         """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
         if size_bytes(self.path) <= beyond_bytes:
+            self._tell_if_held()  # another process may have shortened it
             return
         try:
             connection.execute("PRAGMA busy_timeout=0")

@@ -17,6 +17,7 @@ from domain.alerting import (
     Topic,
     observe,
     sign_of_disk,
+    sign_of_log,
     signs_of,
 )
 from domain.dismissal import dismiss
@@ -26,6 +27,7 @@ from domain.retry import RetryPolicy
 from domain.services.incident_memory import IncidentMemory, Outbox
 from ports.alert_board import AlertBoard
 from ports.clock import Clock
+from ports.database_log import DatabaseLog
 from ports.disk import Disk
 from ports.heartbeat import Heartbeat
 from ports.journal import Journal, Level
@@ -70,6 +72,7 @@ class Alerting:
         sources: AbstractSet[str],
         state: State,
         disk: Disk,
+        log: DatabaseLog,
         retrier: Retrier,
         clock: Clock,
         journal: Journal,
@@ -83,6 +86,7 @@ class Alerting:
         self._memory = IncidentMemory(state)
         self._outbox = Outbox(state)
         self._disk = disk
+        self._log = log
         self._retrier = retrier
         self._clock = clock
         self._journal = journal
@@ -119,6 +123,8 @@ class Alerting:
         yield from signs_of(done.cycle, self._new_clock_faults(done.clock_faults))
         if (free := self._disk.free_bytes()) is not None:
             yield from sign_of_disk(free)
+        if (log_bytes := self._log.size_bytes()) is not None:
+            yield from sign_of_log(log_bytes)
         aside, check = self._state.get("store.aside"), self._state.get("upkeep.check")
         if aside:
             yield Sign(

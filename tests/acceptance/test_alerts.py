@@ -5,7 +5,9 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,28 @@ def test_an_account_that_was_taken_out_leaves_neither_file_nor_trouble(
     assert logs.count("alert_file.removed") == 1
     assert logs.count("incident.dismissed") == 1
     assert json.loads(run_here(deployment, "status", "--json").stdout)["incidents"] == {}
+
+
+def test_a_program_that_reads_for_ever_is_an_incident_until_it_ends(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    arguments = ("collect", "--once", "--source", "hue")
+    assert run_here(deployment, *arguments).returncode == 0
+    with (
+        closing(sqlite3.connect(deployment.database, isolation_level=None)) as reader,
+        closing(sqlite3.connect(deployment.database)) as writer,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM readings").fetchone()
+        writer.execute("CREATE TABLE of_somebody_else (much)")
+        writer.execute("INSERT INTO of_somebody_else VALUES (zeroblob(70000000))")
+        writer.commit()
+        for _ in range(2):
+            assert run_here(deployment, *arguments).returncode == 0
+        status = run_here(deployment, "status").stdout
+    assert "another program keeps the database open for reading" in status
+    for _ in range(2):
+        assert run_here(deployment, *arguments).returncode == 0
+    assert "another program" not in run_here(deployment, "status").stdout
+    logs = "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
+    assert logs.count("incident.opened") == logs.count("incident.recovered") == 1

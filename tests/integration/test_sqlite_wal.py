@@ -128,6 +128,18 @@ def test_a_reader_that_stays_is_named_once_and_the_log_is_shortened_when_it_has_
     assert rows(path, "SELECT count(*) FROM readings") == [(31,)]
 
 
+def test_a_log_that_another_process_has_shortened_is_said_to_be_free(
+    store: SqliteStore, path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "_HELD_BYTES", 10_000_000)
+    with _a_reader(path):
+        for number in range(30):
+            _append(store, number, raw_bytes=500_000)
+    rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    _append(store, 30)
+    assert journal.events()[-1] == "store.wal_released"
+
+
 def test_readers_and_the_writer_do_not_wait_for_each_other(store: SqliteStore, path: Path) -> None:
     _append(store, 0)
     with _a_reader(path) as reader:

@@ -22,6 +22,7 @@ from domain.alerting import (
     Topic,
     observe,
     sign_of_disk,
+    sign_of_log,
     signs_of,
 )
 from domain.outcome import Cause, NotStored, Outcome, Spooled, Stored
@@ -144,6 +145,20 @@ def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -
 )
 def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: list[bool]) -> None:
     assert [sign.is_bad for sign in sign_of_disk(free_mb * 1_000_000)] == said
+
+
+@pytest.mark.parametrize(
+    ("log_bytes", "said"),
+    [
+        (0, [False]),
+        (8 * 1024 * 1024, [False]),
+        (8 * 1024 * 1024 + 1, []),
+        (64 * 1024 * 1024, []),
+        (64 * 1024 * 1024 + 1, [True]),
+    ],
+)
+def test_a_log_is_held_beyond_64_mib_and_free_at_8(log_bytes: int, said: list[bool]) -> None:
+    assert [sign.is_bad for sign in sign_of_log(log_bytes)] == said
 
 
 def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.memory.alert_board import MemoryAlertBoard
 from adapters.memory.clock import MemoryClock
+from adapters.memory.database_log import MemoryDatabaseLog
 from adapters.memory.disk import MemoryDisk
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.notifier import MemoryHeartbeat, MemoryNotifier
@@ -30,6 +31,7 @@ class Told:
         self.clock = MemoryClock(NOON)
         self.state = MemoryState()
         self.disk = MemoryDisk()
+        self.log = MemoryDatabaseLog()
         self.board = MemoryAlertBoard()
         self.notifier = MemoryNotifier()
         self.heartbeat = MemoryHeartbeat()
@@ -49,6 +51,7 @@ class Told:
             sources=self.sources,
             state=self.state,
             disk=self.disk,
+            log=self.log,
             retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
             clock=self.clock,
             journal=self.journal,
@@ -130,6 +133,7 @@ async def test_an_incident_outlives_the_process_and_is_not_told_twice() -> None:
 async def test_every_kind_of_trouble_reaches_a_person() -> None:
     told = Told()
     told.disk.free = 1000
+    told.log.size = 70_000_000
     told.state.put("store.aside", {"kept_as": "readings.db.damaged-1", "finished": False})
     told.state.put("upkeep.check", {"result": "damaged"})
     silent = a_failed(a_due("amazon"), Cause.NETWORK)
@@ -137,6 +141,7 @@ async def test_every_kind_of_trouble_reaches_a_person() -> None:
         report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
         await told.cycle(Spooled(report=report, reason="locked"), "hue")
     assert sorted(said for said in told.subjects() if not said.startswith("recovered")) == [
+        "another program keeps the database open for reading",
         "nothing comes from amazon",
         "readings cannot be stored in the database",
         "the battery of hue:1 is low",
@@ -244,6 +249,22 @@ async def test_the_disk_that_does_not_tell_is_no_trouble() -> None:
     await told.after(ANSWERED)
     assert told.subjects() == []
     assert timedelta() == timedelta(seconds=told.clock.elapsed_s())
+
+
+async def test_a_log_that_a_reader_holds_is_told_of_once_a_day_and_once_when_it_is_short_again() -> None:
+    told = Told()
+    for megabytes in (70, 80, 20, None, 90):
+        told.log.size = None if megabytes is None else megabytes * 1_000_000
+        told.begin()
+        await told.after(ANSWERED)
+    told.clock.advance(86_400)
+    await told.after(ANSWERED)
+    for megabytes in (20, 8, 8):
+        told.log.size = megabytes * 1_000_000
+        await told.after(ANSWERED)
+    title = "another program keeps the database open for reading"
+    assert told.subjects() == [title, f"still: {title}", f"recovered: {title}"]
+    assert "90 MB" in told.notifier.sent[1].text
 
 
 async def test_a_database_that_was_moved_aside_and_restored_between_two_cycles_is_told_of() -> None:
