@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
@@ -15,6 +16,7 @@ from domain.errors import SourceHeld, StoreError
 
 _IN_HAND = "in hand "
 _SLOTS_KEPT = 100
+_NAPS_S = (0.001, 0.01, 0.03)
 
 
 class SourceLocks:
@@ -41,7 +43,7 @@ class SourceLocks:
         except OSError as error:
             raise _unlockable(source, path, error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except BlockingIOError as error:
             holder = _holder(descriptor) or "another process"
             os.close(descriptor)
@@ -78,6 +80,18 @@ class SourceLocks:
         """Let go of all sources."""
         for source in tuple(self._held):
             self.release(source)
+
+
+def _lock(descriptor: int) -> None:
+    """Hold the file. Who only looks whether it is held lets go within moments, and shall refuse nobody."""
+    for nap_s in _NAPS_S:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(nap_s)
+        else:
+            return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def held_sources(folder: Path) -> tuple[str, ...]:

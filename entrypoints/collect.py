@@ -24,6 +24,7 @@ from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
 from entrypoints.telling import telling
 from entrypoints.wiring import Collecting, World, collecting
+from entrypoints.wiring_status import collectors
 from ports.clock import Clock
 from ports.journal import Level
 
@@ -125,8 +126,12 @@ def run(request: Request, world: World) -> int:
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
-        with collecting(loaded, world, only=request.only, checking=request.is_endless) as collecting_now:
-            cycles = asyncio.run(_collect(request, collecting_now, world.clock))
+        with asyncio.Runner() as runner:
+            stop = runner.run(_stopping())
+            with collecting(loaded, world, only=request.only, checking=request.is_endless) as collecting_now:
+                cycles = runner.run(_collect(request, collecting_now, world.clock, stop))
+            if request.once and not collectors(loaded.settings):  # one that stays does it itself
+                runner.run(collecting_now.upkeep.once(stop))
     except StoreRefused:
         raise
     except StoreError as error:
@@ -169,8 +174,13 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -> list[Cycle]:
-    stop = stop_on_signals()
+async def _stopping() -> asyncio.Event:
+    return stop_on_signals()
+
+
+async def _collect(
+    request: Request, collecting_now: Collecting, clock: Clock, stop: asyncio.Event
+) -> list[Cycle]:
     collection, journal = collecting_now.collection, collecting_now.journal
     collecting_now.alerting.begin()
     alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
@@ -196,7 +206,8 @@ async def _collect(request: Request, collecting_now: Collecting, clock: Clock) -
                 await service.run(stop, tell)
             await alerts.finish(ALERTS_BUDGET_S)
         finally:
-            await collecting_now.upkeep.close()
+            if not request.once:
+                await collecting_now.upkeep.close()
             await collection.close()
     return cycles
 

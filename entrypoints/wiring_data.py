@@ -31,6 +31,11 @@ def locks_folder(settings: Settings) -> Path:
     return data_folder(settings) / "locks"
 
 
+def upkeep_lock(settings: Settings) -> Path:
+    """Which process looks after the database; not among the locks of sources."""
+    return data_folder(settings) / "upkeep.lock"
+
+
 def state(settings: Settings, journal: Journal) -> State:
     """What the program has learned, to be read and written."""
     from adapters.file_state import FileState

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from domain.services.upkeep import DailyUpkeep
+from entrypoints.wiring_data import upkeep_lock
 from ports.journal import Journal
 from ports.state import State
 
@@ -74,6 +75,7 @@ def salvaging(settings: Settings, world: World) -> Salvaging:
 def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Journal) -> DailyUpkeep:
     """What checks and backs up the home's database daily, beside its cycles."""
     from adapters.sqlite.upkeep import SqliteUpkeep
+    from adapters.upkeep_lock import UpkeepLock
 
     upkeep = SqliteUpkeep(
         settings.storage.database_path,
@@ -83,4 +85,5 @@ def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Jou
         is_simulated=world.is_simulated,
         busy_timeout_ms=settings.storage.busy_timeout_ms,
     )
-    return DailyUpkeep(upkeep=upkeep, state=state, clock=world.clock, journal=journal)
+    turn = UpkeepLock(upkeep_lock(settings))
+    return DailyUpkeep(upkeep=upkeep, turn=turn, state=state, clock=world.clock, journal=journal)

@@ -12,11 +12,13 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import Json, State
 from ports.upkeep import BackedUp, Skipped, Upkeep
+from ports.upkeep_turn import UpkeepTurn
 
 CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"  # keys of the state
 _RUNNING = "upkeep.running"  # holds something from a start until a clean stop
 _AGAIN_AFTER = timedelta(hours=1)  # when it failed
 FAREWELL_S = 5.0
+ONCE_LIMIT_S = 1800.0  # of a process that would have ended otherwise
 
 Result = dict[str, Json]
 
@@ -24,11 +26,15 @@ Result = dict[str, Json]
 class DailyUpkeep:
     """Once for each day of UTC, and the check after an unclean stop too. Runs beside the cycles.
 
-    Whatever comes in its way is told and tried again in an hour: no cycle hears of it.
+    Whatever comes in its way is told and tried again in an hour: no cycle hears of it. While another process
+    has the turn, nothing is done.
     """
 
-    def __init__(self, *, upkeep: Upkeep, state: State, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, *, upkeep: Upkeep, turn: UpkeepTurn, state: State, clock: Clock, journal: Journal
+    ) -> None:
         self._upkeep = upkeep
+        self._turn = turn
         self._state = state
         self._clock = clock
         self._journal = journal
@@ -36,6 +42,7 @@ class DailyUpkeep:
         self._work: asyncio.Task[None] | None = None
         self._was_unclean: bool | None = None
         self._restored_at: datetime | None = None  # when it was last tried
+        self._in_hand: str | None = None
 
     async def if_due(self) -> None:
         """Begin what is due, if nothing is in hand; returns at once."""
@@ -44,6 +51,29 @@ class DailyUpkeep:
             self._state.put(_RUNNING, {"since": self._clock.now().isoformat()})
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._run()) if self._is_anything_due() else None
+
+    async def once(self, stop: asyncio.Event) -> None:
+        """Do what is due, for a process that is about to end: until `stop`, and within a limit.
+
+        What `stop` cuts off, the next process begins anew; what found no end in time is for another hour.
+        """
+        was_unclean = self._was_unclean = bool(self._state.get(_RUNNING))
+        if stop.is_set() or not self._is_anything_due():
+            return
+        self._work = asyncio.create_task(self._run())
+        stopped = asyncio.ensure_future(stop.wait())
+        limit = asyncio.ensure_future(self._clock.sleep(ONCE_LIMIT_S))
+        await asyncio.wait({self._work, stopped, limit}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._work.done() and self._in_hand is not None and not stop.is_set():
+            reason = f"no end within {ONCE_LIMIT_S:g} s"
+            self._keep(self._in_hand, self._failed(self._in_hand, reason), self._clock.now().isoformat())
+        self._is_closing = True
+        for task in (self._work, stopped, limit):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if was_unclean and not self._was_unclean:
+            self._state.put(_RUNNING, {})
 
     async def settled(self) -> None:
         """Wait until nothing is in hand."""
@@ -67,6 +97,15 @@ class DailyUpkeep:
         return self._is_check_due() or self._is_restore_due() or self._is_due(BACKUP)
 
     async def _run(self) -> None:
+        if not self._turn.take():
+            return
+        try:
+            if self._is_anything_due():  # another process may just have done it
+                await self._everything()
+        finally:
+            self._turn.let_go()
+
+    async def _everything(self) -> None:
         if self._is_check_due():
             await self._keeping(CHECK, self._check)
             if not self._is_closing:
@@ -83,12 +122,17 @@ class DailyUpkeep:
         if self._is_closing:
             return
         at = self._clock.now().isoformat()
+        self._in_hand = key
         try:
             result = await work()
         except StoreError as error:
             result = self._failed(key, str(error))
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the upkeep costs no reading
             result = self._failed(key, f"a fault of this program: {type(error).__name__}: {error}")
+        self._in_hand = None
+        self._keep(key, result, at)
+
+    def _keep(self, key: str, result: Result, at: str) -> None:
         self._state.put(key, {**_lasting(self._state.get(key)), **result, "at": at})
 
     def _failed(self, key: str, reason: str) -> Result:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -158,4 +159,17 @@ def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path, noted: bytes) -
     locks = SourceLocks(tmp_path)
     locks.acquire("hue")
     assert locks.left_by_others("hue") == set()
+    locks.close()
+
+
+def test_who_only_looks_whether_a_source_is_held_refuses_nobody(tmp_path: Path) -> None:
+    locks = SourceLocks(tmp_path)
+    locks.acquire("hue")
+    locks.close()
+    descriptor = os.open(tmp_path / "hue.lock", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    looking = threading.Timer(0.005, os.close, [descriptor])
+    looking.start()
+    locks.acquire("hue")
+    looking.join()
     locks.close()

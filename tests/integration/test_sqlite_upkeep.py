@@ -15,6 +15,7 @@ import pytest
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
+from adapters.memory.upkeep_turn import MemoryUpkeepTurn
 from adapters.sqlite import SqliteStore
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backup_merging import merge_backup
@@ -54,7 +55,13 @@ class Home:
         """Another process of the same home."""
         self.store = SqliteStore(self.path, journal=self.journal, clock=self.clock, state=self.state)
         self.upkeep = SqliteUpkeep(self.path, state=self.state, journal=self.journal, clock=self.clock)
-        self.daily = DailyUpkeep(upkeep=self.upkeep, state=self.state, clock=self.clock, journal=self.journal)
+        self.daily = DailyUpkeep(
+            upkeep=self.upkeep,
+            turn=MemoryUpkeepTurn(),
+            state=self.state,
+            clock=self.clock,
+            journal=self.journal,
+        )
 
     async def keep_up(self) -> None:
         await self.daily.if_due()

@@ -16,6 +16,7 @@ from adapters.memory.spool import MemorySpool
 from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from adapters.memory.upkeep import MemoryUpkeep
+from adapters.memory.upkeep_turn import MemoryUpkeepTurn
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
 from domain.outcome import (
     Cause,
@@ -435,7 +436,13 @@ async def test_upkeep_runs_beside_the_cycles_and_holds_none_up() -> None:
         return Checked()
 
     port.check = never_ending  # type: ignore[method-assign]
-    upkeep = DailyUpkeep(upkeep=port, state=MemoryState(), clock=running.clock, journal=running.journal)
+    upkeep = DailyUpkeep(
+        upkeep=port,
+        turn=MemoryUpkeepTurn(),
+        state=MemoryState(),
+        clock=running.clock,
+        journal=running.journal,
+    )
     await running.until(cycles=4, upkeep=upkeep)
     assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
     assert port.asked == ["check"]

@@ -11,8 +11,9 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep
+from adapters.memory.upkeep_turn import MemoryUpkeepTurn
 from domain.errors import StoreBusy
-from domain.services.upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, DailyUpkeep
+from domain.services.upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
 from tests.builders import NOON
@@ -29,11 +30,15 @@ class Kept:
         self.state = MemoryState()
         self.journal = MemoryJournal()
         self.port = MemoryUpkeep()
+        self.others = MemoryUpkeepTurn()
+        self.turn = MemoryUpkeepTurn(self.others)
         self.begin()
 
     def begin(self) -> None:
         """Another process with the same state."""
-        self.daily = DailyUpkeep(upkeep=self.port, state=self.state, clock=self.clock, journal=self.journal)
+        self.daily = DailyUpkeep(
+            upkeep=self.port, turn=self.turn, state=self.state, clock=self.clock, journal=self.journal
+        )
 
     async def asked(self) -> list[str]:
         """What the store was asked for now."""
@@ -238,3 +243,82 @@ async def test_a_state_that_says_nonsense_has_everything_done(kept: Kept) -> Non
     kept.state.put(CHECK, {"at": "yesterday", "result": 7})
     kept.state.put(BACKUP, {"at": 12})
     assert await kept.asked() == ALL
+
+
+async def test_while_another_process_has_the_turn_nothing_is_done_and_later_only_what_is_still_due(
+    kept: Kept,
+) -> None:
+    assert kept.others.take()
+    assert await kept.asked() == []
+    kept.others.let_go()
+    assert await kept.asked() == ALL
+    assert not kept.turn.is_had
+
+
+async def test_what_another_process_did_between_the_look_and_the_turn_is_not_done_again(kept: Kept) -> None:
+    class JustDone(MemoryUpkeepTurn):
+        def take(self) -> bool:
+            for key in (CHECK, BACKUP):
+                kept.state.put(key, {"result": "ok", "at": NOON.isoformat()})
+            return super().take()
+
+    kept.turn = JustDone()
+    kept.begin()
+    assert await kept.asked() == []
+
+
+async def once(kept: Kept, stop: asyncio.Event | None = None) -> list[str]:
+    """What a process that is about to end asks the store for."""
+    kept.begin()
+    kept.port.asked.clear()
+    await kept.daily.once(stop or asyncio.Event())
+    return list(kept.port.asked)
+
+
+async def test_a_process_that_is_about_to_end_does_what_is_due_once_a_day(kept: Kept) -> None:
+    assert await once(kept) == ALL
+    assert await once(kept) == []
+    kept.clock.advance(24 * HOUR_S)
+    assert await once(kept) == ALL
+    assert not kept.turn.is_had
+
+
+async def test_such_a_process_leaves_no_mark_of_running_and_ends_that_of_an_unclean_stop(kept: Kept) -> None:
+    await once(kept)
+    assert kept.state.get("upkeep.running") == {}
+    kept.state.put("upkeep.running", {"since": "of a collector that was killed"})
+    assert await once(kept) == ["check", "tidy"]
+    assert kept.state.get("upkeep.running") == {}
+    assert await once(kept) == []
+
+
+async def test_such_a_process_ends_when_it_is_told_to_and_the_next_begins_anew(kept: Kept) -> None:
+    stop = asyncio.Event()
+
+    async def stopped_in_the_middle() -> Checked:
+        stop.set()
+        return await _endless()
+
+    check, kept.port.check = kept.port.check, stopped_in_the_middle  # type: ignore[method-assign]
+    await once(kept, stop)
+    assert kept.clock.now() - NOON < timedelta(seconds=FAREWELL_S)
+    assert (kept.state.get(CHECK), kept.turn.is_had) == ({}, False)
+    kept.port.check = check  # type: ignore[method-assign]
+    assert await once(kept, stop) == [], "it was told to end before"
+    assert await once(kept) == ALL
+
+
+async def test_what_such_a_process_cannot_end_in_time_is_for_another_hour(kept: Kept) -> None:
+    check, kept.port.check = kept.port.check, _endless  # type: ignore[method-assign]
+    await once(kept)
+    assert kept.clock.now() - NOON == timedelta(seconds=ONCE_LIMIT_S)
+    assert kept.state.get(CHECK)["result"] == "failed"
+    kept.port.check = check  # type: ignore[method-assign]
+    assert await once(kept) == ["back_up"], "which was not reached"
+    kept.clock.advance(HOUR_S)
+    assert await once(kept) == ["check", "tidy"]
+
+
+async def test_such_a_process_gives_way_to_one_that_has_the_turn(kept: Kept) -> None:
+    kept.others.take()
+    assert await once(kept) == []

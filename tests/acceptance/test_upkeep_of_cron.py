@@ -1,0 +1,114 @@
+"""The daily upkeep of a home whose collector is started every few minutes and ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.source_lock import SourceLocks, held_sources
+from adapters.upkeep_lock import UpkeepLock
+from tests.acceptance.conftest import RunHere
+from tests.deployments import Deployment
+
+_SLOW = """
+import sys, time
+from adapters.sqlite import upkeep
+from tests.collect_simulated import main, world
+
+def slow(path, *, busy_timeout_ms):
+    open("at its check", "w").close()
+    time.sleep(60)
+    return ()
+
+upkeep.findings = slow
+sys.exit(main(sys.argv[2:], world=world(sys.argv[1])))
+"""
+
+
+def backups(deployment: Deployment) -> list[Path]:
+    return sorted((deployment.folder / "data" / "backups").glob("*.db"))
+
+
+def state(deployment: Deployment) -> dict[str, dict[str, object]]:
+    kept = json.loads((deployment.folder / "data" / "state.json").read_text())
+    assert isinstance(kept, dict)
+    return kept
+
+
+def test_once_makes_the_check_and_the_backup_of_the_day_and_only_one(deployment: Deployment) -> None:
+    for _ in range(3):
+        assert deployment.run("collect", "--once").returncode == 0
+    (backup,) = backups(deployment)
+    with closing(sqlite3.connect(backup)) as copy:
+        assert copy.execute("SELECT count(*) FROM readings").fetchone() == (8,)
+    assert state(deployment)["upkeep.check"]["result"] == "ok"
+    assert state(deployment).get("upkeep.running", {}) == {}
+
+
+def test_while_another_process_collects_or_is_at_it_nothing_is_done(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    data = deployment.folder / "data"
+    data.mkdir()
+    stays, lock = SourceLocks(data / "locks"), UpkeepLock(data / "upkeep.lock")
+    stays.acquire("amazon")
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    stays.close()
+    assert lock.take()
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    lock.let_go()
+    assert backups(deployment) == []
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    assert len(backups(deployment)) == 1
+
+
+def test_cycles_by_hand_do_none(deployment: Deployment, run_here: RunHere) -> None:
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert backups(deployment) == []
+
+
+@pytest.fixture
+def at_its_upkeep(deployment: Deployment) -> Iterator[subprocess.Popen[str]]:
+    """A `collect --once` whose check takes a minute, from the moment when it is at it."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", _SLOW, str(deployment.ca_file), "collect", "--once"],
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert "8 readings" in running.stdout.readline(), "the cycle is told before"
+    deadline = time.monotonic() + 20
+    while not (deployment.folder / "at its check").exists() and time.monotonic() < deadline:
+        assert running.poll() is None
+        time.sleep(0.02)
+    yield running
+    running.kill()
+    running.communicate()
+
+
+def test_a_start_during_it_is_neither_refused_nor_held_up_and_sigterm_ends_it_with_the_cycles_code(
+    deployment: Deployment, at_its_upkeep: subprocess.Popen[str]
+) -> None:
+    assert held_sources(deployment.folder / "data" / "locks") == ()
+    began_s = time.monotonic()
+    assert deployment.run("collect", "--once").returncode == 0
+    assert time.monotonic() - began_s < 15
+    assert at_its_upkeep.poll() is None
+    at_its_upkeep.send_signal(signal.SIGTERM)
+    _, errors = at_its_upkeep.communicate(timeout=5)
+    assert (at_its_upkeep.returncode, errors) == (0, "")
+    assert "upkeep.check" not in state(deployment)
+    assert deployment.run("collect", "--once").returncode == 0
+    assert len(backups(deployment)) == 1

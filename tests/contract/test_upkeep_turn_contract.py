@@ -1,0 +1,39 @@
+"""What every turn to look after the store promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.upkeep_turn import MemoryUpkeepTurn
+from adapters.upkeep_lock import UpkeepLock
+from ports.upkeep_turn import UpkeepTurn
+
+Pair = tuple[UpkeepTurn, UpkeepTurn]
+
+
+def _in_memory(_: Path) -> Pair:
+    first = MemoryUpkeepTurn()
+    return first, MemoryUpkeepTurn(first)
+
+
+def _on_disk(folder: Path) -> Pair:
+    return UpkeepLock(folder / "upkeep.lock"), UpkeepLock(folder / "upkeep.lock")
+
+
+@pytest.mark.parametrize("make", [_in_memory, _on_disk])
+def test_one_at_a_time_has_the_turn(make: Callable[[Path], Pair], tmp_path: Path) -> None:
+    first, second = make(tmp_path)
+    assert first.take()
+    assert first.take(), "who has it has it"
+    assert not second.take()
+    first.let_go()
+    first.let_go()
+    assert second.take()
+    second.let_go()
+
+
+def test_where_no_file_can_be_made_nobody_has_the_turn(tmp_path: Path) -> None:
+    assert not UpkeepLock(tmp_path / "nowhere" / "upkeep.lock").take()
