@@ -23,11 +23,12 @@ class SourceLocks:
     """A lock file a source; the system lets go of it however its process ends.
 
     The file itself stays: only the lock on it counts. It names the holder for a person, and the slots whose
-    cycles are in hand for whoever holds it next.
+    cycles are in hand for whoever holds it next. `doing` is for that person: what it is held for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, doing: str = "") -> None:
         self._folder = folder
+        self._holder = f"process {os.getpid()}{doing and f', which is {doing}'}"
         self._held: dict[str, int] = {}
         self._left: dict[str, AbstractSet[datetime]] = {}
         self._taken: dict[str, AbstractSet[datetime]] = {}
@@ -36,7 +37,7 @@ class SourceLocks:
         """Hold the source until `release` or `close`. Raises `SourceHeld` at once when another holds it."""
         if source in self._held:
             return
-        path = self._folder / f"{quote(source, safe='')}.lock"
+        path = _path(self._folder, source)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -52,20 +53,20 @@ class SourceLocks:
             os.close(descriptor)
             raise _unlockable(source, path, error) from error
         self._left[source] = self._taken[source] = _slots_in_hand(descriptor)
-        _note(descriptor, self._taken[source])
+        _note(descriptor, self._holder, self._taken[source])
         self._held[source] = descriptor
 
     def take(self, source: str, slot: datetime) -> None:
         """Note in the file that the slot's cycle begins; written and not synced: a `kill -9` leaves it."""
         if (descriptor := self._held.get(source)) is not None:
             self._taken[source] |= {slot}
-            _note(descriptor, self._taken[source])
+            _note(descriptor, self._holder, self._taken[source])
 
     def let_go(self, source: str) -> None:
         """Note that the cycle was brought to its end, and those before it."""
         if (descriptor := self._held.get(source)) is not None:
             self._left[source] = self._taken[source] = frozenset()
-            _note(descriptor, ())
+            _note(descriptor, self._holder, ())
 
     def left_by_others(self, source: str) -> AbstractSet[datetime]:
         """The slots that the holders before had in hand when they ended."""
@@ -96,7 +97,16 @@ def _lock(descriptor: int) -> None:
 
 def held_sources(folder: Path) -> tuple[str, ...]:
     """The sources whose lock a process holds at this moment, by name; changes nothing."""
-    return tuple(unquote(path.stem) for path in sorted(folder.glob("*.lock")) if _is_held(path))
+    return tuple(source for source in known_sources(folder) if _is_held(_path(folder, source)))
+
+
+def known_sources(folder: Path) -> tuple[str, ...]:
+    """The sources that any process ever held, by name."""
+    return tuple(unquote(path.stem) for path in sorted(folder.glob("*.lock")))
+
+
+def _path(folder: Path, source: str) -> Path:
+    return folder / f"{quote(source, safe='')}.lock"
 
 
 def _is_held(path: Path) -> bool:
@@ -114,10 +124,10 @@ def _is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _note(descriptor: int, slots: Iterable[datetime]) -> None:
+def _note(descriptor: int, holder: str, slots: Iterable[datetime]) -> None:
     """Name the holder, and the slots that are in hand; the newest where there are too many."""
     newest = sorted(slots)[-_SLOTS_KEPT:]
-    note = "".join((f"process {os.getpid()}\n", *(f"{_IN_HAND}{slot.isoformat()}\n" for slot in newest)))
+    note = "".join((f"{holder}\n", *(f"{_IN_HAND}{slot.isoformat()}\n" for slot in newest)))
     with contextlib.suppress(OSError):  # a full disk takes no note, and the lock holds without one
         os.pwrite(descriptor, note.encode(), 0)
         os.truncate(descriptor, len(note))

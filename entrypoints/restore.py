@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
-from config.settings import Settings
+from config.loading import Loaded, load
 from domain.errors import StoreError
 from entrypoints.home import find_home
 from entrypoints.person import Person
 from entrypoints.wiring import World
 from entrypoints.wiring_status import collectors
-from entrypoints.wiring_store import restoring
+from entrypoints.wiring_store import nobody_else, restoring
 
 
 @click.command()
@@ -29,18 +28,19 @@ def command(world: World | None, *, file: Path, home: Path | None, yes: bool) ->
     """Let a copy of FILE take the place of the database.
 
     FILE is checked first, and stays. The present database is kept beside it, under a name that says when.
-    Stop the collector before. Exit code: 0 restored, 1 nothing changed, 64 wrong usage, 78 wrong
-    configuration, or a FILE of another home's kind.
+    Stop the collector before; one that starts meanwhile is refused. Exit code: 0 restored, 1 nothing
+    changed, 64 wrong usage, 78 wrong configuration, or a FILE of another home's kind.
     """
-    settings = load(find_home(home)).settings
+    loaded = load(find_home(home))
     person = Person()
     if not (yes or person.can_answer):
         raise click.UsageError("nobody can be asked here; say --yes if it shall be done")
-    return restored(file.absolute(), settings, world or World(), None if yes else person)
+    return restored(file.absolute(), loaded, world or World(), None if yes else person)
 
 
-def restored(backup: Path, settings: Settings, world: World, asked: Person | None) -> int:
-    """Check, ask, and put it there; the exit code."""
+def restored(backup: Path, loaded: Loaded, world: World, asked: Person | None) -> int:
+    """Check, ask, and put it there while no collector can start; the exit code."""
+    settings = loaded.settings
     if held := collectors(settings):
         raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
     path = settings.storage.database_path
@@ -51,7 +51,8 @@ def restored(backup: Path, settings: Settings, world: World, asked: Person | Non
     if asked is not None and not asked.agrees(question, default=False):
         click.echo("nothing is changed")
         return 1
-    kept = restorer.restore(backup)
+    with nobody_else(loaded, doing="restoring a backup"):  # only now: people may take their time to answer
+        kept = restorer.restore(backup)
     click.echo(f"{path} holds {restorer.contents(path)}")
     if kept is not None:
         click.echo(f"what was there before is kept as {kept}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.loading import Loaded
 from config.settings import Settings
+from domain.errors import SourceHeld, StoreError
 from domain.services.upkeep import DailyUpkeep
-from entrypoints.wiring_data import upkeep_lock
+from entrypoints.wiring_data import locks_folder, upkeep_lock
+from entrypoints.wiring_sources import source_names
 from ports.journal import Journal
 from ports.state import State
 
@@ -39,6 +44,33 @@ def restoring(settings: Settings, world: World) -> Restoring:
         is_simulated=world.is_simulated,
         busy_timeout_ms=settings.storage.busy_timeout_ms,
     )
+
+
+@contextmanager
+def nobody_else(loaded: Loaded, *, doing: str) -> Iterator[None]:
+    """No collector, and no upkeep, of this home works while this lasts: one that starts is told `doing`.
+
+    Raises StoreError when one is at work already.
+    """
+    from adapters.source_lock import SourceLocks, known_sources
+    from adapters.upkeep_lock import UpkeepLock
+
+    folder = locks_folder(loaded.settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    locks, turn = SourceLocks(folder, doing=doing), UpkeepLock(upkeep_lock(loaded.settings))
+    try:
+        for source in sorted(source_names(loaded).union(known_sources(folder))):
+            locks.acquire(source)
+        if not turn.take():
+            raise StoreError(
+                "a process is at the daily upkeep of the database. Wait for it; nothing is changed"
+            )
+        yield
+    except SourceHeld as error:
+        raise StoreError(f"a collector runs: {error}. Stop it first; nothing is changed") from error
+    finally:
+        turn.let_go()
+        locks.close()
 
 
 def check(settings: Settings, world: World) -> tuple[Finding, ...]:

@@ -100,12 +100,12 @@ class DailyUpkeep:
         if not self._turn.take():
             return
         try:
-            if self._is_anything_due():  # another process may just have done it
-                await self._everything()
+            await self._everything()
         finally:
             self._turn.let_go()
 
     async def _everything(self) -> None:
+        """All that is due by now: until it had the turn, another process may have done it."""
         if self._is_check_due():
             await self._keeping(CHECK, self._check)
             if not self._is_closing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.clock import MemoryClock
-from adapters.source_lock import SourceLocks
+from adapters.source_lock import SourceLocks, held_sources
+from adapters.upkeep_lock import UpkeepLock
 from config.loading import load
+from domain.errors import StoreError
 from entrypoints.person import Person
 from entrypoints.restore import restored
 from entrypoints.wiring import World
@@ -21,6 +25,22 @@ from tests.deployments import Deployment, a_deployment
 from tests.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
+_RESTORING_SLOWLY = """
+import sys
+from adapters.sqlite import restoring
+from entrypoints.cli import main
+
+copied = restoring.verified_copy
+
+def slowly(*arguments, **options):
+    made = copied(*arguments, **options)
+    print("copied", flush=True)
+    sys.stdin.readline()
+    return made
+
+restoring.verified_copy = slowly
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -132,10 +152,72 @@ def test_a_person_is_asked_and_obeyed(
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    settings = load(home.folder).settings
-    code = restored(tmp_path / "old.db", settings, World(clock=MemoryClock(NOON)), _Asked())
+    code = restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Asked())
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
+
+
+@pytest.mark.parametrize("source", ["hue", "amazon"])
+def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
+    home: Deployment, tmp_path: Path, source: str
+) -> None:
+    locks = SourceLocks(home.database.parent / "locks")
+
+    class _Slow(Person):
+        def agrees(self, question: str, *, default: bool) -> bool:
+            locks.acquire(source)  # of a source that is in the configuration, or was once
+            return True
+
+    make_old_home(tmp_path / "old.db", Age.A, 40)
+    before = home.database.read_bytes()
+    with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
+        restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Slow())
+    assert home.database.read_bytes() == before
+    locks.close()
+    assert held_sources(home.database.parent / "locks") == ()
+
+
+def test_nothing_is_restored_during_the_upkeep_of_another_process(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    run_here(home, "backup", str(tmp_path / "copy.db"))
+    before = home.database.read_bytes()
+    lock = UpkeepLock(home.database.parent / "upkeep.lock")
+    assert lock.take()
+    done = run_here(home, "restore", str(tmp_path / "copy.db"), "--yes")
+    assert (done.returncode, home.database.read_bytes()) == (1, before)
+    assert "daily upkeep" in done.stderr
+    lock.let_go()
+    assert run_here(home, "restore", str(tmp_path / "copy.db"), "--yes").returncode == 0
+
+
+def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
+    home: Deployment, tmp_path: Path
+) -> None:
+    make_old_home(tmp_path / "old.db", Age.A, 40)
+    restoring = subprocess.Popen(
+        [sys.executable, "-c", _RESTORING_SLOWLY, "restore", str(tmp_path / "old.db"), "--yes"],
+        env=home.environment(),
+        cwd=home.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert restoring.stdin is not None
+    assert restoring.stdout is not None
+    try:
+        assert restoring.stdout.readline() == "copied\n"
+        for arguments in (("--once",), ("--source", "hue"), ()):
+            done = home.run("collect", *arguments)
+            assert done.returncode == 75
+            assert f"hue is held by process {restoring.pid}, which is restoring a backup" in done.stderr
+        assert home.rows(COUNT) == [(1,)]
+        restoring.communicate("go on\n", timeout=20)
+    finally:
+        restoring.kill()
+        restoring.communicate()
+    assert (restoring.returncode, home.rows(COUNT)) == (0, [(40,)])
+    assert home.run("collect", "--once").returncode == 2, "nobody holds it; the bridge does not answer"
 
 
 @pytest.mark.parametrize("name", ["text.db", "songs.db", "nowhere.db"])
