@@ -189,6 +189,8 @@ def test_nothing_is_restored_during_the_upkeep_of_another_process(
     assert "daily upkeep" in done.stderr
     lock.let_go()
     assert run_here(home, "restore", str(tmp_path / "copy.db"), "--yes").returncode == 0
+    assert lock.take(), "it is given back"
+    lock.let_go()
 
 
 def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
