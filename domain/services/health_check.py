@@ -1,0 +1,87 @@
+"""Asks every component how it is, each by itself, and has an answer for each by a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from domain.errors import HomeclimateError
+from domain.health import ComponentResult, HealthReport, Status
+from ports.clock import Clock
+from ports.probe import Probe
+
+Tell = Callable[[ComponentResult], None]
+# Asked when the stage before has answered, since its probes are made of what that has found.
+Stage = Callable[[], Sequence[Probe]]
+
+_NO_ANSWER = "no answer before the deadline"
+
+
+@attrs.frozen(kw_only=True)
+class HealthCheck:
+    """Stuck, crashing and exiting probes cost nobody but themselves."""
+
+    clock: Clock
+    limit_s: float
+
+    async def of(self, stages: Sequence[Stage], tell: Tell) -> HealthReport:
+        """The answers in the order of the probes; `tell` hears each as it comes.
+
+        All stages together have `limit_s` of the clock's seconds. A probe that has not answered then has
+        failed; it is left behind, and nobody waits for its end.
+        """
+        until_s = self.clock.elapsed_s() + self.limit_s
+        answers: list[ComponentResult] = []
+        for stage in stages:
+            answers += await self._answers(stage(), until_s, tell)
+        return HealthReport(tuple(answers))
+
+    async def _answers(self, probes: Sequence[Probe], until_s: float, tell: Tell) -> list[ComponentResult]:
+        asked = [asyncio.ensure_future(self._answer(probe, tell)) for probe in probes]
+        limit = asyncio.ensure_future(self.clock.sleep(until_s - self.clock.elapsed_s()))
+        try:
+            waiting = set(asked)
+            while waiting and not limit.done():
+                await asyncio.wait({*waiting, limit}, return_when=asyncio.FIRST_COMPLETED)
+                waiting = {one for one in asked if not one.done()}
+        finally:
+            limit.cancel()
+        return [
+            one.result() if one.done() else self._given_up(probe, one, tell)
+            for probe, one in zip(probes, asked, strict=True)
+        ]
+
+    async def _answer(self, probe: Probe, tell: Tell) -> ComponentResult:
+        began_s = self.clock.elapsed_s()
+        try:
+            answer = await probe.look()
+        except asyncio.CancelledError:
+            raise
+        except HomeclimateError as error:
+            answer = _failed(probe, str(error), "Look at what this says; nothing else is known.")
+        except BaseException as error:  # noqa: BLE001 - an isolation boundary: even an exit stays inside
+            answer = _failed(
+                probe,
+                f"the check itself failed: {type(error).__name__}: {error}",
+                "Report it as a fault of the program, with the file that `health --bundle FILE.zip` makes.",
+            )
+        answer = attrs.evolve(answer, duration_s=self.clock.elapsed_s() - began_s)
+        tell(answer)
+        return answer
+
+    def _given_up(self, probe: Probe, asked: asyncio.Future[ComponentResult], tell: Tell) -> ComponentResult:
+        asked.cancel()
+        answer = attrs.evolve(
+            _failed(probe, _NO_ANSWER, "Ask again with --timeout, or look at what holds it up."),
+            duration_s=self.limit_s,
+        )
+        tell(answer)
+        return answer
+
+
+def _failed(probe: Probe, seen: str, next_step: str) -> ComponentResult:
+    return ComponentResult(
+        component=probe.component, status=Status.FAIL, seen=seen, next_step=next_step, weight=probe.weight
+    )

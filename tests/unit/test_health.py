@@ -1,0 +1,60 @@
+"""What answers of components come to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.health import ComponentResult, Health, HealthReport, Status, Weight, aggregate
+
+PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
+SOURCE, ESSENTIAL = Weight.SOURCE, Weight.ESSENTIAL
+
+
+def a_result(status: Status, weight: Weight = Weight.ORDINARY) -> ComponentResult:
+    return ComponentResult(component="one", status=status, seen="seen", weight=weight)
+
+
+ANY_RESULTS = st.lists(st.builds(a_result, st.sampled_from(Status), st.sampled_from(Weight)), max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("answers", "health"),
+    [
+        ([], Health.HEALTHY),
+        ([(PASS,), (PASS, SOURCE)], Health.HEALTHY),
+        ([(WARN,), (WARN, ESSENTIAL), (SKIPPED, SOURCE)], Health.HEALTHY),
+        ([(FAIL,), (PASS, SOURCE)], Health.SOME_FAILED),
+        ([(FAIL,), (SKIPPED, SOURCE)], Health.SOME_FAILED),
+        ([(FAIL, ESSENTIAL), (PASS, SOURCE)], Health.CANNOT_COLLECT),
+        ([(FAIL, SOURCE), (PASS, SOURCE)], Health.SOME_FAILED),
+        ([(FAIL, SOURCE), (WARN, SOURCE)], Health.SOME_FAILED),
+        ([(FAIL, SOURCE), (FAIL, SOURCE)], Health.CANNOT_COLLECT),
+        ([(FAIL, SOURCE), (SKIPPED, SOURCE)], Health.CANNOT_COLLECT),
+    ],
+)
+def test_health_check_exit_codes(answers: list[tuple[Status, ...]], health: Health) -> None:
+    assert aggregate(a_result(*answer) for answer in answers) is health  # type: ignore[arg-type]
+
+
+@given(ANY_RESULTS)
+def test_only_a_failure_counts_against_health(results: list[ComponentResult]) -> None:
+    assert (aggregate(results) is Health.HEALTHY) == all(result.status is not FAIL for result in results)
+
+
+@given(ANY_RESULTS, ANY_RESULTS)
+def test_what_answers_come_to_does_not_depend_on_their_order(
+    some: list[ComponentResult], more: list[ComponentResult]
+) -> None:
+    assert aggregate(some + more) is aggregate(more + some)
+
+
+@given(ANY_RESULTS)
+def test_one_more_ordinary_failure_never_makes_it_better(results: list[ComponentResult]) -> None:
+    assert aggregate([*results, a_result(FAIL)]) >= max(aggregate(results), Health.SOME_FAILED)
+
+
+def test_a_report_counts_its_answers() -> None:
+    report = HealthReport((a_result(PASS), a_result(FAIL), a_result(PASS)))
+    assert (report.count(PASS), report.count(WARN), report.health) == (2, 0, Health.SOME_FAILED)
