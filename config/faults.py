@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import IntEnum
 
 import attrs
 
@@ -41,19 +42,40 @@ class Misfit(Exception):
         self.message = message
 
 
+class Gravity(IntEnum):
+    """What a remark means for who runs the program."""
+
+    WARNING = 1  # it goes on, and it is not what was asked for
+    MISTAKE = 2  # it goes on, and somebody has to mend it
+    FAULT = 3  # it does not start
+
+
+@attrs.frozen(kw_only=True)
+class Remark:
+    """What is said of a place in a file."""
+
+    place: Place
+    message: str
+    gravity: Gravity
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
 class Report:
-    """Gathers what is to be said about the files: faults stop the program, warnings do not."""
+    """Gathers what is to be said about the files: faults stop the program, mistakes and warnings do not."""
 
     def __init__(self) -> None:
-        self._faults: list[tuple[Place, str]] = []
-        self._warnings: list[tuple[Place, str]] = []
+        self._remarks: list[Remark] = []
 
     def fault(self, place: Place, message: str) -> None:
-        self._faults.append((place, message))
+        self._add(Remark(place=place, message=message, gravity=Gravity.FAULT))
+
+    def mistake(self, place: Place, message: str) -> None:
+        self._add(Remark(place=place, message=message, gravity=Gravity.MISTAKE))
 
     def warn(self, place: Place, message: str) -> None:
-        if (place, message) not in self._warnings:  # two sources may share what is warned of
-            self._warnings.append((place, message))
+        self._add(Remark(place=place, message=message, gravity=Gravity.WARNING))
 
     def misfits(self, error: Exception) -> None:
         """Take over every misfit of an exception group; anything else in it is our mistake, and is raised."""
@@ -64,20 +86,42 @@ class Report:
 
     def take_over(self, other: Report, *, of_sections: frozenset[str]) -> None:
         """Take the faults of another report that concern the file as a whole, or one of these sections."""
-        for place, message in other._faults:
-            section = place.path.partition(".")[0].partition("[")[0]
+        for remark in other.faults:
+            section = remark.place.path.partition(".")[0].partition("[")[0]
             if section in of_sections or not section:
-                self.fault(place, message)
+                self._add(remark)
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """All of them, by file and position."""
+        return tuple(sorted(self._remarks, key=_position))
+
+    @property
+    def faults(self) -> tuple[Remark, ...]:
+        """Those that stop the program."""
+        return tuple(remark for remark in self.remarks if remark.gravity is Gravity.FAULT)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return _lines(self._warnings)
+        """The others, a line each."""
+        return tuple(str(remark) for remark in self.remarks if remark.gravity is not Gravity.FAULT)
 
-    def stop_on_faults(self) -> None:
-        """Raises SettingsError with all faults, a line each; warnings come along, since they may explain."""
-        if self._faults:
-            warnings = [(place, f"warning: {message}") for place, message in self._warnings]
-            raise SettingsError("\n".join(_lines([*self._faults, *warnings])))
+    def _add(self, remark: Remark) -> None:
+        if remark not in self._remarks:  # two sources may share what is said of a setting
+            self._remarks.append(remark)
+
+
+def stop_on_faults(remarks: tuple[Remark, ...]) -> None:
+    """Raises SettingsError with all faults, a line each; warnings come along, since they may explain."""
+    if any(remark.gravity is Gravity.FAULT for remark in remarks):
+        raise SettingsError(
+            "\n".join(
+                str(remark)
+                if remark.gravity is Gravity.FAULT
+                else f"{remark.place}: warning: {remark.message}"
+                for remark in remarks
+            )
+        )
 
 
 def _leaves(error: Exception) -> Iterator[Exception]:
@@ -88,6 +132,5 @@ def _leaves(error: Exception) -> Iterator[Exception]:
         yield from _leaves(inner)
 
 
-def _lines(remarks: list[tuple[Place, str]]) -> tuple[str, ...]:
-    in_order = sorted(remarks, key=lambda remark: (remark[0].file, remark[0].line, remark[0].column))
-    return tuple(f"{place}: {message}" for place, message in in_order)
+def _position(remark: Remark) -> tuple[str, int, int]:
+    return remark.place.file, remark.place.line, remark.place.column

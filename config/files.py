@@ -43,11 +43,11 @@ def is_missing(path: Path) -> bool:
     return False
 
 
-def warn_if_readable_by_others(path: Path, report: Report) -> None:
-    """Warn of a file of secrets that other users may read, with the command that changes it."""
+def complain_if_readable_by_others(path: Path, report: Report) -> None:
+    """Tell of a file of secrets that other users may read, with the command that changes it."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        report.warn(
+        report.mistake(
             Place(file=str(path)),
             f"other users can read or change it (mode {mode:04o}); run: chmod 600 {shlex.quote(str(path))}",
         )

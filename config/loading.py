@@ -10,8 +10,8 @@ import attrs
 
 from config import packaged
 from config.bridges import Bridge, bridges_of
-from config.faults import Place, Report
-from config.files import is_missing, text_of, warn_if_readable_by_others
+from config.faults import Place, Remark, Report, stop_on_faults
+from config.files import complain_if_readable_by_others, is_missing, text_of
 from config.needs import check_needs
 from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
@@ -40,6 +40,33 @@ class Loaded:
         return bridges_of(self.settings, self.secrets.hue)
 
 
+@attrs.frozen(kw_only=True)
+class Inspection:
+    """What can be read in the files of a home, and all that is to be said of them, by file and position.
+
+    `settings` and `secrets` are None where their file comes to nothing.
+    """
+
+    settings: Settings | None
+    secrets: Secrets | None
+    remarks: tuple[Remark, ...]
+    config_path: Path
+    secrets_path: Path
+
+    def loaded(self) -> Loaded:
+        """What a program works with. Raises SettingsError with all faults."""
+        stop_on_faults(self.remarks)
+        if self.settings is None or self.secrets is None:
+            raise AssertionError("a file came to nothing, and no fault was reported")
+        return Loaded(
+            settings=self.settings,
+            secrets=self.secrets,
+            warnings=tuple(str(remark) for remark in self.remarks),
+            config_path=self.config_path,
+            secrets_path=self.secrets_path,
+        )
+
+
 def load(
     home: Path,
     *,
@@ -49,13 +76,32 @@ def load(
     may_be_new: bool = False,
     unsaved: Mapping[Path, str] | None = None,
 ) -> Loaded:
-    """The settings and secrets of a home; paths in them are absolute.
+    """The settings and secrets of a home; see `inspect`. Raises SettingsError with all faults."""
+    return inspect(
+        home,
+        config_file=config_file,
+        env=env,
+        needs_secrets=needs_secrets,
+        may_be_new=may_be_new,
+        unsaved=unsaved,
+    ).loaded()
+
+
+def inspect(
+    home: Path,
+    *,
+    config_file: Path | None = None,
+    env: str | None = None,
+    needs_secrets: bool = True,
+    may_be_new: bool = False,
+    unsaved: Mapping[Path, str] | None = None,
+) -> Inspection:
+    """What the files of a home say, whatever is wrong with them; paths in the settings are absolute.
 
     `config_file` stands in for config/config.yaml; `env` names an overlay beside it, `config.<env>.yaml`,
     that changes single keys. With `needs_secrets` it is a fault when no enabled collector has its
     credentials; what pairs, or only reads the database, does without. A home that `may_be_new` has the
     defaults where it has no configuration. `unsaved` holds texts that count in place of those of the files.
-    Raises SettingsError with all faults.
     """
     home = home.absolute()
     config_path = (config_file or home / "config" / "config.yaml").absolute()
@@ -66,13 +112,10 @@ def load(
     secrets = _secrets(secrets_path, files)
     if settings is not None and secrets is not None and needs_secrets:
         check_needs(settings, secrets, secrets_path, report)
-    report.stop_on_faults()
-    if settings is None or secrets is None:
-        raise AssertionError("a file came to nothing, and no fault was reported")
-    return Loaded(
-        settings=settings.at(home),
+    return Inspection(
+        settings=None if settings is None else settings.at(home),
         secrets=secrets,
-        warnings=report.warnings,
+        remarks=report.remarks,
         config_path=config_path,
         secrets_path=secrets_path,
     )
@@ -141,7 +184,7 @@ def _secrets(path: Path, files: _Files) -> Secrets | None:
     if text is None:
         return None
     if path not in files.unsaved:
-        warn_if_readable_by_others(path, files.report)
+        complain_if_readable_by_others(path, files.report)
     aside = Report()
     node = parse(text, str(path), aside, shown=_NAMEABLE.__contains__)
     files.report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))

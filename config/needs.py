@@ -14,10 +14,10 @@ from config.settings import Settings
 
 
 def check_needs(settings: Settings, secrets: Secrets, path: Path, report: Report) -> None:
-    """A fault when nothing at all could be collected, else a warning: no source costs another its own."""
+    """A fault when nothing at all could be collected, else a mistake: no source costs another its own."""
     needs = [*_hue_needs(settings, secrets), *_amazon_needs(settings, secrets)]
     missing = [need for need in needs if need]
-    say = report.fault if missing and len(missing) == len(needs) else report.warn
+    say = report.fault if missing and len(missing) == len(needs) else report.mistake
     _check_ping_url(secrets, path, report)
     example = path_of("secrets.example.yaml")
     no_file = f" (there is no such file yet; {example} is an example)" if is_missing(path) else ""
@@ -28,7 +28,7 @@ def check_needs(settings: Settings, secrets: Secrets, path: Path, report: Report
 def _check_ping_url(secrets: Secrets, path: Path, report: Report) -> None:
     url = secrets.alerts.ping_url
     if url is not None and not url.value.startswith(("https://", "http://")):
-        report.warn(Place(file=str(path), path="alerts.ping_url"), "is no URL: it is not called")
+        report.mistake(Place(file=str(path), path="alerts.ping_url"), "is no URL: it is not called")
 
 
 _Need = tuple[str, str] | None  # the missing key and what to do; None for a source that has all it needs

@@ -94,7 +94,7 @@ class _Structuring:
                 meant = closest(name, fields) or self._elsewhere.get(name)
                 hint = f"; did you mean {meant}?" if meant else ""
                 if meant or not self._may_hold_others:
-                    self._report.warn(place, f"unknown key, ignored{hint}")
+                    self._report.mistake(place, f"unknown key, ignored{hint}")
         return known
 
     def _list(self, due: Any) -> _Taken:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.faults import Report
+from config.faults import Report, stop_on_faults
 from config.yaml_nodes import Items, Node, Scalar, Table, overlaid
 from config.yaml_reading import parse
 from domain.errors import SettingsError
@@ -23,7 +23,7 @@ def loader(request: pytest.FixtureRequest) -> Any:
 def read(text: str, loader: Any = LOADERS[-1]) -> Node:
     report = Report()
     node = parse(text, "f.yaml", report, loader=loader)
-    report.stop_on_faults()
+    stop_on_faults(report.remarks)
     assert node is not None
     return node
 
@@ -42,7 +42,7 @@ def faults_of(text: str, loader: Any = LOADERS[-1]) -> list[str]:
     report = Report()
     parse(text, "f.yaml", report, loader=loader)
     with pytest.raises(SettingsError) as caught:
-        report.stop_on_faults()
+        stop_on_faults(report.remarks)
     return str(caught.value).splitlines()
 
 
@@ -151,7 +151,7 @@ def test_where_keys_are_not_shown_no_message_quotes_the_file(loader: Any, text: 
     report = Report()
     parse(text, "f.yaml", report, loader=loader, shown=lambda _name: False)
     with pytest.raises(SettingsError) as caught:
-        report.stop_on_faults()
+        stop_on_faults(report.remarks)
     assert "do-not-show-me" not in str(caught.value)
 
 
