@@ -33,12 +33,42 @@ class Health(IntEnum):
     CANNOT_COLLECT = 2
 
 
-@attrs.frozen(kw_only=True)
-class ComponentResult:
+@attrs.frozen
+class Answer:
     """What was seen of a component, and the exact next step for a person where it is not as it should be.
 
-    `duration_s` is how long it took to answer.
+    `weight` only where this failure means more or less than the component's failures usually do.
     """
+
+    status: Status
+    seen: str
+    next_step: str = ""
+    weight: Weight | None = None
+
+
+def passed(seen: str) -> Answer:
+    """It is as it should be."""
+    return Answer(Status.PASS, seen)
+
+
+def warned(seen: str, next_step: str) -> Answer:
+    """It will do, and could be better."""
+    return Answer(Status.WARN, seen, next_step)
+
+
+def failed(seen: str, next_step: str, weight: Weight | None = None) -> Answer:
+    """Somebody has to act."""
+    return Answer(Status.FAIL, seen, next_step, weight)
+
+
+def skipped(seen: str) -> Answer:
+    """It was not looked at, for that reason."""
+    return Answer(Status.SKIPPED, seen)
+
+
+@attrs.frozen(kw_only=True)
+class ComponentResult:
+    """One component's answer, and how long that took in seconds."""
 
     component: str
     status: Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.health import ComponentResult, Weight
+from domain.health import Answer, Weight
 
 
 class Probe(Protocol):
@@ -20,7 +20,7 @@ class Probe(Protocol):
     @property
     def weight(self) -> Weight: ...
 
-    async def look(self) -> ComponentResult:
+    async def look(self) -> Answer:
         """How it is now. Must not block the event loop; may take for ever, or raise anything.
 
         Whoever asks has a limit, and takes what is raised for a failure.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from domain.health import ComponentResult, Status, Weight
+from domain.health import Answer, Status, Weight
 from ports.clock import Clock
 
 
@@ -20,12 +20,10 @@ class MemoryProbe:
     takes_s: float | None = 0.0
     fault: BaseException | None = None
 
-    async def look(self) -> ComponentResult:
+    async def look(self) -> Answer:
         while self.takes_s is None:
             await self.clock.sleep(3600)
         await self.clock.sleep(self.takes_s)
         if self.fault is not None:
             raise self.fault
-        return ComponentResult(
-            component=self.component, status=self.status, seen=self.seen, weight=self.weight
-        )
+        return Answer(self.status, self.seen)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from domain.errors import HomeclimateError
-from domain.health import ComponentResult, HealthReport, Status
+from domain.health import Answer, ComponentResult, HealthReport, failed
 from ports.clock import Clock
 from ports.probe import Probe
 
@@ -17,6 +17,7 @@ Tell = Callable[[ComponentResult], None]
 Stage = Callable[[], Sequence[Probe]]
 
 _NO_ANSWER = "no answer before the deadline"
+_HOW_TO_WAIT = "Look at what holds it up; `--timeout SECONDS` waits longer, `--only NAME` asks it alone."
 
 
 @attrs.frozen(kw_only=True)
@@ -60,28 +61,29 @@ class HealthCheck:
         except asyncio.CancelledError:
             raise
         except HomeclimateError as error:
-            answer = _failed(probe, str(error), "Look at what this says; nothing else is known.")
+            answer = failed(str(error), "Do what this says; nothing else is known.")
         except BaseException as error:  # noqa: BLE001 - an isolation boundary: even an exit stays inside
-            answer = _failed(
-                probe,
+            answer = failed(
                 f"the check itself failed: {type(error).__name__}: {error}",
                 "Report it as a fault of the program, with the file that `health --bundle FILE.zip` makes.",
             )
-        answer = attrs.evolve(answer, duration_s=self.clock.elapsed_s() - began_s)
-        tell(answer)
-        return answer
+        result = _result(probe, answer, self.clock.elapsed_s() - began_s)
+        tell(result)
+        return result
 
     def _given_up(self, probe: Probe, asked: asyncio.Future[ComponentResult], tell: Tell) -> ComponentResult:
         asked.cancel()
-        answer = attrs.evolve(
-            _failed(probe, _NO_ANSWER, "Ask again with --timeout, or look at what holds it up."),
-            duration_s=self.limit_s,
-        )
-        tell(answer)
-        return answer
+        result = _result(probe, failed(_NO_ANSWER, _HOW_TO_WAIT), self.limit_s)
+        tell(result)
+        return result
 
 
-def _failed(probe: Probe, seen: str, next_step: str) -> ComponentResult:
+def _result(probe: Probe, answer: Answer, duration_s: float) -> ComponentResult:
     return ComponentResult(
-        component=probe.component, status=Status.FAIL, seen=seen, next_step=next_step, weight=probe.weight
+        component=probe.component,
+        status=answer.status,
+        seen=answer.seen,
+        next_step=answer.next_step,
+        weight=answer.weight or probe.weight,
+        duration_s=duration_s,
     )

@@ -9,7 +9,7 @@ import pytest
 from adapters.memory.clock import MemoryClock
 from adapters.memory.probe import MemoryProbe
 from domain.errors import StoreError
-from domain.health import ComponentResult, Health, HealthReport, Status, Weight
+from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
 from domain.services.health_check import HealthCheck
 from ports.probe import Probe
 from tests.builders import NOON
@@ -118,7 +118,7 @@ async def test_a_probe_that_is_given_up_is_cancelled_and_one_that_defies_it_hold
     class Defiant:
         component, weight = "defiant", Weight.ORDINARY
 
-        async def look(self) -> ComponentResult:
+        async def look(self) -> Answer:
             while True:
                 try:
                     await asyncio.Event().wait()
