@@ -13,6 +13,12 @@ def path_of(name: Name) -> Path:
     return Path(__file__).with_name(name)
 
 
+def lock_path() -> Path:
+    """The packages, with their versions, that this version of the program was tested with."""
+    packaged = Path(__file__).with_name("requirements.lock")
+    return packaged if packaged.exists() else Path(__file__).parents[1] / "requirements.lock"
+
+
 def text_of(name: Name) -> str:
     """What the file holds."""
     return path_of(name).read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ _COMMANDS = {
     "backup": "Copy the database to a file, verified, while the collector runs.",
     "collect": "Collect readings: continuously, once, or a number of times.",
     "db": "Check the database, or save what a damaged one still holds.",
+    "health": "Tell whether this deployment is ready, component by component.",
     "demo": "Show it all on a simulated home: a week backfilled, then live.",
     "restore": "Put a backup in the place of the database, and keep that.",
     "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",
@@ -59,6 +60,10 @@ def main(arguments: list[str] | None = None, *, world: World | None = None) -> i
 
     `world` stands in for the real one: tests give the certificates of a simulated home.
     """
+    if (sys.argv[1:] if arguments is None else arguments)[:1] == ["health"]:
+        from entrypoints import health  # a program of its own, which is gone by its deadline
+
+        health.main((sys.argv[2:] if arguments is None else arguments[1:]), world=world)
     try:
         returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False, obj=world)
     except click.exceptions.Abort:

@@ -31,6 +31,7 @@ from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
 from entrypoints.wiring_store import daily_upkeep
 from ports.bridge_finder import BridgeFinder
 from ports.clock import Clock
+from ports.disk import Disk
 from ports.history import History
 from ports.journal import Journal, Level
 
@@ -47,7 +48,7 @@ class World:
 
     `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,
     bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up. With `stderr_level` None, the
-    journal keeps away from stderr where there is a log file.
+    journal keeps away from stderr where there is a log file. `disk` None is the one of the data folder.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -57,6 +58,7 @@ class World:
     bridge_cloud: str | None = None
     is_simulated: bool = False
     stderr_level: Level | None = Level.CRITICAL
+    disk: Disk | None = None
     log_to_files: bool = True
 
 

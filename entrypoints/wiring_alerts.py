@@ -33,12 +33,12 @@ def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, jo
     return Alerting(
         ways=Ways(
             board=AlertFile(alert_file(loaded.settings), journal=journal),
-            notifier=_notifier(loaded, world),
+            notifier=notifier(loaded, world),
             heartbeat=_heartbeat(loaded, world),
         ),
         sources=source_names(loaded),
         state=state,
-        disk=DiskSpace(data),
+        disk=world.disk or DiskSpace(data),
         log=WalFile(loaded.settings.storage.database_path),
         retrier=retrier,
         clock=world.clock,
@@ -53,7 +53,8 @@ def _home(loaded: Loaded) -> Path:
     return loaded.secrets_path.parent.parent
 
 
-def _notifier(loaded: Loaded, world: World) -> Notifier | None:
+def notifier(loaded: Loaded, world: World) -> Notifier | None:
+    """What sends mail; None where no server is configured."""
     mail = loaded.settings.alerts.mail
     if mail.host is None:
         return None

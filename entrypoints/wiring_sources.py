@@ -33,7 +33,7 @@ _AMAZON = "amazon"
 def source_names(loaded: Loaded) -> frozenset[str]:
     """The sources that the home collects from."""
     collectors = loaded.settings.collectors
-    names = [_hue_name(loaded, bridge) for bridge in loaded.bridges if collectors.hue.enabled]
+    names = hue_names(loaded) if collectors.hue.enabled else ()
     return frozenset([*names, *([_AMAZON] if collectors.amazon_aqm.enabled else [])])
 
 
@@ -46,13 +46,19 @@ def hue_plans(
         return ()
     return [
         SourcePlan(
-            source=hue_source(_hue_name(loaded, bridge), bridge, settings, world, state, meter, journal),
+            source=hue_source(name, bridge, settings, world, state, meter, journal),
             interval_s=settings.hue_interval_s,
             policy=retry_policy(settings.hue_retry),
             plausible=settings.hue_plausible,
         )
-        for bridge in loaded.bridges
+        for name, bridge in zip(hue_names(loaded), loaded.bridges, strict=True)
     ]
+
+
+def hue_names(loaded: Loaded) -> Sequence[str]:
+    """What each bridge is called as a source; the only one of a home is called `hue`."""
+    several = len(loaded.bridges) > 1
+    return [f"hue:{bridge.id}" if several else "hue" for bridge in loaded.bridges]
 
 
 def hue_source(
@@ -88,11 +94,6 @@ def hue_source(
         clock=world.clock,
         journal=journal,
     )
-
-
-def _hue_name(loaded: Loaded, bridge: ConfiguredBridge) -> str:
-    """The only bridge of a home is called `hue`."""
-    return f"hue:{bridge.id}" if len(loaded.bridges) > 1 else "hue"
 
 
 def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, meter: Meter) -> OpenBridge:

@@ -12,7 +12,7 @@ from adapters.sqlite.connection import journal_mode
 from domain.alerting import LOG_HELD_BYTES, LOG_SHORT_BYTES
 from ports.journal import Journal, Level
 
-LONG_BYTES, _HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
+LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
 
 # https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the lines before.
 _MENDED = (3, 51, 3)
@@ -94,7 +94,7 @@ class Wal:
     def _tell_if_held(self) -> None:
         """Once when a reader has kept the log from being moved for long, and once when it has gone."""
         log_bytes = size_bytes(self.path)
-        if log_bytes > _HELD_BYTES and not self._is_held:
+        if log_bytes > HELD_BYTES and not self._is_held:
             self._is_held = True
             self.journal.record(
                 Level.WARNING,

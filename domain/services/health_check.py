@@ -73,9 +73,14 @@ class HealthCheck:
 
     def _given_up(self, probe: Probe, asked: asyncio.Future[ComponentResult], tell: Tell) -> ComponentResult:
         asked.cancel()
-        result = _result(probe, failed(_NO_ANSWER, _HOW_TO_WAIT), self.limit_s)
+        result = attrs.evolve(given_up(probe), duration_s=self.limit_s)
         tell(result)
         return result
+
+
+def given_up(probe: Probe) -> ComponentResult:
+    """What is told of a component that has not answered."""
+    return _result(probe, failed(_NO_ANSWER, _HOW_TO_WAIT), 0.0)
 
 
 def _result(probe: Probe, answer: Answer, duration_s: float) -> ComponentResult:

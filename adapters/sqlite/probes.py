@@ -1,0 +1,119 @@
+"""What can be seen of the database without changing it, as answers with the next step."""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from adapters.sqlite.connection import connect, journal_mode
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.inspection import inspect
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.place import trouble_with
+from adapters.sqlite.wal import HELD_BYTES, has_reset_fault, size_bytes
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
+from domain.health import Answer, failed, passed, skipped, warned
+
+_BUSY_TIMEOUT_MS = 3000
+_LOCK_WAIT_S = 4.0
+_NO_DATABASE = "there is no database yet"
+_INSERT = """
+INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type)
+VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor')
+"""
+
+
+def writing(path: Path, *, is_simulated: bool, program: str) -> Answer:
+    """Insert a reading through a connection of its own, and take it back."""
+    folder = path.parent
+    if not folder.is_dir():
+        return failed(
+            f"the folder {folder} is not there",
+            f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins anew there.",
+        )
+    try:
+        with told_apart(path):
+            if not path.exists():
+                TemporaryFile(dir=folder).close()
+                return passed(f"{_NO_DATABASE}, and one can be made at {path}")
+            _insert_and_take_back(path, is_simulated=is_simulated)
+    except StoreError as error:
+        return failed(str(error), _next_step(error, path, program))
+    return passed(f"{path} can be written to")
+
+
+def place(path: Path) -> Answer:
+    """Whether a database can live there."""
+    trouble = trouble_with(path.parent)
+    if trouble is None:
+        return passed(f"{path.parent} is on a disk of this computer")
+    return failed(trouble, f"Stop the collector, move the folder, then edit storage.database_path ({path}).")
+
+
+def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answer:
+    """The mode of the database, how often its log is moved, and how long the log is."""
+    if not path.exists():
+        return skipped(_NO_DATABASE)
+    try:
+        with (
+            told_apart(path),
+            closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
+        ):
+            mode = journal_mode(connection)
+    except StoreError:
+        return skipped("the database cannot be read: see database")
+    if mode != "wal":
+        return failed(
+            f"the mode is {mode}, in which readers and the collector wait for each other",
+            f"Start the collector, or `{program} collect --once`, while nothing else has {path} open.",
+        )
+    told = f"WAL, moved every {checkpoint_pages:,} pages, {size_bytes(path):,} bytes long"
+    if size_bytes(path) > HELD_BYTES:
+        return warned(
+            told, f"Somebody reads without an end, and keeps it from being moved: `fuser -v {path}`."
+        )
+    return passed(told)
+
+
+def version(found: tuple[int, int, int]) -> Answer:
+    """SQLite's version, since some can damage a log that two connections use."""
+    told = ".".join(map(str, found))
+    if not has_reset_fault(found):
+        return passed(told)
+    return warned(
+        f"{told} can damage a database that two programs write to at once",
+        "homeclimate's own lock keeps its processes apart; let no other program write to the database.",
+    )
+
+
+def _insert_and_take_back(path: Path, *, is_simulated: bool) -> None:
+    lock_file = path.with_name(f"{path.name}.lock")
+    lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
+    try:
+        # without the file no process of ours has opened the database yet: none is made for a look
+        with lock.held() if lock_file.exists() else nullcontext():
+            inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
+            with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    connection.execute(_INSERT)
+                finally:
+                    connection.execute("ROLLBACK")
+    finally:
+        lock.close()
+
+
+def _next_step(error: StoreError, path: Path, program: str) -> str:
+    match error:
+        case StoreRefused():
+            return "Do what this says, or set storage.database_path in config.yaml to the right file."
+        case StoreBusy():
+            return f"Find what has it open, `fuser -v {path}`, and end it."
+        case StoreFull():
+            return f"Make room on its disk: `df -h {path.parent}`."
+        case StoreCorrupt():
+            backups = path.parent / "backups"
+            return f"Run `{program} db check`, then `{program} restore FILE` with the newest of {backups}."
+        case _:
+            return f"Let the user who collects write there: `ls -la {path.parent}`, then `chown` or `chmod`."

@@ -1,0 +1,163 @@
+"""`homeclimate health`, and `homeclimate-health`: is this deployment ready? Without click and rich."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+import attrs
+
+from domain.health import ComponentResult, HealthReport, Status
+from domain.services.health_check import HealthCheck, given_up
+from entrypoints import health_text
+from entrypoints.health_request import Request, parsed
+from entrypoints.home import find_home
+from entrypoints.telling import telling
+from entrypoints.wiring import World
+from entrypoints.wiring_health import COMPONENTS, Components
+from ports.probe import Probe
+
+_LAST_WORDS_S = 0.3  # before the deadline: for who is stuck where even the clock's limit does not reach
+_FAREWELL_S = 0.2
+
+
+def main(arguments: Sequence[str] | None = None, *, world: World | None = None) -> NoReturn:
+    """Run the check and leave the process by the deadline, whatever hangs in it; never returns."""
+    code = run(sys.argv[1:] if arguments is None else arguments, world=world, leave=os._exit)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # threads that are stuck would be waited for, or complained of
+
+
+def run(
+    arguments: Sequence[str], *, world: World | None = None, leave: Callable[[int], object] | None = None
+) -> int:
+    """Run the check; the exit code. With `leave`, that ends the process where the check itself is stuck."""
+    try:
+        request = parsed(arguments, find_home, COMPONENTS)
+    except SystemExit as end:
+        return int(end.code or 0)
+    if request.lists:
+        for name, meaning in COMPONENTS.items():
+            sys.stdout.write(f"{name:<16}{meaning}\n")
+        return 0
+    with telling() as tell:
+        checking = Checking(request=request, world=world or World(), say=tell)
+        if leave is not None:
+            checking.watch(leave)
+        report = checking.run()
+    return int(report.health)
+
+
+@attrs.define(kw_only=True)
+class Checking:
+    """One check: its answers are told as they come, and what has not answered in the end."""
+
+    request: Request
+    world: World
+    say: Callable[[str], object]
+    _components: Components = attrs.field(init=False)
+    _asked: list[Probe] = attrs.field(init=False, factory=list)
+    _heard: dict[str, ComponentResult] = attrs.field(init=False, factory=dict)
+    _report: HealthReport | None = attrs.field(init=False, default=None)
+    _began_s: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._components = Components(self.request, self.world)
+        self._began_s = self.world.clock.elapsed_s()
+
+    def run(self) -> HealthReport:
+        """Ask all, and tell. Leaves nothing running that can be ended."""
+        loop = asyncio.new_event_loop()
+        try:
+            with self._components.quiet():
+                check = HealthCheck(clock=self.world.clock, limit_s=self.request.answers_s)
+                stages = (self._components.first, self._second)
+                report = loop.run_until_complete(check.of(stages, self._hear))
+                self._finish(report)
+                loop.run_until_complete(_farewell())
+        finally:
+            loop.close()
+        return self._wanted(report)
+
+    def watch(self, leave: Callable[[int], object]) -> None:
+        """From a thread of its own, end the process at the deadline, with what is known by then."""
+        threading.Thread(target=self._leave_in_time, args=(leave,), name="deadline", daemon=True).start()
+
+    def _leave_in_time(self, leave: Callable[[int], object]) -> None:
+        time.sleep(self.request.timeout_s - _LAST_WORDS_S)  # the process's end is real time
+        report = self._report
+        if report is None:
+            unheard = [probe for probe in self._asked if probe.component not in self._heard]
+            report = HealthReport((*self._heard.values(), *map(given_up, unheard)))
+            # stdout may be what is stuck
+            last_words = threading.Thread(target=self._finish, args=(report, unheard), daemon=True)
+            last_words.start()
+            last_words.join(_LAST_WORDS_S / 2)
+        leave(int(self._wanted(report).health))
+
+    def _second(self) -> Sequence[Probe]:
+        wanted = [probe for probe in self._components.second() if self.request.wants(probe.component)]
+        self._asked += wanted
+        return wanted
+
+    def _hear(self, result: ComponentResult) -> None:
+        """Tell of an answer as it comes."""
+        self._heard[result.component] = result
+        if self._is_told_line_by_line and self._is_wanted(result):
+            self.say(health_text.line(self._without_secrets(result), coloured=_is_coloured()))
+
+    def _finish(self, report: HealthReport, unheard: Sequence[Probe] = ()) -> None:
+        """Tell what all comes to."""
+        for probe in unheard:
+            self._hear(given_up(probe))
+        wanted = self._wanted(report)
+        duration_s = self.world.clock.elapsed_s() - self._began_s
+        if self.request.as_json:
+            self.say(health_text.as_json(wanted, at=self.world.clock.now(), duration_s=duration_s))
+        elif self.request.is_brief:
+            self.say(health_text.brief(wanted, duration_s))
+        else:
+            self.say(health_text.ending(wanted, duration_s))
+        self._report = report
+
+    @property
+    def _is_told_line_by_line(self) -> bool:
+        return not (self.request.as_json or self.request.is_brief)
+
+    def _wanted(self, report: HealthReport) -> HealthReport:
+        """Without the configuration, where only others were asked for and it is in order."""
+        return HealthReport(
+            tuple(self._without_secrets(one) for one in report.results if self._is_wanted(one))
+        )
+
+    def _is_wanted(self, result: ComponentResult) -> bool:
+        return self.request.wants(result.component) or result.status is Status.FAIL
+
+    def _without_secrets(self, result: ComponentResult) -> ComponentResult:
+        redact = self._components.redactor().redact
+        return attrs.evolve(result, seen=redact(result.seen), next_step=redact(result.next_step))
+
+
+async def _farewell() -> None:
+    """End what was given up, as far as it lets itself be ended."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=_FAREWELL_S)
+
+
+def _is_coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+if __name__ == "__main__":
+    main()
