@@ -23,6 +23,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=10)
 _CHECK_OLD = timedelta(days=3)
 _SLOTS_TOLERATED = 3
 _GRACE = timedelta(minutes=2)
+_SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +105,7 @@ def of_last_cycle(
         if collectors:
             return warned("a collector runs, and has no cycle yet", "Ask again after the first interval.")
         return skipped("no cycle was ever planned: no collector has run yet")
-    old = [one for one in slots if now - one.slot > _SLOTS_TOLERATED * one.interval + _GRACE]
+    old = [one for one in slots if now - one.slot > _tolerated(one.interval)]
     if not old:
         newest = max(slots, key=lambda one: one.slot)
         return passed(f"{newest.source} {newest.state} at {newest.slot:%Y-%m-%d %H:%M:%S} UTC")
@@ -132,7 +133,7 @@ def of_reply(reply: SourceReply) -> Answer:
             f"{told}, {len(reply.unread)} do not: {silent}{notes}",
             "Look at the batteries and plugs of those, and at their place.",
         )
-    return passed(told)
+    return passed(f"{told}{notes}")
 
 
 def of_source_error(error: SourceError, *, source: str, program: str) -> Answer:
@@ -153,6 +154,10 @@ def of_source_error(error: SourceError, *, source: str, program: str) -> Answer:
         case _:
             step = "Look whether the internet can be reached; nothing has to be changed here if it passes."
     return failed(str(error), step)
+
+
+def _tolerated(interval: timedelta) -> timedelta:
+    return _SLOTS_TOLERATED * max(interval, _SHORTEST_INTERVAL) + _GRACE
 
 
 def _instant(written: object) -> datetime | None:

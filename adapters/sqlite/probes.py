@@ -18,6 +18,7 @@ from domain.health import Answer, failed, passed, skipped, warned
 _BUSY_TIMEOUT_MS = 3000
 _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
+_SEE_DATABASE = "the database cannot be read: see database"
 _INSERT = """
 INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type)
 VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor')
@@ -55,6 +56,8 @@ def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answe
     """The mode of the database, how often its log is moved, and how long the log is."""
     if not path.exists():
         return skipped(_NO_DATABASE)
+    if not path.is_file() or path.stat().st_size == 0:
+        return skipped(_SEE_DATABASE)
     try:
         with (
             told_apart(path),
@@ -62,7 +65,7 @@ def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answe
         ):
             mode = journal_mode(connection)
     except StoreError:
-        return skipped("the database cannot be read: see database")
+        return skipped(_SEE_DATABASE)
     if mode != "wal":
         return failed(
             f"the mode is {mode}, in which readers and the collector wait for each other",
