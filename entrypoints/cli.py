@@ -15,7 +15,7 @@ from entrypoints import exit_codes
 from entrypoints.version import __version__
 
 if TYPE_CHECKING:
-    from entrypoints.wiring import World
+    from entrypoints.world import World
 
 # Command and the line that `--help` shows for it: modules are imported only when they are run.
 _COMMANDS = {

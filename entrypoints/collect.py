@@ -23,8 +23,9 @@ from domain.services.timetable import Timetable, Turn, by_hand
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
 from entrypoints.telling import telling
-from entrypoints.wiring import Collecting, World, collecting
+from entrypoints.wiring import Collecting, collecting
 from entrypoints.wiring_status import collectors
+from entrypoints.world import World
 from ports.clock import Clock
 from ports.journal import Level
 

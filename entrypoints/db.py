@@ -10,8 +10,8 @@ import click
 from config.loading import load
 from domain.errors import StoreError
 from entrypoints.home import find_home
-from entrypoints.wiring import World
 from entrypoints.wiring_store import check, salvaging
+from entrypoints.world import World
 
 _home = click.option(
     "--home",

@@ -22,7 +22,8 @@ from entrypoints.demo_faults import FAULTS, DemoFault
 from entrypoints.home import find_home
 from entrypoints.outcome_text import lines
 from entrypoints.telling import telling
-from entrypoints.wiring import World, collecting, history, simulated_apart
+from entrypoints.wiring import collecting, history, simulated_apart
+from entrypoints.world import World
 
 if TYPE_CHECKING:
     from adapters.shared_clock import LeadingClock

@@ -7,23 +7,26 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
 import attrs
 
-from domain.health import ComponentResult, HealthReport, Status
+from domain.health import ComponentResult, HealthReport, Status, Weight
 from domain.services.health_check import HealthCheck, given_up
 from entrypoints import health_text
 from entrypoints.health_request import Request, parsed
 from entrypoints.home import find_home
 from entrypoints.telling import telling
-from entrypoints.wiring import World
 from entrypoints.wiring_health import COMPONENTS, Components
+from entrypoints.world import World
 from ports.probe import Probe
 
-_LAST_WORDS_S = 0.3  # before the deadline: for who is stuck where even the clock's limit does not reach
+_WATCHED_SHARE = (
+    0.98  # of the time: then who is stuck where even the limit for answers does not reach is left
+)
+_LAST_WORDS_S = 0.15
 _FAREWELL_S = 0.2
 
 
@@ -92,16 +95,23 @@ class Checking:
         threading.Thread(target=self._leave_in_time, args=(leave,), name="deadline", daemon=True).start()
 
     def _leave_in_time(self, leave: Callable[[int], object]) -> None:
-        time.sleep(self.request.timeout_s - _LAST_WORDS_S)  # the process's end is real time
+        time.sleep(self.request.timeout_s * _WATCHED_SHARE)  # the process's end is real time
         report = self._report
         if report is None:
-            unheard = [probe for probe in self._asked if probe.component not in self._heard]
-            report = HealthReport((*self._heard.values(), *map(given_up, unheard)))
+            unheard = [given_up(*component) for component in self._unheard()]
+            report = HealthReport((*self._heard.values(), *unheard))
             # stdout may be what is stuck
             last_words = threading.Thread(target=self._finish, args=(report, unheard), daemon=True)
             last_words.start()
-            last_words.join(_LAST_WORDS_S / 2)
+            last_words.join(_LAST_WORDS_S)
         leave(int(self._wanted(report).health))
+
+    def _unheard(self) -> Iterator[tuple[str, Weight]]:
+        """What was asked and has not answered; before anything could be, all that there is."""
+        asked = {probe.component: probe.weight for probe in self._asked}
+        for component in asked or COMPONENTS:
+            if component not in self._heard and self.request.wants(component):
+                yield component, asked.get(component, Weight.ESSENTIAL)
 
     def _second(self) -> Sequence[Probe]:
         wanted = [probe for probe in self._components.second() if self.request.wants(probe.component)]
@@ -114,10 +124,10 @@ class Checking:
         if self._is_told_line_by_line and self._is_wanted(result):
             self.say(health_text.line(self._without_secrets(result), coloured=_is_coloured()))
 
-    def _finish(self, report: HealthReport, unheard: Sequence[Probe] = ()) -> None:
+    def _finish(self, report: HealthReport, unheard: Sequence[ComponentResult] = ()) -> None:
         """Tell what all comes to."""
-        for probe in unheard:
-            self._hear(given_up(probe))
+        for result in unheard:
+            self._hear(result)
         wanted = self._wanted(report)
         duration_s = self.world.clock.elapsed_s() - self._began_s
         if self.request.as_json:

@@ -10,7 +10,7 @@ from domain.health import ComponentResult, Health, HealthReport, Status
 from entrypoints.version import __version__
 
 JSON_VERSION = "1"
-_WIDTH = 16
+_WIDTH = 14
 _COLOURS: Mapping[Status, str] = {
     Status.PASS: "\x1b[32m",
     Status.WARN: "\x1b[33m",
@@ -29,7 +29,7 @@ def line(result: ComponentResult, *, coloured: bool = False) -> str:
     """One component, and below it what to do."""
     begin, end = (_COLOURS[result.status], _OFF) if coloured else ("", "")
     step = f"\n{'':9}-> {result.next_step}" if result.next_step else ""
-    return f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}{_on_one_line(result.seen)}{step}"
+    return f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.seen)}{step}"
 
 
 def ending(report: HealthReport, duration_s: float) -> str:

@@ -10,9 +10,9 @@ from config.loading import Loaded, load
 from domain.errors import StoreError
 from entrypoints.home import find_home
 from entrypoints.person import Person
-from entrypoints.wiring import World
 from entrypoints.wiring_status import collectors
 from entrypoints.wiring_store import nobody_else, restoring
+from entrypoints.world import World
 
 
 @click.command()

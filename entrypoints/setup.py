@@ -8,7 +8,7 @@ import click
 
 from entrypoints.home import find_home
 from entrypoints.person import Person
-from entrypoints.wiring import World
+from entrypoints.world import World
 
 _home = click.option(
     "--home",

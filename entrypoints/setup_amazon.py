@@ -19,8 +19,8 @@ from domain.outcome import SourceReply
 from entrypoints.person import Person
 from entrypoints.reply_text import rooms
 from entrypoints.setup_ends import set_up
-from entrypoints.wiring import World
 from entrypoints.wiring_setup import account_on_trial, linking, signing_out, trial
+from entrypoints.world import World
 from ports.account_linking import Refused
 
 _PLACEHOLDER = "Atnr|" + "0" * 40  # shows whether a token could be written

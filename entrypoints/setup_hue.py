@@ -19,8 +19,8 @@ from entrypoints.person import Person
 from entrypoints.reply_text import rooms
 from entrypoints.setup_bridges import BridgeSearch
 from entrypoints.setup_ends import set_up
-from entrypoints.wiring import World
 from entrypoints.wiring_setup import bridge_on_trial, finder, pairing, trial
+from entrypoints.world import World
 from ports.bridge_pairing import Met
 
 _PLACEHOLDER = Secret("0" * 40)  # as long as a key: shows whether one could be written

@@ -17,10 +17,11 @@ from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.alerting import ACCOUNT
 from entrypoints.home import find_home
 from entrypoints.status_text import Status, as_object, lines
-from entrypoints.wiring import World, history
+from entrypoints.wiring import history
 from entrypoints.wiring_data import alert_file, spool, state
 from entrypoints.wiring_sources import source_names
 from entrypoints.wiring_status import collectors, ledger, talk
+from entrypoints.world import World
 from ports.spool import Waiting
 from ports.state import Json
 

@@ -29,9 +29,8 @@ from entrypoints.wiring_data import locks_folder, spool
 from entrypoints.wiring_data import state as home_state
 from entrypoints.wiring_sources import amazon_plans, hue_plans, retry_policy
 from entrypoints.wiring_store import daily_upkeep
-from ports.bridge_finder import BridgeFinder
+from entrypoints.world import World
 from ports.clock import Clock
-from ports.disk import Disk
 from ports.history import History
 from ports.journal import Journal, Level
 
@@ -40,26 +39,6 @@ if TYPE_CHECKING:
     from adapters.simulator.apart import HomeApart
     from adapters.simulator.home import SimulatedHome
     from adapters.sqlite.store import SqliteStore
-
-
-@attrs.frozen(kw_only=True)
-class World:
-    """What differs between a real home, the demo and the tests; never a setting that a file could change.
-
-    `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,
-    bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up. With `stderr_level` None, the
-    journal keeps away from stderr where there is a log file. `disk` None is the one of the data folder.
-    """
-
-    clock: Clock = attrs.field(factory=SystemClock)
-    hue_roots: Path | None = None
-    amazon_roots: Path | None = None
-    bridge_finder: BridgeFinder | None = None
-    bridge_cloud: str | None = None
-    is_simulated: bool = False
-    stderr_level: Level | None = Level.CRITICAL
-    disk: Disk | None = None
-    log_to_files: bool = True
 
 
 @attrs.frozen(kw_only=True)

@@ -19,7 +19,7 @@ from ports.retrier import Retrier
 from ports.state import State
 
 if TYPE_CHECKING:
-    from entrypoints.wiring import World
+    from entrypoints.world import World
 
 
 def alerting(loaded: Loaded, world: World, *, state: State, retrier: Retrier, journal: Journal) -> Alerting:

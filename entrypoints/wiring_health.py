@@ -24,7 +24,7 @@ from ports.probe import Probe
 
 if TYPE_CHECKING:
     from entrypoints.health_request import Request
-    from entrypoints.wiring import World
+    from entrypoints.world import World
     from ports.source import Source
 
 # What is looked at, in the order of a report, and what that means; of several bridges each is named hue:ID.

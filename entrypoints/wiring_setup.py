@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adapters.amazon.linking import Linking as AmazonLinking
     from adapters.amazon.session import AmazonSession
     from adapters.amazon.signing_out import SigningOut
-    from entrypoints.wiring import World
+    from entrypoints.world import World
 
 _TIMEOUT_S = 8.0
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adapters.hue.call import OpenBridge
     from adapters.hue.reach import Reach
     from adapters.hue.whereabouts import Whereabouts
-    from entrypoints.wiring import World
+    from entrypoints.world import World
 
 _AMAZON = "amazon"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from adapters.sqlite.checking import Finding
     from adapters.sqlite.restoring import Restoring
     from adapters.sqlite.salvaging import Salvaging
-    from entrypoints.wiring import World
+    from entrypoints.world import World
 
 _LOCK_WAIT_S = 30.0
 

@@ -20,7 +20,7 @@ import entrypoints
 from adapters.system_clock import SystemClock
 from domain.services.continuous import LONGEST_NAP_S
 from entrypoints.cli import main
-from entrypoints.wiring import World
+from entrypoints.world import World
 
 
 class LeapingClock:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from adapters.memory.bridge_finder import MemoryBridgeFinder
 from entrypoints.cli import main
-from entrypoints.wiring import World
+from entrypoints.world import World
 from ports.bridge_finder import Announced
 from tests.fast_clock import FastClock
 

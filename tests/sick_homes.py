@@ -15,7 +15,7 @@ import attrs
 from adapters.simulator.home import SimulatedHome
 from adapters.system_clock import SystemClock
 from entrypoints import health
-from entrypoints.wiring import World
+from entrypoints.world import World
 from ports.disk import Disk
 from tests.deployments import Deployment, a_deployment, with_amazon
 

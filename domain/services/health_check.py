@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from domain.errors import HomeclimateError
-from domain.health import Answer, ComponentResult, HealthReport, failed
+from domain.health import Answer, ComponentResult, HealthReport, Status, Weight, failed
 from ports.clock import Clock
 from ports.probe import Probe
 
@@ -73,14 +73,16 @@ class HealthCheck:
 
     def _given_up(self, probe: Probe, asked: asyncio.Future[ComponentResult], tell: Tell) -> ComponentResult:
         asked.cancel()
-        result = attrs.evolve(given_up(probe), duration_s=self.limit_s)
+        result = attrs.evolve(given_up(probe.component, probe.weight), duration_s=self.limit_s)
         tell(result)
         return result
 
 
-def given_up(probe: Probe) -> ComponentResult:
+def given_up(component: str, weight: Weight) -> ComponentResult:
     """What is told of a component that has not answered."""
-    return _result(probe, failed(_NO_ANSWER, _HOW_TO_WAIT), 0.0)
+    return ComponentResult(
+        component=component, status=Status.FAIL, seen=_NO_ANSWER, next_step=_HOW_TO_WAIT, weight=weight
+    )
 
 
 def _result(probe: Probe, answer: Answer, duration_s: float) -> ComponentResult:

@@ -17,7 +17,7 @@ from config.loading import load
 from domain.errors import StoreError
 from entrypoints.person import Person
 from entrypoints.restore import restored
-from entrypoints.wiring import World
+from entrypoints.world import World
 from tests.acceptance.conftest import RunHere
 from tests.builders import NOON, a_cycle
 from tests.databases import a_store, changed, rows

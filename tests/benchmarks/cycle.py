@@ -29,7 +29,8 @@ from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection import Collection
-from entrypoints.wiring import World, collecting
+from entrypoints.wiring import collecting
+from entrypoints.world import World
 from tests.deployments import a_deployment
 
 

@@ -18,7 +18,8 @@ from config.loading import load
 from domain.outcome import Cause
 from domain.services.collection import Collection
 from domain.services.timetable import Timetable
-from entrypoints.wiring import World, collecting
+from entrypoints.wiring import collecting
+from entrypoints.world import World
 from tests.builders import NOON
 from tests.deployments import Deployment, a_deployment
 
