@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from config.loading import Loaded
 from domain.services.linking import Linking
 from domain.services.pairing import Pairing
 from domain.services.trial import Trial
-from entrypoints.wiring_data import state, state_file
+from entrypoints.wiring_data import data_folder, state, state_file
 from entrypoints.wiring_sources import (
     amazon_hosts,
     amazon_source,
@@ -121,7 +122,10 @@ def check_writable(home: Path) -> None:
 
 
 def save(draft: Draft) -> None:
-    """Write what is changed, both files or neither. Raises HomeclimateError, and then nothing is changed."""
+    """Write what is changed, both files or neither. Raises HomeclimateError, and then nothing is changed.
+
+    The folder for the data is made too: from then on it is a sign of trouble that there is none.
+    """
     from adapters.home_files import NewContent, save_together
 
     save_together(
@@ -135,6 +139,8 @@ def save(draft: Draft) -> None:
             for file in draft.changed_files
         ]
     )
+    with suppress(OSError):  # the files are saved; whatever is in the way, the first cycle says it
+        data_folder(draft.loaded.settings).mkdir(parents=True, exist_ok=True)
     _ask_again(draft.loaded)
 
 

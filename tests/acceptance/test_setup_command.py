@@ -103,6 +103,7 @@ def test_from_an_empty_folder_to_the_first_reading(home: SimulatedHome, new_home
         "config/secrets.yaml": 0o600,
     }
     assert key_in(new_home) not in terminal.said
+    assert new_home.run("health").returncode == 0
     collected = new_home.run("collect", "--once")
     assert (collected.returncode, collected.stderr) == (0, "")
 
