@@ -20,10 +20,19 @@ from domain.outcome import SourceReply
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # older than this program: a lost battery
 _CLOCK_TOLERANCE = timedelta(minutes=10)
+_LATELY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
 _SLOTS_TOLERATED = 3
 _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
+
+
+@attrs.frozen
+class Slots:
+    """A source's newest planned slot, and the newest of those that only a wrong clock can have written."""
+
+    newest: datetime
+    ahead: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -83,18 +92,23 @@ def of_last_check(kept: Mapping[str, object], now: datetime, *, program: str) ->
             )
 
 
-def of_clock(now: datetime, newest_slots: Iterable[datetime]) -> Answer:
-    """Whether the time can be: not before this program, nor before what was stored."""
-    newest = max(newest_slots, default=None)
+def of_clock(now: datetime, slots: Iterable[Slots]) -> Answer:
+    """Whether the time can be: not before this program, nor before what was stored.
+
+    Where cycles have been stored since at the present time, it was wrong once and is right now.
+    """
     step = "Set the clock, and let a time service keep it: `timedatectl set-ntp true`."
+    told = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now < _CLOCK_BEFORE:
-        return failed(f"it says {now:%Y-%m-%d %H:%M} UTC, which is long past", step)
-    if newest is not None and newest > now + _CLOCK_TOLERANCE:
-        return failed(
-            f"it says {now:%Y-%m-%d %H:%M} UTC, and there is a cycle of {newest:%Y-%m-%d %H:%M} UTC",
-            f"{step} If it is right now, it was wrong then, and this passes when that time has come.",
-        )
-    return passed(f"{now:%Y-%m-%d %H:%M:%S} UTC")
+        return failed(f"it says {told}, which is long past", step)
+    slots = tuple(slots)
+    ahead = [one.ahead or one.newest for one in slots if (one.ahead or one.newest) > now + _CLOCK_TOLERANCE]
+    if not ahead:
+        return passed(told)
+    seen = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
+    if any(timedelta(0) <= now - one.newest <= _LATELY for one in slots):
+        return warned(seen, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
+    return failed(seen, f"{step} If it is right now, the next cycle shows it.")
 
 
 def of_last_cycle(

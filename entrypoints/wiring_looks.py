@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from config.loading import Inspection
 from config.settings import Settings
 from domain.errors import StoreError
 from domain.health import Answer, failed, passed, skipped
-from domain.health_rules import LastSlot, of_clock, of_disk, of_last_check, of_last_cycle, of_spool
+from domain.health_rules import LastSlot, Slots, of_clock, of_disk, of_last_check, of_last_cycle, of_spool
+from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.upkeep import CHECK
 from entrypoints.wiring_data import alert_file, data_folder, spool, state
 from entrypoints.wiring_status import collectors, ledger
@@ -94,7 +95,8 @@ class Looks:
         )
 
     def _clock(self) -> Answer:
-        return of_clock(self.clock.now(), (record.slot for record in self._records()))
+        slots = [Slots(record.slot, record.ahead) for record in self._records()]
+        return of_clock(self.clock.now(), slots)
 
     def _last_cycle(self) -> Answer:
         slots = tuple(self._last_slots())
@@ -117,7 +119,8 @@ class Looks:
     def _records(self) -> tuple[SourceRecord, ...]:
         """None where the database cannot be read: that is said of the database."""
         try:
-            return tuple(ledger(self.settings).records(datetime.max.replace(tzinfo=UTC)))
+            until = self.clock.now() + CLOCK_FAULT_AHEAD
+            return tuple(ledger(self.settings).records(until, until))
         except StoreError:
             return ()
 

@@ -177,6 +177,14 @@ def slots(shift: str) -> Arrange:
     )
 
 
+def one_slot_of_2038(home: SickHome, _: ExitStack) -> None:
+    copied = "interval_s, scheduled, state, cause, detail, readings, unread, until, notes"
+    home.sql(
+        f"INSERT INTO outcomes (source, slot, {copied})"  # noqa: S608
+        f" SELECT source, '2038-01-19T03:10:00+00:00', {copied} FROM outcomes WHERE source = 'hue' LIMIT 1"
+    )
+
+
 def on_a_synchronised_folder(home: SickHome, _: ExitStack) -> None:
     (home.deployment.folder / ".stfolder").mkdir()
 
@@ -427,6 +435,7 @@ CASES = [
     Case("a silent monitor", a_monitor_unreachable, 0, {AMAZON: ("warn", "")}),
     # what runs, or should
     Case("a stale collector", slots("-2 days"), 1, {"last_cycle": ("fail", "Start it")}),
+    Case("a clock that was wrong once", one_slot_of_2038, 0, {"clock": ("warn", "timedatectl")}),
     Case("a clock before the last reading", slots("+2 days"), 1, {"clock": ("fail", "timedatectl")}),
     Case(
         "an alert file",
