@@ -7,6 +7,7 @@ network, and yet a package that is used but not asked for is missing there.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+LOCK = "requirements.lock"  # the wheel has it too, for the health check
 PACKAGES = ["domain", "ports", "adapters", "entrypoints", "config"]
 OF_A_HOME = [
     "config/config.yaml",
@@ -43,7 +45,7 @@ def copy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """The checkout with a home in it. Without git nothing but pyproject.toml says what is left out."""
     folder = tmp_path_factory.mktemp("copy") / "homeclimate"
     folder.mkdir()
-    for file in ["pyproject.toml", "README.md", "run"]:
+    for file in ["pyproject.toml", "README.md", "run", LOCK]:
         shutil.copy(CHECKOUT / file, folder)
     for package in PACKAGES:
         left_out = shutil.ignore_patterns("__pycache__", *(Path(file).name for file in OF_A_HOME))
@@ -78,7 +80,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_none_of_the_home(copy: Path, dist: Path) -> None:
-    expected = files_below(copy, PACKAGES) - set(OF_A_HOME)
+    expected = files_below(copy, PACKAGES) - set(OF_A_HOME) | {f"config/{LOCK}"}
     assert {name for name in names_in_wheel(dist) if ".dist-info/" not in name} == expected
 
 
@@ -117,6 +119,20 @@ def test_the_installed_program_is_the_wheel_and_not_the_checkout(installed: Path
 def test_the_installed_program_tells_its_commands(installed: Path, tmp_path: Path) -> None:
     told = run(installed / "homeclimate", "--help", cwd=tmp_path)
     assert {"collect", "demo", "simulator"} <= set(told.split())
+
+
+def test_the_installed_health_check_knows_the_packages_that_were_tested(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [installed / "homeclimate-health", "--offline", "--home", tmp_path, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "")
+    (found,) = json.loads(done.stdout)["checks"]["environment"]
+    assert re.search(r"in .*/venv, \d\d packages as locked$", found["output"]), found
 
 
 def test_the_installed_program_collects_in_a_demo_from_an_empty_folder(
