@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+LONGEST_NAME = 200  # characters; a bridge takes 32 in a name, Amazon 128
+LONGEST_WRITTEN = 65_536  # characters; what an honest source says of one device takes a tenth of it
+
+_WHOLE_DIGITS = 300  # which every float holds
 _FRACTION = re.compile(r"\.(\d+)")
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
 _LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
@@ -22,8 +26,9 @@ _ESCAPES = re.compile(
 def decoded(body: bytes) -> Json:
     """The JSON value of a body; ValueError when it is none (also for nesting too deep to be honest).
 
-    Numbers that are infinite or none at all are None. A character that is cut in two, as happens where
-    names are cut at a number of bytes, is replaced, so that what is returned can be stored anywhere.
+    Numbers that are infinite, too large or none at all are infinities and NaN in it, which `not_finite`
+    counts and `number` does not give out. A character that is cut in two, as happens where names are cut at
+    a number of bytes, is replaced, so that what is returned can be stored anywhere.
     """
     written = body.decode(json.detect_encoding(body), "replace")
     if "\\ud" in written or "\\uD" in written:
@@ -50,6 +55,29 @@ def shown(written: str, limit: int = 120, hide: str = "") -> str:
     return _LONG_WORD.sub("[...]", " ".join(written.split()))[:limit]
 
 
+def compact(value: Json) -> str | None:
+    """The value on one line of JSON, null for what is no finite number; None where that would be too long."""
+    try:
+        line = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    except RecursionError:  # reading may go deeper than writing
+        return None
+    return line if len(line) <= LONGEST_WRITTEN else None
+
+
+def not_finite(value: Json) -> int:
+    """How many numbers in the value are NaN, infinite or too large for one."""
+    count, waiting = 0, [value]
+    while waiting:
+        match waiting.pop():
+            case dict() as named:
+                waiting += named.values()
+            case list() as listed:
+                waiting += listed
+            case float() as found:
+                count += not math.isfinite(found)
+    return count
+
+
 def at(value: Json, *path: str) -> Json:
     """The value at the end of a path of keys, None where the path ends early."""
     for key in path:
@@ -63,6 +91,18 @@ def text(value: Json, *path: str) -> str | None:
     """The string at the path; an empty one counts as none."""
     found = at(value, *path)
     return found if isinstance(found, str) and found else None
+
+
+def name(value: Json, *path: str) -> str | None:
+    """The string at the path as a person gave it, cut where no name goes on."""
+    found = text(value, *path)
+    return found and found[:LONGEST_NAME]
+
+
+def identity(value: Json, *path: str) -> str | None:
+    """The string at the path that tells one thing from others; one that is too long for that is none."""
+    found = text(value, *path)
+    return found if found and len(found) <= LONGEST_NAME else None
 
 
 def flag(value: Json, *path: str) -> bool | None:
@@ -116,9 +156,17 @@ def instant(value: Json, *path: str) -> datetime | None:
         return None
 
 
-def _finite(written: str) -> float | None:
-    value = float(written)
-    return value if math.isfinite(value) else None
+def _finite(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _finite(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_finite(member) for member in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None)
+def _whole(digits: str) -> int | float:
+    """One that no float holds is an infinity: from 4,300 digits on Python refuses to read it as an int."""
+    return int(digits) if len(digits) <= _WHOLE_DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole)

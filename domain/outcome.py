@@ -83,11 +83,15 @@ class Unread:
 
 @attrs.frozen(kw_only=True)
 class SourceReply:
-    """What a source handed over: readings, devices that it listed without one, remarks for a person."""
+    """What a source handed over: readings, devices that it listed without one, remarks for a person.
+
+    `not_finite` is how many numbers of its answers were NaN, infinite or too large to be one.
+    """
 
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    not_finite: int = 0
 
 
 @attrs.frozen(kw_only=True)

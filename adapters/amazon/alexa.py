@@ -11,13 +11,16 @@ from adapters.amazon.authoriser import Authoriser
 from adapters.amazon.replies import content_of
 from adapters.amazon.session import AmazonSession, Request
 from adapters.endpoint import at_endpoint
-from adapters.json_reply import Json
+from adapters.json_reply import Json, not_finite
 from domain.errors import CredentialsStale
 from ports.clock import Clock
 
 
 class Alexa:
-    """Asks one account's data service, one request at a time. Raises SourceError."""
+    """Asks one account's data service, one request at a time. Raises SourceError.
+
+    `not_finite` is how many numbers of its answers were none.
+    """
 
     def __init__(
         self, *, session: AmazonSession, authoriser: Authoriser, alexa_url: str, clock: Clock
@@ -25,6 +28,7 @@ class Alexa:
         self._session = session
         self._authoriser = authoriser
         self._alexa_url = alexa_url
+        self.not_finite = 0
         self._clock = clock
 
     async def graphql(self, operation: str, query: Mapping[str, Any], deadline_s: float) -> Json:
@@ -63,5 +67,6 @@ class Alexa:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
+                self.not_finite += not_finite(content)
                 return content
         raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -10,7 +9,7 @@ import attrs
 
 from adapters.amazon.monitors import Monitor
 from adapters.amazon.samples import Samples
-from adapters.json_reply import Json
+from adapters.json_reply import compact
 from domain.outcome import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 
@@ -97,7 +96,7 @@ def _reading(
         },
         other_values={name: each.value for name, each in samples.others.items()},
         is_reachable=samples.is_reachable if keeping.reachability else None,
-        raw_response=_written(samples.raw) if keeping.raw_response else None,
+        raw_response=compact(samples.raw) if keeping.raw_response else None,
     )
     if not reading.values and not reading.other_values:
         return unread(Cause.NO_VALUE, f"{monitor.label}{_said(samples)}")
@@ -113,10 +112,3 @@ def _remarks(monitor: Monitor, samples: Samples, now: datetime) -> Iterable[str]
 
 def _said(samples: Samples) -> str:
     return f" ({', '.join(dict.fromkeys(samples.left_out))})" if samples.left_out else ""
-
-
-def _written(raw: Json) -> str | None:
-    try:
-        return json.dumps(raw, separators=(",", ":"))
-    except RecursionError:  # reading may go deeper than writing
-        return None

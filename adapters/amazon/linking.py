@@ -7,11 +7,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.amazon.cookies import is_header_text
+from adapters.amazon.cookies import LONGEST_VALUE, is_header_text
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
 from adapters.amazon.said import Said, said_by
 from adapters.amazon.session import AmazonSession, Reply, Request
-from adapters.json_reply import Json, at, decoded, number, text
+from adapters.json_reply import Json, at, decoded, identity, number, text
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceThrottled, SourceUnavailable
 from ports.account_linking import CodePair, Linked, Pending, Refused
@@ -42,15 +42,17 @@ class Linking:
         """A new code. Raises SourceError."""
         reply = await self._post("/auth/create/codepair", {"code_data": self._device()})
         content = _content(reply)
-        public, private = text(content, "public_code"), text(content, "private_code")
-        if public is None or private is None:
+        public, private = identity(content, "public_code"), text(content, "private_code")
+        if public is None or private is None or len(private) > LONGEST_VALUE:
             raise self._unclear(reply, said_by(content))
         return CodePair(
             public_code=public,
             private_code=private,
             page=f"{self._hosts.www}/code",
-            expires_in_s=number(content, "expires_in") or _CODE_LIVES_S,
-            interval_s=max(number(content, "polling_interval_in_seconds") or _POLL_EVERY_S, 1.0),
+            expires_in_s=_within(number(content, "expires_in"), _CODE_LIVES_S, least=60.0, most=3600.0),
+            interval_s=_within(
+                number(content, "polling_interval_in_seconds"), _POLL_EVERY_S, least=1.0, most=60.0
+            ),
         )
 
     async def poll(self, pair: CodePair) -> Pending | Linked | Refused:
@@ -65,7 +67,12 @@ class Linking:
         content = _content(reply)
         bearer = at(content, "response", "success", "tokens", "bearer")
         refresh_token, access_token = text(bearer, "refresh_token"), text(bearer, "access_token")
-        if refresh_token and access_token and is_header_text(access_token):
+        if (
+            refresh_token
+            and len(refresh_token) <= LONGEST_VALUE
+            and access_token
+            and is_header_text(access_token)
+        ):
             return Linked(refresh_token=refresh_token, access_token=access_token)
         said = said_by(content)
         for code in said.plain_codes:
@@ -116,6 +123,11 @@ class Linking:
             return SourceThrottled("Amazon asks for fewer requests", retry_after_s=wait_s)
         words = f": {said.words}" if said.words else ""
         return SourceUnavailable(f"Amazon gives no clear answer (HTTP {reply.status}{words})")
+
+
+def _within(named_s: float | None, usual_s: float, *, least: float, most: float) -> float:
+    """The seconds that the server names, as far as they make sense for a person who types a code."""
+    return min(max(usual_s if named_s is None else named_s, least), most)
 
 
 def _content(reply: Reply) -> Json:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import attrs
 
-from adapters.json_reply import Json, at, objects, text
+from adapters.json_reply import Json, at, identity, name, objects, text
+from adapters.listed import believed
 
 ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
 _CATEGORY = "AIR_QUALITY_MONITOR"
 _MAKER = "amazon"  # in English the description is "Amazon Indoor Air Quality Monitor"
 _DEVICE_TYPE = "AEZME1X38KDRA"
+_MOST_ASSETS = 100  # of one monitor; those that were seen have six
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
 
 
@@ -44,7 +47,7 @@ def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
     """The monitors among `endpoints.items[].legacyAppliance`."""
     for item in objects(content, "data", "endpoints", "items"):
         appliance = at(item, "legacyAppliance")
-        entity_id = text(appliance, "entityId")
+        entity_id = identity(appliance, "entityId")
         identifiers = tuple(_identifiers(appliance))
         types = at(appliance, "applianceTypes")
         if entity_id is None or not isinstance(types, list) or _CATEGORY not in types:
@@ -55,18 +58,20 @@ def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
             continue  # somebody else's, whose ranges mean other things
         serials = (_serial(text(each, "dmsDeviceSerialNumber")) for each in identifiers)
         yield Monitor(
-            endpoint_id=text(item, "id") or text(item, "endpointId") or f"{ENDPOINT_PREFIX}{entity_id}",
+            endpoint_id=identity(item, "id")
+            or identity(item, "endpointId")
+            or f"{ENDPOINT_PREFIX}{entity_id}",
             entity_id=entity_id,
             serial=next((serial for serial in serials if serial), None),
-            name=text(appliance, "friendlyName") or "",
-            assets=dict(_assets(appliance)),
+            name=name(appliance, "friendlyName") or "",
+            assets=dict(islice(_assets(appliance), _MOST_ASSETS)),
         )
 
 
 def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
     """The monitors among `listEndpoints.endpoints[]`."""
     for item in objects(content, "data", "listEndpoints", "endpoints"):
-        endpoint_id = text(item, "id") or text(item, "endpointId")
+        endpoint_id = identity(item, "id") or identity(item, "endpointId")
         device_type = _plain(at(item, "legacyIdentifiers", "dmsIdentifier", "deviceType"))
         if endpoint_id is None or _plain(at(item, "displayCategories", "primary")) != _CATEGORY:
             continue
@@ -74,7 +79,7 @@ def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
             continue
         yield Monitor(
             endpoint_id=endpoint_id,
-            entity_id=text(item, "legacyIdentifiers", "chrsIdentifier", "entityId")
+            entity_id=identity(item, "legacyIdentifiers", "chrsIdentifier", "entityId")
             or endpoint_id.removeprefix(ENDPOINT_PREFIX),
             serial=_serial(_plain(at(item, "serialNumber"))),
             name=_plain(at(item, "friendlyNameObject")) or "",
@@ -82,7 +87,7 @@ def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
 
 
 def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
-    """Each monitor once, with all that any of its mentions tells."""
+    """Each monitor once, with all that any of its mentions tells. Raises SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
     for one in monitors:
         known = by_entity.setdefault(one.entity_id.lower(), one)
@@ -92,7 +97,7 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
             name=known.name or one.name,
             assets=known.assets or one.assets,
         )
-    return tuple(by_entity.values())
+    return believed(by_entity.values(), "monitors")
 
 
 def _identifiers(appliance: Json) -> Iterator[dict[str, Json]]:
@@ -103,9 +108,9 @@ def _identifiers(appliance: Json) -> Iterator[dict[str, Json]]:
 
 def _assets(appliance: Json) -> Iterator[tuple[str, str]]:
     for capability in objects(appliance, "capabilities"):
-        instance = text(capability, "instance")
-        for name in objects(capability, "resources", "friendlyNames"):
-            if instance and (asset := text(name, "value", "assetId")):
+        instance = identity(capability, "instance")
+        for friendly in objects(capability, "resources", "friendlyNames"):
+            if instance and (asset := identity(friendly, "value", "assetId")):
                 yield instance, asset
                 break
 
@@ -117,6 +122,6 @@ def _serial(value: str | None) -> str | None:
 def _plain(value: Json) -> str | None:
     """A text that stands bare, or in a `value`, or in a `text` in it."""
     for path in ((), ("value",), ("text",), ("value", "text")):
-        if found := text(value, *path):
+        if found := name(value, *path):
             return found
     return None

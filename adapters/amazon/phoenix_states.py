@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from adapters.amazon.graphql_states import is_away, reachable
 from adapters.amazon.monitors import Monitor
 from adapters.amazon.samples import Sampled, Samples
-from adapters.json_reply import Json, at, decoded, instant, integer, number, objects, text
+from adapters.json_reply import Json, at, decoded, instant, integer, not_finite, number, objects, text
 
 
 def samples_of_states(content: Json, monitors: Iterable[Monitor]) -> dict[str, Samples]:
@@ -32,7 +32,10 @@ def _samples(state: dict[str, Json], monitor: Monitor) -> Samples:
     samples = Samples(raw=state)
     capabilities = at(state, "capabilityStates")
     for written in capabilities if isinstance(capabilities, list) else []:
-        _add(samples, monitor, _capability(written))
+        capability = _capability(written)
+        if isinstance(written, str):
+            samples.not_finite += not_finite(capability)
+        _add(samples, monitor, capability)
     if is_away(text(state, "error", "code")) or is_away(text(state, "error")):
         samples.is_reachable = False
     return samples

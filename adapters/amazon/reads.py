@@ -13,6 +13,7 @@ from adapters.amazon.phoenix_states import samples_of_states
 from adapters.amazon.queries import readings, states
 from adapters.amazon.samples import Samples
 from adapters.amazon.trouble import MET_BY_ALL
+from adapters.json_reply import not_finite
 from domain.errors import SourceError, SourceGarbled
 from ports.journal import Journal, Level
 
@@ -52,7 +53,9 @@ class Reads:
         if found and all(
             samples.is_empty and samples.is_reachable is not False for samples in found.values()
         ):
-            raise SourceGarbled("the answer lists the monitors, and no value of any")
+            odd = not_finite(content)
+            which = f" ({odd:,} were NaN or infinite)" if odd else ""
+            raise SourceGarbled(f"the answer lists the monitors, and no value of any{which}")
         return found
 
     async def _by_phoenix(

@@ -28,6 +28,7 @@ _BY_INSTANCE: Mapping[str, Quantity] = {
     "9": Quantity.IAQ_SCORE,
 }
 _LED = "11"
+_MOST_OTHERS = 100  # of one monitor; those that were seen have one
 _KELVIN_AT_ZERO = 273.15
 
 
@@ -41,12 +42,16 @@ class Sampled:
 
 @attrs.define(kw_only=True)
 class Samples:
-    """All that one reply tells of one monitor. `left_out` says what could not be used, and why."""
+    """All that one reply tells of one monitor. `left_out` says what could not be used, and why.
+
+    `not_finite` is how many numbers were none in JSON that stood in strings.
+    """
 
     values: dict[Quantity, Sampled] = attrs.field(factory=dict)
     others: dict[str, Sampled] = attrs.field(factory=dict)
     is_reachable: bool | None = None
     left_out: list[str] = attrs.field(factory=list)
+    not_finite: int = 0
     raw: Json = None
 
     @property
@@ -64,6 +69,8 @@ class Samples:
         quantity = _BY_ASSET.get(monitor.assets.get(instance, "").lower()) or _BY_INSTANCE.get(instance)
         if quantity is not None and quantity not in self.values:
             self.values[quantity] = sampled
+        elif len(self.others) >= _MOST_OTHERS:
+            self.left_out.append(f"more than {_MOST_OTHERS} values without a name")
         elif instance != _LED:
             self.others[f"range.{instance[:20]}"] = sampled
 

@@ -40,6 +40,7 @@ class AmazonSource:
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
         """The newest values; see `ports.source.Source`."""
+        before = self._alexa.not_finite
         monitors = await self._directory.monitors(deadline_s)
         found = await self._found(self._wanted(monitors), deadline_s)
         if self._are_missed(monitors, found):
@@ -53,6 +54,7 @@ class AmazonSource:
             readings=reply.readings,
             unread=reply.unread,
             notes=(*self._without_any(monitors), *found.notes, *reply.notes),
+            not_finite=self._alexa.not_finite - before + _in_strings(found),
         )
 
     async def close(self) -> None:
@@ -80,3 +82,7 @@ class AmazonSource:
             return ()
         serials = ", ".join(one.serial or "one without a serial number" for one in monitors)
         return (f"{_NONE} with the serial number in collectors.amazon_aqm.device_serial; it has: {serials}",)
+
+
+def _in_strings(found: Found) -> int:
+    return sum(samples.not_finite for samples in found.samples.values())

@@ -14,7 +14,7 @@ from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.hue.replies import key_given, v1_content, v2_content
 from adapters.hue.session import BridgeSession, Reply, Request
 from adapters.hue.trouble import root_of, trouble_on_the_way
-from adapters.json_reply import Json, text
+from adapters.json_reply import Json, identity, name, not_finite, text
 from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
 
@@ -52,13 +52,17 @@ class Identity:
 
 
 class Bridge:
-    """Asks one bridge, one request at a time. Raises SourceError. `endpoint` is what it asked last."""
+    """Asks one bridge, one request at a time. Raises SourceError.
+
+    `endpoint` is what it asked last, `not_finite` how many numbers of its answers were none.
+    """
 
     def __init__(self, *, session: BridgeSession, api_key: str, clock: Clock) -> None:
         self._session = session
         self._api_key = api_key
         self._clock = clock
         self.endpoint: str | None = None
+        self.not_finite = 0
 
     @property
     def is_encrypted(self) -> bool:
@@ -69,10 +73,10 @@ class Bridge:
         content = self._asked(Request(operation="hue.config", path="/api/config"), v1_content, deadline_s)
         firmware = (text(content, "swversion") or "")[:_FIRMWARE_DIGITS]
         return Identity(
-            bridge_id=(text(content, "bridgeid") or "").lower() or None,
-            model=text(content, "modelid"),
+            bridge_id=(identity(content, "bridgeid") or "").lower() or None,
+            model=name(content, "modelid"),
             firmware=int(firmware) if firmware.isdecimal() else None,
-            name=text(content, "name"),
+            name=name(content, "name"),
         )
 
     def new_key(self, application: str, deadline_s: float) -> str | None:
@@ -90,7 +94,7 @@ class Bridge:
             secret=key,
             is_private=not path,
         )
-        return self._asked(request, v1_content, deadline_s)
+        return self._told(request, v1_content, deadline_s)
 
     def v2(self, resource: str, deadline_s: float) -> Json:
         """The envelope of all resources of a type."""
@@ -103,7 +107,7 @@ class Bridge:
             headers={"hue-application-key": key},
             secret=key,
         )
-        return self._asked(request, v2_content, deadline_s)
+        return self._told(request, v2_content, deadline_s)
 
     def abort(self) -> None:
         """End the call in hand, from any thread."""
@@ -119,6 +123,13 @@ class Bridge:
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise CredentialsRefused(NO_KEY)
         return key
+
+    def _told(
+        self, request: Request, content_of: Callable[[Reply, datetime], Json], deadline_s: float
+    ) -> Json:
+        content = self._asked(request, content_of, deadline_s)
+        self.not_finite += not_finite(content)
+        return content
 
     def _asked(self, request: Request, content_of: Callable[[Reply, datetime], T], deadline_s: float) -> T:
         """What the answer means. Raises SourceError."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import requests
 
 from adapters.hue.bodies import body_of
-from adapters.json_reply import Json, decoded, integer, text
+from adapters.json_reply import Json, decoded, identity, integer
+from adapters.listed import believed
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.bridge_finder import Announced
@@ -64,9 +65,9 @@ def _announced(content: bytes) -> Sequence[Announced]:
     if not isinstance(listed, list):
         raise SourceGarbled("the look-up does not answer with a list")
     return [
-        Announced(address=_place(address, item), bridge_id=(text(item, "id") or "").lower() or None)
-        for item in listed
-        if (address := text(item, "internalipaddress"))
+        Announced(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
+        for item in believed(listed, "bridges")
+        if (address := identity(item, "internalipaddress"))
     ]
 
 

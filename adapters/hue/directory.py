@@ -41,6 +41,7 @@ class Directory:
         lessons = _lessons(known, temperatures, strangers, bridge, now, deadline_s)
         if lessons:
             refused = self._tried(lessons)
+            known.forget_surplus({one.id for one in temperatures}, {one.owner for one in temperatures})
             self._state.put(self._key, kept(known))
             if refused and temperatures and not any(one.id in known.uniqueids for one in temperatures):
                 raise refused

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import attrs
 
 from adapters.hue.v2 import Link
 from adapters.json_reply import Json, flag, instant, integer, members, text
+from adapters.listed import MOST_DEVICES
 
 
 @attrs.define
@@ -27,6 +28,15 @@ class Known:
     asked_for: set[str] = attrs.field(factory=set)
     details_at: datetime | None = None
     links_at: datetime | None = None
+
+    def forget_surplus(self, ids: Collection[str], owners: Collection[str]) -> None:
+        """Drop what is of no listed sensor, where more is known than a home has: it would grow for years."""
+        if len(self.uniqueids) > MOST_DEVICES or len(self.names) > MOST_DEVICES:
+            self.uniqueids = {key: value for key, value in self.uniqueids.items() if key in ids}
+            self.names = {key: value for key, value in self.names.items() if key in owners}
+            self.guessed.intersection_update(ids)
+        if len(self.asked_for) > MOST_DEVICES:
+            self.asked_for.intersection_update(ids)
 
 
 def kept(known: Known) -> dict[str, Json]:

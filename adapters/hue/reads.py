@@ -24,10 +24,11 @@ Strategy = Literal["auto", "v2", "v1", "whole_bridge"]
 
 @attrs.frozen
 class Found:
-    """The sensors that a bridge listed, and remarks for a person."""
+    """The sensors that a bridge listed, remarks for a person, and how many numbers were none."""
 
     sensors: tuple[Sensor, ...]
     notes: tuple[str, ...] = ()
+    not_finite: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +43,11 @@ class Reads:
 
     def found(self, reached: Reached, deadline_s: float) -> Found:
         """What the bridge has. A read that makes no sense is replaced by that of the whole bridge."""
+        before = reached.bridge.not_finite
+        found = self._found(reached, deadline_s)
+        return attrs.evolve(found, not_finite=reached.bridge.not_finite - before)
+
+    def _found(self, reached: Reached, deadline_s: float) -> Found:
         if self.strategy == "whole_bridge":
             return self._by_whole_bridge(reached.bridge, deadline_s)
         try:

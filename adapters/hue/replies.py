@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from adapters.hue.session import Reply
-from adapters.json_reply import Json, decoded, integer, members, objects, shown, text
+from adapters.json_reply import Json, decoded, identity, integer, members, objects, shown, text
 from adapters.retry_after import retry_after_s
 from domain.errors import (
     CredentialsRefused,
@@ -50,7 +50,7 @@ def key_given(reply: Reply, now: datetime) -> str | None:
     """The key in the answer to `POST /api`; None where the button is to be pressed. Raises SourceError."""
     _refuse_status(reply, now)
     for answer in objects(_json(reply)):
-        if key := text(answer, "success", "username"):
+        if key := identity(answer, "success", "username"):
             return key
         if integer(answer, "error", "type") == _V1_BUTTON:
             return None

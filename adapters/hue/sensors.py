@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import attrs
 
-from adapters.json_reply import Json
+from adapters.json_reply import Json, compact
 from domain.outcome import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 
@@ -107,12 +106,5 @@ def _reading(sensor: Sensor, device_id: str, temperature: float, slot: datetime,
         values={Quantity.TEMPERATURE: temperature},
         battery_percent=sensor.battery_percent if keeping.battery else None,
         is_reachable=sensor.is_reachable if keeping.reachability else None,
-        raw_response=_written(sensor.raw) if keeping.raw_response else None,
+        raw_response=compact(sensor.raw) if keeping.raw_response else None,
     )
-
-
-def _written(raw: Json) -> str | None:
-    try:
-        return json.dumps(raw, separators=(",", ":"))
-    except RecursionError:  # reading may go deeper than writing
-        return None

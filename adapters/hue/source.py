@@ -6,6 +6,8 @@ import asyncio
 import threading
 from datetime import datetime
 
+import attrs
+
 from adapters.hue.call import Call, OpenBridge, Reached
 from adapters.hue.directory import Directory
 from adapters.hue.reach import Reach
@@ -82,7 +84,7 @@ class HueSource:
         finally:
             call.end()
         reply = reply_of(found.sensors, slot, self._keeping)
-        return SourceReply(readings=reply.readings, unread=reply.unread, notes=(*found.notes, *reply.notes))
+        return attrs.evolve(reply, notes=(*found.notes, *reply.notes), not_finite=found.not_finite)
 
     def _found(self, call: Call) -> Found:
         reached = call.kept

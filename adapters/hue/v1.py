@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adapters.hue.sensors import Sensor, mac_of
-from adapters.json_reply import Json, flag, instant, integer, members, number, text
+from adapters.json_reply import Json, flag, identity, instant, integer, members, name, number, text
+from adapters.listed import believed
 from domain.errors import SourceGarbled
 
 _HUNDREDTHS = 100  # v1 counts in 0.01 degC
@@ -17,10 +18,13 @@ def sensors_of(content: Json) -> tuple[Sensor, ...]:
     if not isinstance(content, dict):
         raise SourceGarbled("the sensors do not come as an object")
     names = _presence_names(content)
-    return tuple(
-        _sensor(number_, entry, names)
-        for number_, entry in content.items()
-        if text(entry, "type") == "ZLLTemperature"
+    return believed(
+        (
+            _sensor(number_, entry, names)
+            for number_, entry in content.items()
+            if text(entry, "type") == "ZLLTemperature"
+        ),
+        "temperature sensors",
     )
 
 
@@ -35,21 +39,21 @@ def sensors_of_whole_bridge(content: Json) -> tuple[Sensor, ...]:
 def _presence_names(content: dict[str, Json]) -> dict[str, str]:
     """The names that people gave, by the device's part of the uniqueid: they stand on the motion entry."""
     return {
-        mac_of(uniqueid): name
+        mac_of(uniqueid): given
         for entry in content.values()
         if text(entry, "type") == "ZLLPresence"
         and (uniqueid := text(entry, "uniqueid"))
-        and (name := text(entry, "name"))
+        and (given := name(entry, "name"))
     }
 
 
 def _sensor(where: str, entry: Json, names: dict[str, str]) -> Sensor:
-    uniqueid = text(entry, "uniqueid")
+    uniqueid = identity(entry, "uniqueid")
     hundredths = number(entry, "state", "temperature")
     return Sensor(
         where=f"/sensors/{where}",
         uniqueid=uniqueid,
-        name=names.get(mac_of(uniqueid or ""), text(entry, "name") or ""),
+        name=names.get(mac_of(uniqueid or ""), name(entry, "name") or ""),
         temperature=None if hundredths is None else hundredths / _HUNDREDTHS,
         observed_at=instant(entry, "state", "lastupdated"),
         battery_percent=percent(integer(entry, "config", "battery")),

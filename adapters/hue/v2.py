@@ -8,7 +8,8 @@ from datetime import datetime
 import attrs
 
 from adapters.hue.v1 import percent
-from adapters.json_reply import Json, at, flag, instant, integer, number, objects, text
+from adapters.json_reply import Json, at, flag, identity, instant, integer, name, number, objects, text
+from adapters.listed import believed
 
 _LINK_UP: Mapping[str, bool] = {
     "connected": True,
@@ -40,28 +41,31 @@ class Link:
 
 
 def temperatures_of(content: Json) -> tuple[Temperature, ...]:
-    """The resources of `/resource/temperature` that have an id."""
+    """The resources of `/resource/temperature` that have an id.
+
+    Raises SourceGarbled, as all of these do, for a list that is too long for a home.
+    """
     return tuple(
         Temperature(
             id=resource_id,
-            id_v1=text(item, "id_v1"),
-            owner=text(item, "owner", "rid") or "",
+            id_v1=identity(item, "id_v1"),
+            owner=identity(item, "owner", "rid") or "",
             temperature=_value(item),
             changed=instant(item, "temperature", "temperature_report", "changed"),
             is_enabled=flag(item, "enabled") is not False,
             raw=item,
         )
-        for item in objects(content, "data")
-        if (resource_id := text(item, "id"))
+        for item in _resources(content)
+        if (resource_id := identity(item, "id"))
     )
 
 
 def names_of(content: Json) -> dict[str, str]:
     """The names that people gave, by device: `/resource/device`."""
     return {
-        device: name
-        for item in objects(content, "data")
-        if (device := text(item, "id")) and (name := text(item, "metadata", "name"))
+        device: given
+        for item in _resources(content)
+        if (device := identity(item, "id")) and (given := name(item, "metadata", "name"))
     }
 
 
@@ -69,8 +73,8 @@ def batteries_of(content: Json) -> dict[str, int]:
     """Charge in per cent, by device: `/resource/device_power`."""
     return {
         owner: charge
-        for item in objects(content, "data")
-        if (owner := text(item, "owner", "rid"))
+        for item in _resources(content)
+        if (owner := identity(item, "owner", "rid"))
         and (charge := percent(integer(item, "power_state", "battery_level"))) is not None
     }
 
@@ -78,10 +82,14 @@ def batteries_of(content: Json) -> dict[str, int]:
 def links_of(content: Json) -> dict[str, Link]:
     """Radio links, by device: `/resource/zigbee_connectivity`."""
     return {
-        owner: Link(mac=text(item, "mac_address"), is_up=_LINK_UP.get(text(item, "status") or ""))
-        for item in objects(content, "data")
-        if (owner := text(item, "owner", "rid"))
+        owner: Link(mac=identity(item, "mac_address"), is_up=_LINK_UP.get(text(item, "status") or ""))
+        for item in _resources(content)
+        if (owner := identity(item, "owner", "rid"))
     }
+
+
+def _resources(content: Json) -> tuple[dict[str, Json], ...]:
+    return believed(objects(content, "data"), "devices")
 
 
 def _value(item: Json) -> float | None:

@@ -32,6 +32,7 @@ from domain.retry import RetryPolicy
 from domain.schedule import Due
 from domain.services.keeping import Keeping
 from domain.services.streaks import Streaks
+from domain.services.wording import Wording, numbers_lost
 from ports.clock import Clock
 from ports.in_hand import InHand
 from ports.journal import Journal, Level
@@ -85,7 +86,7 @@ class Collection:
         self._clock = clock
         self._meter = meter
         self._journal = journal
-        self._redact = redact
+        self._wording = Wording(redact)
 
     async def run(
         self,
@@ -159,7 +160,9 @@ class Collection:
             return self._failed(due, error, expected), named_s
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a source's bug costs only that source
             return self._failed(due, error, expected), None
-        return _collected(due, self._redacted(reply), plan, expected), None
+        if lost := numbers_lost(reply):
+            self._journal.record(Level.WARNING, "source.not_finite", source=due.source, values=lost)
+        return _collected(due, self._wording.reply(reply), plan, expected), None
 
     async def _asked(self, plan: SourcePlan, due: Due) -> SourceReply:
         deadline_s = self._clock.elapsed_s() + plan.budget_s
@@ -204,7 +207,7 @@ class Collection:
             if isinstance(error, (SourceError, TimeoutError))
             else f"{type(error).__name__}: {error}"
         )
-        detail = self._redact(detail)
+        detail = self._wording.words(detail)
         if cause is Cause.INTERNAL:
             self._journal.record(Level.ERROR, "source.bug", source=due.source, error=detail)
         return Failed(
@@ -213,14 +216,6 @@ class Collection:
             detail=detail,
             unread=all_unread(expected, cause),
             needs_person=isinstance(error, CredentialsRefused),
-        )
-
-    def _redacted(self, reply: SourceReply) -> SourceReply:
-        """The reply without a secret in its words: they go to the terminal and into the ledger."""
-        return attrs.evolve(
-            reply,
-            unread=tuple(attrs.evolve(one, detail=self._redact(one.detail)) for one in reply.unread),
-            notes=tuple(map(self._redact, reply.notes)),
         )
 
     def _tell(self, cycle: Cycle, *, duration_s: float, commit_s: float) -> None:

@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from adapters.json_reply import decoded, instant, integer, number, sample, shown
+from adapters.json_reply import (
+    LONGEST_NAME,
+    LONGEST_WRITTEN,
+    compact,
+    decoded,
+    identity,
+    instant,
+    integer,
+    name,
+    not_finite,
+    number,
+    sample,
+    shown,
+)
 
 
 def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
@@ -15,9 +28,53 @@ def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
         assert decoded('{"name": "Küche"}'.encode(encoding)) == {"name": "Küche"}
 
 
-@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999"])
-def test_numbers_that_are_none_are_nothing(constant: bytes) -> None:
-    assert decoded(b'{"temperature": ' + constant + b"}") == {"temperature": None}
+@pytest.mark.parametrize(
+    "constant",
+    [
+        b"NaN",
+        b"Infinity",
+        b"-Infinity",
+        b"1e999",
+        b"-1e999",
+        b"9" * 310,
+        b"9" * 5000,
+        b"-" + b"9" * 1_000_000,
+    ],
+    ids=lambda constant: f"{constant[:9].decode()} of {len(constant)}",
+)
+def test_a_number_that_is_none_costs_only_itself_and_is_counted(constant: bytes) -> None:
+    content = decoded(
+        b'{"temperature": ' + constant + b', "others": [' + constant + b', 7, 1.5, "NaN", null]}'
+    )
+    assert (number(content, "temperature"), integer(content, "temperature")) == (None, None)
+    assert not_finite(content) == 2
+    assert compact(content) == '{"temperature":null,"others":[null,7,1.5,"NaN",null]}'
+
+
+def test_a_large_whole_number_is_one_as_long_as_a_float_holds_it() -> None:
+    content = decoded(b"9" * 300)
+    assert (not_finite(content), number(content)) == (0, 1e300)
+    assert integer(decoded(b"12345678901234567890")) == 12_345_678_901_234_567_890
+
+
+def test_numbers_are_counted_at_any_depth() -> None:
+    assert not_finite(decoded(b'{"a":[' * 300 + b"NaN" + b"]}" * 300)) == 1
+
+
+def test_what_is_too_long_or_too_deep_is_not_written() -> None:
+    assert compact("a" * (LONGEST_WRITTEN - 2)) == f'"{"a" * (LONGEST_WRITTEN - 2)}"'
+    assert compact("a" * LONGEST_WRITTEN) is None
+    nested: Any = []
+    for _ in range(5000):
+        nested = [nested]
+    assert compact(nested) is None
+
+
+def test_a_name_is_cut_and_what_is_too_long_for_an_identity_is_none() -> None:
+    longest = "k" * LONGEST_NAME
+    assert (name({"a": longest}, "a"), identity({"a": longest}, "a")) == (longest, longest)
+    assert (name({"a": longest + "k"}, "a"), identity({"a": longest + "k"}, "a")) == (longest, None)
+    assert (name({"a": ""}, "a"), identity({"a": 7}, "a")) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +114,6 @@ def test_half_a_character_is_replaced(body: bytes, value: str) -> None:
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b"\xff\xfe",
-        b"9" * 5000,
     ],
     ids=lambda body: f"{body[:9]!r} and {len(body)} bytes",
 )

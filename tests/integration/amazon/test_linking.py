@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from adapters.amazon.linking import Linking
 from adapters.memory.state import MemoryState
@@ -49,6 +50,49 @@ async def test_a_code_without_times_gets_patient_ones(stand_in: StandIn, bench: 
         a_linking(stand_in, bench), stand_in, {"public_code": "A", "private_code": "B", "expires_in": "soon"}
     )
     assert (pair.expires_in_s, pair.interval_s) == (600, 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "expires_in_s", "interval_s"),
+    [
+        ("-5", 60, 1),
+        ("0", 60, 1),
+        ("1e300", 3600, 60),
+        ("1e999", 600, 5),
+        ("-Infinity", 600, 5),
+        ("NaN", 600, 5),
+        ("9" * 5000, 600, 5),
+        ("null", 600, 5),
+    ],
+)
+async def test_times_that_make_no_sense_for_a_person_are_bounded(
+    stand_in: StandIn, bench: AmazonBench, written: str, expires_in_s: float, interval_s: float
+) -> None:
+    body = f"""{{"public_code": "A", "private_code": "B", "expires_in": {written},
+        "polling_interval_in_seconds": {written}}}"""
+    stand_in.script(CODE_PAIR, web.Response(text=body, content_type="application/json"))
+    pair = await a_linking(stand_in, bench).begin()
+    assert (pair.expires_in_s, pair.interval_s) == (expires_in_s, interval_s)
+
+
+@pytest.mark.parametrize("name", ["public_code", "private_code"])
+async def test_a_code_that_is_too_long_to_be_one_is_none(
+    stand_in: StandIn, bench: AmazonBench, name: str
+) -> None:
+    with pytest.raises(SourceUnavailable, match="no clear answer"):
+        await begun(a_linking(stand_in, bench), stand_in, {**PAIR, name: "A" * 9000})
+
+
+@pytest.mark.parametrize("name", ["refresh_token", "access_token"])
+async def test_a_token_that_is_too_long_to_be_one_is_none(
+    stand_in: StandIn, bench: AmazonBench, name: str
+) -> None:
+    linking = a_linking(stand_in, bench)
+    pair = await begun(linking, stand_in)
+    bearer = {**BEARER, name: "A" * 9000}
+    stand_in.script(REGISTER, an_answer({"response": {"success": {"tokens": {"bearer": bearer}}}}))
+    with pytest.raises(SourceUnavailable, match="no clear answer"):
+        await linking.poll(pair)
 
 
 async def test_waiting_ends_with_the_tokens(stand_in: StandIn, bench: AmazonBench) -> None:

@@ -1,0 +1,160 @@
+"""What is bounded of a reply that is whole, JSON, and larger than any home's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
+from adapters.amazon.graphql_states import samples_of_endpoints
+from adapters.amazon.monitors import joined, monitors_of_appliances, monitors_of_endpoints
+from adapters.hue.directory import Directory
+from adapters.hue.known import Known
+from adapters.hue.v1 import sensors_of
+from adapters.hue.v2 import batteries_of, links_of, names_of, temperatures_of
+from adapters.json_reply import LONGEST_NAME
+from adapters.listed import MOST_DEVICES
+from adapters.memory.journal import MemoryJournal
+from adapters.memory.state import MemoryState
+from domain.errors import SourceGarbled
+from tests.alexa_stand_in import Device
+from tests.builders import NOON
+from tests.canned_alexa import discovered, listed, states
+from tests.canned_bridge import CannedSession, a_canned_bridge
+from tests.hue_replies import (
+    UNIQUEID,
+    a_v1_presence,
+    a_v1_temperature,
+    a_v2_device,
+    a_v2_link,
+    a_v2_power,
+    a_v2_temperature,
+    an_envelope,
+)
+
+LONG = "x" * 3_000_000
+
+
+def many_v1(count: int) -> dict[str, Any]:
+    return {str(number): a_v1_temperature(uniqueid=f"{number:08}") for number in range(count)}
+
+
+def many_devices(count: int) -> list[Device]:
+    return [Device(entity=f"entity-{number}", serial=f"SERIAL{number}") for number in range(count)]
+
+
+def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> None:
+    assert len(sensors_of(many_v1(MOST_DEVICES))) == MOST_DEVICES
+    with pytest.raises(SourceGarbled, match="more temperature sensors than the 1,000 that are believed"):
+        sensors_of(many_v1(MOST_DEVICES + 1))
+
+
+@pytest.mark.parametrize(
+    ("read", "item"),
+    [
+        (temperatures_of, a_v2_temperature),
+        (names_of, a_v2_device),
+        (batteries_of, a_v2_power),
+        (links_of, a_v2_link),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_so_are_the_lists_of_v2(read: Any, item: Any) -> None:
+    assert len(read(an_envelope(*[item()] * MOST_DEVICES))) > 0
+    with pytest.raises(SourceGarbled, match="more devices than the 1,000"):
+        read(an_envelope(*[item()] * (MOST_DEVICES + 1)))
+
+
+def test_so_is_an_account_with_more_monitors() -> None:
+    for count in (MOST_DEVICES, MOST_DEVICES + 1):
+        devices = many_devices(count)
+        both = (*monitors_of_appliances(discovered(*devices)), *monitors_of_endpoints(listed(*devices)))
+        if count <= MOST_DEVICES:
+            assert len(joined(both)) == count
+        else:
+            with pytest.raises(SourceGarbled, match="more monitors than the 1,000"):
+                joined(both)
+
+
+def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:
+    (sensor,) = sensors_of({"4": a_v1_temperature(name=LONG)})
+    assert sensor.name == "x" * LONGEST_NAME
+    (sensor,) = sensors_of({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
+    assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "x" * LONGEST_NAME)
+    (sensor,) = sensors_of({"4": a_v1_temperature(uniqueid=LONG)})
+    assert sensor.uniqueid is None
+    assert temperatures_of(an_envelope(a_v2_temperature(id=LONG))) == ()
+    assert names_of(an_envelope(a_v2_device(LONG))).popitem()[1] == "x" * LONGEST_NAME
+    owner = {"owner": {"rid": LONG}}
+    assert not batteries_of(an_envelope(a_v2_power(**owner)))
+    assert not links_of(an_envelope(a_v2_link(**owner)))
+
+
+def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> None:
+    (monitor,) = monitors_of_appliances(discovered(Device(name=LONG)))
+    assert monitor.name == "x" * LONGEST_NAME
+    (monitor,) = monitors_of_endpoints(listed(Device(name=LONG)))
+    assert monitor.name == "x" * LONGEST_NAME
+    assert not list(monitors_of_appliances(discovered(Device(entity=LONG))))
+    assert not list(monitors_of_endpoints(listed(Device(entity=LONG))))
+    appliance = Device().appliance()
+    appliance["capabilities"] = [
+        {
+            "instance": str(number),
+            "resources": {"friendlyNames": [{"value": {"assetId": "Alexa.AirQuality.Humidity"}}]},
+        }
+        for number in range(5000)
+    ]
+    (monitor,) = monitors_of_appliances({"data": {"endpoints": {"items": [{"legacyAppliance": appliance}]}}})
+    assert len(monitor.assets) == 100
+
+
+def test_a_monitor_keeps_no_more_nameless_values_than_it_can_have() -> None:
+    device = Device(ranges={str(number): 1.0 for number in range(100, 5000)})
+    (monitor,) = monitors_of_endpoints(listed(device))
+    (samples,) = samples_of_endpoints(states(device), [monitor]).values()
+    assert len(samples.others) == 100
+    assert set(samples.left_out) == {"more than 100 values without a name"}
+
+
+def test_a_token_or_a_cookie_that_no_header_takes_is_none_and_so_is_a_jar_without_end() -> None:
+    assert is_header_text("a" * LONGEST_VALUE)
+    assert not is_header_text("a" * (LONGEST_VALUE + 1))
+    assert len(sendable({f"name-{number}": "value" for number in range(100_000)})) == 200
+
+
+def test_what_a_bridge_lists_under_ever_new_ids_does_not_pile_up() -> None:
+    state = MemoryState()
+    directory = Directory(state=state, key="hue.directory", journal=MemoryJournal())
+    for turn in range(4):
+        ids = range(turn * 600, turn * 600 + 600)
+        answers = {
+            "hue.v1/sensors": {str(n): a_v1_temperature(uniqueid=f"{n:08}") for n in ids},
+            "hue.v2/zigbee_connectivity": an_envelope(),
+            "hue.v2/device": an_envelope(*(a_v2_device(f"room {n}", id=f"device-{n}") for n in ids)),
+            "hue.v2/device_power": an_envelope(),
+        }
+        temperatures = temperatures_of(
+            an_envelope(
+                *(
+                    a_v2_temperature(id=f"new-{n}", id_v1=f"/sensors/{n}", owner={"rid": f"device-{n}"})
+                    for n in ids
+                )
+            )
+        )
+        found = directory.sensors(
+            temperatures, a_canned_bridge(CannedSession(answers)), now=NOON, deadline_s=10.0
+        )
+        assert [sensor.uniqueid for sensor in found] == [f"{n:08}" for n in ids]
+        assert {sensor.name for sensor in found} == {f"room {n}" for n in ids}
+        kept = state.get("hue.directory")
+        assert [len(kept[part]) for part in ("uniqueids", "names")] in ([600, 600], [1200, 1200]), turn  # type: ignore[arg-type]
+    assert len(json.dumps(kept)) < 200_000
+
+
+def test_nor_does_what_was_asked_about_in_vain() -> None:
+    known = Known(asked_for={f"new-{n}" for n in range(MOST_DEVICES + 1)}, guessed={"new-7"})
+    known.forget_surplus({"new-7", "new-8"}, set())
+    assert (known.asked_for, known.guessed) == ({"new-7", "new-8"}, {"new-7"})
