@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import requests
+import urllib3
 
 from adapters.hue.bodies import body_of
 from adapters.json_reply import Json, decoded, identity, integer
@@ -39,7 +40,7 @@ class CloudFinder:
             with requests.get(self._url, timeout=timeout_s, stream=True, allow_redirects=False) as reply:
                 refusal = self._refusal(reply)
                 content = b"" if refusal else body_of(reply.raw, Tally(), keep_time)
-        except OSError as error:  # requests' own are OSErrors
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
             raise SourceUnavailable(f"cannot ask {self._url} ({type(error).__name__})") from error
         if refusal is not None:
             raise refusal
