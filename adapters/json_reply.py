@@ -42,14 +42,13 @@ def decoded(body: bytes) -> Json:
 
 def sample(body: bytes, limit: int = 120, hide: str = "") -> str:
     """The beginning of a body, for an error message; see `shown`."""
-    begins = body[: 8 * limit].decode("utf-8", "replace")
-    if len(body) > 8 * limit:
-        begins = _LAST_WORD.sub("", begins)  # the rest of a key would not be known for one
-    return shown(begins, limit, hide)
+    return shown(body[: 8 * limit + 1].decode("utf-8", "replace"), limit, hide)
 
 
 def shown(written: str, limit: int = 120, hide: str = "") -> str:
     """The beginning of somebody's text, on one line, without `hide` and long words, which may be keys."""
+    if len(written) > 8 * limit:
+        written = _LAST_WORD.sub("", written[: 8 * limit])  # the rest of a key would not be known for one
     if hide:
         written = written.replace(hide, "[...]")
     return _LONG_WORD.sub("[...]", " ".join(written.split()))[:limit]

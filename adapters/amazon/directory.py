@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 import attrs
 
@@ -90,7 +91,7 @@ class Directory:
             if found:
                 return found
             raise trouble or error from error
-        return joined((*found, *monitors_of_endpoints(content)))
+        return joined(chain(found, monitors_of_endpoints(content)))
 
     def _is_older(self, known: _Known, age: timedelta) -> bool:
         return known.asked_at is None or abs(self._clock.now() - known.asked_at) >= age

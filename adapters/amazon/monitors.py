@@ -9,7 +9,7 @@ from itertools import islice
 import attrs
 
 from adapters.json_reply import Json, at, identity, name, objects, text
-from adapters.listed import believed
+from adapters.listed import MOST_DEVICES, believed
 
 ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
 _CATEGORY = "AIR_QUALITY_MONITOR"
@@ -90,6 +90,8 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
     """Each monitor once, with all that any of its mentions tells. Raises SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
     for one in monitors:
+        if len(by_entity) > MOST_DEVICES:
+            break
         known = by_entity.setdefault(one.entity_id.lower(), one)
         by_entity[one.entity_id.lower()] = attrs.evolve(
             known,

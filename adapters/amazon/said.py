@@ -15,6 +15,8 @@ _MESSAGES = ("message", "Message", "error_description", "errorMessage")
 _THROTTLING = re.compile(r"too many requests|rate exceeded|throttl", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z]{1,30}([_. ][A-Za-z]{1,30}){0,5}")
 _LONGEST_WORDS = 200
+# What is read of each, and how many: the event loop waits meanwhile.
+_LONGEST, _MOST_ERRORS = 1_000, 100
 _NOT_A_LETTER = re.compile(r"[^a-z]")
 
 
@@ -47,12 +49,11 @@ def said_by(content: Json) -> Said:
     codes: list[str] = []
     messages: list[str] = []
     for error in _errors_of(content):
-        codes += [code for name in _CODES if (code := text(error, name))]
-        messages += [message for name in _MESSAGES if (message := text(error, name))]
-    listed = at(content, "errors")
-    messages += [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+        codes += [code[:_LONGEST] for name in _CODES if (code := text(error, name))]
+        messages += [message[:_LONGEST] for name in _MESSAGES if (message := text(error, name))]
+    messages += [each[:_LONGEST] for each in _listed(content) if isinstance(each, str)]
     plain = text(content, "error")  # OAuth's form: the code itself
-    return Said(codes=(*([plain] if plain else []), *codes), messages=tuple(messages))
+    return Said(codes=(*([plain[:_LONGEST]] if plain else []), *codes), messages=tuple(messages))
 
 
 def shown_code(code: str) -> str:
@@ -69,6 +70,11 @@ def _errors_of(content: Json) -> Iterator[Json]:
     yield content
     yield at(content, "error")
     yield at(content, "response", "error")
-    for error in objects(content, "errors"):
+    for error in objects(_listed(content)):
         yield error
         yield error.get("extensions")
+
+
+def _listed(content: Json) -> list[Json]:
+    listed = at(content, "errors")
+    return listed[:_MOST_ERRORS] if isinstance(listed, list) else []

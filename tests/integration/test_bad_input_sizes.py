@@ -1,0 +1,181 @@
+"""Replies under the limit of bytes with names, lists and words without end: what is kept is bounded."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from domain.outcome import Cause, Collected, Failed, Outcome
+from tests.bad_input import Spoiling, spoiling
+from tests.odd_server import reply
+from tests.recorded import recorded
+from tests.replayed_home import Answer
+from tests.spoiled_json import as_json
+
+WORDS = "words " * 500_000
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiling]:
+    with spoiling(tmp_path_factory.mktemp("sizes")) as ready:
+        yield ready
+
+
+def cycle(home: Spoiling, contents: Mapping[str, Any], status: str = "200 OK") -> dict[str, Outcome]:
+    """What the sources come to with these contents; the laws hold, which bound rows, journal and state."""
+    answers = {
+        name: Answer(pieces=[reply(as_json(content).encode(), status=status)])
+        for name, content in contents.items()
+    }
+    assert all(len(answer.pieces[0]) < 4_000_000 for answer in answers.values())
+    report = home.cycle(answers)
+    assert all(home.home.asked[name] for name in contents)
+    return {outcome.due.source: outcome for outcome in report.outcomes}
+
+
+def everywhere(content: Any, words: str, is_wanted: Callable[[str], bool]) -> Any:
+    """The content with the words in the first of its places with such a key."""
+    content, waiting = copy.deepcopy(content), []
+    waiting.append(content)
+    while waiting:
+        holder = waiting.pop()
+        for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if isinstance(value, str) and isinstance(key, str) and is_wanted(key):
+                holder[key] = words
+                return content
+            if isinstance(value, dict | list):
+                waiting.append(value)
+    raise AssertionError("no such key")
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("hue.config", "name"),
+        ("hue.config", "modelid"),
+        ("hue.v1/sensors", "name"),
+        ("hue.v1/sensors", "uniqueid"),
+        ("hue.v1/sensors", "lastupdated"),
+        ("hue.v1/whole_bridge", "name"),
+        ("hue.v2/temperature", "id"),
+        ("hue.v2/temperature", "id_v1"),
+        ("hue.v2/temperature", "rid"),
+        ("hue.v2/temperature", "changed"),
+        ("hue.v2/device", "name"),
+        ("hue.v2/device", "id"),
+        ("hue.v2/device_power", "rid"),
+        ("hue.v2/zigbee_connectivity", "mac_address"),
+        ("amazon.token", "access_token"),
+        ("amazon.exchange", "Value"),
+        ("amazon.appliances", "friendlyName"),
+        ("amazon.appliances", "entityId"),
+        ("amazon.appliances", "assetId"),
+        ("amazon.endpoints", "text"),
+        ("amazon.monitorStates", "id"),
+        ("amazon.monitorStates", "instance"),
+        ("amazon.monitorStates", "timeOfSample"),
+        ("amazon.phoenix", "entityId"),
+        ("amazon.phoenix", "instance"),
+    ],
+)
+@pytest.mark.parametrize("words", [WORDS, "w" * 3_000_000], ids=["words", "one word"])
+def test_a_text_of_megabytes_is_cut_or_costs_only_its_own_source(
+    home: Spoiling, name: str, key: str, words: str
+) -> None:
+    cycle(home, {name: everywhere(recorded().contents[name], words, lambda found: found == key)})
+
+
+def test_a_sensor_with_a_name_of_megabytes_is_read_under_the_beginning_of_it(home: Spoiling) -> None:
+    sensors = copy.deepcopy(recorded().contents["hue.v1/sensors"])
+    for sensor in sensors.values():
+        sensor["name"] = "w" * 90_000
+    hue = cycle(home, {"hue.v1/sensors": sensors})["hue"]
+    assert isinstance(hue, Collected)
+    assert {one.device_id for one in hue.readings} == recorded().sensors
+    assert {one.location for one in hue.readings} == {"w" * 200}
+
+
+SENSOR = {"type": "ZLLTemperature", "state": {"temperature": 2000}}
+MANY: Mapping[str, Any] = {
+    "hue.v1/sensors": {str(n): {"type": "ZLLTemperature"} for n in range(100_000)},
+    "hue.v1/whole_bridge": {"sensors": {str(n): {**SENSOR, "uniqueid": f"{n:08}"} for n in range(40_000)}},
+    "hue.v2/temperature": {"data": [{"id": f"{n:08}"} for n in range(100_000)]},
+    "hue.v2/device": {"data": [{"id": f"{n:08}", "metadata": {"name": "n"}} for n in range(50_000)]},
+    "hue.v2/device_power": {
+        "data": [{"owner": {"rid": f"{n:08}"}, "power_state": {"battery_level": 1}} for n in range(40_000)]
+    },
+    "hue.v2/zigbee_connectivity": {
+        "data": [{"owner": {"rid": f"{n:08}"}, "mac_address": "x"} for n in range(40_000)]
+    },
+    "amazon.endpoints": {
+        "data": {
+            "listEndpoints": {
+                "endpoints": [
+                    {"id": f"{n:08}", "displayCategories": {"primary": "AIR_QUALITY_MONITOR"}}
+                    for n in range(40_000)
+                ]
+            }
+        }
+    },
+    "amazon.appliances": {
+        "data": {
+            "endpoints": {
+                "items": [
+                    {
+                        "legacyAppliance": {
+                            "entityId": f"{n:08}",
+                            "applianceTypes": ["AIR_QUALITY_MONITOR"],
+                            "friendlyDescription": "amazon",
+                        }
+                    }
+                    for n in range(25_000)
+                ]
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_more_devices_than_a_home_has_are_not_believed(home: Spoiling, name: str) -> None:
+    source = name.partition(".")[0]
+    outcome = cycle(home, {name: MANY[name]})[source]
+    match name, outcome:
+        case "hue.v1/sensors" | "hue.v1/whole_bridge" | "amazon.endpoints", Failed(cause=cause):
+            assert cause is Cause.GARBLED
+            assert "1,000 that are believed" in outcome.detail
+        case "hue.v1/sensors", Collected(notes=notes):
+            assert "1,000 that are believed" in notes[0]  # the whole bridge is read instead
+        case "hue.v2/temperature", Collected(notes=notes):
+            assert "1,000 that are believed" in notes[0]  # and so it is here
+        case _, Collected():
+            pass  # what goes with the readings is not worth more than they
+        case _:
+            raise AssertionError(outcome)
+
+
+def test_errors_and_remarks_without_end_are_bounded(home: Spoiling) -> None:
+    temperatures = {
+        **recorded().contents["hue.v2/temperature"],
+        "errors": [{"description": "d" * 50}] * 50_000,
+    }
+    nameless = {str(n): {"type": "ZLLTemperature", "name": "n" * 150} for n in range(1_000)}
+    errors = {"errors": [{"message": f"m {n}", "errorCode": f"C{n}"} for n in range(50_000)]}
+    outcomes = cycle(home, {"hue.v2/temperature": temperatures, "amazon.monitorStates": errors})
+    hue = outcomes["hue"]
+    assert isinstance(hue, Collected)
+    assert hue.notes[-1] == "and 49,980 more remarks"
+    assert len(json.dumps(hue.notes)) < 5_000
+    hue = cycle(home, {"hue.v1/sensors": nameless})["hue"]
+    assert isinstance(hue, Collected)
+    assert hue.notes[-1] == "and 980 more remarks"
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "401 No", "403 No", "429 Slow", "500 Broken", "503 Busy"])
+@pytest.mark.parametrize("name", ["hue.v1/sensors", "amazon.token", "amazon.monitorStates"])
+def test_an_error_that_goes_on_for_megabytes_is_told_in_short(home: Spoiling, name: str, status: str) -> None:
+    cycle(home, {name: {"message": WORDS, "error": "invalid_grant " + WORDS[:900_000]}}, status)
