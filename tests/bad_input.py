@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.hue.reads import Strategy
@@ -27,7 +28,7 @@ from tests.hue_bench import WallOf, a_hue_bench
 from tests.odd_server import CA_FILE
 from tests.recorded import recorded
 from tests.replayed_home import Answer, ReplayedHome, Way, a_replayed_home
-from tests.row_rules import complaints
+from tests.row_rules import complaints, readings_at
 from tests.spoiled_json import numbers_that_are_none
 
 _LARGEST_STATE = 1_000_000  # characters
@@ -83,6 +84,10 @@ class Spoiling:
             assert counted == ([served] if served else []), (served, counted)
             assert not served or outcome.notes[0].startswith(f"{served:,} value"), outcome.notes
 
+    def rows(self) -> list[sqlite3.Row]:
+        """The readings of the last cycle."""
+        return readings_at(self._database, _slot(self.cycles).isoformat())
+
     def close(self) -> None:
         self._store.close()
 
@@ -91,7 +96,7 @@ class Spoiling:
         self.state, self.journal = MemoryState(), MemoryJournal()
         clock, slot, home = (
             WallOf(wall=MemoryClock(NOON)),
-            NOON + timedelta(minutes=5 * self.cycles),
+            _slot(self.cycles),
             recorded(),
         )
         hue = a_hue_bench(
@@ -143,6 +148,10 @@ class Spoiling:
         if kept > _LARGEST_STATE:
             broken.append(f"{kept} characters in the state")
         assert not broken, broken
+
+
+def _slot(cycle: int) -> datetime:
+    return NOON + timedelta(minutes=5 * cycle)
 
 
 def _of_outcome(outcome: Outcome) -> Iterator[str]:

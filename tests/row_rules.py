@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,25 @@ _LONGEST_OF_LEDGER = {"detail": 1_000, "notes": 50_000, "unread": 4_000_000}
 
 def complaints(path: Path, report: CycleReport) -> list[str]:
     """Everything that is not as it must be of the rows of the report's slot."""
-    with sqlite3.connect(path) as connection:
-        connection.row_factory = sqlite3.Row
-        slot = report.outcomes[0].due.slot.isoformat()
-        rows = connection.execute("SELECT * FROM readings WHERE timestamp = ?", (slot,)).fetchall()
-        outcomes = connection.execute("SELECT * FROM outcomes WHERE slot = ?", (slot,)).fetchall()
-    connection.close()
+    slot = report.outcomes[0].due.slot.isoformat()
+    rows = readings_at(path, slot)
+    outcomes = _selected(path, "SELECT * FROM outcomes WHERE slot = ?", slot)
     found = [f"{row['device_id'][:60]}: {said}" for row in rows for said in _of_row(row)]
     found += [f"{row['source']}: {said}" for row in outcomes for said in _of_outcome(row)]
     if len(outcomes) != len(report.outcomes):
         found.append(f"{len(outcomes)} outcomes in the ledger for {len(report.outcomes)}")
     return found + list(_of_readings({row["device_id"]: row for row in rows}, report))
+
+
+def readings_at(path: Path, slot: str) -> list[sqlite3.Row]:
+    """The rows of that slot."""
+    return _selected(path, "SELECT * FROM readings WHERE timestamp = ?", slot)
+
+
+def _selected(path: Path, statement: str, slot: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(statement, (slot,)).fetchall()
 
 
 def _of_row(row: sqlite3.Row) -> Iterator[str]:

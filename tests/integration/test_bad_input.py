@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.bad_input import Spoiling, spoiling
-from tests.recorded import AMAZON, HUE_PATHS
+from tests.odd_server import reply
+from tests.recorded import AMAZON, HUE_PATHS, recorded
 from tests.replayed_home import Answer
 from tests.spoiled_wire import cases, odd_numbers
 
@@ -37,3 +40,30 @@ def test_each_number_that_is_none_is_counted_and_costs_only_itself(
     home: Spoiling, case: dict[str, Answer]
 ) -> None:
     home.cycle_counting(case)
+
+
+def test_a_value_out_of_range_is_stored_beside_its_column_and_flagged(home: Spoiling) -> None:
+    """The laws look at the rows; here is one cycle in which there is something to look at."""
+    odd = {"hue.v1/sensors": ("temperature", 6_100), "amazon.monitorStates": ("value", -7.0)}
+    answers = {
+        name: Answer(pieces=[reply(json.dumps(_with(recorded().contents[name], *change)).encode())])
+        for name, change in odd.items()
+    }
+    readings = home.cycle(answers).readings
+    assert {one.device_id for one in readings} == recorded().sensors | recorded().monitors
+    kept = [(row["is_anomalous"], json.loads(row["other_values"])) for row in home.rows()]
+    assert all(is_anomalous == 1 for is_anomalous, _ in kept)
+    assert sum(others.get("temperature") == 61.0 for _, others in kept) == len(recorded().sensors)
+    assert sum(others.get("pm25") == -7.0 for _, others in kept) == len(recorded().monitors)
+
+
+def _with(content: Any, key: str, value: float) -> Any:
+    """The content with that number under each such key."""
+    if isinstance(content, list):
+        return [_with(each, key, value) for each in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        name: value if name == key and isinstance(old, int | float) else _with(old, key, value)
+        for name, old in content.items()
+    }
