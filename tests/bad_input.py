@@ -26,6 +26,7 @@ from tests.builders import NOON, a_due
 from tests.collecting import a_collection
 from tests.hue_bench import WallOf, a_hue_bench
 from tests.odd_server import CA_FILE
+from tests.reads import read_once
 from tests.recorded import recorded
 from tests.replayed_home import Answer, ReplayedHome, Way, a_replayed_home
 from tests.row_rules import complaints, readings_at
@@ -83,6 +84,12 @@ class Spoiling:
             counted = [fields["values"] for fields in recorded_ if fields["source"] == source]
             assert counted == ([served] if served else []), (served, counted)
             assert not served or outcome.notes[0].startswith(f"{served:,} value"), outcome.notes
+
+    def read(self, name: str, answer: Answer) -> None:
+        """One read by itself, also of those that only a sign-in makes; any error without a name goes on."""
+        self.home.answers, self.home.way = {name: answer}, "graphql"
+        asyncio.run(read_once(self.home, name))
+        self.tried[f"{name} alone"] += 1
 
     def rows(self) -> list[sqlite3.Row]:
         """The readings of the last cycle."""

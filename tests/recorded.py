@@ -38,6 +38,27 @@ AMAZON = (
     "amazon.monitorStates",
     "amazon.phoenix",
 )
+# What is asked once in a home's life, in the shapes of the simulated home's answers.
+_SIGNING_IN: dict[str, Any] = {
+    "hue.pair": [{"success": {"username": "0123456789abcdefghijKLMN-_0123456789abcd"}}],
+    "hue.cloud": [{"id": "001788fffe5a1e57", "internalipaddress": "192.0.2.7", "port": 443}],
+    "amazon.codepair": {
+        "public_code": "ABC123",
+        "private_code": "8f0e-private",
+        "expires_in": 600,
+        "polling_interval_in_seconds": 5,
+    },
+    "amazon.register": {
+        "response": {
+            "success": {
+                "tokens": {
+                    "bearer": {"access_token": "Atna|x", "refresh_token": "Atnr|x", "expires_in": "3600"}
+                }
+            }
+        }
+    },
+    "amazon.deregister": {"response": {"success": {}}},
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +77,7 @@ def recorded() -> Recorded:
     """The home at noon, recorded once a process."""
     with SimulatedHome(clock=MemoryClock(NOON)).running() as home:
         contents = {name: _of_bridge(home.bridge, path) for name, path in HUE_PATHS.items()}
-        contents |= _of_alexa(home)
+        contents |= _of_alexa(home) | _SIGNING_IN
         return Recorded(
             contents=contents,
             hue_key=home.bridge.key,

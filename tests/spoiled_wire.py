@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.any_json import ANY_JSON, ANY_TEXT
 from tests.odd_server import reply
+from tests.reads import READS
 from tests.recorded import AMAZON, HUE_PATHS, recorded
 from tests.replayed_home import Answer, good_body
 from tests.spoiled_json import as_json, spoiled, with_numbers_that_are_none
@@ -121,3 +122,8 @@ def odd_numbers(draw: st.DrawFn) -> dict[str, Answer]:
     chosen = draw(st.tuples(_HUE_WITH_NUMBERS, _AMAZON_WITH_NUMBERS))
     contents = {name: draw(with_numbers_that_are_none(recorded().contents[name])) for name in chosen}
     return {name: Answer(pieces=[reply(as_json(content).encode())]) for name, content in contents.items()}
+
+
+def single_reads() -> st.SearchStrategy[tuple[str, Answer]]:
+    """Any of the reads, and what comes in place of its reply."""
+    return st.sampled_from(list(READS)).flatmap(lambda name: st.tuples(st.just(name), answers(name)))

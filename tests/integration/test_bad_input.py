@@ -13,7 +13,7 @@ from tests.bad_input import Spoiling, spoiling
 from tests.odd_server import reply
 from tests.recorded import AMAZON, HUE_PATHS, recorded
 from tests.replayed_home import Answer
-from tests.spoiled_wire import cases, odd_numbers
+from tests.spoiled_wire import cases, odd_numbers, single_reads
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_each_reply_is_asked_for_when_it_is_to_be_spoiled(home: Spoiling) -> Non
         assert home.home.asked[name], name
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=45, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_any_reply_is_collected_or_has_failed_for_a_reason(home: Spoiling, case: dict[str, Answer]) -> None:
     home.cycle(case)
@@ -42,14 +42,22 @@ def test_each_number_that_is_none_is_counted_and_costs_only_itself(
     home.cycle_counting(case)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(single_reads())
+def test_any_single_read_ends_with_content_or_with_an_error_that_has_a_name(
+    home: Spoiling, case: tuple[str, Answer]
+) -> None:
+    home.read(*case)
+
+
 def test_a_value_out_of_range_is_stored_beside_its_column_and_flagged(home: Spoiling) -> None:
     """The laws look at the rows; here is one cycle in which there is something to look at."""
     odd = {"hue.v1/sensors": ("temperature", 6_100), "amazon.monitorStates": ("value", -7.0)}
-    answers = {
+    spoiled = {
         name: Answer(pieces=[reply(json.dumps(_with(recorded().contents[name], *change)).encode())])
         for name, change in odd.items()
     }
-    readings = home.cycle(answers).readings
+    readings = home.cycle(spoiled).readings
     assert {one.device_id for one in readings} == recorded().sensors | recorded().monitors
     kept = [(row["is_anomalous"], json.loads(row["other_values"])) for row in home.rows()]
     assert all(is_anomalous == 1 for is_anomalous, _ in kept)

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import gzip
 import random
 import tracemalloc
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from adapters.amazon import queries
-from adapters.amazon.alexa import Alexa
-from adapters.amazon.authoriser import CookieAuthoriser
-from adapters.amazon.csrf import CsrfCookie
-from adapters.amazon.linking import Linking
-from adapters.amazon.session import AmazonSession
-from adapters.amazon.token_endpoint import TokenEndpoint
-from adapters.hue.bridge import Bridge
-from adapters.hue.cloud import CloudFinder
-from adapters.hue.session import BridgeSession
-from adapters.hue.tls import SignedBy
-from adapters.memory.clock import MemoryClock
-from adapters.memory.meter import MemoryMeter
-from adapters.memory.state import MemoryState
 from adapters.packed_body import LARGEST_BODY
-from domain.errors import SourceError
-from ports.account_linking import CodePair
-from tests.builders import NOON
-from tests.odd_server import BRIDGE_ID, CA_FILE, reply
+from tests.odd_server import reply
+from tests.reads import READS, read_once
 from tests.recorded import recorded
 from tests.replayed_home import Answer, ReplayedHome, a_replayed_home
 
@@ -42,77 +25,6 @@ _BUFFERED = 16_000_000  # what the sockets between server and client may hold, b
 _STORED = 16 * (b"\x00\xff\xff\x00\x00" + random.Random(1).randbytes(65_535))  # noqa: S311 - hard to pack
 _BLANKS = b" " * 1_000_000
 _BOMB = reply(gzip.compress(b" " * HUGE), "Content-Encoding: gzip")
-PAIR = CodePair(public_code="A", private_code="B", page="C", expires_in_s=60.0, interval_s=1.0)
-
-
-@attrs.frozen
-class Reader:
-    """All that can ask, in front of a home."""
-
-    home: ReplayedHome
-    meter: MemoryMeter
-    session: AmazonSession
-    bridge_session: BridgeSession
-
-    @property
-    def bridge(self) -> Bridge:
-        return Bridge(session=self.bridge_session, api_key=recorded().hue_key, clock=MemoryClock(NOON))
-
-    @property
-    def alexa(self) -> Alexa:
-        cookies = CookieAuthoriser(cookies={"session-id": "1", "csrf": "2"}, csrf=self.csrf)
-        url = self.home.hosts.alexa
-        return Alexa(session=self.session, authoriser=cookies, alexa_url=url, clock=MemoryClock(NOON))
-
-    @property
-    def csrf(self) -> CsrfCookie:
-        return CsrfCookie(session=self.session, alexa_url=self.home.hosts.alexa)
-
-    @property
-    def tokens(self) -> TokenEndpoint:
-        return TokenEndpoint(
-            session=self.session, hosts=self.home.hosts, refresh_token="Atnr|x", clock=MemoryClock(NOON)
-        )
-
-    @property
-    def linking(self) -> Linking:
-        return Linking(
-            session=self.session, hosts=self.home.hosts, state=MemoryState(), clock=MemoryClock(NOON)
-        )
-
-    def cloud(self) -> object:
-        return CloudFinder(url=f"{self.home.hosts.www}/", clock=MemoryClock(NOON)).find(5.0)
-
-
-def blocking(read: Callable[[Reader], object]) -> Callable[[Reader], Awaitable[object]]:
-    async def reading(reader: Reader) -> object:
-        return await asyncio.to_thread(read, reader)
-
-    return reading
-
-
-# By the name under which a replayed home answers. A new read of an adapter has to stand here, see below.
-READS: Mapping[str, Callable[[Reader], Awaitable[object]]] = {
-    "hue.config": blocking(lambda reader: reader.bridge.identity(9.0)),
-    "hue.pair": blocking(lambda reader: reader.bridge.new_key("homeclimate#tests", 9.0)),
-    "hue.v1/sensors": blocking(lambda reader: reader.bridge.v1("/sensors", 9.0)),
-    "hue.v1/whole_bridge": blocking(lambda reader: reader.bridge.v1("", 9.0)),
-    "hue.v2/temperature": blocking(lambda reader: reader.bridge.v2("temperature", 9.0)),
-    "hue.v2/device": blocking(lambda reader: reader.bridge.v2("device", 9.0)),
-    "hue.v2/device_power": blocking(lambda reader: reader.bridge.v2("device_power", 9.0)),
-    "hue.v2/zigbee_connectivity": blocking(lambda reader: reader.bridge.v2("zigbee_connectivity", 9.0)),
-    "hue.cloud": blocking(Reader.cloud),
-    "amazon.token": lambda reader: reader.tokens.access_token(9.0),
-    "amazon.exchange": lambda reader: reader.tokens.cookies(9.0),
-    "amazon.csrf": lambda reader: reader.csrf.headers({"session-id": "1"}, 9.0),
-    "amazon.appliances": lambda reader: reader.alexa.graphql("amazon.discovery", queries.appliances(), 9.0),
-    "amazon.endpoints": lambda reader: reader.alexa.graphql("amazon.discovery", queries.endpoints(), 9.0),
-    "amazon.monitorStates": lambda reader: reader.alexa.graphql("amazon.graphql", queries.readings("1"), 9.0),
-    "amazon.phoenix": lambda reader: reader.alexa.phoenix(queries.states("1"), 9.0),
-    "amazon.codepair": lambda reader: reader.linking.begin(),
-    "amazon.register": lambda reader: reader.linking.poll(PAIR),
-    "amazon.deregister": lambda reader: reader.linking.deregister("Atna|x"),
-}
 
 
 def _packed() -> Iterator[bytes]:
@@ -154,41 +66,20 @@ def home() -> Iterator[ReplayedHome]:
         yield home
 
 
-async def _read(home: ReplayedHome, name: str) -> MemoryMeter:
-    """Read once; whatever a source may raise is an end."""
-    clock = MemoryClock(NOON)
-    meter = MemoryMeter(clock)
-    bridge = BridgeSession(
-        base_url=f"https://{home.bridge}",
-        proof=SignedBy(roots=CA_FILE, bridge_id=BRIDGE_ID),
-        source="hue",
-        timeout_s=5.0,
-        clock=clock,
-        meter=meter,
-    )
-    session = AmazonSession(source="amazon", timeout_s=5.0, roots=CA_FILE, clock=clock, meter=meter)
-    try:
-        await READS[name](Reader(home, meter, session, bridge))
-    except SourceError:
-        pass
-    finally:
-        bridge.close()
-        await session.close()
-    return meter
-
-
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str, body: str) -> None:
     home.answers = {name: Answer(pieces=_Once(BODIES[body]), closes=True)}
+    home.asked.clear()
     home.sent_bytes.clear()
     tracemalloc.start()
     try:
-        meter = await _read(home, name)
+        meter = await read_once(home, name)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 0 < home.sent_bytes[name] < LARGEST_BODY + _BUFFERED
+    assert home.asked[name] == 1
+    assert home.sent_bytes[name] < LARGEST_BODY + _BUFFERED
     assert peak < 5 * LARGEST_BODY
     for measured in meter.drain():
         assert measured.wire_bytes <= LARGEST_BODY + 1_000_000
@@ -210,7 +101,7 @@ async def test_every_operation_of_the_adapters_is_among_those_reads(home: Replay
     tried = set()
     for name in READS:
         home.answers = {name: Answer(pieces=[reply(b"{}")], closes=True)}
-        tried |= {measured.operation for measured in (await _read(home, name)).drain()}
+        tried |= {measured.operation for measured in (await read_once(home, name)).drain()}
     assert tried == _operations()
     asked = {
         name for name, made in vars(queries).items() if getattr(made, "__module__", "") == queries.__name__

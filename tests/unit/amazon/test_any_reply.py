@@ -114,7 +114,9 @@ def test_any_answer_to_a_sign_in(status: int, content: Any) -> None:
     async def poll() -> None:
         try:
             assert isinstance(await linking.poll(pair), Pending | Linked | Refused)
-            assert isinstance(await linking.begin(), CodePair)
+            begun = await linking.begin()
+            assert 60.0 <= begun.expires_in_s <= 3600.0
+            assert 1.0 <= begun.interval_s <= 60.0
         except SourceError:
             pass
 
