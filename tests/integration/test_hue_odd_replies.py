@@ -81,6 +81,8 @@ async def test_a_reply_may_be_packed_and_cut_as_http_allows(answer: bytes) -> No
         (packed(SENSORS, "gzip"), "cannot be unpacked"),
         (packed(SENSORS, "br"), "in a way that was not asked for: br"),
         (reply(b" " * (LARGEST_BODY + 1)), "larger than 4,000,000 bytes"),
+        # nothing of it is waited for: the connection ends behind the head
+        (reply(b"", "Content-Length: 50000000"), "larger than 4,000,000 bytes"),
         (chunked(*[b" " * 1_000_000] * 5), "larger than 4,000,000 bytes"),
         (reply(b""), "not JSON: 0 bytes"),
         (reply(b"[" * 100_000), "not JSON: 100,000 bytes"),

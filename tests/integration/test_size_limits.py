@@ -86,6 +86,19 @@ async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str
         assert measured.payload_bytes <= LARGEST_BODY
 
 
+@pytest.mark.parametrize("name", READS)
+async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, name: str) -> None:
+    home.answers = {name: Answer(pieces=_Once(BODIES["the length that it says"]), closes=True)}
+    tracemalloc.start()
+    try:
+        meter = await read_once(home, name)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(measured.wire_bytes for measured in meter.drain()) == 0
+    assert peak < LARGEST_BODY / 2
+
+
 class _Once(list[bytes]):
     """Pieces that are made while they are sent."""
 
