@@ -28,7 +28,7 @@ def test_each_reply_is_asked_for_when_it_is_to_be_spoiled(home: Spoiling) -> Non
         assert home.home.asked[name], name
 
 
-@settings(max_examples=45, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_any_reply_is_collected_or_has_failed_for_a_reason(home: Spoiling, case: dict[str, Answer]) -> None:
     home.cycle(case)
@@ -42,7 +42,7 @@ def test_each_number_that_is_none_is_counted_and_costs_only_itself(
     home.cycle_counting(case)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(single_reads())
 def test_any_single_read_ends_with_content_or_with_an_error_that_has_a_name(
     home: Spoiling, case: tuple[str, Answer]
