@@ -1,0 +1,31 @@
+"""A mail that is asked for says that it is a test, and what becomes of it."""
+
+from __future__ import annotations
+
+from adapters.memory.clock import MemoryClock
+from adapters.memory.notifier import MemoryNotifier
+from domain.errors import NotifyError, NotifyUnavailable
+from domain.health import Status
+from domain.services.mail_probe import MailProbe
+from tests.builders import NOON
+
+
+def a_probe(notifier: MemoryNotifier) -> MailProbe:
+    return MailProbe(notifier=notifier, clock=MemoryClock(NOON), limit_s=10.0, home="/a/home")
+
+
+async def test_one_mail_is_sent_that_says_what_it_is() -> None:
+    notifier = MemoryNotifier()
+    assert (await a_probe(notifier).look()).status is Status.PASS
+    (message,) = notifier.sent
+    assert "test" in message.subject
+    assert "/a/home" in message.text
+
+
+async def test_a_mail_that_is_refused_is_a_failure_with_a_next_step() -> None:
+    for fault in (NotifyError("refused (535)"), NotifyUnavailable("nobody there")):
+        notifier = MemoryNotifier()
+        notifier.fault = fault
+        answer = await a_probe(notifier).look()
+        assert (answer.status, answer.seen) == (Status.FAIL, str(fault))
+        assert "alerts.mail" in answer.next_step

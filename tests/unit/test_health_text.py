@@ -1,0 +1,55 @@
+"""A report as people, monitors and scripts get it."""
+
+from __future__ import annotations
+
+import json
+
+from domain.health import ComponentResult, HealthReport, Status, Weight
+from entrypoints.health_text import as_json, brief, ending, line
+from tests.builders import NOON
+
+DISK = ComponentResult(
+    component="disk", status=Status.FAIL, seen="1 MB | free\nof 10", next_step="Make room.", duration_s=0.25
+)
+CLOCK = ComponentResult(component="clock", status=Status.PASS, seen="noon")
+BRIDGE = ComponentResult(component="hue", status=Status.WARN, seen="silent", weight=Weight.SOURCE)
+
+
+def test_a_person_gets_a_line_and_below_it_what_to_do() -> None:
+    assert line(CLOCK) == "pass     clock           noon"
+    assert line(DISK) == "fail     disk            1 MB | free of 10\n         -> Make room."
+
+
+def test_a_long_name_keeps_its_distance() -> None:
+    long = ComponentResult(component="hue:001788fffe5a1e57", status=Status.PASS, seen="8 devices")
+    assert line(long) == "pass     hue:001788fffe5a1e57  8 devices"
+
+
+def test_the_end_says_what_it_all_comes_to() -> None:
+    assert ending(HealthReport((CLOCK, BRIDGE)), 0.26) == "healthy: 1 to look at, 1 passed in 0.3 s"
+    assert ending(HealthReport((CLOCK, DISK)), 1).startswith("not healthy; readings are collected: 1 failed")
+
+
+def test_a_monitor_s_line_has_one_bar_and_one_line() -> None:
+    assert brief(HealthReport((DISK, CLOCK)), 1.5) == (
+        "HOMECLIMATE WARNING - disk: 1 MB / free of 10 | time=1.50s failed=1 warnings=0"
+    )
+    assert brief(HealthReport((CLOCK, BRIDGE)), 1).startswith("HOMECLIMATE OK - 1 passed, 1 to look at | ")
+
+
+def test_a_script_gets_every_answer_and_what_it_comes_to() -> None:
+    told = json.loads(as_json(HealthReport((DISK, CLOCK, BRIDGE)), at=NOON, duration_s=1.23456))
+    assert (told["status"], told["exitCode"], told["durationSeconds"]) == ("fail", 1, 1.235)
+    assert told["checks"]["disk"] == [
+        {
+            "status": "fail",
+            "output": "1 MB | free\nof 10",
+            "nextStep": "Make room.",
+            "weight": "ordinary",
+            "durationSeconds": 0.25,
+        }
+    ]
+    assert "nextStep" not in told["checks"]["clock"][0]
+    warned = json.loads(as_json(HealthReport((CLOCK, BRIDGE)), at=NOON, duration_s=1))
+    assert (warned["status"], warned["exitCode"]) == ("warn", 0)
+    assert json.loads(as_json(HealthReport((CLOCK,)), at=NOON, duration_s=1))["status"] == "pass"
