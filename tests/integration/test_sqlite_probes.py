@@ -1,0 +1,123 @@
+"""A database is looked at and stays as it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sqlite import probes
+from adapters.sqlite.lock import DatabaseLock
+from domain.health import Answer, Status
+from tests.builders import a_cycle
+from tests.databases import a_store, changed
+from tests.old_homes import Age, make_old_home
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.db"
+    with closing(a_store(path)) as store:
+        store.open()
+        store.append(a_cycle())
+    return path
+
+
+def writing(path: Path, **more: Any) -> Answer:
+    return probes.writing(path, **{"is_simulated": False, "program": "./run", **more})
+
+
+def wal(path: Path) -> Answer:
+    return probes.write_ahead_log(path, checkpoint_pages=1000, program="./run")
+
+
+def dumped(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def test_what_was_written_is_taken_back_with_all_that_it_touched(path: Path) -> None:
+    before, names = dumped(path), sorted(file.name for file in path.parent.iterdir())
+    assert writing(path).status is Status.PASS
+    assert dumped(path) == before
+    assert sorted(file.name for file in path.parent.iterdir()) == names
+
+
+@pytest.mark.parametrize("age", Age)
+def test_an_earlier_system_s_database_can_be_written_to_and_is_left_alone(tmp_path: Path, age: Age) -> None:
+    path = tmp_path / "readings.db"
+    make_old_home(path, age, 50)
+    before = dumped(path)
+    assert writing(path).status is Status.PASS
+    assert dumped(path) == before
+    assert not path.with_name("readings.db.lock").exists()
+
+
+def test_another_process_that_keeps_the_lock_is_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_LOCK_WAIT_S", 0.05)
+    lock = DatabaseLock(path.with_name("readings.db.lock"), wait_s=1)
+    with lock.held():
+        answer = writing(path)
+    lock.close()
+    assert (answer.status, "fuser" in answer.next_step) == (Status.FAIL, True)
+
+
+def test_a_folder_that_is_missing_is_to_be_mounted_or_made(tmp_path: Path) -> None:
+    answer = writing(tmp_path / "none" / "readings.db")
+    assert (answer.status, f"mkdir -p {tmp_path / 'none'}" in answer.next_step) == (Status.FAIL, True)
+
+
+def test_no_database_yet_is_no_fault(tmp_path: Path) -> None:
+    assert writing(tmp_path / "readings.db").status is Status.PASS
+    assert wal(tmp_path / "readings.db").status is Status.SKIPPED
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("is_simulated", "status"), [(False, Status.PASS), (True, Status.FAIL)])
+def test_a_home_of_another_world_is_refused(path: Path, is_simulated: bool, status: Status) -> None:
+    assert writing(path, is_simulated=is_simulated).status is status
+
+
+def test_a_table_that_takes_nothing_is_told_of(path: Path) -> None:
+    changed(path, "CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE(FAIL, 'no'); END")
+    assert writing(path).status is Status.FAIL
+
+
+def test_the_mode_and_the_length_of_the_log_are_told(path: Path) -> None:
+    assert wal(path).status is Status.PASS
+    with path.with_name("readings.db-wal").open("wb") as log:
+        log.truncate(64 * 1024 * 1024 + 1)
+    answer = wal(path)
+    assert (answer.status, "fuser" in answer.next_step) == (Status.WARN, True)
+
+
+def test_another_mode_is_a_failure(path: Path) -> None:
+    changed(path, "PRAGMA journal_mode = DELETE")
+    answer = wal(path)
+    assert (answer.status, "`./run collect --once`" in answer.next_step) == (Status.FAIL, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        ((3, 40, 1), Status.WARN),
+        ((3, 44, 6), Status.PASS),
+        ((3, 50, 6), Status.WARN),
+        ((3, 50, 7), Status.PASS),
+        ((3, 51, 2), Status.WARN),
+        ((3, 51, 3), Status.PASS),
+        ((3, 53, 0), Status.PASS),
+    ],
+)
+def test_a_version_whose_log_can_be_damaged_is_told_of(version: tuple[int, int, int], status: Status) -> None:
+    assert probes.version(version).status is status
+
+
+def test_a_folder_that_others_copy_is_no_place(tmp_path: Path) -> None:
+    assert probes.place(tmp_path / "readings.db").status is Status.PASS
+    (tmp_path / ".stfolder").mkdir()
+    answer = probes.place(tmp_path / "readings.db")
+    assert (answer.status, "storage.database_path" in answer.next_step) == (Status.FAIL, True)
