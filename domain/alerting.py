@@ -8,12 +8,17 @@ from enum import StrEnum
 
 import attrs
 
+from domain.limits import (
+    BATTERY_GOOD_PERCENT,
+    BATTERY_LOW_PERCENT,
+    DISK_GOOD_BYTES,
+    DISK_LOW_BYTES,
+    LOG_HELD_BYTES,
+    LOG_SHORT_BYTES,
+)
 from domain.outcome import Cause, Collected, Cycle, Deferred, Failed, Outcome, Stored
 
 REPEATED_AFTER = timedelta(days=1)
-BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
-DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
-LOG_HELD_BYTES, LOG_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
 
 class Topic(StrEnum):

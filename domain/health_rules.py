@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 
-from domain.alerting import DISK_GOOD_BYTES, DISK_LOW_BYTES
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -16,7 +16,10 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, failed, passed, skipped, warned
-from domain.outcome import SourceReply
+from domain.limits import DISK_GOOD_BYTES, DISK_LOW_BYTES
+
+if TYPE_CHECKING:
+    from domain.outcome import SourceReply
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # older than this program: a lost battery
 _CLOCK_TOLERANCE = timedelta(minutes=10)

@@ -14,8 +14,6 @@ from config import answers, packaged
 from config.loading import Inspection, Loaded, inspect
 from domain.health import Answer, Weight, failed, skipped
 from domain.redaction import Redactor
-from domain.services.mail_probe import MailProbe
-from domain.services.source_probe import SourceProbe
 from entrypoints.program import program_name
 from entrypoints.wiring_data import data_folder, state
 from entrypoints.wiring_looks import Looks
@@ -114,10 +112,11 @@ class Components:
         yield self._mail(files)
 
     def _mail(self, files: Inspection) -> Probe:
-        from entrypoints.wiring_alerts import notifier
-
         if not self.request.sends_test_mail:
             return _skipped("mail", "--send-test-mail sends one")
+        from domain.services.mail_probe import MailProbe
+        from entrypoints.wiring_alerts import notifier
+
         sender = notifier(_loaded(files), self.world) if files.secrets is not None else None
         if sender is None:
             step = "Fill in alerts.mail in config.yaml: docs/how-to/be-told-of-trouble.md."
@@ -144,6 +143,7 @@ class Components:
 
     def _asked(self, name: str, loaded: Loaded) -> Iterator[Probe]:
         """A probe for each bridge, or for the account, that can be asked."""
+        from domain.services.source_probe import SourceProbe
         from entrypoints.wiring_sources import hue_names
 
         can_ask = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteStore
+from adapters.sqlite.store import SqliteStore
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.migrations import add_ledger
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
@@ -19,6 +18,7 @@ from adapters.sqlite.schema import (
     CREATE_PROPERTIES,
     CREATE_READINGS,
 )
+from adapters.sqlite.store import SqliteStore
 from tests.builders import NOON
 from tests.old_homes import Age, make_old_home
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from adapters.memory.clock import MemoryClock
-from adapters.sqlite import SqliteStore
+from adapters.sqlite.store import SqliteStore
 from ports.journal import Level
 from tests.builders import NOON
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
-from domain.alerting import LOG_HELD_BYTES, LOG_SHORT_BYTES
+from domain.limits import LOG_HELD_BYTES, LOG_SHORT_BYTES
 from ports.journal import Journal, Level
 
 LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES

@@ -14,7 +14,8 @@ import pytest
 
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteHistory, SqliteStore
+from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.store import SqliteStore
 from domain.reading import DeviceKind, Quantity
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.old_homes import HUE_DEVICES, Age, an_old_row, columns_of, make_old_home, make_template

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteStore
+from adapters.sqlite.store import SqliteStore
 from tests.acceptance.conftest import RunHere
 from tests.builders import a_collected, a_cycle, a_due, a_reading
 from tests.databases import changed

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapters.sqlite import SqliteHistory
+from adapters.sqlite.history import SqliteHistory
 from tests.databases import a_store, rows
 
 WRITERS = 8

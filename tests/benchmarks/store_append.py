@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.sqlite import SqliteHistory
+from adapters.sqlite.history import SqliteHistory
 from domain.baseline import Measurement
 from domain.outcome import CycleReport
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread

@@ -12,7 +12,8 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.history import MemoryHistory
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.store import MemoryStore
-from adapters.sqlite import SqliteHistory, SqliteStore
+from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity, Reading
 from ports.history import History
 from ports.store import Store

@@ -13,8 +13,8 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.store import MemoryStore
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.ledger_reading import SqliteLedger
+from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from domain.outcome import Cause
 from ports.ledger import Ledger, SourceRecord

@@ -16,7 +16,8 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.history import MemoryHistory
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.store import MemoryStore
-from adapters.sqlite import SqliteHistory, SqliteStore
+from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from domain.errors import StoreFull
 from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome

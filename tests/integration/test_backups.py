@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.clock import MemoryClock
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backups import Backups
+from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreCorrupt, StoreError, StoreFull
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.cut_short import cut_short

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.checksums import DEVICES, KEYED, checksum, is_wrong, run_of
+from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from tests.builders import (
     NOON,

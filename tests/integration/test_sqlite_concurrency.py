@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite import SqliteHistory
+from adapters.sqlite.history import SqliteHistory
 from domain.errors import StoreError
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.databases import a_store, rows

@@ -13,8 +13,8 @@ import pytest
 from adapters.file_state import FileState
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.soundness import structural_fault
+from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.outcome import CycleReport
 from ports.journal import Level

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite import SqliteHistory
-from adapters.sqlite.history import _SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES
+from adapters.sqlite.history import _SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES, SqliteHistory
 from domain.errors import CycleUnstorable, StoreError
 from domain.reading import DeviceKind, Quantity
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading

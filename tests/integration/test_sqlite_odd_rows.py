@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite import SqliteHistory
+from adapters.sqlite.history import SqliteHistory
 from adapters.sqlite.ledger_reading import SqliteLedger
 from domain.outcome import Cause, Collected
 from ports.store import Standing

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteStore
+from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from domain.errors import StoreError
 from domain.outcome import Cause

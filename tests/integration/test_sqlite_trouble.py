@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteHistory, SqliteStore
 from adapters.sqlite import connection as settings
 from adapters.sqlite.faults import told_apart
+from adapters.sqlite.history import SqliteHistory
 from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from ports.journal import Level
 from tests.builders import NOON, a_collected, a_cycle, a_reading

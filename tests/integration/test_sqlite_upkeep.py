@@ -16,13 +16,13 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.memory.upkeep_turn import MemoryUpkeepTurn
-from adapters.sqlite import SqliteStore
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backup_merging import merge_backup
 from adapters.sqlite.checking import Finding, findings
 from adapters.sqlite.checksums import KEYED, is_wrong, run_of
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.soundness import first_fault
+from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.upkeep import SqliteUpkeep
 from adapters.sqlite.wal import size_bytes
 from domain.outcome import CycleReport

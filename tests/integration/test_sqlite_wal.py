@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import SqliteHistory, SqliteStore, wal
+from adapters.sqlite import wal
+from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import has_reset_fault, size_bytes
 from domain.errors import StoreError
 from ports.journal import Level
