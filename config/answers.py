@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from config.faults import Gravity, Remark
-from config.loading import Inspection
+from config.loading import NAMEABLE, Inspection
 from config.settings import LARGEST_LOG_FOLDER_BYTES
 from domain.health import Answer, Weight, failed, passed, warned
 
+_WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
 _OF_THE_LOG = ("logging.max_bytes", "logging.backup_count")
 
 
@@ -40,6 +42,17 @@ def of_log_limits(files: Inspection) -> Answer | None:
         f"Edit {about[0].place.file}:{about[0].place.line}: max_bytes x (1 + backup_count) of at most "
         f"{LARGEST_LOG_FOLDER_BYTES:,} is what counts in any case.",
     )
+
+
+def untold(files: Inspection) -> tuple[str, ...]:
+    """What must not be told: the secrets, and where their file makes no sense, every longer word in it."""
+    if files.secrets is not None:
+        return tuple(files.secrets.values())
+    try:
+        words = _WORD.findall(files.secrets_path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ()
+    return tuple(set(words) - NAMEABLE)
 
 
 def _of(about: list[Remark], in_order: str, path: Path) -> Answer:

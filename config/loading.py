@@ -19,7 +19,7 @@ from config.yaml_nodes import Node, Scalar, Table, overlaid
 from config.yaml_reading import parse
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
-_NAMEABLE = COOKIE_NAMES.union(
+NAMEABLE = COOKIE_NAMES.union(
     *(attrs.fields_dict(section) for section in (Secrets, HueSecrets, BridgeSecrets, AmazonAqmSecrets))
 )
 
@@ -186,7 +186,7 @@ def _secrets(path: Path, files: _Files) -> Secrets | None:
     if path not in files.unsaved:
         complain_if_readable_by_others(path, files.report)
     aside = Report()
-    node = parse(text, str(path), aside, shown=_NAMEABLE.__contains__)
+    node = parse(text, str(path), aside, shown=NAMEABLE.__contains__)
     files.report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))
     if node is None:
         return None

@@ -73,10 +73,10 @@ class Components:
 
     def redactor(self) -> Redactor:
         """What keeps the secrets out of whatever is told, as far as they are known yet."""
-        if self.files is None or self.files.secrets is None:
+        if self.files is None:
             return Redactor(())
         if self._redactor is None:
-            self._redactor = Redactor(tuple(self.files.secrets.values()))
+            self._redactor = Redactor(answers.untold(self.files))
         return self._redactor
 
     def quiet(self) -> AbstractContextManager[None]:
