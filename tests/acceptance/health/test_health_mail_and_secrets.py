@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from domain.redaction import Redactor
 from entrypoints.wiring_health import Components
+from tests.acceptance.health.conftest import ReadOut
 from tests.mail_server import MailHandler, mail_server
-from tests.sick_homes import SickHome, asked_here, copied, well_home
+from tests.sick_homes import SickHome, asked_here
 
-ReadOut = Callable[[], tuple[str, str]]
 MARKED = ("MARKED-mail-password-5c1", "MARKED-ping-5c1")
 MAIL = (
     "alerts:\n  mail: {{host: localhost, port: {port}, security: none, recipients: [me@example.org]{more}}}\n"
 )
 ALERT_SECRETS = f"alerts: {{mail_password: {MARKED[0]}, ping_url: 'https://localhost:9/{MARKED[1]}'}}\n"
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
-    with well_home(tmp_path_factory.mktemp("well") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def home(well: SickHome, tmp_path: Path) -> SickHome:
-    return copied(well, tmp_path / "home")
-
-
-@pytest.fixture
-def read_out(capfd: pytest.CaptureFixture[str]) -> ReadOut:
-    return capfd.readouterr
 
 
 def ask_for_mail(home: SickHome, read_out: ReadOut) -> tuple[int, str]:

@@ -6,10 +6,9 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,7 +16,8 @@ import pytest
 
 from adapters.memory.disk import MemoryDisk
 from adapters.system_clock import SystemClock
-from tests.sick_homes import SickHome, asked_here, copied, well_home
+from tests.acceptance.health.conftest import ReadOut
+from tests.sick_homes import SickHome, asked_here
 
 Arrange = Callable[[SickHome, ExitStack], object]
 Found = Mapping[str, tuple[str, str]]  # of each component that is not well: its status, and the next step
@@ -476,22 +476,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
-    with well_home(tmp_path_factory.mktemp("well") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def home(well: SickHome, tmp_path: Path) -> SickHome:
-    return copied(well, tmp_path / "home")
-
-
-@pytest.fixture
-def read_out(capfd: pytest.CaptureFixture[str]) -> Callable[[], tuple[str, str]]:
-    return capfd.readouterr
-
-
 def not_well(told: dict[str, Any]) -> dict[str, str]:
     """The components that fail or warn; SQLite's version is this machine's."""
     return {
@@ -509,9 +493,7 @@ def assert_no_secret(home: SickHome, *texts: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_a_fault_is_found_and_nothing_else_is_blamed(
-    case: Case, home: SickHome, read_out: Callable[[], tuple[str, str]]
-) -> None:
+def test_a_fault_is_found_and_nothing_else_is_blamed(case: Case, home: SickHome, read_out: ReadOut) -> None:
     with ExitStack() as stack:
         case.arrange(home, stack)
         code, out, err = asked_here(home, read_out, "--json", *case.arguments)
@@ -529,6 +511,6 @@ def test_there_are_enough_faults_and_each_has_a_name_of_its_own() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 60
 
 
-def test_a_well_home_is_well(home: SickHome, read_out: Callable[[], tuple[str, str]]) -> None:
+def test_a_well_home_is_well(home: SickHome, read_out: ReadOut) -> None:
     code, out, err = asked_here(home, read_out, "--json")
     assert (code, err, not_well(json.loads(out))) == (0, "", {})

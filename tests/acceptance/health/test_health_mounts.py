@@ -8,24 +8,12 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sick_homes import SickHome, copied, well_home
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
-    with well_home(tmp_path_factory.mktemp("well") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def home(well: SickHome, tmp_path: Path) -> SickHome:
-    return copied(well, tmp_path / "home")
+from tests.sick_homes import SickHome
 
 
 def asked_with(home: SickHome, mounts: str) -> dict[str, Any]:

@@ -8,35 +8,17 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from entrypoints import health
 from entrypoints.wiring_health import COMPONENTS
-from tests.sick_homes import SickHome, asked_here, copied, well_home
+from tests.acceptance.health.conftest import ReadOut
+from tests.sick_homes import SickHome, asked_here
 
-ReadOut = Callable[[], tuple[str, str]]
 _PATIENCE_S = 40.0  # far beyond every deadline here: who hangs is seen, and a slow machine is not
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
-    with well_home(tmp_path_factory.mktemp("well") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def home(well: SickHome, tmp_path: Path) -> SickHome:
-    return copied(well, tmp_path / "home")
-
-
-@pytest.fixture
-def read_out(capfd: pytest.CaptureFixture[str]) -> ReadOut:
-    return capfd.readouterr
 
 
 def in_a_process(home: SickHome, what: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,29 @@
+"""A home that is well, and a copy of it for each test to make sick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sick_homes import SickHome, copied, well_home
+
+ReadOut = Callable[[], tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
+    with well_home(tmp_path_factory.mktemp("well") / "home") as home:
+        yield home
+
+
+@pytest.fixture
+def home(well: SickHome, tmp_path: Path) -> SickHome:
+    return copied(well, tmp_path / "home")
+
+
+@pytest.fixture
+def read_out(capfd: pytest.CaptureFixture[str]) -> ReadOut:
+    """What was written to stdout and stderr since it was called last."""
+    return capfd.readouterr
