@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import attrs
 
+from adapters.process_age import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
 from domain.services.health_check import HealthCheck, given_up
 from entrypoints import health_text
@@ -23,9 +24,8 @@ from entrypoints.wiring_health import COMPONENTS, Components
 from entrypoints.world import World
 from ports.probe import Probe
 
-_WATCHED_SHARE = (
-    0.98  # of the time: then who is stuck where even the limit for answers does not reach is left
-)
+# Of the time: then whoever is stuck where even the limit for answers does not reach is left behind.
+_WATCHED_SHARE = 0.98
 _LAST_WORDS_S = 0.15
 _FAREWELL_S = 0.2
 
@@ -51,6 +51,8 @@ def run(
         for name, meaning in COMPONENTS.items():
             sys.stdout.write(f"{name:<16}{meaning}\n")
         return 0
+    if leave is not None:  # a process of its own, whose start and imports have taken some of the time
+        request = request.with_less_time(process_age_s())
     with telling() as tell:
         checking = Checking(request=request, world=world or World(), say=tell)
         if leave is not None:

@@ -12,6 +12,7 @@ import attrs
 from entrypoints.exit_codes import USAGE
 
 DEADLINE_S = 15.0
+LEAST_S = 1.0
 _ANSWERS_SHARE = 14 / 15  # the rest is for telling what has not answered, and for the end
 
 
@@ -35,6 +36,10 @@ class Request:
     def answers_s(self) -> float:
         """How long probes have for their answers."""
         return self.timeout_s * _ANSWERS_SHARE
+
+    def with_less_time(self, passed_s: float) -> Request:
+        """The same, when so much of its time has passed already."""
+        return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, LEAST_S))
 
     def wants(self, component: str) -> bool:
         """Whether it was asked for; `hue` means every bridge."""
@@ -85,7 +90,7 @@ def parsed(
         "--bundle", type=Path, metavar="FILE.zip", help="write what a bug report needs, without secrets"
     )
     given = parser.parse_args(arguments)
-    if not 1 <= given.timeout <= 600:
+    if not LEAST_S <= given.timeout <= 600:
         parser.error("--timeout takes 1 to 600 seconds")
     if unknown := [name for name in given.only if name.partition(":")[0] not in components]:
         parser.error(f"there is no component {unknown[0]}; --list names them")
