@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
+
+import attrs
 
 from config.faults import Gravity, Remark
 from config.loading import NAMEABLE, Inspection
+from config.secrets import Secrets
 from config.settings import LARGEST_LOG_FOLDER_BYTES
 from domain.health import Answer, Weight, failed, passed, warned
 
@@ -42,6 +45,18 @@ def of_log_limits(files: Inspection) -> Answer | None:
         f"Edit {about[0].place.file}:{about[0].place.line}: max_bytes x (1 + backup_count) of at most "
         f"{LARGEST_LOG_FOLDER_BYTES:,} is what counts in any case.",
     )
+
+
+def secrets_that_are_set(files: Inspection) -> Iterator[str]:
+    """The path of each secret that there is, without it."""
+    if files.secrets is None:
+        yield f"{files.secrets_path} cannot be read"
+        return
+    for section in attrs.fields(Secrets):
+        for name, value in attrs.asdict(getattr(files.secrets, section.name), recurse=False).items():
+            if value:
+                count = f" ({len(value)})" if isinstance(value, Sized) else ""
+                yield f"{section.name}.{name} is set{count}"
 
 
 def untold(files: Inspection) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from adapters.process_age import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
 from domain.services.health_check import HealthCheck, given_up
 from entrypoints import health_text
+from entrypoints.exit_codes import USAGE
 from entrypoints.health_request import Request, parsed
 from entrypoints.home import find_home
 from entrypoints.telling import telling
@@ -27,6 +28,7 @@ from ports.probe import Probe
 # Of the time: then whoever is stuck where even the limit for answers does not reach is left behind.
 _WATCHED_SHARE = 0.98
 _LAST_WORDS_S = 0.15
+_BUNDLE_S = 45.0  # beyond the deadline, for who asked for a bundle
 _FAREWELL_S = 0.2
 
 
@@ -47,6 +49,9 @@ def run(
         request = parsed(arguments, find_home, COMPONENTS)
     except SystemExit as end:
         return int(end.code or 0)
+    if request.bundle is not None and request.bundle.exists():
+        sys.stderr.write(f"homeclimate health: {request.bundle} is there already; name another file\n")
+        return USAGE
     if request.lists:
         for name, meaning in COMPONENTS.items():
             sys.stdout.write(f"{name:<16}{meaning}\n")
@@ -87,10 +92,30 @@ class Checking:
                 stages = (self._components.first, self._second)
                 report = loop.run_until_complete(check.of(stages, self._hear))
                 self._finish(report)
+                self._bundle(report)
                 loop.run_until_complete(_farewell())
         finally:
             loop.close()
         return self._wanted(report)
+
+    def _bundle(self, report: HealthReport) -> None:
+        """Write what a report of a fault needs, where it was asked for; the place is told on stderr."""
+        if self.request.bundle is None or self._components.files is None:
+            return
+        from entrypoints.wiring_bundle import Bundle
+
+        bundle = Bundle(
+            files=self._components.files,
+            health=self._document(self._wanted(report)),
+            now=self.world.clock.now(),
+            redactor=self._components.redactor(),
+        )
+        try:
+            bundle.write(self.request.bundle)
+        except OSError as error:
+            sys.stderr.write(f"homeclimate health: no bundle is written: {error}\n")
+        else:
+            sys.stderr.write(f"{self.request.bundle} is written; look through it before you give it away\n")
 
     def watch(self, leave: Callable[[int], object]) -> None:
         """From a thread of its own, end the process at the deadline, with what is known by then."""
@@ -106,6 +131,8 @@ class Checking:
             last_words = threading.Thread(target=self._finish, args=(report, unheard), daemon=True)
             last_words.start()
             last_words.join(_LAST_WORDS_S)
+        elif self.request.bundle is not None:
+            time.sleep(_BUNDLE_S)
         leave(int(self._wanted(report).health))
 
     def _unheard(self) -> Iterator[tuple[str, Weight]]:
@@ -133,12 +160,16 @@ class Checking:
         wanted = self._wanted(report)
         duration_s = self.world.clock.elapsed_s() - self._began_s
         if self.request.as_json:
-            self.say(health_text.as_json(wanted, at=self.world.clock.now(), duration_s=duration_s))
+            self.say(self._document(wanted))
         elif self.request.is_brief:
             self.say(health_text.brief(wanted, duration_s))
         else:
             self.say(health_text.ending(wanted, duration_s))
         self._report = report
+
+    def _document(self, wanted: HealthReport) -> str:
+        duration_s = self.world.clock.elapsed_s() - self._began_s
+        return health_text.as_json(wanted, at=self.world.clock.now(), duration_s=duration_s)
 
     @property
     def _is_told_line_by_line(self) -> bool:

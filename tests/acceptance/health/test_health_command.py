@@ -229,19 +229,19 @@ def test_a_name_server_that_never_answers_holds_nobody(home: SickHome) -> None:
 def test_a_thread_that_is_stuck_in_a_file_holds_nobody(home: SickHome) -> None:
     (home.data / "state.json").unlink()
     os.mkfifo(home.data / "state.json")
-    done = in_a_process(home, "nothing", "--offline", "--timeout", "3")
+    done = in_a_process(home, "nothing", "--offline", "--timeout", "8")
     assert states(done.stdout)["database"] == "pass"
     assert done.returncode in (0, 1)  # a state that is no file may be passed over
 
 
 def test_a_check_that_is_stuck_itself_ends_by_its_deadline(home: SickHome) -> None:
-    done = in_a_process(home, "loop", "--timeout", "3")
+    done = in_a_process(home, "loop", "--timeout", "9")
     assert (done.returncode, done.stderr) == (2, "")
     assert states(done.stdout) == dict.fromkeys(COMPONENTS, "fail") | {"configuration": "pass"}
 
 
 def test_a_configuration_on_a_disk_that_has_gone_is_no_answer(home: SickHome) -> None:
-    done = in_a_process(home, "configuration", "--timeout", "3")
+    done = in_a_process(home, "configuration", "--timeout", "6")
     assert (done.returncode, done.stderr) == (2, "")
     assert re.search(r"^fail +configuration +no answer before the deadline$", done.stdout, re.MULTILINE)
 
