@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from adapters.simulator.home import SimulatedHome
 from tests.deployments import Deployment
+from tests.mount_namespace import filled, in_mounts, small_disk
 
 Cycles = list[dict[str, Any]]
 
@@ -146,3 +148,29 @@ def _swap(data: Path, away: Path) -> None:
     """Move the folder away, and let a file stand in its place: nothing can be made there."""
     data.rename(away)
     data.write_text("not mounted")
+
+
+def test_a_disk_that_is_really_full_for_a_while_costs_no_reading(impatient: Deployment) -> None:
+    """Neither database nor spool take anything, so that the readings wait in memory."""
+    assert impatient.run("collect", "--once").returncode == 0
+    data = impatient.folder / "data"
+    later = f"(sleep 5; rm {shlex.quote(str(data / 'ballast'))}) &"
+    running = subprocess.Popen(
+        in_mounts(
+            f"{small_disk(data, '3m')}\n{filled(data)}\n{later}",
+            impatient.command("collect", "--cycles", "8", "--every", "1", "--json"),
+            afterwards=f"cp -a {shlex.quote(str(data))} {shlex.quote(str(data))}-then",
+        ),
+        env={name: value for name, value in impatient.environment().items() if "COV" not in name},
+        cwd=impatient.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    cycles = told(running)
+    assert (states(cycles)[0], states(cycles)[-1]) == ("in memory", "stored")
+    data.rmdir()
+    data.with_name("data-then").rename(data)
+    assert stored_slots(impatient)[1:] == slots(cycles)
+    assert len(set(stored_slots(impatient))) == len(slots(cycles)) + 1
+    assert not list((data / "spool").glob("*.jsonl"))
