@@ -15,7 +15,9 @@ SIGN_IN_AGAIN = (
     "amazon_aqm: refresh_token (docs/how-to/connect-an-air-quality-monitor.md)"
 )
 APART = timedelta(seconds=60)
-PROBE_AFTER = timedelta(hours=1)  # a token that was refused for good is tried this rarely
+# A token that was refused for good is tried this rarely: a little less than the hour for which its source is
+# left in peace then, or else the question after that hour would come moments too early, and be for nothing.
+PROBE_AFTER = timedelta(minutes=55)
 _KEY = "amazon.refusal"
 
 

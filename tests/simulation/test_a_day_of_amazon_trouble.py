@@ -1,0 +1,212 @@
+"""A simulated day of an Amazon account in trouble: all is there or explained, without a storm of sign-ins."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import MovedClock, SystemClock
+from config.loading import load
+from domain.outcome import Cause
+from domain.reading import Quantity
+from domain.services.collection import Collection
+from domain.services.timetable import Timetable
+from entrypoints.wiring import collecting
+from entrypoints.world import World
+from tests.builders import NOON
+from tests.deployments import Deployment, a_deployment, with_amazon
+
+_REFUSED = "kind=refused-token"
+# From which hour on: what goes wrong, and what the ledger has to say of the source then.
+_DAY: Mapping[int, tuple[str | None, str, str | None]] = {
+    0: (None, "stored", None),
+    2: ("kind=throttled-inside", "failed", "throttled"),
+    3: (None, "stored", None),
+    5: ("kind=unavailable", "failed", "network"),
+    6: ("kind=garbled path=/nexus/v1/graphql", "stored", None),
+    7: ("kind=reset", "failed", "network"),
+    9: ("kind=stale-token", "failed", "credentials"),
+    11: (None, "stored", None),
+    12: ("kind=forbidden", "failed", "refused"),
+    13: ("kind=missing-features names=temperatureSensor", "stored", None),
+    14: ("kind=stale-samples by=6h", "stored", None),
+    15: ("kind=unreachable", "stored", None),
+    16: ("kind=gone", "stored", None),
+    17: (None, "stored", None),
+    18: (_REFUSED, "failed", "credentials"),
+    20: (None, "stored", None),
+    22: ("kind=half", "failed", "network"),
+}
+_UNREAD = {14: "stale", 15: "unreachable", 16: "not_listed"}
+_MOST_REQUESTS = 6  # in one slot: both ways in, each tried once, and the data asked for again after each
+
+
+@attrs.frozen
+class Day:
+    """The home after its day, and what the service was asked in each slot."""
+
+    deployment: Deployment
+    home: SimulatedHome
+    asked: Mapping[int, tuple[str, ...]]
+
+    def outcomes(self) -> list[tuple[int, str, str | None, dict[str, object]]]:
+        """Hour, state, cause, and what was not read, of each slot."""
+        rows = self.deployment.rows("SELECT slot, state, cause, unread FROM outcomes ORDER BY slot")
+        return [
+            (
+                (datetime.fromisoformat(slot) - NOON) // timedelta(hours=1),
+                state,
+                cause,
+                json.loads(unread or "{}"),
+            )
+            for slot, state, cause, unread in rows
+        ]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    clock = MovedClock(SystemClock())
+    clock.move_to(NOON)
+    with SimulatedHome(clock=clock, seed=3).running() as home:
+        deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
+        asked: dict[int, tuple[str, ...]] = {}
+        world = World(clock=clock, amazon_roots=home.alexa.ca_file)
+        with collecting(load(deployment.folder), world) as collecting_now:
+            asyncio.run(_live(collecting_now.collection, clock, home, asked))
+        yield Day(deployment, home, asked)
+
+
+def _hours(slot: str) -> int:
+    return (datetime.fromisoformat(slot) - NOON) // timedelta(hours=1)
+
+
+def _hour_of(hour: int) -> int:
+    return max(since for since in _DAY if since <= hour)
+
+
+def test_each_slot_has_the_outcome_that_what_went_wrong_must_have(day: Day) -> None:
+    outcomes = day.outcomes()
+    assert len(outcomes) == 288
+    failure = None
+    for number, (hour, state, cause, _) in enumerate(outcomes):
+        if state == "deferred":
+            assert cause == failure in (Cause.THROTTLED, Cause.CREDENTIALS), number
+            continue
+        failure = cause
+        began = _hour_of(hour)
+        if began == 18 and number == 18 * 12:  # one refusal is not believed yet
+            assert (state, cause) == ("failed", "network")
+            continue
+        assert (state, cause) == _DAY[began][1:], number
+
+
+@pytest.mark.parametrize("hour", [hour for hour, (fault, _, _) in _DAY.items() if fault is None])
+def test_an_account_that_is_well_again_is_read_again_within_the_hour(day: Day, hour: int) -> None:
+    states = [state for at, state, _, _ in day.outcomes() if at in (hour, hour + 1)]
+    assert "stored" in states[:13]
+
+
+def test_every_monitor_is_in_every_slot_read_or_unread_and_never_both(day: Day) -> None:
+    known = {monitor.device_id for monitor in day.home.alexa.monitors}
+    for slot, unread in day.deployment.rows("SELECT slot, unread FROM outcomes ORDER BY slot"):
+        silent = set(json.loads(unread or "{}"))
+        rows = day.deployment.rows("SELECT device_id FROM readings WHERE timestamp = ?", slot)
+        read = {device_id for (device_id,) in rows}
+        assert read | silent == known, slot
+        assert not read & silent, slot
+
+
+def test_a_monitor_that_was_not_read_is_so_for_the_cause_that_was_played(day: Day) -> None:
+    for hour, state, _, unread in day.outcomes():
+        if state == "stored":
+            causes = {why[0] if isinstance(why, list) else why for why in unread.values()}
+            assert causes == ({_UNREAD[hour]} if hour in _UNREAD else set()), hour
+
+
+def test_every_stored_temperature_is_the_one_that_the_monitor_had_with_its_own_time(day: Day) -> None:
+    alexa = day.home.alexa
+    serials = {monitor.device_id: monitor.serial for monitor in alexa.monitors}
+    rows = day.deployment.rows(
+        "SELECT device_id, timestamp, temperature_celsius, observed_at FROM readings"
+        " WHERE temperature_celsius IS NOT NULL"
+    )
+    assert len(rows) > 250
+    for device_id, timestamp, stored, observed_at in rows:
+        at = datetime.fromisoformat(timestamp) + timedelta(seconds=1)
+        shown = alexa.value(serials[device_id], Quantity.TEMPERATURE, at)
+        assert stored == pytest.approx(shown, abs=0.005), timestamp
+        if observed_at is not None:  # the second interface tells no times
+            assert datetime.fromisoformat(observed_at) <= at + timedelta(seconds=1)
+
+
+def test_a_quantity_that_is_missing_costs_only_itself(day: Day) -> None:
+    begin, end = (NOON + timedelta(hours=hour) for hour in (13, 14))
+    rows = day.deployment.rows(
+        "SELECT temperature_celsius, pm25_ugm3 FROM readings WHERE timestamp >= ? AND timestamp < ?",
+        begin.isoformat(),
+        end.isoformat(),
+    )
+    assert len(rows) == 36
+    assert all(temperature is None and pm25 is not None for temperature, pm25 in rows)
+
+
+def test_there_is_no_storm_of_sign_ins(day: Day) -> None:
+    assert max(map(len, day.asked.values())) <= _MOST_REQUESTS
+    refused = [asked for number, asked in day.asked.items() if 18 * 12 < number < 20 * 12]
+    assert sum(asked.count("/auth/token") for asked in refused) <= 5
+    forbidden = [asked for number, asked in day.asked.items() if 12 * 12 <= number < 13 * 12]
+    assert sum(asked.count("/auth/token") for asked in forbidden) <= 2
+
+
+def test_no_secret_is_in_any_file_but_the_secrets(day: Day) -> None:
+    token = day.home.alexa.refresh_token.encode()
+    holders = [
+        path for path in day.deployment.folder.rglob("*") if path.is_file() and token in path.read_bytes()
+    ]
+    assert holders == [day.deployment.secrets_file]
+
+
+async def _live(
+    collection: Collection, clock: MovedClock, home: SimulatedHome, asked: dict[int, tuple[str, ...]]
+) -> None:
+    alexa, timetable = home.alexa, Timetable(collection)
+    for number in range(288):
+        if number % 12 == 0 and number // 12 in _DAY:
+            alexa.faults.clear()
+            fault = _DAY[number // 12][0]
+            if fault == _REFUSED:
+                alexa.end_access()
+            if fault is not None:
+                alexa.faults.add(fault)
+        clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
+        before = len(alexa.requests)
+        turn = timetable.turn(clock.now(), Cause.STOPPED)
+        await collection.run(turn.dues, turn.missed, turn.standings)
+        timetable.taken(turn)
+        asked[number] = tuple(request.path for request in alexa.requests[before:])
+    await collection.close()
+
+
+def _home(folder: Path, home: SimulatedHome) -> Deployment:
+    """One attempt a cycle, and the account alone: retries would take real time, and are tested elsewhere."""
+    bridge, alexa = home.bridge, home.alexa
+    deployment = with_amazon(
+        a_deployment(
+            folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+        ),
+        url=alexa.url,
+        refresh_token=alexa.refresh_token,
+        ca_file=alexa.ca_file,
+    )
+    config = deployment.config_file.read_text()
+    config = config.replace("  hue:\n    enabled: true", "  hue:\n    enabled: false")
+    config = config.replace("interval_seconds: 300", "interval_seconds: 300\n  retry_attempts: 1")
+    deployment.config_file.write_text(config)
+    return deployment
