@@ -116,7 +116,7 @@ def test_the_log_stays_short_however_much_is_stored(store: SqliteStore, path: Pa
 def test_a_reader_that_stays_is_named_once_and_the_log_is_shortened_when_it_has_gone(
     store: SqliteStore, path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wal, "_HELD_BYTES", 10_000_000)
+    monkeypatch.setattr(wal, "HELD_BYTES", 10_000_000)
     with _a_reader(path) as reader:
         for number in range(30):
             _append(store, number, raw_bytes=500_000)
@@ -133,7 +133,7 @@ def test_a_reader_that_stays_is_named_once_and_the_log_is_shortened_when_it_has_
 def test_a_log_that_another_process_has_shortened_is_said_to_be_free(
     store: SqliteStore, path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wal, "_HELD_BYTES", 10_000_000)
+    monkeypatch.setattr(wal, "HELD_BYTES", 10_000_000)
     with _a_reader(path):
         for number in range(30):
             _append(store, number, raw_bytes=500_000)
