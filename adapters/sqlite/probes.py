@@ -12,7 +12,7 @@ from adapters.sqlite.inspection import inspect
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.wal import HELD_BYTES, has_reset_fault, size_bytes
-from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
+from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.health import Answer, failed, passed, skipped, warned
 
 _BUSY_TIMEOUT_MS = 3000
@@ -102,7 +102,8 @@ def _insert_and_take_back(path: Path, *, is_simulated: bool) -> None:
                 try:
                     connection.execute(_INSERT)
                 finally:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # a full disk has ended it already
+                        connection.execute("ROLLBACK")
     finally:
         lock.close()
 
@@ -118,5 +119,7 @@ def _next_step(error: StoreError, path: Path, program: str) -> str:
         case StoreCorrupt():
             backups = path.parent / "backups"
             return f"Run `{program} db check`, then `{program} restore FILE` with the newest of {backups}."
+        case CycleUnstorable():
+            return f"Report it, with the file that `{program} health --bundle FILE.zip` makes."
         case _:
             return f"Let the user who collects write there: `ls -la {path.parent}`, then `chown` or `chmod`."

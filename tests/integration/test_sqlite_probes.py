@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,57 @@ def test_another_process_that_keeps_the_lock_is_told_of(path: Path, monkeypatch:
     assert (answer.status, "fuser" in answer.next_step) == (Status.FAIL, True)
 
 
+def test_another_program_that_writes_without_an_end_is_told_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "_BUSY_TIMEOUT_MS", 50)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = writing(path)
+    assert (answer.status, f"`fuser -v {path}`" in answer.next_step) == (Status.FAIL, True)
+
+
+@contextmanager
+def no_room_for_files_beyond(size_bytes: int) -> Iterator[None]:
+    """As on a full disk: no file of this process grows beyond that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("age", [Age.C_WAL, Age.C_ROLLBACK])
+def test_a_disk_without_room_is_told_of_as_such(tmp_path: Path, age: Age) -> None:
+    """A full disk ends a transaction by itself: taking it back again must not hide why."""
+    path = tmp_path / "readings.db"
+    make_old_home(path, age, 50)
+    before = dumped(path)
+    with no_room_for_files_beyond(1000):
+        answer = writing(path)
+    assert (answer.status, answer.next_step) == (Status.FAIL, f"Make room on its disk: `df -h {tmp_path}`.")
+    assert "cannot grow" in answer.seen
+    assert dumped(path) == before
+
+
+def test_a_folder_in_the_place_of_a_database_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "readings.db").mkdir()
+    answer = writing(tmp_path / "readings.db")
+    assert (answer.status, "is no file" in answer.seen) == (Status.FAIL, True)
+    assert wal(tmp_path / "readings.db").status is Status.SKIPPED
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 300])
+def test_what_is_no_database_is_to_be_replaced_by_a_backup(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "readings.db"
+    path.write_bytes(content)
+    answer = writing(path)
+    assert (answer.status, "`./run restore FILE`" in answer.next_step) == (Status.FAIL, True)
+    assert wal(path).status is Status.SKIPPED
+    assert path.read_bytes() == content
+
+
 def test_a_folder_that_is_missing_is_to_be_mounted_or_made(tmp_path: Path) -> None:
     answer = writing(tmp_path / "none" / "readings.db")
     assert (answer.status, f"mkdir -p {tmp_path / 'none'}" in answer.next_step) == (Status.FAIL, True)
@@ -81,9 +134,14 @@ def test_a_home_of_another_world_is_refused(path: Path, is_simulated: bool, stat
     assert writing(path, is_simulated=is_simulated).status is status
 
 
-def test_a_table_that_takes_nothing_is_told_of(path: Path) -> None:
-    changed(path, "CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE(FAIL, 'no'); END")
-    assert writing(path).status is Status.FAIL
+@pytest.mark.parametrize("how", ["FAIL", "ABORT", "ROLLBACK"])
+def test_a_table_that_takes_nothing_is_told_of(path: Path, how: str) -> None:
+    changed(path, f"CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE({how}, 'a trigger'); END")
+    before = dumped(path)
+    answer = writing(path)
+    assert (answer.status, "a trigger" in answer.seen) == (Status.FAIL, True)
+    assert "--bundle" in answer.next_step
+    assert dumped(path) == before
 
 
 def test_the_mode_and_the_length_of_the_log_are_told(path: Path) -> None:
