@@ -13,7 +13,7 @@ from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.wal import HELD_BYTES, has_reset_fault, size_bytes
 from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
-from domain.health import Answer, failed, passed, skipped, warned
+from domain.health import Answer, Weight, failed, passed, skipped, warned
 
 _BUSY_TIMEOUT_MS = 3000
 _LOCK_WAIT_S = 4.0
@@ -41,7 +41,7 @@ def writing(path: Path, *, is_simulated: bool, program: str) -> Answer:
             _insert_and_take_back(path, is_simulated=is_simulated)
     except StoreError as error:
         return failed(str(error), _next_step(error, path, program))
-    return passed(f"{path} can be written to")
+    return _taking_files_too(path)
 
 
 def place(path: Path) -> Answer:
@@ -90,6 +90,21 @@ def version(found: tuple[int, int, int]) -> Answer:
     )
 
 
+def _taking_files_too(path: Path) -> Answer:
+    """A log that was left there lets readings be stored in a folder in which nothing else can be kept."""
+    told = f"{path} can be written to"
+    try:
+        TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        seen = f"{told}, and no new file beside it: no state, alert or spool ({error.strerror})"
+        return failed(seen, _let_write_in(path.parent), Weight.ORDINARY)
+    return passed(told)
+
+
+def _let_write_in(folder: Path) -> str:
+    return f"Let the user who collects write there: `ls -la {folder}`, then `chown` or `chmod`."
+
+
 def _insert_and_take_back(path: Path, *, is_simulated: bool) -> None:
     lock_file = path.with_name(f"{path.name}.lock")
     lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
@@ -122,4 +137,4 @@ def _next_step(error: StoreError, path: Path, program: str) -> str:
         case CycleUnstorable():
             return f"Report it, with the file that `{program} health --bundle FILE.zip` makes."
         case _:
-            return f"Let the user who collects write there: `ls -la {path.parent}`, then `chown` or `chmod`."
+            return _let_write_in(path.parent)

@@ -11,7 +11,7 @@ import pytest
 from domain.redaction import Redactor
 from entrypoints.wiring_health import Components
 from tests.acceptance.health.conftest import ReadOut
-from tests.mail_server import MailHandler, mail_server
+from tests.mail_server import USER, MailHandler, mail_server
 from tests.sick_homes import SickHome, asked_here
 
 MARKED = ("MARKED-mail-password-5c1", "MARKED-ping-5c1")
@@ -45,6 +45,20 @@ def test_a_mail_that_is_refused_is_a_failure(home: SickHome, read_out: ReadOut, 
         home.more_config(MAIL.format(port=port, more=""))
         code, out = ask_for_mail(home, read_out)
     assert (code, "-> Mend alerts.mail" in out) == (1, True)
+
+
+def test_a_login_that_is_refused_is_a_failure_that_does_not_tell_the_password(
+    home: SickHome, read_out: ReadOut
+) -> None:
+    handler = MailHandler()
+    with home.deployment.secrets_file.open("a") as file:
+        file.write(ALERT_SECRETS)
+    with mail_server(handler) as port:
+        home.more_config(MAIL.format(port=port, more=f", username: {USER}"))
+        code, out = ask_for_mail(home, read_out)
+    assert (code, "535" in out, "-> Mend alerts.mail" in out) == (1, True, True)
+    assert handler.envelopes == []
+    assert MARKED[0] not in out
 
 
 def test_a_mail_server_that_is_not_there_is_a_failure(home: SickHome, read_out: ReadOut) -> None:
