@@ -79,11 +79,13 @@ def _of(about: list[Remark], in_order: str, path: Path) -> Answer:
     if worst is Gravity.WARNING:
         return warned(_told(about), f"Edit {at}, if you want what is written there.")
     weight = Weight.ESSENTIAL if worst is Gravity.FAULT else Weight.ORDINARY
-    return failed(_told(about), f"Mend {at}, as said above, then ask again.", weight)
+    step = first.message.partition("; ")[2]
+    return failed(_told(about), f"Mend {at}: {step}" if step else f"Mend {at}, as said above.", weight)
 
 
 def _told(about: Iterable[Remark]) -> str:
-    return "; ".join(map(str, about))
+    # no colon behind a key: who blots out secrets would take what follows for one
+    return "; ".join(f"{one.place} - {one.message}" for one in about)
 
 
 def _is_of_secrets(remark: Remark, files: Inspection) -> bool:

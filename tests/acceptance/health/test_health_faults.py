@@ -218,7 +218,13 @@ CASES = [
         {CONFIG: ("fail", "Mend")},
     ),
     Case(
-        "an unknown key", config("auto_discover", "auto_discovr"), 1, {CONFIG: ("fail", r"config\.yaml:\d+")}
+        "an unknown key",
+        config("auto_discover", "auto_discovr"),
+        1,
+        {CONFIG: ("fail", r"config\.yaml:\d+: did you mean auto_discover\?")},
+        config("auto_discover", "auto_discovr"),
+        1,
+        {CONFIG: ("fail", r"config\.yaml:\d+: did you mean auto_discover\?")},
     ),
     Case(
         "an unknown section",
@@ -263,9 +269,9 @@ CASES = [
         "secrets readable by others",
         lambda home, _: home.deployment.secrets_file.chmod(0o644),
         1,
-        {SECRETS: ("fail", "Mend")},
+        {SECRETS: ("fail", r"chmod 600 \S+secrets\.yaml")},
     ),
-    Case("no Hue key", secrets("api_key:", "# api_key:"), 1, {SECRETS: ("fail", "Mend")}),
+    Case("no Hue key", secrets("api_key:", "# api_key:"), 1, {SECRETS: ("fail", "run homeclimate setup")}),
     Case(
         "no Hue key, and nothing else to ask",
         both(secrets("api_key:", "# api_key:"), without_amazon),
@@ -276,7 +282,7 @@ CASES = [
         "no credentials of Amazon",
         secrets("refresh_token:", "# refresh_token:"),
         1,
-        {SECRETS: ("fail", "Mend")},
+        {SECRETS: ("fail", "run homeclimate setup amazon")},
     ),
     Case(
         "no credentials of Amazon, and nothing else to ask",
@@ -503,6 +509,7 @@ def test_a_fault_is_found_and_nothing_else_is_blamed(case: Case, home: SickHome,
         for name, (_, step) in case.found.items():
             (check,) = told["checks"][name]
             assert check["output"]
+            assert "***" not in check["output"] + check["nextStep"]
             assert re.search(step, check["nextStep"]), check
         assert_no_secret(home, out, err)
 
