@@ -222,9 +222,6 @@ CASES = [
         config("auto_discover", "auto_discovr"),
         1,
         {CONFIG: ("fail", r"config\.yaml:\d+: did you mean auto_discover\?")},
-        config("auto_discover", "auto_discovr"),
-        1,
-        {CONFIG: ("fail", r"config\.yaml:\d+: did you mean auto_discover\?")},
     ),
     Case(
         "an unknown section",
