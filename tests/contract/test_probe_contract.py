@@ -12,7 +12,8 @@ from adapters.blocking_probe import BlockingProbe
 from adapters.memory.clock import MemoryClock
 from adapters.memory.notifier import MemoryNotifier
 from adapters.memory.probe import MemoryProbe
-from adapters.memory.source import MemorySource
+from adapters.memory.source import Hangs, MemorySource
+from domain.alert_text import Message
 from domain.health import Answer, Status, Weight, passed
 from domain.outcome import SourceReply
 from domain.services.mail_probe import MailProbe
@@ -48,13 +49,49 @@ async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
     assert probe.weight in Weight
 
 
-async def test_one_that_blocks_holds_nobody_up_and_may_be_left_behind() -> None:
-    let_go = threading.Event()
-    probe = BlockingProbe("stuck", lambda: passed(str(let_go.wait(30))))
-    looking = asyncio.ensure_future(probe.look())
-    await asyncio.sleep(0)
-    assert not looking.done()  # and yet this test goes on
+@pytest.mark.parametrize("make", PROBES.values(), ids=PROBES)
+async def test_it_is_the_same_component_with_the_same_weight_after_a_look(make: Callable[[], Probe]) -> None:
+    probe = make()
+    before = probe.component, probe.weight
+    await probe.look()
+    assert (probe.component, probe.weight) == before
+
+
+CLOCK_OF_THE_STUCK = MemoryClock(NOON)
+LET_GO = threading.Event()
+
+
+class StuckNotifier:
+    """A mail server that takes its time."""
+
+    async def send(self, message: Message, deadline_s: float) -> None:
+        await asyncio.Event().wait()
+
+
+STUCK: dict[str, Callable[[], Probe]] = {
+    "memory": lambda: MemoryProbe(component="one", clock=CLOCK_OF_THE_STUCK, takes_s=None),
+    "blocking": lambda: BlockingProbe("one", lambda: passed(str(LET_GO.wait(30)))),
+    "source": lambda: SourceProbe(
+        component="one",
+        make=lambda: MemorySource("one", [Hangs()]),
+        clock=CLOCK_OF_THE_STUCK,
+        limit_s=1.0,
+        program="./run",
+    ),
+    "mail": lambda: MailProbe(
+        notifier=StuckNotifier(), clock=CLOCK_OF_THE_STUCK, limit_s=1.0, home="/a/home", component="one"
+    ),
+}
+
+
+@pytest.mark.parametrize("make", STUCK.values(), ids=STUCK)
+async def test_one_that_is_stuck_lets_others_go_on_and_itself_be_given_up(make: Callable[[], Probe]) -> None:
+    LET_GO.clear()
+    looking = asyncio.ensure_future(make().look())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not looking.done()
     looking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    let_go.set()
+    LET_GO.set()  # the thread that was left behind ends

@@ -66,3 +66,19 @@ def test_a_systemd_that_hangs_is_not_waited_for(units: Path, monkeypatch: pytest
     monkeypatch.setattr(service_units, "_LIMIT_S", 0.1)
     (units / "homeclimate.service").write_text(UNIT)
     assert asked(units, monkeypatch, "exec sleep 30").status is Status.WARN
+
+
+def test_a_unit_that_cannot_be_read_is_passed_over(units: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (units / "a.service").symlink_to(units / "nowhere")
+    (units / "homeclimate.service").write_text(UNIT)
+    assert asked(units, monkeypatch).status is Status.PASS
+
+
+def test_a_unit_of_the_user_is_asked_of_the_user_s_systemd(
+    units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_units, "UNIT_FOLDERS", (units / "system", units))
+    (units / "homeclimate.service").write_text(UNIT)
+    answer = asked(units, monkeypatch, 'test "$1" = --user && echo inactive')
+    assert answer.next_step == "Run `systemctl --user enable --now homeclimate.service`."
+    assert answer.seen.endswith("inactive")

@@ -100,6 +100,13 @@ def test_a_clock_that_has_lost_its_battery_is_wrong_whatever_was_stored() -> Non
     assert of_clock(datetime.fromisoformat("1970-01-01T00:00:30+00:00"), []).status is FAIL
 
 
+@pytest.mark.parametrize(
+    ("now", "status"), [("2024-12-31T23:59:59+00:00", FAIL), ("2025-01-01T00:00:00+00:00", PASS)]
+)
+def test_no_time_before_this_program_can_be(now: str, status: Status) -> None:
+    assert of_clock(datetime.fromisoformat(now), []).status is status
+
+
 def a_slot(age: timedelta, source: str = "hue", interval: timedelta = 5 * MINUTES) -> LastSlot:
     return LastSlot(source=source, slot=NOON - age, state="stored", interval=interval)
 
@@ -136,6 +143,19 @@ def test_a_device_that_does_not_answer_is_no_failure_of_its_source() -> None:
     answer = of_reply(SourceReply(readings=(a_reading(),), unread=(silent,)))
     assert answer.status is WARN
     assert "hue:2 (switched off)" in answer.seen
+
+
+def test_a_source_whose_devices_are_all_silent_says_which_and_is_not_taken_for_an_empty_one() -> None:
+    silent = [Unread(device_id=f"hue:{number}", cause=Cause.SWITCHED_OFF) for number in (1, 2)]
+    answer = of_reply(SourceReply(readings=(), unread=tuple(silent), notes=("v1",)))
+    assert answer.status is WARN
+    assert answer.seen == "0 devices answer, 2 do not: hue:1 (switched off), hue:2 (switched off); v1"
+    assert "batteries" in answer.next_step
+
+
+def test_a_cycle_that_came_is_told_by_the_newest() -> None:
+    answer = of_last_cycle([a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")], [], NOON, program="./run")
+    assert answer.seen == "amazon stored at 2026-03-01 11:59:00 UTC"
 
 
 def test_a_source_without_a_device_is_told_of() -> None:
