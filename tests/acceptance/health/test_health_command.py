@@ -189,6 +189,25 @@ def test_nothing_is_changed_by_a_look(home: SickHome, read_out: ReadOut) -> None
     assert content() == before
 
 
+def test_what_a_look_learns_it_keeps_to_itself(home: SickHome, read_out: ReadOut) -> None:
+    (home.data / "state.json").unlink()
+    assert asked_here(home, read_out)[0] == 0
+    assert not (home.data / "state.json").exists()
+
+
+def test_settings_with_a_fault_are_not_believed(home: SickHome, read_out: ReadOut) -> None:
+    bridge = home.simulated.bridge
+    home.config(
+        "    auto_discover: false\n", f"    auto_discover: false\n    bridges: [{{id: {bridge.id}}}]\n"
+    )
+    before = len(bridge.requests)
+    code, out, _ = asked_here(home, read_out)
+    found = states(out)
+    assert (code, found.pop("configuration"), found.pop("environment")) == (2, "fail", "pass")
+    assert set(found.values()) == {"skipped"}
+    assert len(bridge.requests) == before
+
+
 def test_several_bridges_are_told_of_one_by_one(home: SickHome, read_out: ReadOut) -> None:
     bridge = home.simulated.bridge
     home.config(f'    bridge_ip: "{bridge.address}"\n', "")
