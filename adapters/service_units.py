@@ -11,6 +11,8 @@ from domain.health import Answer, failed, passed, skipped, warned
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path.home() / ".config" / "systemd" / "user")
 _STARTS_COLLECTING = re.compile(r"^ExecStart\s*=.*\bcollect\b", re.MULTILINE)
+_NAMES_A_HOME = re.compile(r"--home\b|HOMECLIMATE_HOME\b")
+_STARTED_BY_A_TIMER = re.compile(r"^Type\s*=\s*oneshot\b", re.MULTILINE)
 _LIMIT_S = 5.0
 
 
@@ -18,17 +20,26 @@ def service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answer:
     """Asks systemd of the unit that starts `collect` for the home; skipped where there is none."""
     for folder in folders:
         for unit in sorted(folder.glob("*.service")):
-            if _is_ours(unit, home):
-                return _state_of(unit, is_user=folder == UNIT_FOLDERS[1])
+            text = _text_of(unit)
+            if _is_ours(text, home):
+                # between two runs of a one-shot it is its timer that has to be active
+                watched = unit.with_suffix(".timer") if _STARTED_BY_A_TIMER.search(text) else unit
+                return _state_of(watched, is_user=folder == UNIT_FOLDERS[1])
     return skipped("no service is installed; docs/how-to/run-as-a-service.md says how")
 
 
-def _is_ours(unit: Path, home: Path) -> bool:
+def _text_of(unit: Path) -> str:
     try:
-        text = unit.read_text(encoding="utf-8", errors="replace")
+        return unit.read_text(encoding="utf-8", errors="replace")
     except OSError:
+        return ""
+
+
+def _is_ours(text: str, home: Path) -> bool:
+    """Whether it starts collecting in this home, or in one that it does not name."""
+    if not _STARTS_COLLECTING.search(text):
         return False
-    return bool(_STARTS_COLLECTING.search(text)) and ("homeclimate" in text or str(home) in text)
+    return str(home) in text or ("homeclimate" in text and not _NAMES_A_HOME.search(text))
 
 
 def _state_of(unit: Path, *, is_user: bool) -> Answer:

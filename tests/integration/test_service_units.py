@@ -10,7 +10,7 @@ from adapters import service_units
 from adapters.service_units import service
 from domain.health import Answer, Status
 
-UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect --home /opt/homeclimate\n"
+UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"
 
 
 @pytest.fixture
@@ -41,6 +41,17 @@ def test_a_unit_of_the_home_is_known_by_what_it_starts(units: Path, monkeypatch:
         f"[Service]\nExecStart=/x/run collect --home {units.parent / 'home'}\n"
     )
     assert asked(units, monkeypatch).status is Status.PASS
+
+
+def test_a_unit_of_another_home_is_none_of_ours(units: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (units / "other.service").write_text(UNIT.replace("collect", "collect --home /opt/homeclimate/other"))
+    assert asked(units, monkeypatch, "echo failed; exit 3").status is Status.SKIPPED
+
+
+def test_of_a_one_shot_the_timer_is_asked(units: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (units / "homeclimate.service").write_text(UNIT.replace("collect", "collect --once") + "Type=oneshot\n")
+    only_the_timer = '[ "$2" = homeclimate.timer ] && echo active || echo inactive'
+    assert asked(units, monkeypatch, only_the_timer).status is Status.PASS
 
 
 @pytest.mark.parametrize(
