@@ -26,8 +26,7 @@ from entrypoints.world import World
 from ports.probe import Probe
 
 # Of the time: then whoever is stuck where even the limit for answers does not reach is left behind.
-_WATCHED_SHARE = 0.98
-_LAST_WORDS_S = 0.15
+_WATCHED_SHARE, _LAST_WORDS_SHARE = 0.96, 0.03
 _BUNDLE_S = 45.0  # beyond the deadline, for who asked for a bundle
 _FAREWELL_S = 0.2
 
@@ -127,10 +126,11 @@ class Checking:
         if report is None:
             unheard = [given_up(*component) for component in self._unheard()]
             report = HealthReport((*self._heard.values(), *unheard))
+            self.say = _say_at_once  # nobody waits for a queue any more
             # stdout may be what is stuck
             last_words = threading.Thread(target=self._finish, args=(report, unheard), daemon=True)
             last_words.start()
-            last_words.join(_LAST_WORDS_S)
+            last_words.join(self.request.timeout_s * _LAST_WORDS_SHARE)
         elif self.request.bundle is not None:
             time.sleep(_BUNDLE_S)
         leave(int(self._wanted(report).health))
@@ -196,6 +196,11 @@ async def _farewell() -> None:
         task.cancel()
     if left:
         await asyncio.wait(left, timeout=_FAREWELL_S)
+
+
+def _say_at_once(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _is_coloured() -> bool:
