@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -16,19 +17,21 @@ from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
 from domain.outcome import Cause
 from domain.reading import Quantity
-from domain.services.collection import Collection
+from domain.services.alerting import AfterCycle
 from domain.services.timetable import Timetable
-from entrypoints.wiring import collecting
+from entrypoints.wiring import Collecting, collecting
 from entrypoints.world import World
 from tests.builders import NOON
 from tests.deployments import Deployment, a_deployment, with_amazon
 
 _REFUSED = "kind=refused-token"
+_ENDED = "access ended"  # what was given out is good for nothing from then on; what comes after it is
 # From which hour on: what goes wrong, and what the ledger has to say of the source then.
 _DAY: Mapping[int, tuple[str | None, str, str | None]] = {
     0: (None, "stored", None),
     2: ("kind=throttled-inside", "failed", "throttled"),
     3: (None, "stored", None),
+    4: (_ENDED, "stored", None),
     5: ("kind=unavailable", "failed", "network"),
     6: ("kind=garbled path=/nexus/v1/graphql", "stored", None),
     7: ("kind=reset", "failed", "network"),
@@ -44,17 +47,27 @@ _DAY: Mapping[int, tuple[str | None, str, str | None]] = {
     20: (None, "stored", None),
     22: ("kind=half", "failed", "network"),
 }
+_COLUMNS = {
+    "temperature_celsius": Quantity.TEMPERATURE,
+    "humidity_percent": Quantity.RELATIVE_HUMIDITY,
+    "pm25_ugm3": Quantity.PM25,
+    "pm10_ugm3": Quantity.PM10,
+    "co_ppm": Quantity.CARBON_MONOXIDE,
+    "voc_ppb": Quantity.VOC_INDEX,  # the earlier system's name of the index
+    "iaq_score": Quantity.IAQ_SCORE,
+}
 _UNREAD = {14: "stale", 15: "unreachable", 16: "not_listed"}
 _MOST_REQUESTS = 6  # in one slot: both ways in, each tried once, and the data asked for again after each
 
 
 @attrs.frozen
 class Day:
-    """The home after its day, and what the service was asked in each slot."""
+    """The home after its day, and of each slot what the service was asked, and the alert file."""
 
     deployment: Deployment
     home: SimulatedHome
     asked: Mapping[int, tuple[str, ...]]
+    notices: Mapping[int, str]
 
     def outcomes(self) -> list[tuple[int, str, str | None, dict[str, object]]]:
         """Hour, state, cause, and what was not read, of each slot."""
@@ -76,11 +89,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
-        asked: dict[int, tuple[str, ...]] = {}
         world = World(clock=clock, amazon_roots=home.alexa.ca_file)
-        with collecting(load(deployment.folder), world) as collecting_now:
-            asyncio.run(_live(collecting_now.collection, clock, home, asked))
-        yield Day(deployment, home, asked)
+        with collecting(load(deployment.folder), world) as now:
+            yield asyncio.run(_live(now, clock, home, deployment))
 
 
 def _hours(slot: str) -> int:
@@ -130,20 +141,30 @@ def test_a_monitor_that_was_not_read_is_so_for_the_cause_that_was_played(day: Da
             assert causes == ({_UNREAD[hour]} if hour in _UNREAD else set()), hour
 
 
-def test_every_stored_temperature_is_the_one_that_the_monitor_had_with_its_own_time(day: Day) -> None:
+def test_every_stored_value_is_the_one_that_the_monitor_showed_with_its_own_time(day: Day) -> None:
     alexa = day.home.alexa
-    serials = {monitor.device_id: monitor.serial for monitor in alexa.monitors}
+    monitors = {monitor.device_id: monitor for monitor in alexa.monitors}
     rows = day.deployment.rows(
-        "SELECT device_id, timestamp, temperature_celsius, observed_at FROM readings"
-        " WHERE temperature_celsius IS NOT NULL"
+        f"SELECT device_id, timestamp, observed_at, {', '.join(_COLUMNS)} FROM readings"  # noqa: S608 - from above
     )
     assert len(rows) > 250
-    for device_id, timestamp, stored, observed_at in rows:
-        at = datetime.fromisoformat(timestamp) + timedelta(seconds=1)
-        shown = alexa.value(serials[device_id], Quantity.TEMPERATURE, at)
-        assert stored == pytest.approx(shown, abs=0.005), timestamp
-        if observed_at is not None:  # the second interface tells no times
-            assert datetime.fromisoformat(observed_at) <= at + timedelta(seconds=1)
+    for device_id, timestamp, observed_at, *values in rows:
+        monitor, slot = monitors[device_id], datetime.fromisoformat(timestamp)
+        at = slot + timedelta(seconds=1)
+        shown = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
+        stored = {
+            each: value for each, value in zip(_COLUMNS.values(), values, strict=True) if value is not None
+        }
+        if _hour_of(_hours(timestamp)) == 13:
+            del shown[Quantity.TEMPERATURE]
+        assert stored == {each: pytest.approx(value, abs=0.01) for each, value in shown.items()}, timestamp
+        times = [alexa.observed_at(monitor.serial, each, at) for each in shown]
+        if _hour_of(_hours(timestamp)) != 6:
+            times = [max(times)]
+        elif observed_at is None:
+            continue  # the second interface tells the times of some values at most
+        told = datetime.fromisoformat(observed_at)
+        assert any(abs(told - one) < timedelta(milliseconds=1) for one in times), timestamp
 
 
 def test_a_quantity_that_is_missing_costs_only_itself(day: Day) -> None:
@@ -165,6 +186,32 @@ def test_there_is_no_storm_of_sign_ins(day: Day) -> None:
     assert sum(asked.count("/auth/token") for asked in forbidden) <= 2
 
 
+def test_access_that_ended_costs_one_sign_in_and_no_reading(day: Day) -> None:
+    asked = [day.asked[number] for number in range(4 * 12, 5 * 12)]
+    assert asked[0].count("/auth/token") == 1
+    assert [one.count("/auth/token") for one in asked[1:]] == [0] * 11
+
+
+def test_a_refused_token_is_asked_about_twice_and_then_about_once_an_hour(day: Day) -> None:
+    asked = [number for number in range(18 * 12, 21 * 12) if "/auth/token" in day.asked[number]]
+    assert asked[:2] == [18 * 12, 18 * 12 + 1]
+    assert all(11 <= later - earlier <= 15 for earlier, later in pairwise(asked[1:])), asked
+    assert len(asked) == 4, "the last of them was answered, and its token is good for the rest of the hour"
+
+
+def test_the_alert_file_stands_from_the_second_refusal_to_the_next_success(day: Day) -> None:
+    read = {NOON + timedelta(minutes=5 * number): number for number in range(288)}
+    rows = day.deployment.rows("SELECT slot FROM outcomes WHERE state = 'stored' ORDER BY slot")
+    stored = [read[datetime.fromisoformat(slot)] for (slot,) in rows]
+    well_again = min(number for number in stored if number > 18 * 12)
+    standing = [number for number, notice in day.notices.items() if notice]
+    assert standing == [number for number in range(288) if 18 * 12 < number < well_again]
+    assert day.notices.keys() == day.asked.keys()
+    for number in standing:
+        assert "Since 2026-03-02 06:05 UTC" in day.notices[number]
+        assert "setup --reauth amazon`" in day.notices[number]
+
+
 def test_no_secret_is_in_any_file_but_the_secrets(day: Day) -> None:
     token = day.home.alexa.refresh_token.encode()
     holders = [
@@ -173,25 +220,29 @@ def test_no_secret_is_in_any_file_but_the_secrets(day: Day) -> None:
     assert holders == [day.deployment.secrets_file]
 
 
-async def _live(
-    collection: Collection, clock: MovedClock, home: SimulatedHome, asked: dict[int, tuple[str, ...]]
-) -> None:
-    alexa, timetable = home.alexa, Timetable(collection)
+async def _live(now: Collecting, clock: MovedClock, home: SimulatedHome, deployment: Deployment) -> Day:
+    alexa, timetable = home.alexa, Timetable(now.collection)
+    alert_file = deployment.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+    asked: dict[int, tuple[str, ...]] = {}
+    notices: dict[int, str] = {}
     for number in range(288):
         if number % 12 == 0 and number // 12 in _DAY:
             alexa.faults.clear()
             fault = _DAY[number // 12][0]
-            if fault == _REFUSED:
+            if fault in (_REFUSED, _ENDED):
                 alexa.end_access()
-            if fault is not None:
+            if fault not in (None, _ENDED):
                 alexa.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before = len(alexa.requests)
         turn = timetable.turn(clock.now(), Cause.STOPPED)
-        await collection.run(turn.dues, turn.missed, turn.standings)
+        cycle = await now.collection.run(turn.dues, turn.missed, turn.standings)
         timetable.taken(turn)
+        await now.alerting.after(AfterCycle(cycle=cycle))
         asked[number] = tuple(request.path for request in alexa.requests[before:])
-    await collection.close()
+        notices[number] = alert_file.read_text() if alert_file.exists() else ""
+    await now.collection.close()
+    return Day(deployment, home, asked, notices)
 
 
 def _home(folder: Path, home: SimulatedHome) -> Deployment:
