@@ -95,6 +95,23 @@ def test_no_file_ever_grows_over_its_limit_and_no_more_than_six_stay(tmp_path: P
     assert kept == list(range(kept[0], 400))
 
 
+def test_rotation_at_threshold(tmp_path: Path) -> None:
+    """At the 10 MB that homes have: the last record that fits stays, and the next begins a new file."""
+    clock = MemoryClock(NOON)
+    log = RotatingLog(tmp_path, redact=str, clock=clock)
+    current, older = tmp_path / "homeclimate.log", tmp_path / "homeclimate.log.1"
+    log.record(Level.INFO, "cycle", number=0)
+    line_bytes = current.stat().st_size
+    largest = 10_000_000 - 4 * 16_000  # the rest is kept for a record that cannot wait for a lock
+    with current.open("ab") as filled:
+        filled.write(b"x" * (largest - 2 * line_bytes - 1) + b"\n")
+    log.record(Level.INFO, "cycle", number=1)
+    assert (current.stat().st_size, older.exists()) == (largest, False)
+    log.record(Level.INFO, "cycle", number=2)
+    assert older.stat().st_size == largest
+    assert [line.rpartition("=")[2] for line in current.read_text().splitlines()] == ["2"]
+
+
 def test_a_log_without_older_parts_begins_again(tmp_path: Path) -> None:
     log = a_log(tmp_path, max_bytes=2000, backups=0)
     for number in range(100):

@@ -265,6 +265,22 @@ async def test_what_was_measured_goes_into_the_report() -> None:
     ]
 
 
+async def test_measure_collection_cycle_duration() -> None:
+    """Of all sources together, from the beginning to what is kept: the slower one counts, not the sum."""
+
+    class Slow(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            await home.clock.sleep(2.5 if self.name == "hue" else 1.25)
+            return await super().read(slot, deadline_s)
+
+    home = Home(Slow("hue", [a_reply()]), Slow("amazon", [a_reply()]))
+    cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
+    (record,) = home.journal.of("cycle")
+    assert record.fields["duration_s"] == "2.500"
+    read = {one.source: one.duration_s for one in cycle.report.measurements if one.operation == "source.read"}
+    assert read == {"hue": 2.5, "amazon": 1.25}
+
+
 async def test_a_cycle_is_one_line_in_the_journal() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     await home.collection.run([a_due("hue")])

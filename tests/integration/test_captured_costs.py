@@ -1,0 +1,87 @@
+"""What a bridge's cycles cost can be looked up afterwards: how long each took, and what was sent."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.clock import MemoryClock
+from adapters.rotating_log import RotatingLog
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.wire import Pace
+from adapters.system_clock import SystemClock
+from domain.services.collection import SourcePlan
+from tests.builders import NOON, a_due
+from tests.collecting import a_collection
+from tests.databases import a_store, rows
+from tests.hue_bench import in_front_of
+
+CYCLES = 3
+LATENCY_S = 0.15
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+async def reply_bytes(folder: Path, simulated_home: SimulatedHome, home_clock: MemoryClock) -> list[int]:
+    """Three cycles before a bridge that takes its time, into a database and a log; what it sent in each."""
+    bridge, sent = simulated_home.bridge, []
+    bridge.set_pace(Pace(latency_s=LATENCY_S))
+    store, log = (
+        a_store(folder / "readings.db"),
+        RotatingLog(folder / "logs", redact=str, clock=SystemClock()),
+    )
+    async with in_front_of(bridge, wall=home_clock) as bench:
+        collection = a_collection(
+            [SourcePlan(source=bench.source, interval_s=300)],
+            clock=bench.clock,
+            meter=bench.meter,
+            store=store,
+            journal=log,
+        )
+        for number in range(CYCLES):
+            before = len(bridge.requests)
+            await collection.run([a_due("hue", slot=NOON + timedelta(minutes=5 * number))])
+            sent.append(sum(request.reply_bytes for request in bridge.requests[before:]))
+            home_clock.advance(300)
+    store.close()
+    return sent
+
+
+def test_capture_collection_cycle_duration(folder: Path, reply_bytes: list[int]) -> None:
+    kept = rows(
+        folder / "readings.db",
+        "SELECT began_at, duration_s FROM measurements WHERE operation = 'source.read' ORDER BY began_at",
+    )
+    whole = [float(text) for text in _told(folder, "duration_s")]
+    assert [began_at[:16] for began_at, _ in kept] == [
+        "2026-03-01T12:00",
+        "2026-03-01T12:05",
+        "2026-03-01T12:10",
+    ]
+    assert len(whole) == len(reply_bytes) == CYCLES
+    for (_, read_s), whole_s in zip(kept, whole, strict=True):
+        assert LATENCY_S <= read_s <= whole_s + 0.001  # the log tells milliseconds
+
+
+def test_capture_network_payload_size(folder: Path, reply_bytes: list[int]) -> None:
+    kept = rows(
+        folder / "readings.db",
+        "SELECT sum(payload_bytes), sum(wire_bytes) FROM measurements WHERE operation LIKE 'hue.%'"
+        " GROUP BY substr(began_at, 1, 16) ORDER BY began_at",
+    )
+    assert [payload for payload, _ in kept] == [wire for _, wire in kept] == reply_bytes
+    assert [int(text) for text in _told(folder, "payload_bytes")] == reply_bytes
+    assert reply_bytes[0] > reply_bytes[1] > 0, "the first cycle also asks who the sensors are"
+
+
+def _told(folder: Path, field: str) -> list[str]:
+    """What the log says of it, cycle by cycle."""
+    text = (folder / "logs" / "homeclimate.log").read_text()
+    return re.findall(rf" cycle .*\b{field}=(\S+)", text)
