@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class SimulatedHome:
     """Rooms with sensors, and the services that know of them; it follows the clock that it is given.
 
-    Several bridges share the rooms among themselves. `port` is where the first bridge's `address` is, and
+    Several bridges share the rooms among themselves; a room has as many of the `sensors` as any other, or one
+    more. `port` is where the first bridge's `address` is, and
     `alexa_port` that of the Alexa service; 0 lets the system pick one, as it does for all others. Whoever
     shows the Alexa service under names of their own brings its certificate.
     """
@@ -38,6 +39,7 @@ class SimulatedHome:
         *,
         clock: Clock,
         seed: int = 1,
+        sensors: int = len(ROOMS),
         bridges: Sequence[BridgeModel] = (BSB002,),
         port: int = 0,
         alexa_port: int = 0,
@@ -50,6 +52,7 @@ class SimulatedHome:
         self._alexa_port = alexa_port
         self._alexa_certificate = alexa_certificate
         self._seed = seed
+        self._sensors = sensors
         self._clock = clock
         self._models = bridges
         self._port = port
@@ -86,7 +89,7 @@ class SimulatedHome:
     @property
     def sensors(self) -> Sequence[MotionSensor]:
         """Every sensor of the home: `device_id`, `uniqueid`, `name` (the owner's), `room`."""
-        return motion_sensors(self._seed)
+        return motion_sensors(self._seed, self._sensors)
 
     def temperature(self, device_id: str, instant: datetime) -> float:
         """The value in degC that the bridge shows for the device then, reachable or not."""
@@ -111,7 +114,7 @@ class SimulatedHome:
         bridge = Bridge(
             seed=self._seed,
             model=model,
-            inventory=inventory(self._seed, model.bridge_id, rooms),
+            inventory=inventory(self._seed, model.bridge_id, rooms, self._sensors),
             keys=ApplicationKeys(self._clock, key, model.bridge_id),
             clock=self._clock,
         )

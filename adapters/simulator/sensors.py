@@ -53,16 +53,20 @@ class Report:
 
 
 @lru_cache(maxsize=64)
-def motion_sensors(seed: int) -> tuple[MotionSensor, ...]:
-    """One sensor a room. A seed's sensors are always the same."""
-    return tuple(
-        MotionSensor(
-            number=number,
-            room=room.key,
-            name=_NAMES.get(room.key, f"{room.name} motion"),
-            mac=mac(seed, number),
-        )
-        for number, room in enumerate(ROOMS)
+def motion_sensors(seed: int, count: int = len(ROOMS)) -> tuple[MotionSensor, ...]:
+    """One sensor a room, then a second one a room, and so on. A seed's sensors are always the same."""
+    return tuple(_motion_sensor(seed, number) for number in range(count))
+
+
+def _motion_sensor(seed: int, number: int) -> MotionSensor:
+    before, place = divmod(number, len(ROOMS))
+    room = ROOMS[place]
+    name = _NAMES.get(room.key, f"{room.name} motion")
+    return MotionSensor(
+        number=number,
+        room=room.key,
+        name=f"{name} {before + 1}" if before else name,
+        mac=mac(seed, number),
     )
 
 
@@ -90,7 +94,7 @@ def presence_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     late_s = 100 * chance(seed, "moved", sensor.number)
     seen_s = _last_heard_s(seed, sensor, epoch_s) - late_s
     half_hour_s = seen_s - seen_s % 1800
-    is_present = is_used(ROOMS[sensor.number], local_time(half_hour_s), seed)
+    is_present = is_used(ROOMS[sensor.number % len(ROOMS)], local_time(half_hour_s), seed)
     return Report(value=int(is_present), changed_s=half_hour_s + late_s)
 
 
@@ -101,12 +105,17 @@ def is_reachable(seed: int, sensor: MotionSensor, epoch_s: float) -> bool:
 
 def battery_percent(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
     """What is left of the battery: two years' worth, but in the hall, where it lasts six weeks."""
-    if sensor.room == _DYING_ROOM:
+    if _is_first_in(_DYING_ROOM, sensor):
         lived_s = _battery_age_s(seed, epoch_s)
         return max(0, math.ceil(100 * (1 - lived_s / (_BATTERY_LIFE_S - _DEAD_FOR_S))))
     life_s = 730 * DAY_S
     lived_s = (epoch_s + chance(seed, "battery", sensor.number) * life_s) % life_s
     return 100 - int(85 * lived_s / life_s)
+
+
+def _is_first_in(room: str, sensor: MotionSensor) -> bool:
+    """A home with many sensors has no more troubles with them than one with few."""
+    return sensor.room == room and sensor.number < len(ROOMS)
 
 
 def _battery_age_s(seed: int, epoch_s: float) -> float:
@@ -115,10 +124,10 @@ def _battery_age_s(seed: int, epoch_s: float) -> float:
 
 def _last_heard_s(seed: int, sensor: MotionSensor, epoch_s: float) -> float:
     """Until when the bridge heard from the sensor: the instant itself while the two are in touch."""
-    if sensor.room == _DYING_ROOM:
+    if _is_first_in(_DYING_ROOM, sensor):
         silent_s = _battery_age_s(seed, epoch_s) - (_BATTERY_LIFE_S - _DEAD_FOR_S)
         return epoch_s - max(0.0, silent_s)
-    if sensor.room == _QUIET_ROOM:
+    if _is_first_in(_QUIET_ROOM, sensor):
         for day in (int(epoch_s // DAY_S), int(epoch_s // DAY_S) - 1):
             begins_s, ends_s = _quiet_spell(seed, day)
             if begins_s < epoch_s < ends_s:

@@ -80,6 +80,17 @@ def test_a_bridge_s_id_has_its_mac_in_it(model: BridgeModel) -> None:
     assert model.mac.replace(":", "") == model.bridge_id.replace("fffe", "", 1)
 
 
+def test_a_bridge_with_many_sensors_lists_each_under_numbers_of_its_own(home_clock: MemoryClock) -> None:
+    with SimulatedHome(clock=home_clock, sensors=50).running() as home:
+        sensors = ask_v1(home.bridge, "sensors").json
+        found = [s["uniqueid"] for s in sensors.values() if s["type"] == "ZLLTemperature"]
+        temperatures = ask_v2(home.bridge, "resource/temperature").json["data"]
+        few = len(ask_v1(home.bridge, "sensors").json) - 3 * 50
+    assert sorted(found) == sorted(sensor.uniqueid for sensor in home.sensors)
+    assert len({each["id"] for each in temperatures}) == len({each["id_v1"] for each in temperatures}) == 50
+    assert few == 8  # daylight, two switches, and five that apps made up
+
+
 def test_several_bridges_share_the_home(start: Start) -> None:
     home = start(BSB002, BSB002_SECOND)
     found: list[str] = []

@@ -40,6 +40,20 @@ def test_another_seed_has_other_sensors() -> None:
     assert {sensor.mac for sensor in motion_sensors(1)}.isdisjoint(s.mac for s in motion_sensors(2))
 
 
+def test_a_home_of_many_sensors_has_those_of_a_home_of_few_and_more_in_the_same_rooms() -> None:
+    few, many = motion_sensors(SEED), motion_sensors(SEED, 20)
+    assert many[:8] == few
+    assert [sensor.room for sensor in many[8:16]] == [sensor.room for sensor in few]
+    assert len({sensor.uniqueid for sensor in many}) == len({sensor.name for sensor in many}) == 20
+
+
+def test_a_second_sensor_in_a_room_has_not_the_trouble_of_the_first() -> None:
+    days = range(0, 60 * DAY_S, 3600)
+    second = [sensor for sensor in motion_sensors(SEED, 16)[8:] if sensor.room in ("hall", "cellar")]
+    assert len(second) == 2
+    assert all(is_reachable(SEED, sensor, BEGIN_S + at_s) for sensor in second for at_s in days)
+
+
 def test_a_report_is_the_room_s_warmth_of_a_few_minutes_ago_at_most() -> None:
     house, sensor = House(SEED), in_room("living")
     for at_s in A_DAY:

@@ -7,9 +7,10 @@ from functools import lru_cache
 import attrs
 
 from adapters.simulator.chance import hexadecimal, mac, resource_id
-from adapters.simulator.rooms import Room
+from adapters.simulator.rooms import ROOMS, Room
 from adapters.simulator.sensors import MotionSensor, motion_sensors
 
+_FIRST_NUMBERS = 17  # of the sensors: those below 90, where apps' made-up sensors stand
 _SCENES = ("Bright", "Relax", "Read", "Nightlight", "Energize")
 
 
@@ -84,13 +85,16 @@ class Inventory:
 
 
 @lru_cache(maxsize=64)
-def inventory(seed: int, bridge_id: str, rooms: tuple[Room, ...]) -> Inventory:
+def inventory(
+    seed: int, bridge_id: str, rooms: tuple[Room, ...], sensors_at_home: int = len(ROOMS)
+) -> Inventory:
     """What the bridge has in its care. Numbers have gaps, as where something was removed once."""
-    sensors = [sensor for sensor in motion_sensors(seed) if sensor.room in {room.key for room in rooms}]
+    at_home = motion_sensors(seed, sensors_at_home)
+    sensors = [sensor for sensor in at_home if sensor.room in {room.key for room in rooms}]
     return Inventory(
         bridge_id=bridge_id,
         sensors=tuple(
-            PlacedSensor(sensor=sensor, ids=_ids(5 + 5 * position)) for position, sensor in enumerate(sensors)
+            PlacedSensor(sensor=sensor, ids=_ids(position)) for position, sensor in enumerate(sensors)
         ),
         lights=_lights(seed, rooms),
         scenes=tuple(_scene(seed, room, number) for room in rooms for number in range(len(_SCENES))),
@@ -99,7 +103,8 @@ def inventory(seed: int, bridge_id: str, rooms: tuple[Room, ...]) -> Inventory:
     )
 
 
-def _ids(first: int) -> SensorIds:
+def _ids(position: int) -> SensorIds:
+    first = 5 + 5 * position if position < _FIRST_NUMBERS else 15 + 5 * position
     return SensorIds(temperature=first, presence=first + 1, light_level=first + 2)
 
 
