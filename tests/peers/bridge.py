@@ -1,0 +1,32 @@
+"""The process of the simulated bridge, by a clock that the bench leads: SENSORS CLOCK_FILE."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from adapters.shared_clock import FollowingClock
+from adapters.simulator.home import SimulatedHome
+from adapters.system_clock import SystemClock
+
+
+def main(sensors: int, clock_file: Path) -> None:
+    """Say where the bridge is, and answer until stdin ends."""
+    clock = FollowingClock(SystemClock(), clock_file)
+    with SimulatedHome(clock=clock, sensors=sensors).running() as home:
+        bridge = home.bridge
+        told = {
+            "address": bridge.address,
+            "http_address": bridge.http_address,
+            "bridge_id": bridge.id,
+            "key": bridge.key,
+            "ca_file": str(bridge.ca_file),
+            "clock_file": str(clock_file),
+        }
+        print(json.dumps(told), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

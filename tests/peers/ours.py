@@ -1,0 +1,52 @@
+"""Ours as `collect` runs it: checks, retries, ledger, log file, lines for stdout, and alerts beside."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adapters.shared_clock import FollowingClock
+from adapters.system_clock import SystemClock
+from config.loading import load
+from domain.schedule import Due
+from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
+from domain.services.beside import Beside
+from entrypoints.outcome_text import lines
+from entrypoints.telling import telling
+from entrypoints.wiring import collecting
+from entrypoints.world import World
+from tests.peers.protocol import serve_awaited, task
+
+_V2 = "hue.v2/"
+
+
+async def main(told: dict[str, Any]) -> None:
+    """Collect from the one source of the home, at the slots that are said."""
+    clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
+    world = World(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
+    with collecting(load(Path(told["home"])), world) as now, telling() as say:
+        alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+        now.alerting.begin()
+        (name,) = now.collection.plans
+
+        async def cycle(slot: str) -> dict[str, Any]:
+            due = Due(source=name, slot=datetime.fromisoformat(slot), interval_s=300)
+            ended = await now.collection.run([due])
+            for line in lines(ended):
+                say(line)
+            alerts.add(AfterCycle(cycle=ended, clock_faults={}))
+            asked = [one.operation for one in ended.report.measurements]
+            return {
+                "readings": len(ended.report.readings),
+                "asked": [one.removeprefix(_V2) for one in asked if one.startswith(_V2)],
+                "other": [one for one in asked if one.startswith("hue.") and not one.startswith(_V2)],
+            }
+
+        await serve_awaited(cycle)
+        await alerts.finish(ALERTS_BUDGET_S)
+        await now.collection.close()
+
+
+asyncio.run(main(task()))
