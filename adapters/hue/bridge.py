@@ -138,7 +138,7 @@ class Bridge:
         with at_endpoint(self.endpoint):
             try:
                 reply = self._session.ask(request, deadline_s)
-            except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
+            except (OSError, urllib3.exceptions.HTTPError) as error:
                 # from the first cause alone: those in between show the URL, which has the key in it
                 raise trouble_on_the_way(error, self._session.base_url) from root_of(error)
             return content_of(reply, self._clock.now())

@@ -1,14 +1,16 @@
-"""One HTTP session with one bridge: every call bounded in time and size, and cut short from outside."""
+"""The HTTP connection with one bridge: every call bounded in time and size, and cut short from outside."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import attrs
-import requests
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.connectionpool import HTTPConnectionPool
 
 from adapters.hue.bodies import body_of
-from adapters.hue.connections import session_for
+from adapters.hue.connections import pool_for
 from adapters.hue.open_sockets import OpenSockets
 from adapters.hue.tls import Proof
 from adapters.json_reply import sample
@@ -19,6 +21,8 @@ from ports.meter import Meter, Tally
 _LONGEST_CONNECT_S = 4.0  # on a local network; so three attempts fit into a source's budget
 _SHORTEST_S = 0.05  # a time-out of zero would mean none
 _OK = 200
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "homeclimate"}
+_JSON = {"Content-Type": "application/json"}
 
 
 @attrs.frozen(kw_only=True)
@@ -67,28 +71,21 @@ class BridgeSession:
         self._clock = clock
         self._meter = meter
         self._sockets = OpenSockets()
-        self._session = session_for(proof, self._sockets)
+        self._proof = proof
+        self._pool: HTTPConnectionPool | None = None
 
     def ask(self, request: Request, deadline_s: float) -> Reply:
         """The complete answer, whatever its status.
 
         Raises SourceUnavailable past `deadline_s` (an instant of the clock's `elapsed_s`), SourceGarbled for
-        a body that is too large or wrongly packed, and requests' or urllib3's own exceptions for trouble on
-        the way.
+        a body that is too large or wrongly packed, and urllib3's own exceptions for trouble on the way.
         """
         with self._meter.measuring(request.operation, self._source) as tally:
-            timeout_s = min(self._timeout_s, self._left_s(deadline_s))
-            asked = self._session.request(
-                "GET" if request.body is None else "POST",
-                self.base_url + request.path,
-                headers=request.headers,
-                json=request.body,
-                timeout=(min(timeout_s, _LONGEST_CONNECT_S), timeout_s),
-                stream=True,
-                allow_redirects=False,
-            )
-            with asked as response:
+            response = self._asked(request, min(self._timeout_s, self._left_s(deadline_s)))
+            try:
                 return self._reply(request, response, tally, deadline_s)
+            finally:
+                response.close()  # a connection whose reply was not read to its end is not used again
 
     def abort(self) -> None:
         """End the call in hand and any later one, from any thread."""
@@ -96,18 +93,35 @@ class BridgeSession:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._session.close()
+        if self._pool is not None:
+            self._pool.close()
 
-    def _reply(self, request: Request, response: requests.Response, tally: Tally, deadline_s: float) -> Reply:
+    def _asked(self, request: Request, timeout_s: float) -> BaseHTTPResponse:
+        if self._pool is None:
+            self._pool = pool_for(self.base_url, self._proof, self._sockets)
+        is_get = request.body is None
+        return self._pool.urlopen(
+            "GET" if is_get else "POST",
+            request.path,
+            headers={**_HEADERS, **({} if is_get else _JSON), **request.headers},
+            body=None if is_get else json.dumps(request.body),
+            timeout=Timeout(connect=min(timeout_s, _LONGEST_CONNECT_S), read=timeout_s),
+            retries=False,  # whoever asks decides
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+
+    def _reply(self, request: Request, response: BaseHTTPResponse, tally: Tally, deadline_s: float) -> Reply:
         try:
-            body = body_of(response.raw, tally, lambda: self._left_s(deadline_s))
+            body = body_of(response, tally, lambda: self._left_s(deadline_s))
         except SourceGarbled:
-            if response.status_code == _OK:
+            if response.status == _OK:
                 raise
             body = b""  # the status alone says what is to be done
         return Reply(
             request=request,
-            status=response.status_code,
+            status=response.status,
             content_type=response.headers.get("Content-Type", ""),
             body=body,
             retry_after=response.headers.get("Retry-After"),

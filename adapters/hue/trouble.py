@@ -1,4 +1,4 @@
-"""What requests or urllib3 raised, in our words: the network's trouble, or a certificate not believed."""
+"""What urllib3 raised, in our words: the network's trouble, or a certificate not believed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.client
 import ssl
 from collections.abc import Iterator
 
-import requests
 import urllib3
 
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
@@ -27,13 +26,16 @@ def trouble_on_the_way(error: Exception, base_url: str) -> SourceError:
             return CertificateRefused(f"the certificate at {base_url} is not the pinned one")
         if isinstance(cause, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
             return SourceUnavailable(f"the reply of {base_url} ended before it was complete")
+    failed = SourceUnavailable(f"the connection to {base_url} failed ({_words(error)}): {_NEXT_STEP}")
     match error:
-        case requests.ConnectTimeout():
+        case urllib3.exceptions.NewConnectionError():  # to urllib3 a time-out, though it says what failed
+            return failed
+        case urllib3.exceptions.ConnectTimeoutError():
             return SourceUnavailable(f"no connection to {base_url} before the time-out: {_NEXT_STEP}")
-        case requests.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
+        case urllib3.exceptions.TimeoutError() | TimeoutError():
             return SourceUnavailable(f"{base_url} took the connection and gave no answer before the time-out")
         case _:
-            return SourceUnavailable(f"the connection to {base_url} failed ({_words(error)}): {_NEXT_STEP}")
+            return failed
 
 
 def certificate_refusal(error: ssl.SSLCertVerificationError) -> str:

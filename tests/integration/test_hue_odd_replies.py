@@ -166,6 +166,7 @@ async def test_a_server_s_cookies_are_neither_kept_nor_sent_back() -> None:
             await bench.read()
     assert len(requests) == 3
     assert not [request for request in requests if b"cookie" in request]
+    assert all(b"accept-encoding: gzip\r\n" in request for request in requests)  # the one that is unpacked
 
 
 async def test_a_server_that_speaks_no_tls_is_only_unavailable() -> None:

@@ -7,7 +7,7 @@ import ssl
 from typing import Any
 
 import pytest
-import requests
+import urllib3
 
 from adapters.hue.bridge import Bridge
 from adapters.hue.call import Call, Reached
@@ -22,7 +22,9 @@ from tests.canned_bridge import CONFIG, KEY, CannedSession, a_canned_bridge, a_r
 BRIDGE_ID = "001788fffe2e57ed"
 PIN = "ab" * 32
 ROUND = {**CONFIG, "modelid": "BSB001", "swversion": "01041302"}
-REFUSED = requests.ConnectionError(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+REFUSED = urllib3.exceptions.ProtocolError(
+    "Connection aborted.", ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+)
 
 
 class Place:
@@ -116,12 +118,16 @@ def test_another_bridge_gets_no_key_over_http() -> None:
 
 def test_http_is_the_way_only_where_nobody_listens_for_https() -> None:
     failures: list[Exception] = [
-        requests.ConnectTimeout(),
-        requests.ReadTimeout(),
-        requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]")),
-        requests.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
-        requests.ConnectionError(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")),
-        requests.ConnectionError(OSError(errno.EHOSTUNREACH, "No route to host")),
+        urllib3.exceptions.ConnectTimeoutError(),
+        urllib3.exceptions.TimeoutError(),
+        urllib3.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]")),
+        urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        urllib3.exceptions.ProtocolError(
+            "Connection aborted.", ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+        ),
+        urllib3.exceptions.ProtocolError(
+            "Connection aborted.", OSError(errno.EHOSTUNREACH, "No route to host")
+        ),
     ]
     for failure in failures:
         place = Place(https=failure, http=ROUND)
@@ -131,7 +137,7 @@ def test_http_is_the_way_only_where_nobody_listens_for_https() -> None:
 
 
 def test_a_certificate_that_is_refused_is_not_a_reason_to_go_without() -> None:
-    failure = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
+    failure = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
     place = Place(https=failure, http=ROUND)
     with pytest.raises(SourceRefused, match="certificate"):
         place.reached()
@@ -196,9 +202,7 @@ def test_the_memory_of_a_bridge_and_of_its_address_is_written_once() -> None:
 
 def test_no_error_on_the_way_shows_the_key() -> None:
     url = f"/api/{KEY}/sensors"
-    wrapped = requests.ConnectionError(
-        f"Max retries exceeded with url: {url}", request=requests.Request(url=url)
-    )
+    wrapped = urllib3.exceptions.ProtocolError(f"Max retries exceeded with url: {url}")
     wrapped.__cause__ = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
     bridge = a_canned_bridge({"hue.v1/sensors": wrapped})
     with pytest.raises(SourceUnavailable, match="Connection reset by peer") as raised:
