@@ -1,58 +1,14 @@
-"""The `homeclimate` command: finds the subcommand, and turns every failure into words and an exit code."""
+"""The `homeclimate` command: hands over to what is asked for, and imports nothing for the others."""
 
 from __future__ import annotations
 
-import importlib
-import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
-import click
-
-from domain.errors import HomeclimateError, SettingsError, SourceHeld, StoreRefused
-from entrypoints import exit_codes
 from entrypoints.version import __version__
 
+TYPE_CHECKING = False  # typing's own costs a third of the shortest start
 if TYPE_CHECKING:
     from entrypoints.world import World
-
-# Command and the line that `--help` shows for it: modules are imported only when they are run.
-_COMMANDS = {
-    "backup": "Copy the database to a file, verified, while the collector runs.",
-    "collect": "Collect readings: continuously, once, or a number of times.",
-    "db": "Check the database, or save what a damaged one still holds.",
-    "health": "Tell whether this deployment is ready, component by component.",
-    "demo": "Show it all on a simulated home: a week backfilled, then live.",
-    "restore": "Put a backup in the place of the database, and keep that.",
-    "setup": "Connect a Hue bridge, or Amazon's monitors (setup amazon).",
-    "status": "Tell the newest values, the last cycles, and what goes wrong.",
-    "simulator": "Run the simulated home alone, for other clients.",
-}
-
-
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        command = importlib.import_module(f"entrypoints.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
-
-
-@click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
-@click.version_option(__version__, prog_name="homeclimate")
-def homeclimate() -> None:
-    """Record the temperature and air quality of a home, and account for every reading."""
 
 
 def main(arguments: list[str] | None = None, *, world: World | None = None) -> int:
@@ -60,39 +16,27 @@ def main(arguments: list[str] | None = None, *, world: World | None = None) -> i
 
     `world` stands in for the real one: tests give the certificates of a simulated home.
     """
-    if (sys.argv[1:] if arguments is None else arguments)[:1] == ["health"]:
-        from entrypoints import health  # a program of its own, which is gone by its deadline
+    given = sys.argv[1:] if arguments is None else arguments
+    if given == ["--version"] and _is_told(f"homeclimate, version {__version__}\n"):
+        return 0
+    from entrypoints.starting import unswept
 
-        health.main((sys.argv[2:] if arguments is None else arguments[1:]), world=world)
+    if given[:1] == ["health"]:
+        with unswept():
+            from entrypoints import health  # a program of its own, which is gone by its deadline
+
+        health.main(given[1:], world=world)
+    with unswept():
+        from entrypoints import commands
+
+    return commands.run(given, world)
+
+
+def _is_told(line: str) -> bool:
+    """False where stdout takes nothing: what comes then meets the same, and says so in words."""
     try:
-        returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False, obj=world)
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return exit_codes.USAGE
-    except OSError as error:
-        with suppress(OSError):  # stderr may be what is full
-            click.echo(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
-        _forget_stdout()
-        return exit_codes.FAILED
-    except HomeclimateError as error:
-        click.echo(f"homeclimate: {error}", err=True)
-        return _code_of(error)
-    return returned if isinstance(returned, int) else 0
-
-
-def _forget_stdout() -> None:
-    """Whatever is still in its buffer cannot be written, and Python would complain of that at the end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _code_of(error: HomeclimateError) -> int:
-    match error:
-        case SettingsError() | StoreRefused():
-            return exit_codes.CONFIGURATION
-        case SourceHeld():
-            return exit_codes.HELD
-        case _:
-            return exit_codes.FAILED
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True

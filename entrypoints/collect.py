@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import attrs
@@ -22,6 +22,7 @@ from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, Turn, by_hand
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
+from entrypoints.starting import unswept
 from entrypoints.telling import telling
 from entrypoints.wiring import Collecting, collecting
 from entrypoints.wiring_status import collectors
@@ -123,13 +124,18 @@ def command(
 
 def run(request: Request, world: World) -> int:
     """Do what the request says in that world; the exit code."""
-    loaded = load(request.home, config_file=request.config_file, env=request.env)
+    with unswept():
+        loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
         with asyncio.Runner() as runner:
             stop = runner.run(_stopping())
-            with collecting(loaded, world, only=request.only, checking=request.is_endless) as collecting_now:
+            with ExitStack() as open_things:
+                with unswept():
+                    collecting_now = open_things.enter_context(
+                        collecting(loaded, world, only=request.only, checking=request.is_endless)
+                    )
                 cycles = runner.run(_collect(request, collecting_now, world.clock, stop))
             if request.once and not collectors(loaded.settings):  # one that stays does it itself
                 runner.run(collecting_now.upkeep.once(stop))

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import attrs
 
-from tests.peers.environments import CHECKOUT, Environment
+from tests.peers.environments import Environment, surroundings
 
 
 @attrs.frozen(kw_only=True)
@@ -67,12 +67,11 @@ def at_work(entry: Entry, task: Mapping[str, str], *, prefix: Sequence[str] = ()
     hearing, saying = os.pipe()
     python = Environment(entry.environment).python
     command = [*prefix, str(python), "-m", f"tests.peers.{entry.module}", json.dumps(task)]
-    environment = {**os.environ, "PEERS_SAID_TO": str(saying), "PYTHONPATH": str(CHECKOUT)}
     with (
         os.fdopen(hearing) as said,
         subprocess.Popen(
             command,
-            env=environment,
+            env=surroundings(PEERS_SAID_TO=str(saying)),
             pass_fds=[saying],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -97,9 +96,8 @@ def simulated_bridge(sensors: int, clock_file: Path) -> Iterator[Mapping[str, st
         str(sensors),
         str(clock_file),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=surroundings(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the pipes to the simulated bridge were not made")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,13 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "aiohue": ("aiohue", "aiohttp"),
     "ours": ("requests", "urllib3", "aiohttp", "attrs", "cattrs", "click", "PyYAML", "stamina"),
 }
+
+
+def surroundings(**more: str) -> Mapping[str, str]:
+    """The variables of a contestant's process, which keeps compiled modules as everybody's Python does."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    kept = str(_FOLDER / "bytecode")
+    return {**inherited, "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": kept, **more}
 
 
 class NotInstalled(Exception):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Mapping
 
 from tests.peers.contestants import OURS
-from tests.peers.environments import CHECKOUT, Environment
+from tests.peers.environments import Environment, surroundings
 from tests.peers.rounds import Field
 
 BARE = "`python -c pass`"
@@ -28,7 +27,7 @@ def start_times(field: Field, rounds: int) -> Mapping[str, list[float]]:
     """Seconds, by command; each is started in turn, in the environment that the locks pin."""
     python = str(Environment(OURS.environment).python)
     task = field.task(OURS)
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "HOMECLIMATE_HOME": task["home"]}
+    environment = surroundings(HOMECLIMATE_HOME=task["home"])
     commands = {
         BARE: [python, "-c", "pass"],
         IMPORTS: [python, "-c", "import requests, yaml, sqlite3"],
@@ -38,7 +37,8 @@ def start_times(field: Field, rounds: int) -> Mapping[str, list[float]]:
         ONCE: [python, "-c", _ROOTS, task["ca_file"], "collect", "--once", "--source", "hue"],
     }
     field.clock.move_back()
-    _start(commands[ONCE], environment)  # the first makes the database
+    for command in (commands[ONCE], *commands.values()):  # the first makes the database, the others compile
+        _start(command, environment)
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
