@@ -45,6 +45,8 @@ SELECT {", ".join(READING_COLUMNS)} FROM readings WHERE id BETWEEN ? AND ? ORDER
 """  # noqa: S608 - names from above
 _INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
 
+_KEYS_AT_ONCE = 500  # SQLite takes 999 parameters everywhere
+
 Row = Sequence[object]
 
 
@@ -118,16 +120,27 @@ class Keyed:
         """Give the row of a key its checksum."""
         return f"UPDATE {self.name} SET crc = ?{self.where}"  # noqa: S608 - names from below
 
-    def seal(self, connection: sqlite3.Connection, key: Row) -> None:
-        """Make the row's checksum what its values come to; without such a row nothing happens."""
-        row = connection.execute(self.select_one, tuple(key)).fetchone()
-        if row is not None and row[-1] != (crc := checksum(row[:-1])):
-            connection.execute(self.update_crc, (crc, *key))
+    def seal(self, connection: sqlite3.Connection, *keys: Row) -> None:
+        """Make the rows' checksums what their values come to; where there is no such row nothing happens."""
+        sums = ((row, checksum(row[:-1])) for row in self._rows(connection, keys))
+        new = [(crc, *row[: len(self.key)]) for row, crc in sums if row[-1] != crc]
+        connection.executemany(self.update_crc, new)
 
-    def is_damaged(self, connection: sqlite3.Connection, key: Row) -> bool:
-        """Whether there is such a row, and it is not what was stored."""
-        row = connection.execute(self.select_one, tuple(key)).fetchone()
-        return row is not None and is_wrong(row)
+    def damaged(self, connection: sqlite3.Connection, *keys: Row) -> list[Row]:
+        """Those of the keys whose row there is, and is not what was stored."""
+        return [row[: len(self.key)] for row in self._rows(connection, keys) if is_wrong(row)]
+
+    def _rows(self, connection: sqlite3.Connection, keys: Sequence[Row]) -> list[tuple[object, ...]]:
+        """The rows of these keys that there are, with one question where the key is one column."""
+        if len(keys) < 2 or len(self.key) > 1:
+            found = (connection.execute(self.select_one, tuple(key)).fetchone() for key in keys)
+            return [row for row in found if row is not None]
+        rows: list[tuple[object, ...]] = []
+        for begin in range(0, len(keys), _KEYS_AT_ONCE):
+            some = [key[0] for key in keys[begin : begin + _KEYS_AT_ONCE]]
+            marks = ", ".join("?" * len(some))
+            rows += connection.execute(f"{self.select} WHERE {self.key[0]} IN ({marks})", some)
+        return rows
 
 
 def is_wrong(row: Row) -> bool:
@@ -141,10 +154,10 @@ def sealing_rows(connection: sqlite3.Connection, table: Keyed, keys: Iterable[Ro
 
     Save those that were wrong before: what is damaged must not come to look sound.
     """
-    sound = [key for key in keys if not table.is_damaged(connection, key)]
+    all_keys = [tuple(key) for key in keys]
+    damaged = {tuple(key) for key in table.damaged(connection, *all_keys)}
     yield
-    for key in sound:
-        table.seal(connection, key)
+    table.seal(connection, *(key for key in all_keys if key not in damaged))
 
 
 OUTCOMES = Keyed(

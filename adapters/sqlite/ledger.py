@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from adapters.sqlite.checksums import DEVICES, OUTCOMES, checksum, sealing_readings, sealing_rows
@@ -79,6 +79,8 @@ INSERT INTO measurements (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (began_at, operation, source, number) DO NOTHING
 """
+_DAY = len("2026-03-01")
+_SELECT_DAY = "SELECT 1 FROM measurements WHERE began_at >= ? AND began_at < ? || 'U' LIMIT 1"  # U follows T
 # Days are counted and not their age: a clock that jumps by years costs one of them, not all.
 _FORGET_MEASUREMENTS = """
 WITH RECURSIVE day (newest, number) AS (
@@ -117,31 +119,44 @@ def _write_outcome(connection: sqlite3.Connection, outcome: Outcome, now: dateti
 
 def _write_collected(connection: sqlite3.Connection, outcome: Collected, now: datetime) -> tuple[Unread, ...]:
     times = {"slot": as_text(outcome.due.slot), "ahead": _ahead(now)}
-    refused: list[Unread] = []
-    for reading in outcome.readings:
-        if (refusal := _insert(connection, reading, f"{now:%Y-%m-%d %H:%M:%S}")) is not None:
-            refused.append(refusal)
-            continue
-        connection.execute(
-            _UPSERT_DEVICE,
+    refused = _insert(connection, outcome.readings, f"{now:%Y-%m-%d %H:%M:%S}")
+    not_kept = {one.device_id for one in refused}
+    connection.executemany(
+        _UPSERT_DEVICE,
+        [
             {
                 "device_id": clean(reading.device_id),
                 "source": outcome.due.source,
                 "kind": reading.kind.value,
                 "location": clean(reading.location),
                 **times,
-            },
-        )
+            }
+            for reading in outcome.readings
+            if reading.device_id not in not_kept
+        ],
+    )
     for unread in (*outcome.unread, *refused):
         statement = _MISS_DEVICE if unread.cause is Cause.NOT_LISTED else _LIST_DEVICE
         connection.execute(statement, {"device_id": clean(unread.device_id), **times})
-    return tuple(refused)
+    return refused
 
 
-def _insert(connection: sqlite3.Connection, reading: Reading, created_at: str) -> Unread | None:
-    """Insert the reading, or say why the table cannot take it: one reading never costs the others."""
+def _insert(
+    connection: sqlite3.Connection, readings: Sequence[Reading], created_at: str
+) -> tuple[Unread, ...]:
+    """Insert the readings, and say why the table cannot take some: one reading never costs the others."""
+    rows = [row_of(reading, created_at) for reading in readings]
     try:
-        connection.execute(INSERT_READING, row_of(reading, created_at))
+        connection.executemany(INSERT_READING, rows)
+    except sqlite3.IntegrityError:  # those before it are in, and are left alone when they come again
+        each = (_inserted(connection, *pair) for pair in zip(readings, rows, strict=True))
+        return tuple(refusal for refusal in each if refusal is not None)
+    return ()
+
+
+def _inserted(connection: sqlite3.Connection, reading: Reading, row: tuple[Cell, ...]) -> Unread | None:
+    try:
+        connection.execute(INSERT_READING, row)
     except sqlite3.IntegrityError as error:
         kept = storable(reading)
         named = (*kept.other_values.items(), *kept.values.items())
@@ -190,13 +205,17 @@ def _write_measurements(
     connection: sqlite3.Connection, measurements: Iterable[Measurement], now: datetime
 ) -> None:
     numbers: Counter[tuple[str, str, str]] = Counter()
+    rows: list[tuple[Cell, ...]] = []
     for one in measurements:
         key = (as_text(one.began_at), one.operation, one.source)
         # as the column makes it: a real number, and zero without a sign
         duration_s = float(one.duration_s) + 0.0
         cost = (duration_s, one.wire_bytes, one.payload_bytes, int(one.succeeded))
         row = (*key, numbers[key], *cost)
-        connection.execute(_INSERT_MEASUREMENT, (*row, checksum(row)))
+        rows.append((*row, checksum(row)))
         numbers[key] += 1
-    if numbers:
+    days = {began_at[:_DAY] for began_at, *_ in numbers}
+    is_new = [day for day in days if connection.execute(_SELECT_DAY, (day, day)).fetchone() is None]
+    connection.executemany(_INSERT_MEASUREMENT, rows)
+    if is_new:  # a day that goes makes room for one that comes
         connection.execute(_FORGET_MEASUREMENTS, {"ahead": _ahead(now), "kept": MEASURED_DAYS_KEPT})

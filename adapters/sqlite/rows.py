@@ -85,7 +85,7 @@ def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
 
 def as_text(instant: datetime) -> str:
     """ISO 8601 with +00:00, as the table has always had it; text order is time order among such texts."""
-    return instant.astimezone(UTC).isoformat()
+    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat()
 
 
 def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:

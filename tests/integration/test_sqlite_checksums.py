@@ -116,7 +116,18 @@ def test_a_damaged_row_does_not_come_to_look_sound_by_being_written_again(
     later = (a_reading(name, collected_at=LATER) for name in ("hue:a", "hue:b"))
     store.append(a_cycle(a_collected(*later, due=a_due(slot=LATER))))
     with closing(sqlite3.connect(path)) as connection:
-        assert [DEVICES.is_damaged(connection, (name,)) for name in ("hue:a", "hue:b")] == [False, True]
+        assert DEVICES.damaged(connection, ("hue:a",), ("hue:b",)) == [("hue:b",)]
+
+
+def test_of_more_devices_than_one_question_takes_each_has_its_checksum(
+    store: SqliteStore, path: Path
+) -> None:
+    names = [f"hue:{number}" for number in range(1001)]
+    for slot in (NOON, LATER):
+        report = a_collected(*(a_reading(name, collected_at=slot) for name in names), due=a_due(slot=slot))
+        store.append(a_cycle(report))
+    assert rows(path, "SELECT count(*) FROM devices") == [(1001,)]
+    assert _wrong(path) == []
 
 
 def test_a_text_that_damage_has_made_none_stops_no_cycle(store: SqliteStore, path: Path) -> None:

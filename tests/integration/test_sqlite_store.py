@@ -190,6 +190,8 @@ def test_a_row_that_the_table_refuses_is_in_the_ledger_with_its_values_and_in_th
     assert "temperature 61.25" in detail
     assert "relative_humidity 12" in detail
     assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
+    assert rows(path, "SELECT device_id FROM readings") == [("hue:a",)]
+    assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other has never been read
 
 
 def test_a_value_that_the_table_refuses_stands_beside_its_column_which_is_null(
