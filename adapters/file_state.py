@@ -8,7 +8,6 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from pathlib import Path
 
 from adapters.atomic_file import write_atomically
@@ -42,7 +41,7 @@ class FileState:
         try:
             with self._lock:
                 values = self._unsaved if key in self._unsaved else self._current()
-                return deepcopy(values.get(key, {}))
+                return {name: _copied(part) for name, part in values.get(key, {}).items()}
         except (OSError, ValueError) as error:
             self._report("state_unreadable", error)
             return {}
@@ -79,7 +78,7 @@ class FileState:
             if self._path.stat().st_size > _MOST_BYTES:
                 raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
             values = json.loads(self._path.read_bytes(), parse_constant=_refuse, parse_float=_finite)
-            deepcopy(values)  # what is nested too deeply for that is of no use
+            _copied(values)  # what is nested too deeply for that is of no use
         except FileNotFoundError:
             return {}
         except RecursionError as error:
@@ -102,7 +101,9 @@ class FileState:
         return next((name for name in names if not name.exists()), names[-1])
 
     def _write(self, values: _Values) -> None:
-        text = json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
+        # a line a key, to be read by people too: json's own indents are written by Python and not by C
+        parts = [f"{json.dumps(key)}: {_line(values[key])}" for key in sorted(values)]
+        text = "{\n" + ",\n".join(parts) + "\n}\n"
         write_atomically(self._path, text.encode(), mode=_MODE)
 
     @contextlib.contextmanager
@@ -120,6 +121,17 @@ class FileState:
         self._journal.record(
             Level.WARNING, event, file=str(self._path), error=type(error).__name__, message=str(error)
         )
+
+
+def _copied(value: Json) -> Json:
+    """A copy of what JSON can be; copy.deepcopy looks for much else."""
+    if isinstance(value, dict):
+        return {key: _copied(part) for key, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value
+
+
+def _line(value: Mapping[str, Json]) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def _refuse(constant: str) -> None:

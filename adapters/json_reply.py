@@ -66,14 +66,14 @@ def compact(value: Json) -> str | None:
 def not_finite(value: Json) -> int:
     """How many numbers in the value are NaN, infinite or too large for one."""
     count, waiting = 0, [value]
-    while waiting:
-        match waiting.pop():
-            case dict() as named:
-                waiting += named.values()
-            case list() as listed:
-                waiting += listed
-            case float() as found:
-                count += not math.isfinite(found)
+    for one in waiting:  # which grows meanwhile; a decoder makes exactly these types
+        kind = type(one)
+        if kind is dict:
+            waiting.extend(one.values())  # type: ignore[union-attr]
+        elif kind is list:
+            waiting.extend(one)  # type: ignore[arg-type]
+        elif kind is float:
+            count += not math.isfinite(one)  # type: ignore[arg-type]
     return count
 
 
@@ -100,8 +100,8 @@ def name(value: Json, *path: str) -> str | None:
 
 def identity(value: Json, *path: str) -> str | None:
     """The string at the path that tells one thing from others; one that is too long for that is none."""
-    found = text(value, *path)
-    return found if found and len(found) <= LONGEST_NAME else None
+    found = at(value, *path)
+    return found if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME else None
 
 
 def flag(value: Json, *path: str) -> bool | None:

@@ -94,7 +94,7 @@ def flagged(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
         quantity in plausible and value not in plausible[quantity]
         for quantity, value in reading.values.items()
     )
-    return attrs.evolve(reading, is_anomalous=reading.is_anomalous or implausible)
+    return attrs.evolve(reading, is_anomalous=True) if implausible else reading
 
 
 def storable(reading: Reading) -> Reading:
@@ -105,6 +105,8 @@ def storable(reading: Reading) -> Reading:
     refused = {
         quantity: value for quantity, value in reading.values.items() if value not in STORABLE[quantity]
     }
+    if not refused and not reading.other_values:
+        return reading
     finite_others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
     if not refused and len(finite_others) == len(reading.other_values):
         return reading

@@ -47,7 +47,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
         clean(kept.location),
         kept.kind.value,
         int(kept.is_anomalous),
-        *(kept.values.get(quantity) for quantity in COLUMNS),
+        *map(kept.values.get, COLUMNS),
         battery,
         None if kept.is_reachable is None else int(kept.is_reachable),
         None if kept.raw_response is None else clean(kept.raw_response),
