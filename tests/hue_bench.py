@@ -85,11 +85,16 @@ def a_hue_bench(
     strategy: Strategy = "auto",
     state: State | None = None,
     wall: Clock | None = None,
+    clock: Clock | None = None,
     timeout_s: float = 5.0,
     **keeping: Any,
 ) -> HueBench:
-    """A source for the bridge there, built as the program builds its own."""
-    clock: Clock = SystemClock() if wall is None else WallOf(wall=wall)
+    """A source for the bridge there, built as the program builds its own.
+
+    `clock` is its clock, `wall` one that gives only the wall; without either the system's is.
+    """
+    if clock is None:
+        clock = SystemClock() if wall is None else WallOf(wall=wall)
     state = MemoryState() if state is None else state
     journal, meter = MemoryJournal(), MemoryMeter(clock)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import attrs
 from aiohttp import web
@@ -18,10 +18,14 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: the kern
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How fast a service is when nothing is wrong with it: a fixed wait, and one for each kB of the reply."""
+    """How fast a service is when nothing is wrong with it: a fixed wait, and one for each kB of the reply.
+
+    `sleep` lets that time pass; a clock that is moved can do it without waiting.
+    """
 
     latency_s: float = 0.0
     s_per_kb: float = 0.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def wait_s(self, body_bytes: int) -> float:
         """How long a reply of that size takes."""
@@ -42,7 +46,7 @@ async def send(
     request: web.BaseRequest, parcel: Parcel, effects: Sequence[Effect], pace: Pace
 ) -> web.StreamResponse:
     """Send the reply as the effects and the pace want it."""
-    await _wait(effects, pace.wait_s(len(parcel.body)))
+    await _wait(effects, pace, len(parcel.body))
     if any(isinstance(effect, Reset) for effect in effects):
         _reset(request)
         return web.Response()
@@ -56,10 +60,11 @@ async def send(
     return web.Response(status=parcel.status, headers=parcel.headers, body=parcel.body)
 
 
-async def _wait(effects: Sequence[Effect], pace_s: float) -> None:
-    seconds = pace_s + sum(effect.seconds for effect in effects if isinstance(effect, Delay))
-    if seconds > 0:
-        await asyncio.sleep(seconds)
+async def _wait(effects: Sequence[Effect], pace: Pace, body_bytes: int) -> None:
+    if (usual_s := pace.wait_s(body_bytes)) > 0:
+        await pace.sleep(usual_s)
+    if (late_s := sum(effect.seconds for effect in effects if isinstance(effect, Delay))) > 0:
+        await asyncio.sleep(late_s)
 
 
 def _reset(request: web.BaseRequest) -> None:
