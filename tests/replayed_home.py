@@ -9,7 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -35,11 +35,15 @@ class Answer:
 
 @attrs.define
 class ReplayedHome:
-    """Where both are. `answers` are a test's own, by what is asked; `asked` counts what was."""
+    """Where both are. `answers` are a test's own, by what is asked; `asked` counts what was.
+
+    `has_names_in_v1` is False where v1 lacks what people call their sensors, so that v2 is asked.
+    """
 
     bridge: str
     hosts: Hosts
     way: Way = "graphql"
+    has_names_in_v1: bool = True
     answers: dict[str, Answer] = attrs.field(factory=dict)
     asked: Counter[str] = attrs.field(factory=Counter)
     sent_bytes: Counter[str] = attrs.field(factory=Counter)
@@ -64,6 +68,8 @@ class ReplayedHome:
             return reply(b'{"data": {"endpoints": {"items": []}}}')
         if self.way == "phoenix" and name == "amazon.monitorStates":
             return reply(b'{"data": null}')
+        if name == "hue.v1/sensors" and not self.has_names_in_v1:
+            return reply(as_json(_nameless(recorded().contents[name])).encode())
         if name not in recorded().contents:
             return reply(b"", status="404 Not Found")
         return reply(good_body(name), *([_CSRF] if name == "amazon.csrf" else []))
@@ -89,6 +95,10 @@ def a_replayed_home() -> Iterator[ReplayedHome]:
 def good_body(name: str) -> bytes:
     """What was recorded."""
     return as_json(recorded().contents[name]).encode()
+
+
+def _nameless(sensors: Mapping[str, Any]) -> Any:
+    return {number: each for number, each in sensors.items() if each["type"] != "ZLLPresence"}
 
 
 def _request(connection: socket.socket) -> tuple[bytes, bytes]:

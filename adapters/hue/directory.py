@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from adapters.hue.bridge import Bridge
 from adapters.hue.known import Known, kept, restored
-from adapters.hue.sensors import Sensor, mac_of
-from adapters.hue.v1 import sensors_of
-from adapters.hue.v2 import Temperature, batteries_of, links_of, names_of
+from adapters.hue.lessons import Lesson, Lessons
+from adapters.hue.sensors import Sensor
+from adapters.hue.v2 import Temperature
 from domain.errors import SourceError, SourceGarbled
 from ports.journal import Journal, Level
 from ports.state import State
@@ -18,8 +17,6 @@ from ports.state import State
 DETAILS_FOR = timedelta(hours=1)
 # Three reports of a sensor: time to ask whether the bridge still hears it.
 QUIET_AFTER = timedelta(minutes=15)
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
-_TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor; its MAC and this make its uniqueid
 
 
 class Directory:
@@ -37,17 +34,19 @@ class Directory:
         """The sensors with all that is known of them. Raises SourceError only when it knows none of them."""
         temperatures = tuple(temperatures)
         known = self._known = self._known or restored(self._state.get(self._key))
-        strangers = [one for one in temperatures if _is_strange(one, known)]
-        lessons = _lessons(known, temperatures, strangers, bridge, now, deadline_s)
-        if lessons:
-            refused = self._tried(lessons)
+        lessons = Lessons(
+            known=known, temperatures=temperatures, bridge=bridge, now=now, deadline_s=deadline_s
+        )
+        due = _due(lessons)
+        if due is not None:
+            refused = self._tried(due)
             known.forget_surplus({one.id for one in temperatures}, {one.owner for one in temperatures})
             self._state.put(self._key, kept(known))
             if refused and temperatures and not any(one.id in known.uniqueids for one in temperatures):
                 raise refused
         return tuple(_sensor(temperature, known) for temperature in temperatures)
 
-    def _tried(self, lessons: Iterable[Callable[[], None]]) -> SourceError | None:
+    def _tried(self, lessons: Iterable[Lesson]) -> SourceError | None:
         """Each lesson by itself, as long as the bridge is not in trouble: the readings are worth more."""
         refused: SourceError | None = None
         for lesson in lessons:
@@ -61,62 +60,13 @@ class Directory:
         return refused
 
 
-def _lessons(
-    known: Known,
-    temperatures: Iterable[Temperature],
-    strangers: list[Temperature],
-    bridge: Bridge,
-    now: datetime,
-    deadline_s: float,
-) -> list[Callable[[], None]]:
+def _due(lessons: Lessons) -> Iterable[Lesson] | None:
     """What to ask the bridge for, beside the temperatures."""
-    links: Callable[[], None] = lambda: _learn_links(known, bridge, now, deadline_s)  # noqa: E731
+    known, now = lessons.known, lessons.now
     is_old = known.details_at is None or abs(now - known.details_at) >= DETAILS_FOR
-    if is_old or any(stranger.id not in known.asked_for for stranger in strangers):
-        known.details_at = now  # also when the lessons fail: a bridge in trouble is not asked at every cycle
-        by_v1 = [lambda: _learn_by_v1(known, strangers, bridge, deadline_s)] if strangers else []
-        return [
-            *by_v1,
-            links,
-            lambda: _guess(known, strangers),
-            lambda: _learn_details(known, bridge, deadline_s),
-        ]
-    return [links] if _is_worth_asking(known, temperatures, now) else []
-
-
-def _is_strange(temperature: Temperature, known: Known) -> bool:
-    return temperature.id not in known.uniqueids or temperature.id in known.guessed
-
-
-def _learn_by_v1(known: Known, strangers: Iterable[Temperature], bridge: Bridge, deadline_s: float) -> None:
-    """The identity that v1 gives is the one under which a sensor's older readings are stored."""
-    listed = {sensor.where: sensor for sensor in sensors_of(bridge.v1("/sensors", deadline_s))}
-    for stranger in strangers:
-        sensor = listed.get(stranger.id_v1 or "")
-        if sensor is not None and sensor.uniqueid is not None:
-            known.uniqueids[stranger.id] = sensor.uniqueid
-            known.guessed.discard(stranger.id)
-            known.names.setdefault(stranger.owner, sensor.name)
-
-
-def _learn_links(known: Known, bridge: Bridge, now: datetime, deadline_s: float) -> None:
-    known.links_at = now  # also when it fails: not at every cycle
-    known.links = links_of(bridge.v2("zigbee_connectivity", deadline_s))
-
-
-def _guess(known: Known, strangers: Iterable[Temperature]) -> None:
-    """The uniqueid by the device's MAC, for those that v1 does not tell; it is asked again in an hour."""
-    for stranger in strangers:
-        known.asked_for.add(stranger.id)
-        link = known.links.get(stranger.owner)
-        if stranger.id not in known.uniqueids and link is not None and _MAC.fullmatch(link.mac or ""):
-            known.uniqueids[stranger.id] = mac_of(link.mac or "") + _TEMPERATURE_ENDPOINT
-            known.guessed.add(stranger.id)
-
-
-def _learn_details(known: Known, bridge: Bridge, deadline_s: float) -> None:
-    known.names.update(names_of(bridge.v2("device", deadline_s)))
-    known.batteries = batteries_of(bridge.v2("device_power", deadline_s))
+    if is_old or any(stranger.id not in known.asked_for for stranger in lessons.strangers()):
+        return lessons.of_everything()
+    return [lessons.of_links] if _is_worth_asking(known, lessons.temperatures, now) else None
 
 
 def _is_worth_asking(known: Known, temperatures: Iterable[Temperature], now: datetime) -> bool:

@@ -29,6 +29,10 @@ class Known:
     details_at: datetime | None = None
     links_at: datetime | None = None
 
+    def is_strange(self, resource_id: str) -> bool:
+        """Whether its identity is not known, or only guessed."""
+        return resource_id not in self.uniqueids or resource_id in self.guessed
+
     def forget_surplus(self, ids: Collection[str], owners: Collection[str]) -> None:
         """Drop what is of no listed sensor, where more is known than a home has: it would grow for years."""
         if len(self.uniqueids) > MOST_DEVICES or len(self.names) > MOST_DEVICES:

@@ -17,7 +17,7 @@ def sensors_of(content: Json) -> tuple[Sensor, ...]:
     """
     if not isinstance(content, dict):
         raise SourceGarbled("the sensors do not come as an object")
-    names = _presence_names(content)
+    names = names_given(content)
     return believed(
         (
             _sensor(number_, entry, names)
@@ -36,11 +36,11 @@ def sensors_of_whole_bridge(content: Json) -> tuple[Sensor, ...]:
     return sensors_of(sensors)
 
 
-def _presence_names(content: dict[str, Json]) -> dict[str, str]:
+def names_given(content: Json) -> dict[str, str]:
     """The names that people gave, by the device's part of the uniqueid: they stand on the motion entry."""
     return {
         mac_of(uniqueid): given
-        for entry in content.values()
+        for entry in members(content).values()
         if text(entry, "type") == "ZLLPresence"
         and (uniqueid := text(entry, "uniqueid"))
         and (given := name(entry, "name"))

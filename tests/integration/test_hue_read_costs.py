@@ -1,4 +1,4 @@
-"""What the read that a home gets by itself saves against the whole bridge, hour by hour, in simulated time."""
+"""What the read that a home gets by itself saves against the whole bridge, in simulated time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.simulator.wire import Pace
 from tests.builders import NOON
 from tests.hue_bench import HueBench, in_front_of
-from tests.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
+from tests.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of
 
 HOURS = 2
 LATENCIES_S = (0.0, 0.05, 0.3)
-# No real bridge's slope is published. With these, in ms for each kB, the target is met (and with half of them,
-# at 50 and 300 ms, it is not: see the law below).
+# In ms for each kB. No real bridge's slope is published: these are ours; the law below says from where on.
 MS_PER_KB: Mapping[float, float] = {0.0: 0.1, 0.05: 2.0, 0.3: 8.0}
 MODELS = {"v2": BSB002, "v2-pro": BSB003, "v1-only": BSB002_OLD, "v1-http": BSB001}
 ON_EVERY_BRIDGE = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -42,7 +41,7 @@ def paced(clock: MemoryClock, latency_s: float = 0.0, s_per_kb: float = 0.0) -> 
 async def in_turn(
     bridge: SimulatedBridge, clock: MemoryClock, *strategies: Strategy, hours: int = HOURS
 ) -> dict[Strategy, Costs]:
-    """Whole hours of cycles, each way in each of them; the first cycle, which learns who is who, is not counted."""
+    """Whole hours of cycles, each way in each of them, after a first one that learns who is who."""
     async with AsyncExitStack() as stack:
         benches = {each: await stack.enter_async_context(front(bridge, clock, each)) for each in strategies}
         costs = dict.fromkeys(strategies, Costs())

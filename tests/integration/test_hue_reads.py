@@ -16,8 +16,8 @@ from tests.bridge_client import ask_v1
 from tests.builders import NOON
 from tests.hue_bench import in_front_of, temperatures
 
-DETAILS = ["hue.v1/sensors", "hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power"]
-FIRST_READ = ["hue.config", "hue.v2/temperature", *DETAILS]
+FIRST_READ = ["hue.config", "hue.v2/temperature", "hue.v1/sensors"]
+DETAILS_BY_V2 = ["hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power"]
 STRATEGIES: list[Strategy] = ["auto", "v2", "v1", "whole_bridge"]
 
 
@@ -107,7 +107,7 @@ async def test_names_and_charges_are_read_hourly_and_links_while_a_sensor_is_qui
             asked[minutes] = bench.operations()
             home_clock.advance(300)
     assert asked.pop(0) == FIRST_READ
-    assert asked.pop(60) == ["hue.v2/temperature", *DETAILS[1:]]
+    assert asked.pop(60) == ["hue.v2/temperature", "hue.v1/sensors"]
     links = [minutes for minutes, operations in asked.items() if len(operations) > 1]
     assert links  # the bedroom and the cellar keep their temperature for long
     assert all(later - earlier >= 15 for earlier, later in zip([0, *links], links, strict=False))
@@ -147,7 +147,11 @@ async def test_a_bridge_that_keeps_v1_to_itself_still_tells_who_its_sensors_are(
 ) -> None:
     simulated_home.bridge.faults.add("path=/api/***/sensors kind=html")
     async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        assert temperatures(await bench.read()) == shown_at_noon(simulated_home)
+        reply = await bench.read()
+        assert bench.operations() == [*FIRST_READ, *DETAILS_BY_V2]
+    assert temperatures(reply) == shown_at_noon(simulated_home)
+    assert {reading.location for reading in reply.readings} == {each.name for each in simulated_home.sensors}
+    assert all(reading.is_reachable and reading.battery_percent is not None for reading in reply.readings)
 
 
 async def test_a_home_s_own_names_come_first(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:

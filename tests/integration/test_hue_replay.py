@@ -85,9 +85,6 @@ async def test_cycles_share_a_connection_and_ask_for_nothing_twice(
         "/api/config",
         "/clip/v2/resource/temperature",
         f"/api/{KEY}/sensors",
-        "/clip/v2/resource/zigbee_connectivity",
-        "/clip/v2/resource/device",
-        "/clip/v2/resource/device_power",
         *["/clip/v2/resource/temperature"] * 3,
     ]
 

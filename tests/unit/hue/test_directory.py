@@ -39,8 +39,9 @@ V1, LINKS, NAMES, POWER = (
     "hue.v2/device_power",
 )
 EVERYTHING = [V1, LINKS, NAMES, POWER]
+OWNERS_NAME = {"5": a_v1_presence("Landing")}  # with it, v1 leaves nothing open
 ANSWERS: dict[str, Any] = {
-    V1: {"4": a_v1_temperature(), "5": a_v1_presence("by v1")},
+    V1: {"4": a_v1_temperature(name="by v1")},
     LINKS: an_envelope(a_v2_link()),
     NAMES: an_envelope(a_v2_device("Landing sensor")),
     POWER: an_envelope(a_v2_power(77)),
@@ -99,6 +100,63 @@ def test_a_stranger_is_asked_about_once() -> None:
     assert process.asked() == []
 
 
+def test_what_v1_tells_of_every_sensor_is_not_asked_of_v2() -> None:
+    process = Process({V1: {"4": a_v1_temperature(), **OWNERS_NAME}})
+    sensor = process.sensor()
+    assert process.asked() == [V1]
+    assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "Landing")
+    assert (sensor.battery_percent, sensor.is_reachable) == (83, True)
+    lost = a_v1_temperature(config={"reachable": False, "battery": 4})
+    process.session.answers[V1] = {"4": lost, "5": a_v1_presence("Attic")}
+    sensor = process.sensor(now=after(minutes=60))
+    assert process.asked() == [V1]
+    assert (sensor.name, sensor.battery_percent, sensor.is_reachable) == ("Attic", 4, False)
+
+
+def test_links_that_v1_told_are_as_good_as_those_of_v2() -> None:
+    process = Process({V1: {"4": a_v1_temperature(), **OWNERS_NAME}})
+    process.sensor()
+    process.asked()
+    asked = {}
+    for minutes in range(5, 65, 5):
+        process.sensor(at(NOON), now=after(minutes=minutes))
+        asked[minutes] = process.asked()
+    told = {minutes: operations for minutes, operations in asked.items() if operations}
+    assert told == {20: [LINKS], 35: [LINKS], 50: [LINKS], 60: [V1]}
+
+
+def test_another_process_knows_what_v1_told() -> None:
+    first = Process({V1: {"4": a_v1_temperature(), **OWNERS_NAME}})
+    second = Process(state=first.state)
+    assert first.sensor() == second.sensor()
+    assert second.asked() == []
+
+
+@pytest.mark.parametrize(
+    "v1",
+    [
+        {"4": a_v1_temperature()},
+        {"4": a_v1_temperature(config={"reachable": None}), **OWNERS_NAME},
+        {"4": a_v1_temperature(config={}, state={}) | {"config": {"on": True}}, **OWNERS_NAME},
+        {"4": a_v1_temperature(uniqueid=None), **OWNERS_NAME},
+        {"9": a_v1_temperature(), **OWNERS_NAME},
+        OWNERS_NAME,
+    ],
+    ids=["owner's name", "null link", "no link", "identity", "number", "sensor"],
+)
+def test_what_v1_leaves_open_is_asked_of_v2(v1: Any) -> None:
+    process = Process({V1: v1})
+    sensor = process.sensor()
+    assert process.asked() == EVERYTHING
+    assert (sensor.name, sensor.battery_percent, sensor.is_reachable) == ("Landing sensor", 77, True)
+
+
+def test_one_sensor_of_which_v1_leaves_something_open_is_reason_enough_to_ask_v2() -> None:
+    process = Process({V1: {"4": a_v1_temperature(), **OWNERS_NAME}})
+    process.sensors(at(NOON), at(NOON, id="of v2 alone", id_v1=None, owner={"rid": "another"}))
+    assert process.asked() == EVERYTHING
+
+
 def test_another_process_knows_what_the_first_one_learned() -> None:
     first = Process()
     first.sensor()
@@ -107,7 +165,7 @@ def test_another_process_knows_what_the_first_one_learned() -> None:
     assert second.asked() == []
 
 
-def test_what_changes_rarely_is_asked_hourly_and_the_identity_never_again() -> None:
+def test_what_changes_rarely_is_asked_hourly() -> None:
     process = Process()
     process.sensor()
     process.session.answers |= {NAMES: an_envelope(a_v2_device("Attic")), POWER: an_envelope(a_v2_power(12))}
@@ -115,7 +173,7 @@ def test_what_changes_rarely_is_asked_hourly_and_the_identity_never_again() -> N
     assert process.sensor(now=after(minutes=59)).name == "Landing sensor"
     sensor = process.sensor(now=after(minutes=60))
     assert (sensor.name, sensor.battery_percent) == ("Attic", 12)
-    assert process.asked() == [LINKS, NAMES, POWER]
+    assert process.asked() == EVERYTHING
 
 
 def test_a_clock_that_was_set_back_does_not_stop_the_asking() -> None:
@@ -123,7 +181,7 @@ def test_a_clock_that_was_set_back_does_not_stop_the_asking() -> None:
     process.sensor()
     process.asked()
     process.sensor(now=after(hours=-2))
-    assert process.asked() == [LINKS, NAMES, POWER]
+    assert process.asked() == EVERYTHING
 
 
 def test_a_charge_that_the_bridge_no_longer_knows_is_forgotten() -> None:
@@ -199,9 +257,8 @@ def test_an_identity_that_was_guessed_is_asked_for_again_in_an_hour_and_in_the_n
     assert Process({V1: heard}, first.state).sensor().uniqueid == real
     first.session.answers[V1] = heard
     assert first.sensor(now=after(minutes=60)).uniqueid == real
-    first.asked()
-    first.sensor(now=after(minutes=125))
-    assert first.asked() == [LINKS, NAMES, POWER]
+    first.session.answers[V1] = None
+    assert first.sensor(now=after(minutes=125)).uniqueid == real
 
 
 @pytest.mark.parametrize("mac", [None, "", "none", MAC[:-1], f"{MAC}:00", 7])
