@@ -6,9 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -127,6 +125,8 @@ def collecting(
 
 def history(settings: Settings) -> History:
     """What the home has stored, for reading."""
+    from zoneinfo import ZoneInfo
+
     from adapters.sqlite.history import SqliteHistory
 
     zone = settings.storage.naive_zone
@@ -141,6 +141,8 @@ def moved_clock() -> MovedClock:
 @contextmanager
 def simulated_apart(*, seed: int) -> Iterator[tuple[HomeApart, LeadingClock]]:
     """A simulated home in a process of its own, and the clock that it lives by."""
+    from tempfile import TemporaryDirectory
+
     from adapters.shared_clock import LeadingClock
     from adapters.simulator.apart import home_apart
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from entrypoints.wiring_data import locks_folder, upkeep_lock
 from entrypoints.wiring_sources import source_names
 from ports.journal import Journal
 from ports.state import State
+from ports.upkeep import BackedUp, Checked, Skipped, Upkeep
 
 if TYPE_CHECKING:
     from adapters.sqlite.backup import Copied
@@ -106,16 +108,42 @@ def salvaging(settings: Settings, world: World) -> Salvaging:
 
 def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Journal) -> DailyUpkeep:
     """What checks and backs up the home's database daily, beside its cycles."""
-    from adapters.sqlite.upkeep import SqliteUpkeep
     from adapters.upkeep_lock import UpkeepLock
 
-    upkeep = SqliteUpkeep(
-        settings.storage.database_path,
-        state=state,
-        journal=journal,
-        clock=world.clock,
-        is_simulated=world.is_simulated,
-        busy_timeout_ms=settings.storage.busy_timeout_ms,
-    )
-    turn = UpkeepLock(upkeep_lock(settings))
+    def built() -> Upkeep:
+        from adapters.sqlite.upkeep import SqliteUpkeep
+
+        return SqliteUpkeep(
+            settings.storage.database_path,
+            state=state,
+            journal=journal,
+            clock=world.clock,
+            is_simulated=world.is_simulated,
+            busy_timeout_ms=settings.storage.busy_timeout_ms,
+        )
+
+    upkeep, turn = _BuiltWhenDue(built), UpkeepLock(upkeep_lock(settings))
     return DailyUpkeep(upkeep=upkeep, turn=turn, state=state, clock=world.clock, journal=journal)
+
+
+class _BuiltWhenDue:
+    """An upkeep that costs nothing until the hour of the day when something is due."""
+
+    def __init__(self, build: Callable[[], Upkeep]) -> None:
+        self._build = build
+
+    @cached_property
+    def _upkeep(self) -> Upkeep:
+        return self._build()
+
+    async def check(self) -> Checked:
+        return await self._upkeep.check()
+
+    async def back_up(self) -> BackedUp | Skipped:
+        return await self._upkeep.back_up()
+
+    async def tidy(self) -> None:
+        await self._upkeep.tidy()
+
+    async def restore(self) -> str | None:
+        return await self._upkeep.restore()

@@ -394,6 +394,22 @@ def test_a_hue_only_collect_does_not_import_aiohttp(deployment: Deployment) -> N
     assert not imported & dear
 
 
+def test_a_cycle_in_whose_day_all_is_done_imports_nothing_of_upkeep_backups_and_simulators(
+    deployment: Deployment,
+) -> None:
+    deployment.run("collect", "--once")  # which checks and backs up
+    _, _, module, *arguments = deployment.command("collect", "--once")
+    imported = _modules_of(deployment, "-m", module, *arguments)
+    assert "adapters.sqlite.store" in imported
+    unused = {
+        "adapters.sqlite.upkeep",
+        "adapters.sqlite.backup",
+        "adapters.sqlite.checking",
+        "adapters.hue.cloud",
+    }
+    assert sorted(imported & {*unused, "zoneinfo", "adapters.simulator", "adapters.amazon"}) == []
+
+
 def test_version_imports_next_to_nothing(deployment: Deployment) -> None:
     started = "import sys; from entrypoints.cli import main; sys.exit(main(['--version']))"
     bare = _imported(deployment, "-c", "pass")
@@ -421,6 +437,10 @@ def test_help_imports_nothing_dear(deployment: Deployment) -> None:
 
 def _imported(deployment: Deployment, *arguments: str) -> set[str]:
     """The top-level modules that a run of Python with those arguments imported."""
+    return {name.partition(".")[0] for name in _modules_of(deployment, *arguments)}
+
+
+def _modules_of(deployment: Deployment, *arguments: str) -> set[str]:
     environment = deployment.environment()
     environment.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring coverage would import sqlite3
     done = subprocess.run(
@@ -433,7 +453,7 @@ def _imported(deployment: Deployment, *arguments: str) -> set[str]:
         check=True,
     )
     return {
-        line.rpartition("|")[2].strip().partition(".")[0]
+        line.rpartition("|")[2].strip()
         for line in done.stderr.splitlines()
         if line.startswith("import time:")
     }
