@@ -85,6 +85,14 @@ class CycleUnstorable(StoreError):
     """The store is sound and will never take this one cycle: a value in it is none that a table can hold."""
 
 
+class BaselineExists(HomeclimateError):
+    """There is a baseline by that name, and it is not to be replaced."""
+
+
+class NothingMeasured(HomeclimateError):
+    """There is nothing that a baseline could be made of, or compared."""
+
+
 class SpoolError(HomeclimateError):
     """The spool did not take a cycle; nothing of it is on the disk."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import attrs
 import click
 
-from config.loading import load
+from config.loading import Loaded, load
 from domain.errors import StoreError, StoreRefused
 from domain.outcome import Cause, Cycle, Verdict, verdict
 from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
@@ -129,22 +129,32 @@ def run(request: Request, world: World) -> int:
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
-        with asyncio.Runner() as runner:
-            stop = runner.run(_stopping())
-            with ExitStack() as open_things:
-                with unswept():
-                    collecting_now = open_things.enter_context(
-                        collecting(loaded, world, only=request.only, checking=request.is_endless)
-                    )
-                cycles = runner.run(_collect(request, collecting_now, world.clock, stop))
-            if request.once and not collectors(loaded.settings):  # one that stays does it itself
-                runner.run(collecting_now.upkeep.once(stop))
+        with telling() as say:
+            cycles = collected(request, loaded, world, say)
     except StoreRefused:
         raise
     except StoreError as error:
         click.echo(f"homeclimate: {error}", err=True)
         return int(Verdict.NONE_STORED)
     return 0 if request.is_endless else int(verdict(cycles))
+
+
+def collected(request: Request, loaded: Loaded, world: World, say: Callable[[str], None]) -> Sequence[Cycle]:
+    """Collect as the request says, and say of each cycle what came; all cycles, unless it is endless.
+
+    Raises what `entrypoints.wiring.collecting` does.
+    """
+    with asyncio.Runner() as runner:
+        stop = runner.run(_stopping())
+        with ExitStack() as open_things:
+            with unswept():
+                collecting_now = open_things.enter_context(
+                    collecting(loaded, world, only=request.only, checking=request.is_endless)
+                )
+            cycles = runner.run(_collect(request, collecting_now, world.clock, stop, say))
+        if request.once and not collectors(loaded.settings):  # one that stays does it itself
+            runner.run(collecting_now.upkeep.once(stop))
+    return cycles
 
 
 async def cycles_by_hand(
@@ -186,36 +196,39 @@ async def _stopping() -> asyncio.Event:
 
 
 async def _collect(
-    request: Request, collecting_now: Collecting, clock: Clock, stop: asyncio.Event
+    request: Request,
+    collecting_now: Collecting,
+    clock: Clock,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
 ) -> list[Cycle]:
     collection, journal = collecting_now.collection, collecting_now.journal
     collecting_now.alerting.begin()
     alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
-    with telling() as say:
 
-        def tell(cycle: Cycle, turn: Turn | None = None) -> None:
-            for line in [as_json(cycle)] if request.as_json else lines(cycle):
-                say(line)
-            alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
-            if not request.is_endless:  # it must not remember for ever
-                cycles.append(cycle)
+    def tell(cycle: Cycle, turn: Turn | None = None) -> None:
+        for line in [as_json(cycle)] if request.as_json else lines(cycle):
+            say(line)
+        alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
+        if not request.is_endless:  # it must not remember for ever
+            cycles.append(cycle)
 
-        try:
-            if request.once:
-                await _once(collection, clock, tell)
-            elif request.cycles is not None:
-                await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
-            else:
-                service = ContinuousCollection(
-                    collection=collection, clock=clock, journal=journal, upkeep=collecting_now.upkeep
-                )
-                await service.run(stop, tell)
-            await alerts.finish(ALERTS_BUDGET_S)
-        finally:
-            if not request.once:
-                await collecting_now.upkeep.close()
-            await collection.close()
+    try:
+        if request.once:
+            await _once(collection, clock, tell)
+        elif request.cycles is not None:
+            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
+        else:
+            service = ContinuousCollection(
+                collection=collection, clock=clock, journal=journal, upkeep=collecting_now.upkeep
+            )
+            await service.run(stop, tell)
+        await alerts.finish(ALERTS_BUDGET_S)
+    finally:
+        if not request.once:
+            await collecting_now.upkeep.close()
+        await collection.close()
     return cycles
 
 

@@ -12,10 +12,11 @@ from domain.baseline import Measurement
 
 @attrs.define
 class Tally:
-    """What the measured code counts itself, in bytes: the body on the wire, and unpacked."""
+    """What the measured code says itself: bytes, on the wire and unpacked, and whether it did well."""
 
     wire_bytes: int = 0
     payload_bytes: int = 0
+    succeeded: bool = True
 
 
 class Meter(Protocol):
@@ -23,6 +24,10 @@ class Meter(Protocol):
 
     def measuring(self, operation: str, source: str) -> AbstractContextManager[Tally]:
         """Measure the duration of the block; an exception passes through and marks the measurement."""
+        ...
+
+    def measuring_work(self, operation: str, source: str) -> AbstractContextManager[Tally]:
+        """The same for what the processors worked meanwhile, for any thread of this process, in seconds."""
         ...
 
     def drain(self) -> tuple[Measurement, ...]:

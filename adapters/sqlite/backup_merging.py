@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from adapters.sqlite.checksumming import complete
-from adapters.sqlite.checksums import DEVICES, sealing_readings, sealing_rows
+from adapters.sqlite.checksums import BASELINES, DEVICES, sealing_readings, sealing_rows
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.schema import CREATE_BASELINES
 from adapters.sqlite.turns import turn
 
 _ROWS = 1000  # at once: a cycle waits for no more than that takes
@@ -27,7 +28,9 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "measurements": ("began_at", "operation", "source", "number"),
+    "baselines": ("name",),
 }
+_SELECT_HAS_BASELINES = "SELECT count(*) > ? FROM pragma_table_info('baselines', 'backup')"
 _SELECT_OLD_DEVICES = "SELECT device_id, first_slot FROM backup.devices"
 _DATE_DEVICE_BACK = "UPDATE main.devices SET first_slot = min(first_slot, ?) WHERE device_id = ?"
 
@@ -41,6 +44,9 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         connection.execute("PRAGMA ignore_check_constraints=ON")  # a row of old that is refused today is one
         connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
         merged = _merge_readings(connection, lock)
+        if connection.execute(_SELECT_HAS_BASELINES, (len(BASELINES.columns),)).fetchone()[0]:
+            with turn(connection, lock):
+                connection.execute(CREATE_BASELINES)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
         if _columns(connection, "devices"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.checksumming import IS_COMPLETE
-from adapters.sqlite.checksums import KEYED, Keyed, Run, is_wrong, run_of
+from adapters.sqlite.checksums import Keyed, Run, is_wrong, keyed_in, run_of
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name, told_apart
 from adapters.sqlite.inspection import inspect
@@ -87,7 +87,7 @@ def _all(connection: sqlite3.Connection) -> Iterator[Finding]:
     if not connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
         return
     yield from _guarded("readings", _of_readings(connection))
-    for table in KEYED:
+    for table in keyed_in(connection):
         yield from _guarded(table.name, _of_rows(connection, table))
 
 

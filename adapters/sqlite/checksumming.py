@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from adapters.sqlite.checksums import KEYED, PROPERTIES, Keyed, seal_run
+from adapters.sqlite.checksums import PROPERTIES, Keyed, keyed_in, seal_run
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.turns import turn
 
@@ -24,7 +24,7 @@ def complete(connection: sqlite3.Connection, lock: DatabaseLock) -> None:
     for first_id, last_id in list(_gaps(connection)):
         while _seal_some(connection, lock, first_id, last_id):
             pass
-    for table in KEYED:
+    for table in keyed_in(connection):
         while _seal_some_of(connection, lock, table):
             pass
     with turn(connection, lock):

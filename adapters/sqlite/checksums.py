@@ -205,4 +205,16 @@ MEASUREMENTS = Keyed(
     ),
 )
 PROPERTIES = Keyed(name="properties", key=("name",), columns=("name", "value"))
-KEYED = (OUTCOMES, DEVICES, MEASUREMENTS, PROPERTIES)
+BASELINES = Keyed(name="baselines", key=("name",), columns=("name", "captured_at", "content"))
+KEYED = (OUTCOMES, DEVICES, MEASUREMENTS, PROPERTIES, BASELINES)
+
+
+def keyed_in(connection: sqlite3.Connection) -> Sequence[Keyed]:
+    """Those of the tables that the database has: baselines come with the first one that is kept."""
+    return KEYED if has_baselines(connection) else [table for table in KEYED if table is not BASELINES]
+
+
+def has_baselines(connection: sqlite3.Connection) -> bool:
+    """Whether baselines are kept in it; a table of somebody else's by that name is none of ours."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(baselines)")}
+    return present == {*BASELINES.columns, "crc"}

@@ -9,7 +9,15 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from adapters.sqlite.checksums import DEVICES, KEYED, MEASUREMENTS, OUTCOMES, PROPERTIES, READING_COLUMNS
+from adapters.sqlite.checksums import (
+    BASELINES,
+    DEVICES,
+    KEYED,
+    MEASUREMENTS,
+    OUTCOMES,
+    PROPERTIES,
+    READING_COLUMNS,
+)
 from adapters.sqlite.connection import connect
 from adapters.sqlite.migrations import add_checksums, add_ledger
 from adapters.sqlite.pages import Pages, Record
@@ -17,6 +25,7 @@ from adapters.sqlite.reading_order import reading_columns
 from adapters.sqlite.records import Value, Values
 from adapters.sqlite.relaxing import relax
 from adapters.sqlite.rows import as_instant
+from adapters.sqlite.schema import CREATE_BASELINES
 
 _ROWS = 1000
 _KINDS = frozenset({"hue_sensor", "alexa_aqm", "nest_thermostat", "weather_api"})
@@ -44,6 +53,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
         add_ledger(connection, is_simulated=is_simulated)
         relax(connection)
         add_checksums(connection)
+        connection.execute(CREATE_BASELINES)
     with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA ignore_check_constraints=ON")  # a row of old that is refused today is one
@@ -107,4 +117,5 @@ _LOOKS_LIKE: Mapping[str, Callable[[Values], bool]] = {
     DEVICES.name: lambda row: row[2] in _KINDS and as_instant(row[4], None) is not None,
     MEASUREMENTS.name: lambda row: as_instant(row[0], None) is not None and row[7] in (0, 1),
     PROPERTIES.name: lambda row: row[0] == "is_simulated",
+    BASELINES.name: lambda row: as_instant(row[1], None) is not None and str(row[2]).startswith("{"),
 }

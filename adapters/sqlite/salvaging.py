@@ -13,7 +13,7 @@ import attrs
 
 from adapters.sqlite.backup_merging import merge_backup
 from adapters.sqlite.checking import Finding
-from adapters.sqlite.checksums import KEYED, Run, is_wrong, run_of
+from adapters.sqlite.checksums import Run, is_wrong, keyed_in, run_of
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.inspection import inspect
@@ -117,7 +117,7 @@ def _judged(found: Path) -> Salvaged:
 def _without_wrong_rows(connection: sqlite3.Connection) -> Sequence[Finding]:
     """Take the rows out that are not what was stored; which ones."""
     left_out = []
-    for table in KEYED:
+    for table in keyed_in(connection):
         for row in [row for row in connection.execute(table.select) if is_wrong(row)]:
             key = row[: len(table.key)]
             where = " ".join(str(value) for value in key)

@@ -144,5 +144,15 @@ ADD_CRC = {
     for table in ("outcomes", "devices", "measurements", "properties")
 }
 
+# Made with the first baseline that is kept. `content` is JSON: what it was measured on, and the samples.
+CREATE_BASELINES = """
+CREATE TABLE IF NOT EXISTS baselines (
+    name TEXT NOT NULL PRIMARY KEY,
+    captured_at TEXT NOT NULL,
+    content TEXT NOT NULL,
+    crc INTEGER
+) WITHOUT ROWID
+"""
+
 OUR_TABLES = frozenset({"readings", "outcomes", "devices", "measurements", "properties"})
 OUR_TABLES_NOW = OUR_TABLES | {"checksums"}

@@ -17,6 +17,7 @@ from adapters.sqlite.faults import is_passing, told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows import as_text
+from adapters.sqlite.turns import transaction
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.errors import StoreCorrupt, StoreError
 from domain.outcome import CycleReport, Unread
@@ -102,7 +103,7 @@ class SqliteStore:
     def _written(self, report: CycleReport) -> Sequence[Unread]:
         now = self._clock.now().astimezone(UTC)
         with self._held() as connection:
-            with _transaction(connection, self._begin):
+            with transaction(connection, self._begin):
                 refusals = ledger.write(connection, report, now)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
@@ -215,17 +216,3 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._abandoned = None
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """All or nothing, durable on return."""
-    connection.execute(begin)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise

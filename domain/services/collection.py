@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import attrs
 
+from domain.baseline import joined
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from domain.outcome import (
     Cause,
@@ -26,6 +27,7 @@ from domain.outcome import (
     Stored,
     Unread,
     cause_of,
+    is_whole,
 )
 from domain.reading import Quantity, Range, flagged
 from domain.retry import RetryPolicy
@@ -98,6 +100,18 @@ class Collection:
 
         `standings` says where the sources stand, where the caller has asked already.
         """
+        sources = joined(due.source for due in dues)
+        with (
+            self._meter.measuring("cycle", sources) as whole,
+            self._meter.measuring_work("cycle.cpu", sources) as work,
+        ):
+            cycle = await self._run(dues, missed, standings)
+            whole.succeeded = work.succeeded = is_whole(cycle)
+        return cycle
+
+    async def _run(
+        self, dues: Sequence[Due], missed: Sequence[Missed], standings: Mapping[str, Standing] | None
+    ) -> Cycle:
         began_s = self._clock.elapsed_s()
         known = self.standings(dues) if standings is None else standings
         planned = [due for due in dues if due.scheduled]
@@ -135,7 +149,7 @@ class Collection:
                 await plan.source.close()
             except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
-        self._keeping.close()
+        self._keeping.close(self._meter.drain())
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
         streak = self._streaks.of(due.source)

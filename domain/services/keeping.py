@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from domain.baseline import Measurement, joined
 from domain.errors import CycleUnstorable, SpoolError, StoreError
 from domain.outcome import Cause, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.retry import RetryPolicy
@@ -48,6 +49,7 @@ class Keeping:
         self._said: dict[str, Standing] = {}  # what the store said last, and what it has got since
         self._waiting = Waiting()
         self._has_looked = False
+        self._is_well = False  # whether the store took the last cycle
 
     async def keep(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or put it by. Ends within the budget."""
@@ -63,10 +65,12 @@ class Keeping:
                 everything, name="store.append", policy=self._policy, deadline_s=deadline_s
             )
         except StoreError as error:
+            self._is_well = False
             self._waiting.add(report)
             return self._put_by(report, str(error))
         if is_drained:
             self._waiting = Waiting()  # all of it was stored before
+        self._is_well = True
         for entry in (*report.outcomes, *report.missed):
             self._said[entry.due.source] = self._said.get(entry.due.source, Standing()).after(entry)
         return Stored(report=report)
@@ -86,8 +90,11 @@ class Keeping:
             self._journal.record(Level.ERROR, "store.unreadable", error=told)
         return {due.source: self._standing(due) for due in known}
 
-    def close(self) -> None:
-        """Put by what is only in memory, and let go of the store."""
+    def close(self, measurements: Sequence[Measurement] = ()) -> None:
+        """Put by what is only in memory, and let go of the store.
+
+        `measurements` are those that no cycle comes to take any more; a store in trouble is spared them.
+        """
         self._move_to_spool()
         if lost := [report for report in self._memory if report.outcomes]:
             self._journal.record(
@@ -97,7 +104,15 @@ class Keeping:
                 readings=sum(len(report.readings) for report in lost),
                 reason="neither the database nor the spool could take them before the end",
             )
+        if measurements and self._is_well:
+            self._add(measurements)
         self._store.close()
+
+    def _add(self, measurements: Sequence[Measurement]) -> None:
+        try:
+            self._store.append(CycleReport(outcomes=(), measurements=tuple(measurements)))
+        except Exception as error:  # noqa: BLE001 - the isolation boundary: they are worth no trouble at the end
+            self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
 
     def _drain(self, deadline_s: float) -> bool:
         """Store what waits, oldest first; whether the spool could be read for it.
@@ -133,7 +148,7 @@ class Keeping:
 
     def _append(self, report: CycleReport) -> None:
         try:
-            with self._meter.measuring("store.append", ""):
+            with self._meter.measuring("store.append", joined(out.due.source for out in report.outcomes)):
                 self._store.append(report)
         except StoreError:
             raise

@@ -13,25 +13,29 @@ from adapters.memory.clock import MemoryClock
 from adapters.memory.meter import MemoryMeter
 from adapters.system_meter import SystemMeter
 from domain.baseline import Measurement
-from ports.clock import Clock
 from ports.meter import Meter
 from tests.builders import NOON
-
-METERS: dict[str, Callable[[Clock], Meter]] = {"memory": MemoryMeter, "system": SystemMeter}
 
 
 @attrs.frozen
 class Bench:
-    """A meter and the clock that it reads."""
+    """A meter, the clock that it reads, and how its processors work."""
 
     meter: Meter
     clock: MemoryClock
+    work: Callable[[float], None]
 
 
-@pytest.fixture(params=METERS)
+@pytest.fixture(params=["memory", "system"])
 def bench(request: pytest.FixtureRequest) -> Bench:
     clock = MemoryClock(NOON)
-    return Bench(METERS[request.param](clock), clock)
+    memory = MemoryMeter(clock)
+
+    def work(seconds: float) -> None:
+        memory.worked_s += seconds
+
+    system = SystemMeter(clock, worked_s=lambda: memory.worked_s)
+    return Bench(memory if request.param == "memory" else system, clock, work)
 
 
 def test_a_measurement_has_the_duration_and_what_was_counted(bench: Bench) -> None:
@@ -62,6 +66,19 @@ def test_an_exception_passes_through_and_marks_the_measurement(bench: Bench, err
         fail()
     assert raised.value is error
     assert [(each.succeeded, each.duration_s) for each in bench.meter.drain()] == [(False, 2.0)]
+
+
+def test_what_did_not_come_to_what_it_was_for_says_so(bench: Bench) -> None:
+    with bench.meter.measuring("cycle", "hue") as tally:
+        tally.succeeded = False
+    assert [each.succeeded for each in bench.meter.drain()] == [False]
+
+
+def test_of_work_what_the_processors_did_counts_and_not_the_time(bench: Bench) -> None:
+    with bench.meter.measuring_work("cycle.cpu", "hue"):
+        bench.clock.advance(5)
+        bench.work(0.25)
+    assert [each.duration_s for each in bench.meter.drain()] == [0.25]
 
 
 def test_a_wall_that_jumps_changes_no_duration(bench: Bench) -> None:

@@ -40,6 +40,7 @@ from domain.outcome import (
 )
 from domain.reading import Quantity, Range
 from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
+from ports.journal import Level
 from ports.source import Source
 from tests.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.collecting import a_collection
@@ -279,6 +280,54 @@ async def test_measure_collection_cycle_duration() -> None:
     assert record.fields["duration_s"] == "2.500"
     read = {one.source: one.duration_s for one in cycle.report.measurements if one.operation == "source.read"}
     assert read == {"hue": 2.5, "amazon": 1.25}
+
+
+async def test_a_whole_cycle_is_measured_and_stored_with_the_next_one() -> None:
+    home = Home(MemorySource("hue", [a_reply(), a_reply()]), MemorySource("amazon", [a_reply()]))
+    await home.collection.run([a_due("hue"), a_due("amazon")])
+    assert not [one for one in home.store.measurements.values() if one.operation == "cycle"]
+    await home.collection.run([a_due("hue", NOON + timedelta(minutes=5))])
+    for operation in ("cycle", "cycle.cpu", "store.append"):
+        (one,) = [one for one in home.store.measurements.values() if one.operation == operation]
+        assert (one.source, one.succeeded) == ("amazon+hue", True)
+
+
+async def test_the_last_cycle_is_stored_at_the_end() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    await home.collection.run([a_due("hue")])
+    await home.collection.close()
+    operations = {one.operation for one in home.store.measurements.values()}
+    assert {"cycle", "cycle.cpu", "store.append"} <= operations
+
+
+async def test_at_the_end_a_store_in_trouble_is_spared_what_was_measured() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    home.store.fault = StoreFull("no room")
+    await home.collection.run([a_due("hue")])
+    home.store.fault = None
+    await home.collection.close()
+    assert not home.store.measurements
+
+
+async def test_a_store_that_fails_at_the_very_end_costs_only_what_was_measured() -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    await home.collection.run([a_due("hue")])
+    home.store.fault = StoreFull("no room")
+    await home.collection.close()
+    assert [record.event for record in home.journal.records if record.level >= Level.WARNING] == []
+    assert home.store.readings
+
+
+@pytest.mark.parametrize("trouble", ["a source failed", "it was not stored"])
+async def test_a_cycle_that_did_not_come_to_all_is_marked(trouble: str) -> None:
+    home = Home(MemorySource("hue", [a_reply()]), MemorySource("amazon", [SourceRefused("no")]))
+    if trouble == "it was not stored":
+        home.store.fault = StoreFull("no room")
+        await home.collection.run([a_due("hue")])
+    else:
+        await home.collection.run([a_due("hue"), a_due("amazon")])
+    marked = {one.operation: one.succeeded for one in home.meter.drain()}
+    assert marked["cycle"] is marked["cycle.cpu"] is False
 
 
 async def test_a_cycle_is_one_line_in_the_journal() -> None:

@@ -1,0 +1,138 @@
+"""Baselines in the database of the home."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import attrs
+
+from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
+from adapters.sqlite.faults import told_apart
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.opening import Opening
+from adapters.sqlite.reading import reading_from
+from adapters.sqlite.rows import as_instant, as_text, clean
+from adapters.sqlite.schema import CREATE_BASELINES
+from adapters.sqlite.turns import transaction
+from domain.baseline import Baseline, Figure, Kind
+from domain.errors import BaselineExists, StoreError
+
+_INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
+_DELETE = "DELETE FROM baselines WHERE name = ?"
+_NEWEST_LAST = " ORDER BY captured_at, name"
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SqliteBaselines:
+    """Each call opens the database and lets go of it; the collector has its turn between two calls.
+
+    The table comes with the first baseline that is kept.
+    """
+
+    opening: Opening
+    lock: DatabaseLock
+
+    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
+        row = (clean(baseline.name), as_text(baseline.captured_at), _content_of(baseline))
+        with self._writing() as connection:
+            connection.execute(CREATE_BASELINES)
+            if not has_baselines(connection):
+                raise StoreError(
+                    f"{self.opening.path} has a table baselines of somebody else's; rename that one"
+                )
+            if replacing:
+                connection.execute(_DELETE, row[:1])
+            if not connection.execute(_INSERT, row).rowcount:
+                raise BaselineExists(
+                    f"there is a baseline {baseline.name} already; --replace takes its place"
+                )
+            BASELINES.seal(connection, row[:1])
+
+    def find(self, name: str) -> Baseline | None:
+        def look(connection: sqlite3.Connection) -> list[Baseline]:
+            found = connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
+            return [_baseline(row) for row in found]
+
+        return next(iter(self._read(look)), None)
+
+    def every(self) -> Sequence[Baseline]:
+        def look(connection: sqlite3.Connection) -> list[Baseline]:
+            return [_baseline(row) for row in connection.execute(BASELINES.select + _NEWEST_LAST)]
+
+        return self._read(look)
+
+    def remove(self, name: str) -> bool:
+        kept = self._read(
+            lambda connection: connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
+        )
+        if kept:
+            with self._writing() as connection:
+                connection.execute(_DELETE, (clean(name),))
+        return bool(kept)
+
+    def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
+            return look(connection) if has_baselines(connection) else []
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction, durable at the end, while no other process of ours is at work."""
+        with (
+            told_apart(self.opening.path),
+            self.lock.held(),  # for the closing too, which may move the log into the database
+            closing(self.opening.connection(relaxing=False)) as connection,
+            transaction(connection),
+        ):
+            yield connection
+
+
+def _content_of(baseline: Baseline) -> str:
+    content = {
+        "first_at": as_text(baseline.first_at),
+        "last_at": as_text(baseline.last_at),
+        "cycles": baseline.cycles,
+        "left_out": baseline.left_out,
+        "circumstances": dict(baseline.circumstances),
+        "samples": [
+            {"kind": figure.kind.value, "of": figure.of, "values": values}
+            for figure, values in baseline.samples.items()
+        ],
+    }
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
+def _baseline(row: sqlite3.Row) -> Baseline:
+    """Raises `StoreError` when it is not what was kept."""
+    try:
+        content = json.loads("its checksum does not fit" if is_wrong(tuple(row)) else row["content"])
+        return Baseline(
+            name=row["name"],
+            captured_at=_instant(row["captured_at"]),
+            first_at=_instant(content["first_at"]),
+            last_at=_instant(content["last_at"]),
+            cycles=int(content["cycles"]),
+            left_out=int(content["left_out"]),
+            circumstances={str(name): str(value) for name, value in content["circumstances"].items()},
+            samples={
+                Figure(Kind(one["kind"]), str(one["of"])): tuple(float(value) for value in one["values"])
+                for one in content["samples"]
+            },
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise StoreError(
+            f"the baseline {row['name']} is not what was kept: {error}. "
+            "homeclimate baseline remove lets go of it"
+        ) from error
+
+
+def _instant(text: object) -> datetime:
+    if (instant := as_instant(text, UTC)) is None:
+        raise ValueError(f"{text!r} is no time")
+    return instant

@@ -1,0 +1,87 @@
+"""Measurements as costs of cycles: what each source's read took, and what each cycle as a whole."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import attrs
+
+from domain.baseline import Figure, Kind, Measurement, parted
+
+CYCLE, CYCLE_WORK, APPEND = "cycle", "cycle.cpu", "store.append"
+READ, ATTEMPT = "source.read", "source.attempt"
+_OF_CYCLES: Mapping[str, Kind] = {CYCLE: Kind.CYCLE_S, CYCLE_WORK: Kind.CPU_S, APPEND: Kind.COMMIT_S}
+
+
+@attrs.frozen(kw_only=True)
+class Costs:
+    """What cycles cost, in the order of time; see `domain.baseline.Baseline`. The instants may be none."""
+
+    samples: Mapping[Figure, tuple[float, ...]]
+    cycles: int
+    left_out: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+    """The costs of the sources that are wanted, and of the cycles in which only such were asked."""
+    measured = sorted(
+        (one for one in measurements if all(map(is_wanted, parted(one.source)))),
+        key=lambda one: one.began_at,
+    )
+    whole = [one for one in measured if one.succeeded]
+    samples: dict[Figure, tuple[float, ...]] = {}
+    for operation, kind in _OF_CYCLES.items():
+        for of in {one.source for one in whole if one.operation == operation}:
+            samples[Figure(kind, of)] = tuple(
+                _in_microseconds(one) for one in whole if (one.operation, one.source) == (operation, of)
+            )
+    for source in {one.source for one in whole if one.operation == READ}:
+        samples |= _of_reads(source, [one for one in measured if one.source == source])
+    # a home that has just come to measure whole cycles has many reads without one
+    units = [one for one in measured if one.operation == CYCLE] or [
+        one for one in measured if one.operation == READ
+    ]
+    begun = [one.began_at for one in units if one.succeeded]
+    return Costs(
+        samples=dict(sorted(samples.items())),
+        cycles=len(begun),
+        left_out=len(units) - len(begun),
+        first_at=begun[0] if begun else None,
+        last_at=begun[-1] if begun else None,
+    )
+
+
+def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, tuple[float, ...]]:
+    """Whatever was measured of a source since a read began, and before the next one did, belongs to it."""
+    reads = [one for one in measured if one.operation == READ]
+    attempts, wire, payload = ([0] * len(reads) for _ in range(3))
+    begins = [one.began_at for one in reads]
+    for one in measured:
+        number = bisect_right(begins, one.began_at) - 1
+        if number < 0 or one.operation in (READ, *_OF_CYCLES):
+            continue
+        if one.operation == ATTEMPT:
+            attempts[number] += 1
+        wire[number] += one.wire_bytes
+        payload[number] += one.payload_bytes
+    counted: Mapping[Kind, Sequence[float]] = {
+        Kind.READ_S: [_in_microseconds(one) for one in reads],
+        Kind.ATTEMPTS: attempts,
+        Kind.WIRE_BYTES: wire,
+        Kind.PAYLOAD_BYTES: payload,
+    }
+    return {
+        Figure(kind, source): tuple(
+            float(value) for value, read in zip(values, reads, strict=True) if read.succeeded
+        )
+        for kind, values in counted.items()
+    }
+
+
+def _in_microseconds(one: Measurement) -> float:
+    """No clock that is used here tells more."""
+    return round(one.duration_s, 6)

@@ -1,0 +1,74 @@
+"""What every place where baselines are kept promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+from adapters.memory.baselines import MemoryBaselines
+from domain.baseline import Baseline, Figure, Kind
+from domain.errors import BaselineExists
+from ports.baselines import Baselines
+from tests.baselines import a_baseline, sqlite_baselines
+from tests.builders import NOON
+from tests.databases import a_store
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def baselines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Baselines]:
+    if request.param == "memory":
+        yield MemoryBaselines()
+        return
+    store = a_store(tmp_path / "readings.db")
+    store.open()
+    store.close()
+    with sqlite_baselines(tmp_path / "readings.db") as kept:
+        yield kept
+
+
+def test_what_was_kept_is_found_as_it_was(baselines: Baselines) -> None:
+    kept = a_baseline(
+        "an old bridge, 2026 é",
+        {Figure(Kind.CYCLE_S, "amazon+hue"): (0.123456, 2.0), Figure(Kind.ATTEMPTS, "hue"): (1.0, 3.0)},
+        machine="x86_64",
+    )
+    baselines.keep(kept)
+    assert baselines.find("an old bridge, 2026 é") == kept
+    assert baselines.every() == [kept]
+
+
+def test_without_any_there_is_none(baselines: Baselines) -> None:
+    assert baselines.find("a") is None
+    assert list(baselines.every()) == []
+    assert baselines.remove("a") is False
+
+
+def test_a_name_is_taken_until_it_is_replaced(baselines: Baselines) -> None:
+    first, second = a_baseline("a"), attrs.evolve(a_baseline("a"), cycles=99)
+    baselines.keep(first)
+    with pytest.raises(BaselineExists, match="--replace"):
+        baselines.keep(second)
+    assert baselines.find("a") == first
+    baselines.keep(second, replacing=True)
+    assert baselines.every() == [second]
+
+
+def test_the_newest_is_the_last(baselines: Baselines) -> None:
+    def captured(name: str, days: int) -> Baseline:
+        return attrs.evolve(a_baseline(name), captured_at=NOON + timedelta(days=days))
+
+    for one in (captured("b", 3), captured("c", 1), captured("a", 2)):
+        baselines.keep(one)
+    assert [one.name for one in baselines.every()] == ["c", "a", "b"]
+
+
+def test_what_is_removed_is_gone_and_nothing_else(baselines: Baselines) -> None:
+    for name in ("a", "b"):
+        baselines.keep(a_baseline(name))
+    assert baselines.remove("a") is True
+    assert baselines.remove("a") is False
+    assert [one.name for one in baselines.every()] == ["b"]

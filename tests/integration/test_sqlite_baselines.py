@@ -1,0 +1,120 @@
+"""Baselines in the database: they outlive damage elsewhere, and damage to them is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite.backup import back_up
+from adapters.sqlite.backup_merging import merge_backup
+from adapters.sqlite.checking import findings
+from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.recovery import recover
+from domain.baseline import Figure, Kind
+from domain.errors import StoreError
+from tests.baselines import a_baseline, sqlite_baselines
+from tests.builders import a_cycle
+from tests.databases import a_store, changed, rows
+
+LONG = {Figure(Kind.CYCLE_S, "hue"): tuple(number / 7 for number in range(9000))}  # pages of its own
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.append(a_cycle())
+    store.close()
+    return path
+
+
+def test_a_home_that_keeps_none_has_no_table_for_them(path: Path) -> None:
+    with sqlite_baselines(path) as baselines:
+        assert list(baselines.every()) == []
+    assert rows(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'baselines'") == [(0,)]
+    assert findings(path, busy_timeout_ms=1000) == ()
+
+
+def test_the_format_stays_so_that_an_earlier_version_goes_on(path: Path) -> None:
+    before = rows(path, "PRAGMA user_version")
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline())
+    assert rows(path, "PRAGMA user_version") == before
+
+
+def test_one_can_be_kept_while_a_collector_has_the_database_open(path: Path) -> None:
+    store = a_store(path)
+    store.open()
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a"))
+        store.append(a_cycle())
+        baselines.keep(a_baseline("b"))
+        assert [one.name for one in baselines.every()] == ["a", "b"]
+    store.close()
+    assert findings(path, busy_timeout_ms=1000) == ()
+
+
+def test_a_value_that_changed_on_the_disk_is_told_and_can_be_let_go_of(path: Path) -> None:
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a"))
+        changed(path, "UPDATE baselines SET content = replace(content, '0.25', '0.26')")
+        assert [str(one) for one in findings(path, busy_timeout_ms=1000)] == [
+            "baselines, a, changed since it was stored"
+        ]
+        with pytest.raises(StoreError, match="the baseline a is not what was kept.*baseline remove"):
+            baselines.find("a")
+        with pytest.raises(StoreError, match="the baseline a is not what was kept"):
+            baselines.every()
+        assert baselines.remove("a")
+        assert list(baselines.every()) == []
+    assert findings(path, busy_timeout_ms=1000) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["no JSON", "[]", "{}", '{"cycles": 1}', "NULL", "1e999", "[" * 100_000],
+    ids=lambda text: text[:9],
+)
+def test_content_of_another_kind_is_told(path: Path, content: str) -> None:
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a"))
+        changed(path, f"UPDATE baselines SET content = '{content}', crc = NULL")
+        with pytest.raises(StoreError, match="the baseline a is not what was kept"):
+            baselines.find("a")
+
+
+def test_a_table_of_somebody_elses_is_left_alone(path: Path) -> None:
+    changed(path, "CREATE TABLE baselines (mine TEXT)")
+    with sqlite_baselines(path) as baselines:
+        assert baselines.find("a") is None
+        with pytest.raises(StoreError, match="a table baselines of somebody else's"):
+            baselines.keep(a_baseline("a"))
+    assert findings(path, busy_timeout_ms=1000) == ()
+
+
+def test_they_are_in_a_backup_and_come_back_with_it(path: Path, tmp_path: Path) -> None:
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a", LONG))
+    back_up(path, tmp_path / "backup.db", busy_timeout_ms=1000)
+    new = tmp_path / "new.db"
+    store = a_store(new)
+    store.open()
+    store.close()
+    lock = DatabaseLock(tmp_path / "new.db.lock", wait_s=1)
+    merge_backup(new, tmp_path / "backup.db", lock=lock, busy_timeout_ms=1000)
+    lock.close()
+    with sqlite_baselines(new) as baselines:
+        assert baselines.find("a") == a_baseline("a", LONG)
+    assert findings(new, busy_timeout_ms=1000) == ()
+
+
+def test_they_are_read_out_of_pages_to_which_nothing_leads(path: Path, tmp_path: Path) -> None:
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a", LONG))
+        baselines.keep(a_baseline("b"))
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    recover(damaged, tmp_path / "found.db", is_simulated=False)
+    with sqlite_baselines(tmp_path / "found.db") as baselines:
+        assert baselines.every() == [a_baseline("a", LONG), a_baseline("b")]
