@@ -17,6 +17,10 @@ CYCLE = Figure(Kind.CYCLE_S, "hue")
 BYTES = Figure(Kind.PAYLOAD_BYTES, "hue")
 
 
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - chance that is the same each time
+
+
 def noise(count: int, chance: random.Random, *, drift: float = 0.0, times: float = 1.0) -> list[float]:
     """Durations as they are: skewed, some far out, and like their neighbours as far as `drift` says."""
     state, values = chance.gauss(0, 1), []

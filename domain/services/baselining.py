@@ -1,0 +1,84 @@
+"""Makes baselines of what was measured, keeps them, and compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from domain.baseline import Baseline
+from domain.comparison import Comparison, Pick, compare
+from domain.costs import costs_of
+from domain.errors import NothingMeasured
+from ports.baselines import Baselines
+from ports.clock import Clock
+from ports.measurements import Measurements
+
+
+class Baselining:
+    """Whatever the ports raise comes through. `pick` draws the numbers that a comparison needs."""
+
+    def __init__(self, *, measurements: Measurements, baselines: Baselines, clock: Clock, pick: Pick) -> None:
+        self._measurements = measurements
+        self._baselines = baselines
+        self._clock = clock
+        self._pick = pick
+
+    def measured(
+        self,
+        name: str,
+        since: datetime,
+        *,
+        circumstances: Mapping[str, str],
+        is_wanted: Callable[[str], bool] = lambda _: True,
+    ) -> Baseline:
+        """What the whole cycles since then cost, of the wanted sources. It is not kept yet.
+
+        Raises `NothingMeasured` when there was no whole cycle.
+        """
+        now = self._clock.now()
+        costs = costs_of(self._measurements.between(since, now), is_wanted)
+        if costs.first_at is None or costs.last_at is None:
+            in_vain = (
+                f"; of {costs.left_out} cycles none was whole: homeclimate status" if costs.left_out else ""
+            )
+            raise NothingMeasured(
+                f"no whole cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC{in_vain}. "
+                "A collector measures each of its cycles; --cycles N runs some now"
+            )
+        return Baseline(
+            name=name,
+            captured_at=now,
+            first_at=costs.first_at,
+            last_at=costs.last_at,
+            cycles=costs.cycles,
+            left_out=costs.left_out,
+            circumstances=circumstances,
+            samples=costs.samples,
+        )
+
+    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
+        """Keep it by its name. Raises `BaselineExists` unless `replacing`."""
+        self._baselines.keep(baseline, replacing=replacing)
+
+    def kept(self, name: str) -> Baseline:
+        """The one by that name. Raises `NothingMeasured` when there is none."""
+        baseline = self._baselines.find(name)
+        if baseline is None:
+            names = ", ".join(one.name for one in self._baselines.every())
+            there_are = (
+                f"there are: {names}" if names else "there is none yet; homeclimate baseline capture NAME"
+            )
+            raise NothingMeasured(f"there is no baseline {name}; {there_are}")
+        return baseline
+
+    def every(self) -> Sequence[Baseline]:
+        """All that are kept, the one that was captured last at the end."""
+        return self._baselines.every()
+
+    def remove(self, name: str) -> bool:
+        """Let go of the one by that name; whether there was one."""
+        return self._baselines.remove(name)
+
+    def compared(self, before: Baseline, after: Baseline) -> Comparison:
+        """The change from one to the other."""
+        return compare(before, after, self._pick)
