@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Command and the line that `--help` shows for it: modules are imported only when they are run.
 _COMMANDS = {
+    "baseline": "Keep what the cycles cost, by name, and tell what has changed since.",
     "backup": "Copy the database to a file, verified, while the collector runs.",
     "collect": "Collect readings: continuously, once, or a number of times.",
     "db": "Check the database, or save what a damaged one still holds.",

@@ -196,6 +196,11 @@ def simulated_home(
         yield home
 
 
+def is_called(name: str, wanted: str) -> bool:
+    """Whether that name of a source is meant by one: `hue` means every `hue:...` too."""
+    return name == wanted or name.startswith(f"{wanted}:")
+
+
 def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
     """A store that will never do ends the program; one in trouble is tried again with each cycle."""
     try:
@@ -236,15 +241,9 @@ def _journal(loaded: Loaded, world: World) -> Journal:
 def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[SourcePlan]:
     """The plans whose source has one of the names, `hue` meaning every `hue:...` too."""
     names = [plan.source.name for plan in plans]
-    unknown = [wanted for wanted in only if not any(_is_called(name, wanted) for name in names)]
+    unknown = [wanted for wanted in only if not any(is_called(name, wanted) for name in names)]
     if unknown or not plans:
         there_are = f"there are: {', '.join(names)}" if names else "no collector is enabled that can collect"
         wanted = f"there is no source {', '.join(unknown)} in this home; " if unknown else ""
         raise SettingsError(f"{wanted}{there_are} (collectors in config/config.yaml)")
-    return [
-        plan for plan in plans if not only or any(_is_called(plan.source.name, wanted) for wanted in only)
-    ]
-
-
-def _is_called(name: str, wanted: str) -> bool:
-    return name == wanted or name.startswith(f"{wanted}:")
+    return [plan for plan in plans if not only or any(is_called(plan.source.name, wanted) for wanted in only)]

@@ -78,6 +78,8 @@ class SqliteBaselines:
         return bool(kept)
 
     def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        if not self.opening.path.exists():  # the first cycle makes it
+            return []
         with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
             return look(connection) if has_baselines(connection) else []
 

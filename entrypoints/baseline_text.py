@@ -1,0 +1,184 @@
+"""Baselines and comparisons, as lines for people and as objects for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.baseline import Baseline, Figure, Kind
+from domain.comparison import Change, Comparison, Spread, spread_of
+
+FORMAT = 1  # of the JSON objects: counts up when a key is renamed or goes
+_WORDS = {
+    Kind.CYCLE_S: "whole cycle",
+    Kind.CPU_S: "CPU a cycle",
+    Kind.COMMIT_S: "commit",
+    Kind.READ_S: "read",
+    Kind.ATTEMPTS: "attempts",
+    Kind.WIRE_BYTES: "bytes on the wire",
+    Kind.PAYLOAD_BYTES: "bytes unpacked",
+}
+Row = Sequence[str]
+
+
+def listed(baselines: Sequence[Baseline]) -> Iterator[str]:
+    """A line a baseline."""
+    if not baselines:
+        yield "there is no baseline yet; homeclimate baseline capture NAME makes one"
+        return
+    yield from _table(
+        ["name", "captured (UTC)", "cycles", "left out", "measured (UTC)"],
+        [
+            [
+                one.name,
+                _minute(one.captured_at),
+                f"{one.cycles:,}",
+                f"{one.left_out:,}",
+                f"{_minute(one.first_at)} to {_minute(one.last_at)}",
+            ]
+            for one in baselines
+        ],
+    )
+
+
+def reported(baseline: Baseline) -> Iterator[str]:
+    """All of it, in Markdown: to be kept, and shown to others."""
+    yield f"## {baseline.name}"
+    yield ""
+    yield (
+        f"{baseline.cycles:,} whole cycles, begun {_minute(baseline.first_at)} to "
+        f"{_minute(baseline.last_at)} UTC; {baseline.left_out:,} more were not whole and are left out. "
+        f"Captured {_minute(baseline.captured_at)} UTC."
+    )
+    yield ""
+    for name, value in baseline.circumstances.items():
+        yield f"- {name}: {value}"
+    yield ""
+    head = ["figure", "of", "centre", "quartiles", "samples"]
+    rows = [
+        [
+            _WORDS[figure.kind],
+            figure.of,
+            _shown(figure.kind, spread.centre),
+            f"{_shown(figure.kind, spread.lower)} to {_shown(figure.kind, spread.upper)}",
+            f"{spread.number:,}",
+        ]
+        for figure, spread in _spreads(baseline)
+    ]
+    yield from _markdown(head, rows)
+    yield ""
+    yield "The centre of times is the median, of what is counted the mean."
+
+
+def compared(comparison: Comparison) -> Iterator[str]:
+    """What has changed, and by how much; then what was not the same."""
+    before, after = comparison.before, comparison.after
+    yield f"{before.name} ({before.cycles:,} cycles) -> {after.name} ({after.cycles:,} cycles)"
+    yield from _table(
+        ["figure", "of", before.name, after.name, "change", "between", "verdict"],
+        [_change_row(change) for change in comparison.changes],
+    )
+    for name, figures in ((before.name, comparison.only_before), (after.name, comparison.only_after)):
+        if figures:
+            yield f"only in {name}: {', '.join(f'{_WORDS[one.kind]} of {one.of}' for one in figures)}"
+    for name, (old, new) in comparison.differing.items():
+        yield f"not the same: {name}: {old} -> {new}"
+
+
+def baseline_as_object(baseline: Baseline) -> dict[str, Any]:
+    """Documented in docs/reference/command-line.md."""
+    return {
+        "format": FORMAT,
+        "name": baseline.name,
+        "captured_at": baseline.captured_at.isoformat(),
+        "first_at": baseline.first_at.isoformat(),
+        "last_at": baseline.last_at.isoformat(),
+        "cycles": baseline.cycles,
+        "left_out": baseline.left_out,
+        "circumstances": dict(baseline.circumstances),
+        "figures": [{**_named(figure), **_spread(spread)} for figure, spread in _spreads(baseline)],
+    }
+
+
+def comparison_as_object(comparison: Comparison, broken: Sequence[Change]) -> dict[str, Any]:
+    """Documented in docs/reference/command-line.md."""
+    return {
+        "format": FORMAT,
+        "before": comparison.before.name,
+        "after": comparison.after.name,
+        "changes": [
+            {
+                **_named(change.figure),
+                "before": _spread(change.before),
+                "after": _spread(change.after),
+                "change": change.change,
+                "low": change.low,
+                "high": change.high,
+                "verdict": change.verdict.value,
+                "reason": change.reason,
+            }
+            for change in comparison.changes
+        ],
+        "only_before": [_named(figure) for figure in comparison.only_before],
+        "only_after": [_named(figure) for figure in comparison.only_after],
+        "differing": {name: list(both) for name, both in comparison.differing.items()},
+        "broken": [_named(change.figure) for change in broken],
+    }
+
+
+def broken_line(change: Change, max_slower: float) -> str:
+    """Why the command ends as it does."""
+    what = f"{_WORDS[change.figure.kind]} of {change.figure.of}"
+    return f"the limit of {max_slower:+.1%} is broken: {what} by {_per_cent(change.change)}"
+
+
+def _spreads(baseline: Baseline) -> Iterator[tuple[Figure, Spread]]:
+    for figure, samples in baseline.samples.items():
+        yield figure, spread_of(figure.kind, samples)
+
+
+def _change_row(change: Change) -> Row:
+    kind = change.figure.kind
+    between = "" if change.low is None else f"{_per_cent(change.low)} to {_per_cent(change.high)}"
+    verdict = change.verdict.value + (f" ({change.reason})" if change.reason else "")
+    centres = [_shown(kind, change.before.centre), _shown(kind, change.after.centre)]
+    return [_WORDS[kind], change.figure.of, *centres, _per_cent(change.change), between, verdict]
+
+
+def _per_cent(share: float | None) -> str:
+    return "" if share is None else f"{share:+.1%}"
+
+
+def _shown(kind: Kind, value: float) -> str:
+    if not kind.is_time:
+        return f"{value:,.2f}" if kind is Kind.ATTEMPTS else f"{value:,.0f}"
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.2f} ms"
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M}"
+
+
+def _named(figure: Figure) -> dict[str, str]:
+    return {"figure": figure.kind.value, "of": figure.of}
+
+
+def _spread(spread: Spread) -> dict[str, float]:
+    return {
+        "samples": spread.number,
+        "centre": spread.centre,
+        "lower_quartile": spread.lower,
+        "upper_quartile": spread.upper,
+    }
+
+
+def _table(head: Row, rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _markdown(head: Row, rows: Sequence[Row]) -> Iterator[str]:
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(row)} |"

@@ -1,0 +1,222 @@
+"""`homeclimate baseline` before a simulated bridge, and on measurements of which the truth is known."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.source_lock import SourceLocks
+from adapters.system_clock import SystemClock
+from domain.baseline import Measurement
+from domain.outcome import CycleReport
+from tests.acceptance.conftest import RunHere
+from tests.databases import a_store
+from tests.deployments import Deployment
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    said = json.loads(done.stdout)
+    assert isinstance(said, dict)
+    return said
+
+
+def measured(deployment: Deployment, durations_s: Sequence[float], days_ago: float) -> None:
+    """A collector that measured these cycles then, a minute apart."""
+    began = SystemClock().now() - timedelta(days=days_ago)
+    report = CycleReport(
+        outcomes=(),
+        measurements=tuple(
+            Measurement(
+                operation=operation,
+                source="hue",
+                began_at=began + timedelta(minutes=number),
+                duration_s=duration_s,
+            )
+            for number, duration_s in enumerate(durations_s)
+            for operation in ("cycle", "source.read")
+        ),
+    )
+    store = a_store(deployment.folder / "data" / "readings.db")
+    store.append(report)
+    store.close()
+
+
+def jittered(middle_s: float, count: int = 60) -> list[float]:
+    """Durations around that one, each without a thought of the one before."""
+    chance = random.Random(round(middle_s * 1000))  # noqa: S311 - chance that is the same each time
+    return [middle_s * chance.uniform(0.95, 1.05) for _ in range(count)]
+
+
+@pytest.fixture
+def slower(deployment: Deployment, run_here: RunHere) -> Deployment:
+    """A home whose cycles took 0.2 s last week, which it keeps, and 0.3 s since yesterday."""
+    measured(deployment, jittered(0.2), 6)
+    assert run_here(deployment, "baseline", "capture", "last week").returncode == 0
+    measured(deployment, jittered(0.3), 0.5)
+    return deployment
+
+
+def test_baseline_storage_and_retrieval(deployment: Deployment, run_here: RunHere) -> None:
+    done = run_here(deployment, "baseline", "capture", "as it was", "--cycles", "2", "--every", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    captured = told(done)
+    assert (captured["name"], captured["cycles"], captured["left_out"]) == ("as it was", 2, 0)
+    figures = {(one["figure"], one["of"]): one for one in captured["figures"]}
+    assert set(figures) == {
+        (kind, "hue")
+        for kind in ("cycle_s", "cpu_s", "commit_s", "read_s", "attempts", "wire_bytes", "payload_bytes")
+    }
+    assert 0 < figures["commit_s", "hue"]["centre"] < figures["cycle_s", "hue"]["centre"]
+    assert 0 < figures["read_s", "hue"]["centre"] < figures["cycle_s", "hue"]["centre"]
+    assert figures["attempts", "hue"]["centre"] == 1.0
+    assert figures["payload_bytes", "hue"]["centre"] > 100
+    assert {"machine", "homeclimate", "Python", "SQLite", "configuration"} < set(captured["circumstances"])
+    assert told(run_here(deployment, "baseline", "list", "--json"))["baselines"] == [captured]
+    assert told(run_here(deployment, "baseline", "report", "as it was", "--json"))["baselines"] == [captured]
+
+
+def test_what_is_read_for_a_baseline_is_stored_as_of_any_cycle_by_hand(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    done = run_here(deployment, "baseline", "capture", "a", "--cycles", "2", "--every", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("## a\n\n2 whole cycles")
+    assert deployment.rows("SELECT state, scheduled FROM outcomes") == [("stored", 0)] * 2
+    assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(2,)]
+
+
+def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    bytes_by_read = {}
+    for read in ("whole_bridge", "v1", "v2"):
+        done = run_here(deployment, "baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
+        assert done.returncode == 0, done.stderr
+        captured = told(done)
+        assert captured["circumstances"]["Hue read"] == read
+        figures = {one["figure"]: one["centre"] for one in captured["figures"]}
+        bytes_by_read[read] = figures["payload_bytes"]
+    operations = deployment.rows("SELECT DISTINCT operation FROM measurements WHERE operation LIKE 'hue.%'")
+    assert {("hue.v1/whole_bridge",), ("hue.v1/sensors",)} < set(operations)
+    assert bytes_by_read["v1"] < bytes_by_read["whole_bridge"]
+    done = run_here(deployment, "baseline", "compare", "whole_bridge", "v1")
+    assert "not the same: Hue read: whole_bridge -> v1" in done.stdout
+    assert "not the same: configuration: " in done.stdout
+
+
+def test_baseline_comparison_reporting(slower: Deployment, run_here: RunHere) -> None:
+    done = run_here(slower, "baseline", "compare", "last week")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, head, *lines = done.stdout.splitlines()
+    assert first == "last week (60 cycles) -> now (60 cycles)"
+    assert head.split() == ["figure", "of", "last", "week", "now", "change", "between", "verdict"]
+    (cycle,) = (line for line in lines if line.startswith("whole cycle"))
+    assert re.fullmatch(
+        r"whole cycle +hue +(199|20\d)\.\d\d ms +(299|30\d)\.\d\d ms"
+        r" +\+(4\d|5\d)\.\d% +\+4\d\.\d% to \+5\d\.\d% +slower",
+        cycle,
+    )
+    counted = [line for line in lines if line.startswith("bytes")]
+    assert [line.endswith("  no difference shown") for line in counted] == [True, True]
+
+
+def test_a_limit_that_is_broken_ends_with_1_and_says_by_what(slower: Deployment, run_here: RunHere) -> None:
+    since = f"{SystemClock().now() - timedelta(days=1):%Y-%m-%dT%H:%M}"
+    asked = ("baseline", "compare", "last week", "--since", since, "--max-slower")
+    done = run_here(slower, *asked, "10%")
+    assert done.returncode == 1
+    assert "slower" in done.stdout
+    assert "the limit of +10.0% is broken: whole cycle of hue by +" in done.stderr
+    done = run_here(slower, *asked, "900%")
+    assert (done.returncode, done.stderr) == (0, "")
+    said = told(run_here(slower, *asked, "10", "--json"))
+    assert said["broken"] == [{"figure": "cycle_s", "of": "hue"}, {"figure": "read_s", "of": "hue"}]
+    assert {change["verdict"] for change in said["changes"] if change["figure"] == "cycle_s"} == {"slower"}
+
+
+def test_the_same_cycles_twice_are_no_difference(slower: Deployment, run_here: RunHere) -> None:
+    for name in ("a", "b"):
+        assert run_here(slower, "baseline", "capture", name, "--since", "7d").returncode == 0
+    done = run_here(slower, "baseline", "compare", "a", "b", "--max-slower", "0%", "--json")
+    assert done.returncode == 0
+    assert {change["verdict"] for change in told(done)["changes"]} == {"no difference shown"}
+    assert run_here(slower, "baseline", "remove", "a").returncode == 0
+    assert run_here(slower, "baseline", "remove", "a").returncode == 1
+    left = told(run_here(slower, "baseline", "list", "--json"))["baselines"]
+    assert [one["name"] for one in left] == ["last week", "b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("capture", "a", "--since", "7d", "--cycles", "3"), 64, "exclude each other"),
+        (("capture", "a", "--read", "v1"), 64, "name their number by --cycles"),
+        (("capture", "a", "--since", "last week"), 64, "'last week' is no time: say 90m, 12h or 7d"),
+        (("capture", "now"), 64, "is not 'now'"),
+        (("capture", " "), 64, "1 to 64 printable characters"),
+        (("capture", "a", "--read", "v3", "--cycles", "1"), 64, "'v3' is not one of"),
+        (("compare", "a", "b", "--cycles", "3"), 64, "NAME2 is measured already"),
+        (("compare", "a", "--max-slower", "much"), 64, "'much' is no limit: say 10%"),
+        (("compare", "a", "--max-slower", "-5%"), 64, "is no limit"),
+        (("compare", "a"), 1, "there is no baseline a; there are: last week"),
+        (("report", "a"), 1, "there is no baseline a"),
+        (("capture", "a", "--since", "1m"), 1, "no whole cycle was measured since"),
+        (("capture", "a", "--cycles", "1", "--source", "hive"), 78, "there is no source hive"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_the_next_step(
+    slower: Deployment, run_here: RunHere, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = run_here(slower, "baseline", *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_taken_is_refused_before_any_cycle_is_run(
+    slower: Deployment, run_here: RunHere
+) -> None:
+    assert run_here(slower, "baseline", "capture", "a").returncode == 0
+    done = run_here(slower, "baseline", "capture", "a", "--cycles", "1")
+    assert done.returncode == 64
+    assert "there is a baseline a already; --replace takes its place" in done.stderr
+    assert slower.rows("SELECT count(*) FROM outcomes") == [(0,)]
+    done = run_here(slower, "baseline", "capture", "a", "--cycles", "1", "--replace", "--json")
+    assert told(done)["cycles"] == 1
+
+
+def test_a_home_that_has_no_database_yet_is_told_the_next_step(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    for asked in ("list", "report"):
+        done = run_here(deployment, "baseline", asked)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "there is no baseline yet; homeclimate baseline capture NAME makes one\n"
+    done = run_here(deployment, "baseline", "capture", "a")
+    assert done.returncode == 1
+    assert "the first cycle makes it" in done.stderr
+
+
+def test_the_first_baseline_may_be_the_first_thing_that_a_home_does(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    assert run_here(deployment, "baseline", "capture", "a", "--cycles", "1").returncode == 0
+
+
+def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_be_run(
+    slower: Deployment, run_here: RunHere
+) -> None:
+    locks = SourceLocks(slower.folder / "data" / "locks")
+    locks.acquire("hue")
+    done = run_here(slower, "baseline", "capture", "a", "--cycles", "1")
+    assert done.returncode == 75
+    assert "hue" in done.stderr
+    assert run_here(slower, "baseline", "capture", "a").returncode == 0
+    locks.close()
