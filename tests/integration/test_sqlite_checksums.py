@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.checksums import DEVICES, KEYED, checksum, is_wrong, run_of
+from adapters.sqlite.checksums import DEVICES, checksum, is_wrong, keyed_in, run_of
 from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from tests.builders import (
@@ -54,7 +54,7 @@ def _wrong(path: Path) -> list[str]:
             for first_id, last_id, readings, crc in connection.execute(RUNS).fetchall()
             if (readings, crc) != ((run := run_of(connection, first_id, last_id)).readings, run.crc)
         ]
-        for table in KEYED:
+        for table in keyed_in(connection):
             every = connection.execute(table.select).fetchall()
             found += [f"{table.name} {row[0]}" for row in every if row[-1] is None or is_wrong(row)]
     return found

@@ -19,7 +19,7 @@ from adapters.memory.upkeep_turn import MemoryUpkeepTurn
 from adapters.sqlite.backup import back_up
 from adapters.sqlite.backup_merging import merge_backup
 from adapters.sqlite.checking import Finding, findings
-from adapters.sqlite.checksums import KEYED, is_wrong, run_of
+from adapters.sqlite.checksums import is_wrong, keyed_in, run_of
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.soundness import first_fault
 from adapters.sqlite.store import SqliteStore
@@ -248,7 +248,7 @@ def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
         runs = rows(path, "SELECT first_id, last_id, readings, crc FROM checksums")
         assert sum(run[2] for run in runs) == len(ids)
         assert [attrs.astuple(run_of(connection, *run[:2])) for run in runs] == runs
-        for table in KEYED:
+        for table in keyed_in(connection):
             assert not any(is_wrong(row) for row in rows(path, table.select))
     new.close()
 
