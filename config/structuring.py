@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -65,8 +66,12 @@ class _Structuring:
             )
 
     def _section(self, due: type) -> _Taken:
-        inner: Callable[[Any, Any], Any] = make_dict_structure_fn(due, self.converter)
         fields = attrs.fields_dict(due)
+
+        @cache
+        def inner() -> Callable[[Any, Any], Any]:
+            """Made when a file has such a section: most have few, and cattrs compiles a function for each."""
+            return make_dict_structure_fn(due, self.converter)
 
         def take(node: Node) -> Any:
             table = scalars.table_of(node)
@@ -76,7 +81,7 @@ class _Structuring:
                 if field.default is attrs.NOTHING and name not in table
             ]
             try:
-                value = inner(self._known(table, fields), due)
+                value = inner()(self._known(table, fields), due)
             except cattrs.ClassValidationError as group:
                 others = [error for error in group.exceptions if not isinstance(error, KeyError)]
                 raise ExceptionGroup(due.__name__, [*missing, *others]) from None

@@ -36,9 +36,7 @@ class Lessons:
 
     def of_everything(self) -> Iterator[Lesson]:
         """Who the strangers are, and what changes rarely; each lesson depends on those before it."""
-        self.known.details_at = (
-            self.now
-        )  # also when all fail: not at every cycle
+        self.known.details_at = self.now  # also when all fail: not at every cycle
         yield self._by_v1
         if not self._is_all_told:
             yield from (self.of_links, self._guess, self._details)
