@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -48,7 +48,7 @@ class _Structuring:
     def __init__(self, root: type, report: Report, may_hold_others: bool) -> None:
         self._report = report
         self._may_hold_others = may_hold_others
-        self._elsewhere = paths_by_name(root)
+        self._root = root
         # Unknown keys are taken out, with a warning, before cattrs sees them: it shall find none.
         self.converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=True)
         for due, taken in _SCALARS.items():
@@ -64,6 +64,11 @@ class _Structuring:
             self.converter.register_structure_hook_factory(
                 is_such, lambda due, made=factory: _hook(made(due))
             )
+
+    @cached_property
+    def _elsewhere(self) -> Mapping[str, str]:
+        """Asked for only where a key is unknown."""
+        return paths_by_name(self._root)
 
     def _section(self, due: type) -> _Taken:
         fields = attrs.fields_dict(due)

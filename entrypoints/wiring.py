@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +66,8 @@ def collecting(
     from adapters.system_meter import SystemMeter
 
     settings = loaded.settings
-    journal = _journal(loaded, world)
+    redact = Redactor(tuple(loaded.secrets.values())).redact
+    journal = _journal(loaded, world, redact)
     meter = SystemMeter(world.clock)
     state = home_state(settings, journal)
     every_plan = [
@@ -109,7 +110,7 @@ def collecting(
             clock=world.clock,
             meter=meter,
             journal=journal,
-            redact=_redactor(loaded).redact,
+            redact=redact,
         )
         with captured_complaints(journal, level=Level[settings.logging.level]):
             yield Collecting(
@@ -211,12 +212,7 @@ def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
         journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
 
-def _redactor(loaded: Loaded) -> Redactor:
-    return Redactor(tuple(loaded.secrets.values()))
-
-
-def _journal(loaded: Loaded, world: World) -> Journal:
-    redact = _redactor(loaded).redact
+def _journal(loaded: Loaded, world: World, redact: Callable[[str], str]) -> Journal:
     logging = loaded.settings.logging
     if not (logging.enable_file_logging and world.log_to_files):
         return StderrJournal(redact, level=world.stderr_level or Level.CRITICAL)

@@ -24,3 +24,23 @@ def test_only_for_the_sections_of_the_file_is_anything_compiled(
     (tmp_path / "config" / "config.yaml").write_text("collectors: {hue: {enabled: no}}\n")
     load(tmp_path)
     assert made == ["Settings", "CollectorsSettings", "HueSettings"]
+
+
+def test_where_keys_could_stand_is_looked_up_only_for_one_that_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[type] = []
+
+    def noting(root: type) -> dict[str, str]:
+        asked.append(root)
+        return {}
+
+    monkeypatch.setattr("config.structuring.paths_by_name", noting)
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "config.yaml"
+    file.write_text("collectors: {hue: {enabled: no}}\n")
+    load(tmp_path)
+    assert asked == []
+    file.write_text("collectors: {hue: {enabled: no}}\nutterly_unknown: 1\n")
+    load(tmp_path)
+    assert len(asked) == 1
