@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from adapters.hue.reads import Strategy
 from adapters.memory.clock import MemoryClock
-from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB003, BridgeModel
+from adapters.simulator.hue.model import BSB002, BridgeModel
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.simulator.wire import Pace
 from tests.builders import NOON
-from tests.hue_bench import HueBench, in_front_of
-from tests.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of
+from tests.hue_bench import HueBench
+from tests.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
+from tests.hue_paced import AT_EVERY_LATENCY, LATENCIES_S, MS_PER_KB, ON_EVERY_BRIDGE, a_bridge, front, paced
 
 HOURS = 2
-LATENCIES_S = (0.0, 0.05, 0.3)
-# In ms for each kB. No real bridge's slope is published: these are ours; the law below says from where on.
-MS_PER_KB: Mapping[float, float] = {0.0: 0.1, 0.05: 2.0, 0.3: 8.0}
-MODELS = {"v2": BSB002, "v2-pro": BSB003, "v1-only": BSB002_OLD, "v1-http": BSB001}
-ON_EVERY_BRIDGE = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-AT_EVERY_LATENCY = pytest.mark.parametrize("latency_s", LATENCIES_S, ids=lambda each: f"{each * 1000:.0f}ms")
-
-
-@contextmanager
-def a_bridge(model: BridgeModel, clock: MemoryClock) -> Iterator[SimulatedBridge]:
-    with SimulatedHome(clock=clock, bridges=(model,)).running() as home:
-        yield home.bridge
-
-
-def paced(clock: MemoryClock, latency_s: float = 0.0, s_per_kb: float = 0.0) -> Pace:
-    """The pace by the clock of the test: what it waits for has passed when the reply is there."""
-    return Pace(latency_s=latency_s, s_per_kb=s_per_kb, sleep=clock.sleep)
 
 
 async def in_turn(
@@ -45,27 +27,14 @@ async def in_turn(
     async with AsyncExitStack() as stack:
         benches = {each: await stack.enter_async_context(front(bridge, clock, each)) for each in strategies}
         costs = dict.fromkeys(strategies, Costs())
+        first = clock.now()
         for number in range(1 + hours * CYCLES_AN_HOUR):
-            slot = NOON + timedelta(minutes=5 * number)
+            slot = first + timedelta(minutes=5 * number)
             clock.advance((slot - clock.now()).total_seconds())
             for strategy, bench in benches.items():
                 spent = await a_cycle(bench)
                 costs[strategy] += spent if number else Costs()
     return costs
-
-
-def front(bridge: SimulatedBridge, clock: MemoryClock, strategy: Strategy = "auto"):  # type: ignore[no-untyped-def]
-    pin, address = bridge.certificate_sha256 or None, bridge.address
-    if not bridge.certificate_sha256:
-        address = f"http://{bridge.http_address}"
-    is_pinned = bridge.model is BSB002_OLD
-    return in_front_of(
-        bridge,
-        clock=clock,
-        strategy=strategy,
-        address=address,
-        certificate_sha256=pin if is_pinned else None,
-    )
 
 
 async def a_cycle(bench: HueBench) -> Costs:
@@ -99,3 +68,44 @@ async def test_cycle_duration_30_percent_reduction(
     whole_s = costs["whole_bridge"].seconds
     assert whole_s >= HOURS * CYCLES_AN_HOUR * latency_s
     assert costs["auto"].seconds <= (1 - SHORTER) * whole_s
+
+
+def as_if(costs: Costs, latency_s: float) -> Costs:
+    """What the same requests take where each waits that long, and size takes no time."""
+    return attrs.evolve(costs, seconds=latency_s * costs.requests)
+
+
+@pytest.mark.parametrize("latency_s", LATENCIES_S[1:], ids=lambda each: f"{each * 1000:.0f}ms")
+@ON_EVERY_BRIDGE
+async def test_the_law_tells_from_which_slope_on_a_cycle_is_30_percent_shorter(
+    model: BridgeModel, latency_s: float
+) -> None:
+    async def played(s_per_kb: float) -> tuple[Costs, Costs]:
+        clock = MemoryClock(NOON)
+        with a_bridge(model, clock) as bridge:
+            bridge.set_pace(paced(clock, latency_s, s_per_kb))
+            costs = await in_turn(bridge, clock, "auto", "whole_bridge")
+        return costs["auto"], costs["whole_bridge"]
+
+    flat = await played(0.0)
+    from_s_per_kb = slope_from(*flat)
+    assert flat[0].seconds > (1 - SHORTER) * flat[1].seconds  # what size does not cost, it does not save
+    too_flat, steep = await played(0.97 * from_s_per_kb), await played(1.03 * from_s_per_kb)
+    assert too_flat[0].seconds > (1 - SHORTER) * too_flat[1].seconds
+    assert steep[0].seconds <= (1 - SHORTER) * steep[1].seconds
+
+
+async def test_what_the_hours_of_each_read_cost(home_clock: MemoryClock) -> None:
+    """The figures of docs/explanation/performance.md, and from which slope on, in ms for each kB."""
+    with a_bridge(BSB002, home_clock) as bridge:
+        costs = await in_turn(bridge, home_clock, "v2", "v1", "whole_bridge", hours=24)
+    told = {way: (each.requests // 24, round(each.kb / 24)) for way, each in costs.items()}
+    assert told == {"v2": (16, 65), "v1": (12, 163), "whole_bridge": (12, 658)}
+    whole = costs["whole_bridge"]
+    slopes = {
+        way: [
+            round(1000 * slope_from(as_if(costs[way], each), as_if(whole, each)), 1) for each in LATENCIES_S
+        ]
+        for way in ("v2", "v1")
+    }
+    assert slopes == {"v2": [0.0, 1.0, 5.8], "v1": [0.0, 0.6, 3.6]}

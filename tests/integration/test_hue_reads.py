@@ -10,7 +10,6 @@ from adapters.hue.reads import Strategy
 from adapters.memory.clock import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002_OLD, BSB002_SECOND, BSB003
-from adapters.simulator.wire import Pace
 from domain.outcome import Cause
 from tests.bridge_client import ask_v1
 from tests.builders import NOON
@@ -54,37 +53,6 @@ async def test_a_cycle_asks_for_the_temperatures_alone_on_one_connection(
             await bench.read()
         assert bench.operations() == ["hue.v2/temperature"] * 5
     assert {request.at_once for request in bridge.requests} == {1}
-
-
-async def test_payload_size_50_percent_reduction(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    """Four hours of reads with all that is read hourly, against reading the whole bridge each time."""
-    bytes_of: dict[str, int] = {}
-    strategies: tuple[Strategy, Strategy] = ("auto", "whole_bridge")
-    for strategy in strategies:
-        async with in_front_of(simulated_home.bridge, wall=home_clock, strategy=strategy) as bench:
-            for _ in range(48):
-                assert (await bench.read()).readings
-                home_clock.advance(300)
-            bytes_of[strategy] = sum(each.payload_bytes for each in bench.meter.drain())
-    assert bytes_of["auto"] <= bytes_of["whole_bridge"] / 2
-
-
-async def test_optimization_under_high_latency(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    """A bridge that is slow is asked for no more than one that is fast, and for nothing twice."""
-    simulated_home.bridge.set_pace(Pace(latency_s=0.4))
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        first = await bench.read()
-        assert bench.operations() == FIRST_READ
-        again = await bench.read()
-        (measured,) = bench.meter.drain()
-    assert len(first.readings) == len(again.readings) == 8
-    assert (first.notes, again.notes) == ((), ())
-    assert measured.operation == "hue.v2/temperature"
-    assert measured.duration_s >= 0.4
 
 
 async def test_another_process_asks_for_the_temperatures_alone(
