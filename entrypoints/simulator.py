@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adapters.simulator.home import SimulatedHome
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
+_MS = click.FloatRange(0, 60_000)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -63,6 +64,22 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="SPEC",
     help="What goes wrong with the Alexa service: 'kind=stale-token count=1'.",
 )
+@click.option(
+    "--latency",
+    "latency_ms",
+    type=_MS,
+    default=0.0,
+    metavar="MS",
+    help="That each reply of the bridge takes.",
+)
+@click.option(
+    "--per-kb",
+    "ms_per_kb",
+    type=_MS,
+    default=0.0,
+    metavar="MS",
+    help="That each kB of it takes more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print where everything is as one line of JSON.")
 def command(
     *,
@@ -74,6 +91,8 @@ def command(
     key: Path | None,
     faults: tuple[str, ...],
     alexa_faults: tuple[str, ...],
+    latency_ms: float,
+    ms_per_kb: float,
     as_json: bool,
 ) -> int:
     """Run the simulated home alone, on loopback and in real time, until Ctrl-C or SIGTERM.
@@ -98,6 +117,8 @@ def command(
                     port=port,
                     alexa_port=alexa_port,
                     alexa_certificate=None if certificate is None else (certificate, key),
+                    latency_s=latency_ms / 1000,
+                    s_per_kb=ms_per_kb / 1000,
                 )
             )
             alexa = home.alexa

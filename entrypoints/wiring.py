@@ -172,15 +172,19 @@ def simulated_home(
     port: int = 0,
     alexa_port: int = 0,
     alexa_certificate: tuple[Path, Path | None] | None = None,
+    latency_s: float = 0.0,
+    s_per_kb: float = 0.0,
 ) -> Iterator[SimulatedHome]:
     """A home with a Hue bridge and the Alexa service on loopback, that lives by the clock.
 
+    The bridge takes `latency_s` for each reply, and `s_per_kb` for each kB of it.
     `alexa_certificate` is one of somebody's own, with the file of its key where that is another. OSError: a
     port is taken, or the certificate cannot be used.
     """
     from adapters.simulator.certificates import Certificate
     from adapters.simulator.home import SimulatedHome
     from adapters.simulator.hue.model import MODELS
+    from adapters.simulator.wire import Pace
 
     certificate = None
     if alexa_certificate is not None:
@@ -194,6 +198,7 @@ def simulated_home(
         alexa_certificate=certificate,
     )
     with simulated.running() as home:
+        home.bridge.set_pace(Pace(latency_s=latency_s, s_per_kb=s_per_kb))
         yield home
 
 

@@ -94,6 +94,17 @@ def test_faults_come_from_the_command_line() -> None:
         assert "1" in ask(facts["address"], f"/api/{facts['key']}/groups")
 
 
+def test_the_bridge_is_as_slow_as_the_command_line_says() -> None:
+    """A lower bound: whatever else the machine does, a reply does not come before its time."""
+    with running("--json", "--latency", "150", "--per-kb", "10") as simulator:
+        facts = facts_of(simulator)
+        began_s = time.monotonic()
+        whole = ask(facts["http_address"], f"/api/{facts['key']}")
+        assert (
+            time.monotonic() - began_s >= 0.15 + 0.01 * len(json.dumps(whole, separators=(",", ":"))) / 1000
+        )
+
+
 def ask_alexa(facts: dict[str, Any], path: str, ca_file: str | None = None, **form: str) -> tuple[int, Any]:
     trusting = ssl.create_default_context(cafile=ca_file or facts["alexa"]["ca_file"])
     asking = http.client.HTTPSConnection(facts["alexa"]["address"], timeout=5, context=trusting)
@@ -206,6 +217,8 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
         (["--bridge-model", "BSB009"], "BSB009"),
         (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
         (["--key", __file__], "there is none"),
+        (["--latency", "-1"], "--latency"),
+        (["--per-kb", "much"], "--per-kb"),
         (["--certificate", __file__], "cannot be shown"),
     ],
 )
