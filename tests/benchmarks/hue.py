@@ -1,4 +1,4 @@
-"""What each way to read a bridge costs, in turn, in one run: ./run bench hue [--cycles 48] [--ms-per-kb 2].
+"""What each way to read a bridge costs, in turn, in one run: ./run bench hue [--cycles 36] [--ms-per-kb 2].
 
 Whole cycles (read, parse, commit) over TLS before simulated bridges in processes of their own, whose replies
 take longer the larger they are. Counted are whole hours, with all that is read hourly. Ends with 1 where a
@@ -68,7 +68,7 @@ class Way:
 def main() -> int:
     """Print the table; see the top of this file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--cycles", type=int, default=48, help="of each way; rounded up to whole hours of 12")
+    parser.add_argument("--cycles", type=int, default=36, help="of each way; rounded up to whole hours of 12")
     parser.add_argument("--ms-per-kb", type=float, default=2.0, help="the slope of the bridge's reply time")
     given = parser.parse_args()
     cycles = -(-given.cycles // CYCLES_AN_HOUR) * CYCLES_AN_HOUR
