@@ -80,8 +80,9 @@ class Wal:
 
     def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
         """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
-        if size_bytes(self.path) <= beyond_bytes:
-            self._tell_if_held()  # another process may have shortened it
+        log_bytes = size_bytes(self.path)
+        if log_bytes <= beyond_bytes:
+            self._tell_if_held(log_bytes)  # another process may have shortened it
             return
         try:
             connection.execute("PRAGMA busy_timeout=0")
@@ -89,11 +90,10 @@ class Wal:
         except sqlite3.Error as error:  # what was committed stays committed
             self.journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
         connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
-        self._tell_if_held()
+        self._tell_if_held(size_bytes(self.path))
 
-    def _tell_if_held(self) -> None:
+    def _tell_if_held(self, log_bytes: int) -> None:
         """Once when a reader has kept the log from being moved for long, and once when it has gone."""
-        log_bytes = size_bytes(self.path)
         if log_bytes > HELD_BYTES and not self._is_held:
             self._is_held = True
             self.journal.record(

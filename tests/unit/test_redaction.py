@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.redaction import MARK, SHORTEST_SECRET, Redactor
+from domain.redaction import _HINTS, _SHAPES, MARK, SHORTEST_SECRET, Redactor
 from tests.builders import a_reading
 
 HUE_KEY = "QmVyZ2ZyaWVkLWFuZC1oaXMtbGFtcHMtYXQ5MzE5"
@@ -140,3 +141,35 @@ def test_a_known_secret_under_a_shape_that_ends_inside_it_leaves_no_rest() -> No
 @pytest.mark.parametrize("text", ["a-" * 50_000, "password" * 10_000, "://a:" * 20_000, "Bearer " * 10_000])
 def test_long_text_does_not_take_for_ever(text: str) -> None:
     Redactor([FAKE_PASSWORD]).redact(text)
+
+
+@given(st.one_of(*(st.from_regex(re.compile(shape, re.IGNORECASE)) for shape in _SHAPES)))
+def test_whatever_looks_like_a_secret_is_looked_for(text: str) -> None:
+    whole = re.compile("|".join(_SHAPES), re.IGNORECASE)
+    assert Redactor(()).redact(text) == whole.sub(lambda match: match[match.lastindex or 0] + MARK, text)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "hue-application-key: 1234",
+        "USERNAME=1234",
+        "clientkey=1234",
+        "csrf=1234",
+        "at-main=1234",
+        "x-acbde=1234",
+        "session-id=1234",
+        "my_access_token=1234",
+        "device_code=1234",
+        "passwd=1234",
+        "my_secret=1234",
+        "/api/" + 20 * "a",
+        "Atnr|1234",
+        "Bearer 1234",
+        "ftp://me:1234@host",
+    ],
+)
+def test_each_shape_is_looked_for_by_itself(example: str) -> None:
+    assert sum(hint in example.lower() for hint in _HINTS) == 1
+    assert MARK in Redactor(()).redact(example)
+    assert MARK in Redactor(()).redact(f"ß {example}")
