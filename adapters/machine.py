@@ -38,6 +38,11 @@ def versions() -> Mapping[str, str]:
     return found
 
 
+def load() -> str:
+    """How many processes wanted a processor in the last minute, on the average; whole ones, that is enough."""
+    return f"{os.getloadavg()[0]:.0f}"
+
+
 def _processor() -> str:
     try:
         told = _CPU.search(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))

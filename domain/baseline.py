@@ -56,12 +56,18 @@ class Kind(StrEnum):
         return self.value.endswith("_s")
 
 
-@attrs.frozen(order=True)
+@attrs.frozen
 class Figure:
     """One thing that was measured in each cycle; `of` is the source, or those of the cycle, `joined`."""
 
     kind: Kind
     of: str
+
+
+def in_order(figures: Iterable[Figure]) -> list[Figure]:
+    """The order in which people are told of them: the whole before its parts, times before bytes."""
+    kinds = list(Kind)
+    return sorted(figures, key=lambda figure: (kinds.index(figure.kind), figure.of))
 
 
 @attrs.frozen(kw_only=True)

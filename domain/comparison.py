@@ -18,7 +18,7 @@ from statistics import fmean, median, quantiles, stdev
 
 import attrs
 
-from domain.baseline import Baseline, Figure, Kind
+from domain.baseline import Baseline, Figure, Kind, in_order
 
 INDEPENDENT_NEEDED = 12  # fewer than so many independent cycles on a side, and nothing is said of it
 _ROUNDS = 200  # of the bootstrap
@@ -95,10 +95,10 @@ def compare(before: Baseline, after: Baseline, pick: Pick) -> Comparison:
         after=after,
         changes=tuple(
             _change(figure, before.samples[figure], after.samples[figure], pick)
-            for figure in sorted(before.samples.keys() & after.samples.keys())
+            for figure in in_order(before.samples.keys() & after.samples.keys())
         ),
-        only_before=tuple(sorted(before.samples.keys() - after.samples.keys())),
-        only_after=tuple(sorted(after.samples.keys() - before.samples.keys())),
+        only_before=tuple(in_order(before.samples.keys() - after.samples.keys())),
+        only_after=tuple(in_order(after.samples.keys() - before.samples.keys())),
         differing={name: both for name, both in circumstances.items() if both[0] != both[1]},
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import attrs
 
-from domain.baseline import Figure, Kind, Measurement, parted
+from domain.baseline import Figure, Kind, Measurement, in_order, parted
 
 CYCLE, CYCLE_WORK, APPEND = "cycle", "cycle.cpu", "store.append"
 READ, ATTEMPT = "source.read", "source.attempt"
@@ -47,7 +47,7 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
     ]
     begun = [one.began_at for one in units if one.succeeded]
     return Costs(
-        samples=dict(sorted(samples.items())),
+        samples={figure: samples[figure] for figure in in_order(samples)},
         cycles=len(begun),
         left_out=len(units) - len(begun),
         first_at=begun[0] if begun else None,

@@ -188,7 +188,7 @@ def _measured(
     return known.measured(
         name,
         since,
-        circumstances=circumstances(loaded),
+        circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
         is_wanted=lambda source: not wanted.only or any(is_called(source, one) for one in wanted.only),
     )
 

@@ -44,11 +44,12 @@ def baselining(loaded: Loaded, world: World) -> Iterator[Baselining]:
         )
 
 
-def circumstances(loaded: Loaded) -> Mapping[str, str]:
-    """What the home's performance depends on, in words, by name."""
-    from adapters.machine import machine, versions
+def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
+    """What the home's performance depends on, in words, by name; how busy the machine is, if `is_now`."""
+    from adapters.machine import load, machine, versions
 
     return {
+        **({"load": load()} if is_now else {}),
         "machine": machine(),
         "homeclimate": __version__,
         **versions(),

@@ -114,9 +114,18 @@ def test_what_was_nothing_before_has_no_per_cent() -> None:
 
 def test_a_month_of_cycles_is_compared_as_a_few_are() -> None:
     chance = seeded(8)
-    change = change_of(noise(8928, chance), noise(8928, chance, times=1.1))
+    draws = 0
+
+    def pick(below: int) -> int:
+        nonlocal draws
+        draws += 1
+        return chance.randrange(below)
+
+    before, after = tuple(noise(8928, chance)), tuple(noise(8928, chance, times=1.1))
+    (change,) = compare(a_baseline(samples={CYCLE: before}), a_baseline(samples={CYCLE: after}), pick).changes
     assert change.verdict is Verdict.SLOWER
     assert change.before.number == 8928
+    assert draws <= 2 * 200 * 500, "both are brought down to 500 points before they are resampled"
 
 
 def test_the_same_numbers_drawn_give_the_same_comparison() -> None:
