@@ -39,7 +39,7 @@ def versions() -> Mapping[str, str]:
 
 
 def load() -> str:
-    """How many processes wanted a processor in the last minute, on the average; whole ones, that is enough."""
+    """How many processes wanted a processor in the last minute, on the average, in whole ones."""
     return f"{os.getloadavg()[0]:.0f}"
 
 
