@@ -85,3 +85,28 @@ def _told(folder: Path, field: str) -> list[str]:
     """What the log says of it, cycle by cycle."""
     text = (folder / "logs" / "homeclimate.log").read_text()
     return re.findall(rf" cycle .*\b{field}=(\S+)", text)
+
+
+async def test_what_a_fallback_costs_is_kept_with_what_failed(
+    folder: Path, simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    bridge, store = simulated_home.bridge, a_store(folder / "readings.db")
+    async with in_front_of(bridge, wall=home_clock) as bench:
+        await bench.read()  # who is who
+        bench.operations()
+        bridge.faults.add("path=/clip/v2/resource/temperature kind=garbled")
+        plans = [SourcePlan(source=bench.source, interval_s=300)]
+        collection = a_collection(
+            plans, clock=bench.clock, meter=bench.meter, store=store, journal=bench.journal
+        )
+        await collection.run([a_due("hue", slot=NOON)])
+    store.close()
+    kept = rows(
+        folder / "readings.db",
+        "SELECT operation, payload_bytes, duration_s > 0 FROM measurements WHERE operation LIKE 'hue.%'"
+        " ORDER BY began_at, operation DESC",
+    )
+    small, whole = (request.reply_bytes for request in bridge.requests[-2:])
+    assert kept == [("hue.v2/temperature", small, 1), ("hue.v1/whole_bridge", whole, 1)]
+    [(notes,)] = rows(folder / "readings.db", "SELECT notes FROM outcomes")
+    assert "read the whole bridge, since the sensors alone could not be read" in notes
