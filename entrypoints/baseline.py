@@ -15,7 +15,7 @@ from config.collector_settings import HueRead
 from config.loading import Loaded, load
 from domain.baseline import Baseline
 from domain.services.baselining import Baselining
-from entrypoints import collect, exit_codes
+from entrypoints import exit_codes
 from entrypoints.baseline_request import NOW, Measured, instant_of, measuring, require_name, share_of
 from entrypoints.baseline_text import (
     baseline_as_object,
@@ -26,7 +26,7 @@ from entrypoints.baseline_text import (
     reported,
 )
 from entrypoints.home import find_home
-from entrypoints.wiring import is_called
+from entrypoints.source_names import is_called
 from entrypoints.wiring_baseline import baselining, circumstances
 from entrypoints.world import World
 
@@ -195,6 +195,8 @@ def _measured(
 
 def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> None:
     """What is read is stored, as of every cycle by hand; stdout is left to the result."""
+    from entrypoints import collect  # all that collects: what only looks at baselines does without
+
     request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s)
     collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
 

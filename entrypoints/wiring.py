@@ -22,6 +22,7 @@ from domain.services.collection import Collection, SourcePlan
 from domain.services.keeping import STORE_BUDGET_S, Keeping
 from domain.services.streaks import Streaks
 from domain.services.upkeep import DailyUpkeep
+from entrypoints.source_names import is_called
 from entrypoints.wiring_alerts import alerting
 from entrypoints.wiring_data import locks_folder, spool
 from entrypoints.wiring_data import state as home_state
@@ -200,11 +201,6 @@ def simulated_home(
     with simulated.running() as home:
         home.bridge.set_pace(Pace(latency_s=latency_s, s_per_kb=s_per_kb))
         yield home
-
-
-def is_called(name: str, wanted: str) -> bool:
-    """Whether that name of a source is meant by one: `hue` means every `hue:...` too."""
-    return name == wanted or name.startswith(f"{wanted}:")
 
 
 def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -226,3 +227,18 @@ def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_b
     assert "hue" in done.stderr
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
     locks.close()
+
+
+def test_who_only_looks_at_baselines_imports_nothing_that_collects(deployment: Deployment) -> None:
+    look = "import sys; from entrypoints.cli import main; main(['baseline', 'list']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        env=deployment.environment(),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    imported = set(done.stdout.split())
+    assert "entrypoints.baseline" in imported
+    assert not imported & {"asyncio", "urllib3", "requests", "aiohttp", "stamina", "entrypoints.collect"}
