@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from adapters.sqlite.schema import (
     CREATE_READINGS,
 )
 from adapters.sqlite.store import SqliteStore
-from tests.builders import NOON
+from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.old_homes import Age, make_old_home
 
 
@@ -49,10 +50,38 @@ def an_unrelaxed_home(path: Path, age: Age, count: int = 500) -> None:
         add_ledger(connection, is_simulated=False)
 
 
+EARLIER_INDEXES = (
+    "CREATE INDEX idx_readings_timestamp ON readings (timestamp)",
+    "CREATE INDEX idx_readings_device_id ON readings (device_id)",
+    "CREATE INDEX idx_readings_device_timestamp ON readings (device_id, timestamp)",
+    "CREATE INDEX idx_readings_location ON readings (location)",
+    "CREATE INDEX idx_readings_device_type ON readings (device_type)",
+    "CREATE INDEX idx_readings_anomalous ON readings (is_anomalous) WHERE is_anomalous = 1",
+)
+
+
+def a_home_of_format_3(path: Path, cycles: int = 3) -> None:
+    """A home as this program left it before it let go of indexes, with so many cycles in its tables."""
+    store = a_store(path)
+    for number in range(cycles):
+        slot = NOON - timedelta(minutes=5 * (cycles - number))
+        readings = [a_reading(f"hue:{device}", collected_at=slot) for device in range(4)]
+        store.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
+    store.close()
+    changed(
+        path,
+        "DROP INDEX idx_readings_device_type",
+        *EARLIER_INDEXES[1:3],
+        EARLIER_INDEXES[4],
+        "PRAGMA user_version = 3",
+    )
+
+
 def a_home_of_format_2(path: Path) -> None:
     """A new home as this program made it before there were checksums, with a cycle in its tables."""
     statements = (
-        *CREATE_READINGS,
+        CREATE_READINGS[0],
+        *EARLIER_INDEXES,
         *(ADD_COLUMNS[name] for name in ("observed_at", "pm10_ugm3", "other_values")),
     )
     changed(

@@ -21,7 +21,8 @@ from adapters.sqlite.schema import (
 LEDGER = 1  # has every column and every table; 0 is the earlier system's, or nothing yet
 RELAXED = 2  # and its `readings` take monitors, and rows without a temperature
 CHECKSUMMED = 3  # and what is stored has checksums
-KNOWN_VERSION = CHECKSUMMED
+PRUNED = 4  # and its `readings` have no index without which they are as fast
+KNOWN_VERSION = PRUNED
 
 _INSERT_IS_SIMULATED = "INSERT INTO properties (name, value) VALUES ('is_simulated', ?)"
 _SELECT_PROPERTIES = "SELECT name FROM properties"

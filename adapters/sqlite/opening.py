@@ -9,9 +9,8 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import connect, settle
-from adapters.sqlite.migrations import add_checksums, add_ledger
+from adapters.sqlite.making import make_tables
 from adapters.sqlite.place import trouble_with
-from adapters.sqlite.relaxing import relax
 from adapters.sqlite.replacing import finish, set_logs_apart
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.upgrade import Upgrade
@@ -64,9 +63,7 @@ class Opening:
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:
             connection.execute("PRAGMA synchronous=OFF")  # it is made durable once, when it is whole
-            add_ledger(connection, is_simulated=self.is_simulated)
-            relax(connection)
-            add_checksums(connection)
+            make_tables(connection, is_simulated=self.is_simulated)
         return unfinished
 
     def _settle(self, connection: sqlite3.Connection) -> None:

@@ -19,11 +19,10 @@ from adapters.sqlite.checksums import (
     READING_COLUMNS,
 )
 from adapters.sqlite.connection import connect
-from adapters.sqlite.migrations import add_checksums, add_ledger
+from adapters.sqlite.making import make_tables
 from adapters.sqlite.pages import Pages, Record
 from adapters.sqlite.reading_order import reading_columns
 from adapters.sqlite.records import Value, Values
-from adapters.sqlite.relaxing import relax
 from adapters.sqlite.rows import as_instant
 from adapters.sqlite.schema import CREATE_BASELINES
 
@@ -50,9 +49,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
     """
     with closing(connect(new, mode="rwc", busy_timeout_ms=0)) as connection:
         connection.execute("PRAGMA synchronous=OFF")  # it is thrown away when it has been merged
-        add_ledger(connection, is_simulated=is_simulated)
-        relax(connection)
-        add_checksums(connection)
+        make_tables(connection, is_simulated=is_simulated)
         connection.execute(CREATE_BASELINES)
     with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
         connection.execute("PRAGMA synchronous=OFF")

@@ -9,6 +9,7 @@ import attrs
 
 from adapters.sqlite.comparison import Table, columns_of, differ
 from adapters.sqlite.definition import refusal, relaxed, renamed
+from adapters.sqlite.indexes import drop_superfluous
 from adapters.sqlite.migrations import RELAXED, migrate
 from domain.errors import StoreError
 
@@ -53,6 +54,7 @@ def _rebuild(connection: sqlite3.Connection) -> None:
     definition = _definition(connection)
     if refusal(definition) is None:
         return
+    drop_superfluous(connection)  # first, so that they are not built anew
     around = _Surroundings.of(connection)
     connection.execute(renamed(relaxed(definition), _NEW.name))
     columns = columns_of(connection, _OLD)

@@ -12,10 +12,12 @@ import attrs
 
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
+from adapters.sqlite.indexes import prune, superfluous
 from adapters.sqlite.inspection import inspect
 from adapters.sqlite.migrations import (
     CHECKSUMMED,
     LEDGER,
+    PRUNED,
     RELAXED,
     add_checksums,
     add_ledger,
@@ -55,6 +57,8 @@ class Upgrade:
             self._relax_or_put_off(is_copied=found.is_from_before)
         if found.version < CHECKSUMMED:
             self._add_checksums()
+        if found.version < PRUNED and relaxing:
+            self._prune_or_put_off()
 
     def _add_ledger(self, *, is_from_before: bool) -> None:
         if not is_from_before:
@@ -71,13 +75,8 @@ class Upgrade:
             with closing(self._connection()) as connection:
                 self._relax(connection, is_copied=is_copied)
         except Exception as error:  # noqa: BLE001 - the isolation boundary: not even a bug of ours stops a home
-            self.journal.record(
-                Level.WARNING,
-                "store.relaxing_put_off",
-                path=str(self.path),
-                reason=_said(error),
-                until="the next start; meanwhile the ledger keeps what the table refuses",
-            )
+            until = "the next start; meanwhile the ledger keeps what the table refuses"
+            self._put_off("store.relaxing_put_off", error, until)
 
     def _relax(self, connection: sqlite3.Connection, *, is_copied: bool) -> None:
         has_rows = connection.execute("SELECT EXISTS (SELECT 1 FROM readings)").fetchone()[0]
@@ -97,6 +96,25 @@ class Upgrade:
         with closing(self._connection()) as connection:
             if user_version(connection) >= RELAXED or lacks_checksums(connection):
                 add_checksums(connection)
+
+    def _prune_or_put_off(self) -> None:
+        """No copy is needed: an index is made of the rows, and these are not touched."""
+        try:
+            with closing(self._connection()) as connection:
+                if user_version(connection) < CHECKSUMMED:
+                    return  # the rebuilding, which was put off, sees to it
+                dropped = superfluous(connection)
+                prune(connection)
+        except Exception as error:  # noqa: BLE001 - the isolation boundary: as above
+            self._put_off("store.pruning_put_off", error, "the next start; the file only stays larger")
+        else:
+            if dropped:
+                self.journal.record(
+                    Level.INFO, "store.pruned", path=str(self.path), indexes=", ".join(dropped)
+                )
+
+    def _put_off(self, event: str, error: Exception, until: str) -> None:
+        self.journal.record(Level.WARNING, event, path=str(self.path), reason=_said(error), until=until)
 
     @contextmanager
     def _copied(self, label: str, version: int) -> Iterator[Callable[[], object]]:

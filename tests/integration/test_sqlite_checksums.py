@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.checksums import DEVICES, checksum, is_wrong, keyed_in, run_of
+from adapters.sqlite.migrations import KNOWN_VERSION
 from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from tests.builders import (
@@ -140,7 +141,7 @@ def test_a_text_that_damage_has_made_none_stops_no_cycle(store: SqliteStore, pat
 def test_a_home_from_before_checksums_has_them_from_its_next_cycle_on(store: SqliteStore, path: Path) -> None:
     a_home_of_format_2(path)
     store.append(a_cycle(a_collected(a_reading("hue:a"))))
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert rows(path, "SELECT first_id, last_id, readings FROM checksums") == [(2, 2, 1)]
     assert rows(path, "SELECT count(crc) FROM outcomes") == [(1,)]
     assert rows(path, "SELECT count(crc) FROM devices") == [(1,)]
@@ -160,7 +161,7 @@ def test_rebuilding_an_old_table_leaves_checksums_as_they_fit(path: Path, age: A
     store = a_store(path)
     store.open()
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert _wrong(path) == []
 
 

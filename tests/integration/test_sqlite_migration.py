@@ -16,6 +16,7 @@ import pytest
 
 from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import migrations, safety_copy
+from adapters.sqlite.migrations import KNOWN_VERSION
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 from tests.builders import NOON, a_cycle
 from tests.databases import a_store, changed, rows
@@ -117,7 +118,7 @@ def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None
     store = a_store(path)
     store.append(a_cycle())
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     for file in (path, *_copies(path)):
         assert rows(file, "SELECT temperature_celsius FROM readings WHERE id = 7") == [(61.0,)]
 

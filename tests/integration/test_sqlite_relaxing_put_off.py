@@ -15,6 +15,7 @@ from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import connection as settings
 from adapters.sqlite import relaxing, safety_copy
 from adapters.sqlite.comparison import Table, differ
+from adapters.sqlite.migrations import KNOWN_VERSION
 from domain.reading import DeviceKind
 from ports.journal import Level
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
@@ -186,7 +187,7 @@ def _is_relaxed_at_the_next_start(path: Path) -> None:
     store = a_store(path)
     store.append(a_cycle(a_collected(MONITOR, due=a_due("amazon", slot=NOON.replace(minute=5)))))
     store.close()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert rows(path, "SELECT id, device_id FROM readings WHERE id > 500") == [
         (501, "hue:a"),
         (502, "alexa:new"),

@@ -97,7 +97,7 @@ def _robbed_of_its_ledger(path: Path) -> None:
         (_without_readings, StoreRefused, "no readings table"),
         (_with_other_readings, StoreRefused, "lacks the columns .*temperature_celsius"),
         (_without_its_key, StoreRefused, "unique"),
-        (_from_the_future, StoreRefused, "format 7, .* up to 3. Install"),
+        (_from_the_future, StoreRefused, "format 7, .* up to 4. Install"),
         (_robbed_of_its_ledger, StoreRefused, "lacks the tables outcomes"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -9,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from adapters.sqlite.checking import findings
+from adapters.sqlite.migrations import KNOWN_VERSION
 from tests.builders import a_cycle
-from tests.databases import a_store, rows
+from tests.databases import a_home_of_format_3, a_store, changed, rows
 from tests.old_homes import Age, columns_of, make_old_home, make_template
 
 CHECKOUT = Path(__file__).parents[2]
 ROWS = 6000
 KILLS = (*Age, Age.A, Age.C_WAL)
+ROWS_OF_A_SENSOR = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+INSERT INTO readings (timestamp, device_id, location, device_type)
+SELECT printf('2025-%08d', i), 'hue:x', 'Attic', 'hue_sensor' FROM n
+"""
 PHASES = {"store.copying": "store.relaxing", "store.relaxing": "store.relaxed"}
 
 
@@ -56,12 +64,12 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     assert rows(path, every) == before
     ((version,),) = rows(path, "PRAGMA user_version")
     ((takes_nothing,),) = rows(path, "SELECT \"notnull\" FROM pragma_table_info('readings') WHERE cid = 3")
-    assert (version, takes_nothing) in ((0, 1), (1, 1), (2, 0))
+    assert (version, takes_nothing) in ((0, 1), (1, 1), (2, 0), (3, 0))
     store = a_store(path)
     store.append(a_cycle())
     store.close()
     assert rows(path, every) == before
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert rows(path, "SELECT max(id) FROM readings") == [(ROWS + 1,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     assert not list(tmp_path.glob("*.copying*"))
@@ -69,6 +77,32 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     assert copies
     for copy in copies:
         assert rows(copy, every) == before
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.8])
+def test_letting_go_of_indexes_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
+    tmp_path: Path, part: float
+) -> None:
+    path, whole = tmp_path / "readings.db", tmp_path / "whole.db"
+    a_home_of_format_3(path)
+    changed(path, ROWS_OF_A_SENSOR)
+    shutil.copy(path, whole)
+    began_s = time.perf_counter()
+    with _upgrading(whole) as opener:
+        opener.communicate()
+    length_s = time.perf_counter() - began_s
+    before = rows(path, "SELECT * FROM readings ORDER BY id")
+    with _upgrading(path) as opener:
+        time.sleep(length_s * (0.5 + part / 2))  # the first half is the start of Python
+        opener.kill()
+    assert rows(path, "PRAGMA user_version") in ([(KNOWN_VERSION - 1,)], [(KNOWN_VERSION,)])
+    assert rows(path, "SELECT * FROM readings ORDER BY id") == before
+    store = a_store(path)
+    store.open()
+    store.close()
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
+    assert rows(path, "SELECT * FROM readings ORDER BY id") == before
+    assert not findings(path, busy_timeout_ms=0)
 
 
 def _upgrading(path: Path) -> subprocess.Popen[str]:

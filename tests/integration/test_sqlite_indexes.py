@@ -1,0 +1,171 @@
+"""What the indexes of `readings` cost and answer: old homes let go of those that others stand for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.journal import MemoryJournal
+from adapters.sqlite import indexes
+from adapters.sqlite.checking import findings
+from adapters.sqlite.indexes import prune
+from adapters.sqlite.migrations import CHECKSUMMED, KNOWN_VERSION
+from ports.journal import Level
+from tests.builders import a_cycle
+from tests.databases import EARLIER_INDEXES, a_home_of_format_3, a_store, an_unrelaxed_home, changed, rows
+from tests.old_homes import Age
+
+ALL_ROWS = "SELECT * FROM readings ORDER BY id"
+TABLES = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+NAMES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+KEPT = [f"idx_readings_{name}" for name in ("anomalous", "device_type", "location", "timestamp")]
+DROPPED = ["idx_readings_device_id", "idx_readings_device_timestamp"]
+CANNOT_BE_MADE = "CREATE INDEX idx_readings_location ON readings (id)"
+MINE = "CREATE INDEX {} ON readings ({})"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.db"
+    a_home_of_format_3(path)
+    return path
+
+
+def _names(path: Path) -> Sequence[str]:
+    return [name for (name,) in rows(path, NAMES)]
+
+
+def _opened(path: Path) -> MemoryJournal:
+    journal = MemoryJournal()
+    store = a_store(path, journal=journal)
+    store.open()
+    store.close()
+    return journal
+
+
+def test_a_home_of_ours_lets_go_of_what_another_index_stands_for_and_keeps_every_row(path: Path) -> None:
+    before, tables = rows(path, ALL_ROWS), rows(path, TABLES)
+    assert set(DROPPED) < set(_names(path))
+    journal = _opened(path)
+    assert _names(path) == KEPT
+    assert rows(path, ALL_ROWS) == before
+    assert rows(path, TABLES) == tables
+    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
+    assert not findings(path, busy_timeout_ms=0)
+    (pruned,) = journal.of("store.pruned")
+    assert pruned.fields["indexes"] == ", ".join([*DROPPED, "idx_readings_device_type"])
+
+
+def test_it_happens_once_and_a_new_database_has_nothing_to_let_go_of(path: Path, tmp_path: Path) -> None:
+    _opened(path)
+    new = tmp_path / "new.db"
+    for one in (path, new, new):
+        assert _opened(one).of("store.pruned") == ()
+    assert _names(new) == KEPT
+
+
+@pytest.mark.parametrize("age", Age)
+def test_an_old_home_has_the_same_indexes_after_its_table_is_rebuilt(tmp_path: Path, age: Age) -> None:
+    old = tmp_path / "old.db"
+    an_unrelaxed_home(old, age, 20)
+    made = set(_names(old))
+    assert _opened(old).of("store.pruned") == ()  # it is a part of the rebuilding
+    assert _names(old) == sorted(made - set(DROPPED))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        MINE.format("mine", "device_id"),
+        MINE.format("mine", "device_id, timestamp"),
+        MINE.format("mine", "device_type"),
+        MINE.format("idx_readings_device_id", "device_id COLLATE NOCASE"),
+        MINE.format("idx_readings_device_id", "device_id, location"),
+        MINE.format("idx_readings_device_id", "lower(device_id)"),
+        MINE.format("idx_readings_device_timestamp", "device_id, timestamp DESC"),
+        MINE.format("idx_readings_device_timestamp", "timestamp, device_id"),
+        MINE.format("idx_readings_device_type", "device_type, timestamp"),
+        MINE.format("idx_readings_device_type", "device_type") + " WHERE location = 'Attic'",
+        MINE.format("idx_readings_device_id", "device_id").replace("INDEX", "UNIQUE INDEX"),
+    ],
+)
+def test_an_index_that_a_person_made_stays(path: Path, statement: str) -> None:
+    changed(path, "DELETE FROM readings WHERE id > 1")  # so that anything can be unique
+    name = statement.split(" ON ", maxsplit=1)[0].rsplit(maxsplit=1)[-1]
+    changed(path, f"DROP INDEX IF EXISTS {name}", statement)
+    _opened(path)
+    assert rows(path, "SELECT sql FROM sqlite_schema WHERE name = ?", name) == [(statement,)]
+
+
+def test_what_no_other_index_stands_for_stays(tmp_path: Path) -> None:
+    """A key of the other order, or one that thinks nothing of capitals, finds no device."""
+    for number, (old, new) in enumerate(
+        {
+            "UNIQUE (device_id, timestamp)": "UNIQUE (timestamp, device_id)",
+            "device_id TEXT NOT NULL": "device_id TEXT NOT NULL COLLATE NOCASE",
+        }.items()
+    ):
+        path = tmp_path / f"{number}.db"
+        a_home_of_format_3(path)
+        ((made,),) = rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'readings'")
+        changed(path, "DROP TABLE readings", made.replace(old, new), *EARLIER_INDEXES)
+        _opened(path)
+        assert set(DROPPED) <= set(_names(path))
+
+
+def test_only_a_start_takes_the_time_for_it(path: Path) -> None:
+    """A store that meets such a file later, a backup say, writes to it as it is."""
+    store = a_store(path)
+    store.open()
+    a_home_of_format_3(other := path.with_name("other.db"))
+    other.replace(path)
+    store.append(a_cycle())
+    store.close()
+    assert set(DROPPED) <= set(_names(path))
+    assert rows(path, "SELECT count(*) FROM readings") == [(13,)]
+    _opened(path)
+    assert _names(path) == KEPT
+
+
+def test_when_it_cannot_be_done_now_the_home_goes_on_as_it_was_and_the_next_start_tries_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    store = a_store(path, journal=journal)
+    before = _names(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(indexes, "CREATE_RARE_KINDS_INDEX", CANNOT_BE_MADE)
+        store.append(a_cycle())
+    store.close()
+    (put_off,) = journal.of("store.pruning_put_off")
+    assert put_off.level is Level.WARNING
+    assert "already exists" in str(put_off.fields["reason"])
+    assert _names(path) == before
+    assert rows(path, "PRAGMA user_version") == [(CHECKSUMMED,)]
+    assert rows(path, "SELECT count(*) FROM readings") == [(13,)]
+    _opened(path)
+    assert _names(path) == KEPT
+
+
+def test_nothing_is_written_over_what_an_index_held(path: Path) -> None:
+    """Else letting go of it takes as many writes as it has pages; what it held stands in the table."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+            "INSERT INTO readings (timestamp, device_id, location, device_type) "
+            "SELECT printf('2025-%08d', i), 'hue:x', 'Attic', 'hue_sensor' FROM n"
+        )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.isolation_level = None
+        prune(connection)
+        freed, written = (
+            connection.execute("PRAGMA freelist_count").fetchone()[0],
+            connection.execute("PRAGMA wal_checkpoint").fetchone()[1],
+        )
+    assert freed > 50
+    assert written < 20
