@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,8 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # whoever can wait has it; who only asks for the time needs it not
+
         await asyncio.sleep(max(seconds, 0.0))
 
 
