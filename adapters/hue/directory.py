@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters.hue.bridge import Bridge
@@ -12,7 +12,7 @@ from adapters.hue.sensors import Sensor
 from adapters.hue.v2 import Temperature
 from domain.errors import SourceError, SourceGarbled
 from ports.journal import Journal, Level
-from ports.state import State
+from ports.state import Json, State
 
 DETAILS_FOR = timedelta(hours=1)
 # Three reports of a sensor: time to ask whether the bridge still hears it.
@@ -20,20 +20,28 @@ QUIET_AFTER = timedelta(minutes=15)
 
 
 class Directory:
-    """Joins temperatures to what is known of their sensors, and asks the bridge only for what is not."""
+    """Joins temperatures to what is known of their sensors, and asks the bridge only for what is not.
+
+    When it last asked who is heard is kept at the end, or with the next thing that is new: a file that is
+    synced every quarter of an hour for a time of day wears the disk, and losing it costs one question.
+    """
 
     def __init__(self, *, state: State, key: str, journal: Journal) -> None:
         self._state = state
         self._key = key
         self._journal = journal
         self._known: Known | None = None
+        self._saved: Mapping[str, Json] = {}
 
     def sensors(
         self, temperatures: Iterable[Temperature], bridge: Bridge, *, now: datetime, deadline_s: float
     ) -> tuple[Sensor, ...]:
         """The sensors with all that is known of them. Raises SourceError only when it knows none of them."""
         temperatures = tuple(temperatures)
-        known = self._known = self._known or restored(self._state.get(self._key))
+        if self._known is None:
+            self._saved = self._state.get(self._key)
+            self._known = restored(self._saved)
+        known = self._known
         lessons = Lessons(
             known=known, temperatures=temperatures, bridge=bridge, now=now, deadline_s=deadline_s
         )
@@ -41,10 +49,23 @@ class Directory:
         if due is not None:
             refused = self._tried(due)
             known.forget_surplus({one.id for one in temperatures}, {one.owner for one in temperatures})
-            self._state.put(self._key, kept(known))
+            if not self._is_as_saved(kept(known)):
+                self._save(known)
             if refused and temperatures and not any(one.id in known.uniqueids for one in temperatures):
                 raise refused
         return tuple(_sensor(temperature, known) for temperature in temperatures)
+
+    def close(self) -> None:
+        """Keep what was put off."""
+        if self._known is not None and kept(self._known) != self._saved:
+            self._save(self._known)
+
+    def _is_as_saved(self, now: Mapping[str, Json]) -> bool:
+        return all(now[part] == self._saved.get(part) for part in now if part != "links_at")
+
+    def _save(self, known: Known) -> None:
+        self._saved = kept(known)
+        self._state.put(self._key, self._saved)
 
     def _tried(self, lessons: Iterable[Lesson]) -> SourceError | None:
         """Each lesson by itself, as long as the bridge is not in trouble: the readings are worth more."""

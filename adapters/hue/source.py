@@ -43,6 +43,7 @@ class HueSource:
         self._open_bridge = open_bridge
         self._reach = reach
         self._reads = Reads(source=name, strategy=strategy, directory=directory, clock=clock, journal=journal)
+        self._directory = directory
         self._keeping = keeping
         self._clock = clock
         self._kept: Reached | None = None
@@ -68,10 +69,11 @@ class HueSource:
             self._kept = call.kept
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, and keep what was learned."""
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.bridge.close()
+        self._directory.close()
 
     def _read(self, call: Call, slot: datetime) -> SourceReply:
         try:

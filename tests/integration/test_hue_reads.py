@@ -131,6 +131,20 @@ async def test_a_home_s_own_names_come_first(simulated_home: SimulatedHome, home
     assert [named[each.device_id] for each in (living, kitchen, bedroom)] == ["Salon", "Galley", "Attic"]
 
 
+async def test_what_a_source_has_put_off_writing_is_written_when_it_is_closed(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
+        for _ in range(11):  # within the hour, but with looks at who is heard
+            await bench.read()
+            home_clock.advance(300)
+        assert "hue.v2/zigbee_connectivity" in bench.operations()
+        before = bench.state.get("hue.directory")
+    after = bench.state.get("hue.directory")
+    assert str(before["links_at"]) < str(after["links_at"])
+    assert {**before, "links_at": None} == {**after, "links_at": None}
+
+
 async def test_what_a_read_cost_is_measured(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge, wall=home_clock) as bench:

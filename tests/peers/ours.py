@@ -19,7 +19,7 @@ from entrypoints.wiring import collecting
 from entrypoints.world import World
 from tests.peers.protocol import serve_awaited, task
 
-_V2 = "hue.v2/"
+_HUE = "hue."
 
 
 async def main(told: dict[str, Any]) -> None:
@@ -40,8 +40,7 @@ async def main(told: dict[str, Any]) -> None:
             asked = [one.operation for one in ended.report.measurements]
             return {
                 "readings": len(ended.report.readings),
-                "asked": [one.removeprefix(_V2) for one in asked if one.startswith(_V2)],
-                "other": [one for one in asked if one.startswith("hue.") and not one.startswith(_V2)],
+                "asked": [one.removeprefix(_HUE) for one in asked if one.startswith(_HUE)],
             }
 
         await serve_awaited(cycle)

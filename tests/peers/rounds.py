@@ -21,7 +21,7 @@ from tests.peers.contestants import ALONE, OURS, Contestant, Entry, at_work, sim
 SENSORS = 20
 WARM_UP = 15  # an hour of cycles and more, so that ours has asked for the details once
 _INTERVAL_S = 300
-_TEMPERATURE = "temperature"
+_TEMPERATURE = "v2/temperature"
 
 Costs = Mapping[str, list[dict[str, Any]]]
 

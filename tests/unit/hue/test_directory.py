@@ -232,10 +232,47 @@ def test_a_sensor_that_the_bridge_has_lost_is_unreachable_and_counts_again_with_
     assert process.asked() == [LINKS]
 
 
+def test_a_look_at_the_links_that_tells_nothing_new_is_written_at_the_end_alone() -> None:
+    class CountingState(MemoryState):
+        puts = 0
+
+        def put(self, key: str, value: Any) -> None:
+            self.puts += 1
+            super().put(key, value)
+
+    state = CountingState()
+    process = Process(state=state)
+    process.sensors(at(NOON))
+    assert state.puts == 1
+    for minutes in (16, 32, 48):
+        process.sensors(at(NOON), now=after(minutes=minutes))
+    assert process.asked().count(LINKS) == 4
+    assert state.puts == 1
+    process.directory.close()
+    process.directory.close()
+    assert state.puts == 2
+    assert state.get("hue.directory")["links_at"] == after(minutes=48).isoformat()
+
+
+def test_a_link_that_is_lost_is_written_at_once() -> None:
+    process = Process()
+    process.sensors(at(NOON))
+    process.session.answers[LINKS] = an_envelope(a_v2_link("connectivity_issue"))
+    process.sensors(at(NOON), now=after(minutes=16))
+    assert Process(state=process.state).sensor(at(NOON), now=after(minutes=17)).is_reachable is False
+
+
+def test_a_directory_that_was_never_asked_writes_nothing() -> None:
+    process = Process()
+    process.directory.close()
+    assert process.state.get("hue.directory") == {}
+
+
 def test_another_process_knows_when_the_links_were_looked_at() -> None:
     first = Process()
     first.sensor()
     first.sensor(at(NOON), now=after(minutes=20))
+    first.directory.close()
     second = Process(state=first.state)
     second.sensor(at(NOON), now=after(minutes=25))
     assert second.asked() == []
