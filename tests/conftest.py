@@ -15,6 +15,7 @@ from freezegun.api import FrozenDateTimeFactory
 from adapters.memory.clock import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from tests.builders import NOON
+from tests.forked import end_preloaded
 
 # Who is started in the background may have SIGINT ignored, and every child of it would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -39,6 +40,13 @@ def frozen() -> Iterator[FrozenDateTimeFactory]:
     with freeze_time(NOON, real_asyncio=True) as clock:
         assert isinstance(clock, FrozenDateTimeFactory)
         yield clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_forks_on() -> Iterator[None]:
+    """What was imported to be forked ends with the tests."""
+    yield
+    end_preloaded()
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import attrs
+
+from tests.forked import Piped, run_forked, wanted
 
 _CHECKOUT = Path(__file__).parents[1]
 _CONFIG = """\
@@ -79,15 +82,14 @@ class Deployment:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
-        return subprocess.run(
-            self.command(*arguments),
-            env=self.environment(),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
+        return run_forked(self._order(arguments))
+
+    def start(self, *arguments: str) -> Piped:
+        """Let it run, and read what it says meanwhile."""
+        return Piped(self._order(arguments))
+
+    def _order(self, arguments: Sequence[str]) -> dict[str, object]:
+        return wanted(arguments, environment=self.environment(), folder=self.folder, ca_file=self.ca_file)
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What the database answers, read only."""

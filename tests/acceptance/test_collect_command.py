@@ -168,15 +168,8 @@ def test_a_wrong_type_stops_and_an_unknown_key_only_warns(deployment: Deployment
 
 
 def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployment) -> None:
-    first = subprocess.Popen(
-        deployment.command("collect"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    first = deployment.start("collect")
     try:
-        assert first.stdout is not None
         assert "8 readings" in first.stdout.readline()
         second = deployment.run("collect", "--once")
         assert second.returncode == 75
@@ -191,15 +184,7 @@ def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployme
 def test_a_signal_ends_the_continuous_collection_with_0(
     deployment: Deployment, ending: signal.Signals
 ) -> None:
-    running = subprocess.Popen(
-        deployment.command("collect"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout is not None
+    running = deployment.start("collect")
     assert "8 readings" in running.stdout.readline()
     running.send_signal(ending)
     _, errors = running.communicate(timeout=20)
@@ -212,13 +197,7 @@ def test_a_signal_during_a_cycle_lets_it_finish(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
     simulated_home.bridge.faults.add("kind=delay seconds=2 path=/clip/v2/resource/temperature")
-    running = subprocess.Popen(
-        deployment.command("collect"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    running = deployment.start("collect")
     _until(lambda: len(simulated_home.bridge.requests) > 0)
     running.send_signal(signal.SIGTERM)
     told, _ = running.communicate(timeout=20)
@@ -267,14 +246,7 @@ def test_readings_that_neither_the_database_nor_the_spool_can_take_end_with_2(de
 
 def test_a_database_that_comes_back_is_written_to_again(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
-    running = subprocess.Popen(
-        deployment.command("collect", "--cycles", "4", "--every", "1"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout is not None
+    running = deployment.start("collect", "--cycles", "4", "--every", "1")
     running.stdout.readline()
     deployment.database.rmdir()
     running.communicate(timeout=30)
@@ -292,18 +264,9 @@ def test_an_overlay_changes_single_keys(deployment: Deployment) -> None:
 
 
 def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deployment) -> None:
-    running = subprocess.Popen(
-        deployment.command("collect", "--cycles", "3", "--every", "1"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout is not None
+    running = deployment.start("collect", "--cycles", "3", "--every", "1")
     running.stdout.readline()
     running.stdout.close()
-    assert running.stderr is not None
     errors = running.stderr.read()
     running.stderr.close()
     assert (running.wait(timeout=20), errors) == (0, "")
@@ -466,14 +429,7 @@ def _logs(deployment: Deployment) -> str:
 def test_as_a_service_nothing_goes_to_stderr_whatever_goes_wrong(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
-    running = subprocess.Popen(
-        deployment.command("collect"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    running = deployment.start("collect")
     log = deployment.folder / "logs" / "homeclimate.log"
     _until(lambda: log.exists() and "CRITICAL spool.refused" in log.read_text())
     running.send_signal(signal.SIGTERM)

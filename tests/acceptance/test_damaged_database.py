@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from typing import NoReturn
 
@@ -64,14 +63,7 @@ def test_only_a_collector_that_stays_takes_the_time_for_that(
 
 
 def test_a_collector_that_stays_makes_a_verified_backup_by_itself(deployment: Deployment) -> None:
-    running = subprocess.Popen(
-        deployment.command("collect"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    running = deployment.start("collect")
     backups = deployment.database.parent / "backups"
     give_up_at = time.monotonic() + 20
     while not list(backups.glob("readings-*Z.db")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,20 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.deployments import Deployment
+from tests.forked import run_forked, wanted
 
 _CHECKOUT = Path(__file__).parents[2]
 
 
 def _demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "entrypoints", "demo", "--home", str(folder), *arguments],
-        env={**os.environ, "PYTHONPATH": str(_CHECKOUT), "NO_COLOR": "1", "COLUMNS": "120"},
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        timeout=55,
-        check=False,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(_CHECKOUT), "NO_COLOR": "1", "COLUMNS": "120"}
+    command = ["demo", "--home", str(folder), *arguments]
+    return run_forked(wanted(command, environment=environment, folder=folder.parent), timeout=55)
 
 
 def _one(database: Path, statement: str) -> object:

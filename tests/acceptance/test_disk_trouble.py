@@ -16,6 +16,7 @@ import pytest
 
 from adapters.simulator.home import SimulatedHome
 from tests.deployments import Deployment
+from tests.forked import Piped
 from tests.mount_namespace import filled, in_mounts, small_disk
 
 Cycles = list[dict[str, Any]]
@@ -37,15 +38,17 @@ _LIMITED = (
 )
 
 
-def collecting(
-    deployment: Deployment, cycles: int, *, largest_file_bytes: int | None = None
+def collecting(deployment: Deployment, cycles: int) -> Piped:
+    return deployment.start("collect", "--cycles", str(cycles), "--every", "1", "--json")
+
+
+def collecting_with_little_room(
+    deployment: Deployment, cycles: int, *, largest_file_bytes: int
 ) -> subprocess.Popen[str]:
     command = deployment.command("collect", "--cycles", str(cycles), "--every", "1", "--json")
-    environment = deployment.environment()
-    if largest_file_bytes is not None:
-        command = [sys.executable, "-c", _LIMITED, str(largest_file_bytes), *command]
-        # what measures coverage in it would have no room for its own file either
-        environment = {name: value for name, value in environment.items() if "COV" not in name}
+    command = [sys.executable, "-c", _LIMITED, str(largest_file_bytes), *command]
+    # what measures coverage in it would have no room for its own file either
+    environment = {name: value for name, value in deployment.environment().items() if "COV" not in name}
     return subprocess.Popen(
         command,
         env=environment,
@@ -56,7 +59,7 @@ def collecting(
     )
 
 
-def told(running: subprocess.Popen[str]) -> Cycles:
+def told(running: Piped | subprocess.Popen[str]) -> Cycles:
     out, errors = running.communicate(timeout=50)
     assert "Traceback" not in errors
     return [json.loads(line) for line in out.splitlines()]
@@ -98,7 +101,7 @@ def test_a_database_that_another_program_holds_for_long_costs_no_reading(
 
 def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatient: Deployment) -> None:
     before = told(collecting(impatient, 1))
-    running = collecting(impatient, 12, largest_file_bytes=24_000)
+    running = collecting_with_little_room(impatient, 12, largest_file_bytes=24_000)
     during = told(running)
     kinds = states(during)
     spooled = kinds.count("spooled")
@@ -137,8 +140,7 @@ def test_a_data_folder_that_was_removed_comes_back_and_collecting_goes_on(impati
     assert stored_slots(impatient) == slots(after)
 
 
-def _next(running: subprocess.Popen[str]) -> dict[str, Any]:
-    assert running.stdout is not None
+def _next(running: Piped) -> dict[str, Any]:
     cycle = json.loads(running.stdout.readline())
     assert isinstance(cycle, dict)
     return cycle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,15 +99,7 @@ def test_two_processes_neither_collide_nor_count_each_others_work_as_missing(
     deployment: Deployment, home: SimulatedHome
 ) -> None:
     running = [
-        subprocess.Popen(
-            deployment.command("collect", "--source", source, "--cycles", "4", "--every", "1"),
-            env=deployment.environment(),
-            cwd=deployment.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for source in SOURCES
+        deployment.start("collect", "--source", source, "--cycles", "4", "--every", "1") for source in SOURCES
     ]
     ends = [process.communicate(timeout=50) for process in running]
     assert [process.returncode for process in running] == [0, 0], ends
@@ -139,14 +130,7 @@ def test_each_source_has_the_slots_of_its_own_interval(deployment: Deployment) -
 
 
 def test_a_second_collector_of_the_same_account_is_told_so(deployment: Deployment) -> None:
-    first = subprocess.Popen(
-        deployment.command("collect", "--source", "amazon"),
-        env=deployment.environment(),
-        cwd=deployment.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert first.stdout is not None
+    first = deployment.start("collect", "--source", "amazon")
     first.stdout.readline()
     assert deployment.run("collect", "--once", "--source", "amazon").returncode == 75
     assert deployment.run("collect", "--once", "--source", "hue").returncode == 0
