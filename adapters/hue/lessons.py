@@ -42,9 +42,11 @@ class Lessons:
             yield from (self.of_links, self._guess, self._details)
 
     def of_links(self) -> None:
-        """Which devices are still heard."""
+        """Which of the sensors are still heard."""
         self.known.links_at = self.now  # also when it fails: not at every cycle
-        self.known.links = links_of(self.bridge.v2("zigbee_connectivity", self.deadline_s))
+        owners = {one.owner for one in self.temperatures}
+        links = links_of(self.bridge.v2("zigbee_connectivity", self.deadline_s))
+        self.known.links = {owner: link for owner, link in links.items() if owner in owners}
 
     def strangers(self) -> list[Temperature]:
         """Those whose identity is not known, or only guessed."""

@@ -254,6 +254,15 @@ def test_a_look_at_the_links_that_tells_nothing_new_is_written_at_the_end_alone(
     assert state.get("hue.directory")["links_at"] == after(minutes=48).isoformat()
 
 
+def test_links_of_what_is_no_sensor_are_not_remembered() -> None:
+    lamp = {**a_v2_link(), "owner": {"rid": "a lamp", "rtype": "device"}}
+    process = Process({LINKS: an_envelope(a_v2_link(), lamp)})
+    process.sensors()
+    links = process.state.get("hue.directory")["links"]
+    assert isinstance(links, dict)
+    assert list(links) == [DEVICE]
+
+
 def test_a_link_that_is_lost_is_written_at_once() -> None:
     process = Process()
     process.sensors(at(NOON))
