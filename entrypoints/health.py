@@ -20,6 +20,7 @@ from entrypoints import health_text
 from entrypoints.exit_codes import USAGE
 from entrypoints.health_request import Request, parsed
 from entrypoints.home import find_home
+from entrypoints.starting import unswept
 from entrypoints.telling import telling
 from entrypoints.wiring_health import COMPONENTS, Components
 from entrypoints.world import World
@@ -33,7 +34,8 @@ _FAREWELL_S = 0.2
 
 def main(arguments: Sequence[str] | None = None, *, world: World | None = None) -> NoReturn:
     """Run the check and leave the process by the deadline, whatever hangs in it; never returns."""
-    code = run(sys.argv[1:] if arguments is None else arguments, world=world, leave=os._exit)
+    with unswept():  # the process is over before it would be worth it
+        code = run(sys.argv[1:] if arguments is None else arguments, world=world, leave=os._exit)
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
