@@ -96,6 +96,13 @@ def make_old_home(path: Path, age: Age, rows: int, template: Path | None = None)
         connection.commit()
 
 
+def an_empty_old_home(path: Path) -> None:
+    """A database as the earlier program left it before its first cycle, in its newest form."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_script(Age.C_WAL) + _indexes(Age.C_WAL))
+
+
 def an_old_row(age: Age, number: int) -> dict[str, object]:
     """What the earlier system would have stored first in its n-th cycle, by column, without the id."""
     row = next(_rows(number * len(_DEVICES), number * len(_DEVICES) + 1))
