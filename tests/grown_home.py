@@ -11,6 +11,7 @@ from pathlib import Path
 from adapters.memory.clock import MemoryClock
 from adapters.memory.journal import MemoryJournal
 from adapters.sqlite import ledger
+from adapters.sqlite.rows import INSERT_READING, as_text
 from adapters.sqlite.store import SqliteStore
 from domain.baseline import Measurement
 from domain.outcome import CycleReport
@@ -31,6 +32,12 @@ _ROOMS = (
 # what a cycle of one bridge measures, and what comes to it once an hour
 _OPERATIONS = ("source.read", "source.attempt", "hue.v2/temperature", "store.append")
 _HOURLY = ("hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power")
+_CYCLES_AT_ONCE = 5000
+_INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, 0)"
+_INSERT_OUTCOME = """
+INSERT INTO outcomes (source, slot, interval_s, scheduled, state, readings, crc)
+VALUES ('hue', ?, 300, 1, 'stored', ?, 2000000000)
+"""
 _AFTER_SLOT = timedelta(seconds=2)
 
 
@@ -40,8 +47,8 @@ def slot_of(number: int) -> datetime:
 
 
 def reports(cycles: int, sensors: int) -> Iterator[CycleReport]:
-    """So many cycles of one bridge, one after the other, every reading as a v2 bridge gives it."""
-    return (_report(number, sensors) for number in range(cycles))
+    """The first cycles, one after the other."""
+    return (report_of(number, sensors) for number in range(cycles))
 
 
 def device_of(sensor: int) -> str:
@@ -56,16 +63,25 @@ def temperature_of(number: int, sensor: int) -> float:
     return 15 + (number * 7 + sensor * 131) % 1300 / 100
 
 
-def _report(number: int, sensors: int) -> CycleReport:
+def _observed_at(number: int, sensor: int) -> datetime:
+    return slot_of(number) - timedelta(seconds=17 * sensor + 3, milliseconds=number * 37 % 1000)
+
+
+def _battery_of(number: int) -> int:
+    return 100 - number // 3000 % 90
+
+
+def report_of(number: int, sensors: int) -> CycleReport:
+    """The n-th cycle of one bridge, every reading as a v2 bridge gives it."""
     slot = slot_of(number)
     readings = (
         a_reading(
             device_of(sensor),
             location=room_of(sensor),
             collected_at=slot,
-            observed_at=slot - timedelta(seconds=17 * sensor + 3, milliseconds=number * 37 % 1000),
+            observed_at=_observed_at(number, sensor),
             temperature=temperature_of(number, sensor),
-            battery_percent=100 - number // 3000 % 90,
+            battery_percent=_battery_of(number),
             is_reachable=True,
         )
         for sensor in range(sensors)
@@ -106,6 +122,36 @@ def append_fast(path: Path, some: Iterable[CycleReport]) -> None:
             ledger.write(connection, report, _now_of(report))
 
 
+def append_in_bulk(path: Path, cycles: range, sensors: int) -> None:
+    """The readings of these cycles, ids and indexes as ever; a row of ledger and checksums for each cycle.
+
+    For files so large that nothing else makes them in bearable time. No checksum fits; nothing is measured.
+    """
+    with _written_at_once(path) as connection:
+        for first in cycles[::_CYCLES_AT_ONCE]:
+            some = range(first, min(first + _CYCLES_AT_ONCE, cycles.stop))
+            connection.executemany(INSERT_READING, _rows(some, sensors))
+            connection.executemany(_INSERT_RUN, ((n * sensors + 1, (n + 1) * sensors, sensors) for n in some))
+            connection.executemany(_INSERT_OUTCOME, ((as_text(slot_of(n)), sensors) for n in some))
+            connection.execute("COMMIT")
+            connection.execute("BEGIN")
+
+
+def _rows(cycles: range, sensors: int) -> Iterator[tuple[object, ...]]:
+    """What `row_of` makes of the readings of `reports`."""
+    places = [(device_of(sensor), room_of(sensor)) for sensor in range(sensors)]
+    for number in cycles:
+        slot = slot_of(number)
+        timestamp, created_at = as_text(slot), f"{slot + _AFTER_SLOT:%Y-%m-%d %H:%M:%S}"
+        for sensor, (device_id, room) in enumerate(places):
+            observed_at = as_text(_observed_at(number, sensor))
+            celsius, battery = temperature_of(number, sensor), _battery_of(number)
+            yield (
+                *(timestamp, device_id, room, "hue_sensor", 0, celsius, *(None,) * 7),
+                *(battery, 1, None, observed_at, None, created_at),
+            )
+
+
 def _now_of(report: CycleReport) -> datetime:
     return report.outcomes[0].due.slot + _AFTER_SLOT
 
@@ -117,6 +163,8 @@ def _written_at_once(path: Path) -> Iterator[sqlite3.Connection]:
     connection = store._connection
     assert connection is not None
     connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-200000")
+    connection.execute("PRAGMA ignore_check_constraints=ON")
     connection.execute("BEGIN")
     yield connection
     connection.execute("COMMIT")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -26,6 +26,11 @@ WITH RECURSIVE device (id) AS (
 SELECT id FROM device WHERE id IS NOT NULL
 """
 _SELECT_INSTANTS = "SELECT id, timestamp FROM readings WHERE device_id = ? ORDER BY timestamp DESC"
+# Among the others text order is time order, so none of them is newer than the first.
+_SELECT_OUT_OF_ORDER = """
+SELECT id, timestamp FROM readings
+WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
+"""
 _SELECT_READING = """
 SELECT
     timestamp, device_id, location, device_type, is_anomalous,
@@ -74,30 +79,28 @@ class SqliteHistory:
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
     ) -> Reading | None:
-        row_id = _newest_row(connection.execute(_SELECT_INSTANTS, (device_id,)), self._naive_zone, until)
-        if row_id is None:
+        newest = max(self._candidates(connection, device_id, until), default=None)
+        if newest is None:
             return None
-        return reading_of(connection.execute(_SELECT_READING, (row_id,)).fetchone(), self._naive_zone)
+        return reading_of(connection.execute(_SELECT_READING, newest[1:]).fetchone(), self._naive_zone)
 
-
-def _newest_row(
-    rows: Iterable[tuple[int, object]], naive_zone: tzinfo | None, until: datetime | None
-) -> int | None:
-    """The id of the newest row, when the rows come in falling order of their text."""
-    newest: tuple[datetime, int] | None = None
-    oldest_that_matters, has_one_in_order = "", False
-    for row_id, text in rows:
-        if str(text) < oldest_that_matters:
-            break
-        is_in_order = isinstance(text, str) and text.endswith(
-            "+00:00"
-        )  # among these, text order is time order
-        if is_in_order and has_one_in_order:
-            continue
-        instant = as_instant(text, naive_zone)
-        if instant is None or (until is not None and instant > until):
-            continue
-        has_one_in_order |= is_in_order
-        newest = max(newest or (instant, row_id), (instant, row_id))
-        oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
-    return None if newest is None else newest[1]
+    def _candidates(
+        self, connection: sqlite3.Connection, device_id: str, until: datetime | None
+    ) -> Iterator[tuple[datetime, int]]:
+        """Instants and ids of rows, the newest of all among them."""
+        oldest_that_matters = ""
+        for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
+            if str(text) < oldest_that_matters:
+                break
+            instant = as_instant(text, self._naive_zone)
+            if instant is None or (until is not None and instant > until):
+                continue
+            yield instant, row_id
+            oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
+            if text.endswith("+00:00"):
+                between = (device_id, text, oldest_that_matters)
+                for other_id, other in connection.execute(_SELECT_OUT_OF_ORDER, between):
+                    instant = as_instant(other, self._naive_zone)
+                    if instant is not None and (until is None or instant <= until):
+                        yield instant, other_id
+                break

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.grown_home import append_fast, append_one_by_one, reports
+from tests.databases import rows
+from tests.grown_home import append_fast, append_in_bulk, append_one_by_one, reports
 
 CYCLES, SENSORS = 400, 10
 HEADER_BYTES = 100  # counters of transactions stand there
@@ -16,3 +17,17 @@ def test_many_cycles_a_transaction_make_the_same_file_as_one_cycle_each(tmp_path
     append_one_by_one(real, reports(CYCLES, SENSORS))
     assert fast.stat().st_size > 1_000_000
     assert fast.read_bytes()[HEADER_BYTES:] == real.read_bytes()[HEADER_BYTES:]
+
+
+def test_what_is_written_in_bulk_are_the_same_readings_with_the_same_ids(tmp_path: Path) -> None:
+    bulk, real = tmp_path / "bulk.db", tmp_path / "real.db"
+    append_in_bulk(bulk, range(30), SENSORS)
+    append_in_bulk(bulk, range(30, CYCLES), SENSORS)
+    append_fast(real, reports(CYCLES, SENSORS))
+    for sql in (
+        "SELECT * FROM readings ORDER BY id",
+        "SELECT first_id, last_id, readings FROM checksums ORDER BY first_id",
+        "SELECT source, slot, interval_s, scheduled, state, cause, readings FROM outcomes ORDER BY slot",
+        "SELECT name, path, payload FROM dbstat WHERE name LIKE '%_readings_%' ORDER BY name, path",
+    ):
+        assert rows(bulk, sql) == rows(real, sql)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history import _SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES, SqliteHistory
+from adapters.sqlite.history import (
+    _SELECT_DEVICES,
+    _SELECT_INSTANTS,
+    _SELECT_OUT_OF_ORDER,
+    _SELECT_SERIES,
+    SqliteHistory,
+)
 from domain.errors import CycleUnstorable, StoreError
 from domain.reading import DeviceKind, Quantity
 from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
@@ -69,6 +75,16 @@ def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(
     assert history.series("alexa:a", Quantity.TEMPERATURE, since) == [(reading.collected_at, 20.0)]
 
 
+def test_a_naive_time_that_is_later_than_what_is_asked_for_is_passed_over(path: Path) -> None:
+    _old_rows(
+        path,
+        ("2026-03-01T04:10:00.5", "alexa:a", 20.0, "alexa_aqm"),
+        ("2026-03-01T12:00:00+00:00", "alexa:a", 21.0, "alexa_aqm"),
+    )
+    (reading,) = SqliteHistory(path, naive_zone=WEST).newest(until=NOON + timedelta(minutes=5))
+    assert reading.collected_at == NOON
+
+
 def test_kinds_of_device_that_are_not_known_any_more_are_passed_over(path: Path) -> None:
     _old_rows(
         path,
@@ -121,9 +137,11 @@ def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) 
         SqliteHistory(path).newest()
 
 
-@pytest.mark.parametrize("statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_SERIES])
+@pytest.mark.parametrize(
+    "statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
+)
 def test_years_of_rows_are_not_walked_through(path: Path, statement: str) -> None:
-    parameters = ("hue:a", "2026")[: statement.count("?")]
+    parameters = ("hue:a", "2026-03", "2026")[: statement.count("?")]
     plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
     touching = [step for step in plan if "readings" in step]
     assert touching
