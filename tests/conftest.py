@@ -21,6 +21,13 @@ from tests.forked import end_preloaded
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where nobody names tests, the long proofs are left to `./run proofs`."""
+    names_tests = config.args_source is pytest.Config.ArgsSource.ARGS
+    if not names_tests and not config.option.markexpr:
+        config.option.markexpr = "not proof"
+
+
 @pytest.fixture
 def home_clock() -> MemoryClock:
     """The clock of `simulated_home`: it stands still until `advance` or `step_wall` moves it."""

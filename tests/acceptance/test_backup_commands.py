@@ -193,6 +193,7 @@ def test_nothing_is_restored_during_the_upkeep_of_another_process(
     lock.let_go()
 
 
+@pytest.mark.proof
 def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
     home: Deployment, tmp_path: Path
 ) -> None:

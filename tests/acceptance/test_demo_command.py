@@ -85,6 +85,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, s
 
 
 @pytest.mark.parametrize("fault", _FAULTS)
+@pytest.mark.proof
 def test_a_fault_is_told_with_what_was_stored_all_the_same(
     troubled: dict[str, tuple[int, str]], fault: str
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_fault_is_told_with_what_was_stored_all_the_same(
     assert amazon in told["amazon"]
 
 
+@pytest.mark.proof
 def test_the_demo_may_be_run_again_on_its_folder(tmp_path: Path) -> None:
     first = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
     second = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
@@ -123,6 +125,7 @@ def test_the_demo_refuses_a_real_database(deployment: Deployment, tmp_path: Path
     assert not (tmp_path / "demo" / "config").exists()
 
 
+@pytest.mark.proof
 def test_the_demo_refuses_a_real_database_in_the_place_of_its_own(
     deployment: Deployment, tmp_path: Path
 ) -> None:

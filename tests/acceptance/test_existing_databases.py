@@ -21,7 +21,7 @@ from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.old_homes import HUE_DEVICES, Age, an_old_row, columns_of, make_old_home, make_template
 from tests.old_queries import answers, plans
 
-ROWS = 100_000
+FEW, MANY = 5_000, 100_000
 HUE = a_reading(HUE_DEVICES[0], location="Küche", battery_percent=88, is_reachable=True)
 AQM = a_reading(
     "alexa:NEW",
@@ -44,28 +44,35 @@ class UpgradedHome:
     """A home after its first cycle with this program, and what is needed to compare it."""
 
     age: Age
+    row_count: int
     path: Path
     before: Path
     journal: MemoryJournal
     answers_after_opening: dict[str, list[tuple[object, ...]]]
 
 
+@pytest.fixture(scope="module", params=[FEW, pytest.param(MANY, marks=pytest.mark.proof)])
+def row_count(request: pytest.FixtureRequest) -> int:
+    assert isinstance(request.param, int)
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template(tmp_path_factory: pytest.TempPathFactory, row_count: int) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("template") / "template.db"
-    make_template(path, ROWS)
+    make_template(path, row_count)
     yield path
     path.unlink()
 
 
 @pytest.fixture(scope="module", params=list(Age), ids=str)
 def home(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template: Path, row_count: int
 ) -> Iterator[UpgradedHome]:
     age: Age = request.param
     folder = tmp_path_factory.mktemp("home")
     path, before, journal = folder / "readings.db", folder / "before.db", MemoryJournal()
-    make_old_home(path, age, ROWS, template)
+    make_old_home(path, age, row_count, template)
     shutil.copy(path, before)  # it is closed, so that the file is all there is
     store = SqliteStore(path, journal=journal, clock=MemoryClock(NOON))
     store.open()
@@ -74,19 +81,28 @@ def home(
     store.append(a_cycle(a_collected(*NEW[:2], due=hue), a_collected(*NEW[2:], due=amazon)))
     store.close()
     yield UpgradedHome(
-        age=age, path=path, before=before, journal=journal, answers_after_opening=after_opening
+        age=age,
+        row_count=row_count,
+        path=path,
+        before=before,
+        journal=journal,
+        answers_after_opening=after_opening,
     )
     shutil.rmtree(folder)
 
 
 def test_every_value_of_every_old_row_is_still_there_with_its_type(home: UpgradedHome) -> None:
-    assert _rows_that_differ(home.before, home.path, home.age) == []
+    assert _rows_that_differ(home) == []
 
 
 def test_nothing_but_the_new_readings_was_added(home: UpgradedHome) -> None:
     with closing(sqlite3.connect(home.path)) as connection:
-        added = connection.execute("SELECT device_id FROM readings WHERE id > ?", (ROWS,)).fetchall()
-        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (ROWS + len(added),)
+        added = connection.execute(
+            "SELECT device_id FROM readings WHERE id > ?", (home.row_count,)
+        ).fetchall()
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (
+            home.row_count + len(added),
+        )
     assert [device_id for (device_id,) in added] == [reading.device_id for reading in NEW]
 
 
@@ -119,7 +135,7 @@ def test_the_copy_beside_it_equals_what_was_there(home: UpgradedHome) -> None:
     assert copy.read_bytes()[100:] == home.before.read_bytes()[100:]
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (0,)
-        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (ROWS,)
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (home.row_count,)
 
 
 def test_the_earlier_program_reads_what_this_one_wrote(home: UpgradedHome) -> None:
@@ -133,7 +149,7 @@ def test_the_earlier_program_reads_what_this_one_wrote(home: UpgradedHome) -> No
 
 
 def test_the_earlier_program_can_still_insert(home: UpgradedHome) -> None:
-    row = an_old_row(home.age, ROWS)
+    row = an_old_row(home.age, home.row_count)
     columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
     with closing(sqlite3.connect(home.path)) as connection:
         connection.execute(f"INSERT INTO readings ({columns}) VALUES ({marks})", row)  # noqa: S608 - own names
@@ -151,7 +167,7 @@ def test_a_monitor_and_a_reading_without_a_temperature_are_stored_whatever_the_o
         stored = connection.execute(
             "SELECT device_id, temperature_celsius, pm25_ugm3, other_values, is_anomalous FROM readings "
             "WHERE id > ? + 1 ORDER BY id",
-            (ROWS,),
+            (home.row_count,),
         ).fetchall()
         ledger = connection.execute(
             "SELECT source, readings, unread FROM outcomes ORDER BY source"
@@ -196,15 +212,15 @@ def test_a_series_holds_old_and_new_readings(home: UpgradedHome) -> None:
     assert series[-1] == (NOON, 21.5)
 
 
-def _rows_that_differ(before: Path, after: Path, age: Age) -> list[tuple[int]]:
-    """The ids of rows of `before` of which a value or its type is another in `after`, ten at most."""
+def _rows_that_differ(home: UpgradedHome) -> list[tuple[int]]:
+    """The ids of rows of which a value or its type is another than before, ten at most."""
     same = " AND ".join(
-        f"typeof(a.{name}) = typeof(b.{name}) AND a.{name} IS b.{name}" for name in columns_of(age)
+        f"typeof(a.{name}) = typeof(b.{name}) AND a.{name} IS b.{name}" for name in columns_of(home.age)
     )
-    with closing(sqlite3.connect(after)) as connection:
-        connection.execute("ATTACH ? AS old", (str(before),))
+    with closing(sqlite3.connect(home.path)) as connection:
+        connection.execute("ATTACH ? AS old", (str(home.before),))
         (count,) = connection.execute("SELECT count(*) FROM old.readings").fetchone()
-        assert count == ROWS
+        assert count == home.row_count
         return connection.execute(
             "SELECT b.id FROM old.readings AS b LEFT JOIN main.readings AS a ON a.id = b.id "  # noqa: S608
             f"WHERE NOT coalesce({same}, 0) LIMIT 10"

@@ -111,6 +111,7 @@ def test_git_keeps_the_example_of_secrets(tmp_path: Path) -> None:
     assert kept.returncode == 1
 
 
+@pytest.mark.proof
 def test_the_installed_program_is_the_wheel_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = run(installed / "python", "-c", "import domain; print(domain.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(installed.parent)
@@ -135,6 +136,7 @@ def test_the_installed_health_check_knows_the_packages_that_were_tested(
     assert re.search(r"in .*/venv, \d\d packages as locked$", found["output"]), found
 
 
+@pytest.mark.proof
 def test_the_installed_program_collects_in_a_demo_from_an_empty_folder(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def set_up_checkout(two_starts: tuple[Path, object]) -> Path:
     return two_starts[0]
 
 
+@pytest.mark.proof
 def test_two_starts_at_once_set_up_once_and_both_run_their_command(
     two_starts: tuple[Path, list[tuple[int, str, str]]],
 ) -> None:
@@ -65,6 +66,7 @@ def test_two_starts_at_once_set_up_once_and_both_run_their_command(
     assert talk.count("installing the packages") == 1
 
 
+@pytest.mark.proof
 def test_a_failed_installation_leaves_no_stamp_and_the_next_start_begins_anew(set_up_checkout: Path) -> None:
     leftover = set_up_checkout / ".venv" / "leftover"
     leftover.touch()

@@ -14,7 +14,7 @@ import pytest
 from tests.soak.living import Lived, live
 from tests.soak.verdict import complaints, figures
 
-pytestmark = pytest.mark.timeout(150)  # the first test waits for the whole of it
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(150)]  # the first test waits for the whole of it
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from adapters.simulator.home import SimulatedHome
 from tests.kills import KilledHome, a_killed_home, complaints, gaps
 
@@ -19,6 +21,7 @@ def has_seen_everything(home: KilledHome) -> bool:
     return len(home.acknowledged()) > KILLS // 2 and {"interrupted", "stopped"} <= causes
 
 
+@pytest.mark.proof
 def test_a_collector_that_is_killed_again_and_again_loses_nothing_and_accounts_for_every_slot(
     tmp_path: Path, simulated_home: SimulatedHome
 ) -> None:

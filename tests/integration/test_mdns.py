@@ -37,6 +37,7 @@ def test_without_a_network_nobody_is_looked_for_and_that_is_said() -> None:
     assert said.startswith("cannot look for bridges on this network: ")
 
 
+@pytest.mark.proof
 def test_a_bridge_is_set_up_without_an_address_and_followed_when_it_moves(tmp_path: Path) -> None:
     found = outcome("set_up_and_follow", str(tmp_path))
     assert found["set_up"] == [0, True], found["said"]

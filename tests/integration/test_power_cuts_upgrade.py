@@ -25,6 +25,7 @@ EVERY = 9  # of the instants between two events, one in so many
 
 
 @pytest.mark.parametrize("age", Age)
+@pytest.mark.proof
 def test_an_upgrade_that_is_cut_off_anywhere_keeps_every_value_and_is_done_at_the_next_start(
     tmp_path: Path, age: Age
 ) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks.many_writers import WRITERS, write_and_read
 from tests.databases import rows
 
 
+@pytest.mark.proof
 def test_no_writer_hears_of_a_lock_while_others_write_and_a_reader_stays(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     codes, stored, looks, _ = write_and_read(path, 20)

@@ -48,6 +48,7 @@ def durations_s(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dic
 
 
 @pytest.mark.parametrize(("number", "age"), list(enumerate(KILLS)))
+@pytest.mark.proof
 def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     tmp_path: Path, template: Path, durations_s: dict[str, float], number: int, age: Age
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_log_folder_on_a_read_only_disk_cannot_be_written_to(home: SickHome) -
     assert (told["exitCode"], not_well(told)) == (1, {"logs": "fail"})
 
 
+@pytest.mark.proof
 def test_a_small_disk_is_nearly_full(home: SickHome) -> None:
     told = asked_with(home, small_disk(home.data, "8m"))
     assert (told["exitCode"], not_well(told)) == (1, {"disk": "fail"})
@@ -107,6 +108,7 @@ def closed() -> Iterator[list[tuple[Path, int]]]:
         ("logs", 0o555, 1, "logs"),
     ],
 )
+@pytest.mark.proof
 def test_what_the_user_may_not_do_is_found(
     home: SickHome, closed: list[tuple[Path, int]], name: str, mode: int, code: int, component: str
 ) -> None:
