@@ -252,7 +252,7 @@ def test_without_room_for_a_new_one_the_damaged_database_stays_where_it_is(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("adapters.sqlite.opening.add_ledger", lambda *_, **__: full(None))
+        patch.setattr("adapters.sqlite.opening.make_tables", lambda *_, **__: full(None))
         with pytest.raises(StoreFull):
             store.append(_in_hand())
     assert path.read_bytes() == damaged
