@@ -25,6 +25,7 @@ _SETTINGS: Mapping[str, tuple[str, int]] = {
     "cell_size_check": ("ON", 1),
     "trusted_schema": ("OFF", 0),
     "mmap_size": ("0", 0),
+    "cache_size": ("-512", -512),  # kB: the pages of a cycle; others are in the system's cache anyway
 }
 
 

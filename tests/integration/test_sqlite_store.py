@@ -314,6 +314,7 @@ def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: Mem
         "cell_size_check": 1,
         "trusted_schema": 0,
         "mmap_size": 0,
+        "cache_size": -512,
     }
     assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
     assert journal.events() == ("store.made", "store.opened")

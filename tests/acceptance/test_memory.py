@@ -1,0 +1,20 @@
+"""A collector that stays holds no more after many cycles than after some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.memory.looks import looks_at
+
+# Pieces of memory; a reading has more. What is held goes up and down by some hundred, as things come due.
+MOST_A_CYCLE = 5
+
+
+@pytest.mark.timeout(180)
+def test_cycles_leave_nothing_behind_in_memory(tmp_path: Path) -> None:
+    looks, _ = looks_at(tmp_path, cycles=144, every=48)
+    assert [(look["cycle"], look["failed"]) for look in looks] == [(48, 0), (96, 0), (144, 0)]
+    first, *_, last = (look["blocks"] for look in looks)
+    assert last - first < MOST_A_CYCLE * 96

@@ -1,0 +1,88 @@
+"""A collector that does its cycles as fast as it can and says how much memory it holds.
+
+python -m tests.memory.collector JSON, with the keys home, clock_file, hue, amazon, cycles and every: how many
+cycles there are from one look to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import entrypoints.cli  # noqa: F401 - a collector has it in memory
+from adapters.shared_clock import LeadingClock
+from adapters.system_clock import SystemClock
+from config.loading import load
+from domain.outcome import Collected
+from domain.schedule import Due, slot_at
+from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
+from domain.services.beside import Beside
+from entrypoints.outcome_text import lines
+from entrypoints.telling import telling
+from entrypoints.wiring import Collecting, collecting
+from entrypoints.world import World
+
+INTERVAL_S = 300
+
+
+def main(told: dict[str, Any]) -> None:
+    """A line of JSON on stderr for each look; at the end the modules that there are."""
+    clock = LeadingClock(SystemClock(), Path(told["clock_file"]))
+    world = World(
+        clock=clock, hue_roots=Path(told["hue"]), amazon_roots=Path(told["amazon"]), stderr_level=None
+    )
+    with collecting(load(Path(told["home"])), world) as now:
+        asyncio.run(_cycles(now, clock, told["cycles"], told["every"]))
+    say(modules=[name for name, module in sys.modules.items() if module is not None and _is_theirs(name)])
+
+
+async def _cycles(now: Collecting, clock: LeadingClock, cycles: int, every: int) -> None:
+    alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+    now.alerting.begin()
+    first = slot_at(clock.now(), INTERVAL_S) - timedelta(seconds=INTERVAL_S * cycles)
+    failed = 0
+    with telling() as tell:
+        for number in range(1, cycles + 1):
+            slot: datetime = first + timedelta(seconds=INTERVAL_S * number)
+            clock.move_to(slot + timedelta(seconds=1))
+            due = [Due(source=name, slot=slot, interval_s=INTERVAL_S) for name in now.collection.plans]
+            cycle = await now.collection.run(due)
+            for line in lines(cycle):
+                tell(line)
+            alerts.add(AfterCycle(cycle=cycle, clock_faults={}))
+            failed += sum(not isinstance(outcome, Collected) for outcome in cycle.report.outcomes)
+            if number % every == 0 or number == cycles:
+                say(cycle=number, failed=failed, resident_bytes=resident_bytes(), blocks=_blocks())
+    await alerts.finish(ALERTS_BUDGET_S)
+    await now.collection.close()
+
+
+def _is_theirs(name: str) -> bool:
+    ours = ("adapters", "config", "domain", "entrypoints", "ports", "tests", "__main__")
+    return name.split(".", 1)[0] not in ours
+
+
+def _blocks() -> int:
+    """How many pieces of memory Python's own objects are in."""
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def resident_bytes() -> int:
+    """What of this process is in memory, as the kernel counts it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def say(**what: object) -> None:
+    sys.stderr.write(f"{json.dumps(what)}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
