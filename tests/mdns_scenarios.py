@@ -15,6 +15,7 @@ from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from adapters.system_clock import SystemClock
 from domain.errors import SourceUnavailable
 from tests.announcing import Announcement, announcing
+from tests.calm_homes import calm_seed
 from tests.deployments import Deployment
 
 FIRST, SECOND = "001788fffe111111", "ecb5fafffe222222"
@@ -53,7 +54,7 @@ def find_without_a_network() -> str:
 
 def set_up_and_follow(folder: Path) -> object:
     """A bridge that is found, paired with, moved, and found again."""
-    with SimulatedHome(clock=SystemClock()).running() as home:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
         deployment = Deployment(folder=folder, ca_file=home.bridge.ca_file)
         with announcing([_announcement_of(home.bridge)]):
             home.bridge.press_button()

@@ -17,6 +17,7 @@ from adapters.system_clock import SystemClock
 from entrypoints import health
 from entrypoints.world import World
 from ports.disk import Disk
+from tests.calm_homes import calm_seed
 from tests.deployments import Deployment, a_deployment, with_amazon
 
 
@@ -92,7 +93,7 @@ def asked_here(
 @contextmanager
 def well_home(folder: Path) -> Iterator[SickHome]:
     """A home with a bridge and an account that live now, and have been collected from once."""
-    with SimulatedHome(clock=SystemClock()).running() as home:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
         bridge, alexa = home.bridge, home.alexa
         deployment = a_deployment(
             folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file

@@ -15,6 +15,7 @@ import pytest
 from adapters.simulator.home import SimulatedHome
 from adapters.system_clock import SystemClock
 from tests.acceptance.conftest import RunHere
+from tests.calm_homes import calm_seed
 from tests.deployments import Deployment, a_deployment, with_amazon
 from tests.integration.test_http_ping import switch
 from tests.mail_server import MailHandler, mail_server
@@ -25,7 +26,7 @@ COOKIES = "  cookies: {session-id: 147-0000000, session-token: dead-cookie-1, cs
 
 @pytest.fixture
 def home() -> Iterator[SimulatedHome]:
-    with SimulatedHome(clock=SystemClock()).running() as home:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
         yield home
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.calm_homes import calm_seed
 from tests.deployments import Deployment
 from tests.forked import run_forked, wanted
 
@@ -19,7 +20,7 @@ _CHECKOUT = Path(__file__).parents[2]
 
 def _demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(_CHECKOUT), "NO_COLOR": "1", "COLUMNS": "120"}
-    command = ["demo", "--home", str(folder), *arguments]
+    command = ["demo", "--home", str(folder), "--seed", str(calm_seed()), *arguments]
     return run_forked(wanted(command, environment=environment, folder=folder.parent), timeout=55)
 
 

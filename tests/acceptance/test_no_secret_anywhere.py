@@ -13,6 +13,7 @@ from adapters.simulator.fault_text import parse_fault
 from adapters.simulator.home import SimulatedHome
 from adapters.system_clock import SystemClock
 from entrypoints.cli import main
+from tests.calm_homes import calm_seed
 from tests.collect_simulated import world
 from tests.deployments import Deployment, a_deployment, with_amazon
 
@@ -30,7 +31,7 @@ ALEXA_FAULTS = (
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[SimulatedHome]:
-    with SimulatedHome(clock=SystemClock()).running() as home:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
         yield home
 
 

@@ -13,6 +13,7 @@ from adapters.simulator.home import SimulatedHome
 from adapters.system_clock import SystemClock
 from config.loading import load
 from tests.acceptance.conftest import RunHere
+from tests.calm_homes import calm_seed
 from tests.config_homes import write_home
 from tests.deployments import Deployment
 from tests.terminal import Terminal, at_a_terminal
@@ -23,7 +24,7 @@ COOKIES = "amazon_aqm:\n  cookies:  # of a browser\n    session-id: 123-1234567-
 @pytest.fixture
 def alexa() -> Iterator[SimulatedAlexa]:
     """In real time: the program's codes and tokens live by its own clock."""
-    with SimulatedHome(clock=SystemClock()).running() as home:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
         yield home.alexa
 
 

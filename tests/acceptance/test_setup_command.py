@@ -22,6 +22,7 @@ from domain.services.streaks import Streaks
 from tests.acceptance.conftest import RunHere
 from tests.bridge_client import ask_v1
 from tests.builders import a_failed
+from tests.calm_homes import calm_seed
 from tests.config_homes import OLD_CONFIG, write_home
 from tests.deployments import Deployment
 from tests.look_up import LookUp, a_look_up
@@ -41,7 +42,7 @@ FAST = {"SIMULATED_RATE": "100"}
 def home() -> Iterator[SimulatedHome]:
     """Real time: a person presses a button, and the program counts the seconds."""
     models = (BSB002, BSB002_SECOND, BSB002_OLD, BSB001, BSB003)
-    with SimulatedHome(clock=SystemClock(), bridges=models).running() as running:
+    with SimulatedHome(clock=SystemClock(), seed=calm_seed(), bridges=models).running() as running:
         yield running
 
 
