@@ -137,7 +137,7 @@ def _change(figure: Figure, before: Sequence[float], after: Sequence[float], pic
     # of a ratio, by the errors of both centres: in the first order of a Taylor series
     error = hypot(ratio * _error(figure.kind, olds, pick), _error(figure.kind, news, pick)) / old.centre
     reach = _deviations(independent) * error
-    low, high = ratio - 1 - reach, ratio - 1 + reach
+    low, high = max(ratio - 1 - reach, -1.0), ratio - 1 + reach  # nothing can shrink by more than all of it
     return attrs.evolve(
         none, change=ratio - 1, low=low, high=high, verdict=_verdict(figure.kind, low=low, high=high)
     )

@@ -105,6 +105,14 @@ def test_what_never_varies_is_told_exactly() -> None:
     assert change_of([80_000.0] * 20, [80_000.0] * 20, BYTES).verdict is Verdict.NO_DIFFERENCE_SHOWN
 
 
+def test_nothing_is_bounded_below_by_more_than_all_of_it() -> None:
+    chance = seeded(3)
+    before, after = ([chance.expovariate(1) ** 3 for _ in range(13)] for _ in range(2))
+    change = change_of(before, after)
+    assert change.low == -1.0
+    assert change.verdict is Verdict.NO_DIFFERENCE_SHOWN
+
+
 def test_what_was_nothing_before_has_no_per_cent() -> None:
     change = change_of([0.0] * 20, [500.0] * 20, BYTES)
     assert (change.change, change.verdict) == (None, Verdict.NO_DIFFERENCE_SHOWN)
