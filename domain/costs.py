@@ -41,10 +41,7 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
             )
     for source in {one.source for one in whole if one.operation == READ}:
         samples |= _of_reads(source, [one for one in measured if one.source == source])
-    # a home that has just come to measure whole cycles has many reads without one
-    units = [one for one in measured if one.operation == CYCLE] or [
-        one for one in measured if one.operation == READ
-    ]
+    units = _units(measured)
     begun = [one.began_at for one in units if one.succeeded]
     return Costs(
         samples={figure: samples[figure] for figure in in_order(samples)},
@@ -53,6 +50,18 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
         first_at=begun[0] if begun else None,
         last_at=begun[-1] if begun else None,
     )
+
+
+def _units(measured: Sequence[Measurement]) -> Sequence[Measurement]:
+    """What is counted as cycles: the reads of one source where those are more.
+
+    Many have no cycle here: those of a source that is asked together with one that is not wanted, and of a
+    home that has just come to measure whole cycles.
+    """
+    cycles = [one for one in measured if one.operation == CYCLE]
+    reads = [one for one in measured if one.operation == READ]
+    of_sources = ([one for one in reads if one.source == of] for of in sorted({one.source for one in reads}))
+    return max([cycles, *of_sources], key=len)
 
 
 def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, tuple[float, ...]]:

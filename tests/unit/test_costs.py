@@ -105,6 +105,14 @@ def test_a_home_that_never_measured_whole_cycles_has_its_reads_counted() -> None
     assert costs.cycles == 3
 
 
+def test_a_source_that_is_mostly_asked_together_with_others_counts_all_of_its_reads() -> None:
+    of_both = [measured("cycle", "amazon+hue", 0, 2.1), *a_cycle_of(0)[:3]]
+    failed = [measured("source.read", "hue", 600, succeeded=False)]
+    costs = costs_of([*of_both, *a_cycle_of(300), *failed], is_wanted="hue".__eq__)
+    assert (costs.cycles, costs.left_out) == (2, 1)
+    assert costs.first_at == NOON + timedelta(seconds=0.01)
+
+
 @pytest.mark.parametrize("measurements", [[], [measured("hue.v2/temperature", "hue", 5, wire=10)]])
 def test_without_a_whole_cycle_there_is_nothing(measurements: list[Measurement]) -> None:
     costs = costs_of(measurements)
