@@ -73,6 +73,10 @@ class StoreFull(StoreError):
     """There is no room for the database to grow."""
 
 
+class StoreOutdated(StoreError):
+    """The database is from before this program; the first cycle brings it up to date."""
+
+
 class StoreCorrupt(StoreError):
     """The file is damaged, or is not a database of ours."""
 

@@ -62,7 +62,7 @@ def capture_command(
     """Keep as NAME what a collector measured (of the last seven days), or what cycles cost that are run now.
 
     Exit code: 0 kept, 1 not, 64 wrong usage, 75 another process collects, 78 wrong configuration or
-    database.
+    database, 130 interrupted.
     """
     require_name(name)
     wanted = Measured(**options)
@@ -102,7 +102,7 @@ def compare_command(
 
     A difference is shown only where chance would hardly make one. Exit code: 0 compared, 1 a limit is broken
     or there is nothing to compare, 64 wrong usage, 75 another process collects, 78 wrong configuration or
-    database.
+    database, 130 interrupted.
     """
     limit = None if max_slower is None else share_of(max_slower)
     wanted = Measured(**options)
@@ -185,12 +185,15 @@ def _measured(
     else:
         loaded, since = _with_read(loaded, wanted.read), world.clock.now()
         _run_cycles(wanted, wanted.cycles, loaded, world)
-    return known.measured(
+    baseline = known.measured(
         name,
         since,
         circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
         is_wanted=lambda source: not wanted.only or any(is_called(source, one) for one in wanted.only),
     )
+    # what was measured of a cycle that was not stored is not in the database either
+    unseen = (wanted.cycles or 0) - baseline.cycles
+    return attrs.evolve(baseline, left_out=max(baseline.left_out, unseen))
 
 
 def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> None:
@@ -198,7 +201,10 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> 
     from entrypoints import collect  # all that collects: what only looks at baselines does without
 
     request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s)
-    collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
+    run = collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
+    if len(run) < cycles:
+        click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
+        raise click.Abort
 
 
 def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:

@@ -87,11 +87,11 @@ def instant_of(text: str, clock: Clock) -> datetime:
         return clock.now() - int(ago.group(1)) * _UNITS[ago.group(2)]
     try:
         instant = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise click.UsageError(
             f"{text!r} is no time: say 90m, 12h or 7d for so long ago, or 2026-11-18T14:30"
         ) from error
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def share_of(text: str) -> float:

@@ -20,7 +20,7 @@ from adapters.sqlite.rows import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from adapters.sqlite.turns import transaction
 from domain.baseline import Baseline, Figure, Kind
-from domain.errors import BaselineExists, StoreError
+from domain.errors import BaselineExists, StoreError, StoreOutdated
 
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
@@ -80,8 +80,11 @@ class SqliteBaselines:
     def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
         if not self.opening.path.exists():  # the first cycle makes it
             return []
-        with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
-            return look(connection) if has_baselines(connection) else []
+        try:
+            with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
+                return look(connection) if has_baselines(connection) else []
+        except StoreOutdated:  # so old that it can hold none
+            return []
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.migrations import user_version
-from domain.errors import StoreError
+from domain.errors import StoreError, StoreOutdated
 
 
 @contextmanager
@@ -21,7 +21,9 @@ def reading_from(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Connectio
             raise StoreError(f"there is no database at {path} yet; the first cycle makes it")
         with closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as connection:
             if user_version(connection) == 0:
-                raise StoreError(f"{path} is from before this program; its first cycle brings it up to date")
+                raise StoreOutdated(
+                    f"{path} is from before this program; its first cycle brings it up to date"
+                )
             connection.row_factory = sqlite3.Row
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             yield connection

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from domain.baseline import Baseline
+from domain.baseline import Baseline, Measurement, parted
 from domain.comparison import Comparison, Pick, compare
-from domain.costs import costs_of
+from domain.costs import Costs, costs_of
 from domain.errors import NothingMeasured
 from ports.baselines import Baselines
 from ports.clock import Clock
@@ -36,14 +36,12 @@ class Baselining:
         Raises `NothingMeasured` when there was no whole cycle.
         """
         now = self._clock.now()
-        costs = costs_of(self._measurements.between(since, now), is_wanted)
+        measurements = self._measurements.between(since, now)
+        costs = costs_of(measurements, is_wanted)
         if costs.first_at is None or costs.last_at is None:
-            in_vain = (
-                f"; of {costs.left_out} cycles none was whole: homeclimate status" if costs.left_out else ""
-            )
             raise NothingMeasured(
-                f"no whole cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC{in_vain}. "
-                "A collector measures each of its cycles; --cycles N runs some now"
+                f"no whole cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC"
+                f"{_instead(costs, measurements)}"
             )
         return Baseline(
             name=name,
@@ -82,3 +80,12 @@ class Baselining:
     def compared(self, before: Baseline, after: Baseline) -> Comparison:
         """The change from one to the other."""
         return compare(before, after, self._pick)
+
+
+def _instead(costs: Costs, measurements: Sequence[Measurement]) -> str:
+    """What there was in place of a whole cycle of what is wanted, and what to do next."""
+    if costs.left_out:
+        return f", and {costs.left_out} that were not whole: homeclimate status tells why"
+    if sources := {source for one in measurements for source in parted(one.source)}:
+        return f" of what is wanted; measured were: {', '.join(sorted(sources))}"
+    return ". A collector measures each of its cycles; --cycles N runs some now"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +23,7 @@ from domain.outcome import CycleReport
 from tests.acceptance.conftest import RunHere
 from tests.databases import a_store
 from tests.deployments import Deployment
+from tests.old_homes import Age, make_old_home
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -166,6 +170,9 @@ def test_the_same_cycles_twice_are_no_difference(slower: Deployment, run_here: R
         (("capture", "a", "--since", "7d", "--cycles", "3"), 64, "exclude each other"),
         (("capture", "a", "--read", "v1"), 64, "name their number by --cycles"),
         (("capture", "a", "--since", "last week"), 64, "'last week' is no time: say 90m, 12h or 7d"),
+        (("capture", "a", "--since", "0001-01-01T00:00+14:00"), 64, "is no time: say"),
+        (("capture", "a", "--since", "9999-12-31T23:59-10:00"), 64, "is no time: say"),
+        (("capture", "a", "--source", "hive"), 1, "measured were: hue"),
         (("capture", "now"), 64, "is not 'now'"),
         (("capture", " "), 64, "1 to 64 printable characters"),
         (("capture", "a", "--read", "v3", "--cycles", "1"), 64, "'v3' is not one of"),
@@ -215,6 +222,46 @@ def test_the_first_baseline_may_be_the_first_thing_that_a_home_does(
     deployment: Deployment, run_here: RunHere
 ) -> None:
     assert run_here(deployment, "baseline", "capture", "a", "--cycles", "1").returncode == 0
+
+
+def test_it_may_be_the_first_thing_that_is_done_with_an_earlier_systems_database(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    deployment.database.parent.mkdir()
+    make_old_home(deployment.database, Age.C_WAL, 5)
+    assert run_here(deployment, "baseline", "list").returncode == 0
+    done = run_here(deployment, "baseline", "capture", "a")
+    assert (done.returncode, "its first cycle brings it up to date" in done.stderr) == (1, True)
+    assert run_here(deployment, "baseline", "capture", "a", "--cycles", "1").returncode == 0
+
+
+@pytest.mark.parametrize("asked", [("capture", "a", "--replace"), ("compare", "a", "--max-slower", "10%")])
+def test_what_is_interrupted_takes_no_baselines_place_and_passes_no_limit(
+    slower: Deployment, run_here: RunHere, asked: tuple[str, ...]
+) -> None:
+    assert run_here(slower, "baseline", "capture", "a").returncode == 0
+    kept = told(run_here(slower, "baseline", "report", "a", "--json"))
+    running = slower.start("baseline", *asked, "--cycles", "500", "--every", "1")
+    assert "readings" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate()
+    assert running.poll() == 130
+    assert " of 500 cycles" in said
+    assert told(run_here(slower, "baseline", "report", "a", "--json")) == kept
+
+
+def test_a_cycle_that_was_run_and_of_which_nothing_is_stored_counts_as_left_out(
+    slower: Deployment, run_here: RunHere
+) -> None:
+    with closing(sqlite3.connect(slower.database)) as connection:
+        connection.execute(
+            "CREATE TRIGGER only_one BEFORE INSERT ON measurements"
+            " WHEN EXISTS (SELECT 1 FROM measurements WHERE operation = NEW.operation"
+            " AND began_at >= strftime('%Y-%m-%dT%H:%M', 'now', '-1 hour'))"
+            " BEGIN SELECT RAISE(IGNORE); END"
+        )
+    captured = told(run_here(slower, "baseline", "capture", "a", "--cycles", "3", "--every", "1", "--json"))
+    assert (captured["cycles"], captured["left_out"]) == (1, 2)
 
 
 def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_be_run(

@@ -92,7 +92,7 @@ async def test_without_a_whole_cycle_the_next_step_is_named() -> None:
     with pytest.raises(NothingMeasured, match=r"no whole cycle .*2026-03-01 12:00:00 UTC\. .*--cycles N"):
         home.baselining.measured("a", NOON, circumstances={})
     await home.collect(2, 1.0, fails=True)
-    with pytest.raises(NothingMeasured, match=r"of 2 cycles none was whole: homeclimate status"):
+    with pytest.raises(NothingMeasured, match=r"and 2 that were not whole: homeclimate status"):
         home.baselining.measured("a", NOON, circumstances={})
 
 
