@@ -16,7 +16,7 @@ from config.loading import Loaded, load
 from domain.baseline import Baseline
 from domain.services.baselining import Baselining
 from entrypoints import exit_codes
-from entrypoints.baseline_request import NOW, Measured, instant_of, measuring, require_name, share_of
+from entrypoints.baseline_request import EVERY_S, NOW, Measured, instant_of, measuring, require_name, share_of
 from entrypoints.baseline_text import (
     baseline_as_object,
     broken_line,
@@ -200,7 +200,7 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> 
     """What is read is stored, as of every cycle by hand; stdout is left to the result."""
     from entrypoints import collect  # all that collects: what only looks at baselines does without
 
-    request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s)
+    request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
     run = collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)

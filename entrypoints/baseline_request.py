@@ -13,6 +13,7 @@ import click
 from config.collector_settings import HueRead
 from ports.clock import Clock
 
+EVERY_S = 2.0  # between cycles, unless told otherwise
 NOW = "now"  # what is measured for a comparison alone is called so
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -28,15 +29,17 @@ class Measured:
 
     since: str | None
     cycles: int | None
-    every_s: float
+    every_s: float | None
     read: HueRead | None
     only: tuple[str, ...]
 
     def __attrs_post_init__(self) -> None:
         if self.since and self.cycles:
             raise click.UsageError("--since and --cycles exclude each other: measured before, or now")
-        if self.read and not self.cycles:
-            raise click.UsageError("--read says how cycles are to be run now: name their number by --cycles")
+        if (self.read or self.every_s) and not self.cycles:
+            raise click.UsageError(
+                "--read and --every say how cycles are to be run now: name their number by --cycles"
+            )
 
 
 _MEASURING = (
@@ -50,10 +53,8 @@ _MEASURING = (
         "--every",
         "every_s",
         type=click.FloatRange(min=1.0),
-        default=2.0,
-        show_default=True,
         metavar="SECONDS",
-        help="Between the cycles of --cycles.",
+        help=f"Between the cycles of --cycles.  [default: {EVERY_S}]",
     ),
     click.option(
         "--read",

@@ -169,6 +169,8 @@ def test_the_same_cycles_twice_are_no_difference(slower: Deployment, run_here: R
     [
         (("capture", "a", "--since", "7d", "--cycles", "3"), 64, "exclude each other"),
         (("capture", "a", "--read", "v1"), 64, "name their number by --cycles"),
+        (("capture", "a", "--every", "5"), 64, "name their number by --cycles"),
+        (("compare", "last week", "b", "--every", "5"), 64, "name their number by --cycles"),
         (("capture", "a", "--since", "last week"), 64, "'last week' is no time: say 90m, 12h or 7d"),
         (("capture", "a", "--since", "0001-01-01T00:00+14:00"), 64, "is no time: say"),
         (("capture", "a", "--since", "9999-12-31T23:59-10:00"), 64, "is no time: say"),
