@@ -79,9 +79,10 @@ class Home:
         return 0
 
 
-@pytest.fixture
-def homes(tmp_path: Path) -> Iterator[Sequence[Home]]:
-    made = [Home(tmp_path / f"{cycles}.db", cycles) for cycles in (SHORT, LONG)]
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Home]]:
+    folder = tmp_path_factory.mktemp("homes")
+    made = [Home(folder / f"{cycles}.db", cycles) for cycles in (SHORT, LONG)]
     yield made
     for home in made:
         home.store.close()

@@ -65,7 +65,7 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     assert rows(path, every) == before
     ((version,),) = rows(path, "PRAGMA user_version")
     ((takes_nothing,),) = rows(path, "SELECT \"notnull\" FROM pragma_table_info('readings') WHERE cid = 3")
-    assert (version, takes_nothing) in ((0, 1), (1, 1), (2, 0), (3, 0))
+    assert (version, takes_nothing) in ((0, 1), (1, 1), (2, 0), (3, 0), (KNOWN_VERSION, 0))
     store = a_store(path)
     store.append(a_cycle())
     store.close()
