@@ -18,6 +18,7 @@ from ports.state import Json
 _MODE = 0o600  # what was learned tells about the home
 _DAMAGED_KEPT = 9
 _MOST_BYTES = 8 * 1024 * 1024  # many times what the program ever puts there
+_DEEPEST = 50  # levels of nesting; what is kept has a handful
 
 _Values = dict[str, Mapping[str, Json]]
 _Version = tuple[int, int, int] | None
@@ -123,11 +124,13 @@ class FileState:
         )
 
 
-def _copied(value: Json) -> Json:
-    """A copy of what JSON can be; copy.deepcopy looks for much else."""
+def _copied(value: Json, levels: int = _DEEPEST) -> Json:
+    """A copy of what JSON can be; copy.deepcopy looks for much else. RecursionError beyond `levels`."""
+    if levels < 0:  # how deep Python itself goes differs from version to version
+        raise RecursionError(f"more than {_DEEPEST} levels")
     if isinstance(value, dict):
-        return {key: _copied(part) for key, part in value.items()}
-    return [_copied(part) for part in value] if isinstance(value, list) else value
+        return {key: _copied(part, levels - 1) for key, part in value.items()}
+    return [_copied(part, levels - 1) for part in value] if isinstance(value, list) else value
 
 
 def _line(value: Mapping[str, Json]) -> str:
