@@ -22,7 +22,7 @@ from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, Turn, by_hand
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
-from entrypoints.starting import unswept
+from entrypoints.starting import settle, unswept
 from entrypoints.telling import telling
 from entrypoints.wiring import Collecting, collecting
 from entrypoints.wiring_status import collectors
@@ -223,13 +223,27 @@ async def _collect(
             service = ContinuousCollection(
                 collection=collection, clock=clock, journal=journal, upkeep=collecting_now.upkeep
             )
-            await service.run(stop, tell)
+            await service.run(stop, _settling(tell))
         await alerts.finish(ALERTS_BUDGET_S)
     finally:
         if not request.once:
             await collecting_now.upkeep.close()
         await collection.close()
     return cycles
+
+
+def _settling(tell: Callable[[Cycle, Turn], None]) -> Callable[[Cycle, Turn], None]:
+    """The same, and after the first cycle, for which the last modules were imported, the start is over."""
+    is_over = False
+
+    def tell_and_settle(cycle: Cycle, turn: Turn) -> None:
+        nonlocal is_over
+        tell(cycle, turn)
+        if not is_over:
+            is_over = True
+            settle()
+
+    return tell_and_settle
 
 
 async def _once(collection: Collection, clock: Clock, tell: Callable[[Cycle, Turn], None]) -> None:

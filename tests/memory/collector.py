@@ -1,7 +1,7 @@
 """A collector that does its cycles as fast as it can and says how much memory it holds.
 
-python -m tests.memory.collector JSON, with the keys home, clock_file, hue, amazon, cycles and every: how many
-cycles there are from one look to the next.
+python -m tests.memory.collector JSON, with the keys home, clock_file, hue, amazon, and doing: how many
+cycles, how many from one look to the next, and whether each look sweeps up first, to count what is held.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from domain.schedule import Due, slot_at
 from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
 from domain.services.beside import Beside
 from entrypoints.outcome_text import lines
+from entrypoints.starting import settle
 from entrypoints.telling import telling
 from entrypoints.wiring import Collecting, collecting
 from entrypoints.world import World
@@ -38,11 +39,11 @@ def main(told: dict[str, Any]) -> None:
         clock=clock, hue_roots=Path(told["hue"]), amazon_roots=Path(told["amazon"]), stderr_level=None
     )
     with collecting(load(Path(told["home"])), world) as now:
-        asyncio.run(_cycles(now, clock, told["cycles"], told["every"]))
+        asyncio.run(_cycles(now, clock, **told["doing"]))
     say(modules=[name for name, module in sys.modules.items() if module is not None and _is_theirs(name)])
 
 
-async def _cycles(now: Collecting, clock: LeadingClock, cycles: int, every: int) -> None:
+async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: int, sweeping: bool) -> None:
     alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
     now.alerting.begin()
     first = slot_at(clock.now(), INTERVAL_S) - timedelta(seconds=INTERVAL_S * cycles)
@@ -59,20 +60,21 @@ async def _cycles(now: Collecting, clock: LeadingClock, cycles: int, every: int)
             # minutes pass here at home; without a pause a hundred cycles may wait to be told of
             await alerts.finish(ALERTS_BUDGET_S)
             failed += sum(not isinstance(outcome, Collected) for outcome in cycle.report.outcomes)
+            if number == 1:
+                settle()
             if number % every == 0 or number == cycles:
-                say(cycle=number, failed=failed, resident_bytes=resident_bytes(), blocks=_blocks())
+                # before anything is swept up that nobody sweeps up at home
+                look: dict[str, int] = {"resident_bytes": resident_bytes()}
+                if sweeping:
+                    gc.collect()
+                    look["blocks"] = sys.getallocatedblocks()
+                say(cycle=number, failed=failed, **look)
     await now.collection.close()
 
 
 def _is_theirs(name: str) -> bool:
     ours = ("adapters", "config", "domain", "entrypoints", "ports", "tests", "__main__")
     return name.split(".", 1)[0] not in ours
-
-
-def _blocks() -> int:
-    """How many pieces of memory Python's own objects are in."""
-    gc.collect()
-    return sys.getallocatedblocks()
 
 
 def resident_bytes() -> int:

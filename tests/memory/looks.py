@@ -16,7 +16,12 @@ from tests.deployments import a_deployment, with_amazon
 
 
 def looks_at(
-    folder: Path, *, cycles: int, every: int, told: Callable[[str], object] = str
+    folder: Path,
+    *,
+    cycles: int,
+    every: int,
+    sweeping: bool = False,
+    told: Callable[[str], object] = str,
 ) -> tuple[Sequence[dict[str, Any]], Sequence[str]]:
     """A look every so many cycles, told as it comes; and the modules of others that it imported."""
     said: list[dict[str, Any]] = []
@@ -29,8 +34,7 @@ def looks_at(
             "clock_file": str(folder / "clock"),
             "hue": str(deployment.ca_file),
             "amazon": str(deployment.amazon_ca_file),
-            "cycles": cycles,
-            "every": every,
+            "doing": {"cycles": cycles, "every": every, "sweeping": sweeping},
         }
         command = [sys.executable, "-m", "tests.memory.collector", json.dumps(task)]
         with subprocess.Popen(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
-from entrypoints.starting import unswept
+from domain.outcome import Stored
+from domain.services.timetable import Turn
+from entrypoints.collect import _settling
+from entrypoints.starting import settle, unswept
+from tests.builders import a_cycle
 
 
 def test_the_collector_rests_within_and_works_again_afterwards() -> None:
@@ -26,3 +31,32 @@ def test_a_start_within_a_start_ends_nothing_early() -> None:
         with unswept():
             pass
         assert not gc.isenabled()
+
+
+@pytest.fixture
+def unfrozen() -> Iterator[None]:
+    """Set nothing apart for the tests that come after."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("unfrozen")
+def test_after_the_start_sweeps_look_only_at_what_came_later() -> None:
+    settle()
+    assert gc.get_freeze_count() > 10_000
+    assert len(gc.get_objects()) < 1_000
+
+
+@pytest.mark.usefixtures("unfrozen")
+def test_a_collector_that_stays_settles_after_its_first_cycle_and_once() -> None:
+    told: list[int] = []
+    tell = _settling(lambda *_: told.append(gc.get_freeze_count()))
+    cycle, turn = Stored(report=a_cycle()), Turn(dues=())
+    tell(cycle, turn)
+    frozen = gc.get_freeze_count()
+    assert told == [0]
+    assert frozen > 10_000
+    gc.unfreeze()
+    tell(cycle, turn)
+    assert told == [0, 0]
+    assert gc.get_freeze_count() == 0
