@@ -58,6 +58,7 @@ class Sign:
 class Incident:
     """A trouble that was seen `count` times in a row since `since`; open once that was often enough.
 
+    From then on it is not counted: what lasts is kept as it is, and need not be written anew with each look.
     `told_at` is when a person was told of it last, `source` the one that a device belonged to then.
     """
 
@@ -186,7 +187,8 @@ def _worse(
             topic=sign.topic, subject=sign.subject, since=now, detail=sign.detail, source=sign.source
         )
     else:
-        incident = attrs.evolve(present, count=present.count + 1, detail=sign.detail, source=sign.source)
+        count = present.count + (not present.is_open)
+        incident = attrs.evolve(present, count=count, detail=sign.detail, source=sign.source)
     if incident.told_at is None:
         if incident.count < needed:
             return incident, None

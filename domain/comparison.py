@@ -53,8 +53,8 @@ class Spread:
 class Change:
     """How a figure has changed: `change` is 0.1 for ten per cent more, `low` and `high` bound it.
 
-    The three are None where there is no saying: what was nothing before has no per cent. `reason` says why no
-    difference is shown where that is not for want of one.
+    All are None where there was nothing before, which has no per cent; the bounds also where there is too
+    little to go by. `reason` says so.
     """
 
     figure: Figure

@@ -142,8 +142,14 @@ def _change_row(change: Change) -> Row:
     kind = change.figure.kind
     between = "" if change.low is None else f"{_per_cent(change.low)} to {_per_cent(change.high)}"
     verdict = change.verdict.value + (f" ({change.reason})" if change.reason else "")
-    centres = [_shown(kind, change.before.centre), _shown(kind, change.after.centre)]
-    return [_WORDS[kind], change.figure.of, *centres, _per_cent(change.change), between, verdict]
+    sides = [_shown_spread(kind, change.before), _shown_spread(kind, change.after)]
+    return [_WORDS[kind], change.figure.of, *sides, _per_cent(change.change), between, verdict]
+
+
+def _shown_spread(kind: Kind, spread: Spread) -> str:
+    """The centre, and the quartiles where they differ from it."""
+    centre, lower, upper = (_shown(kind, value) for value in (spread.centre, spread.lower, spread.upper))
+    return centre if centre == lower == upper else f"{centre} [{lower}, {upper}]"
 
 
 def _per_cent(share: float | None) -> str:

@@ -125,7 +125,8 @@ def test_baseline_comparison_reporting(slower: Deployment, run_here: RunHere) ->
     assert head.split() == ["figure", "of", "last", "week", "now", "change", "between", "verdict"]
     (cycle,) = (line for line in lines if line.startswith("whole cycle"))
     assert re.fullmatch(
-        r"whole cycle +hue +(199|20\d)\.\d\d ms +(299|30\d)\.\d\d ms"
+        r"whole cycle +hue +(199|20\d)\.\d\d ms \[19\d\.\d\d ms, 20\d\.\d\d ms\]"
+        r" +(299|30\d)\.\d\d ms \[29\d\.\d\d ms, 30\d\.\d\d ms\]"
         r" +\+(4\d|5\d)\.\d% +\+4\d\.\d% to \+5\d\.\d% +slower",
         cycle,
     )

@@ -68,6 +68,19 @@ def test_a_trouble_is_told_once_and_its_end_once_with_its_length() -> None:
     assert recovered.length == 10 * MINUTE
 
 
+@pytest.mark.parametrize("topic", [Topic.DEVICE_SILENT, Topic.SPOOL_IN_USE])
+def test_a_trouble_that_lasts_stays_the_same_until_it_is_told_again(topic: Topic) -> None:
+    """So that nothing is written with each cycle for a sensor whose battery has died."""
+    incidents: Incidents = {}
+    changes = []
+    for number in range(2 * 288):
+        before = incidents
+        incidents, _ = observe(incidents, [a_sign(topic=topic)], NOON + 5 * MINUTE * number, Patience())
+        changes += [number] if incidents != before else []
+    needed = Patience().needed(topic)
+    assert changes == [*range(needed), needed - 1 + 288]
+
+
 def test_a_trouble_that_lasts_is_told_again_at_most_once_a_day() -> None:
     looks = [(5 * MINUTE * number, a_sign()) for number in range(3 * 288)]
     told = [(number, type(notice)) for number, notices in enumerate(lived(*looks)) for notice in notices]
