@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import importlib
 from collections.abc import Iterator
 
 import pytest
 
 from domain.outcome import Stored
 from domain.services.timetable import Turn
+from entrypoints import commands
 from entrypoints.collect import _settling
 from entrypoints.starting import settle, unswept
 from tests.builders import a_cycle
@@ -31,6 +33,19 @@ def test_a_start_within_a_start_ends_nothing_early() -> None:
         with unswept():
             pass
         assert not gc.isenabled()
+
+
+def test_a_command_is_imported_while_the_collector_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    import_module, rested = importlib.import_module, []
+
+    def noting(name: str) -> object:
+        rested.append(not gc.isenabled())
+        return import_module(name)
+
+    monkeypatch.setattr("entrypoints.commands.importlib.import_module", noting)
+    assert commands.run(["backup", "--help"], None) == 0
+    assert rested == [True]
+    assert gc.isenabled()
 
 
 @pytest.fixture
