@@ -17,13 +17,14 @@ from ports.state import Json, State
 DETAILS_FOR = timedelta(hours=1)
 # Three reports of a sensor: time to ask whether the bridge still hears it.
 QUIET_AFTER = timedelta(minutes=15)
+_TIMES = ("details_at", "links_at")  # of what is known
 
 
 class Directory:
     """Joins temperatures to what is known of their sensors, and asks the bridge only for what is not.
 
-    When it last asked who is heard is kept at the end, or with the next thing that is new: a file that is
-    synced every quarter of an hour for a time of day wears the disk, and losing it costs one question.
+    When it last asked is kept at the end, or with the next thing that is new: a file that is synced every
+    hour, or quarter of one, for a time of day wears the disk, and losing it costs one question.
     """
 
     def __init__(self, *, state: State, key: str, journal: Journal) -> None:
@@ -61,7 +62,7 @@ class Directory:
             self._save(self._known)
 
     def _is_as_saved(self, now: Mapping[str, Json]) -> bool:
-        return all(now[part] == self._saved.get(part) for part in now if part != "links_at")
+        return all(now[part] == self._saved.get(part) for part in now if part not in _TIMES)
 
     def _save(self, known: Known) -> None:
         self._saved = kept(known)

@@ -232,7 +232,7 @@ def test_a_sensor_that_the_bridge_has_lost_is_unreachable_and_counts_again_with_
     assert process.asked() == [LINKS]
 
 
-def test_a_look_at_the_links_that_tells_nothing_new_is_written_at_the_end_alone() -> None:
+def test_asking_that_tells_nothing_new_is_written_at_the_end_alone() -> None:
     class CountingState(MemoryState):
         puts = 0
 
@@ -244,14 +244,16 @@ def test_a_look_at_the_links_that_tells_nothing_new_is_written_at_the_end_alone(
     process = Process(state=state)
     process.sensors(at(NOON))
     assert state.puts == 1
-    for minutes in (16, 32, 48):
+    for minutes in (16, 32, 48, 64, 128):
         process.sensors(at(NOON), now=after(minutes=minutes))
-    assert process.asked().count(LINKS) == 4
+    asked = process.asked()
+    assert (asked.count(LINKS), asked.count(POWER)) == (6, 3)
     assert state.puts == 1
     process.directory.close()
     process.directory.close()
     assert state.puts == 2
-    assert state.get("hue.directory")["links_at"] == after(minutes=48).isoformat()
+    assert state.get("hue.directory")["links_at"] == after(minutes=128).isoformat()
+    assert state.get("hue.directory")["details_at"] == after(minutes=128).isoformat()
 
 
 def test_links_of_what_is_no_sensor_are_not_remembered() -> None:
