@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 _CHECKOUT = Path(__file__).parents[1]
+_ONE_AT_A_TIME = threading.Lock()  # `cache` lets two that come first at once each make their own
 
 
 class Forked:
@@ -100,7 +102,8 @@ def _ordered(wanted: dict[str, object], stdin: int, stdout: int, stderr: int) ->
     answers, answer_write = os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)
     handed = [order_read, answer_write, nothing if stdin == -1 else stdin, stdout, stderr]
-    socket.send_fds(_preloaded()[0], [b"!"], handed)
+    with _ONE_AT_A_TIME:
+        socket.send_fds(_preloaded()[0], [b"!"], handed)
     for descriptor in (order_read, answer_write, nothing):
         os.close(descriptor)
     with os.fdopen(order, "w") as file:
