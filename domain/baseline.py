@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import attrs
@@ -87,3 +87,10 @@ class Baseline:
     left_out: int
     circumstances: Mapping[str, str]
     samples: Mapping[Figure, tuple[float, ...]]
+
+    @property
+    def ended_at(self) -> datetime:
+        """By then its last cycle had come to its end: what began later is no part of it."""
+        whole = (Kind.CYCLE_S, Kind.READ_S)
+        lasted_s = (values[-1] for figure, values in self.samples.items() if figure.kind in whole)
+        return self.last_at + timedelta(seconds=max(lasted_s, default=0), microseconds=1)

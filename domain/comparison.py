@@ -10,6 +10,7 @@ each as long as that (D. Politis and J. Romano, "A circular block-resampling pro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 from math import ceil, fsum, hypot
@@ -73,7 +74,10 @@ class Change:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Two baselines side by side. `differing` are circumstances that are not the same: before, after."""
+    """Two baselines side by side. `differing` are circumstances that are not the same: before, after.
+
+    `overlap` is the time that both were measured in, first and last: its cycles are on both sides.
+    """
 
     before: Baseline
     after: Baseline
@@ -81,6 +85,14 @@ class Comparison:
     only_before: tuple[Figure, ...]
     only_after: tuple[Figure, ...]
     differing: Mapping[str, tuple[str, str]]
+    overlap: tuple[datetime, datetime] | None
+
+    def not_judged(self) -> Mapping[Figure, str]:
+        """The times of which nothing can be said, neither slower nor as before; each with its reason."""
+        too_few = {change.figure: change.reason for change in self.changes if change.reason}
+        lone = dict.fromkeys((*self.only_before, *self.only_after), "it is measured on one side only")
+        unknown = {**too_few, **lone}
+        return {figure: unknown[figure] for figure in in_order(unknown) if figure.kind.is_time}
 
 
 def compare(before: Baseline, after: Baseline, pick: Pick) -> Comparison:
@@ -100,7 +112,13 @@ def compare(before: Baseline, after: Baseline, pick: Pick) -> Comparison:
         only_before=tuple(in_order(before.samples.keys() - after.samples.keys())),
         only_after=tuple(in_order(after.samples.keys() - before.samples.keys())),
         differing={name: both for name, both in circumstances.items() if both[0] != both[1]},
+        overlap=_overlap(before, after),
     )
+
+
+def _overlap(before: Baseline, after: Baseline) -> tuple[datetime, datetime] | None:
+    first, last = max(before.first_at, after.first_at), min(before.last_at, after.last_at)
+    return (first, last) if first <= last else None
 
 
 def spread_of(kind: Kind, samples: Sequence[float]) -> Spread:
@@ -132,7 +150,9 @@ def _change(figure: Figure, before: Sequence[float], after: Sequence[float], pic
     olds, news = _condensed(figure.kind, before), _condensed(figure.kind, after)
     independent = min(independent_of(olds), independent_of(news))
     if independent < INDEPENDENT_NEEDED:
-        why = f"only {independent:.0f} independent cycles of the {INDEPENDENT_NEEDED} that it takes"
+        whole = int(independent)  # rounded up it would be as many as it takes
+        cycles = "cycle" if whole == 1 else "cycles"
+        why = f"only {whole} independent {cycles} of the {INDEPENDENT_NEEDED} that it takes"
         return attrs.evolve(none, change=ratio - 1, reason=why)
     # of a ratio, by the errors of both centres: in the first order of a Taylor series
     error = hypot(ratio * _error(figure.kind, olds, pick), _error(figure.kind, news, pick)) / old.centre

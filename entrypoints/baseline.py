@@ -8,29 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
-from config.collector_settings import HueRead
 from config.loading import Loaded, load
-from domain.baseline import Baseline
 from domain.services.baselining import Baselining
 from entrypoints import exit_codes
-from entrypoints.baseline_request import EVERY_S, NOW, Measured, instant_of, measuring, require_name, share_of
+from entrypoints.baseline_measuring import measured_after, measured_as
+from entrypoints.baseline_request import Measured, measuring, require_name, share_of
 from entrypoints.baseline_text import (
     baseline_as_object,
-    broken_line,
     compared,
     comparison_as_object,
+    limit_lines,
     listed,
     reported,
 )
 from entrypoints.home import find_home
-from entrypoints.source_names import is_called
-from entrypoints.wiring_baseline import baselining, circumstances
+from entrypoints.wiring_baseline import baselining
 from entrypoints.world import World
-
-_KEPT_SINCE, _COMPARED_SINCE = "7d", "1d"
 
 _home = click.option(
     "--home",
@@ -69,7 +64,7 @@ def capture_command(
     with _at(home, world) as (loaded, known, world_now):
         if not replacing and any(one.name == name for one in known.every()):
             raise click.UsageError(f"there is a baseline {name} already; --replace takes its place")
-        baseline = _measured(name, wanted, _KEPT_SINCE, loaded, known, world_now)
+        baseline = measured_as(name, wanted, loaded, known, world_now)
         known.keep(baseline, replacing=replacing)
     _say(baseline_as_object(baseline) if is_json else reported(baseline))
     return 0
@@ -82,7 +77,7 @@ def capture_command(
 @click.option(
     "--max-slower",
     metavar="PERCENT",
-    help="End with 1 when any time is shown to have grown by more than this: 10%.",
+    help="End with 1 when any time is shown to have grown, and its change is more than this: 10%.",
 )
 @_home
 @_json
@@ -98,7 +93,8 @@ def compare_command(
     is_json: bool,
     **options: Any,
 ) -> int:
-    """Compare NAME with NAME2, or with what is measured now: of the last day, or of cycles that are run now.
+    """Compare NAME with NAME2, or with what is measured now: of the last day, without what NAME holds, or of
+    cycles that are run now.
 
     A difference is shown only where chance would hardly make one. Exit code: 0 compared, 1 a limit is broken
     or there is nothing to compare, 64 wrong usage, 75 another process collects, 78 wrong configuration or
@@ -106,18 +102,17 @@ def compare_command(
     """
     limit = None if max_slower is None else share_of(max_slower)
     wanted = Measured(**options)
-    if name2 and (wanted.since or wanted.cycles or wanted.only):
+    if name2 and (wanted.since is not None or wanted.cycles or wanted.only):
         raise click.UsageError("NAME2 is measured already: leave --since, --cycles and --source away")
     with _at(home, world) as (loaded, known, world_now):
         before = known.kept(name)
-        after = (
-            known.kept(name2) if name2 else _measured(NOW, wanted, _COMPARED_SINCE, loaded, known, world_now)
-        )
+        after = known.kept(name2) if name2 else measured_after(before, wanted, loaded, known, world_now)
         comparison = known.compared(before, after)
     broken = [change for change in comparison.changes if limit is not None and change.breaks(limit)]
     _say(comparison_as_object(comparison, broken) if is_json else compared(comparison))
-    for change in broken:
-        click.echo(broken_line(change, limit or 0.0), err=True)
+    if limit is not None:
+        for line in limit_lines(comparison, broken, limit):
+            click.echo(line, err=True)
     return exit_codes.FAILED if broken else 0
 
 
@@ -175,45 +170,6 @@ def _at(home: Path | None, world: World | None) -> Iterator[tuple[Loaded, Baseli
     loaded, world = load(find_home(home)), world or World()
     with baselining(loaded, world) as known:
         yield loaded, known, world
-
-
-def _measured(
-    name: str, wanted: Measured, default: str, loaded: Loaded, known: Baselining, world: World
-) -> Baseline:
-    if wanted.cycles is None:
-        since = instant_of(wanted.since or default, world.clock)
-    else:
-        loaded, since = _with_read(loaded, wanted.read), world.clock.now()
-        _run_cycles(wanted, wanted.cycles, loaded, world)
-    baseline = known.measured(
-        name,
-        since,
-        circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
-        is_wanted=lambda source: not wanted.only or any(is_called(source, one) for one in wanted.only),
-    )
-    # what was measured of a cycle that was not stored is not in the database either
-    unseen = (wanted.cycles or 0) - baseline.cycles
-    return attrs.evolve(baseline, left_out=max(baseline.left_out, unseen))
-
-
-def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> None:
-    """What is read is stored, as of every cycle by hand; stdout is left to the result."""
-    from entrypoints import collect  # all that collects: what only looks at baselines does without
-
-    request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
-    run = collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
-    if len(run) < cycles:
-        click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
-        raise click.Abort
-
-
-def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:
-    if read is None:
-        return loaded
-    collectors = loaded.settings.collectors
-    hue = attrs.evolve(collectors.hue, read=read)
-    settings = attrs.evolve(loaded.settings, collectors=attrs.evolve(collectors, hue=hue))
-    return attrs.evolve(loaded, settings=settings)
 
 
 def _say(told: dict[str, Any] | Iterator[str]) -> None:

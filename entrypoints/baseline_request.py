@@ -34,7 +34,7 @@ class Measured:
     only: tuple[str, ...]
 
     def __attrs_post_init__(self) -> None:
-        if self.since and self.cycles:
+        if self.since is not None and self.cycles:
             raise click.UsageError("--since and --cycles exclude each other: measured before, or now")
         if (self.read or self.every_s) and not self.cycles:
             raise click.UsageError(

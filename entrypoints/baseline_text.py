@@ -81,9 +81,15 @@ def compared(comparison: Comparison) -> Iterator[str]:
     )
     for name, figures in ((before.name, comparison.only_before), (after.name, comparison.only_after)):
         if figures:
-            yield f"only in {name}: {', '.join(f'{_WORDS[one.kind]} of {one.of}' for one in figures)}"
+            yield f"only in {name}: {', '.join(map(_what, figures))}"
     for name, (old, new) in comparison.differing.items():
         yield f"not the same: {name}: {old} -> {new}"
+    if comparison.overlap:
+        first, last = map(_minute, comparison.overlap)
+        yield (
+            f"measured in both from {first} to {last} UTC: the same cycles count on both sides, "
+            "so that any change looks smaller than it is"
+        )
 
 
 def baseline_as_object(baseline: Baseline) -> dict[str, Any]:
@@ -124,13 +130,20 @@ def comparison_as_object(comparison: Comparison, broken: Sequence[Change]) -> di
         "only_after": [_named(figure) for figure in comparison.only_after],
         "differing": {name: list(both) for name, both in comparison.differing.items()},
         "broken": [_named(change.figure) for change in broken],
+        "not_judged": [
+            {**_named(figure), "reason": reason} for figure, reason in comparison.not_judged().items()
+        ],
+        "overlap": comparison.overlap and [instant.isoformat() for instant in comparison.overlap],
     }
 
 
-def broken_line(change: Change, max_slower: float) -> str:
-    """Why the command ends as it does."""
-    what = f"{_WORDS[change.figure.kind]} of {change.figure.of}"
-    return f"the limit of {max_slower:+.1%} is broken: {what} by {_per_cent(change.change)}"
+def limit_lines(comparison: Comparison, broken: Sequence[Change], max_slower: float) -> Iterator[str]:
+    """Why the command ends as it does, and what it ends so in spite of."""
+    limit = f"the limit of {max_slower:+.1%} is"
+    for change in broken:
+        yield f"{limit} broken: {_what(change.figure)} by {_per_cent(change.change)}"
+    for figure, reason in comparison.not_judged().items():
+        yield f"{limit} not judged: {_what(figure)} ({reason})"
 
 
 def _spreads(baseline: Baseline) -> Iterator[tuple[Figure, Spread]]:
@@ -164,6 +177,10 @@ def _shown(kind: Kind, value: float) -> str:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M}"
+
+
+def _what(figure: Figure) -> str:
+    return f"{_WORDS[figure.kind]} of {figure.of}"
 
 
 def _named(figure: Figure) -> dict[str, str]:

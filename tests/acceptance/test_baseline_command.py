@@ -165,10 +165,55 @@ def test_the_same_cycles_twice_are_no_difference(slower: Deployment, run_here: R
     assert [one["name"] for one in left] == ["last week", "b"]
 
 
+def test_what_a_baseline_holds_is_not_compared_with_it_again(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    """Who keeps a baseline, changes something and looks an hour later means what came after it."""
+    measured(deployment, jittered(0.2), 0.5)
+    assert run_here(deployment, "baseline", "capture", "before").returncode == 0
+    nothing = run_here(deployment, "baseline", "compare", "before")
+    assert (nothing.returncode, "no whole cycle was measured since" in nothing.stderr) == (1, True)
+    assert run_here(deployment, "baseline", "compare", "before", "--cycles", "1").returncode == 0
+    said = told(run_here(deployment, "baseline", "compare", "before", "--json"))
+    assert said["changes"][0]["after"]["samples"] == 1
+    assert said["overlap"] is None
+
+
+def test_that_cycles_count_on_both_sides_is_told(deployment: Deployment, run_here: RunHere) -> None:
+    measured(deployment, jittered(0.2), 0.5)
+    captured = told(run_here(deployment, "baseline", "capture", "a", "--json"))
+    done = run_here(deployment, "baseline", "compare", "a", "--since", "7d")
+    assert "the same cycles count on both sides, so that any change looks smaller than it is" in done.stdout
+    assert run_here(deployment, "baseline", "capture", "b").returncode == 0
+    said = told(run_here(deployment, "baseline", "compare", "a", "b", "--json"))
+    assert said["overlap"] == [captured["first_at"], captured["last_at"]]
+
+
+def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    for name in ("a", "b"):
+        assert run_here(deployment, "baseline", "capture", name, "--cycles", "1").returncode == 0
+    done = run_here(deployment, "baseline", "compare", "a", "b", "--max-slower", "10%")
+    assert done.returncode == 0
+    whole, *others = done.stderr.splitlines()
+    assert whole == (
+        "the limit of +10.0% is not judged: whole cycle of hue"
+        " (only 1 independent cycle of the 12 that it takes)"
+    )
+    assert len(others) == 3
+    said = told(run_here(deployment, "baseline", "compare", "a", "b", "--max-slower", "10%", "--json"))
+    assert [one["figure"] for one in said["not_judged"]] == ["cycle_s", "cpu_s", "commit_s", "read_s"]
+    assert "not judged" not in run_here(deployment, "baseline", "compare", "a", "b").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("capture", "a", "--since", "7d", "--cycles", "3"), 64, "exclude each other"),
+        (("capture", "a", "--since", ""), 64, "'' is no time: say 90m, 12h or 7d"),
+        (("capture", "a", "--since", "", "--cycles", "1"), 64, "exclude each other"),
+        (("compare", "last week", "last week", "--since", ""), 64, "NAME2 is measured already"),
         (("capture", "a", "--read", "v1"), 64, "name their number by --cycles"),
         (("capture", "a", "--every", "5"), 64, "name their number by --cycles"),
         (("compare", "last week", "b", "--every", "5"), 64, "name their number by --cycles"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from math import exp, sqrt
 
 import attrs
 import pytest
 
-from domain.baseline import Figure, Kind
+from domain.baseline import Baseline, Figure, Kind
 from domain.comparison import Change, Verdict, compare, independent_of, spread_of
 from tests.baselines import a_baseline
+from tests.builders import NOON
 
 CYCLE = Figure(Kind.CYCLE_S, "hue")
 BYTES = Figure(Kind.PAYLOAD_BYTES, "hue")
@@ -79,8 +81,16 @@ def test_a_real_difference_is_found_nearly_always_where_there_is_enough_to_go_by
 def test_from_a_few_cycles_nothing_is_shown_and_the_reason_is_told(counts: tuple[int, int]) -> None:
     change = change_of([1.0] * counts[0], [9.0] * counts[1])
     assert change.verdict is Verdict.NO_DIFFERENCE_SHOWN
-    assert change.reason == f"only {min(counts)} independent cycles of the 12 that it takes"
+    number = "1 independent cycle" if min(counts) == 1 else f"{min(counts)} independent cycles"
+    assert change.reason == f"only {number} of the 12 that it takes"
     assert change.change == 8.0
+
+
+def test_nearly_enough_cycles_are_not_told_as_enough() -> None:
+    chance = seeded(30)
+    for _ in range(400):
+        reason = change_of(noise(13, chance, drift=0.3), noise(13, chance, drift=0.3)).reason
+        assert reason is None or "only 12" not in reason
 
 
 def test_a_slow_hour_does_not_count_as_many_cycles() -> None:
@@ -148,6 +158,42 @@ def test_a_limit_is_broken_only_by_what_is_shown(limit: float, is_broken: bool) 
     change = change_of(noise(100, chance), noise(100, chance, times=1.2))
     assert change.breaks(limit) is is_broken
     assert not attrs.evolve(change, verdict=Verdict.NO_DIFFERENCE_SHOWN).breaks(0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shared"),
+    [
+        (0, 60, (0, 60)),
+        (-60, 30, (0, 30)),
+        (30, 90, (30, 60)),
+        (60, 90, (60, 60)),
+        (61, 90, None),
+        (-9, -1, None),
+    ],
+)
+def test_the_time_that_both_were_measured_in_is_told(
+    first: int, last: int, shared: tuple[int, int] | None
+) -> None:
+    def at(first: int, last: int) -> Baseline:
+        return attrs.evolve(
+            a_baseline(), first_at=NOON + timedelta(minutes=first), last_at=NOON + timedelta(minutes=last)
+        )
+
+    overlap = compare(at(0, 60), at(first, last), seeded(1).randrange).overlap
+    assert overlap == (shared and tuple(NOON + timedelta(minutes=minute) for minute in shared))
+
+
+def test_a_time_that_only_one_has_or_of_which_there_is_too_little_is_not_judged() -> None:
+    read = Figure(Kind.READ_S, "amazon")
+    before = a_baseline(samples={CYCLE: (1.0,) * 11, BYTES: (1.0,) * 11, read: (1.0,) * 50})
+    after = a_baseline(samples={CYCLE: (1.0,) * 50, BYTES: (1.0,) * 50})
+    unjudged = compare(before, after, seeded(1).randrange).not_judged()
+    assert unjudged == {
+        CYCLE: "only 11 independent cycles of the 12 that it takes",
+        read: "it is measured on one side only",
+    }
+    enough = a_baseline(samples={CYCLE: (1.0,) * 12})
+    assert compare(enough, enough, seeded(1).randrange).not_judged() == {}
 
 
 def test_what_only_one_has_and_what_the_circumstances_were_is_told() -> None:

@@ -115,3 +115,15 @@ def test_a_baseline_that_is_there_is_replaced_only_when_asked() -> None:
     assert home.baselining.kept("a").circumstances == {"machine": "new"}
     assert home.baselining.remove("a")
     assert list(home.baselining.every()) == []
+
+
+async def test_what_began_after_the_end_of_a_baseline_shares_no_cycle_with_it() -> None:
+    home = Home()
+    await home.collect(3, 2.0)
+    before = home.baselining.measured("a", NOON, circumstances={})
+    with pytest.raises(NothingMeasured):
+        home.baselining.measured("b", before.ended_at, circumstances={})
+    later = home.clock.now()
+    await home.collect(1, 2.0)
+    after = home.baselining.measured("b", before.ended_at, circumstances={})
+    assert (after.first_at, {len(values) for values in after.samples.values()}) == (later, {1})
