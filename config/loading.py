@@ -35,6 +35,10 @@ class Loaded:
     secrets_path: Path
 
     @property
+    def home(self) -> Path:
+        return self.secrets_path.parents[1]
+
+    @property
     def bridges(self) -> tuple[Bridge, ...]:
         """The Hue bridges of the home, each with its key where there is one."""
         return bridges_of(self.settings, self.secrets.hue)

@@ -14,7 +14,7 @@ from config.loading import Loaded, load
 from domain.services.baselining import Baselining
 from entrypoints import exit_codes
 from entrypoints.baseline_measuring import measured_after, measured_as
-from entrypoints.baseline_request import Measured, measuring, require_name, share_of
+from entrypoints.baseline_request import Measured, measuring, require_name, share_of, tidied
 from entrypoints.baseline_text import (
     baseline_as_object,
     compared,
@@ -59,6 +59,7 @@ def capture_command(
     Exit code: 0 kept, 1 not, 64 wrong usage, 75 another process collects, 78 wrong configuration or
     database, 130 interrupted.
     """
+    name = tidied(name)
     require_name(name)
     wanted = Measured(**options)
     with _at(home, world) as (loaded, known, world_now):
@@ -102,11 +103,14 @@ def compare_command(
     """
     limit = None if max_slower is None else share_of(max_slower)
     wanted = Measured(**options)
-    if name2 and (wanted.since is not None or wanted.cycles or wanted.only):
+    if name2 is not None and (wanted.since is not None or wanted.cycles or wanted.only):
         raise click.UsageError("NAME2 is measured already: leave --since, --cycles and --source away")
     with _at(home, world) as (loaded, known, world_now):
-        before = known.kept(name)
-        after = known.kept(name2) if name2 else measured_after(before, wanted, loaded, known, world_now)
+        before = known.kept(tidied(name))
+        if name2 is not None:
+            after = known.kept(tidied(name2))
+        else:
+            after = measured_after(before, wanted, loaded, known, world_now)
         comparison = known.compared(before, after)
     broken = [change for change in comparison.changes if limit is not None and change.breaks(limit)]
     _say(comparison_as_object(comparison, broken) if is_json else compared(comparison))
@@ -142,7 +146,7 @@ def report_command(world: World | None, *, names: tuple[str, ...], home: Path | 
     Exit code: 0 told, 1 there is no such baseline or the database cannot be read, 78 wrong configuration.
     """
     with _at(home, world) as (_, known, _world):
-        wanted = [known.kept(name) for name in names] if names else known.every()
+        wanted = [known.kept(tidied(name)) for name in names] if names else known.every()
     if is_json:
         _say({"baselines": [baseline_as_object(one) for one in wanted]})
     else:
@@ -159,6 +163,7 @@ def report_command(world: World | None, *, names: tuple[str, ...], home: Path | 
 @click.pass_obj
 def remove_command(world: World | None, *, name: str, home: Path | None) -> int:
     """Let go of a baseline. Exit code: 0 gone, 1 there was none, 78 wrong configuration or database."""
+    name = tidied(name)
     with _at(home, world) as (_, known, _world):
         is_gone = known.remove(name)
     click.echo(f"the baseline {name} is gone" if is_gone else f"there is no baseline {name}", err=not is_gone)

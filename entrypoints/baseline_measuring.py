@@ -11,9 +11,8 @@ import click
 from config.collector_settings import HueRead
 from config.loading import Loaded
 from domain.baseline import Baseline
-from domain.services.baselining import Baselining
+from domain.services.baselining import Ahead, Baselining
 from entrypoints.baseline_request import EVERY_S, NOW, Measured, instant_of
-from entrypoints.source_names import is_called
 from entrypoints.wiring_baseline import circumstances
 from entrypoints.world import World
 
@@ -42,6 +41,7 @@ def _measured(
 ) -> Baseline:
     if wanted.cycles is None:
         since = default if wanted.since is None else instant_of(wanted.since, world.clock)
+        _tell_what_is_ahead(known.ahead(wanted.holds))
     else:
         loaded, since = _with_read(loaded, wanted.read), world.clock.now()
         _run_cycles(wanted, wanted.cycles, loaded, world)
@@ -49,11 +49,20 @@ def _measured(
         name,
         since,
         circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
-        is_wanted=lambda source: not wanted.only or any(is_called(source, one) for one in wanted.only),
+        is_wanted=wanted.holds,
     )
     # what was measured of a cycle that was not stored is not in the database either
     unseen = (wanted.cycles or 0) - baseline.cycles
     return attrs.evolve(baseline, left_out=max(baseline.left_out, unseen))
+
+
+def _tell_what_is_ahead(ahead: Ahead | None) -> None:
+    if ahead is not None:
+        click.echo(
+            f"{ahead.cycles:,} cycles bear a time that is still to come, up to {ahead.last_at:%Y-%m-%d %H:%M}"
+            " UTC, and do not count: the clock was ahead",
+            err=True,
+        )
 
 
 def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> None:

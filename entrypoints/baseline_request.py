@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from unicodedata import normalize
 
 import attrs
 import click
 
 from config.collector_settings import HueRead
+from entrypoints.source_names import is_called
 from ports.clock import Clock
 
 EVERY_S = 2.0  # between cycles, unless told otherwise
@@ -40,6 +42,10 @@ class Measured:
             raise click.UsageError(
                 "--read and --every say how cycles are to be run now: name their number by --cycles"
             )
+
+    def holds(self, source: str) -> bool:
+        """Whether that source is asked for."""
+        return not self.only or any(is_called(source, one) for one in self.only)
 
 
 _MEASURING = (
@@ -74,9 +80,14 @@ def measuring(command: F) -> F:
     return command
 
 
+def tidied(name: str) -> str:
+    """As it looks: without blanks around it, one between words, and one spelling of an accent."""
+    return " ".join(normalize("NFC", name).split())
+
+
 def require_name(name: str) -> None:
     """Refuse what no baseline is to be called."""
-    if not (name.strip() and name.isprintable() and len(name) <= _LONGEST_NAME) or name == NOW:
+    if not (name and name.isprintable() and len(name) <= _LONGEST_NAME) or name == NOW:
         raise click.UsageError(
             f"a baseline's name has 1 to {_LONGEST_NAME} printable characters, and is not {NOW!r}"
         )

@@ -53,6 +53,6 @@ def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
         "machine": machine(),
         "homeclimate": __version__,
         **versions(),
-        "configuration": fingerprint(loaded.settings),
+        "configuration": fingerprint(loaded.settings, loaded.home),
         "Hue read": loaded.settings.collectors.hue.read,
     }

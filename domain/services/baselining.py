@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+
+import attrs
 
 from domain.baseline import Baseline, Measurement, parted
 from domain.comparison import Comparison, Pick, compare
@@ -12,6 +14,16 @@ from domain.errors import NothingMeasured
 from ports.baselines import Baselines
 from ports.clock import Clock
 from ports.measurements import Measurements
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@attrs.frozen
+class Ahead:
+    """Whole cycles of which the time is still to come, since the clock was ahead; the last began then."""
+
+    cycles: int
+    last_at: datetime
 
 
 class Baselining:
@@ -53,6 +65,12 @@ class Baselining:
             circumstances=circumstances,
             samples=costs.samples,
         )
+
+    def ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> Ahead | None:
+        """What no baseline holds before its time has come."""
+        measurements = self._measurements.between(self._clock.now(), _NEVER)
+        costs = costs_of(measurements, is_wanted)
+        return None if costs.last_at is None else Ahead(costs.cycles, costs.last_at)
 
     def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
         """Keep it by its name. Raises `BaselineExists` unless `replacing`."""

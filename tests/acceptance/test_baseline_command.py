@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from adapters.source_lock import SourceLocks
@@ -228,6 +229,7 @@ def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
         (("compare", "a", "--max-slower", "much"), 64, "'much' is no limit: say 10%"),
         (("compare", "a", "--max-slower", "-5%"), 64, "is no limit"),
         (("compare", "a"), 1, "there is no baseline a; there are: last week"),
+        (("compare", "last week", ""), 1, "there is no baseline"),
         (("report", "a"), 1, "there is no baseline a"),
         (("capture", "a", "--since", "1m"), 1, "no whole cycle was measured since"),
         (("capture", "a", "--cycles", "1", "--source", "hive"), 78, "there is no source hive"),
@@ -252,6 +254,45 @@ def test_a_name_that_is_taken_is_refused_before_any_cycle_is_run(
     assert slower.rows("SELECT count(*) FROM outcomes") == [(0,)]
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1", "--replace", "--json")
     assert told(done)["cycles"] == 1
+
+
+def test_blanks_and_the_way_in_which_an_accent_is_typed_make_no_other_name(
+    slower: Deployment, run_here: RunHere
+) -> None:
+    composed, decomposed = "Caf\u00e9 router", "  Cafe\u0301\u00a0  router "
+    assert told(run_here(slower, "baseline", "capture", decomposed, "--json"))["name"] == composed
+    done = run_here(slower, "baseline", "capture", composed)
+    assert (done.returncode, f"there is a baseline {composed} already" in done.stderr) == (64, True)
+    for name in (composed, decomposed):
+        assert run_here(slower, "baseline", "compare", name, name).returncode == 0
+        assert run_here(slower, "baseline", "report", name).stdout.startswith(f"## {composed}\n")
+    assert run_here(slower, "baseline", "capture", " now ").returncode == 64
+    assert run_here(slower, "baseline", "remove", decomposed).returncode == 0
+
+
+def test_a_home_that_was_moved_has_the_same_configuration(slower: Deployment, run_here: RunHere) -> None:
+    assert run_here(slower, "baseline", "capture", "here").returncode == 0
+    moved = attrs.evolve(slower, folder=slower.folder.rename(slower.folder.with_name("elsewhere")))
+    assert run_here(moved, "baseline", "capture", "there").returncode == 0
+    differing = told(run_here(moved, "baseline", "compare", "here", "there", "--json"))["differing"]
+    assert "configuration" not in differing
+
+
+def test_cycles_of_a_time_that_is_still_to_come_are_told_of(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    measured(deployment, jittered(0.2, 3), -1)
+    done = run_here(deployment, "baseline", "capture", "a")
+    said = "3 cycles bear a time that is still to come, up to "
+    assert (done.returncode, said in done.stderr) == (1, True)
+    measured(deployment, jittered(0.2, 2), 1)
+    done = run_here(deployment, "baseline", "capture", "a", "--json")
+    assert (told(done)["cycles"], said in done.stderr) == (2, True)
+    assert "the clock was ahead" in done.stderr
+    done = run_here(deployment, "baseline", "compare", "a", "--since", "3d")
+    assert (done.returncode, said in done.stderr) == (0, True)
+    for asked in (("compare", "a", "a"), ("list",)):
+        assert run_here(deployment, "baseline", *asked).stderr == ""
 
 
 def test_a_home_that_has_no_database_yet_is_told_the_next_step(

@@ -17,7 +17,7 @@ from domain.baseline import Figure, Kind
 from domain.comparison import Verdict
 from domain.errors import BaselineExists, NothingMeasured, SourceUnavailable
 from domain.outcome import SourceReply
-from domain.services.baselining import Baselining
+from domain.services.baselining import Ahead, Baselining
 from domain.services.collection import SourcePlan
 from tests.baselines import a_baseline
 from tests.builders import NOON, a_due, a_reply
@@ -127,3 +127,15 @@ async def test_what_began_after_the_end_of_a_baseline_shares_no_cycle_with_it() 
     await home.collect(1, 2.0)
     after = home.baselining.measured("b", before.ended_at, circumstances={})
     assert (after.first_at, {len(values) for values in after.samples.values()}) == (later, {1})
+
+
+async def test_what_bears_a_time_that_is_still_to_come_is_counted_apart() -> None:
+    home = Home()
+    assert home.baselining.ahead() is None
+    await home.collect(3, 1.0)
+    last = home.clock.now() - timedelta(seconds=301)
+    home.clock.step_wall(-86_400)
+    assert home.baselining.ahead() == Ahead(cycles=3, last_at=last)
+    assert home.baselining.ahead("amazon".__eq__) is None
+    home.clock.advance(2 * 86_400)
+    assert home.baselining.ahead() is None
