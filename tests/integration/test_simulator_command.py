@@ -10,8 +10,6 @@ import pty
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,21 +20,16 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.simulator.certificates import leaf_file
+from tests.forked import Piped, wanted
 
 CHECKOUT = Path(__file__).parents[2]
-HOMECLIMATE = [sys.executable, "-c", "import sys; from entrypoints.cli import main; sys.exit(main())"]
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [*HOMECLIMATE, "simulator", *arguments],
-        cwd=CHECKOUT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as simulator:
+def running(*arguments: str, stdin: int = -1) -> Iterator[Piped]:
+    order = wanted(["simulator", *arguments], environment=os.environ, folder=CHECKOUT)
+    simulator = Piped(order, stdin)
+    with simulator.stdout, simulator.stderr:
         try:
             yield simulator
         finally:
@@ -44,8 +37,7 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             simulator.wait(10)
 
 
-def facts_of(simulator: subprocess.Popen[str]) -> dict[str, Any]:
-    assert simulator.stdout is not None
+def facts_of(simulator: Piped) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(simulator.stdout.readline())
     return facts
 
@@ -70,7 +62,6 @@ def test_it_serves_until_it_is_told_to_stop(ending: signal.Signals) -> None:
         assert Path(facts["ca_file"]).exists()
         simulator.send_signal(ending)
         assert simulator.wait(10) == 0
-        assert simulator.stderr is not None
         assert simulator.stderr.read() == ""
 
 
@@ -158,32 +149,18 @@ def test_a_port_that_is_taken_is_said_and_is_64(option: str) -> None:
         port = taken.getsockname()[1]
         with running(option, str(port)) as simulator:
             assert simulator.wait(10) == 64
-            assert simulator.stderr is not None
             assert f"a port cannot be had: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
 
 
 def test_at_a_terminal_a_typed_code_links_a_device_and_an_empty_line_presses_the_button() -> None:
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*HOMECLIMATE, "simulator", "--json"],
-        cwd=CHECKOUT,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as simulator:
-        try:
-            facts = facts_of(simulator)
-            pair = created_pair(facts)
-            assert simulator.stderr is not None
-            for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "no such code")):
-                os.write(ours, typed.encode())
-                assert said in simulator.stderr.readline()
-        finally:
-            simulator.terminate()
-            simulator.wait(10)
-            os.close(ours)
-            os.close(theirs)
+    with running("--json", stdin=theirs) as simulator:
+        pair = created_pair(facts_of(simulator))
+        for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "no such code")):
+            os.write(ours, typed.encode())
+            assert said in simulator.stderr.readline()
+    os.close(ours)
+    os.close(theirs)
 
 
 def created_pair(facts: dict[str, Any]) -> str:
@@ -199,7 +176,6 @@ def created_pair(facts: dict[str, Any]) -> str:
 @pytest.mark.parametrize("model", ["BSB001", "BSB002", "BSB003"])
 def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
     with running("--bridge-model", model) as simulator:
-        assert simulator.stdout is not None
         said = ""
         while "Ctrl-C" not in said:
             line = simulator.stdout.readline()
@@ -225,5 +201,4 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
 def test_a_wrong_command_line_is_said_and_is_64(arguments: list[str], complaint: str) -> None:
     with running(*arguments) as simulator:
         assert simulator.wait(10) == 64
-        assert simulator.stderr is not None
         assert complaint in simulator.stderr.read()
