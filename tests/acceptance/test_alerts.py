@@ -106,6 +106,7 @@ def test_a_cycle_that_stores_nothing_is_a_failure_for_the_switch(
     assert pings == ["/ping/3f0c-secret/fail"]
 
 
+@pytest.mark.proof
 def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_the_status(
     deployment: Deployment, run_here: RunHere
 ) -> None:

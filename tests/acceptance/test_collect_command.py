@@ -273,6 +273,7 @@ def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deploym
     assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(3,)]
 
 
+@pytest.mark.proof
 def test_a_reader_that_reads_nothing_holds_up_neither_the_cycles_nor_the_end(deployment: Deployment) -> None:
     running = subprocess.Popen(
         deployment.command("collect", "--cycles", "40", "--every", "1", "--json"),
@@ -288,6 +289,7 @@ def test_a_reader_that_reads_nothing_holds_up_neither_the_cycles_nor_the_end(dep
     running.stdout.close()
 
 
+@pytest.mark.proof
 def test_a_full_disk_behind_stdout_does_not_end_the_collection(deployment: Deployment) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -316,6 +318,7 @@ def test_no_stdout_at_all_does_not_end_the_collection(deployment: Deployment) ->
     assert _cycles(deployment) == 1
 
 
+@pytest.mark.proof
 def test_a_terminal_without_the_letters_does_not_end_the_collection(deployment: Deployment) -> None:
     deployment.config_file.write_text(
         deployment.config_file.read_text() + "    sensor_locations: {'00:17:88:01:df:6d:29:5d': 寝室}\n"

@@ -36,6 +36,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complete
     return _demo(folder, "--days", "1", "--live-cycles", "2"), folder / "data" / "readings.db"
 
 
+@pytest.mark.proof
 def test_the_demo_backfills_collects_live_and_shows_what_is_stored(
     shown: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -51,6 +52,7 @@ def test_the_demo_backfills_collects_live_and_shows_what_is_stored(
     assert str(database) in done.stdout
 
 
+@pytest.mark.proof
 def test_every_expected_reading_of_the_backfill_is_stored_or_explained(
     shown: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:

@@ -82,6 +82,7 @@ def stored_slots(deployment: Deployment) -> list[str]:
     return [timestamp for (timestamp,) in rows]
 
 
+@pytest.mark.proof
 def test_a_database_that_another_program_holds_for_long_costs_no_reading(
     impatient: Deployment, simulated_home: SimulatedHome
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_database_that_another_program_holds_for_long_costs_no_reading(
     assert list((impatient.folder / "data" / "spool").glob("*.jsonl")) == []
 
 
+@pytest.mark.proof
 def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatient: Deployment) -> None:
     before = told(collecting(impatient, 1))
     running = collecting_with_little_room(impatient, 12, largest_file_bytes=24_000)
@@ -114,6 +116,7 @@ def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatie
     assert impatient.rows("PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.proof
 def test_a_data_folder_that_is_away_for_a_while_costs_no_reading_of_a_collector_that_goes_on(
     impatient: Deployment,
 ) -> None:
@@ -152,6 +155,7 @@ def _swap(data: Path, away: Path) -> None:
     data.write_text("not mounted")
 
 
+@pytest.mark.proof
 def test_a_disk_that_is_really_full_for_a_while_costs_no_reading(impatient: Deployment) -> None:
     """Neither database nor spool take anything, so that the readings wait in memory."""
     assert impatient.run("collect", "--once").returncode == 0

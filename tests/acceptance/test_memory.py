@@ -15,6 +15,7 @@ MOST_A_CYCLE = 10
 CYCLES = 120
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(180)
 def test_cycles_leave_nothing_behind_in_memory(tmp_path: Path) -> None:
     looks, _ = looks_at(tmp_path, cycles=2 * CYCLES, every=CYCLES, sweeping=True)

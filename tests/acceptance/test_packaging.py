@@ -90,6 +90,7 @@ def test_the_source_distribution_holds_nothing_of_the_home(dist: Path) -> None:
     assert {"pyproject.toml", "README.md", "run"} <= names
 
 
+@pytest.mark.proof
 def test_a_wheel_built_from_the_source_distribution_is_the_same(dist: Path, tmp_path: Path) -> None:
     with tarfile.open(only(dist.glob("*.tar.gz"))) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -117,11 +118,13 @@ def test_the_installed_program_is_the_wheel_and_not_the_checkout(installed: Path
     assert Path(where).is_relative_to(installed.parent)
 
 
+@pytest.mark.proof
 def test_the_installed_program_tells_its_commands(installed: Path, tmp_path: Path) -> None:
     told = run(installed / "homeclimate", "--help", cwd=tmp_path)
     assert {"collect", "demo", "simulator"} <= set(told.split())
 
 
+@pytest.mark.proof
 def test_the_installed_health_check_knows_the_packages_that_were_tested(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -85,17 +85,20 @@ def test_a_failed_installation_leaves_no_stamp_and_the_next_start_begins_anew(se
     assert not leftover.exists()
 
 
+@pytest.mark.proof
 def test_a_start_after_the_first_does_nothing_but_run_the_command(set_up_checkout: Path) -> None:
     again = start(set_up_checkout, "collect", "two words")
     assert (again.stdout, again.stderr) == (f"['collect', 'two words'] {set_up_checkout}\n", "")
 
 
+@pytest.mark.proof
 def test_the_tests_get_their_packages_on_top_and_run_in_the_checkout(set_up_checkout: Path) -> None:
     tested = start(set_up_checkout, "test", "-k", "retry")
     assert tested.stdout == f"pytest ['-k', 'retry'] {set_up_checkout}\n"
     assert "making .venv" not in tested.stderr
 
 
+@pytest.mark.proof
 def test_the_environment_has_the_command_of_its_own_checkout(set_up_checkout: Path, tmp_path: Path) -> None:
     command = set_up_checkout / ".venv" / "bin" / "homeclimate"
     done = subprocess.run([command, "health"], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -74,6 +74,7 @@ def test_a_code_that_is_typed_signs_in_and_shows_the_monitors(
     assert (collected.returncode, collected.stderr) == (0, "")
 
 
+@pytest.mark.proof
 def test_signing_in_again_is_the_same_device(alexa: SimulatedAlexa, home: Deployment) -> None:
     tokens = []
     for arguments in (["setup", "amazon"], ["setup", "--reauth", "amazon"]):

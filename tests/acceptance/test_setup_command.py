@@ -182,6 +182,7 @@ def test_of_several_bridges_the_person_chooses_one(home: SimulatedHome, new_home
     assert load(new_home.folder).bridges[0].id == second.id
 
 
+@pytest.mark.proof
 def test_a_second_bridge_stands_beside_the_first(
     home: SimulatedHome, new_home: Deployment, run_here: RunHere
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_source_that_fails_costs_the_other_nothing(deployment: Deployment, hom
     ]
 
 
+@pytest.mark.proof
 def test_two_processes_neither_collide_nor_count_each_others_work_as_missing(
     deployment: Deployment, home: SimulatedHome
 ) -> None:

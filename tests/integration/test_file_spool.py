@@ -221,6 +221,7 @@ def test_a_process_that_was_stopped_with_the_lock_in_its_hand_holds_nobody_up_fo
         a_spool(folder).add(a_cycle())
 
 
+@pytest.mark.proof
 def test_processes_that_spool_and_drain_at_once_lose_nothing(folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.integration.test_file_spool import *\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.databases import rows
 from tests.grown_home import append_fast, append_in_bulk, append_one_by_one, reports
 
@@ -11,6 +13,7 @@ CYCLES, SENSORS = 400, 10
 HEADER_BYTES = 100  # counters of transactions stand there
 
 
+@pytest.mark.proof
 def test_many_cycles_a_transaction_make_the_same_file_as_one_cycle_each(tmp_path: Path) -> None:
     fast, real = tmp_path / "fast.db", tmp_path / "real.db"
     append_fast(fast, reports(CYCLES, SENSORS))

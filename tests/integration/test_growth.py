@@ -88,6 +88,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Home]]:
         home.store.close()
 
 
+@pytest.mark.proof
 def test_a_cycle_writes_as_many_pages_into_a_long_home_as_into_a_short_one(homes: Sequence[Home]) -> None:
     short, long = (statistics.mean([_pages(home) for _ in range(CYCLES)]) for home in homes)
     assert short <= PAGES

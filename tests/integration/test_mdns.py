@@ -19,6 +19,7 @@ def outcome(scenario: str, *arguments: str, has_loopback: bool = True) -> Any:
     return json.loads(run_apart("tests.mdns_scenarios", scenario, *arguments, has_loopback=has_loopback))
 
 
+@pytest.mark.proof
 def test_whoever_is_there_is_found() -> None:
     assert outcome("find") == {
         "everybody": [

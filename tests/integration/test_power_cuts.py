@@ -35,10 +35,12 @@ def test_a_power_cut_while_the_database_is_made_leaves_none_or_a_sound_one(tmp_p
     assert tally(made, 50, seed=2) == Counter(kept=50)
 
 
+@pytest.mark.proof
 def test_a_lesser_synchronous_loses_cycles_so_the_cuts_are_seen(tmp_path: Path) -> None:
     assert tally(_recorded(tmp_path, "NORMAL", cycles=40), 40, seed=3)["lost"] > 4
 
 
+@pytest.mark.proof
 def test_no_syncing_at_all_corrupts_so_corruption_is_seen(tmp_path: Path) -> None:
     assert tally(_recorded(tmp_path, "OFF", cycles=40), 40, seed=4)["corrupt"] > 4
 

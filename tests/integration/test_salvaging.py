@@ -53,6 +53,7 @@ def _root_of(path: Path, table: str) -> int:
     return int(page)
 
 
+@pytest.mark.proof
 def test_every_ruined_page_is_noticed_and_the_readings_of_all_others_are_saved(tmp_path: Path) -> None:
     home, chance = RuinedHome(tmp_path, 10), random.Random(3)  # noqa: S311 - the same pages again
     for number in range(20):

@@ -80,7 +80,7 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
         assert rows(copy, every) == before
 
 
-@pytest.mark.parametrize("part", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("part", [0.5, *(pytest.param(each, marks=pytest.mark.proof) for each in (0.2, 0.8))])
 def test_letting_go_of_indexes_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
     tmp_path: Path, part: float
 ) -> None:

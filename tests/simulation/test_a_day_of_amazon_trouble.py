@@ -102,6 +102,7 @@ def _hour_of(hour: int) -> int:
     return max(since for since in _DAY if since <= hour)
 
 
+@pytest.mark.proof
 def test_each_slot_has_the_outcome_that_what_went_wrong_must_have(day: Day) -> None:
     outcomes = day.outcomes()
     assert len(outcomes) == 288

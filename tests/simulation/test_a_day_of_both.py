@@ -45,6 +45,9 @@ class DayClock(MovedClock):
             self.held = None
 
 
+pytestmark = pytest.mark.proof
+
+
 @attrs.frozen
 class Day:
     """The home after its day, how often it was troubled, and the process's threads and files in each slot."""

@@ -60,7 +60,7 @@ def test_a_difference_is_shown_and_bounded(times: float, verdict: Verdict) -> No
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5, 0.8, 0.95])
-@pytest.mark.parametrize("count", [12, 30, 100])
+@pytest.mark.parametrize("count", [12, 30, pytest.param(100, marks=pytest.mark.proof)])
 def test_noise_is_hardly_ever_taken_for_a_difference(count: int, drift: float) -> None:
     """Of a hundred pairs that differ by chance alone. A bootstrap of single cycles finds up to 66 of them."""
     chance = seeded(count + round(drift * 100))

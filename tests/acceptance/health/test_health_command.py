@@ -235,6 +235,7 @@ def test_health_check_timeout_enforcement(home: SickHome) -> None:
     assert set(states(done.stdout)) == set(COMPONENTS)
 
 
+@pytest.mark.proof
 def test_a_name_server_that_never_answers_holds_nobody(home: SickHome) -> None:
     url = home.simulated.alexa.url
     file = home.deployment.config_file
@@ -245,6 +246,7 @@ def test_a_name_server_that_never_answers_holds_nobody(home: SickHome) -> None:
     assert states(done.stdout)["database"] == "pass"
 
 
+@pytest.mark.proof
 def test_a_thread_that_is_stuck_in_a_file_holds_nobody(home: SickHome) -> None:
     (home.data / "state.json").unlink()
     os.mkfifo(home.data / "state.json")
@@ -253,18 +255,21 @@ def test_a_thread_that_is_stuck_in_a_file_holds_nobody(home: SickHome) -> None:
     assert done.returncode in (0, 1)  # a state that is no file may be passed over
 
 
+@pytest.mark.proof
 def test_a_check_that_is_stuck_itself_ends_by_its_deadline(home: SickHome) -> None:
     done = in_a_process(home, "loop", "--timeout", "9")
     assert (done.returncode, done.stderr) == (2, "")
     assert states(done.stdout) == dict.fromkeys(COMPONENTS, "fail") | {"configuration": "pass"}
 
 
+@pytest.mark.proof
 def test_a_configuration_on_a_disk_that_has_gone_is_no_answer(home: SickHome) -> None:
     done = in_a_process(home, "configuration", "--timeout", "6")
     assert (done.returncode, done.stderr) == (2, "")
     assert re.search(r"^fail +configuration +no answer before the deadline$", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.proof
 def test_a_reader_of_stdout_that_never_reads_holds_nobody(home: SickHome) -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

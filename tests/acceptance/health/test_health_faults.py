@@ -34,6 +34,7 @@ class Case:
     code: int
     found: Found
     arguments: tuple[str, ...] = ()
+    is_long: bool = False  # it waits for a deadline, as a shorter one does
 
 
 def bridge(spec: str) -> Arrange:
@@ -317,7 +318,7 @@ CASES = [
         2,
         {DATABASE: ("fail", "")},
     ),
-    Case("a locked database", locked, 2, {DATABASE: ("fail", "fuser")}, ("--timeout", "8")),
+    Case("a locked database", locked, 2, {DATABASE: ("fail", "fuser")}, ("--timeout", "8"), is_long=True),
     Case(
         "a database from a newer version",
         sql("PRAGMA user_version = 99"),
@@ -382,13 +383,14 @@ CASES = [
         {HUE: ("fail", "switched on")},
     ),
     Case("a bridge that is silent", bridge("kind=silence"), 1, {HUE: ("fail", "switched on")}, QUICK),
-    Case("a port that is silent", a_silent_port, 1, {HUE: ("fail", "switched on")}, QUICK),
+    Case("a port that is silent", a_silent_port, 1, {HUE: ("fail", "switched on")}, QUICK, is_long=True),
     Case(
         "a bridge that drips",
         bridge("kind=dribble bytes=1 every=1"),
         1,
         {HUE: ("fail", "switched on")},
         QUICK,
+        is_long=True,
     ),
     Case("a bridge that resets", bridge("kind=reset"), 1, {HUE: ("fail", "switched on")}),
     Case("a bridge in trouble", bridge("kind=unavailable"), 1, {HUE: ("fail", "switched on")}),
@@ -420,7 +422,7 @@ CASES = [
         2,
         {AMAZON: ("fail", "internet")},
     ),
-    Case("Amazon silent", alexa("kind=silence"), 1, {AMAZON: ("fail", "internet")}, QUICK),
+    Case("Amazon silent", alexa("kind=silence"), 1, {AMAZON: ("fail", "internet")}, QUICK, is_long=True),
     Case("Amazon throttling", alexa("kind=throttle retry_after=60"), 1, {AMAZON: ("fail", "60 s")}),
     Case("Amazon throttling inside", alexa("kind=throttled-inside"), 1, {AMAZON: ("fail", "Ask again")}),
     Case("Amazon in trouble", alexa("kind=unavailable"), 1, {AMAZON: ("fail", "internet")}),
@@ -495,7 +497,11 @@ def assert_no_secret(home: SickHome, *texts: str) -> None:
         assert not any(secret in text for text in texts)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.proof] * case.is_long) for case in CASES],
+    ids=[case.name.replace(" ", "-") for case in CASES],
+)
 def test_a_fault_is_found_and_nothing_else_is_blamed(case: Case, home: SickHome, read_out: ReadOut) -> None:
     with ExitStack() as stack:
         case.arrange(home, stack)
