@@ -7,7 +7,8 @@ import platform
 import re
 import sqlite3
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -41,6 +42,13 @@ def versions() -> Mapping[str, str]:
 def load() -> str:
     """How many processes wanted a processor in the last minute, on the average, in whole ones."""
     return f"{os.getloadavg()[0]:.0f}"
+
+
+def newest_at(places: Iterable[Path], pattern: str) -> datetime | None:
+    """When the newest of these files, or of those in these folders, was written; None where there is none."""
+    files = (file for place in places for file in ([place] if place.is_file() else place.glob(pattern)))
+    newest_s = max((file.stat().st_mtime for file in files), default=None)
+    return None if newest_s is None else datetime.fromtimestamp(newest_s, UTC)
 
 
 def _processor() -> str:

@@ -17,9 +17,13 @@ _OF_CYCLES: Mapping[str, Kind] = {CYCLE: Kind.CYCLE_S, CYCLE_WORK: Kind.CPU_S, A
 
 @attrs.frozen(kw_only=True)
 class Costs:
-    """What cycles cost, in the order of time; see `domain.baseline.Baseline`. The instants may be none."""
+    """What cycles cost, in the order of time; see `domain.baseline.Baseline`. The instants may be none.
+
+    `asked` are the operations that did well in each whole read of a source.
+    """
 
     samples: Mapping[Figure, tuple[float, ...]]
+    asked: Mapping[str, tuple[frozenset[str], ...]]
     cycles: int
     left_out: int
     first_at: datetime | None
@@ -39,12 +43,16 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
             samples[Figure(kind, of)] = tuple(
                 _in_microseconds(one) for one in whole if (one.operation, one.source) == (operation, of)
             )
+    asked: dict[str, tuple[frozenset[str], ...]] = {}
     for source in {one.source for one in whole if one.operation == READ}:
-        samples |= _of_reads(source, [one for one in measured if one.source == source])
+        of_source = [one for one in measured if one.source == source]
+        samples |= _of_reads(source, of_source)
+        asked[source] = _asked(of_source)
     units = _units(measured)
     begun = [one.began_at for one in units if one.succeeded]
     return Costs(
         samples={figure: samples[figure] for figure in in_order(samples)},
+        asked=asked,
         cycles=len(begun),
         left_out=len(units) - len(begun),
         first_at=begun[0] if begun else None,
@@ -66,13 +74,9 @@ def _units(measured: Sequence[Measurement]) -> Sequence[Measurement]:
 
 def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, tuple[float, ...]]:
     """Whatever was measured of a source since a read began, and before the next one did, belongs to it."""
-    reads = [one for one in measured if one.operation == READ]
+    reads, parts = _parted(measured)
     attempts, wire, payload = ([0] * len(reads) for _ in range(3))
-    begins = [one.began_at for one in reads]
-    for one in measured:
-        number = bisect_right(begins, one.began_at) - 1
-        if number < 0 or one.operation in (READ, *_OF_CYCLES):
-            continue
+    for number, one in parts:
         if one.operation == ATTEMPT:
             attempts[number] += 1
         wire[number] += one.wire_bytes
@@ -89,6 +93,27 @@ def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, t
         )
         for kind, values in counted.items()
     }
+
+
+def _asked(measured: Sequence[Measurement]) -> tuple[frozenset[str], ...]:
+    reads, parts = _parted(measured)
+    operations: list[set[str]] = [set() for _ in reads]
+    for number, one in parts:
+        if one.succeeded:
+            operations[number].add(one.operation)
+    return tuple(frozenset(names) for names, read in zip(operations, reads, strict=True) if read.succeeded)
+
+
+def _parted(
+    measured: Sequence[Measurement],
+) -> tuple[Sequence[Measurement], Sequence[tuple[int, Measurement]]]:
+    """The reads, and what belongs to one, each with the number of that."""
+    reads = [one for one in measured if one.operation == READ]
+    begins = [one.began_at for one in reads]
+    placed = [(bisect_right(begins, one.began_at) - 1, one) for one in measured]
+    return reads, [
+        (number, one) for number, one in placed if number >= 0 and one.operation not in (READ, *_OF_CYCLES)
+    ]
 
 
 def _in_microseconds(one: Measurement) -> float:

@@ -13,7 +13,7 @@ from config.loading import Loaded
 from domain.baseline import Baseline
 from domain.services.baselining import Ahead, Baselining
 from entrypoints.baseline_request import EVERY_S, NOW, Measured, instant_of
-from entrypoints.wiring_baseline import circumstances
+from entrypoints.wiring_baseline import circumstances, shown_circumstances
 from entrypoints.world import World
 
 _KEPT = timedelta(days=7)
@@ -50,6 +50,7 @@ def _measured(
         since,
         circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
         is_wanted=wanted.holds,
+        shown=lambda costs: shown_circumstances(loaded, costs, is_now=wanted.cycles is not None),
     )
     # what was measured of a cycle that was not stored is not in the database either
     unseen = (wanted.cycles or 0) - baseline.cycles

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import attrs
 
 from config.fingerprint import fingerprint
 from config.loading import Loaded
+from domain.costs import Costs
 from domain.services.baselining import Baselining
+from entrypoints.source_names import is_called
 from entrypoints.version import __version__
 from entrypoints.wiring_status import talk
 from entrypoints.world import World
 
 _LOCK_WAIT_S = 30.0
+_FROM_THE_BEGINNING = "the beginning"
+_PROGRAM = Path(__file__).parents[1]
+_PACKAGES = ("adapters", "config", "domain", "entrypoints", "ports")
 _SEED = 1  # so that the same measurements always compare alike
 
 
@@ -54,5 +64,43 @@ def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
         "homeclimate": __version__,
         **versions(),
         "configuration": fingerprint(loaded.settings, loaded.home),
-        "Hue read": loaded.settings.collectors.hue.read,
     }
+
+
+def shown_circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str, str]:
+    """What is told from the measurements: how bridges were read, and whether the rest held all the time."""
+    from adapters.hue.shown_strategy import shown_strategy
+
+    reads = Counter(
+        shown_strategy(operations) or "unknown"
+        for source, of_source in costs.asked.items()
+        if is_called(source, "hue")
+        for operations in of_source
+    )
+    return {
+        **({"Hue read": _in_words(reads)} if reads else {}),
+        "known since": _FROM_THE_BEGINNING if is_now else _known_since(loaded, costs.first_at),
+    }
+
+
+def _in_words(reads: Counter[str]) -> str:
+    (most, count), *others = reads.most_common()
+    if not others:
+        return most
+    rest = "".join(f", {name} in {number:,}" for name, number in others)
+    return f"{most} in {count:,} of {reads.total():,} reads{rest}"
+
+
+def _known_since(loaded: Loaded, first_at: datetime | None) -> str:
+    """What was written since the first cycle began, so that it may have been another one before."""
+    from adapters.machine import newest_at
+
+    written = {
+        "configuration": newest_at([loaded.config_path], ""),
+        "homeclimate": newest_at([_PROGRAM / package for package in _PACKAGES], "**/*.py"),
+        "packages": newest_at([Path(attrs.__file__).parents[1]], "*.dist-info/RECORD"),
+    }
+    later = [
+        f"{name} {at:%Y-%m-%d %H:%M}" for name, at in written.items() if at and first_at and at > first_at
+    ]
+    return ", ".join(later) or _FROM_THE_BEGINNING

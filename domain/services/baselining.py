@@ -42,8 +42,11 @@ class Baselining:
         *,
         circumstances: Mapping[str, str],
         is_wanted: Callable[[str], bool] = lambda _: True,
+        shown: Callable[[Costs], Mapping[str, str]] = lambda _: {},
     ) -> Baseline:
         """What the whole cycles since then cost, of the wanted sources. It is not kept yet.
+
+        `shown` are circumstances that are told from what was measured.
 
         Raises `NothingMeasured` when there was no whole cycle.
         """
@@ -62,7 +65,7 @@ class Baselining:
             last_at=costs.last_at,
             cycles=costs.cycles,
             left_out=costs.left_out,
-            circumstances=circumstances,
+            circumstances={**circumstances, **shown(costs)},
             samples=costs.samples,
         )
 

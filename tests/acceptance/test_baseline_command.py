@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -254,6 +255,34 @@ def test_a_name_that_is_taken_is_refused_before_any_cycle_is_run(
     assert slower.rows("SELECT count(*) FROM outcomes") == [(0,)]
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1", "--replace", "--json")
     assert told(done)["cycles"] == 1
+
+
+def test_how_bridges_were_read_is_told_from_what_was_measured(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    def read_of(name: str, *options: str) -> object:
+        captured = told(run_here(deployment, "baseline", "capture", name, "--json", *options))
+        return captured["circumstances"]["Hue read"]
+
+    assert read_of("usual", "--cycles", "2", "--every", "1") == "v2"
+    assert read_of("small", "--cycles", "1", "--read", "v1") == "v1"
+    assert read_of("all of it") == "v2 in 2 of 3 reads, v1 in 1"
+
+
+def test_what_changed_while_it_was_measured_is_known_only_since_then(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    def known_since(name: str, *options: str) -> str:
+        done = run_here(deployment, "baseline", "capture", name, *options, "--json")
+        return str(told(done)["circumstances"]["known since"])
+
+    measured(deployment, jittered(0.2, 3), 6)
+    written_at = SystemClock().now() - timedelta(days=2)
+    os.utime(deployment.config_file, (written_at.timestamp(),) * 2)
+    assert f"configuration {written_at:%Y-%m-%d %H:%M}" in known_since("over the change")
+    os.utime(deployment.config_file, ((written_at - timedelta(days=9)).timestamp(),) * 2)
+    assert "configuration" not in known_since("after it")
+    assert known_since("at once", "--cycles", "1") == "the beginning"
 
 
 def test_blanks_and_the_way_in_which_an_accent_is_typed_make_no_other_name(

@@ -117,3 +117,24 @@ def test_a_source_that_is_mostly_asked_together_with_others_counts_all_of_its_re
 def test_without_a_whole_cycle_there_is_nothing(measurements: list[Measurement]) -> None:
     costs = costs_of(measurements)
     assert (costs.samples, costs.cycles, costs.first_at, costs.last_at) == ({}, 0, None, None)
+
+
+def test_what_was_asked_is_told_of_each_read_that_did_well() -> None:
+    other = measured("amazon.graphql", "amazon", 900.2)
+    asked = costs_of(
+        [
+            *a_cycle_of(0),
+            measured("hue.v1/sensors", "hue", 0.1, succeeded=False),
+            *a_cycle_of(300),
+            measured("hue.v1/sensors", "hue", 300.1),
+            *a_cycle_of(600, ends_well=False),
+            *a_cycle_of(900),
+            measured("source.read", "amazon", 900.1),
+            other,
+        ]
+    ).asked
+    temperature = frozenset({"hue.v2/temperature", "source.attempt"})
+    assert asked == {
+        "hue": (temperature, temperature | {"hue.v1/sensors"}, temperature),
+        "amazon": (frozenset({"amazon.graphql"}),),
+    }

@@ -139,3 +139,15 @@ async def test_what_bears_a_time_that_is_still_to_come_is_counted_apart() -> Non
     assert home.baselining.ahead("amazon".__eq__) is None
     home.clock.advance(2 * 86_400)
     assert home.baselining.ahead() is None
+
+
+async def test_what_the_measurements_show_takes_the_place_of_what_is_taken_for_granted() -> None:
+    home = Home()
+    await home.collect(3, 1.0)
+    baseline = home.baselining.measured(
+        "a",
+        NOON,
+        circumstances={"machine": "a", "reads": "unknown"},
+        shown=lambda costs: {"reads": str(len(costs.asked["hue"])), "first": f"{costs.first_at:%H:%M}"},
+    )
+    assert baseline.circumstances == {"machine": "a", "reads": "3", "first": "12:00"}
