@@ -38,8 +38,16 @@ class Figures:
         return PHUE_ALONE.name if name == PHUE.name else ALONE.name
 
     def above_network_s(self, name: str, share: float) -> float:
-        """A quantile of the cycle less the same quantile of its requests alone."""
-        return quantile(self.wall_s(name), share) - quantile(self.wall_s(self.network_of(name)), share)
+        """A quantile of the cycle less the same quantile of its requests alone.
+
+        In some rounds those are several, as ours makes; they say nothing of who never asks but once.
+        """
+        asking_once = name not in (OURS.name, PHUE.name)
+        cycle, network = (
+            quantile(self.wall_s(one, asking_once=asking_once), share)
+            for one in (name, self.network_of(name))
+        )
+        return cycle - network
 
     def _of(self, name: str, *, asking_once: bool) -> list[dict[str, Any]]:
         return [cost for cost in self.costs[name] if not asking_once or len(cost["asked"]) == 1]

@@ -36,6 +36,12 @@ def test_the_network_is_taken_off_by_the_same_requests_alone() -> None:
     assert figures.above_network_s(PHUE.name, 0.99) == pytest.approx(0.030)
 
 
+def test_of_who_asks_once_no_more_than_one_request_is_taken_off() -> None:
+    figures = some_figures()
+    for share in (0.5, 0.99):
+        assert figures.above_network_s(FLOOR.name, share) == pytest.approx(0.001)
+
+
 def test_a_cycle_that_asks_once_is_one_in_which_nothing_but_temperatures_was_asked_for() -> None:
     figures = some_figures()
     assert figures.wall_s(OURS.name) == [0.003, 0.008]
