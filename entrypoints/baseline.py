@@ -63,7 +63,7 @@ def capture_command(
     require_name(name)
     wanted = Measured(**options)
     with _at(home, world) as (loaded, known, world_now):
-        if not replacing and any(one.name == name for one in known.every()):
+        if not replacing and known.has(name):
             raise click.UsageError(f"there is a baseline {name} already; --replace takes its place")
         baseline = measured_as(name, wanted, loaded, known, world_now)
         known.keep(baseline, replacing=replacing)

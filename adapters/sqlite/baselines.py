@@ -24,6 +24,7 @@ from domain.errors import BaselineExists, StoreError, StoreOutdated
 
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
+_SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
 _NEWEST_LAST = " ORDER BY captured_at, name"
 
 T = TypeVar("T")
@@ -78,11 +79,14 @@ class SqliteBaselines:
         return bool(kept)
 
     def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        return self._looked(lambda connection: look(connection) if has_baselines(connection) else [])
+
+    def _looked(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
         if not self.opening.path.exists():  # the first cycle makes it
             return []
         try:
             with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
-                return look(connection) if has_baselines(connection) else []
+                return look(connection)
         except StoreOutdated:  # so old that it can hold none
             return []
 
@@ -92,10 +96,19 @@ class SqliteBaselines:
         with (
             told_apart(self.opening.path),
             self.lock.held(),  # for the closing too, which may move the log into the database
-            closing(self.opening.connection(relaxing=False)) as connection,
+            closing(self._opening().connection(relaxing=False)) as connection,
             transaction(connection),
         ):
             yield connection
+
+    def _opening(self) -> Opening:
+        """As its home has it, be that a simulated one: what is kept here is no reading."""
+
+        def look(connection: sqlite3.Connection) -> list[bool]:
+            return [row[0] == "1" for row in connection.execute(_SELECT_IS_SIMULATED)]
+
+        of_home = self._looked(look)
+        return attrs.evolve(self.opening, is_simulated=self.opening.is_simulated or any(of_home))
 
 
 def _content_of(baseline: Baseline) -> str:
@@ -116,7 +129,9 @@ def _content_of(baseline: Baseline) -> str:
 def _baseline(row: sqlite3.Row) -> Baseline:
     """Raises `StoreError` when it is not what was kept."""
     try:
-        content = json.loads("its checksum does not fit" if is_wrong(tuple(row)) else row["content"])
+        if is_wrong(tuple(row)):
+            raise ValueError("its checksum does not fit")  # noqa: TRY301 - told with all that may be wrong
+        content = json.loads(row["content"])
         return Baseline(
             name=row["name"],
             captured_at=_instant(row["captured_at"]),

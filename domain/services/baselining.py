@@ -79,6 +79,10 @@ class Baselining:
         """Keep it by its name. Raises `BaselineExists` unless `replacing`."""
         self._baselines.keep(baseline, replacing=replacing)
 
+    def has(self, name: str) -> bool:
+        """Whether there is one by that name. Raises `StoreError` where it is not what was kept."""
+        return self._baselines.find(name) is not None
+
     def kept(self, name: str) -> Baseline:
         """The one by that name. Raises `NothingMeasured` when there is none."""
         baseline = self._baselines.find(name)

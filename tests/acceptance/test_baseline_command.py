@@ -324,6 +324,16 @@ def test_cycles_of_a_time_that_is_still_to_come_are_told_of(
         assert run_here(deployment, "baseline", *asked).stderr == ""
 
 
+def test_one_that_is_damaged_keeps_nobody_from_keeping_another(slower: Deployment, run_here: RunHere) -> None:
+    with closing(sqlite3.connect(slower.database)) as connection, connection:
+        connection.execute("UPDATE baselines SET content = '{}'")
+    done = run_here(slower, "baseline", "capture", "another")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_here(slower, "baseline", "capture", "last week").returncode == 1
+    assert run_here(slower, "baseline", "capture", "last week", "--replace").returncode == 0
+    assert run_here(slower, "baseline", "compare", "last week", "another").returncode == 0
+
+
 def test_a_home_that_has_no_database_yet_is_told_the_next_step(
     deployment: Deployment, run_here: RunHere
 ) -> None:

@@ -118,3 +118,23 @@ def test_they_are_read_out_of_pages_to_which_nothing_leads(path: Path, tmp_path:
     recover(damaged, tmp_path / "found.db", is_simulated=False)
     with sqlite_baselines(tmp_path / "found.db") as baselines:
         assert baselines.every() == [a_baseline("a", LONG), a_baseline("b")]
+
+
+def test_a_baseline_that_was_changed_from_outside_is_told_as_that(path: Path) -> None:
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a"))
+        changed(path, "UPDATE baselines SET content = replace(content, '0.25', '0.35')")
+        with pytest.raises(StoreError, match="a is not what was kept: its checksum does not fit"):
+            baselines.find("a")
+
+
+def test_a_simulated_home_keeps_baselines_too_and_stays_simulated(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    store = a_store(path, is_simulated=True)
+    store.append(a_cycle())
+    store.close()
+    with sqlite_baselines(path) as baselines:
+        baselines.keep(a_baseline("a"))
+        assert baselines.find("a") == a_baseline("a")
+        assert baselines.remove("a")
+    assert rows(path, "SELECT value FROM properties WHERE name = 'is_simulated'") == [("1",)]
