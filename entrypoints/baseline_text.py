@@ -47,7 +47,7 @@ def reported(baseline: Baseline) -> Iterator[str]:
     yield f"## {baseline.name}"
     yield ""
     yield (
-        f"{baseline.cycles:,} whole cycles, begun {_minute(baseline.first_at)} to "
+        f"{_cycles(baseline, 'whole cycle')}, begun {_minute(baseline.first_at)} to "
         f"{_minute(baseline.last_at)} UTC; {baseline.left_out:,} more were not whole and are left out. "
         f"Captured {_minute(baseline.captured_at)} UTC."
     )
@@ -74,7 +74,7 @@ def reported(baseline: Baseline) -> Iterator[str]:
 def compared(comparison: Comparison) -> Iterator[str]:
     """What has changed, and by how much; then what was not the same."""
     before, after = comparison.before, comparison.after
-    yield f"{before.name} ({before.cycles:,} cycles) -> {after.name} ({after.cycles:,} cycles)"
+    yield f"{before.name} ({_cycles(before, 'cycle')}) -> {after.name} ({_cycles(after, 'cycle')})"
     yield from _table(
         ["figure", "of", before.name, after.name, "change", "between", "verdict"],
         [_change_row(change) for change in comparison.changes],
@@ -177,6 +177,10 @@ def _shown(kind: Kind, value: float) -> str:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M}"
+
+
+def _cycles(baseline: Baseline, one: str) -> str:
+    return f"{baseline.cycles:,} {one}" if baseline.cycles == 1 else f"{baseline.cycles:,} {one}s"
 
 
 def _what(figure: Figure) -> str:

@@ -285,6 +285,14 @@ def test_what_changed_while_it_was_measured_is_known_only_since_then(
     assert known_since("at once", "--cycles", "1") == "the beginning"
 
 
+def test_one_cycle_is_told_as_one(deployment: Deployment, run_here: RunHere) -> None:
+    measured(deployment, jittered(0.2, 1), 0.5)
+    done = run_here(deployment, "baseline", "capture", "a")
+    assert done.stdout.startswith("## a\n\n1 whole cycle, begun ")
+    done = run_here(deployment, "baseline", "compare", "a", "--since", "7d")
+    assert done.stdout.startswith("a (1 cycle) -> now (1 cycle)\n")
+
+
 def test_blanks_and_the_way_in_which_an_accent_is_typed_make_no_other_name(
     slower: Deployment, run_here: RunHere
 ) -> None:
