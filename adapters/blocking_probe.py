@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
 from adapters.threads import in_daemon_thread
 from domain.health import Answer, Weight
+from domain.values import frozen
 
 
-@attrs.frozen
+@frozen
 class BlockingProbe:
     """Whoever gives up waiting leaves the thread behind: the process ends without it."""
 

@@ -13,11 +13,12 @@ import attrs
 
 from adapters.atomic_file import write_atomically
 from domain.errors import HomeclimateError
+from domain.values import frozen
 
 _FOR_ALL, _FOR_THE_OWNER = 0o644, 0o600
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class NewContent:
     """What a file shall hold. `before` is what it held when that was thought out, None for no file."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
+from domain.values import frozen
 from ports.clock import Clock
 from ports.journal import Level
 
@@ -14,7 +13,7 @@ _GOOD_SHARE = 1.25  # so much more than a limit must be free before the limit co
 _LOOKED_EVERY_S = 60.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Said:
     """A record about the room itself."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import attrs
-
 from domain.errors import HomeclimateError
 from domain.retry import Attempt, RetryPolicy
+from domain.values import frozen
 from ports.journal import Journal, Level
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class RetryEvents:
     """One operation's events: each names the operation and the endpoint, and the last one how it ended."""
 

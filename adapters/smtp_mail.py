@@ -17,6 +17,7 @@ import attrs
 from adapters.threads import in_daemon_thread_within
 from domain.alert_text import Message
 from domain.errors import NotifyError, NotifyUnavailable
+from domain.values import frozen
 from ports.clock import Clock
 
 Security = Literal["starttls", "tls", "none"]
@@ -25,7 +26,7 @@ _LEAST_S = 0.1
 _OURSELVES = "[127.0.0.1]"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class MailServer:
     """Where mail is handed over, and as whom. Without a user name nobody signs in.
 

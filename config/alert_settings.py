@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 import attrs
 
 from config.markers import Between, Meaning
+from domain.values import frozen
 
 MailSecurity = Literal["starttls", "tls", "none"]
 _USUAL_PORTS: dict[MailSecurity, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class MailSettings:
     """Mail is off without a host."""
 
@@ -41,7 +42,7 @@ class MailSettings:
         return self.port or _USUAL_PORTS[self.security]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AlertsSettings:
     silent_cycles: Annotated[
         int, Meaning("After so many cycles without an answer a source counts as silent."), Between(least=1)

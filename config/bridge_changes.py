@@ -10,11 +10,12 @@ from config.bridges import Bridge
 from config.collector_settings import BridgeSettings, HueSettings
 from config.editing import Change
 from config.secrets import HueSecrets
+from domain.values import frozen
 
 _HUE = ("collectors", "hue")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Changes:
     """What is to change in each of the two files."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
 from config.secrets import HueSecrets, Secret
 from config.settings import Settings
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Bridge:
     """A bridge to ask. An unknown `id` has to be learned from it, an unknown `address` found by the id.
 

@@ -22,6 +22,7 @@ from config.kinds import (
     Timeout,
 )
 from config.markers import Between, Meaning
+from domain.values import frozen
 
 HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 
@@ -36,7 +37,7 @@ _MOST_CELSIUS = Meaning(
 _RAW = Meaning("Whether what the source sent is stored with each reading.")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class BridgeSettings:
     """One of several Hue bridges."""
 
@@ -49,7 +50,7 @@ class BridgeSettings:
     ] = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class HueSettings:
     enabled: Annotated[bool, Meaning("Whether Hue bridges are asked.")] = True
     read: Annotated[
@@ -86,7 +87,7 @@ class HueSettings:
     collect_raw_response: Annotated[bool, _RAW] = False
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AmazonAqmSettings:
     enabled: Annotated[bool, Meaning("Whether Amazon's air quality monitors are asked.")] = False
     domain: Annotated[AmazonDomain, Meaning("The Amazon site of the account, such as amazon.co.uk.")] = (
@@ -145,7 +146,7 @@ class AmazonAqmSettings:
         return min(self.timeout_seconds, self.max_timeout)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AbsentCollectorSettings:
     """A section that old files have for a collector that was never written."""
 
@@ -155,7 +156,7 @@ class AbsentCollectorSettings:
     ] = 10.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class CollectorsSettings:
     hue: HueSettings = attrs.field(factory=HueSettings)
     amazon_aqm: AmazonAqmSettings = attrs.field(factory=AmazonAqmSettings)

@@ -9,6 +9,7 @@ import attrs
 from config.bridge_changes import Changes
 from config.editing import edited
 from config.loading import Loaded, load
+from domain.values import frozen
 
 _NEW_CONFIG = """\
 # What differs in this home from the defaults. docs/reference/configuration.md tells every key.
@@ -18,7 +19,7 @@ _NEW_SECRETS = """\
 """
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class FileDraft:
     """A text file. `before` is what it holds, None where there is none yet."""
 
@@ -31,7 +32,7 @@ class FileDraft:
         return self.text.encode() != self.before
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Draft:
     """Changes of a home that are not saved. `loaded` is the home with them, as the program would read it."""
 

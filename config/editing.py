@@ -12,11 +12,12 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from config.yaml_writing import STEP, Value, block, flow
 from domain.errors import SettingsError
+from domain.values import frozen
 
 _Inner = MappingNode | SequenceNode
 
 
-@attrs.frozen
+@frozen
 class Change:
     """The value that shall stand at a path: names, and numbers of list items (the next one appends)."""
 

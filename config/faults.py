@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-import attrs
-
 from domain.errors import SettingsError
+from domain.values import frozen
 
 _LONGEST_NAME = 60  # characters of a key that a message shows
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Place:
     """A position in a file, counted from 1, and the path of the key there. Line 0 is the file as a whole."""
 
@@ -50,7 +49,7 @@ class Gravity(IntEnum):
     FAULT = 3  # it does not start
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Remark:
     """What is said of a place in a file."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import attrs
-
 from config.forms import ADDRESS, AMAZON_DOMAIN, BRIDGE_ID, CERTIFICATE_SHA256, HTTPS_URL, ZONE
 from config.markers import Between, CountsAs
+from domain.values import frozen
 
 SOURCE_BUDGET_S = 18
 STORE_BUDGET_S = 8
@@ -38,7 +37,7 @@ Celsius = Annotated[float, Between(least=-100, most=100)]
 Percent = Annotated[float, Between(least=0, most=100)]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Backoff:
     """A retry policy's numbers: the n-th wait is `base_s * multiplier ** (n - 1)`."""
 

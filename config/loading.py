@@ -17,6 +17,7 @@ from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSec
 from config.settings import Settings
 from config.yaml_nodes import Node, Scalar, Table, overlaid
 from config.yaml_reading import parse
+from domain.values import frozen
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
 NAMEABLE = COOKIE_NAMES.union(
@@ -24,7 +25,7 @@ NAMEABLE = COOKIE_NAMES.union(
 )
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Loaded:
     """What the files of a home say, and what a person should be told of them, once."""
 
@@ -44,7 +45,7 @@ class Loaded:
         return bridges_of(self.settings, self.secrets.hue)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Inspection:
     """What can be read in the files of a home, and all that is to be said of them, by file and position.
 
@@ -125,7 +126,7 @@ def inspect(
     )
 
 
-@attrs.frozen
+@frozen
 class _Files:
     """Where texts come from, and where what is wrong with them is told."""
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import attrs
+from domain.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Meaning:
     """What the setting is for, in a sentence for the person who sets it."""
 
     text: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Between:
     """A number outside this closed interval is a fault."""
 
@@ -23,7 +23,7 @@ class Between:
     most: float = math.inf
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class CountsAs:
     """A number outside this closed interval counts as its nearer end, and that is said with the reason."""
 
@@ -32,7 +32,7 @@ class CountsAs:
     because: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ZeroCountsAs:
     """What an old file's 0 stands for, which is said with the reason."""
 
@@ -40,14 +40,14 @@ class ZeroCountsAs:
     because: str
 
 
-@attrs.frozen
+@frozen
 class NoEffect:
     """The setting is checked for old files' sake, and changes nothing; that is said with the reason."""
 
     because: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Form:
     """A text of a certain form. `normalised` returns its one spelling, or raises ValueError.
 

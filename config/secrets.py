@@ -9,6 +9,7 @@ import attrs
 
 from config.kinds import BridgeId
 from config.markers import Meaning
+from domain.values import frozen
 
 # Browsers' names for Amazon's cookies: no secrets themselves, so that a message may name them.
 COOKIE_NAMES = frozenset(
@@ -25,14 +26,14 @@ COOKIE_NAMES = frozenset(
 )
 
 
-@attrs.frozen
+@frozen
 class Secret:
     """A text that neither repr nor str nor a format shows; `value` is the text."""
 
     value: str = attrs.field(repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class BridgeSecrets:
     """The key of one of several bridges."""
 
@@ -42,14 +43,14 @@ class BridgeSecrets:
     ] = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class HueSecrets:
     api_key: Annotated[Secret | None, Meaning("The key of the only bridge.")] = None
     bridge_id: Annotated[BridgeId | None, Meaning("The id of the only bridge.")] = None
     bridges: Annotated[tuple[BridgeSecrets, ...], Meaning("The keys of several bridges.")] = ()
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AmazonAqmSecrets:
     cookies: Annotated[Mapping[str, Secret], Meaning("Cookies of a signed-in browser, by name.")] = (
         # A name may be a value that was written on the wrong side of the colon.
@@ -64,7 +65,7 @@ class AmazonAqmSecrets:
         return self.refresh_token is not None or bool(self.cookies)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AlertSecrets:
     mail_password: Annotated[Secret | None, Meaning("The password of alerts.mail.username.")] = None
     ping_url: Annotated[
@@ -72,7 +73,7 @@ class AlertSecrets:
     ] = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Secrets:
     """The sections that the program uses; whatever else the file holds is none of its business."""
 

@@ -13,6 +13,7 @@ from config.collector_settings import CollectorsSettings
 from config.kinds import STORE_BUDGET_S, Attempts, Backoff, Celsius, FirstDelay, Interval, Zone
 from config.markers import Between, CountsAs, Meaning, NoEffect, ZeroCountsAs
 from domain.reading import Quantity, Range
+from domain.values import frozen
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LARGEST_LOG_FILE_BYTES = 10_000_000
@@ -21,7 +22,7 @@ _STORE = f"storing has {STORE_BUDGET_S} s in a cycle"
 _HUE_FIRST_DELAY_S = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class CollectionSettings:
     interval_seconds: Annotated[
         Interval, Meaning("Seconds between two cycles, for every source without its own interval.")
@@ -32,7 +33,7 @@ class CollectionSettings:
     ] = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class StorageSettings:
     database_path: Annotated[Path, Meaning("The database.")] = Path("data/readings.db")
     naive_zone: Annotated[
@@ -71,7 +72,7 @@ class StorageSettings:
         return Backoff(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class LoggingSettings:
     level: Annotated[LogLevel, Meaning("The least serious records that are written.")] = "INFO"
     enable_file_logging: Annotated[bool, Meaning("Whether a log file is written.")] = True
@@ -90,7 +91,7 @@ class LoggingSettings:
     encoding: Annotated[str, Meaning("Once: the encoding of the log file; it is UTF-8.")] = "utf-8"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ValidationSettings:
     indoor_temp_min: Annotated[
         Celsius, Meaning("Colder than this (degC) indoors is flagged as anomalous.")
@@ -105,7 +106,7 @@ class ValidationSettings:
     ] = True
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """A home's settings, with every old meaning resolved and every budget kept."""
 

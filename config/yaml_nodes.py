@@ -8,9 +8,10 @@ import attrs
 
 from config.faults import Place
 from config.yaml_scalars import Kind
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Scalar:
     """One value as it is written; in quotes, its kind is "text" whatever stands between them."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-import attrs
-
 from domain.alerting import Dismissed, Incident, Notice, Opened, Recovered, Topic
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Message:
     """A subject of one line, and a text of several."""
 

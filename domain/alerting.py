@@ -17,6 +17,7 @@ from domain.limits import (
     LOG_SHORT_BYTES,
 )
 from domain.outcome import Cause, Collected, Cycle, Deferred, Failed, Outcome, Stored
+from domain.values import frozen
 
 REPEATED_AFTER = timedelta(days=1)
 
@@ -36,7 +37,7 @@ class Topic(StrEnum):
     CLOCK_STEPPED = "clock_stepped"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Sign:
     """One look at something: `subject` is the source, the device or the thing; `detail` what was seen.
 
@@ -54,7 +55,7 @@ class Sign:
         return f"{self.topic}:{self.subject}"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Incident:
     """A trouble that was seen `count` times in a row since `since`; open once that was often enough.
 
@@ -75,21 +76,21 @@ class Incident:
         return self.told_at is not None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Opened:
     """A trouble that a person hears of for the first time."""
 
     incident: Incident
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Repeated:
     """A trouble that still lasts, a day after it was told last."""
 
     incident: Incident
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Recovered:
     """A trouble that is over, after that length."""
 
@@ -97,7 +98,7 @@ class Recovered:
     length: timedelta
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Dismissed:
     """A trouble of something that nothing is expected of any more, after that length."""
 
@@ -109,7 +110,7 @@ Notice = Opened | Repeated | Recovered | Dismissed
 Incidents = Mapping[str, Incident]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Patience:
     """How many bad signs in a row open an incident."""
 

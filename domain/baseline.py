@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import attrs
+from domain.values import frozen
 
 _BETWEEN_SOURCES = "+"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Measurement:
     """What one operation cost.
 
@@ -56,7 +56,7 @@ class Kind(StrEnum):
         return self.value.endswith("_s")
 
 
-@attrs.frozen
+@frozen
 class Figure:
     """One thing that was measured in each cycle; `of` is the source, or those of the cycle, `joined`."""
 
@@ -70,7 +70,7 @@ def in_order(figures: Iterable[Figure]) -> list[Figure]:
     return sorted(figures, key=lambda figure: (kinds.index(figure.kind), figure.of))
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Baseline:
     """Measured performance, kept by name. `samples` are in the order of time, a number a cycle.
 

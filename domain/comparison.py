@@ -20,6 +20,7 @@ from statistics import fmean, median, quantiles, stdev
 import attrs
 
 from domain.baseline import Baseline, Figure, Kind, in_order
+from domain.values import frozen
 
 INDEPENDENT_NEEDED = 12  # fewer than so many independent cycles on a side, and nothing is said of it
 _ROUNDS = 200  # of the bootstrap
@@ -40,7 +41,7 @@ class Verdict(StrEnum):
     NO_DIFFERENCE_SHOWN = "no difference shown"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Spread:
     """Of `number` samples: their centre (of times the median, else the mean), and the quartiles."""
 
@@ -50,7 +51,7 @@ class Spread:
     upper: float
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Change:
     """How a figure has changed: `change` is 0.1 for ten per cent more, `low` and `high` bound it.
 
@@ -72,7 +73,7 @@ class Change:
         return self.verdict is Verdict.SLOWER and self.change is not None and self.change > max_slower
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Comparison:
     """Two baselines side by side. `differing` are circumstances that are not the same: before, after.
 

@@ -6,16 +6,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import attrs
-
 from domain.baseline import Figure, Kind, Measurement, in_order, parted
+from domain.values import frozen
 
 CYCLE, CYCLE_WORK, APPEND = "cycle", "cycle.cpu", "store.append"
 READ, ATTEMPT = "source.read", "source.attempt"
 _OF_CYCLES: Mapping[str, Kind] = {CYCLE: Kind.CYCLE_S, CYCLE_WORK: Kind.CPU_S, APPEND: Kind.COMMIT_S}
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Costs:
     """What cycles cost, in the order of time; see `domain.baseline.Baseline`. The instants may be none.
 

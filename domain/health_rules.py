@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import attrs
-
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -17,6 +15,7 @@ from domain.errors import (
 )
 from domain.health import Answer, failed, passed, skipped, warned
 from domain.limits import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.values import frozen
 
 if TYPE_CHECKING:
     from domain.outcome import SourceReply
@@ -30,7 +29,7 @@ _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
 
 
-@attrs.frozen
+@frozen
 class Slots:
     """A source's newest planned slot, and the newest of those that only a wrong clock can have written."""
 
@@ -38,7 +37,7 @@ class Slots:
     ahead: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class LastSlot:
     """A source's newest planned slot, and what became of it."""
 

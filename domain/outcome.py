@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-import attrs
-
 from domain.baseline import Measurement
 from domain.errors import (
     CredentialsRefused,
@@ -19,6 +17,7 @@ from domain.errors import (
 )
 from domain.reading import Reading
 from domain.schedule import Due
+from domain.values import frozen
 
 
 class Cause(StrEnum):
@@ -72,7 +71,7 @@ def cause_of(error: Exception) -> Cause:
             return Cause.INTERNAL
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Unread:
     """A device that should have had a reading, and why it has none."""
 
@@ -81,7 +80,7 @@ class Unread:
     detail: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SourceReply:
     """What a source handed over: readings, devices that it listed without one, remarks for a person.
 
@@ -94,7 +93,7 @@ class SourceReply:
     not_finite: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Collected:
     """The source answered. `readings` may be fewer than its devices; `unread` says which and why."""
 
@@ -104,7 +103,7 @@ class Collected:
     notes: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Failed:
     """The source was asked and did not answer usably. `detail` is for a person.
 
@@ -118,7 +117,7 @@ class Failed:
     needs_person: bool = False
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Deferred:
     """The source was left in peace until a later instant, on purpose."""
 
@@ -128,7 +127,7 @@ class Deferred:
     unread: tuple[Unread, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Missed:
     """Nothing was asked at this slot: the program did not run, or the clock jumped over it."""
 
@@ -141,7 +140,7 @@ Outcome = Collected | Failed | Deferred
 LedgerEntry = Outcome | Missed
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class CycleReport:
     """One pass over the sources that were due, ready to be stored in one transaction."""
 
@@ -159,14 +158,14 @@ class CycleReport:
         )
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Stored:
     """The store has the cycle, durably."""
 
     report: CycleReport
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Spooled:
     """The store refused the cycle, and the spool has it, durably; `reason` is the store's, for a person."""
 
@@ -174,7 +173,7 @@ class Spooled:
     reason: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class NotStored:
     """Neither the store nor the spool took the cycle: it waits in memory, and is gone with the process.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from domain.errors import (
     NotifyUnavailable,
     SourceGarbled,
@@ -11,12 +9,13 @@ from domain.errors import (
     SourceUnavailable,
     StoreBusy,
 )
+from domain.values import frozen
 
 _TRANSIENT = (SourceUnavailable, SourceThrottled, StoreBusy, NotifyUnavailable)
 _GARBLED_ATTEMPTS = 2  # a reply that makes no sense twice will make none the third time
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Attempt:
     """One try that failed, as the policy sees it.
 
@@ -33,14 +32,14 @@ class Attempt:
     jitter: float
 
 
-@attrs.frozen
+@frozen
 class Retry:
     """Try again after a wait, in seconds."""
 
     after_s: float
 
 
-@attrs.frozen
+@frozen
 class GiveUp:
     """Do not try again in this cycle."""
 
@@ -50,7 +49,7 @@ class GiveUp:
 Decision = Retry | GiveUp
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class RetryPolicy:
     """Exponential backoff with jitter: the n-th wait is `base_s * multiplier ** (n - 1)`, at most `cap_s`.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import attrs
-
 from domain.outcome import Cause, Collected, Deferred, Failed, Outcome
+from domain.values import frozen
 
 LONGEST_DEFERRAL = timedelta(hours=1)
 SINGLE_ATTEMPT_FROM = 5  # failures in a row after which repeating within a cycle has shown to be of no use
@@ -16,7 +15,7 @@ SINGLE_ATTEMPT_FROM = 5  # failures in a row after which repeating within a cycl
 _LESS_OFTEN = (Cause.THROTTLED, Cause.CREDENTIALS)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Streak:
     """A source's failures since it answered last.
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from unicodedata import normalize
 
-import attrs
 import click
 
 from config.collector_settings import HueRead
+from domain.values import frozen
 from entrypoints.source_names import is_called
 from ports.clock import Clock
 
@@ -25,7 +25,7 @@ _LONGEST_NAME = 64
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Measured:
     """What is to be measured: cycles that are run now, or those that a collector ran since some time."""
 

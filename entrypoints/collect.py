@@ -20,6 +20,7 @@ from domain.services.beside import Beside
 from domain.services.collection import Collection
 from domain.services.continuous import ContinuousCollection
 from domain.services.timetable import Timetable, Turn, by_hand
+from domain.values import frozen
 from entrypoints.home import find_home
 from entrypoints.outcome_text import as_json, lines
 from entrypoints.starting import settle, unswept
@@ -31,7 +32,7 @@ from ports.clock import Clock
 from ports.journal import Level
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What the command line asks for. `cycles` None means for as long as the process lives."""
 

@@ -17,6 +17,7 @@ from domain.errors import StoreRefused
 from domain.outcome import Collected, Cycle, Failed, Stored, verdict
 from domain.schedule import Due, slot_at
 from domain.services.collection import Collection
+from domain.values import frozen
 from entrypoints.collect import cycles_by_hand, stop_on_signals
 from entrypoints.demo_faults import FAULTS, DemoFault
 from entrypoints.home import find_home
@@ -51,7 +52,7 @@ amazon_aqm:
 """
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What the command line asks for."""
 

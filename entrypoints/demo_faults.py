@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import attrs
+from domain.values import frozen
 
 if TYPE_CHECKING:
     from adapters.simulator.apart import HomeApart
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class DemoFault:
     """A trouble, told in a sentence, and the orders that cause it in a simulated home."""
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import attrs
 
+from domain.values import frozen
 from entrypoints.exit_codes import USAGE
 
 DEADLINE_S = 15.0
@@ -16,7 +17,7 @@ LEAST_S = 1.0
 _ANSWERS_SHARE = 14 / 15  # the rest is for telling what has not answered, and for the end
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """`only` empty means every component. `timeout_s` is when the process is gone."""
 

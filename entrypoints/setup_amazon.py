@@ -6,7 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import attrs
 import click
 
 from config.bridge_changes import Changes
@@ -16,6 +15,7 @@ from config.editing import Change
 from config.forms import AMAZON_DOMAIN
 from domain.errors import CredentialsRefused, SourceError
 from domain.outcome import SourceReply
+from domain.values import frozen
 from entrypoints.person import Person
 from entrypoints.reply_text import rooms
 from entrypoints.setup_ends import set_up
@@ -27,7 +27,7 @@ _PLACEHOLDER = "Atnr|" + "0" * 40  # shows whether a token could be written
 _AQM = ("collectors", "amazon_aqm")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What the command line asks for. `is_anew`: whatever the home has, sign in again."""
 
@@ -52,7 +52,7 @@ def run(request: Request, world: World, person: Person) -> int:
     return set_up(request.home, person, talk, is_to_collect=not request.is_sign_out)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Talk:
     request: Request
     world: World

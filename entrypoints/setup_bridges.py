@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import attrs
-
 from config.bridges import Bridge
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from domain.values import frozen
 from entrypoints.person import Person
 from ports.bridge_finder import Announced, BridgeFinder
 from ports.bridge_pairing import BridgePairing, Met, Unproved
@@ -20,7 +19,7 @@ No bridge was found. Is it on, and in the same network as this computer? Then sa
   homeclimate setup --cloud              (asks its maker, to whom it reports where it is)"""
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class BridgeSearch:
     """Finds the one bridge that is meant. `known` are those that the home has already."""
 

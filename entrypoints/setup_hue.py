@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
-
 from config.bridge_changes import changes_for, is_stranger, key_changes_for
 from config.bridges import Bridge
 from config.draft import Draft
@@ -15,6 +13,7 @@ from config.secrets import Secret
 from domain.errors import CredentialsRefused, SettingsError, SourceError
 from domain.outcome import SourceReply
 from domain.services.pairing import Pairing
+from domain.values import frozen
 from entrypoints.person import Person
 from entrypoints.reply_text import rooms
 from entrypoints.setup_bridges import BridgeSearch
@@ -26,7 +25,7 @@ from ports.bridge_pairing import Met
 _PLACEHOLDER = Secret("0" * 40)  # as long as a key: shows whether one could be written
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What the command line asks for. `reauth` names a source whose key alone is to be replaced."""
 
@@ -53,7 +52,7 @@ def run(request: Request, world: World, person: Person) -> int:
     return set_up(request.home, person, talk)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Talk:
     request: Request
     world: World

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from domain.reading import Quantity, Reading
+from domain.values import frozen
 from entrypoints.reading_text import age_shown, shown
 from ports.ledger import SourceRecord
 from ports.spool import Waiting
@@ -19,7 +20,7 @@ FORMAT = 1  # of the JSON object: counts up when a key is renamed or goes
 _SHOWN = (Quantity.TEMPERATURE, Quantity.RELATIVE_HUMIDITY, Quantity.PM25, Quantity.IAQ_SCORE)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Status:
     """What is known of a home at `now` without asking anybody outside.
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-
 from adapters.journals import Journals
 from adapters.stderr_journal import StderrJournal
 from adapters.system_clock import MovedClock, SystemClock
@@ -22,6 +20,7 @@ from domain.services.collection import Collection, SourcePlan
 from domain.services.keeping import STORE_BUDGET_S, Keeping
 from domain.services.streaks import Streaks
 from domain.services.upkeep import DailyUpkeep
+from domain.values import frozen
 from entrypoints.source_names import is_called
 from entrypoints.wiring_alerts import alerting
 from entrypoints.wiring_data import locks_folder, spool
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from adapters.sqlite.store import SqliteStore
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Collecting:
     """What collects from a home, what keeps its database sound, and what tells its people of trouble."""
 

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import attrs
-
 from config import answers
 from config.loading import Inspection
 from domain.errors import StoreError
 from domain.redaction import Redactor
+from domain.values import frozen
 from entrypoints.version import __version__
 
 _SINCE = timedelta(days=1)
@@ -35,7 +34,7 @@ of rooms and devices are not. Look through it before you give it away.
 """
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Bundle:
     """`health` is the document of the check. A part that cannot be read says why in its place."""
 

@@ -8,8 +8,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import attrs
-
 from config import answers
 from config.loading import Inspection
 from config.settings import Settings
@@ -18,6 +16,7 @@ from domain.health import Answer, failed, passed, skipped
 from domain.health_rules import LastSlot, Slots, of_clock, of_disk, of_last_check, of_last_cycle, of_spool
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.upkeep import CHECK
+from domain.values import frozen
 from entrypoints.wiring_data import alert_file, data_folder, spool, state
 from entrypoints.wiring_status import collectors, ledger
 from ports.clock import Clock
@@ -25,7 +24,7 @@ from ports.disk import Disk
 from ports.ledger import SourceRecord
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Looks:
     """The parts of one home. Each look blocks, opens what it needs by itself, and lets go of it."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from adapters.system_clock import SystemClock
+from domain.values import frozen
 from ports.clock import Clock
 from ports.disk import Disk
 from ports.journal import Level
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ports.bridge_finder import BridgeFinder
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class World:
     """Never a setting that a file could change.
 

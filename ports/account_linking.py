@@ -6,8 +6,10 @@ from typing import Protocol
 
 import attrs
 
+from domain.values import frozen
 
-@attrs.frozen(kw_only=True)
+
+@frozen(kw_only=True)
 class CodePair:
     """What a person types, where, and how long it is good; `interval_s` is how often to poll at most."""
 
@@ -18,12 +20,12 @@ class CodePair:
     interval_s: float
 
 
-@attrs.frozen
+@frozen
 class Pending:
     """The code was not typed yet."""
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Linked:
     """Signed in. The refresh token lasts until it is revoked."""
 
@@ -31,7 +33,7 @@ class Linked:
     access_token: str = attrs.field(repr=False)
 
 
-@attrs.frozen
+@frozen
 class Refused:
     """It came to nothing; `reason` is for a person."""
 

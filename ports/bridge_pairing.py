@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import attrs
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Met:
     """A bridge that has proved to be the one with this id.
 
@@ -23,7 +23,7 @@ class Met:
     is_encrypted: bool = True
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Unproved:
     """Somebody who signed the certificate for himself; `bridge_id` is what he calls himself, if anything."""
 

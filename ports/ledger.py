@@ -8,8 +8,10 @@ from typing import Protocol
 
 import attrs
 
+from domain.values import frozen
 
-@attrs.frozen(kw_only=True)
+
+@frozen(kw_only=True)
 class SourceRecord:
     """One source's record.
 

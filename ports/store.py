@@ -10,9 +10,10 @@ import attrs
 
 from domain.outcome import Collected, CycleReport, LedgerEntry
 from domain.schedule import is_clock_fault
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Standing:
     """Where a source stands in the store.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import attrs
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Checked:
     """What a look at everything that is stored found; no findings when all is sound.
 
@@ -19,7 +19,7 @@ class Checked:
     kept_as: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class BackedUp:
     """A backup that was verified. The findings are values that were wrong in the store already."""
 
@@ -28,7 +28,7 @@ class BackedUp:
     findings: Sequence[str] = ()
 
 
-@attrs.frozen
+@frozen
 class Skipped:
     """No backup, on purpose, and why."""
 

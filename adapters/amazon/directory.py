@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 
-import attrs
-
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.monitors import Monitor, joined, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.queries import appliances, endpoints
 from adapters.amazon.trouble import MET_BY_ALL
 from adapters.json_reply import Json, instant, members, objects, text
 from domain.errors import SourceError
+from domain.values import frozen
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
@@ -24,7 +23,7 @@ _TRY_AGAIN_AFTER = timedelta(hours=1)
 _KEY = "amazon.monitors"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Known:
     monitors: tuple[Monitor, ...] = ()
     asked_at: datetime | None = None

@@ -12,13 +12,14 @@ from adapters.amazon.samples import Samples
 from adapters.json_reply import compact
 from domain.outcome import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
+from domain.values import frozen
 
 _REPORTS_EVERY = timedelta(minutes=5)  # the monitor itself, so that a shorter interval makes nothing old
 _STALE_AFTER_INTERVALS = 3
 _WORTH_A_WORD = timedelta(minutes=2)  # by which the clocks differ
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Keeping:
     """What a home keeps of a monitor, and how it calls its place: its own names first, then Amazon's.
 

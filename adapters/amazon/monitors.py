@@ -10,6 +10,7 @@ import attrs
 
 from adapters.json_reply import Json, at, identity, name, objects, text
 from adapters.listed import MOST_DEVICES, believed
+from domain.values import frozen
 
 ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
 _CATEGORY = "AIR_QUALITY_MONITOR"
@@ -19,7 +20,7 @@ _MOST_ASSETS = 100  # of one monitor; those that were seen have six
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Monitor:
     """One monitor. `assets` are what its ranges mean, by instance, in Amazon's words for all languages.
 

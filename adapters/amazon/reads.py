@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.graphql_states import samples_of_endpoints
 from adapters.amazon.monitors import Monitor
@@ -15,10 +13,11 @@ from adapters.amazon.samples import Samples
 from adapters.amazon.trouble import MET_BY_ALL
 from adapters.json_reply import not_finite
 from domain.errors import SourceError, SourceGarbled
+from domain.values import frozen
 from ports.journal import Journal, Level
 
 
-@attrs.frozen
+@frozen
 class Found:
     """What was told, by endpoint id, and remarks for a person."""
 
@@ -26,7 +25,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reads:
     """The two ways to read an account's monitors."""
 

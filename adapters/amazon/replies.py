@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import attrs
-
 from adapters.amazon.said import Said, asks_for_less, said_by
 from adapters.amazon.session import Reply
 from adapters.json_reply import Json, at, decoded, shown
@@ -21,6 +19,7 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
+from domain.values import frozen
 
 # Where the lists of the answers that we ask for stand.
 LISTS = (
@@ -50,7 +49,7 @@ def content_of(reply: Reply, now: datetime) -> Json:
     return answer.content
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Answer:
     """A reply and what could be read of it. `listed` is its list, None where it has none."""
 

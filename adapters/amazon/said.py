@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import attrs
-
 from adapters.json_reply import Json, at, objects, shown, text
+from domain.values import frozen
 
 # Codes stand as a string, or in an object, at the top or one level down, under these names.
 _CODES = ("code", "errorCode", "errorType", "classification", "type", "__type")
@@ -20,7 +19,7 @@ _LONGEST, _MOST_ERRORS = 1_000, 100
 _NOT_A_LETTER = re.compile(r"[^a-z]")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Said:
     """The codes and messages of a body's errors, in the order in which they stand there."""
 

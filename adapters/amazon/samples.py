@@ -10,6 +10,7 @@ import attrs
 from adapters.amazon.monitors import Monitor
 from adapters.json_reply import Json
 from domain.reading import Quantity
+from domain.values import frozen
 
 _BY_ASSET: Mapping[str, Quantity] = {
     "alexa.airquality.humidity": Quantity.RELATIVE_HUMIDITY,
@@ -32,7 +33,7 @@ _MOST_OTHERS = 100  # of one monitor; those that were seen have one
 _KELVIN_AT_ZERO = 273.15
 
 
-@attrs.frozen
+@frozen
 class Sampled:
     """A value and when it was taken, where that is told."""
 

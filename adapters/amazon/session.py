@@ -19,6 +19,7 @@ from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.json_reply import sample
 from adapters.packed_body import announced_bytes, refuse_too_large, unpacked
 from domain.errors import SourceGarbled, SourceUnavailable
+from domain.values import frozen
 from ports.clock import Clock
 from ports.meter import Meter, Tally
 
@@ -28,7 +29,7 @@ _NEVER_ROUNDED_S = 3600.0  # aiohttp rounds longer time-outs up to whole seconds
 _OK = 200
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """One request. `is_private` when the reply itself holds what nobody may see, such as tokens."""
 
@@ -45,7 +46,7 @@ class Request:
         return endpoint_of(self.method, self.url)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reply:
     """A complete answer, whatever its status. `cookies` are those that it sets."""
 

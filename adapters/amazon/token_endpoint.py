@@ -17,6 +17,7 @@ from adapters.endpoint import at_endpoint, endpoint_of
 from adapters.json_reply import Json, at, decoded, members, number, objects, text
 from adapters.retry_after import retry_after_s
 from domain.errors import SourceError, SourceThrottled
+from domain.values import frozen
 from ports.clock import Clock
 
 _OK = 200
@@ -35,7 +36,7 @@ class RefreshTokenRefused(SourceError):
         self.code = code
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AccessToken:
     """A token that the data service takes for a while."""
 

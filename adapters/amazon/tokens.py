@@ -14,6 +14,7 @@ from adapters.amazon.token_endpoint import RefreshTokenRefused, TokenEndpoint
 from adapters.endpoint import at_endpoint
 from adapters.json_reply import instant, text
 from domain.errors import SourceError
+from domain.values import frozen
 from ports.clock import Clock
 from ports.state import State
 
@@ -22,7 +23,7 @@ FRESH_FOR = timedelta(minutes=1)  # what is refused within it is not refused for
 _KEY = "amazon.access_token"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Kept:
     """An access token, since when there is one and until when it is good."""
 

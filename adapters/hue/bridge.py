@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-import attrs
 import urllib3
 
 from adapters.endpoint import at_endpoint, endpoint_of
@@ -16,6 +15,7 @@ from adapters.hue.session import BridgeSession, Reply, Request
 from adapters.hue.trouble import root_of, trouble_on_the_way
 from adapters.json_reply import Json, identity, name, not_finite, text
 from domain.errors import CredentialsRefused, SourceGarbled
+from domain.values import frozen
 from ports.clock import Clock
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ NO_KEY = (
 )
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Identity:
     """What `/api/config` tells anyone: which bridge this is, and how old."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-import attrs
-
 from adapters.hue.address import Address, address_of
 from adapters.hue.bridge import Identity
 from adapters.hue.call import Call, Reached
@@ -15,10 +13,11 @@ from adapters.hue.tls import Pinned, Proof, SignedBy
 from adapters.hue.trouble import CertificateRefused, certificate_refusal, root_of
 from adapters.json_reply import Json, flag, text
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from domain.values import frozen
 from ports.state import State
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reach:
     """Reaches one bridge. Without a `bridge_id` its certificate says it, once, and it is remembered."""
 

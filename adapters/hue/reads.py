@@ -16,13 +16,14 @@ from adapters.hue.v1 import sensors_of, sensors_of_whole_bridge
 from adapters.hue.v2 import temperatures_of
 from adapters.json_reply import Json
 from domain.errors import SourceGarbled
+from domain.values import frozen
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 Strategy = Literal["auto", "v2", "v1", "whole_bridge"]
 
 
-@attrs.frozen
+@frozen
 class Found:
     """The sensors that a bridge listed, remarks for a person, and how many numbers were none."""
 
@@ -31,7 +32,7 @@ class Found:
     not_finite: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reads:
     """The ways to read one bridge."""
 

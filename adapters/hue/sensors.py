@@ -10,11 +10,12 @@ import attrs
 from adapters.json_reply import Json, compact
 from domain.outcome import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
+from domain.values import frozen
 
 _MAC_LENGTH = 23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: what all sensors of a device share
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Sensor:
     """What the bridge says of one temperature sensor. `temperature` is in degC; None where it has none.
 
@@ -32,7 +33,7 @@ class Sensor:
     raw: Json = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Keeping:
     """What a home keeps of a sensor, and how it calls its place: its own names first, then the bridge's.
 

@@ -15,6 +15,7 @@ from adapters.hue.open_sockets import OpenSockets
 from adapters.hue.tls import Proof
 from adapters.json_reply import sample
 from domain.errors import SourceGarbled, SourceUnavailable
+from domain.values import frozen
 from ports.clock import Clock
 from ports.meter import Meter, Tally
 
@@ -25,7 +26,7 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent
 _JSON = {"Content-Type": "application/json"}
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """One GET, or a POST where there is a `body` (which is sent as JSON).
 
@@ -41,7 +42,7 @@ class Request:
     body: Mapping[str, str] | None = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reply:
     """A complete answer."""
 

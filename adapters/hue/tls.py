@@ -8,14 +8,13 @@ import socket
 import ssl
 from pathlib import Path
 
-import attrs
-
 from adapters.hue.open_sockets import OpenSockets
+from domain.values import frozen
 
 SIGNIFY_ROOTS = Path(__file__).with_name("roots.pem")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SignedBy:
     """The leaf must be signed by one of the roots, and its common name must be the bridge's id."""
 
@@ -23,7 +22,7 @@ class SignedBy:
     bridge_id: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Pinned:
     """The leaf must be the one with this SHA-256 (64 hex digits), whoever signed it."""
 
@@ -33,7 +32,7 @@ class Pinned:
 Proof = SignedBy | Pinned
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Leaf:
     """The certificate that a server shows, not yet believed. `common_name` only where it is a bridge's id."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-import attrs
-
 from adapters.hue.v1 import percent
 from adapters.json_reply import Json, at, flag, identity, instant, integer, name, number, objects, text
 from adapters.listed import believed
+from domain.values import frozen
 
 _LINK_UP: Mapping[str, bool] = {
     "connected": True,
@@ -19,7 +18,7 @@ _LINK_UP: Mapping[str, bool] = {
 }
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Temperature:
     """One `temperature` resource. `changed` is when the value last changed, not when it was last heard."""
 
@@ -32,7 +31,7 @@ class Temperature:
     raw: Json = None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Link:
     """One device's radio link. `is_up` is None for a word that we do not know."""
 

@@ -11,9 +11,10 @@ import attrs
 
 from domain.errors import SourceError, SourceUnavailable
 from domain.outcome import SourceReply
+from domain.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Hangs:
     """An answer that does not come."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import attrs
-
 from adapters.simulator.chance import drift
 from adapters.simulator.household import cleaning, cooking, showering
 from adapters.simulator.local_time import DAY_S, local_time
 from adapters.simulator.rooms import ROOMS, Room, has_window_open, is_used
 from adapters.simulator.weather import outdoor_celsius
+from domain.values import frozen
 
 _STEP_S = 300
 _STEPS_A_DAY = DAY_S // _STEP_S
@@ -27,7 +26,7 @@ _OPEN_WINDOW_PER_H = 5.0
 _HOOD_PER_H = 1.2
 
 
-@attrs.frozen
+@frozen
 class Air:
     """Water in g/m3, fine particles in ug/m3, carbon monoxide in ppm, and an index of organic vapours."""
 

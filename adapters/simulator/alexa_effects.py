@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import attrs
+from domain.values import frozen
 
 _DATA = ("/nexus/*", "/api/*")
 _TOKENS = ("/auth/token", "/ap/exchangetoken*")
 
 
-@attrs.frozen
+@frozen
 class StaleToken:
     """What the client shows counts as run out, whatever it is. `answered` is how the service says so."""
 
@@ -22,7 +22,7 @@ class StaleToken:
     answered: Literal["errors", "401", "page", "redirect"] = "errors"
 
 
-@attrs.frozen
+@frozen
 class RefusedToken:
     """The refresh token is refused. `shape` is where the code stands, or what comes instead of JSON."""
 
@@ -32,7 +32,7 @@ class RefusedToken:
     status: int = 400
 
 
-@attrs.frozen
+@frozen
 class ThrottledInside:
     """Throttled without 429: status 200 with errors, 400 "Rate exceeded", or a ThrottlingException."""
 
@@ -40,14 +40,14 @@ class ThrottledInside:
     form: Literal["errors", "rate", "exception"] = "errors"
 
 
-@attrs.frozen
+@frozen
 class Forbidden:
     """403, which here has nothing to do with who asks."""
 
     paths: ClassVar = _DATA
 
 
-@attrs.frozen
+@frozen
 class MissingFeatures:
     """Features are left out: by name (`temperatureSensor`), or name and instance (`range:6`)."""
 
@@ -56,7 +56,7 @@ class MissingFeatures:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class FailedFeatures:
     """Features come with an error in the place of their value."""
 
@@ -66,7 +66,7 @@ class FailedFeatures:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class StaleSamples:
     """The last samples are served that a monitor had so long ago, with their own times."""
 
@@ -75,7 +75,7 @@ class StaleSamples:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class SkewedClock:
     """The clock of a monitor is ahead: new values, with times that are yet to come (or behind: below 0)."""
 
@@ -84,7 +84,7 @@ class SkewedClock:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class MonitorGone:
     """The monitor is in no reply any more, as when its owner removes it."""
 
@@ -92,7 +92,7 @@ class MonitorGone:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class MonitorUnreachable:
     """The service has not reached the monitor for so long; its last samples stay, with their times."""
 

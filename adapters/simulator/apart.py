@@ -12,10 +12,11 @@ from typing import IO
 import attrs
 
 from adapters.simulator.home import SimulatedHome
+from domain.values import frozen
 from ports.clock import Clock
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Whereabouts:
     """Where the services of a simulated home answer, and what they accept."""
 

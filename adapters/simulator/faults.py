@@ -10,21 +10,22 @@ from typing import Literal
 import attrs
 
 from adapters.simulator.alexa_effects import AlexaEffect
+from domain.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Delay:
     """The reply comes late."""
 
     seconds: float = 5.0
 
 
-@attrs.frozen
+@frozen
 class Reset:
     """The connection is torn down (RST) instead of a reply."""
 
 
-@attrs.frozen
+@frozen
 class Dribble:
     """The reply comes a few bytes at a time."""
 
@@ -32,12 +33,12 @@ class Dribble:
     every_s: float = 0.5
 
 
-@attrs.frozen
+@frozen
 class Silence:
     """The request is taken and never answered."""
 
 
-@attrs.frozen
+@frozen
 class Throttle:
     """429, as an HTML page. Retry-After, if any, is in seconds, or the date after so many of them."""
 
@@ -45,60 +46,60 @@ class Throttle:
     as_date: bool = False
 
 
-@attrs.frozen
+@frozen
 class Unavailable:
     """503, as an HTML page."""
 
 
-@attrs.frozen
+@frozen
 class HalfBody:
     """The reply breaks off in the middle of what Content-Length promised."""
 
 
-@attrs.frozen
+@frozen
 class HtmlPage:
     """An HTML page with status 200."""
 
 
-@attrs.frozen
+@frozen
 class Garbled:
     """Status 200 and JSON's content type, but the end of the JSON is missing: Content-Length is true."""
 
 
-@attrs.frozen
+@frozen
 class ErrorList:
     """The application's own error, with status 200."""
 
     type: int = 901
 
 
-@attrs.frozen
+@frozen
 class RevokedKey:
     """Every application key is refused."""
 
 
-@attrs.frozen
+@frozen
 class Redirect:
     """301 to another place."""
 
     location: str = "https://127.0.0.1:1/"
 
 
-@attrs.frozen
+@frozen
 class HugeBody:
     """The reply is followed by blanks: valid JSON, and far too much of it."""
 
     padding_bytes: int = 20_000_000
 
 
-@attrs.frozen
+@frozen
 class NullTemperatures:
     """Temperatures are null: all, or those of the thing that has `where` as its id, uniqueid or name."""
 
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class MissingFields:
     """The named fields are left out, everywhere or in one thing."""
 
@@ -106,12 +107,12 @@ class MissingFields:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class NoDates:
     """Every date at which something changed is the word "none"."""
 
 
-@attrs.frozen
+@frozen
 class Overwrite:
     """A field that holds no other fields has this value instead, everywhere or in one thing."""
 
@@ -120,7 +121,7 @@ class Overwrite:
     where: str = ""
 
 
-@attrs.frozen
+@frozen
 class WrongCertificate:
     """The TLS handshake is made with another certificate."""
 
@@ -150,7 +151,7 @@ Effect = (
 )
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Fault:
     """An effect, and which requests it meets.
 

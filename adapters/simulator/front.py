@@ -8,7 +8,6 @@ from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
 
-import attrs
 from aiohttp import web
 
 from adapters.simulator.certificates import Certificate
@@ -17,10 +16,11 @@ from adapters.simulator.faults import Effect, Faults, Reset, Silence
 from adapters.simulator.reply import Answer, Reply, Request
 from adapters.simulator.seen import SeenRequest
 from adapters.simulator.wire import Pace, Parcel, send
+from domain.values import frozen
 from ports.clock import Clock
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Names:
     """The certificate that a service shows, and the one that it shows instead for each kind of fault."""
 

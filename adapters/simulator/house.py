@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import attrs
-
 from adapters.simulator.local_time import DAY_S, local_time
 from adapters.simulator.rooms import ROOMS, has_window_open, is_used, wanted_celsius
 from adapters.simulator.weather import YEAR_MEAN_CELSIUS, outdoor_celsius, solar_hour, sunshine
+from domain.values import frozen
 
 STEP_S = 300
 _STEPS_A_DAY = DAY_S // STEP_S
@@ -26,7 +25,7 @@ _INDEX = {room.key: index for index, room in enumerate(ROOMS)}
 Temperatures = tuple[float, ...]
 
 
-@attrs.frozen
+@frozen
 class House:
     """A pure function of seed and instant: asked in any order, it answers the same."""
 

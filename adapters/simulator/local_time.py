@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import attrs
+from domain.values import frozen
 
 DAY_S = 86_400
 TIME_ZONE = "Europe/Berlin"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class LocalTime:
     """An instant as people in the home see it: `hour` with its fraction, `day` counted from the epoch."""
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 
 from adapters.simulator.faults import Effect
+from domain.values import frozen
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What came over the network. Names of headers are read without regard to case.
 
@@ -31,7 +32,7 @@ class Request:
     at_once: int = 1
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Reply:
     """What goes back to the one who asked. `promised_bytes` is a Content-Length that is not true."""
 

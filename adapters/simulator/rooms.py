@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
 from adapters.simulator.chance import chance
 from adapters.simulator.local_time import LocalTime
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Room:
     """How a room keeps warmth.
 

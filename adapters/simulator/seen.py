@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import attrs
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SeenRequest:
     """One request and what became of it.
 

@@ -12,6 +12,7 @@ from adapters.simulator.house import House
 from adapters.simulator.local_time import DAY_S, local_time
 from adapters.simulator.rooms import ROOMS, is_used
 from adapters.simulator.weather import sunshine
+from domain.values import frozen
 
 REPORT_EVERY_S = 300
 _JITTER_S = 7.0
@@ -44,7 +45,7 @@ class MotionSensor:
         return f"hue:{self.uniqueid}"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Report:
     """What a bridge last heard of one thing that a sensor measures; it has been so since `changed_s`."""
 

@@ -7,16 +7,16 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import attrs
 from aiohttp import web
 
 from adapters.simulator.faults import Delay, Dribble, Effect, Reset, Silence
+from domain.values import frozen
 
 _CHUNK_BYTES = 65_536
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: the kernel sends RST
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Pace:
     """How fast a service is when nothing is wrong with it: a fixed wait, and one for each kB of the reply.
 
@@ -32,7 +32,7 @@ class Pace:
         return self.latency_s + self.s_per_kb * body_bytes / 1000
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Parcel:
     """A reply, ready to be sent. `promised_bytes` is a Content-Length that is not true."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.replacing import name_for, replace
 from adapters.sqlite.soundness import first_fault, structural_fault
+from domain.values import frozen
 from ports.journal import Level
 from ports.state import State
 
@@ -19,7 +18,7 @@ ASIDE = "store.aside"  # the last one that was put aside, and how far its backup
 _KNOWN = "store.known"  # what has been opened before, and is therefore ours
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Aside:
     """Puts the database at the opening's path aside, only when it is damaged and was once opened by us."""
 

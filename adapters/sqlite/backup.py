@@ -16,12 +16,13 @@ from adapters.sqlite.faults import told_apart
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.soundness import require_file
 from domain.errors import StoreCorrupt, StoreError
+from domain.values import frozen
 
 _INTO = "VACUUM INTO ?"
 _ALL, _ALL_OF_A_FILE = 0o777, 0o666
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Copied:
     """A file that is a sound database. The findings are values that were wrong in the original already."""
 

@@ -6,21 +6,20 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.backup import Copied, back_up, belong_like
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.soundness import require_file
 from adapters.sqlite.wal import size_bytes
 from domain.errors import StoreFull
 from domain.retention import superfluous
+from domain.values import frozen
 from ports.clock import Clock
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _KEPT_FREE = 0.1  # of the disk: readings need room more than their copies do
 
 
-@attrs.frozen
+@frozen
 class Backups:
     """Makes and finds the backups of the database at the path; raises what `back_up` does."""
 

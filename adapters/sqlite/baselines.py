@@ -9,8 +9,6 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import attrs
-
 from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
@@ -21,6 +19,7 @@ from adapters.sqlite.schema import CREATE_BASELINES
 from adapters.sqlite.turns import transaction
 from domain.baseline import Baseline, Figure, Kind
 from domain.errors import BaselineExists, StoreError, StoreOutdated
+from domain.values import frozen
 
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
@@ -30,7 +29,7 @@ _NEWEST_LAST = " ORDER BY captured_at, name"
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SqliteBaselines:
     """Each call opens the database and lets go of it; the collector has its turn between two calls.
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.checksumming import IS_COMPLETE
 from adapters.sqlite.checksums import Keyed, Run, is_wrong, keyed_in, run_of
 from adapters.sqlite.connection import connect
@@ -16,6 +14,7 @@ from adapters.sqlite.faults import error_name, told_apart
 from adapters.sqlite.inspection import inspect
 from adapters.sqlite.soundness import require_file
 from domain.errors import StoreCorrupt, StoreRefused
+from domain.values import frozen
 
 _FAULTS = 20  # that SQLite names at most
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
@@ -26,7 +25,7 @@ _FILE = "file"
 _PASSING = ("SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_NOMEM")  # of the moment, not of the file
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Finding:
     """Something that is not as it was stored: in which table, or the file as a whole; where; and what."""
 

@@ -10,6 +10,8 @@ from functools import cached_property
 
 import attrs
 
+from domain.values import frozen
+
 # The order in which values count. A new column goes to the end: NULLs there do not count, so that the
 # checksums of rows from before it stay right.
 READING_COLUMNS = (
@@ -61,7 +63,7 @@ def checksum(*rows: Row) -> int:
     return crc
 
 
-@attrs.frozen
+@frozen
 class Run:
     """Readings of neighbouring ids, and the checksum over their ids, their number and all of their values."""
 
@@ -92,7 +94,7 @@ def seal_run(connection: sqlite3.Connection, first_id: int, last_id: int) -> Non
     connection.execute(_INSERT_RUN, attrs.astuple(run_of(connection, first_id, last_id)))
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Keyed:
     """A table whose rows carry a checksum each. `columns` are all but that, the key first."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-import attrs
+from domain.values import frozen
 
 _SELECT_COLUMNS = "SELECT name, type FROM pragma_table_xinfo(?, ?) WHERE hidden = 0 ORDER BY cid"
 _ONE_KIND_OF_NUMBER = ("REAL", "TEXT")  # at most, whatever was put in
 
 
-@attrs.frozen
+@frozen
 class Table:
     """A table of a database that the connection has open; `schema` is the name of that database there."""
 

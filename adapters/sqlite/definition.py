@@ -7,9 +7,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-import attrs
-
 from domain.errors import StoreError
+from domain.values import frozen
 
 _TOKEN = re.compile(
     r"""
@@ -65,7 +64,7 @@ def renamed(definition: str, name: str) -> str:
     return _edited(definition, [(present.start, present.end, name)])
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Token:
     text: str
     start: int

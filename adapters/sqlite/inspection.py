@@ -5,20 +5,19 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
 from adapters.sqlite.migrations import CHECKSUMMED, KNOWN_VERSION, user_version
 from adapters.sqlite.schema import OUR_TABLES, OUR_TABLES_NOW, REQUIRED_COLUMNS
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
+from domain.values import frozen
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
 _IDENTITY = ["device_id", "timestamp"]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Inspection:
     """A sound database that may be written to; `tables` are its own, without SQLite's."""
 

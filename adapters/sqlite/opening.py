@@ -6,19 +6,18 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.connection import connect, settle
 from adapters.sqlite.making import make_tables
 from adapters.sqlite.place import trouble_with
 from adapters.sqlite.replacing import finish, set_logs_apart
 from adapters.sqlite.safety_copy import made_durable
 from adapters.sqlite.upgrade import Upgrade
+from domain.values import frozen
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Opening:
     """How this process opens the database. All of it happens while the caller holds the lock."""
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from mmap import mmap
 
-import attrs
-
 from adapters.sqlite.records import Values, values_of, varint
+from domain.values import frozen
 
 _MAGIC = b"SQLite format 3\x00"
 _LEAF_OF_TABLE, _LEAF_OF_INDEX, _INNER_OF_INDEX = 0x0D, 0x0A, 0x02
@@ -20,7 +19,7 @@ _USUAL_SIZE = 4096
 _LONGEST_CHAIN = 4096  # of overflow pages: more than any reply that was ever stored
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Record:
     """A row of a table or an entry of an index; `rowid` is None where the b-tree is no rowid table's."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
-import attrs
-
 from adapters.sqlite.comparison import Table, columns_of, differ
 from adapters.sqlite.definition import refusal, relaxed, renamed
 from adapters.sqlite.indexes import drop_superfluous
 from adapters.sqlite.migrations import RELAXED, migrate
 from domain.errors import StoreError
+from domain.values import frozen
 
 # Of the connection, and gone with it. A foreign key would take dropping the table for deleting its rows; a
 # view or a trigger that names the table must not be looked into while there is none; and an old row that a
@@ -70,7 +69,7 @@ def _definition(connection: sqlite3.Connection) -> str:
     return str(connection.execute(_SELECT_DEFINITION).fetchone()[0])
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Surroundings:
     """What belongs to the table and goes when it is dropped, among all that there is beside it."""
 

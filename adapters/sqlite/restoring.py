@@ -6,8 +6,6 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.backup import belong_like, verified_copy
 from adapters.sqlite.checking import findings
 from adapters.sqlite.connection import connect
@@ -17,13 +15,14 @@ from adapters.sqlite.lock import DatabaseLock
 from adapters.sqlite.replacing import finish, name_for, replace
 from adapters.sqlite.soundness import require_file, structural_fault
 from domain.errors import StoreCorrupt, StoreError
+from domain.values import frozen
 from ports.clock import Clock
 
 _LOCK_WAIT_S = 10.0
 _SELECT_CONTENTS = "SELECT count(*), max(timestamp) FROM readings"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Restoring:
     """Puts sound backups in the place of the database at the path, which is kept."""
 

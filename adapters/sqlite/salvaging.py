@@ -23,6 +23,7 @@ from adapters.sqlite.recovery import recover
 from adapters.sqlite.safety_copy import require_room
 from adapters.sqlite.soundness import first_fault, require_file
 from domain.errors import StoreRefused
+from domain.values import frozen
 
 _COPIES = 3.0  # of the file: one to read, one of what is found in it, and that in the database
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
@@ -31,7 +32,7 @@ _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'
 _COUNT = "SELECT count(*) FROM readings"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Salvaged:
     """What came of it, counted in readings; `lost` are those that are known to have been there.
 
@@ -46,7 +47,7 @@ class Salvaged:
     left_out: Sequence[Finding] = ()
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Salvaging:
     """Merges what damaged or older files hold; the collector may run, and the files stay as they are."""
 

@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
-import attrs
-
 from adapters.sqlite.connection import connect
 from adapters.sqlite.faults import error_name
 from adapters.sqlite.indexes import prune, superfluous
@@ -27,6 +25,7 @@ from adapters.sqlite.migrations import (
 from adapters.sqlite.relaxing import is_relaxed, relax
 from adapters.sqlite.safety_copy import made_durable, proven_copy, require_room
 from domain.errors import StoreError
+from domain.values import frozen
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -35,7 +34,7 @@ from ports.journal import Journal, Level
 _REBUILDING = 2.5
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Upgrade:
     """How this process brings the database up to date. All of it happens while the caller holds the lock."""
 

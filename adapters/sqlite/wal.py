@@ -10,6 +10,7 @@ import attrs
 
 from adapters.sqlite.connection import journal_mode
 from domain.limits import LOG_HELD_BYTES, LOG_SHORT_BYTES
+from domain.values import frozen
 from ports.journal import Journal, Level
 
 LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
@@ -39,7 +40,7 @@ def size_bytes(path: Path) -> int:
         return 0
 
 
-@attrs.frozen
+@frozen
 class WalFile:
     """The log of the database at that path, looked at from outside."""
 

@@ -25,6 +25,7 @@ from domain.errors import NotifyError
 from domain.outcome import Collected, Cycle, Failed, NotStored
 from domain.retry import RetryPolicy
 from domain.services.incident_memory import IncidentMemory, Outbox
+from domain.values import frozen
 from ports.alert_board import AlertBoard
 from ports.clock import Clock
 from ports.database_log import DatabaseLog
@@ -42,7 +43,7 @@ _CLOCK_FAULTS = "clock.faults"  # of the state: by source the slot that was told
 ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class AfterCycle:
     """A cycle that was run, and the sources of which a slot lies far in the future, with that slot."""
 
@@ -50,7 +51,7 @@ class AfterCycle:
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Ways:
     """How people are told; what is None was not configured."""
 

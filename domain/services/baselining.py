@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-import attrs
-
 from domain.baseline import Baseline, Measurement, parted
 from domain.comparison import Comparison, Pick, compare
 from domain.costs import Costs, costs_of
 from domain.errors import NothingMeasured
+from domain.values import frozen
 from ports.baselines import Baselines
 from ports.clock import Clock
 from ports.measurements import Measurements
@@ -18,7 +17,7 @@ from ports.measurements import Measurements
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@attrs.frozen
+@frozen
 class Ahead:
     """Whole cycles of which the time is still to come, since the clock was ahead; the last began then."""
 

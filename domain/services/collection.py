@@ -35,6 +35,7 @@ from domain.schedule import Due
 from domain.services.keeping import Keeping
 from domain.services.streaks import Streaks
 from domain.services.wording import Wording, numbers_lost
+from domain.values import frozen
 from ports.clock import Clock
 from ports.in_hand import InHand
 from ports.journal import Journal, Level
@@ -50,7 +51,7 @@ _KEPT = {Stored: "stored", Spooled: "spooled", NotStored: "in memory"}  # the jo
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SourcePlan:
     """A source, and the terms on which it is asked: how often, how patiently, what is plausible."""
 

@@ -9,6 +9,7 @@ import attrs
 
 from domain.errors import HomeclimateError
 from domain.health import Answer, ComponentResult, HealthReport, Status, Weight, failed
+from domain.values import frozen
 from ports.clock import Clock
 from ports.probe import Probe
 
@@ -20,7 +21,7 @@ _NO_ANSWER = "no answer before the deadline"
 _HOW_TO_WAIT = "Look at what holds it up; `--timeout SECONDS` waits longer, `--only NAME` asks it alone."
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class HealthCheck:
     """Stuck, crashing and exiting probes cost nobody but themselves."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import attrs
-
 from domain.errors import SourceThrottled, SourceUnavailable
+from domain.values import frozen
 from ports.account_linking import AccountLinking, CodePair, Linked, Pending, Refused
 from ports.clock import Clock
 
@@ -15,7 +14,7 @@ _TOO_LATE = Refused("the code was not typed in time")
 _LONGEST_PAUSE_S = 60.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Linking:
     """Drives a sign-in by the clock."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import attrs
-
 from domain.alert_text import Message
 from domain.errors import NotifyError
 from domain.health import Answer, Weight, failed, passed
+from domain.values import frozen
 from ports.clock import Clock
 from ports.notifier import Notifier
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class MailProbe:
     """One mail, marked as a test. `limit_s` is all the time that it has."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import attrs
-
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
+from domain.values import frozen
 from ports.bridge_pairing import BridgePairing, Met
 from ports.clock import Clock
 
@@ -15,7 +14,7 @@ BUTTON_S = 30  # how long a press counts, and how long a person is given for it
 _PAUSE_S = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Pairing:
     """Drives a bridge's pairing by the clock."""
 

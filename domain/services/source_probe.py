@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
 from domain.errors import SourceError
 from domain.health import Answer, Weight
 from domain.health_rules import of_reply, of_source_error
+from domain.values import frozen
 from ports.clock import Clock
 from ports.source import Source
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SourceProbe:
     """One attempt, since a person waits; the source is closed afterwards. `limit_s` is all that it has."""
 

@@ -10,10 +10,11 @@ import attrs
 from domain.outcome import Cause, Missed
 from domain.schedule import Due, is_clock_fault, is_due, slot_at, slots_between
 from domain.services.collection import Collection, all_unread
+from domain.values import frozen
 from ports.store import Standing
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Turn:
     """The sources that are due, and where they stand as far as the store says.
 

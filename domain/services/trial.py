@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import attrs
-
 from domain.outcome import SourceReply
 from domain.retry import RetryPolicy
 from domain.services.collection import SOURCE_BUDGET_S
+from domain.values import frozen
 from ports.clock import Clock
 from ports.retrier import Retrier
 from ports.source import Source
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Trial:
     """Nothing of what comes is stored."""
 

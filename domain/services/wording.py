@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from domain.outcome import SourceReply
+from domain.values import frozen
 
 LONGEST_WORDS = 1_000  # characters
 MOST_NOTES = 20
 
 
-@attrs.frozen
+@frozen
 class Wording:
     """`redact` blots secrets out."""
 

@@ -6,9 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import attrs
-
 from adapters.simulator.chance import hexadecimal
+from domain.values import frozen
 from ports.clock import Clock
 
 ACCESS_S = 3600
@@ -16,7 +15,7 @@ SESSION_DAYS = 14
 APP_DEVICE_TYPE = "A2IVLV5VM2W81"  # the phone app
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Registration:
     """An app or device that was linked to the account, and the refresh token that it got."""
 
@@ -27,7 +26,7 @@ class Registration:
     registered_at: datetime
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Grant:
     """An access token or a browser's session: good until an instant, and as long as its origin is."""
 

@@ -20,6 +20,7 @@ from adapters.simulator.amazon.query import (
 )
 from adapters.simulator.amazon.query_text import InvalidSyntax, parse
 from adapters.simulator.reply import Json, Reply
+from domain.values import frozen
 
 Resolve = Callable[[Mapping[str, Json]], Json]
 
@@ -32,7 +33,7 @@ class Invalid(Exception):
         self.classification = classification
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class _Asked:
     document: Document
     operation: Operation

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import attrs
+from domain.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Variable:
     """Stands for a value that comes beside the text."""
 
     name: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Field:
     """One asked field. `selections` is None where nothing of it was picked out."""
 
@@ -25,7 +25,7 @@ class Field:
     selections: Selections | None
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Spread:
     """Selections that hold for one type: written in place, or under a name (then `type` is empty)."""
 
@@ -38,7 +38,7 @@ class Spread:
 Selections = tuple["Field | Spread", ...]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Fragment:
     """Selections with a name."""
 
@@ -46,7 +46,7 @@ class Fragment:
     selections: Selections
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Operation:
     """A query or mutation. `needs` names the variables that must not be missing."""
 
@@ -56,7 +56,7 @@ class Operation:
     selections: Selections
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Document:
     """All that one text holds."""
 

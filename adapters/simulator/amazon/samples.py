@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-import attrs
-
 from adapters.simulator.air import air_at, relative_humidity
 from adapters.simulator.amazon.monitors import Monitor
 from adapters.simulator.chance import chance
 from adapters.simulator.house import House
 from adapters.simulator.local_time import DAY_S
 from domain.reading import Quantity
+from domain.values import frozen
 
 REPORT_EVERY_S = 300
 NOTICED_AFTER_S = 600  # the service calls a monitor unreachable when it has been silent for so long
@@ -22,7 +21,7 @@ _QUIET_ROOM = "living"
 _FRACTION_DIGITS = (0, 1, 2, 3, 3, 6, 9)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Sample:
     """A value, when it was true, since when it has not changed, and that time as the service writes it."""
 

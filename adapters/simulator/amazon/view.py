@@ -20,11 +20,12 @@ from adapters.simulator.amazon.monitors import RANGE_INSTANCES, Monitor, monitor
 from adapters.simulator.amazon.samples import Sample, is_reachable, last_heard_s, sample_at
 from adapters.simulator.faults import Effect, NoDates, NullTemperatures
 from domain.reading import Quantity
+from domain.values import frozen
 
 CELSIUS = "CELSIUS"
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False)
 class View:
     """`scale` is the one in which the account wants temperatures."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from adapters.simulator.hue import v1, v2
 from adapters.simulator.hue.config_v1 import short_config
 from adapters.simulator.hue.inventory import Inventory
@@ -13,10 +11,11 @@ from adapters.simulator.hue.pages import html_reply, json_reply
 from adapters.simulator.hue.pairing import pair
 from adapters.simulator.hue.view import View
 from adapters.simulator.reply import Reply, Request
+from domain.values import frozen
 from ports.clock import Clock
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Bridge:
     """Answers requests; never fails."""
 

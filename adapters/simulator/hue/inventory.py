@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import attrs
-
 from adapters.simulator.chance import hexadecimal, mac, resource_id
 from adapters.simulator.rooms import ROOMS, Room
 from adapters.simulator.sensors import MotionSensor, motion_sensors
+from domain.values import frozen
 
 _FIRST_NUMBERS = 17  # of the sensors: those below 90, where apps' made-up sensors stand
 _SCENES = ("Bright", "Relax", "Read", "Nightlight", "Energize")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SensorIds:
     """The numbers by which v1 knows the three parts of a motion sensor."""
 
@@ -23,7 +22,7 @@ class SensorIds:
     light_level: int
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class PlacedSensor:
     """A motion sensor as a bridge knows it."""
 
@@ -35,7 +34,7 @@ class PlacedSensor:
         return resource_id(self.sensor.mac, service)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Light:
     """A lamp."""
 
@@ -49,7 +48,7 @@ class Light:
         return resource_id(self.mac, service)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Scene:
     """A light setting of a room that somebody stored."""
 
@@ -60,7 +59,7 @@ class Scene:
     rid: str
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Inventory:
     """Everything that one bridge has in its care."""
 

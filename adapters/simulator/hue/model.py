@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from domain.values import frozen
 
-@attrs.frozen(kw_only=True)
+
+@frozen(kw_only=True)
 class BridgeModel:
     """One bridge and what its make and software can do.
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import attrs
-
 from adapters.simulator.hue.inventory import Inventory
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.local_time import local_time
 from adapters.simulator.rooms import Room, is_used
+from domain.values import frozen
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class View:
     """One bridge's things at one instant."""
 
