@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import attrs
+
 from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
 from adapters.sqlite.faults import told_apart
 from adapters.sqlite.lock import DatabaseLock
