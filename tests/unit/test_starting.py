@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
-from collections.abc import Iterator
+from weakref import ref
 
 import pytest
 
@@ -20,6 +20,29 @@ def test_the_collector_rests_within_and_works_again_afterwards() -> None:
     with unswept():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+class Knot:
+    """What only a sweep can find once nobody holds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_a_start_has_made_is_not_looked_through_afterwards() -> None:
+    with unswept():
+        knot = Knot()
+    assert not any(each is knot for each in gc.get_objects())
+    assert gc.get_freeze_count() > 10_000
+
+
+def test_what_a_start_has_left_behind_is_swept_up_where_a_process_stays() -> None:
+    with unswept():
+        left = ref(Knot())
+    gc.collect()
+    assert left() is not None
+    settle()
+    assert left() is None
 
 
 def test_it_works_again_after_a_start_that_failed() -> None:
@@ -48,21 +71,12 @@ def test_a_command_is_imported_while_the_collector_rests(monkeypatch: pytest.Mon
     assert gc.isenabled()
 
 
-@pytest.fixture
-def unfrozen() -> Iterator[None]:
-    """Set nothing apart for the tests that come after."""
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("unfrozen")
 def test_after_the_start_sweeps_look_only_at_what_came_later() -> None:
     settle()
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 1_000
 
 
-@pytest.mark.usefixtures("unfrozen")
 def test_a_collector_that_stays_settles_after_its_first_cycle_and_once() -> None:
     told: list[int] = []
     tell = _settling(lambda *_: told.append(gc.get_freeze_count()))
