@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from pathlib import Path
 
 # What a file system says that cannot make the names in a folder durable by themselves.
@@ -20,7 +19,7 @@ def write_atomically(path: Path, payload: bytes, *, mode: int) -> None:
     made durable at the very end.
     """
     path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         _write_durably(temporary, payload, mode)
         os.replace(temporary, path)  # noqa: PTH105 - beside the other calls of os
