@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import linecache
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,8 +27,10 @@ def unswept() -> Iterator[None]:
 def settle() -> None:
     """Sweep up after the start, and set apart what stays: from now on sweeps are short, and come often.
 
-    Else what cycles leave behind is swept up only once it has come to a quarter of all that.
+    Else what cycles leave behind is swept up only once it has come to a quarter of all that. The source of
+    what attrs has compiled, which it keeps for debuggers, goes.
     """
+    linecache.clearcache()
     gc.unfreeze()
     gc.collect()
     gc.freeze()

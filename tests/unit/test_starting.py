@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import linecache
 from weakref import ref
 
 import pytest
@@ -75,6 +76,12 @@ def test_after_the_start_sweeps_look_only_at_what_came_later() -> None:
     settle()
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 1_000
+
+
+def test_the_source_of_what_attrs_compiled_is_not_kept() -> None:
+    linecache.cache["<attrs generated methods of a test>"] = (1, None, ["\n"], "")
+    settle()
+    assert not linecache.cache
 
 
 def test_a_collector_that_stays_settles_after_its_first_cycle_and_once() -> None:
