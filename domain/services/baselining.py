@@ -86,20 +86,22 @@ class Baselining:
         """The one by that name. Raises `NothingMeasured` when there is none."""
         baseline = self._baselines.find(name)
         if baseline is None:
-            names = ", ".join(one.name for one in self._baselines.every())
-            there_are = (
-                f"there are: {names}" if names else "there is none yet; homeclimate baseline capture NAME"
-            )
-            raise NothingMeasured(f"there is no baseline {name}; {there_are}")
+            raise self._without(name)
         return baseline
 
     def every(self) -> Sequence[Baseline]:
         """All that are kept, the one that was captured last at the end."""
         return self._baselines.every()
 
-    def remove(self, name: str) -> bool:
-        """Let go of the one by that name; whether there was one."""
-        return self._baselines.remove(name)
+    def remove(self, name: str) -> None:
+        """Let go of the one by that name. Raises `NothingMeasured` when there is none."""
+        if not self._baselines.remove(name):
+            raise self._without(name)
+
+    def _without(self, name: str) -> NothingMeasured:
+        names = ", ".join(one.name for one in self._baselines.every())
+        there_are = f"there are: {names}" if names else "there is none yet; homeclimate baseline capture NAME"
+        return NothingMeasured(f"there is no baseline {name}; {there_are}")
 
     def compared(self, before: Baseline, after: Baseline) -> Comparison:
         """The change from one to the other."""

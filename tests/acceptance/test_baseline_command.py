@@ -232,6 +232,7 @@ def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
         (("compare", "a"), 1, "there is no baseline a; there are: last week"),
         (("compare", "last week", ""), 1, "there is no baseline"),
         (("report", "a"), 1, "there is no baseline a"),
+        (("remove", "a"), 1, "homeclimate: there is no baseline a; there are: last week"),
         (("capture", "a", "--since", "1m"), 1, "no whole cycle was measured since"),
         (("capture", "a", "--cycles", "1", "--source", "hive"), 78, "there is no source hive"),
     ],

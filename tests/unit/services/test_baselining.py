@@ -113,8 +113,10 @@ def test_a_baseline_that_is_there_is_replaced_only_when_asked() -> None:
         home.baselining.keep(a_baseline("a"))
     home.baselining.keep(a_baseline("a", machine="new"), replacing=True)
     assert home.baselining.kept("a").circumstances == {"machine": "new"}
-    assert home.baselining.remove("a")
+    home.baselining.remove("a")
     assert list(home.baselining.every()) == []
+    with pytest.raises(NothingMeasured, match="there is no baseline a; there is none yet"):
+        home.baselining.remove("a")
 
 
 async def test_what_began_after_the_end_of_a_baseline_shares_no_cycle_with_it() -> None:
