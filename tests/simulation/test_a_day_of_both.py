@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sqlite3
 import threading
+import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,6 +66,9 @@ class Day:
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    with warnings.catch_warnings():  # what other tests left unclosed would stand in the log of this day
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     clock = DayClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:

@@ -422,7 +422,7 @@ CASES = [
         2,
         {AMAZON: ("fail", "internet")},
     ),
-    Case("Amazon silent", alexa("kind=silence"), 1, {AMAZON: ("fail", "internet")}, QUICK, is_long=True),
+    Case("Amazon silent", alexa("kind=silence"), 1, {AMAZON: ("fail", "internet")}, QUICK),
     Case("Amazon throttling", alexa("kind=throttle retry_after=60"), 1, {AMAZON: ("fail", "60 s")}),
     Case("Amazon throttling inside", alexa("kind=throttled-inside"), 1, {AMAZON: ("fail", "Ask again")}),
     Case("Amazon in trouble", alexa("kind=unavailable"), 1, {AMAZON: ("fail", "internet")}),
