@@ -13,6 +13,8 @@ CYCLE, CYCLE_WORK, APPEND = "cycle", "cycle.cpu", "store.append"
 READ, ATTEMPT = "source.read", "source.attempt"
 _OF_CYCLES: Mapping[str, Kind] = {CYCLE: Kind.CYCLE_S, CYCLE_WORK: Kind.CPU_S, APPEND: Kind.COMMIT_S}
 
+Parts = Sequence[tuple[int, Measurement]]  # each with the number of the read that it belongs to
+
 
 @frozen(kw_only=True)
 class Costs:
@@ -44,9 +46,9 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
             )
     asked: dict[str, tuple[frozenset[str], ...]] = {}
     for source in {one.source for one in whole if one.operation == READ}:
-        of_source = [one for one in measured if one.source == source]
-        samples |= _of_reads(source, of_source)
-        asked[source] = _asked(of_source)
+        reads, parts = _parted([one for one in measured if one.source == source])
+        samples |= _of_reads(source, reads, parts)
+        asked[source] = _asked(reads, parts)
     units = _units(measured)
     begun = [one.began_at for one in units if one.succeeded]
     return Costs(
@@ -71,9 +73,7 @@ def _units(measured: Sequence[Measurement]) -> Sequence[Measurement]:
     return max([cycles, *of_sources], key=len)
 
 
-def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, tuple[float, ...]]:
-    """Whatever was measured of a source since a read began, and before the next one did, belongs to it."""
-    reads, parts = _parted(measured)
+def _of_reads(source: str, reads: Sequence[Measurement], parts: Parts) -> Mapping[Figure, tuple[float, ...]]:
     attempts, wire, payload = ([0] * len(reads) for _ in range(3))
     for number, one in parts:
         if one.operation == ATTEMPT:
@@ -94,8 +94,7 @@ def _of_reads(source: str, measured: Sequence[Measurement]) -> Mapping[Figure, t
     }
 
 
-def _asked(measured: Sequence[Measurement]) -> tuple[frozenset[str], ...]:
-    reads, parts = _parted(measured)
+def _asked(reads: Sequence[Measurement], parts: Parts) -> tuple[frozenset[str], ...]:
     operations: list[set[str]] = [set() for _ in reads]
     for number, one in parts:
         if one.succeeded:
@@ -103,10 +102,8 @@ def _asked(measured: Sequence[Measurement]) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(names) for names, read in zip(operations, reads, strict=True) if read.succeeded)
 
 
-def _parted(
-    measured: Sequence[Measurement],
-) -> tuple[Sequence[Measurement], Sequence[tuple[int, Measurement]]]:
-    """The reads, and what belongs to one, each with the number of that."""
+def _parted(measured: Sequence[Measurement]) -> tuple[Sequence[Measurement], Parts]:
+    """The reads, and whatever was measured since one began and before the next did: that is a part of it."""
     reads = [one for one in measured if one.operation == READ]
     begins = [one.began_at for one in reads]
     placed = [(bisect_right(begins, one.began_at) - 1, one) for one in measured]
