@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
-from domain.values import frozen
+import attrs
 
 
 class Status(StrEnum):
@@ -33,7 +33,7 @@ class Health(IntEnum):
     CANNOT_COLLECT = 2
 
 
-@frozen
+@attrs.frozen
 class Answer:
     """What was seen of a component, and the exact next step for a person where it is not as it should be.
 
@@ -66,7 +66,7 @@ def skipped(seen: str) -> Answer:
     return Answer(Status.SKIPPED, seen)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ComponentResult:
     """One component's answer, and how long that took in seconds."""
 
@@ -78,7 +78,7 @@ class ComponentResult:
     duration_s: float = 0.0
 
 
-@frozen
+@attrs.frozen
 class HealthReport:
     """All answers, in the order of the components."""
 

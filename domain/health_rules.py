@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import attrs
+
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -14,11 +16,10 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, failed, passed, skipped, warned
-from domain.limits import DISK_GOOD_BYTES, DISK_LOW_BYTES
-from domain.values import frozen
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
 
 if TYPE_CHECKING:
-    from domain.outcome import SourceReply
+    from domain.cycle import SourceReply
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # older than this program: a lost battery
 _CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -29,7 +30,7 @@ _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
 
 
-@frozen
+@attrs.frozen
 class Slots:
     """A source's newest planned slot, and the newest of those that only a wrong clock can have written."""
 
@@ -37,7 +38,7 @@ class Slots:
     ahead: datetime | None = None
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class LastSlot:
     """A source's newest planned slot, and what became of it."""
 

@@ -13,17 +13,16 @@ from typing import NoReturn
 
 import attrs
 
-from adapters.process_age import process_age_s
+from adapters.health.machine import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
-from domain.services.health_check import HealthCheck, given_up
-from entrypoints import health_text
+from domain.services.health_aggregation import HealthCheck, given_up
+from entrypoints.commands.health_arguments import Request, parsed
 from entrypoints.exit_codes import USAGE
-from entrypoints.health_request import Request, parsed
-from entrypoints.home import find_home
-from entrypoints.starting import unswept
-from entrypoints.telling import telling
-from entrypoints.wiring_health import COMPONENTS, Components
-from entrypoints.world import World
+from entrypoints.process import find_home, unswept
+from entrypoints.terminal import health_text
+from entrypoints.terminal.stdout_writer import telling
+from entrypoints.wiring.environment import World
+from entrypoints.wiring.health import COMPONENTS, Components
 from ports.probe import Probe
 
 # Of the time: then whoever is stuck where even the limit for answers does not reach is left behind.
@@ -103,7 +102,7 @@ class Checking:
         """Write what a report of a fault needs, where it was asked for; the place is told on stderr."""
         if self.request.bundle is None or self._components.files is None:
             return
-        from entrypoints.wiring_bundle import Bundle
+        from entrypoints.wiring.bug_report import Bundle
 
         bundle = Bundle(
             files=self._components.files,

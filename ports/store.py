@@ -8,13 +8,12 @@ from typing import Protocol
 
 import attrs
 
-from domain.outcome import Collected, CycleReport, LedgerEntry
+from domain.cycle import Collected, CycleReport, LedgerEntry
 from domain.schedule import is_clock_fault
-from domain.values import frozen
 
 
-@frozen(kw_only=True)
-class Standing:
+@attrs.frozen(kw_only=True)
+class SourceProgress:
     """Where a source stands in the store.
 
     `last_slot` is the newest scheduled slot with a ledger row, whatever became of it; `last_stored` the
@@ -36,7 +35,7 @@ class Standing:
         """The newest slot that had its cycle, wherever that is kept."""
         return _later(self.last_slot, max(self.waiting, default=None))
 
-    def after(self, entry: LedgerEntry) -> Standing:
+    def after(self, entry: LedgerEntry) -> SourceProgress:
         """Where the source stands once the store has that entry too."""
         if not entry.due.scheduled:
             return self
@@ -46,7 +45,7 @@ class Standing:
 
     def with_waiting(
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
-    ) -> Standing:
+    ) -> SourceProgress:
         """Where the source stands at that instant when these slots wait elsewhere, some with readings."""
         ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
         return attrs.evolve(
@@ -73,7 +72,7 @@ class Store(Protocol):
         """
         ...
 
-    def standing(self, source: str, at: datetime) -> Standing:
+    def standing(self, source: str, at: datetime) -> SourceProgress:
         """Where the source stands at that instant. Raises `StoreError`."""
         ...
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapters.amazon.graphql_states import is_away, reachable
 from adapters.amazon.monitors import Monitor
-from adapters.amazon.samples import Sampled, Samples
-from adapters.json_reply import Json, at, decoded, instant, integer, not_finite, number, objects, text
+from adapters.amazon.states import Sampled, Samples, is_away, reachable
+from adapters.http.lenient_json import Json, at, decoded, instant, integer, not_finite, number, objects, text
 
 
 def samples_of_states(content: Json, monitors: Iterable[Monitor]) -> dict[str, Samples]:

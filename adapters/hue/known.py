@@ -7,9 +7,8 @@ from datetime import datetime
 
 import attrs
 
-from adapters.hue.v2 import Link
-from adapters.json_reply import Json, flag, instant, integer, members, text
-from adapters.listed import MOST_DEVICES
+from adapters.http.lenient_json import MOST_DEVICES, Json, flag, instant, integer, members, text
+from adapters.hue.api_v2 import Link
 
 
 @attrs.define

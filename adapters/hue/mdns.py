@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import SourceUnavailable
-from ports.bridge_finder import Announced
 from ports.clock import Clock
+from ports.setup import Announced
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -28,7 +28,7 @@ class MdnsFinder:
         self._clock = clock
 
     def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:
-        """The bridges that answer; see `ports.bridge_finder.BridgeFinder`."""
+        """The bridges that answer; see `ports.setup.BridgeFinder`."""
         from zeroconf import IPVersion, ServiceBrowser, ServiceStateChange, Zeroconf
 
         names: SimpleQueue[str] = SimpleQueue()

@@ -11,15 +11,13 @@ from typing import TypeVar
 import attrs
 
 from adapters.hue.address import Address, address_of
-from adapters.hue.bridge import Identity
-from adapters.hue.call import Call, OpenBridge, Reached
-from adapters.hue.refusals import another_bridge, has_https
+from adapters.hue.bridge import Call, Identity, OpenBridge, Reached
+from adapters.hue.errors import CertificateRefused, another_bridge, certificate_refusal, has_https
 from adapters.hue.tls import Pinned, Proof, SignedBy
-from adapters.hue.trouble import CertificateRefused, certificate_refusal
-from adapters.threads import in_daemon_thread
+from adapters.runtime.threads import in_daemon_thread
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
-from ports.bridge_pairing import Met, Unproved
 from ports.clock import Clock
+from ports.setup import Met, Unproved
 
 _ANSWER_S = 8.0  # a bridge on the own network that takes longer is in trouble
 _APPLICATION = "homeclimate"
@@ -48,7 +46,7 @@ class HuePairing:
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> Met | Unproved:
-        """Who answers there; see `ports.bridge_pairing.BridgePairing`."""
+        """Who answers there; see `ports.setup.BridgePairing`."""
         await self.close()
         return await self._in_time(lambda call: self._met(call, address_of(address), expected_id, pin))
 

@@ -7,15 +7,14 @@ from datetime import datetime
 
 import attrs
 
-from adapters.json_reply import Json, compact
-from domain.outcome import Cause, SourceReply, Unread
+from adapters.http.lenient_json import Json, compact
+from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
-from domain.values import frozen
 
 _MAC_LENGTH = 23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: what all sensors of a device share
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Sensor:
     """What the bridge says of one temperature sensor. `temperature` is in degC; None where it has none.
 
@@ -33,7 +32,7 @@ class Sensor:
     raw: Json = None
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Keeping:
     """What a home keeps of a sensor, and how it calls its place: its own names first, then the bridge's.
 

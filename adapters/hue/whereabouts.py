@@ -7,14 +7,13 @@ from datetime import timedelta
 
 import attrs
 
-from adapters.hue.call import Call, Reached
-from adapters.hue.reach import Reach
-from adapters.json_reply import instant, text
+from adapters.http.lenient_json import instant, text
+from adapters.hue.bridge import Call, Reached
+from adapters.hue.locating import Reach
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
-from domain.values import frozen
-from ports.bridge_finder import Announced
 from ports.clock import Clock
 from ports.journal import Journal, Level
+from ports.setup import Announced
 from ports.state import Json, State
 
 Find = Callable[[float, str | None], Sequence[Announced]]
@@ -24,7 +23,7 @@ _LONGEST_LOOK_S = 4.0
 _FOR_THE_READ_S = 3.0  # what a look leaves of the call's time
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Whereabouts:
     """Reaches a bridge where it was found last, else as configured, else wherever its id is announced now.
 

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_text import Message, message_of, remedy_of, title_of
-from domain.alerting import (
+from domain.alert_messages import Message, message_of, remedy_of, title_of
+from domain.cycle import Collected, Cycle, Failed, NotStored
+from domain.errors import NotifyError
+from domain.incidents import (
     Incidents,
     Notice,
     Patience,
     Sign,
     Topic,
+    dismiss,
     observe,
     sign_of_disk,
     sign_of_log,
     signs_of,
 )
-from domain.dismissal import dismiss
-from domain.errors import NotifyError
-from domain.outcome import Collected, Cycle, Failed, NotStored
 from domain.retry import RetryPolicy
-from domain.services.incident_memory import IncidentMemory, Outbox
-from domain.values import frozen
-from ports.alert_board import AlertBoard
+from domain.services.alert_memory import IncidentMemory, Outbox
+from ports.alerts import AlertBoard, Heartbeat, Notifier
 from ports.clock import Clock
-from ports.database_log import DatabaseLog
-from ports.disk import Disk
-from ports.heartbeat import Heartbeat
 from ports.journal import Journal, Level
-from ports.notifier import Notifier
 from ports.retrier import Retrier
 from ports.state import Json, State
+from ports.upkeep import DatabaseLog, Disk
 
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
@@ -43,7 +42,7 @@ _CLOCK_FAULTS = "clock.faults"  # of the state: by source the slot that was told
 ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class AfterCycle:
     """A cycle that was run, and the sources of which a slot lies far in the future, with that slot."""
 
@@ -51,7 +50,7 @@ class AfterCycle:
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Ways:
     """How people are told; what is None was not configured."""
 
@@ -216,3 +215,49 @@ class Alerting:
             if self._ping_failed or self._state.get("heartbeat"):
                 self._state.put("heartbeat", {})
             self._ping_failed = False
+
+
+# What is done after each cycle, beside the next ones, so that it never holds one up.
+
+T = TypeVar("T")
+_WAITING_BOUND = 100
+
+
+class Beside(Generic[T]):
+    """Hands items to a coroutine function one after the other, in a task of its own.
+
+    What the function raises is a fault of ours: it is said, and costs nothing but that item. When it cannot
+    keep up, the oldest waiting items are dropped.
+    """
+
+    def __init__(self, function: Callable[[T], Awaitable[None]], *, clock: Clock, journal: Journal) -> None:
+        self._function = function
+        self._clock = clock
+        self._journal = journal
+        self._waiting: deque[T] = deque(maxlen=_WAITING_BOUND)
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, item: T) -> None:
+        """Have the item done after those that wait. Returns at once."""
+        self._waiting.append(item)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._work())
+
+    async def finish(self, limit_s: float) -> None:
+        """Wait until all is done, at most that long; what is not done by then is cancelled."""
+        if self._task is None or self._task.done():
+            return
+        limit = asyncio.ensure_future(self._clock.sleep(limit_s))
+        try:
+            await asyncio.wait({self._task, limit}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            limit.cancel()
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        while self._waiting:
+            item = self._waiting.popleft()
+            try:
+                await self._function(item)
+            except Exception as error:  # noqa: BLE001 - the isolation boundary: what comes after a cycle costs none
+                self._journal.record(Level.ERROR, "after_cycle.bug", error=f"{type(error).__name__}: {error}")

@@ -12,8 +12,8 @@ import pytest
 
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
-from tests.collect_simulated import world
-from tests.deployments import Deployment, a_deployment
+from tests.support.collect_simulated import world
+from tests.support.deployments import Deployment, a_deployment
 
 RunHere = Callable[..., "subprocess.CompletedProcess[str]"]
 

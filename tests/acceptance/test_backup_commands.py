@@ -10,24 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.source_lock import SourceLocks, held_sources
-from adapters.upkeep_lock import UpkeepLock
+from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
+from adapters.memory.runtime import MemoryClock
 from config.loading import load
 from domain.errors import StoreError
-from entrypoints.person import Person
-from entrypoints.restore import restored
-from entrypoints.world import World
+from entrypoints.commands.restore import restored
+from entrypoints.terminal.prompts import Person
+from entrypoints.wiring.environment import World
 from tests.acceptance.conftest import RunHere
-from tests.builders import NOON, a_cycle
-from tests.databases import a_store, changed, rows
-from tests.deployments import Deployment, a_deployment
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_cycle
+from tests.support.databases import a_store, changed, rows
+from tests.support.deployments import Deployment, a_deployment
+from tests.support.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
 _RESTORING_SLOWLY = """
 import sys
-from adapters.sqlite import restoring
+from adapters.sqlite.care import restoring
 from entrypoints.cli import main
 
 copied = restoring.verified_copy

@@ -8,16 +8,16 @@ from typing import NoReturn
 
 import pytest
 
-from adapters.sqlite.soundness import structural_fault
+from adapters.sqlite.care.integrity import structural_fault
 from config.loading import load
 from domain.errors import StoreError
-from entrypoints.collect import Request, run
-from entrypoints.wiring import collecting
+from entrypoints.commands.collect import Request, run
+from entrypoints.wiring.collecting import collecting
 from tests.acceptance.conftest import RunHere
-from tests.collect_simulated import world
-from tests.damage import damage
-from tests.databases import rows
-from tests.deployments import Deployment
+from tests.support.collect_simulated import world
+from tests.support.damage import damage
+from tests.support.databases import rows
+from tests.support.deployments import Deployment
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_only_a_collector_that_stays_takes_the_time_for_that(
         asked.append(checking)
         raise StoreError("not now")
 
-    monkeypatch.setattr("entrypoints.collect.collecting", not_now)
+    monkeypatch.setattr("entrypoints.commands.collect.collecting", not_now)
     for once in (True, False):
         run(Request(home=deployment.folder, once=once), world(str(deployment.ca_file)))
     assert asked == [False, True]

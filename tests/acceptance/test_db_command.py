@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import RunHere
-from tests.builders import a_cycle
-from tests.databases import a_store, changed
-from tests.deployments import Deployment, a_deployment
+from tests.support.builders import a_cycle
+from tests.support.databases import a_store, changed
+from tests.support.deployments import Deployment, a_deployment
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.fault_text import parse_fault
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 from entrypoints.cli import main
-from tests.calm_homes import calm_seed
-from tests.collect_simulated import world
-from tests.deployments import Deployment, a_deployment, with_amazon
+from tests.support.calm_homes import calm_seed
+from tests.support.collect_simulated import world
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
 BRIDGE_FAULTS = (

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 from config.loading import load
 from tests.acceptance.conftest import RunHere
-from tests.calm_homes import calm_seed
-from tests.config_homes import write_home
-from tests.deployments import Deployment
-from tests.terminal import Terminal, at_a_terminal
+from tests.support.calm_homes import calm_seed
+from tests.support.config_homes import write_home
+from tests.support.deployments import Deployment
+from tests.support.terminal import Terminal, at_a_terminal
 
 COOKIES = "amazon_aqm:\n  cookies:  # of a browser\n    session-id: 123-1234567-1234567\n"
 

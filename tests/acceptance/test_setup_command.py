@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.system_clock import SystemClock
 from config.loading import load
 from config.secrets import Secret
-from domain.outcome import Cause
-from domain.services.streaks import Streaks
+from domain.cycle import Cause
+from domain.services.source_backoff import Streaks
 from tests.acceptance.conftest import RunHere
-from tests.bridge_client import ask_v1
-from tests.builders import a_failed
-from tests.calm_homes import calm_seed
-from tests.config_homes import OLD_CONFIG, write_home
-from tests.deployments import Deployment
-from tests.look_up import LookUp, a_look_up
-from tests.terminal import at_a_terminal
+from tests.support.bridge_client import ask_v1
+from tests.support.builders import a_failed
+from tests.support.calm_homes import calm_seed
+from tests.support.config_homes import OLD_CONFIG, write_home
+from tests.support.deployments import Deployment
+from tests.support.look_up import LookUp, a_look_up
+from tests.support.terminal import at_a_terminal
 
 OLD_SECRETS = """\
 # signed in on a Tuesday

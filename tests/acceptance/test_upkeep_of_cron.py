@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.source_lock import SourceLocks, held_sources
-from adapters.upkeep_lock import UpkeepLock
+from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
 from tests.acceptance.conftest import RunHere
-from tests.deployments import Deployment
+from tests.support.deployments import Deployment
 
 _SLOW = """
 import sys, time
-from adapters.sqlite import upkeep
-from tests.collect_simulated import main, world
+from adapters.sqlite.care import upkeep
+from tests.support.collect_simulated import main, world
 
 def slow(path, *, busy_timeout_ms):
     open("at its check", "w").close()

@@ -25,13 +25,13 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from adapters.system_clock import MovedClock, SystemClock
+from adapters.runtime.clock import MovedClock, SystemClock
 from config.loading import load
 from domain.schedule import Due, slot_at
-from domain.services.collection import Collection
-from entrypoints.wiring import collecting
-from entrypoints.world import World
-from tests.deployments import a_deployment
+from domain.services.collection_cycle import CollectionCycle
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import World
+from tests.support.deployments import a_deployment
 
 
 def main() -> None:
@@ -113,7 +113,7 @@ class _Adapter(HTTPAdapter):
 
 
 async def _interleaved(
-    collection: Collection, clock: MovedClock, bare: _Bare, cycles: int
+    collection: CollectionCycle, clock: MovedClock, bare: _Bare, cycles: int
 ) -> dict[str, list[float]]:
     costs: dict[str, list[float]] = {"bare": [], "ours: temperature alone": [], "ours: with details": []}
     (name,) = collection.plans

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from entrypoints import health
-from tests.sick_homes import SickHome, well_home
+from tests.support.sick_homes import SickHome, well_home
 
 _STARTS = 15
 

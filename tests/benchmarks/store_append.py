@@ -13,11 +13,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.sqlite.history import SqliteHistory
-from domain.baseline import Measurement
-from domain.outcome import CycleReport
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
-from tests.databases import a_store
+from adapters.sqlite.queries import SqliteHistory
+from domain.cycle import CycleReport
+from domain.measurements import Measurement
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.support.databases import a_store
 
 CYCLES = 500
 

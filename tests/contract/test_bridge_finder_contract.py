@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from adapters.hue.cloud import CloudFinder
-from adapters.memory.bridge_finder import MemoryBridgeFinder
-from adapters.system_clock import SystemClock
+from adapters.hue.discovery import CloudFinder
+from adapters.memory.source import MemoryBridgeFinder
+from adapters.runtime.clock import SystemClock
 from domain.errors import SourceError, SourceUnavailable
-from ports.bridge_finder import Announced, BridgeFinder
-from tests.look_up import LookUp, a_look_up
+from ports.setup import Announced, BridgeFinder
+from tests.support.look_up import LookUp, a_look_up
 
 FIRST = Announced(address="192.0.2.1", bridge_id="001788fffe111111")
 SECOND = Announced(address="192.0.2.2:8443", bridge_id="ecb5fafffe222222")

@@ -9,18 +9,17 @@ import attrs
 import pytest
 
 from adapters.hue.bridge import Bridge
+from adapters.hue.http import BridgeSession
 from adapters.hue.pairing import HuePairing
-from adapters.hue.session import BridgeSession
 from adapters.hue.tls import Proof
-from adapters.memory.bridge_pairing import MemoryBridgePairing
-from adapters.memory.clock import MemoryClock
-from adapters.memory.meter import MemoryMeter
+from adapters.memory.runtime import MemoryClock, MemoryMeter
+from adapters.memory.source import MemoryBridgePairing
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
-from adapters.system_clock import SystemClock
 from domain.errors import SourceRefused, SourceUnavailable
-from ports.bridge_pairing import BridgePairing, Met, Unproved
-from tests.builders import NOON
+from ports.setup import BridgePairing, Met, Unproved
+from tests.support.builders import NOON
 
 OTHER = "ecb5fafffe654321"
 

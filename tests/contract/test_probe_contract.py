@@ -8,18 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.blocking_probe import BlockingProbe
-from adapters.memory.clock import MemoryClock
-from adapters.memory.notifier import MemoryNotifier
-from adapters.memory.probe import MemoryProbe
+from adapters.health.probes import BlockingProbe
+from adapters.memory.alerts import MemoryNotifier, MemoryProbe
+from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
-from domain.alert_text import Message
+from domain.alert_messages import Message
+from domain.cycle import SourceReply
 from domain.health import Answer, Status, Weight, passed
-from domain.outcome import SourceReply
-from domain.services.mail_probe import MailProbe
-from domain.services.source_probe import SourceProbe
+from domain.services.health_aggregation import MailProbe, SourceProbe
 from ports.probe import Probe
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 CLOCK = MemoryClock(NOON)
 PROBES: dict[str, Callable[[], Probe]] = {

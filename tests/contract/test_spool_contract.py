@@ -11,16 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.file_spool import FileSpool
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.files.spool_folder import FileSpool
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
-from domain.baseline import Measurement
+from domain.cycle import Cause, CycleReport
 from domain.errors import StoreBusy
-from domain.outcome import Cause, CycleReport
+from domain.measurements import Measurement
 from domain.reading import Quantity, storable
 from ports.spool import Spool, Waiting, WaitingSlots
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,

@@ -12,20 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.history import MemoryHistory
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.store import MemoryStore
-from adapters.sqlite.history import SqliteHistory
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.store import MemoryHistory, MemoryStore
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
-from domain.baseline import Measurement
+from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.errors import StoreFull
-from domain.outcome import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
+from domain.measurements import Measurement
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
-from ports.history import History
-from ports.store import Standing, Store
-from tests.builders import (
+from ports.store import SourceProgress, Store
+from ports.stored_data import History
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,
@@ -143,7 +141,7 @@ def test_a_temperature_that_the_table_refuses_costs_neither_its_row_nor_the_othe
 
 
 def test_a_source_that_was_never_heard_of_stands_nowhere(kept: Kept) -> None:
-    assert kept.store.standing("hue", NOON) == Standing()
+    assert kept.store.standing("hue", NOON) == SourceProgress()
 
 
 def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
@@ -151,7 +149,7 @@ def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
     kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
     standing = kept.store.standing("hue", LATER)
     assert (standing.last_slot, standing.last_stored) == (LATER, NOON)
-    assert kept.store.standing("amazon", LATER) == Standing(last_slot=NOON)
+    assert kept.store.standing("amazon", LATER) == SourceProgress(last_slot=NOON)
 
 
 def test_reports_that_come_late_do_not_move_a_source_back(kept: Kept) -> None:
@@ -171,7 +169,7 @@ def test_what_is_not_stored_gives_way_to_what_is(kept: Kept, outcome: Outcome) -
 
 def test_a_missed_slot_gives_way_to_a_stored_one(kept: Kept) -> None:
     kept.store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
-    assert kept.store.standing("hue", NOON) == Standing(last_slot=NOON)
+    assert kept.store.standing("hue", NOON) == SourceProgress(last_slot=NOON)
     kept.store.append(a_cycle(a_collected()))
     assert kept.store.standing("hue", NOON).last_stored == NOON
 
@@ -241,7 +239,7 @@ def test_a_slot_that_only_a_wrong_clock_can_have_written_is_told_apart(kept: Kep
     standing = kept.store.standing("hue", LATER)
     assert standing.last_slot == standing.last_stored == LATER + 2 * HOUR, "exactly two hours are none"
     assert kept.store.standing("hue", FAR).ahead is None
-    assert kept.store.standing("amazon", NOON) == Standing()
+    assert kept.store.standing("amazon", NOON) == SourceProgress()
 
 
 def test_a_device_that_was_read_at_a_slot_of_the_future_is_not_expected_until_then(kept: Kept) -> None:
@@ -278,7 +276,7 @@ def test_a_memory_store_in_trouble_keeps_nothing_until_the_trouble_is_over() -> 
     with pytest.raises(StoreFull):
         store.append(a_cycle())
     store.fault = None
-    assert store.standing("hue", NOON) == Standing()
+    assert store.standing("hue", NOON) == SourceProgress()
     store.append(a_cycle(measurements=(MEASUREMENT, MEASUREMENT)))
     assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 2)
 
@@ -370,7 +368,9 @@ def test_every_store_holds_the_same_after_the_same_reports(
     assert all(one == held[0] for one in held)
 
 
-def _what_it_holds(kept: Kept) -> tuple[list[Reading], list[list[tuple[datetime, float]]], list[Standing]]:
+def _what_it_holds(
+    kept: Kept,
+) -> tuple[list[Reading], list[list[tuple[datetime, float]]], list[SourceProgress]]:
     standings = [kept.store.standing(source, NOON) for source in ("hue", "amazon")]
     newest = list(kept.history.newest())
     series = [

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.upkeep_turn import MemoryUpkeepTurn
-from adapters.upkeep_lock import UpkeepLock
-from ports.upkeep_turn import UpkeepTurn
+from adapters.files.locks import UpkeepLock
+from adapters.memory.upkeep import MemoryUpkeepTurn
+from ports.upkeep import UpkeepTurn
 
 Pair = tuple[UpkeepTurn, UpkeepTurn]
 

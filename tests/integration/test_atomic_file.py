@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.atomic_file import write_atomically
+from adapters.files.atomic_write import write_atomically
 
 
 def mode_of(path: Path) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from domain.outcome import Cause, Collected, Failed, Outcome
-from tests.bad_input import Spoiling, spoiling
-from tests.odd_server import reply
-from tests.recorded import recorded
-from tests.replayed_home import Answer
-from tests.spoiled_json import as_json
+from domain.cycle import Cause, Collected, Failed, Outcome
+from tests.support.bad_input import Spoiling, spoiling
+from tests.support.odd_server import reply
+from tests.support.recorded import recorded
+from tests.support.replayed_home import Answer
+from tests.support.spoiled_json import as_json
 
 WORDS = "words " * 500_000
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.captured_complaints import captured_complaints
-from adapters.memory.journal import MemoryJournal
+from adapters.log.library_logging import captured_complaints
+from adapters.memory.runtime import MemoryJournal
 from domain.errors import HomeclimateError
 from domain.redaction import Redactor
 from ports.journal import Level
@@ -24,9 +24,9 @@ SECRET = "marked-secret-1234567890"
 PROGRAM = """
 import asyncio, logging, sys, threading, warnings
 from pathlib import Path
-from adapters.captured_complaints import captured_complaints
-from adapters.rotating_log import RotatingLog
-from adapters.system_clock import SystemClock
+from adapters.log.library_logging import captured_complaints
+from adapters.log.rotating_log import RotatingLog
+from adapters.runtime.clock import SystemClock
 from domain.redaction import Redactor
 from ports.journal import Level
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import attrs
 
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryJournal
 from adapters.memory.spool import MemorySpool
-from adapters.stamina_retrier import StaminaRetrier
-from adapters.system_clock import SystemClock
-from domain.outcome import Stored
-from domain.services.keeping import STORE_BUDGET_S
-from tests.builders import NOON, a_cycle
-from tests.collecting import a_keeping
-from tests.databases import a_store, rows
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.stamina_retrier import StaminaRetrier
+from domain.cycle import Stored
+from domain.services.cycle_storage import STORE_BUDGET_S
+from tests.support.builders import NOON, a_cycle
+from tests.support.collecting import a_keeping
+from tests.support.databases import a_store, rows
 
 
 @attrs.define

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.environment import environment
+from adapters.health.machine import environment
 from domain.health import Answer, Status
 
 LOCK = """\

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters import file_lock
-from adapters.file_spool import FileSpool
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.files import locks as file_lock
+from adapters.files.spool_folder import FileSpool
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from domain.outcome import CycleReport
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
 CHECKOUT = Path(__file__).parents[2]
 TODAY = "2026-03-01.jsonl"

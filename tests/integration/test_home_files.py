@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.atomic_file import write_atomically
-from adapters.home_files import NewContent, check_writable, save_together
+from adapters.files.atomic_write import NewContent, check_writable, save_together, write_atomically
 from domain.errors import HomeclimateError
 
 
@@ -74,7 +73,7 @@ def test_ctrl_c_waits_until_both_are_written(tmp_path: Path, monkeypatch: pytest
         os.kill(os.getpid(), signal.SIGINT)
         write_atomically(path, payload, mode=mode)
 
-    monkeypatch.setattr("adapters.home_files.write_atomically", interrupted)
+    monkeypatch.setattr("adapters.files.atomic_write.write_atomically", interrupted)
     first, second = tmp_path / "first", tmp_path / "second"
     with pytest.raises(KeyboardInterrupt):
         save_together([new(first, "new"), new(second, "new")])

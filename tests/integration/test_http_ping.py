@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from adapters.http_ping import HttpPing
-from adapters.system_clock import SystemClock
+from adapters.alerts.http_ping import HttpPing
+from adapters.runtime.clock import SystemClock
 from domain.errors import NotifyError, NotifyUnavailable
-from tests.odd_server import odd_server, saying
+from tests.support.odd_server import odd_server, saying
 
 
 @contextmanager

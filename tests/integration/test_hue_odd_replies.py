@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.reads import Strategy
-from adapters.packed_body import LARGEST_BODY
+from adapters.http.replies import LARGEST_BODY
+from adapters.hue.source import Strategy
 from domain.errors import SourceError, SourceGarbled, SourceRefused, SourceThrottled, SourceUnavailable
-from tests.canned_bridge import KEY
-from tests.hue_bench import HueBench, a_hue_bench, closing, temperatures
-from tests.hue_replies import UNIQUEID, a_v1_presence, a_v1_temperature
-from tests.odd_server import BRIDGE_ID, CA_FILE, OddServer, always, asked, odd_server, reply
+from tests.support.canned_bridge import KEY
+from tests.support.hue_bench import HueBench, a_hue_bench, closing, temperatures
+from tests.support.hue_replies import UNIQUEID, a_v1_presence, a_v1_temperature
+from tests.support.odd_server import BRIDGE_ID, CA_FILE, OddServer, always, asked, odd_server, reply
 
 SENSORS = json.dumps({"4": a_v1_temperature(), "5": a_v1_presence()}).encode()
 BOMB = gzip.compress(b" " * (LARGEST_BODY + 1))

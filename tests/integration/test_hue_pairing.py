@@ -11,27 +11,25 @@ from contextlib import contextmanager
 import pytest
 
 from adapters.hue.bridge import Bridge
-from adapters.hue.cloud import CloudFinder
+from adapters.hue.discovery import CloudFinder
+from adapters.hue.http import BridgeSession
 from adapters.hue.pairing import HuePairing
-from adapters.hue.session import BridgeSession
 from adapters.hue.tls import Proof
-from adapters.memory.clock import MemoryClock
-from adapters.memory.meter import MemoryMeter
+from adapters.memory.runtime import MemoryClock, MemoryMeter
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB003, BridgeModel
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.system_clock import SystemClock
 from domain.errors import (
     SourceGarbled,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
 )
-from ports.bridge_finder import Announced
-from ports.bridge_pairing import Met
-from tests.bridge_client import ask_v1
-from tests.builders import NOON
-from tests.look_up import LookUp, a_look_up
+from ports.setup import Announced, Met
+from tests.support.bridge_client import ask_v1
+from tests.support.builders import NOON
+from tests.support.look_up import LookUp, a_look_up
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters import service_units
-from adapters.service_units import service
+from adapters.health import probes as service_units
+from adapters.health.probes import service
 from domain.health import Answer, Status
 
 UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"

@@ -12,13 +12,13 @@ from typing import Any
 import attrs
 import pytest
 
+from adapters.alerts.smtp_mail import MailServer, SmtpMail
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE, shipped
-from adapters.smtp_mail import MailServer, SmtpMail
-from adapters.system_clock import SystemClock
-from domain.alert_text import Message
+from domain.alert_messages import Message
 from domain.errors import NotifyError, NotifyUnavailable
-from tests.mail_server import PASSWORD, USER, MailHandler, mail_server
-from tests.odd_server import OddServer, odd_server, saying
+from tests.support.mail_server import PASSWORD, USER, MailHandler, mail_server
+from tests.support.odd_server import OddServer, odd_server, saying
 
 MESSAGE = Message(subject="nothing comes\nfrom hue", text="Seit 12 Uhr: kein Gerät.\n")
 SHOWN = shipped("alexa.pem")  # for localhost too

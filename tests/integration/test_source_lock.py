@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.source_lock import SourceLocks
+from adapters.files.locks import SourceLocks
 from domain.errors import HomeclimateError, SourceHeld
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 HOLDER = """
 import sys
 from pathlib import Path
-from adapters.source_lock import SourceLocks
+from adapters.files.locks import SourceLocks
 
 locks = SourceLocks(Path(sys.argv[1]))
 locks.acquire("hue")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history import SqliteHistory
-from adapters.sqlite.ledger_reading import SqliteLedger
-from domain.outcome import Cause, Collected
-from ports.store import Standing
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
-from tests.databases import a_store, changed, rows
+from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from domain.cycle import Cause, Collected
+from ports.store import SourceProgress
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.support.databases import a_store, changed, rows
 
 LATER = NOON + timedelta(minutes=5)
 END = NOON + timedelta(hours=2)
@@ -62,7 +61,7 @@ def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(t
     store = a_store(path)
     store.open()
     changed(path, *(OUTCOME.format("'hue'", slot) for slot in ODD_SLOTS if slot != "20380119"))
-    assert store.standing("hue", NOON) == Standing()
+    assert store.standing("hue", NOON) == SourceProgress()
     store.append(a_cycle())
     assert store.standing("hue", NOON).last_slot == NOON
     store.close()

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from adapters.sqlite import probes
-from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.database_lock import DatabaseLock
 from domain.health import Answer, Status
-from tests.builders import a_cycle
-from tests.databases import a_store, changed
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import a_cycle
+from tests.support.databases import a_store, changed
+from tests.support.old_homes import Age, make_old_home
 
 
 @pytest.fixture

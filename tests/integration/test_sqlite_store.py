@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
-from domain.baseline import Measurement
+from domain.cycle import Cause
 from domain.errors import StoreError
-from domain.outcome import Cause
+from domain.measurements import Measurement
 from domain.reading import DeviceKind
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,
@@ -30,8 +29,8 @@ from tests.builders import (
     a_reading,
     an_unread,
 )
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, columns_of
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, columns_of
 
 LATER = NOON + timedelta(minutes=5)
 

@@ -14,17 +14,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
-from adapters.sqlite.faults import told_apart
-from adapters.sqlite.history import SqliteHistory
-from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.errors import told_apart
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from ports.journal import Level
-from tests.builders import NOON, a_collected, a_cycle, a_reading
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_reading
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -350,7 +350,7 @@ def test_a_disk_that_is_full_takes_the_same_cycle_once_there_is_room(path: Path)
 
 def test_a_file_size_limit_is_a_full_disk_and_costs_no_acknowledged_cycle(path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.appender_at_a_limit", str(path)],
+        [sys.executable, "-m", "tests.support.appender_at_a_limit", str(path)],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

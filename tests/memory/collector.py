@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import entrypoints.cli  # noqa: F401 - a collector has it in memory
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import LeadingClock
-from adapters.system_clock import SystemClock
 from config.loading import load
-from domain.outcome import Collected
+from domain.cycle import Collected
 from domain.schedule import Due, slot_at
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
-from domain.services.beside import Beside
-from entrypoints.outcome_text import lines
-from entrypoints.starting import settle
-from entrypoints.telling import telling
-from entrypoints.wiring import Collecting, collecting
-from entrypoints.world import World
+from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from entrypoints.process import settle
+from entrypoints.terminal.cycle_text import lines
+from entrypoints.terminal.stdout_writer import telling
+from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.environment import World
 
 INTERVAL_S = 300
 

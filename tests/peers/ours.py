@@ -7,16 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import FollowingClock
-from adapters.system_clock import SystemClock
 from config.loading import load
 from domain.schedule import Due
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
-from domain.services.beside import Beside
-from entrypoints.outcome_text import lines
-from entrypoints.telling import telling
-from entrypoints.wiring import collecting
-from entrypoints.world import World
+from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from entrypoints.terminal.cycle_text import lines
+from entrypoints.terminal.stdout_writer import telling
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import World
 from tests.peers.protocol import serve_awaited, task
 
 _HUE = "hue."

@@ -12,17 +12,17 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.runtime.clock import MovedClock, SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
-from domain.outcome import Cause
+from domain.cycle import Cause
 from domain.reading import Quantity
 from domain.services.alerting import AfterCycle
-from domain.services.timetable import Timetable
-from entrypoints.wiring import Collecting, collecting
-from entrypoints.world import World
-from tests.builders import NOON
-from tests.deployments import Deployment, a_deployment, with_amazon
+from domain.services.continuous_collection import Timetable
+from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.environment import World
+from tests.support.builders import NOON
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 _REFUSED = "kind=refused-token"
 _ENDED = "access ended"  # what was given out is good for nothing from then on; what comes after it is

@@ -16,16 +16,16 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.runtime.clock import MovedClock, SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
-from domain.outcome import Cause
-from domain.services.keeping import STORE_BUDGET_S
-from domain.services.timetable import Timetable
-from entrypoints.wiring import Collecting, collecting
-from entrypoints.world import World
-from tests.builders import NOON
-from tests.deployments import Deployment, a_deployment, with_amazon
+from domain.cycle import Cause
+from domain.services.continuous_collection import Timetable
+from domain.services.cycle_storage import STORE_BUDGET_S
+from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.environment import World
+from tests.support.builders import NOON
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 SLOTS = 288
 LOG_BYTES = 65_536  # a file of the log: small, so that it is rolled within the day

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import MovedClock, SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
-from domain.outcome import Cause
-from domain.services.collection import Collection
-from domain.services.timetable import Timetable
-from entrypoints.wiring import collecting
-from entrypoints.world import World
-from tests.builders import NOON
-from tests.deployments import Deployment, a_deployment
+from domain.cycle import Cause
+from domain.services.collection_cycle import CollectionCycle
+from domain.services.continuous_collection import Timetable
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import World
+from tests.support.builders import NOON
+from tests.support.deployments import Deployment, a_deployment
 
 # From which hour of the day on: what goes wrong, and what the ledger has to say of the source then.
 _DAY: dict[int, tuple[str | None, str, str | None]] = {
@@ -136,7 +136,7 @@ def test_the_database_is_sound_after_the_day(day: tuple[Deployment, SimulatedHom
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) -> None:
+async def _live(collection: CollectionCycle, clock: MovedClock, home: SimulatedHome) -> None:
     timetable = Timetable(collection)
     for number in range(288):
         if number % 12 == 0 and number // 12 in _DAY:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alert_text import message_of, remedy_of
-from domain.alerting import (
+from domain.alert_messages import message_of, remedy_of
+from domain.cycle import Cause, NotStored, Outcome, Spooled, Stored
+from domain.incidents import (
     Dismissed,
     Incident,
     Incidents,
@@ -25,8 +26,16 @@ from domain.alerting import (
     sign_of_log,
     signs_of,
 )
-from domain.outcome import Cause, NotStored, Outcome, Spooled, Stored
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading, an_unread
+from tests.support.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_reading,
+    an_unread,
+)
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,22 +8,21 @@ from typing import Any
 import pytest
 
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
-from adapters.amazon.graphql_states import samples_of_endpoints
 from adapters.amazon.monitors import joined, monitors_of_appliances, monitors_of_endpoints
-from adapters.hue.directory import Directory
+from adapters.amazon.states import samples_of_endpoints
+from adapters.http.lenient_json import LONGEST_NAME, MOST_DEVICES
+from adapters.hue.api_v1 import sensors_of
+from adapters.hue.api_v2 import batteries_of, links_of, names_of, temperatures_of
 from adapters.hue.known import Known
-from adapters.hue.v1 import sensors_of
-from adapters.hue.v2 import batteries_of, links_of, names_of, temperatures_of
-from adapters.json_reply import LONGEST_NAME
-from adapters.listed import MOST_DEVICES
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
+from adapters.hue.sensor_directory import Directory
+from adapters.memory.runtime import MemoryJournal
+from adapters.memory.spool import MemoryState
 from domain.errors import SourceGarbled
-from tests.alexa_stand_in import Device
-from tests.builders import NOON
-from tests.canned_alexa import discovered, listed, states
-from tests.canned_bridge import CannedSession, a_canned_bridge
-from tests.hue_replies import (
+from tests.support.alexa_stand_in import Device
+from tests.support.builders import NOON
+from tests.support.canned_alexa import discovered, listed, states
+from tests.support.canned_bridge import CannedSession, a_canned_bridge
+from tests.support.hue_replies import (
     UNIQUEID,
     a_v1_presence,
     a_v1_temperature,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.endpoint import at_endpoint, endpoint_of
+from adapters.http.replies import at_endpoint, endpoint_of
 from domain.errors import SourceGarbled
 
 

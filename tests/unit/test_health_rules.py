@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -27,8 +28,7 @@ from domain.health_rules import (
     of_source_error,
     of_spool,
 )
-from domain.outcome import Cause, SourceReply, Unread
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
 MINUTES = timedelta(minutes=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from domain.health import ComponentResult, HealthReport, Status, Weight
-from entrypoints.health_text import as_json, brief, ending, line
-from tests.builders import NOON
+from entrypoints.terminal.health_text import as_json, brief, ending, line
+from tests.support.builders import NOON
 
 DISK = ComponentResult(
     component="disk", status=Status.FAIL, seen="1 MB | free\nof 10", next_step="Make room.", duration_s=0.25

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.home import find_home
+from entrypoints.process import find_home
 
 
 @pytest.fixture(autouse=True)

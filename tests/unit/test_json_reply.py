@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.json_reply import (
+from adapters.http.lenient_json import (
     LONGEST_NAME,
     LONGEST_WRITTEN,
     compact,

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.history import MemoryHistory
-from adapters.memory.store import MemoryStore
-from entrypoints.newest_table import show, sparkline
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from adapters.memory.store import MemoryHistory, MemoryStore
+from entrypoints.terminal.status_text import show, sparkline
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
 HOUR = timedelta(hours=1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.setup_ends import next_command
+from entrypoints.commands.setup_steps import next_command
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from domain.outcome import Cause, NotStored, Spooled, Stored
-from entrypoints.outcome_text import as_json, lines
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_failed, a_reading, an_unread
+from domain.cycle import Cause, NotStored, Spooled, Stored
+from entrypoints.terminal.cycle_text import as_json, lines
+from tests.support.builders import NOON, a_collected, a_cycle, a_deferred, a_failed, a_reading, an_unread
 
 
 def test_a_source_that_answered_is_a_line_with_the_number_of_its_readings() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.packed_body import LARGEST_BODY, announced_bytes, refuse_too_large
+from adapters.http.replies import LARGEST_BODY, announced_bytes, refuse_too_large
 from domain.errors import SourceGarbled
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from entrypoints.person import Person
+from entrypoints.terminal.prompts import Person
 
 
 def person_at_a_terminal(monkeypatch: pytest.MonkeyPatch, terminal: str | None) -> Person:

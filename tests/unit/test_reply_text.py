@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from domain.outcome import Cause
+from domain.cycle import Cause
 from domain.reading import Quantity
-from entrypoints.reply_text import rooms
-from tests.builders import a_reading, a_reply, an_unread
+from entrypoints.terminal.reply_text import rooms
+from tests.support.builders import a_reading, a_reply, an_unread
 
 
 def test_rooms_come_in_order_with_what_they_have() -> None:

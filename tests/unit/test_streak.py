@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.outcome import Cause, Outcome
+from domain.cycle import Cause, Outcome
 from domain.schedule import next_slot
-from domain.streak import LONGEST_DEFERRAL, SINGLE_ATTEMPT_FROM, Streak
-from tests.builders import NOON, a_collected, a_deferred, a_due, a_failed
+from domain.services.source_backoff import LONGEST_DEFERRAL, SINGLE_ATTEMPT_FROM, Streak
+from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_failed
 
 MINUTE = timedelta(minutes=1)
 

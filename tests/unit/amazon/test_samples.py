@@ -10,14 +10,13 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.amazon.graphql_states import samples_of_endpoints
 from adapters.amazon.monitors import Monitor
 from adapters.amazon.phoenix_states import samples_of_states
-from adapters.amazon.samples import Samples
-from adapters.json_reply import Json, decoded
+from adapters.amazon.states import Samples, samples_of_endpoints
+from adapters.http.lenient_json import Json, decoded
 from domain.reading import Quantity
-from tests.alexa_stand_in import Device
-from tests.canned_alexa import phoenix_states, states
+from tests.support.alexa_stand_in import Device
+from tests.support.canned_alexa import phoenix_states, states
 
 Read = Callable[[Device], Samples]
 

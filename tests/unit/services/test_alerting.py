@@ -6,19 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.alert_board import MemoryAlertBoard
-from adapters.memory.clock import MemoryClock
-from adapters.memory.database_log import MemoryDatabaseLog
-from adapters.memory.disk import MemoryDisk
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.notifier import MemoryHeartbeat, MemoryNotifier
-from adapters.memory.retrier import MemoryRetrier
-from adapters.memory.state import MemoryState
+from adapters.memory.alerts import MemoryAlertBoard, MemoryHeartbeat, MemoryNotifier
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
+from adapters.memory.spool import MemoryState
+from adapters.memory.upkeep import MemoryDatabaseLog, MemoryDisk
+from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.errors import NotifyError, NotifyUnavailable
-from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
 from ports.state import Json
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading, an_unread
+from tests.support.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_reading,
+    an_unread,
+)
 
 REFUSED = a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, detail="invalid_grant, twice")
 ANSWERED = a_collected(a_reading("alexa:1"), due=a_due("amazon"))

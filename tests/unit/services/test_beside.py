@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from domain.services.beside import Beside
-from tests.builders import NOON
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from domain.services.alerting import Beside
+from tests.support.builders import NOON
 
 
 class Worker:

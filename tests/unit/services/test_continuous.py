@@ -8,17 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.in_hand import MemoryInHand
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.memory.spool import MemorySpool
-from adapters.memory.state import MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryStore
-from adapters.memory.upkeep import MemoryUpkeep
-from adapters.memory.upkeep_turn import MemoryUpkeepTurn
-from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
-from domain.outcome import (
+from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepTurn
+from domain.cycle import (
     Cause,
     Collected,
     Cycle,
@@ -29,14 +24,14 @@ from domain.outcome import (
     Spooled,
     Stored,
 )
-from domain.services.collection import SourcePlan
-from domain.services.continuous import ContinuousCollection
-from domain.services.timetable import Timetable, Turn, by_hand
-from domain.services.upkeep import DailyUpkeep
-from ports.store import Standing
+from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
+from domain.services.collection_cycle import SourcePlan
+from domain.services.continuous_collection import ContinuousCollection, Timetable, Turn, by_hand
+from domain.services.database_upkeep import DailyUpkeep
+from ports.store import SourceProgress
 from ports.upkeep import Checked
-from tests.builders import NOON, a_cycle, a_due, a_reading, a_reply
-from tests.collecting import a_collection
+from tests.support.builders import NOON, a_cycle, a_due, a_reading, a_reply
+from tests.support.collecting import a_collection
 
 
 class Running:
@@ -47,7 +42,7 @@ class Running:
         start: datetime = NOON,
         store: MemoryStore | None = None,
         amazon_every_s: int = 0,
-        in_hand: MemoryInHand | None = None,
+        in_hand: MemorySlotsInProgress | None = None,
         hue: MemorySource | None = None,
     ) -> None:
         self.clock = MemoryClock(start)
@@ -132,7 +127,7 @@ async def test_the_slots_of_a_time_without_the_program_are_missed_because_it_was
 
 
 async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it_was_interrupted() -> None:
-    in_hand = MemoryInHand({"hue": {NOON + minutes(5)}})
+    in_hand = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
     running = Running(start=NOON + minutes(15), in_hand=in_hand)
     running.store.append(a_cycle())
     await running.until(cycles=1)
@@ -140,7 +135,7 @@ async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it
 
 
 async def test_a_slot_is_in_hand_while_its_source_is_asked_and_not_after_its_cycle_is_kept() -> None:
-    in_hand = MemoryInHand()
+    in_hand = MemorySlotsInProgress()
     seen: list[dict[str, datetime]] = []
 
     class Looking(MemorySource):
@@ -337,7 +332,7 @@ async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_
     asked: list[str] = []
 
     class Counting(MemoryStore):
-        def standing(self, source: str, at: datetime) -> Standing:
+        def standing(self, source: str, at: datetime) -> SourceProgress:
             asked.append(source)
             return super().standing(source, at)
 

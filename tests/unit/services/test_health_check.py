@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.probe import MemoryProbe
+from adapters.memory.alerts import MemoryProbe
+from adapters.memory.runtime import MemoryClock
 from domain.errors import StoreError
 from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
-from domain.services.health_check import HealthCheck
+from domain.services.health_aggregation import HealthCheck
 from ports.probe import Probe
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 LIMIT_S = 14.0
 

@@ -7,17 +7,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from adapters.memory.store import MemoryStore
+from domain.cycle import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull
-from domain.outcome import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.services.keeping import KEPT_IN_MEMORY, STORE_BUDGET_S
+from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
-from ports.store import Standing
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
-from tests.collecting import a_keeping
+from ports.store import SourceProgress
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.collecting import a_keeping
 
 FULL = StoreFull("no room left in data/")
 SPOOL_FULL = SpoolError("no room left in data/spool")
@@ -238,7 +237,7 @@ async def test_a_store_that_does_not_say_is_believed_to_hold_what_it_held_last()
     await kept.keeping.keep(a_cycle_at(5))
     kept.store.fault = FULL
     standing = kept.keeping.standings([a_due(slot=slot(10))])["hue"]
-    assert standing == Standing(last_slot=slot(5), last_stored=slot(5), expected=expected)
+    assert standing == SourceProgress(last_slot=slot(5), last_stored=slot(5), expected=expected)
 
 
 def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
@@ -249,19 +248,19 @@ def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
     kept = Kept()
     kept.spool = Unreadable()
     kept.begin()
-    assert kept.keeping.standings([a_due()]) == {"hue": Standing()}
+    assert kept.keeping.standings([a_due()]) == {"hue": SourceProgress()}
     assert kept.journal.events() == ("spool.unreadable",)
 
 
 def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -> None:
     class Buggy(SlowStore):
-        def standing(self, source: str, at: datetime) -> Standing:
+        def standing(self, source: str, at: datetime) -> SourceProgress:
             raise ZeroDivisionError(source)
 
     kept = Kept()
     kept.store = Buggy(kept.clock)
     kept.begin()
-    assert kept.keeping.standings([a_due()]) == {"hue": Standing()}
+    assert kept.keeping.standings([a_due()]) == {"hue": SourceProgress()}
     assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.notifier import MemoryNotifier
+from adapters.memory.alerts import MemoryNotifier
+from adapters.memory.runtime import MemoryClock
 from domain.errors import NotifyError, NotifyUnavailable
 from domain.health import Status
-from domain.services.mail_probe import MailProbe
-from tests.builders import NOON
+from domain.services.health_aggregation import MailProbe
+from tests.support.builders import NOON
 
 
 def a_probe(notifier: MemoryNotifier) -> MailProbe:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
+from domain.cycle import SourceReply
 from domain.errors import SourceThrottled
 from domain.health import Status, Weight
-from domain.outcome import SourceReply
-from domain.services.source_probe import SourceProbe
+from domain.services.health_aggregation import SourceProbe
 from ports.source import Source
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 
 class Asked:

@@ -7,16 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
-from adapters.memory.upkeep import MemoryUpkeep
-from adapters.memory.upkeep_turn import MemoryUpkeepTurn
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepTurn
 from domain.errors import StoreBusy
-from domain.services.upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
+from domain.services.database_upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 HOUR_S = 3600.0
 ALL = ["check", "tidy", "back_up"]
