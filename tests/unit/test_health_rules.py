@@ -58,7 +58,7 @@ def test_nothing_may_wait_in_the_spool() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "status", "seen"),
+    ("kept", "status", "summary"),
     [
         ({}, SKIPPED, "not been checked yet"),
         ({"result": "ok"}, SKIPPED, "not been checked yet"),
