@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import requests
 import urllib3
 
-from adapters.http.lenient_json import Json, believed, decoded, identity, integer
+from adapters.http.lenient_json import Json, identity, integer, limited_devices, parse_json
 from adapters.http.replies import retry_after_s
 from adapters.hue.http import body_of
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
@@ -59,14 +59,14 @@ class CloudFinder:
 
 def _announced(content: bytes) -> Sequence[AnnouncedBridge]:
     try:
-        listed = decoded(content)
+        listed = parse_json(content)
     except ValueError as error:
         raise SourceGarbled("the look-up answers with something that is not JSON") from error
     if not isinstance(listed, list):
         raise SourceGarbled("the look-up does not answer with a list")
     return [
         AnnouncedBridge(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
-        for item in believed(listed, "bridges")
+        for item in limited_devices(listed, "bridges")
         if (address := identity(item, "internalipaddress"))
     ]
 
