@@ -15,15 +15,20 @@ import click
 from config.loading import Loaded, load
 from domain.cycle import Cause, Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
-from domain.services.continuous_collection import ContinuousCollection, Timetable, Turn, by_hand
+from domain.services.continuous_collection import (
+    ContinuousCollection,
+    PlannedCycle,
+    Timetable,
+    unscheduled_cycle,
+)
 from entrypoints.commands.options import home_option
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import as_json, lines
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
@@ -79,7 +84,7 @@ class Request:
 @click.option("-v", "--verbose", is_flag=True, help="Write the log to stderr, with debug records.")
 @click.pass_obj
 def command(
-    world: World | None,
+    environment: Environment | None,
     *,
     once: bool,
     cycles: int | None,
@@ -108,22 +113,24 @@ def command(
         every_s=every_s,
         as_json=json_lines,
     )
-    world = world or World()
+    environment = environment or Environment()
     if verbose:
-        world = attrs.evolve(world, stderr_level=Level.DEBUG)
+        environment = attrs.evolve(environment, stderr_level=Level.DEBUG)
     elif request.is_endless and not sys.stderr.isatty():
-        world = attrs.evolve(world, stderr_level=None)  # a service manager would keep an unbounded copy
-    return run(request, world)
+        environment = attrs.evolve(
+            environment, stderr_level=None
+        )  # a service manager would keep an unbounded copy
+    return run(request, environment)
 
 
-def run(request: Request, world: World) -> int:
+def run(request: Request, environment: Environment) -> int:
     """Collect as the request says; return the exit code."""
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
         with non_blocking_stdout() as write_line:
-            cycles = collect(request, loaded, world, write_line)
+            cycles = collect(request, loaded, environment, write_line)
     except StoreRefused:
         raise
     except StoreError as error:
@@ -133,7 +140,7 @@ def run(request: Request, world: World) -> int:
 
 
 def collect(
-    request: Request, loaded: Loaded, world: World, write_line: Callable[[str], None]
+    request: Request, loaded: Loaded, environment: Environment, write_line: Callable[[str], None]
 ) -> Sequence[Cycle]:
     """Collect as the request says, and write lines about each cycle; return the cycles unless it is endless.
 
@@ -141,10 +148,10 @@ def collect(
     """
     with asyncio.Runner() as runner:
         stop = runner.run(stop_on_signals())
-        with collecting(loaded, world, only=request.only, checking=request.is_endless) as home:
-            cycles = runner.run(_collect(request, home, world.clock, stop, write_line))
+        with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
+            cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
         if request.once and not collectors(loaded.settings):  # a collector that runs does its own upkeep
-            runner.run(home.upkeep.once(stop))
+            runner.run(home.upkeep.run_once(stop))
     return cycles
 
 
@@ -163,7 +170,7 @@ async def cycles_by_hand(
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        on_cycle(await collection.run(by_hand(collection, clock.now()).dues))
+        on_cycle(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
 
 
 async def stop_on_signals() -> asyncio.Event:
@@ -191,13 +198,13 @@ async def _collect(
 ) -> list[Cycle]:
     collection, journal = home.collection, home.journal
     home.alerting.begin()
-    alerts = Beside(home.alerting.after, clock=clock, journal=journal)
+    alerts = BackgroundQueue(home.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
 
-    def on_cycle(cycle: Cycle, turn: Turn | None = None) -> None:
+    def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(cycle)] if request.as_json else lines(cycle):
             write_line(line)
-        alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
+        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
         if not request.is_endless:  # or its memory would grow for ever
             cycles.append(cycle)
 
@@ -220,11 +227,11 @@ async def _collect(
 
 
 async def _collect_once(
-    collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, Turn], None]
+    collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, PlannedCycle], None]
 ) -> None:
     """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
     now = clock.now()
-    turn = Timetable(collection).turn_not_stored(now, Cause.STOPPED)
-    if not turn.dues:
-        turn = by_hand(collection, now)
-    on_cycle(await collection.run(turn.dues, turn.missed, turn.standings), turn)
+    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    if not planned.dues:
+        planned = unscheduled_cycle(collection, now)
+    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)

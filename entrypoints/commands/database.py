@@ -13,7 +13,7 @@ from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import back_up, check, collectors, nobody_else, restoring, salvaging
 
 _AFTER_DAMAGE = (
@@ -54,7 +54,7 @@ def backup(file: Path, home: Path | None) -> int:
 @home_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def restore(world: World | None, *, file: Path, home: Path | None, yes: bool) -> int:
+def restore(environment: Environment | None, *, file: Path, home: Path | None, yes: bool) -> int:
     """Replace the database with a copy of FILE.
 
     FILE is checked first. The present database is kept under a name that contains the time. Stop the
@@ -65,16 +65,18 @@ def restore(world: World | None, *, file: Path, home: Path | None, yes: bool) ->
     prompts = Prompts()
     if not (yes or prompts.is_interactive):
         raise click.UsageError("there is no terminal to ask at; add --yes to restore without a question")
-    return restore_backup(file.absolute(), loaded, world or World(), None if yes else prompts)
+    return restore_backup(file.absolute(), loaded, environment or Environment(), None if yes else prompts)
 
 
-def restore_backup(backup_file: Path, loaded: Loaded, world: World, prompts: Prompts | None) -> int:
+def restore_backup(
+    backup_file: Path, loaded: Loaded, environment: Environment, prompts: Prompts | None
+) -> int:
     """Check the backup, ask, and replace the database while no collector can start; return the exit code."""
     settings = loaded.settings
     if held := collectors(settings):
         raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
     path = settings.storage.database_path
-    restorer = restoring(settings, world)
+    restorer = restoring(settings, environment)
     for finding in restorer.check(backup_file):
         click.echo(f"not what was stored: {finding}", err=True)
     question = f"Replace {path} with {backup_file} ({restorer.contents(backup_file)})?"
@@ -99,14 +101,14 @@ def db() -> None:
 @home_option
 @json_option
 @click.pass_obj
-def check_command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+def check_command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
     """Check the file, and every value against its checksum. Changes nothing; the collector may run.
 
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
     wrong configuration, or the file is not a database of this kind of home.
     """
     settings = load(find_home(home)).settings
-    found = check(settings, world or World())
+    found = check(settings, environment or Environment())
     is_structural = any(finding.is_structural for finding in found)
     next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
     if is_json:
@@ -133,7 +135,7 @@ def check_command(world: World | None, *, home: Path | None, is_json: bool) -> i
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @home_option
 @click.pass_obj
-def salvage_command(world: World | None, *, file: Path, home: Path | None) -> int:
+def salvage_command(environment: Environment | None, *, file: Path, home: Path | None) -> int:
     """Merge everything that can still be read in FILE, damaged or not, into the home's database.
 
     FILE is not changed, rows that are stored already stay, and the collector may run. A second run changes
@@ -147,7 +149,7 @@ def salvage_command(world: World | None, *, file: Path, home: Path | None) -> in
             f"{file} is the database itself. Replace it with a backup first (homeclimate restore FILE keeps "
             "it under another name), then name the kept file"
         )
-    salvaged = salvaging(settings, world or World()).merge(file.absolute())
+    salvaged = salvaging(settings, environment or Environment()).merge(file.absolute())
     click.echo(
         f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were missing in {path} "
         f"and have been added; at least {salvaged.lost} more are lost"

@@ -10,7 +10,7 @@ from entrypoints.commands import setup_amazon, setup_hue
 from entrypoints.commands.options import home_option
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 
 @click.group(invoke_without_command=True)
@@ -35,16 +35,16 @@ def command(
         return None
     if address and cloud:
         raise click.UsageError("--address and --cloud exclude each other")
-    world = context.obj or World()
+    environment = context.obj or Environment()
     if reauth == "amazon":
         if address or cloud:
             raise click.UsageError("--address and --cloud are for Hue bridges")
         account = setup_amazon.Request(home=find_home(home), replaces_token=True)
-        return setup_amazon.run(account, world, Prompts())
+        return setup_amazon.run(account, environment, Prompts())
     if reauth is not None and reauth.partition(":")[0] != "hue":
         raise click.UsageError(f"--reauth takes hue, hue:ID or amazon, not {reauth}")
     bridge = setup_hue.Request(home=find_home(home), address=address, by_cloud=cloud, reauth=reauth)
-    return setup_hue.run(bridge, world, Prompts())
+    return setup_hue.run(bridge, environment, Prompts())
 
 
 @command.command("amazon")
@@ -70,4 +70,4 @@ def amazon(
         is_imported=is_imported,
         is_sign_out=sign_out,
     )
-    return setup_amazon.run(request, context.obj or World(), Prompts())
+    return setup_amazon.run(request, context.obj or Environment(), Prompts())

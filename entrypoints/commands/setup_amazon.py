@@ -18,7 +18,7 @@ from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, linking, signing_out, trial
 from ports.setup import Refused
 
@@ -37,13 +37,13 @@ class Request:
     replaces_token: bool = False
 
 
-def run(request: Request, world: World, prompts: Prompts) -> int:
+def run(request: Request, environment: Environment, prompts: Prompts) -> int:
     """Run the dialogue; return the exit code."""
     domain = _normalise_domain(request.domain)
 
     def dialogue(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            steps = _Dialogue(request=request, world=world, prompts=prompts, runner=runner)
+            steps = _Dialogue(request=request, environment=environment, prompts=prompts, runner=runner)
             if request.is_sign_out:
                 return steps.sign_out(draft)
             return steps.sign_in(draft.with_changes(Changes(config=_enable_account(draft, domain))))
@@ -54,7 +54,7 @@ def run(request: Request, world: World, prompts: Prompts) -> int:
 @attrs.frozen(kw_only=True)
 class _Dialogue:
     request: Request
-    world: World
+    environment: Environment
     prompts: Prompts
     runner: asyncio.Runner
 
@@ -81,7 +81,7 @@ class _Dialogue:
             self.prompts.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(signing_out(draft.loaded, self.world).done())
+            self.runner.run(signing_out(draft.loaded, self.environment).done())
         except CredentialsRefused as error:
             self.prompts.warn(f"{error}: it was signed out already.")
         self.prompts.show("Signed out; the token is forgotten.")
@@ -112,7 +112,7 @@ class _Dialogue:
 
     def _link_account(self, draft: Draft) -> str | None:
         """Return a new refresh token, or None after a message."""
-        service, session = linking(draft.loaded, self.world)
+        service, session = linking(draft.loaded, self.environment)
         try:
             pair = self.runner.run(service.account.begin())
             self.prompts.show(f"On any device, open {pair.page} and sign in there; then type this code:")
@@ -128,8 +128,8 @@ class _Dialogue:
         return outcome.refresh_token
 
     def _try_account(self, draft: Draft) -> SourceReply:
-        account = account_on_trial(draft.loaded, self.world)
-        return self.runner.run(trial(draft.loaded, self.world).of(account))
+        account = account_on_trial(draft.loaded, self.environment)
+        return self.runner.run(trial(draft.loaded, self.environment).of(account))
 
     def _show_monitors(self, reply: SourceReply) -> None:
         count = len(reply.readings) + len(reply.unread)

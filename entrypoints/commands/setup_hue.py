@@ -17,9 +17,9 @@ from domain.errors import CredentialsRefused, SettingsError, SourceError, Source
 from domain.services.source_setup import Pairing
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import bridge_on_trial, finder, pairing, trial
-from ports.setup import Announced, BridgeFinder, BridgePairing, Met, Unproved
+from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
 _SEARCH_S = 5.0
 _NOT_FOUND = """\
@@ -39,14 +39,19 @@ class Request:
     reauth: str | None = None
 
 
-def run(request: Request, world: World, prompts: Prompts) -> int:
+def run(request: Request, environment: Environment, prompts: Prompts) -> int:
     """Run the dialogue; return the exit code."""
 
     def dialogue(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            service = pairing(world)
+            service = pairing(environment)
             steps = _Dialogue(
-                request=request, world=world, prompts=prompts, draft=draft, pairing=service, runner=runner
+                request=request,
+                environment=environment,
+                prompts=prompts,
+                draft=draft,
+                pairing=service,
+                runner=runner,
             )
             try:
                 return steps.connect()
@@ -66,20 +71,20 @@ class BridgeSearch:
     runner: asyncio.Runner
     known: Sequence[Bridge]
 
-    def at_address(self, address: str, expected_id: str | None = None) -> Met | None:
+    def at_address(self, address: str, expected_id: str | None = None) -> VerifiedBridge | None:
         """Return the bridge there, or None when the person rejects its certificate. Raise SourceError."""
         met = self.runner.run(self.bridges.meet(address, expected_id=expected_id))
-        if isinstance(met, Unproved):
+        if isinstance(met, UnverifiedBridge):
             if not self._accepts_certificate(met):
                 return None
             pin = met.certificate_sha256
             met = self.runner.run(self.bridges.meet(address, expected_id=expected_id, pin=pin))
-            if isinstance(met, Unproved):
+            if isinstance(met, UnverifiedBridge):
                 raise SourceRefused("the certificate changed during the check; run this again")
         self.prompts.show(_describe(met))
         return met
 
-    def known_bridge(self, bridge: Bridge) -> Met | None:
+    def known_bridge(self, bridge: Bridge) -> VerifiedBridge | None:
         """Return a bridge of the home: at its last address, else where it is announced now."""
         if bridge.address:
             try:
@@ -88,7 +93,7 @@ class BridgeSearch:
                 self.prompts.warn(str(error))
         return self.on_network(bridge.id)
 
-    def on_network(self, bridge_id: str | None = None) -> Met | None:
+    def on_network(self, bridge_id: str | None = None) -> VerifiedBridge | None:
         """Return the announced bridge, or the one that the person chooses; None when there is none."""
         self.prompts.show(f"Looking for Hue bridges, {_SEARCH_S:g} s at most ...")
         try:
@@ -104,7 +109,7 @@ class BridgeSearch:
         chosen = announced[0] if len(announced) == 1 else self._choose(announced)
         return self.at_address(chosen.address, chosen.bridge_id) if chosen else None
 
-    def _choose(self, announced: Sequence[Announced]) -> Announced | None:
+    def _choose(self, announced: Sequence[AnnouncedBridge]) -> AnnouncedBridge | None:
         self.prompts.show(f"{len(announced)} bridges are here:")
         known_ids = {bridge.id for bridge in self.known}
         for number, each in enumerate(announced, start=1):
@@ -117,7 +122,7 @@ class BridgeSearch:
             return None
         return announced[self.prompts.choose("Which one", len(announced)) - 1]
 
-    def _accepts_certificate(self, unproved: Unproved) -> bool:
+    def _accepts_certificate(self, unproved: UnverifiedBridge) -> bool:
         """Return whether the certificate is pinned already, or the person confirms the bridge."""
         fingerprint = unproved.certificate_sha256
         pins = {bridge.certificate_sha256: bridge.id for bridge in self.known if bridge.certificate_sha256}
@@ -141,7 +146,7 @@ class BridgeSearch:
 @attrs.frozen(kw_only=True)
 class _Dialogue:
     request: Request
-    world: World
+    environment: Environment
     prompts: Prompts
     draft: Draft
     pairing: Pairing
@@ -168,10 +173,10 @@ class _Dialogue:
             raise SettingsError(f"choose the bridge to pair with again: --reauth with one of {names}")
         return bridges[0]
 
-    def _find_bridge(self, target: Bridge | None) -> Met | None:
+    def _find_bridge(self, target: Bridge | None) -> VerifiedBridge | None:
         search = BridgeSearch(
             prompts=self.prompts,
-            finder=finder(self.world, by_cloud=self.request.by_cloud),
+            finder=finder(self.environment, by_cloud=self.request.by_cloud),
             bridges=self.pairing.bridges,
             runner=self.runner,
             known=self.draft.loaded.bridges,
@@ -180,7 +185,7 @@ class _Dialogue:
             return search.at_address(self.request.address, target.id if target else None)
         return search.known_bridge(target) if target else search.on_network()
 
-    def _keep_present_key(self, met: Met) -> Draft | None:
+    def _keep_present_key(self, met: VerifiedBridge) -> Draft | None:
         """Return the draft with the key that the home has, if it works and the person keeps it."""
         keys = [
             bridge.api_key
@@ -201,7 +206,7 @@ class _Dialogue:
         self._show_sensors(reply)
         return self._add_bridge(met)(own)
 
-    def _pair(self, met: Met, save_into_draft: Callable[[Bridge], Draft]) -> Draft | None:
+    def _pair(self, met: VerifiedBridge, save_into_draft: Callable[[Bridge], Draft]) -> Draft | None:
         save_into_draft(_as_bridge(met, _PLACEHOLDER_KEY))  # fail before the person walks to the bridge
         with self.prompts.countdown("Press the round button on the bridge now.") as show_left_s:
             key = self.runner.run(self.pairing.key(met, show_left_s))
@@ -223,7 +228,7 @@ class _Dialogue:
             key_changes_for(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
         )
 
-    def _add_bridge(self, met: Met) -> Callable[[Bridge], Draft]:
+    def _add_bridge(self, met: VerifiedBridge) -> Callable[[Bridge], Draft]:
         """Return a function that adds the bridge to the draft; ask what becomes of another bridge."""
         hue, secrets = self.draft.loaded.settings.collectors.hue, self.draft.loaded.secrets.hue
         replaces = False
@@ -233,8 +238,8 @@ class _Dialogue:
         return lambda bridge: self.draft.with_changes(changes_for(hue, secrets, bridge, replaces=replaces))
 
     def _try_bridge(self, bridge: Bridge, draft: Draft) -> SourceReply:
-        source = bridge_on_trial(bridge, draft.loaded, self.world)
-        return self.runner.run(trial(draft.loaded, self.world).of(source))
+        source = bridge_on_trial(bridge, draft.loaded, self.environment)
+        return self.runner.run(trial(draft.loaded, self.environment).of(source))
 
     def _show_sensors(self, reply: SourceReply) -> None:
         count = len(reply.readings) + len(reply.unread)
@@ -245,7 +250,7 @@ class _Dialogue:
             self.prompts.warn("Only motion sensors measure temperature, and this bridge has none.")
 
 
-def _describe(met: Met) -> str:
+def _describe(met: VerifiedBridge) -> str:
     proof = "its certificate proves it"
     if met.certificate_sha256 is not None:
         proof = "by its pinned certificate"
@@ -254,7 +259,7 @@ def _describe(met: Met) -> str:
     return f"{met.name} ({met.model}), {met.bridge_id}, at {met.address}: {proof}."
 
 
-def _as_bridge(met: Met, api_key: Secret) -> Bridge:
+def _as_bridge(met: VerifiedBridge, api_key: Secret) -> Bridge:
     return Bridge(
         id=met.bridge_id,
         address=met.address,
