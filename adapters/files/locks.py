@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from domain.errors import SourceHeld, StoreError
+from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
 _PAUSE_S = 0.01
@@ -63,7 +63,7 @@ class SourceLocks:
         self._taken: dict[str, AbstractSet[datetime]] = {}
 
     def acquire(self, source: str) -> None:
-        """Hold the source until `release` or `close`. Raise `SourceHeld` if another process holds it."""
+        """Hold the source until `release` or `close`. Raise `SourceLocked` if another process holds it."""
         if source in self._held:
             return
         path = _path(self._folder, source)
@@ -80,24 +80,24 @@ class SourceLocks:
         if not is_locked:
             holder = next(iter(_read_lines(descriptor)), "").strip() or "another process"
             os.close(descriptor)
-            raise SourceHeld(f"{source} is held by {holder} ({path})")
+            raise SourceLocked(f"{source} is held by {holder} ({path})")
         self._left[source] = self._taken[source] = _read_slots(descriptor)
         _write_note(descriptor, self._holder, self._taken[source])
         self._held[source] = descriptor
 
-    def take(self, source: str, slot: datetime) -> None:
+    def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins. Not synced: the note survives `kill -9`, not a power cut."""
         if (descriptor := self._held.get(source)) is not None:
             self._taken[source] |= {slot}
             _write_note(descriptor, self._holder, self._taken[source])
 
-    def let_go(self, source: str) -> None:
+    def finish(self, source: str) -> None:
         """Note that the cycle, and those before it, have ended."""
         if (descriptor := self._held.get(source)) is not None:
             self._left[source] = self._taken[source] = frozenset()
             _write_note(descriptor, self._holder, ())
 
-    def left_by_others(self, source: str) -> AbstractSet[datetime]:
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
         """Return the slots that were in progress when earlier holders ended."""
         return self._left.get(source, frozenset())
 
@@ -129,7 +129,7 @@ class UpkeepLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         if self._descriptor is not None:
             return True
         try:
@@ -143,7 +143,7 @@ class UpkeepLock:
         os.close(descriptor)
         return False
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

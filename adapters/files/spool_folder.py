@@ -75,7 +75,7 @@ class FileSpool:
                     self._remove_drained(path)
         return taken
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         waiting = Waiting()
         with self._translate_errors():
             for path in self._files():
