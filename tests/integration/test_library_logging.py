@@ -1,4 +1,4 @@
-"""What would complain on stderr goes into the journal, without secrets."""
+"""Uncaught errors, warnings and library logs go to the journal, without secrets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ with redirect_to_journal(log, level=Level.INFO):
 """
 
 
-def test_nothing_reaches_stderr_whatever_goes_wrong_and_no_secret_the_log(tmp_path: Path) -> None:
+def test_stderr_stays_empty_and_the_log_has_no_secret(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path), SECRET],
         cwd=CHECKOUT, capture_output=True, text=True, check=True,
@@ -66,7 +66,7 @@ def test_nothing_reaches_stderr_whatever_goes_wrong_and_no_secret_the_log(tmp_pa
 
 
 @pytest.mark.parametrize(("level", "seen"), [(Level.DEBUG, ["debug", "warning"]), (Level.INFO, ["warning"])])
-def test_libraries_are_heard_in_full_only_where_faults_are_looked_for(level: Level, seen: list[str]) -> None:
+def test_library_debug_records_are_kept_at_level_debug_only(level: Level, seen: list[str]) -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
     with redirect_to_journal(journal, level=level):
         logging.getLogger("requests").debug("debug")
@@ -75,7 +75,7 @@ def test_libraries_are_heard_in_full_only_where_faults_are_looked_for(level: Lev
     assert [record.fields["message"] for record in journal.of("library")] == seen
 
 
-def test_the_level_and_the_traceback_of_a_library_are_kept() -> None:
+def test_library_record_keeps_level_and_traceback() -> None:
     journal = MemoryJournal()
     with redirect_to_journal(journal, level=Level.INFO):
         try:
@@ -88,7 +88,7 @@ def test_the_level_and_the_traceback_of_a_library_are_kept() -> None:
     assert "ZeroDivisionError" in str(record.fields["traceback"])
 
 
-def test_what_was_there_before_is_there_again_afterwards() -> None:
+def test_hooks_and_handlers_are_restored() -> None:
     before = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.getLogger().handlers[:]
     with redirect_to_journal(MemoryJournal(), level=Level.DEBUG), warnings.catch_warnings():
         assert sys.excepthook is not before[0]
@@ -96,7 +96,7 @@ def test_what_was_there_before_is_there_again_afterwards() -> None:
     assert after == before
 
 
-def test_an_exception_that_ends_the_program_is_in_the_journal_with_its_traceback() -> None:
+def test_uncaught_exception_is_recorded_with_traceback() -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
     with redirect_to_journal(journal, level=Level.INFO):
         error = RuntimeError(SECRET)
@@ -107,13 +107,13 @@ def test_an_exception_that_ends_the_program_is_in_the_journal_with_its_traceback
     assert "RuntimeError: ***" in str(record.fields["traceback"])
 
 
-def test_a_fault_of_ours_that_ends_the_program_is_told_without_what_it_holds() -> None:
+def test_internal_error_is_raised_without_its_content() -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
     with (
-        pytest.raises(HomeclimateError, match="a fault of this program") as told,
+        pytest.raises(HomeclimateError, match="an internal error") as raised,
         redirect_to_journal(journal, level=Level.INFO),
     ):
         os.environ[SECRET]
-    assert SECRET not in str(told.value)
-    assert told.value.__cause__ is None
+    assert SECRET not in str(raised.value)
+    assert raised.value.__cause__ is None
     assert journal.of("uncaught")[0].fields["error"] == "KeyError"
