@@ -127,7 +127,7 @@ def test_an_earlier_systems_files_keep_every_byte_but_the_bridges(
         home.bridge.press_button()
         assert terminal.leaves() == 0
     assert said.count("storage.enable_pooling: has no effect") == 1
-    assert "The key that this home has does not work any more." in said
+    assert "The key of this home does not work any more." in said
     key, address = key_in(old_home), home.bridge.address
     assert old_home.config_file.read_text() == config.replace("bridge_ip: null", f'bridge_ip: "{address}"')
     assert old_home.secrets_file.read_text() == secrets.replace("K" * 40, key)
@@ -370,7 +370,7 @@ def test_a_bridge_that_gives_a_key_and_no_readings_leaves_the_home_as_it_was(
     home.bridge.press_button()
     with at_a_terminal(old_home, "setup", "--address", home.bridge.address) as terminal:
         assert terminal.leaves() == 1
-    assert "The bridge gave a key, and could not be read with it; nothing is changed." in terminal.said
+    assert "The bridge gave a key, but could not be read with it; nothing is changed." in terminal.said
     assert everything_in(old_home.folder) == before
 
 
