@@ -155,6 +155,6 @@ async def test_password_that_smtp_cannot_carry_is_reported() -> None:
     context = SHOWN.server_context()
     with (
         mail_server(MailHandler(), starttls=context) as port,
-        pytest.raises(NotifyError, match="alerts.mail is invalid"),
+        pytest.raises(NotifyError, match=r"alerts\.mail is invalid"),
     ):
         await send(at(port, password="Käse", username="jörg"))
