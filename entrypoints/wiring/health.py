@@ -92,10 +92,10 @@ class Components:
 
     def quiet(self) -> AbstractContextManager[None]:
         """Nothing that libraries and threads complain of goes to stderr while it lasts."""
-        from adapters.log.library_logging import captured_complaints
+        from adapters.log.library_logging import redirect_to_journal
         from adapters.memory.runtime import MemoryJournal
 
-        return captured_complaints(MemoryJournal(), level=Level.WARNING)
+        return redirect_to_journal(MemoryJournal(), level=Level.WARNING)
 
     def _configuration(self) -> Answer:
         self.files = inspect(self.request.home, config_file=self.request.config_file, env=self.request.env)
