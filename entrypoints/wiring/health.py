@@ -130,7 +130,7 @@ class Components:
 
         sender = notifier(_loaded(files), self.environment) if files.secrets is not None else None
         if sender is None:
-            step = "Fill in alerts.mail in config.yaml: docs/how-to/be-told-of-trouble.md."
+            step = "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md."
             return _probe("mail", partial(failed, "no mail server is configured that can be used", step))
         return MailProbe(
             notifier=sender,
