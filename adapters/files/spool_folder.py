@@ -32,9 +32,10 @@ _BODY_BEGINS = len(_HEAD) + 8 + len(_BEFORE)
 def as_line(report: CycleReport) -> bytes:
     """The report on one line, its end included, with a checksum before it.
 
-    Its readings are as a store would keep them: JSON has no word for infinities and NaN.
+    Its readings are as a store would keep them: JSON has no word for infinities and NaN. Its measurements are
+    left out: what a cycle cost whose commit failed is no measure for others.
     """
-    finite = attrs.evolve(report, outcomes=tuple(map(_finite, report.outcomes)))
+    finite = attrs.evolve(report, outcomes=tuple(map(_finite, report.outcomes)), measurements=())
     plain = _converter().unstructure(finite)
     return _line(json.dumps(plain, separators=(",", ":"), allow_nan=False).encode())
 
@@ -45,7 +46,8 @@ def report_of(line: bytes) -> CycleReport:
     if line != _line(body):
         raise ValueError("it is damaged: its checksum is not that of its content")
     try:
-        return _converter().structure(json.loads(body), CycleReport)
+        # lines of earlier programs have measurements of another form
+        return _converter().structure({**json.loads(body), "measurements": []}, CycleReport)
     except Exception as error:  # what cattrs raises is of many kinds
         raise ValueError(f"another version must have written it: {type(error).__name__}") from error
 

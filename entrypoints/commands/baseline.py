@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -324,7 +325,7 @@ def _measured(
         since = default if wanted.since is None else instant_of(wanted.since, world.clock)
         _tell_what_is_ahead(known.ahead(wanted.holds))
     else:
-        loaded, since = _with_read(loaded, wanted.read), world.clock.now()
+        loaded, since = _with_read(loaded, wanted.read), _next_second(world.clock)
         _run_cycles(wanted, wanted.cycles, loaded, world)
     baseline = known.measured(
         name,
@@ -356,6 +357,14 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> 
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
         raise click.Abort
+
+
+def _next_second(clock: Clock) -> datetime:
+    """Wait for a second that no cycle has begun in: cycles by hand are told apart by theirs."""
+    now = clock.now()
+    second = now.replace(microsecond=0) + timedelta(seconds=1)
+    asyncio.run(clock.sleep((second - now).total_seconds()))
+    return second
 
 
 def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:

@@ -10,13 +10,14 @@ from typing import Any
 
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
 from domain.reading import UNITS, Quantity, Reading
+from domain.schedule import Due
 
 
 def lines(cycle: Cycle) -> Iterator[str]:
     """A line a source, and one more when the store did not take the cycle."""
     for outcome in cycle.report.outcomes:
         due = outcome.due
-        cost = _cost(cycle, due.source)
+        cost = _cost(cycle, due)
         yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_said(outcome)}{cost}"
         if isinstance(outcome, Collected):
             yield from (f"  note: {note}" for note in outcome.notes)
@@ -58,13 +59,12 @@ def _silent(unread: tuple[Unread, ...]) -> str:
     return f", {len(unread)} silent ({', '.join(f'{count} {cause}' for cause, count in causes.items())})"
 
 
-def _cost(cycle: Cycle, source: str) -> str:
-    """What it cost, where it was measured."""
-    own = [measured for measured in cycle.report.measurements if measured.source == source]
-    reads_s = [measured.duration_s for measured in own if measured.operation == "source.read"]
-    if not reads_s:
+def _cost(cycle: Cycle, due: Due) -> str:
+    """Show the time and the bytes of the read, if it was measured."""
+    own = [one for one in cycle.report.measurements if one.source == due.source and one.slot == due.slot]
+    if not own or not own[-1].attempts:
         return ""
-    return f"  [{sum(reads_s):.2f} s, {sum(measured.wire_bytes for measured in own):,} bytes]"
+    return f"  [{own[-1].duration_s:.2f} s, {own[-1].wire_bytes:,} bytes]"
 
 
 def _outcome_object(outcome: Outcome) -> dict[str, Any]:

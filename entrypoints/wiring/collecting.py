@@ -95,7 +95,6 @@ def collecting(
             spool=spool(settings, world.clock, journal),
             retrier=retrier,
             clock=world.clock,
-            meter=meter,
             journal=journal,
             policy=policy,
         )

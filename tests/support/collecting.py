@@ -26,14 +26,12 @@ def a_keeping(
     store: Store | None = None,
     spool: Spool | None = None,
     retrier: Retrier | None = None,
-    meter: Meter | None = None,
 ) -> CycleStorage:
     return CycleStorage(
         store=store or MemoryStore(),
         spool=spool or MemorySpool(),
         retrier=retrier or MemoryRetrier(clock=clock, journal=journal),
         clock=clock,
-        meter=meter or MemoryMeter(clock),
         journal=journal,
     )
 
@@ -52,17 +50,14 @@ def a_collection(
     redact: Callable[[str], str] = str,
 ) -> CollectionCycle:
     retrier = retrier or MemoryRetrier(clock=clock, journal=journal)
-    meter = meter or MemoryMeter(clock)
     return CollectionCycle(
         plans=plans,
-        keeping=a_keeping(
-            clock=clock, journal=journal, store=store, spool=spool, retrier=retrier, meter=meter
-        ),
+        keeping=a_keeping(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
         streaks=Streaks(state=state or MemoryState(), clock=clock),
         in_hand=in_hand or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,
-        meter=meter,
+        meter=meter or MemoryMeter(clock),
         journal=journal,
         redact=redact,
     )
