@@ -55,7 +55,7 @@ class MemoryStore:
                     present, cycle_s=one.cycle_s, commit_s=one.commit_s, cpu_s=one.cpu_s
                 )
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
@@ -65,7 +65,7 @@ class MemoryStore:
         return SourceProgress(
             ahead=max(ahead, default=None),
             last_slot=max((entry.due.slot for entry in scheduled), default=None),
-            last_stored=max(
+            last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
             expected=frozenset(

@@ -34,7 +34,7 @@ from domain.reading import Quantity, Range, flagged
 from domain.retry import RetryPolicy
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Meter
@@ -71,9 +71,9 @@ class CollectionCycle:
         self,
         *,
         plans: Sequence[SourcePlan],
-        keeping: CycleStorage,
-        streaks: Streaks,
-        in_hand: SlotsInProgress,
+        storage: CycleStorage,
+        backoff: SourceBackoff,
+        slots_in_progress: SlotsInProgress,
         retrier: Retrier,
         clock: Clock,
         meter: Meter,
@@ -81,9 +81,9 @@ class CollectionCycle:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
-        self._keeping = keeping
-        self._streaks = streaks
-        self._in_hand = in_hand
+        self._storage = storage
+        self._backoff = backoff
+        self._slots_in_progress = slots_in_progress
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
@@ -95,17 +95,17 @@ class CollectionCycle:
         self,
         dues: Sequence[Due],
         missed: Sequence[Missed] = (),
-        standings: Mapping[str, SourceProgress] | None = None,
+        progress: Mapping[str, SourceProgress] | None = None,
     ) -> Cycle:
         """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets.
 
         `standings` says where the sources stand, where the caller has asked already.
         """
         began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
-        known = self.standings(dues) if standings is None else standings
+        known = self.progress(dues) if progress is None else progress
         planned = [due for due in dues if due.scheduled]
         for due in planned:
-            self._in_hand.take(due.source, due.slot)
+            self._slots_in_progress.begin(due.source, due.slot)
         outcomes = await asyncio.gather(
             *(self._outcome(due, known.get(due.source, SourceProgress()).expected) for due in dues)
         )
@@ -125,10 +125,10 @@ class CollectionCycle:
             measurements=(*self._completed, *measurements),
         )
         asked_s = self._clock.elapsed_s()
-        cycle = await self._keeping.keep(report)
+        cycle = await self._storage.store(report)
         if not isinstance(cycle, NotStored):  # what only memory has is lost with the process
             for due in planned:
-                self._in_hand.let_go(due.source)
+                self._slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
         self._completed = ()
         if is_whole(cycle):
@@ -144,17 +144,17 @@ class CollectionCycle:
         self._tell(cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
 
-    def standings(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
+    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Where the due sources stand, as far as is known."""
-        return self._keeping.standings(dues)
+        return self._storage.progress(dues)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         """The slots whose cycles earlier processes did not bring to their end."""
-        return self._in_hand.left_by_others(source)
+        return self._slots_in_progress.interrupted(source)
 
-    def forgive(self, cause: Cause) -> None:
+    def reset(self, cause: Cause) -> None:
         """Ask every source at its next slot that was left in peace because of that cause."""
-        self._streaks.forgive(self.plans, cause)
+        self._backoff.reset(self.plans, cause)
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
@@ -163,10 +163,10 @@ class CollectionCycle:
                 await plan.source.close()
             except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
-        self._keeping.close(self._completed)
+        self._storage.close(self._completed)
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
-        streak = self._streaks.of(due.source)
+        streak = self._backoff.of(due.source)
         if due.scheduled and streak.until and streak.cause and streak.defers(self._clock.now()):
             unread = all_unread(expected, streak.cause)
             return Deferred(due=due, cause=streak.cause, until=streak.until, unread=unread)
@@ -174,7 +174,7 @@ class CollectionCycle:
         if streak.gets_one_attempt:
             plan = attrs.evolve(plan, policy=attrs.evolve(plan.policy, attempts=1))
         outcome, retry_after_s = await self._answer(plan, due, expected)
-        self._streaks.note(outcome, retry_after_s)
+        self._backoff.record(outcome, retry_after_s)
         return outcome
 
     async def _answer(

@@ -9,7 +9,7 @@ from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryStat
 from adapters.memory.store import MemoryStore
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal
 from ports.meter import Meter
@@ -19,7 +19,7 @@ from ports.state import State
 from ports.store import Store
 
 
-def a_keeping(
+def a_cycle_storage(
     *,
     clock: Clock,
     journal: Journal,
@@ -44,7 +44,7 @@ def a_collection(
     store: Store | None = None,
     spool: Spool | None = None,
     state: State | None = None,
-    in_hand: SlotsInProgress | None = None,
+    slots_in_progress: SlotsInProgress | None = None,
     retrier: Retrier | None = None,
     meter: Meter | None = None,
     redact: Callable[[str], str] = str,
@@ -52,9 +52,9 @@ def a_collection(
     retrier = retrier or MemoryRetrier(clock=clock, journal=journal)
     return CollectionCycle(
         plans=plans,
-        keeping=a_keeping(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
-        streaks=Streaks(state=state or MemoryState(), clock=clock),
-        in_hand=in_hand or MemorySlotsInProgress(),
+        storage=a_cycle_storage(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
+        backoff=SourceBackoff(state=state or MemoryState(), clock=clock),
+        slots_in_progress=slots_in_progress or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,
         meter=meter or MemoryMeter(clock),
