@@ -379,10 +379,12 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, environment: Envi
 
 def _next_second(clock: Clock) -> datetime:
     """Wait for a second that no cycle has begun in: cycles by hand are told apart by theirs."""
-    now = clock.now()
-    second = now.replace(microsecond=0) + timedelta(seconds=1)
-    asyncio.run(clock.sleep((second - now).total_seconds()))
-    return second
+    second = clock.now().replace(microsecond=0) + timedelta(seconds=1)
+    for _ in range(100):  # the wall clock may be slewed, or set back
+        if clock.now() >= second:
+            break
+        asyncio.run(clock.sleep(0.02))
+    return clock.now().replace(microsecond=0)
 
 
 def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:

@@ -27,6 +27,9 @@ from tests.support.deployments import Deployment
 from tests.support.old_homes import Age, make_old_home
 
 
+REAL_TIME = {"SIMULATED_RATE": "1"}  # for commands in a row, each of which reads: a second has one cycle
+
+
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     said = json.loads(done.stdout)
     assert isinstance(said, dict)
@@ -95,7 +98,8 @@ def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
 ) -> None:
     bytes_by_read = {}
     for read in ("whole_bridge", "v1", "v2"):
-        done = run_here(deployment, "baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
+        asked = ("baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
+        done = run_here(deployment, *asked, environment=REAL_TIME)
         assert done.returncode == 0, done.stderr
         captured = told(done)
         assert captured["circumstances"]["Hue read"] == read
@@ -255,8 +259,8 @@ def test_how_bridges_were_read_is_told_from_what_was_measured(
     deployment: Deployment, run_here: RunHere
 ) -> None:
     def read_of(name: str, *options: str) -> object:
-        captured = told(run_here(deployment, "baseline", "capture", name, "--json", *options))
-        return captured["circumstances"]["Hue read"]
+        asked = ("baseline", "capture", name, "--json", *options)
+        return told(run_here(deployment, *asked, environment=REAL_TIME))["circumstances"]["Hue read"]
 
     assert read_of("usual", "--cycles", "2", "--every", "1") == "v2"
     assert read_of("small", "--cycles", "1", "--read", "v1") == "v1"
