@@ -380,7 +380,7 @@ def test_files_that_cannot_be_changed_are_told_of_before_anybody_walks_to_the_br
     write_home(new_home.folder, "x: &x {a: 1}\ncollectors: {hue: {}}\n", "y: &y {a: 1}\nhue: *y\n")
     done = run_here(new_home, "setup", "--address", home.bridge.address)
     assert done.returncode == 78
-    assert "hue.api_key cannot be written where it stands" in done.stderr
+    assert "hue.api_key cannot be changed alone" in done.stderr
     assert "Press" not in done.stdout
 
 
