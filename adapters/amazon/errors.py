@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from adapters.amazon.http import Reply
-from adapters.http.lenient_json import Json, at, decoded, objects, shown, text
+from adapters.http.lenient_json import Json, at, excerpt, objects, parse_json, text
 from adapters.http.replies import retry_after_s
 from domain.errors import (
     CredentialsStale,
@@ -76,7 +76,7 @@ class _Answer:
 
 def _answer(reply: Reply, now: datetime) -> _Answer:
     try:
-        content, is_json = decoded(reply.body), True
+        content, is_json = parse_json(reply.body), True
     except ValueError:
         content, is_json = None, False
     if isinstance(content, list) and len(content) == 1:
@@ -130,7 +130,7 @@ def _refused(answer: _Answer) -> SourceError:
 def _redirected(answer: _Answer) -> SourceError:
     host = urlsplit(answer.reply.location or "").hostname or "another place"
     return SourceRefused(
-        f"Amazon redirects to {shown(host)}, which is not followed: is collectors.amazon_aqm.domain in "
+        f"Amazon redirects to {excerpt(host)}, which is not followed: is collectors.amazon_aqm.domain in "
         "config/config.yaml the site of your account?"
     )
 
@@ -209,7 +209,7 @@ class Said:
     @property
     def words(self) -> str:
         """All of it, redacted, for an error message."""
-        messages = (shown(message) for message in self.messages)
+        messages = (excerpt(message) for message in self.messages)
         return "; ".join(dict.fromkeys((*map(shown_code, self.codes), *messages)))[:_LONGEST_WORDS]
 
 
@@ -227,7 +227,7 @@ def said_by(content: Json) -> Said:
 
 def shown_code(code: str) -> str:
     """An error code as a message may show it: whole where it is words, however long, and no key."""
-    return code if _WORDS.fullmatch(code) else shown(code, 40)
+    return code if _WORDS.fullmatch(code) else excerpt(code, 40)
 
 
 def asks_for_less(body: bytes) -> bool:

@@ -16,8 +16,8 @@ import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapters.amazon.hosts import USER_AGENT
-from adapters.http.lenient_json import sample
-from adapters.http.replies import announced_bytes, at_endpoint, endpoint_of, refuse_too_large, unpacked
+from adapters.http.lenient_json import body_excerpt
+from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import (
     CredentialsRefused,
@@ -99,7 +99,7 @@ class Reply:
     @property
     def sample(self) -> str:
         """The beginning of the body, as far as a message may show it."""
-        begins = "" if self.request.is_private else sample(self.body)
+        begins = "" if self.request.is_private else body_excerpt(self.body)
         return f"{len(self.body):,} bytes" + (f", {begins!r}" if begins else "")
 
 
@@ -127,7 +127,7 @@ class AmazonSession:
         `elapsed_s`) or the time-out, SourceGarbled for a body that is too large or wrongly packed.
         """
         with (
-            at_endpoint(request.endpoint),
+            add_endpoint(request.endpoint),
             self._meter.measuring(request.operation, self._source) as tally,
         ):
             timeout_s = min(self._timeout_s, self._left_s(deadline_s))
@@ -196,13 +196,13 @@ class AmazonSession:
 async def _body_of(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
     """The unpacked body; of an error that is too large or wrongly packed, nothing: the status says enough."""
     try:
-        refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
+        check_body_size(parse_content_length(response.headers.get("Content-Length")))
         wire = bytearray()
         async for chunk in response.content.iter_any():
             wire += chunk
             tally.wire_bytes = len(wire)
-            refuse_too_large(len(wire))
-        body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
+            check_body_size(len(wire))
+        body = decompress(bytes(wire), response.headers.get("Content-Encoding", ""))
     except SourceGarbled:
         if response.status == _OK:
             raise

@@ -12,12 +12,12 @@ import attrs
 from adapters.amazon.alexa import Alexa, appliances, endpoints
 from adapters.amazon.http import MET_BY_ALL
 from adapters.http.lenient_json import (
-    MOST_DEVICES,
+    MAX_DEVICES,
     Json,
     at,
-    believed,
     identity,
     instant,
+    limited_devices,
     members,
     name,
     objects,
@@ -107,7 +107,7 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
     """Each monitor once, with all that any of its mentions tells. Raises SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
     for one in monitors:
-        if len(by_entity) > MOST_DEVICES:
+        if len(by_entity) > MAX_DEVICES:
             break
         known = by_entity.setdefault(one.entity_id.lower(), one)
         by_entity[one.entity_id.lower()] = attrs.evolve(
@@ -116,7 +116,7 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
             name=known.name or one.name,
             assets=known.assets or one.assets,
         )
-    return believed(by_entity.values(), "monitors")
+    return limited_devices(by_entity.values(), "monitors")
 
 
 def _identifiers(appliance: Json) -> Iterator[dict[str, Json]]:

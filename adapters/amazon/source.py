@@ -12,7 +12,7 @@ from adapters.amazon.http import MET_BY_ALL
 from adapters.amazon.monitors import Directory, Monitor
 from adapters.amazon.phoenix_states import samples_of_states
 from adapters.amazon.states import Samples, samples_of_endpoints
-from adapters.http.lenient_json import compact, not_finite
+from adapters.http.lenient_json import compact_json, count_non_finite
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import SourceError, SourceGarbled
 from domain.reading import DeviceKind, Quantity, Reading
@@ -179,7 +179,7 @@ def _reading(
         },
         other_values={name: each.value for name, each in samples.others.items()},
         is_reachable=samples.is_reachable if keeping.reachability else None,
-        raw_response=compact(samples.raw) if keeping.raw_response else None,
+        raw_response=compact_json(samples.raw) if keeping.raw_response else None,
     )
     if not reading.values and not reading.other_values:
         return unread(Cause.NO_VALUE, f"{monitor.label}{_said(samples)}")
@@ -235,7 +235,7 @@ class Reads:
         if found and all(
             samples.is_empty and samples.is_reachable is not False for samples in found.values()
         ):
-            odd = not_finite(content)
+            odd = count_non_finite(content)
             which = f" ({odd:,} were NaN or infinite)" if odd else ""
             raise SourceGarbled(f"the answer lists the monitors, and no value of any{which}")
         return found

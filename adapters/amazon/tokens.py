@@ -13,8 +13,8 @@ from adapters.amazon.cookies import is_header_text, sendable
 from adapters.amazon.errors import asks_for_less, said_by, shown_code
 from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.http import AmazonSession, NoTokenYet, Reply, Request
-from adapters.http.lenient_json import Json, at, decoded, instant, members, number, objects, text
-from adapters.http.replies import at_endpoint, endpoint_of, retry_after_s
+from adapters.http.lenient_json import Json, at, instant, members, number, objects, parse_json, text
+from adapters.http.replies import add_endpoint, endpoint_of, retry_after_s
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from ports.clock import Clock
 from ports.state import State
@@ -146,7 +146,7 @@ class Tokens:
         try:
             fresh = await self._endpoint.access_token(deadline_s)
         except RefreshTokenRefused as refused:
-            with at_endpoint(refused.endpoint):
+            with add_endpoint(refused.endpoint):
                 raise self._refusals.note(refused, self._clock.now()) from refused
         self._refusals.forget()
         now = self._clock.now()
@@ -252,13 +252,13 @@ class TokenEndpoint:
             is_private=True,
         )
         reply = await self._session.ask(request, deadline_s)
-        with at_endpoint(request.endpoint):
+        with add_endpoint(request.endpoint):
             return self._content(reply)
 
     def _content(self, reply: Reply) -> Json:
         """The JSON of a good answer; by body before status. Raises SourceError."""
         try:
-            content = decoded(reply.body)
+            content = parse_json(reply.body)
         except ValueError:
             content = None
         said = said_by(content)

@@ -93,7 +93,7 @@ def test_a_home_that_is_signed_in_may_stay_so(
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     before = home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
-        terminal.sees(r"Leave it so\? \[Y/n\]")
+        terminal.sees(r"Keep it\? \[Y/n\]")
         terminal.types("")
         assert terminal.leaves() == 0
     assert "nothing is changed" in terminal.said
@@ -108,7 +108,7 @@ def test_a_token_that_was_revoked_is_replaced(
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
         assert terminal.leaves() == 0
-    assert "The token that this home has does not work" in terminal.said
+    assert "The token of this home does not work" in terminal.said
     assert token_in(home) != alexa.refresh_token
 
 

@@ -74,7 +74,7 @@ def test_most_severe_problem_of_each_file_decides(
 def test_all_problems_are_shown_with_the_position_of_the_most_severe(line: int, position: str) -> None:
     found = files(a_problem(WARNING, line=2), a_problem(FATAL, line=line), a_problem(ERROR, line=11))
     answer = check_configuration(found)
-    assert answer.seen.count("is odd") == 3
+    assert answer.summary.count("is odd") == 3
     assert answer.next_step.startswith(f"Mend {position}: ")
 
 
