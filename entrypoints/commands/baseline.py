@@ -15,8 +15,8 @@ from unicodedata import normalize
 import attrs
 import click
 
-from config.collector_settings import HueRead
 from config.loading import Loaded, load
+from config.settings import HueRead
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import Ahead, Baselining
 from entrypoints import exit_codes

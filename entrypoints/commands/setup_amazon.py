@@ -9,11 +9,10 @@ from pathlib import Path
 import attrs
 import click
 
-from config.bridge_changes import Changes
-from config.collector_settings import HueSettings
-from config.draft import Draft
+from config.draft import Changes, Draft
 from config.editing import Change
-from config.forms import AMAZON_DOMAIN
+from config.setting_types import AMAZON_DOMAIN
+from config.settings import HueSettings
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import reply_lines, set_up
@@ -168,6 +167,6 @@ def _read_token(prompts: Prompts) -> str | None:
 
 def _normalise_domain(domain: str | None) -> str | None:
     try:
-        return None if domain is None else AMAZON_DOMAIN.normalised(domain)
+        return None if domain is None else AMAZON_DOMAIN(domain)
     except ValueError as error:
-        raise click.BadParameter(f"must be {AMAZON_DOMAIN.due}", param_hint="--domain") from error
+        raise click.BadParameter(str(error), param_hint="--domain") from error
