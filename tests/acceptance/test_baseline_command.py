@@ -26,7 +26,6 @@ from tests.support.databases import a_store
 from tests.support.deployments import Deployment
 from tests.support.old_homes import Age, make_old_home
 
-
 REAL_TIME = {"SIMULATED_RATE": "1"}  # for commands in a row, each of which reads: a second has one cycle
 
 
