@@ -20,7 +20,7 @@ from entrypoints.commands.setup_steps import set_up
 from entrypoints.terminal.prompts import Person
 from entrypoints.terminal.reply_text import rooms
 from entrypoints.wiring.environment import World
-from entrypoints.wiring.setup import account_on_trial, linking, signing_out, trial
+from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
 _PLACEHOLDER = "Atnr|" + "0" * 40  # shows whether a token could be written
@@ -81,7 +81,7 @@ class _Talk:
             self.person.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(signing_out(draft.loaded, self.world).done())
+            self.runner.run(sign_out(draft.loaded, self.world).run())
         except CredentialsRefused as error:
             self.person.warn(f"{error}: it was signed out already.")
         self.person.tell("Signed out; the token is forgotten.")

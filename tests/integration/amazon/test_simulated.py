@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
@@ -253,7 +253,7 @@ async def test_a_monitor_whose_clock_is_ahead_is_read_and_its_times_are_not_beli
 async def test_the_program_is_linked_by_the_code_that_a_person_types(
     alexa: SimulatedAlexa, bench: AmazonBench
 ) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     assert await linking.poll(pair) == Pending()
     alexa.approve(pair.public_code)
@@ -267,7 +267,7 @@ async def test_the_program_is_linked_by_the_code_that_a_person_types(
 
 
 async def test_a_person_may_decline(alexa: SimulatedAlexa, bench: AmazonBench) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     alexa.deny(pair.public_code)
     assert isinstance(await linking.poll(pair), Refused)

@@ -219,7 +219,7 @@ def test_a_source_may_be_read_in_one_event_loop_after_another() -> None:
     async def ask() -> int:
         async with StandIn().running() as service:
             request = Request(operation="amazon.graphql", url=service.url + "/api/language", method="GET")
-            reply = await session.ask(request, SystemClock().elapsed_s() + 5)
+            reply = await session.send(request, SystemClock().elapsed_s() + 5)
             await session.close()
             return reply.status
 
