@@ -108,10 +108,10 @@ def of_clock(now: datetime, slots: Iterable[Slots]) -> Answer:
     ahead = [one.ahead or one.newest for one in slots if (one.ahead or one.newest) > now + _CLOCK_TOLERANCE]
     if not ahead:
         return passed(told)
-    seen = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
+    summary = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
     if any(timedelta(0) <= now - one.newest <= _LATELY for one in slots):
-        return warned(seen, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
-    return failed(seen, f"{step} If it is right now, the next cycle shows it.")
+        return warned(summary, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
+    return failed(summary, f"{step} If it is right now, the next cycle shows it.")
 
 
 def of_last_cycle(

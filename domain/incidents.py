@@ -30,7 +30,7 @@ class Topic(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Sign:
+class Observation:
     """One look at something: `subject` is the source, the device or the thing; `detail` what was seen.
 
     `source` is the one that a device belongs to.
@@ -59,13 +59,13 @@ class Incident:
     subject: str
     since: datetime
     count: int = 1
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     detail: str = ""
     source: str = ""
 
     @property
     def is_open(self) -> bool:
-        return self.told_at is not None
+        return self.notified_at is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -119,8 +119,8 @@ class Patience:
                 return 1
 
 
-def observe(
-    incidents: Incidents, signs: Iterable[Sign], now: datetime, patience: Patience
+def update_incidents(
+    incidents: Incidents, signs: Iterable[Observation], now: datetime, patience: Patience
 ) -> tuple[Incidents, tuple[Notice, ...]]:
     """The incidents after these signs, and what a person is to be told.
 
@@ -138,7 +138,7 @@ def observe(
     return after, tuple(notices)
 
 
-def signs_of(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Sign]:
+def observe_cycle(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Observation]:
     """What a cycle shows of its sources, their devices, the store and the clock."""
     for outcome in cycle.report.outcomes:
         signs = [*_signs_of_source(outcome)]
@@ -147,33 +147,33 @@ def signs_of(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Sign]:
         # cycles by hand come within seconds: they may end a silence, and do not count towards one
         yield from (sign for sign in signs if outcome.due.scheduled or not _is_counted(sign))
     reason = "" if isinstance(cycle, Stored) else cycle.reason
-    yield Sign(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
+    yield Observation(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
     faults = ", ".join(sorted(clock_faults))
-    yield Sign(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
+    yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 
-def sign_of_disk(free_bytes: int) -> Iterator[Sign]:
+def observe_disk(free_bytes: int) -> Iterator[Observation]:
     """Between low and good nothing is said: what was, goes on."""
     if not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
         is_bad = free_bytes < DISK_LOW_BYTES
         detail = f"{free_bytes / 1e6:.0f} MB free"
-        yield Sign(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
+        yield Observation(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
 
 
-def sign_of_log(log_bytes: int) -> Iterator[Sign]:
+def observe_log(log_bytes: int) -> Iterator[Observation]:
     """Whether a reader keeps the log from being shortened; between short and held nothing is said."""
     if not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
         detail = f"the log beside the database has {log_bytes / 1e6:.0f} MB"
         is_bad = log_bytes > LOG_HELD_BYTES
-        yield Sign(topic=Topic.LOG_HELD, subject="database", is_bad=is_bad, detail=detail)
+        yield Observation(topic=Topic.LOG_HELD, subject="database", is_bad=is_bad, detail=detail)
 
 
-def _is_counted(sign: Sign) -> bool:
+def _is_counted(sign: Observation) -> bool:
     return sign.is_bad and sign.topic in (Topic.SOURCE_SILENT, Topic.DEVICE_SILENT)
 
 
 def _worse(
-    present: Incident | None, sign: Sign, now: datetime, needed: int
+    present: Incident | None, sign: Observation, now: datetime, needed: int
 ) -> tuple[Incident, Opened | Repeated | None]:
     if present is None:
         incident = Incident(
@@ -182,42 +182,44 @@ def _worse(
     else:
         count = present.count + (not present.is_open)
         incident = attrs.evolve(present, count=count, detail=sign.detail, source=sign.source)
-    if incident.told_at is None:
+    if incident.notified_at is None:
         if incident.count < needed:
             return incident, None
-        incident = attrs.evolve(incident, told_at=now)
+        incident = attrs.evolve(incident, notified_at=now)
         return incident, Opened(incident=incident)
-    if incident.told_at > now:  # the clock was stepped back: count the day from now
-        return attrs.evolve(incident, told_at=now), None
-    if now - incident.told_at < REPEATED_AFTER:
+    if incident.notified_at > now:  # the clock was stepped back: count the day from now
+        return attrs.evolve(incident, notified_at=now), None
+    if now - incident.notified_at < REPEATED_AFTER:
         return incident, None
-    incident = attrs.evolve(incident, told_at=now)
+    incident = attrs.evolve(incident, notified_at=now)
     return incident, Repeated(incident=incident)
 
 
-def _signs_of_source(outcome: Outcome) -> Iterator[Sign]:
+def _signs_of_source(outcome: Outcome) -> Iterator[Observation]:
     """A source that needs a person is not called silent beside that; nor while it is left in peace for it."""
     source = outcome.due.source
     match outcome:
         case Collected():
-            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
+            yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
+            yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
         case Failed(needs_person=True, detail=detail):
-            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
+            yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
         case Failed(cause=cause, detail=detail):
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=f"{cause}: {detail}")
+            yield Observation(
+                topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=f"{cause}: {detail}"
+            )
         case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
             detail = f"left in peace ({cause})"
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
+            yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
 
 
-def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
+def _signs_of_devices(collected: Collected) -> Iterator[Observation]:
     source = collected.due.source
     for reading in collected.readings:
-        yield Sign(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+        yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
         battery = reading.battery_percent
         if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
-            yield Sign(
+            yield Observation(
                 topic=Topic.BATTERY_LOW,
                 subject=reading.device_id,
                 is_bad=battery <= BATTERY_LOW_PERCENT,
@@ -226,7 +228,7 @@ def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
             )
     for unread in collected.unread:
         detail = ": ".join(filter(None, (unread.cause.value, unread.detail)))
-        yield Sign(
+        yield Observation(
             topic=Topic.DEVICE_SILENT, subject=unread.device_id, is_bad=True, detail=detail, source=source
         )
 
@@ -237,7 +239,7 @@ _OF_SOURCES = frozenset({Topic.CREDENTIALS, Topic.SOURCE_SILENT})
 _OF_DEVICES = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW})
 
 
-def dismiss(
+def dismiss_gone(
     incidents: Incidents, cycle: Cycle, sources: AbstractSet[str], now: datetime
 ) -> tuple[Incidents, tuple[Dismissed, ...]]:
     """The incidents that still have a subject, and those a person was told of that have none.

@@ -9,10 +9,10 @@ from contextlib import suppress
 
 import click
 
-from domain.errors import HomeclimateError, SettingsError, SourceHeld, StoreRefused
+from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
 from entrypoints.version import __version__
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 # Name, module and the line that `--help` shows. A module is imported only when its command is run.
 _COMMANDS = {
@@ -53,22 +53,24 @@ def homeclimate() -> None:
     """Record the temperature and air quality of a home, and account for every reading."""
 
 
-def main(arguments: list[str] | None = None, *, world: World | None = None) -> int:
+def main(arguments: list[str] | None = None, *, environment: Environment | None = None) -> int:
     """Run the command line and return its exit code; nothing that a person can cause ends in a traceback.
 
-    `world` replaces the real one: tests pass the certificates of a simulated home.
+    `environment` replaces the real one: tests pass the certificates of a simulated home.
     """
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["health"]:
         from entrypoints import health  # a program of its own, which ends the process by its deadline
 
-        health.main(given[1:], world=world)
-    return _run(given, world)
+        health.main(given[1:], environment=environment)
+    return _run(given, environment)
 
 
-def _run(arguments: list[str], world: World | None) -> int:
+def _run(arguments: list[str], environment: Environment | None) -> int:
     try:
-        returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False, obj=world)
+        returned = homeclimate.main(
+            args=arguments, prog_name="homeclimate", standalone_mode=False, obj=environment
+        )
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
@@ -95,7 +97,7 @@ def _code_of(error: HomeclimateError) -> int:
     match error:
         case SettingsError() | StoreRefused():
             return exit_codes.CONFIGURATION
-        case SourceHeld():
+        case SourceLocked():
             return exit_codes.HELD
         case _:
             return exit_codes.FAILED

@@ -58,7 +58,7 @@ class Spool(Protocol):
         """
         ...
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         """What waits. Raises `SpoolError`."""
         ...
 
@@ -72,14 +72,14 @@ class SlotsInProgress(Protocol):
     After a power cut it may be gone, or be an older one.
     """
 
-    def take(self, source: str, slot: datetime) -> None:
+    def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins."""
         ...
 
-    def let_go(self, source: str) -> None:
+    def finish(self, source: str) -> None:
         """Note that the cycle was brought to its end, and those before it."""
         ...
 
-    def left_by_others(self, source: str) -> AbstractSet[datetime]:
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
         """The slots that earlier processes had in hand when they ended, since the last one let go of."""
         ...

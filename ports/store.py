@@ -25,7 +25,7 @@ class SourceProgress:
     """
 
     last_slot: datetime | None = None
-    last_stored: datetime | None = None
+    last_stored_slot: datetime | None = None
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
     ahead: datetime | None = None
@@ -40,8 +40,10 @@ class SourceProgress:
         if not entry.due.scheduled:
             return self
         slot = entry.due.slot
-        last_stored = _later(self.last_stored, slot) if isinstance(entry, Collected) else self.last_stored
-        return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored=last_stored)
+        last_stored_slot = (
+            _later(self.last_stored_slot, slot) if isinstance(entry, Collected) else self.last_stored_slot
+        )
+        return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored_slot=last_stored_slot)
 
     def with_waiting(
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
@@ -51,7 +53,7 @@ class SourceProgress:
         return attrs.evolve(
             self,
             waiting=self.waiting | (waiting - ahead),
-            last_stored=_later(self.last_stored, max(collected - ahead, default=None)),
+            last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
             ahead=_later(self.ahead, max(ahead, default=None)),
         )
 
@@ -72,7 +74,7 @@ class Store(Protocol):
         """
         ...
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         """Where the source stands at that instant. Raises `StoreError`."""
         ...
 

@@ -10,8 +10,8 @@ from typing import Any
 from adapters.amazon.authorisation import Authoriser
 from adapters.amazon.errors import parse_reply
 from adapters.amazon.http import AmazonSession, Request
-from adapters.http.lenient_json import Json, not_finite
-from adapters.http.replies import at_endpoint
+from adapters.http.lenient_json import Json, count_non_finite
+from adapters.http.replies import add_endpoint
 from domain.errors import CredentialsStale
 from ports.clock import Clock
 
@@ -141,12 +141,12 @@ class Alexa:
                 )
                 try:
                     reply = await self._session.send(request, deadline_s)
-                    with at_endpoint(request.endpoint):
+                    with add_endpoint(request.endpoint):
                         content = parse_reply(reply, self._clock.now())
                 except CredentialsStale as error:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
-                self.not_finite += not_finite(content)
+                self.not_finite += count_non_finite(content)
                 return content
         raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)

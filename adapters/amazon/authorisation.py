@@ -96,8 +96,8 @@ class CookieAuthoriser:
 class TokenAuthoriser:
     """An access token as bearer, renewed once; then cookies made from the refresh token.
 
-    If cookies were accepted, they come first from then on. After all sets were refused, only the current token
-    is tried for a while, so that a refusal does not become a storm of sign-ins.
+    If cookies were accepted, they come first from then on. After all sets were refused, only the current
+    token is tried for a while, so that a refusal does not become a storm of sign-ins.
     """
 
     def __init__(

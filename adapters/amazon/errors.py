@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from adapters.amazon.http import Reply
-from adapters.http.lenient_json import Json, at, decoded, objects, shown, text
+from adapters.http.lenient_json import Json, at, excerpt, objects, parse_json, text
 from adapters.http.replies import retry_after_s
 from domain.errors import (
     CredentialsStale,
@@ -52,7 +52,7 @@ def parse_reply(reply: Reply, now: datetime) -> Json:
     Errors beside data, or about single devices, are left to the reader of the data.
     """
     try:
-        content, is_json = decoded(reply.body), True
+        content, is_json = parse_json(reply.body), True
     except ValueError:
         content, is_json = None, False
     if isinstance(content, list) and len(content) == 1:
@@ -67,7 +67,7 @@ def parse_reply(reply: Reply, now: datetime) -> Json:
 def json_of(reply: Reply) -> Json:
     """Return the JSON of a body, None if it is not JSON."""
     try:
-        return decoded(reply.body)
+        return parse_json(reply.body)
     except ValueError:
         return None
 
@@ -92,7 +92,7 @@ class ReplyErrors:
     @property
     def words(self) -> str:
         """All codes and messages, redacted, for an error message."""
-        messages = (shown(message) for message in self.messages)
+        messages = (excerpt(message) for message in self.messages)
         return "; ".join(dict.fromkeys((*map(shown_code, self.codes), *messages)))[:_LONGEST_WORDS]
 
 
@@ -116,7 +116,7 @@ def normal_code(code: str) -> str:
 
 def shown_code(code: str) -> str:
     """Return an error code for a message: whole if it consists of words, else redacted."""
-    return code if _WORDS.fullmatch(code) else shown(code, 40)
+    return code if _WORDS.fullmatch(code) else excerpt(code, 40)
 
 
 def is_throttling_text(body: bytes) -> bool:
@@ -143,7 +143,7 @@ def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> Sour
         return SourceUnavailable(f"Amazon's service is in trouble (HTTP {status}{words})")
     if 300 <= status < 400:
         host = urlsplit(reply.location or "").hostname or "another place"
-        return SourceRefused(f"Amazon redirects to {shown(host)}, which is not followed: {_WRONG_DOMAIN}")
+        return SourceRefused(f"Amazon redirects to {excerpt(host)}, which is not followed: {_WRONG_DOMAIN}")
     if not is_json:
         what = "a web page" if _is_page(reply) else "something else"
         return SourceUnavailable(

@@ -16,8 +16,8 @@ import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapters.amazon.hosts import USER_AGENT
-from adapters.http.lenient_json import sample
-from adapters.http.replies import announced_bytes, at_endpoint, endpoint_of, refuse_too_large, unpacked
+from adapters.http.lenient_json import body_excerpt
+from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import (
     CredentialsRefused,
@@ -79,7 +79,7 @@ class Reply:
     @property
     def sample(self) -> str:
         """The size and a redacted beginning of the body, for error messages."""
-        beginning = "" if self.request.is_private else sample(self.body)
+        beginning = "" if self.request.is_private else body_excerpt(self.body)
         return f"{len(self.body):,} bytes" + (f", {beginning!r}" if beginning else "")
 
 
@@ -107,7 +107,7 @@ class AmazonSession:
         the timeout; SourceGarbled if a good reply is too large or its compression broken.
         """
         with (
-            at_endpoint(request.endpoint),
+            add_endpoint(request.endpoint),
             self._meter.measuring(request.operation, self._source) as tally,
         ):
             left_s = deadline_s - self._clock.elapsed_s()
@@ -202,13 +202,13 @@ class _DaemonResolver(AbstractResolver):
 async def _read_body(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
     """Return the decompressed body; b"" if that of an error status is unusable, as the status is enough."""
     try:
-        refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
+        check_body_size(parse_content_length(response.headers.get("Content-Length")))
         wire = bytearray()
         async for chunk in response.content.iter_any():
             wire += chunk
             tally.wire_bytes = len(wire)
-            refuse_too_large(len(wire))
-        body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
+            check_body_size(len(wire))
+        body = decompress(bytes(wire), response.headers.get("Content-Encoding", ""))
     except SourceGarbled:
         if response.status == _OK:
             raise

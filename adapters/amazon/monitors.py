@@ -12,16 +12,16 @@ import attrs
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.http.lenient_json import (
-    MOST_DEVICES,
+    MAX_DEVICES,
     Json,
     at,
-    believed,
-    decoded,
     identity,
     instant,
+    limited_devices,
     members,
     name,
     objects,
+    parse_json,
     text,
 )
 from domain.errors import SourceError
@@ -113,7 +113,7 @@ def merge_mentions(mentions: Iterable[Monitor]) -> tuple[Monitor, ...]:
     """Return each monitor once, with what any mention of it tells. Raise SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
     for one in mentions:
-        if len(by_entity) > MOST_DEVICES:
+        if len(by_entity) > MAX_DEVICES:
             break
         known = by_entity.setdefault(one.entity_id.lower(), one)
         by_entity[one.entity_id.lower()] = attrs.evolve(
@@ -123,7 +123,7 @@ def merge_mentions(mentions: Iterable[Monitor]) -> tuple[Monitor, ...]:
             assets=known.assets or one.assets,
             device_type=known.device_type or one.device_type,
         )
-    return believed(by_entity.values(), "monitors")
+    return limited_devices(by_entity.values(), "monitors")
 
 
 class MonitorDirectory:
@@ -146,7 +146,7 @@ class MonitorDirectory:
         if not self._known and not self._is_older_than(_SEARCH_AFTER):
             return ()
         try:
-            # a reply without monitors, where there were some, is believed only once one is missed
+            # a reply without monitors, where there were some, is limited_devices only once one is missed
             self._save(await self._discover(deadline_s) or self._known, self._clock.now())
         except SourceError as error:
             if not self._known or isinstance(error, AFFECTS_EVERY_REQUEST):
@@ -250,7 +250,7 @@ def _identifiers(value: Json) -> list[dict[str, Json]]:
     """Return the identifiers of an appliance: a list, a single one, or either as JSON in a string."""
     if isinstance(value, str):
         try:
-            value = decoded(value.encode("utf-8", "replace"))
+            value = parse_json(value.encode("utf-8", "replace"))
         except ValueError:
             return []
     return [value] if isinstance(value, dict) else list(objects(value))

@@ -11,7 +11,7 @@ from adapters.amazon.alexa import Alexa
 from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.amazon.monitors import Monitor, MonitorDirectory
 from adapters.amazon.states import Samples, samples_of_endpoints, samples_of_states
-from adapters.http.lenient_json import compact, not_finite
+from adapters.http.lenient_json import compact_json, count_non_finite
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import SourceError, SourceGarbled
 from domain.reading import DeviceKind, Quantity, Reading
@@ -138,7 +138,7 @@ class AmazonSource:
         content = await self._alexa.endpoint_states((one.endpoint_id for one in monitors), deadline_s)
         samples = samples_of_endpoints(content, monitors)
         if samples and all(each.is_empty and each.is_reachable is not False for each in samples.values()):
-            odd = not_finite(content)
+            odd = count_non_finite(content)
             hint = f" ({odd:,} were NaN or infinite)" if odd else ""
             raise SourceGarbled(f"the answer lists the monitors, and no value of any{hint}")
         return samples
@@ -202,7 +202,7 @@ def _reading(
         values=values,
         other_values=dict(samples.others),
         is_reachable=samples.is_reachable if settings.reachability else None,
-        raw_response=compact(samples.raw) if settings.raw_response else None,
+        raw_response=compact_json(samples.raw) if settings.raw_response else None,
     )
 
 

@@ -11,7 +11,17 @@ import attrs
 
 from adapters.amazon.errors import shown_code
 from adapters.amazon.monitors import ENDPOINT_PREFIX, Monitor
-from adapters.http.lenient_json import Json, at, decoded, instant, integer, not_finite, number, objects, text
+from adapters.http.lenient_json import (
+    Json,
+    at,
+    count_non_finite,
+    instant,
+    integer,
+    number,
+    objects,
+    parse_json,
+    text,
+)
 from domain.reading import Quantity
 
 _REACHABLE = {"OK": True, "REACHABLE": True, "UNREACHABLE": False}
@@ -170,8 +180,8 @@ def _state_samples(state: dict[str, Json], monitor: Monitor) -> Samples:
             _add_capability(samples, monitor, capability)
             continue
         with suppress(ValueError):
-            parsed = decoded(capability.encode("utf-8", "replace"))
-            samples.not_finite += not_finite(parsed)
+            parsed = parse_json(capability.encode("utf-8", "replace"))
+            samples.not_finite += count_non_finite(parsed)
             _add_capability(samples, monitor, parsed)
     if _is_unreachable(text(state, "error", "code")) or _is_unreachable(text(state, "error")):
         samples.is_reachable = False

@@ -14,7 +14,7 @@ from adapters.amazon.errors import errors_in, is_throttling_text, json_of, norma
 from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.http import AmazonSession, NoTokenYet, Reply, Request
 from adapters.http.lenient_json import Json, at, instant, members, number, objects, text
-from adapters.http.replies import at_endpoint, endpoint_of, retry_after_s
+from adapters.http.replies import add_endpoint, endpoint_of, retry_after_s
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from ports.clock import Clock
 from ports.state import State
@@ -103,7 +103,7 @@ class AccessTokens:
         try:
             token = await self._endpoint.access_token(deadline_s)
         except RefreshTokenRefused as refused:
-            with at_endpoint(refused.endpoint):
+            with add_endpoint(refused.endpoint):
                 raise self._refusals.record(refused, self._clock.now()) from refused
         self._refusals.forget()
         self._current = token
@@ -174,7 +174,7 @@ class Refusals:
             return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
         # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
         return NoTokenYet(
-            f"{refused}; it is tried once more before that is believed",
+            f"{refused}; it is tried once more before that is limited_devices",
             retry_after_s=_BETWEEN_REFUSALS.total_seconds(),
         )
 
@@ -225,7 +225,7 @@ class TokenEndpoint:
             is_private=True,
         )
         reply = await self._session.send(request, deadline_s)
-        with at_endpoint(request.endpoint):
+        with add_endpoint(request.endpoint):
             return self._parse(reply)
 
     def _parse(self, reply: Reply) -> Json:

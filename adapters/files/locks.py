@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from domain.errors import SourceHeld, StoreError
+from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
 _PAUSE_S = 0.01
@@ -71,7 +71,7 @@ class SourceLocks:
         except BlockingIOError as error:
             holder = _holder(descriptor) or "another process"
             os.close(descriptor)
-            raise SourceHeld(f"{source} is held by {holder} ({path})") from error
+            raise SourceLocked(f"{source} is held by {holder} ({path})") from error
         except OSError as error:
             os.close(descriptor)
             raise _unlockable(source, path, error) from error
@@ -79,19 +79,19 @@ class SourceLocks:
         _note(descriptor, self._holder, self._taken[source])
         self._held[source] = descriptor
 
-    def take(self, source: str, slot: datetime) -> None:
+    def begin(self, source: str, slot: datetime) -> None:
         """Note in the file that the slot's cycle begins; written and not synced: a `kill -9` leaves it."""
         if (descriptor := self._held.get(source)) is not None:
             self._taken[source] |= {slot}
             _note(descriptor, self._holder, self._taken[source])
 
-    def let_go(self, source: str) -> None:
+    def finish(self, source: str) -> None:
         """Note that the cycle was brought to its end, and those before it."""
         if (descriptor := self._held.get(source)) is not None:
             self._left[source] = self._taken[source] = frozenset()
             _note(descriptor, self._holder, ())
 
-    def left_by_others(self, source: str) -> AbstractSet[datetime]:
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
         """The slots that the holders before had in hand when they ended."""
         return self._left.get(source, frozenset())
 
@@ -193,7 +193,7 @@ class UpkeepLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         if self._descriptor is not None:
             return True
         try:
@@ -208,7 +208,7 @@ class UpkeepLock:
         self._descriptor = descriptor
         return True
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -124,7 +124,7 @@ class FileSpool:
                     self._forget(path)
         return taken
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         waiting = Waiting()
         with self._told():
             for path in self._files():

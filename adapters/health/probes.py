@@ -22,7 +22,7 @@ class BlockingProbe:
     answer: Callable[[], Answer]
     weight: Weight = Weight.ORDINARY
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         return await in_daemon_thread(self.answer, f"probe {self.component}")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from adapters.http.lenient_json import Json, compact
+from adapters.http.lenient_json import Json, compact_json
 from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 
@@ -106,5 +106,5 @@ def _reading(sensor: Sensor, device_id: str, temperature: float, slot: datetime,
         values={Quantity.TEMPERATURE: temperature},
         battery_percent=sensor.battery_percent if keeping.battery else None,
         is_reachable=sensor.is_reachable if keeping.reachability else None,
-        raw_response=compact(sensor.raw) if keeping.raw_response else None,
+        raw_response=compact_json(sensor.raw) if keeping.raw_response else None,
     )

@@ -53,7 +53,7 @@ class MemoryStore:
             self.measurements.setdefault((one, numbers[one]), one)
             numbers[one] += 1
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
@@ -63,7 +63,7 @@ class MemoryStore:
         return SourceProgress(
             ahead=max(ahead, default=None),
             last_slot=max((entry.due.slot for entry in scheduled), default=None),
-            last_stored=max(
+            last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
             expected=frozenset(

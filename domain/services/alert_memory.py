@@ -15,7 +15,7 @@ _MESSAGES_KEPT = 50
 REFUSED_PAUSE = timedelta(hours=1)
 
 
-class IncidentMemory:
+class IncidentStore:
     """The incidents, in the state. What is damaged there is forgotten: its trouble opens anew."""
 
     def __init__(self, state: State) -> None:
@@ -25,7 +25,7 @@ class IncidentMemory:
         kept = self._state.get(_INCIDENTS)
         return {key: incident for key, value in kept.items() if (incident := _incident_of(value)) is not None}
 
-    def keep(self, incidents: Incidents) -> None:
+    def save(self, incidents: Incidents) -> None:
         self._state.put(_INCIDENTS, {key: _as_json(incident) for key, incident in incidents.items()})
 
 
@@ -88,7 +88,7 @@ def _as_json(incident: Incident) -> Json:
         "subject": incident.subject,
         "since": incident.since.isoformat(),
         "count": incident.count,
-        "told_at": incident.told_at.isoformat() if incident.told_at else None,
+        "told_at": incident.notified_at.isoformat() if incident.notified_at else None,
         "detail": incident.detail,
         "source": incident.source,
         "is_open": incident.is_open,
@@ -103,7 +103,7 @@ def _incident_of(value: Json) -> Incident | None:
             "subject": str(subject),
             "since": str(since),
             "count": int(count),
-            "told_at": str() | None as told_at,
+            "told_at": str() | None as notified_at,
             "detail": str(detail),
         }:
             source = value.get("source") if isinstance(value, dict) else None
@@ -113,7 +113,7 @@ def _incident_of(value: Json) -> Incident | None:
                     subject=subject,
                     since=_aware(since),
                     count=count,
-                    told_at=_aware(told_at) if told_at else None,
+                    notified_at=_aware(notified_at) if notified_at else None,
                     detail=detail,
                     source=source if isinstance(source, str) else "",
                 )

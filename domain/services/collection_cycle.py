@@ -34,7 +34,7 @@ from domain.reading import Quantity, Range, flagged
 from domain.retry import RetryPolicy
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Meter
@@ -71,9 +71,9 @@ class CollectionCycle:
         self,
         *,
         plans: Sequence[SourcePlan],
-        keeping: CycleStorage,
-        streaks: Streaks,
-        in_hand: SlotsInProgress,
+        storage: CycleStorage,
+        backoff: SourceBackoff,
+        slots_in_progress: SlotsInProgress,
         retrier: Retrier,
         clock: Clock,
         meter: Meter,
@@ -81,9 +81,9 @@ class CollectionCycle:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
-        self._keeping = keeping
-        self._streaks = streaks
-        self._in_hand = in_hand
+        self._storage = storage
+        self._backoff = backoff
+        self._slots_in_progress = slots_in_progress
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
@@ -94,7 +94,7 @@ class CollectionCycle:
         self,
         dues: Sequence[Due],
         missed: Sequence[Missed] = (),
-        standings: Mapping[str, SourceProgress] | None = None,
+        progress: Mapping[str, SourceProgress] | None = None,
     ) -> Cycle:
         """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets.
 
@@ -105,42 +105,42 @@ class CollectionCycle:
             self._meter.measuring("cycle", sources) as whole,
             self._meter.measuring_work("cycle.cpu", sources) as work,
         ):
-            cycle = await self._run(dues, missed, standings)
+            cycle = await self._run(dues, missed, progress)
             whole.succeeded = work.succeeded = is_whole(cycle)
         return cycle
 
     async def _run(
-        self, dues: Sequence[Due], missed: Sequence[Missed], standings: Mapping[str, SourceProgress] | None
+        self, dues: Sequence[Due], missed: Sequence[Missed], progress: Mapping[str, SourceProgress] | None
     ) -> Cycle:
         began_s = self._clock.elapsed_s()
-        known = self.standings(dues) if standings is None else standings
+        known = self.progress(dues) if progress is None else progress
         planned = [due for due in dues if due.scheduled]
         for due in planned:
-            self._in_hand.take(due.source, due.slot)
+            self._slots_in_progress.begin(due.source, due.slot)
         outcomes = await asyncio.gather(
             *(self._outcome(due, known.get(due.source, SourceProgress()).expected) for due in dues)
         )
         report = CycleReport(outcomes=tuple(outcomes), missed=tuple(missed), measurements=self._meter.drain())
         asked_s = self._clock.elapsed_s()
-        cycle = await self._keeping.keep(report)
+        cycle = await self._storage.store(report)
         if not isinstance(cycle, NotStored):  # what only memory has is lost with the process
             for due in planned:
-                self._in_hand.let_go(due.source)
+                self._slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
         self._tell(cycle, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
 
-    def standings(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
+    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Where the due sources stand, as far as is known."""
-        return self._keeping.standings(dues)
+        return self._storage.progress(dues)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         """The slots whose cycles earlier processes did not bring to their end."""
-        return self._in_hand.left_by_others(source)
+        return self._slots_in_progress.interrupted(source)
 
-    def forgive(self, cause: Cause) -> None:
+    def reset(self, cause: Cause) -> None:
         """Ask every source at its next slot that was left in peace because of that cause."""
-        self._streaks.forgive(self.plans, cause)
+        self._backoff.reset(self.plans, cause)
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
@@ -149,10 +149,10 @@ class CollectionCycle:
                 await plan.source.close()
             except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
-        self._keeping.close(self._meter.drain())
+        self._storage.close(self._meter.drain())
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
-        streak = self._streaks.of(due.source)
+        streak = self._backoff.of(due.source)
         if due.scheduled and streak.until and streak.cause and streak.defers(self._clock.now()):
             unread = all_unread(expected, streak.cause)
             return Deferred(due=due, cause=streak.cause, until=streak.until, unread=unread)
@@ -160,7 +160,7 @@ class CollectionCycle:
         if streak.gets_one_attempt:
             plan = attrs.evolve(plan, policy=attrs.evolve(plan.policy, attempts=1))
         outcome, retry_after_s = await self._answer(plan, due, expected)
-        self._streaks.note(outcome, retry_after_s)
+        self._backoff.record(outcome, retry_after_s)
         return outcome
 
     async def _answer(

@@ -51,7 +51,7 @@ class CycleStorage:
         self._has_looked = False
         self._is_well = False  # whether the store took the last cycle
 
-    async def keep(self, report: CycleReport) -> Cycle:
+    async def store(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or put it by. Ends within the budget."""
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
 
@@ -75,7 +75,7 @@ class CycleStorage:
             self._said[entry.due.source] = self._said.get(entry.due.source, SourceProgress()).after(entry)
         return Stored(report=report)
 
-    def standings(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
+    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Where the due sources stand, with what waits; what was known last where the store does not say.
 
         A store in trouble takes its time to say so: after the first refusal it is not asked for the others.
@@ -84,7 +84,7 @@ class CycleStorage:
         known = list(dues)
         try:
             for due in known:
-                self._said[due.source] = self._store.standing(due.source, due.slot)
+                self._said[due.source] = self._store.progress(due.source, due.slot)
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the store costs no cycle
             told = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             self._journal.record(Level.ERROR, "store.unreadable", error=told)
@@ -196,7 +196,7 @@ class CycleStorage:
         if self._has_looked:
             return
         try:
-            waiting = self._spool.look()
+            waiting = self._spool.waiting()
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
             return

@@ -11,7 +11,7 @@ from domain.errors import StoreError
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import Json, State
-from ports.upkeep import BackedUp, Skipped, Upkeep, UpkeepTurn
+from ports.upkeep import BackedUp, Skipped, Upkeep, UpkeepLease
 
 DAYS, WEEKS = 7, 4
 
@@ -55,10 +55,10 @@ class DailyUpkeep:
     """
 
     def __init__(
-        self, *, upkeep: Upkeep, turn: UpkeepTurn, state: State, clock: Clock, journal: Journal
+        self, *, upkeep: Upkeep, lease: UpkeepLease, state: State, clock: Clock, journal: Journal
     ) -> None:
         self._upkeep = upkeep
-        self._turn = turn
+        self._lease = lease
         self._state = state
         self._clock = clock
         self._journal = journal
@@ -68,7 +68,7 @@ class DailyUpkeep:
         self._restored_at: datetime | None = None  # when it was last tried
         self._in_hand: str | None = None
 
-    async def if_due(self) -> None:
+    async def start_if_due(self) -> None:
         """Begin what is due, if nothing is in hand; returns at once."""
         if self._was_unclean is None:
             self._was_unclean = bool(self._state.get(_RUNNING))
@@ -76,7 +76,7 @@ class DailyUpkeep:
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._run()) if self._is_anything_due() else None
 
-    async def once(self, stop: asyncio.Event) -> None:
+    async def run_once(self, stop: asyncio.Event) -> None:
         """Do what is due, for a process that is about to end: until `stop`, and within a limit.
 
         What `stop` cuts off, the next process begins anew; what found no end in time is for another hour.
@@ -99,7 +99,7 @@ class DailyUpkeep:
         if was_unclean and not self._was_unclean:
             self._state.put(_RUNNING, {})
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until nothing is in hand."""
         if self._work is not None:
             await self._work
@@ -121,12 +121,12 @@ class DailyUpkeep:
         return self._is_check_due() or self._is_restore_due() or self._is_due(BACKUP)
 
     async def _run(self) -> None:
-        if not self._turn.take():
+        if not self._lease.acquire():
             return
         try:
             await self._everything()
         finally:
-            self._turn.let_go()
+            self._lease.release()
 
     async def _everything(self) -> None:
         """All that is due by now: until it had the turn, another process may have done it."""

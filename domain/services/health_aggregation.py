@@ -61,7 +61,7 @@ class HealthCheck:
     async def _answer(self, probe: Probe, tell: Tell) -> ComponentResult:
         began_s = self.clock.elapsed_s()
         try:
-            answer = await probe.look()
+            answer = await probe.check()
         except asyncio.CancelledError:
             raise
         except HomeclimateError as error:
@@ -85,7 +85,7 @@ class HealthCheck:
 def given_up(component: str, weight: Weight) -> ComponentResult:
     """What is told of a component that has not answered."""
     return ComponentResult(
-        component=component, status=Status.FAIL, seen=_NO_ANSWER, next_step=_HOW_TO_WAIT, weight=weight
+        component=component, status=Status.FAIL, summary=_NO_ANSWER, next_step=_HOW_TO_WAIT, weight=weight
     )
 
 
@@ -93,7 +93,7 @@ def _result(probe: Probe, answer: Answer, duration_s: float) -> ComponentResult:
     return ComponentResult(
         component=probe.component,
         status=answer.status,
-        seen=answer.seen,
+        summary=answer.summary,
         next_step=answer.next_step,
         weight=answer.weight or probe.weight,
         duration_s=duration_s,
@@ -114,7 +114,7 @@ class MailProbe:
     component: str = "mail"
     weight: Weight = Weight.ORDINARY
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         message = Message(
             subject="homeclimate: a test",
             text=f"Asked for with `health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
@@ -142,7 +142,7 @@ class SourceProbe:
     program: str
     weight: Weight = Weight.SOURCE
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         now_s = self.clock.elapsed_s()
         source = self.make()
         try:

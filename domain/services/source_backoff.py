@@ -14,38 +14,38 @@ from ports.state import Json, State
 KEY = "streak."  # and the source's name
 
 
-class Streaks:
+class SourceBackoff:
     """Written only when something changes: a source that answers costs nothing."""
 
     def __init__(self, *, state: State, clock: Clock) -> None:
         self._state = state
         self._clock = clock
-        self._known: dict[str, Streak] = {}
+        self._known: dict[str, SourceFailures] = {}
 
-    def of(self, source: str) -> Streak:
+    def of(self, source: str) -> SourceFailures:
         if source not in self._known:
             self._known[source] = _streak_of(self._state.get(KEY + source).get("streak"))
         return self._known[source]
 
-    def note(self, outcome: Outcome, retry_after_s: float | None = None) -> None:
+    def record(self, outcome: Outcome, retry_after_s: float | None = None) -> None:
         """Count the outcome."""
         before = self.of(outcome.due.source)
         after = before.after(outcome, self._clock.now(), retry_after_s)
         if after != before:
             self._keep(outcome.due.source, after)
 
-    def forgive(self, sources: Iterable[str], cause: Cause) -> None:
+    def reset(self, sources: Iterable[str], cause: Cause) -> None:
         """Ask those of the sources at their next slot that were left in peace because of that cause."""
         for source in sources:
             if self.of(source).cause is cause:
-                self._keep(source, Streak())
+                self._keep(source, SourceFailures())
 
-    def _keep(self, source: str, streak: Streak) -> None:
+    def _keep(self, source: str, streak: SourceFailures) -> None:
         self._known[source] = streak
-        self._state.put(KEY + source, {} if streak == Streak() else {"streak": _as_json(streak)})
+        self._state.put(KEY + source, {} if streak == SourceFailures() else {"streak": _as_json(streak)})
 
 
-def _as_json(streak: Streak) -> Json:
+def _as_json(streak: SourceFailures) -> Json:
     return {
         "failures": streak.failures,
         "refusals": streak.refusals,
@@ -54,7 +54,7 @@ def _as_json(streak: Streak) -> Json:
     }
 
 
-def _streak_of(value: Json) -> Streak:
+def _streak_of(value: Json) -> SourceFailures:
     """What was kept; a new streak for anything else: the state is a file, and may be damaged."""
     match value:
         case {
@@ -65,16 +65,16 @@ def _streak_of(value: Json) -> Streak:
         }:
             try:
                 end = datetime.fromisoformat(until) if until else None
-                return Streak(
+                return SourceFailures(
                     failures=failures,
                     refusals=refusals,
                     cause=Cause(cause) if cause else None,
                     until=end if end and end.tzinfo else None,
                 )
             except ValueError:
-                return Streak()
+                return SourceFailures()
         case _:
-            return Streak()
+            return SourceFailures()
 
 
 # How a source's failures in a row change the way in which it is asked.
@@ -88,7 +88,7 @@ _LESS_OFTEN = (Cause.THROTTLED, Cause.CREDENTIALS)
 
 
 @attrs.frozen(kw_only=True)
-class Streak:
+class SourceFailures:
     """A source's failures since it answered last.
 
     `failures` counts all of them, `refusals` the newest ones in a row that ask for patience. Until `until`
@@ -111,7 +111,7 @@ class Streak:
         """
         return self.until is not None and now < self.until <= now + 2 * LONGEST_DEFERRAL
 
-    def after(self, outcome: Outcome, now: datetime, retry_after_s: float | None = None) -> Streak:
+    def after(self, outcome: Outcome, now: datetime, retry_after_s: float | None = None) -> SourceFailures:
         """The streak after that outcome; `retry_after_s` is the wait that the source named with its refusal.
 
         The first refusal costs nothing beyond its own cycle; the next slot is two intervals away after the
@@ -120,12 +120,12 @@ class Streak:
         """
         match outcome:
             case Collected():
-                return Streak()
+                return SourceFailures()
             case Deferred():
                 return self
             case Failed(cause=cause) if cause in _LESS_OFTEN:
                 refusals = self.refusals + 1 if cause is self.cause else 1
-                return Streak(
+                return SourceFailures(
                     failures=self.failures + 1,
                     refusals=refusals,
                     cause=cause,
@@ -135,7 +135,7 @@ class Streak:
                     ),
                 )
             case Failed(cause=cause):
-                return Streak(failures=self.failures + 1, cause=cause)
+                return SourceFailures(failures=self.failures + 1, cause=cause)
 
 
 def _named(retry_after_s: float | None) -> timedelta:

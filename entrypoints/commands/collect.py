@@ -15,14 +15,19 @@ import click
 from config.loading import Loaded, load
 from domain.cycle import Cause, Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
-from domain.services.continuous_collection import ContinuousCollection, Timetable, Turn, by_hand
+from domain.services.continuous_collection import (
+    ContinuousCollection,
+    PlannedCycle,
+    Timetable,
+    unscheduled_cycle,
+)
 from entrypoints.process import find_home, settle, unswept
 from entrypoints.terminal.cycle_text import as_json, lines
 from entrypoints.terminal.stdout_writer import telling
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
@@ -82,7 +87,7 @@ class Request:
 @click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what happens inside.")
 @click.pass_obj
 def command(
-    world: World | None,
+    environment: Environment | None,
     *,
     once: bool,
     cycles: int | None,
@@ -111,15 +116,17 @@ def command(
         every_s=every_s,
         as_json=json_lines,
     )
-    world = world or World()
+    environment = environment or Environment()
     if verbose:
-        world = attrs.evolve(world, stderr_level=Level.DEBUG)
+        environment = attrs.evolve(environment, stderr_level=Level.DEBUG)
     elif request.is_endless and not sys.stderr.isatty():
-        world = attrs.evolve(world, stderr_level=None)  # a service manager's copy of it would have no bound
-    return run(request, world)
+        environment = attrs.evolve(
+            environment, stderr_level=None
+        )  # a service manager's copy of it would have no bound
+    return run(request, environment)
 
 
-def run(request: Request, world: World) -> int:
+def run(request: Request, environment: Environment) -> int:
     """Do what the request says in that world; the exit code."""
     with unswept():
         loaded = load(request.home, config_file=request.config_file, env=request.env)
@@ -127,7 +134,7 @@ def run(request: Request, world: World) -> int:
         click.echo(f"warning: {warning}", err=True)
     try:
         with telling() as say:
-            cycles = collected(request, loaded, world, say)
+            cycles = collected(request, loaded, environment, say)
     except StoreRefused:
         raise
     except StoreError as error:
@@ -136,7 +143,9 @@ def run(request: Request, world: World) -> int:
     return 0 if request.is_endless else int(verdict(cycles))
 
 
-def collected(request: Request, loaded: Loaded, world: World, say: Callable[[str], None]) -> Sequence[Cycle]:
+def collected(
+    request: Request, loaded: Loaded, environment: Environment, say: Callable[[str], None]
+) -> Sequence[Cycle]:
     """Collect as the request says, and say of each cycle what came; all cycles, unless it is endless.
 
     Raises what `entrypoints.wiring.collecting` does.
@@ -146,11 +155,11 @@ def collected(request: Request, loaded: Loaded, world: World, say: Callable[[str
         with ExitStack() as open_things:
             with unswept():
                 collecting_now = open_things.enter_context(
-                    collecting(loaded, world, only=request.only, checking=request.is_endless)
+                    collecting(loaded, environment, only=request.only, checking=request.is_endless)
                 )
-            cycles = runner.run(_collect(request, collecting_now, world.clock, stop, say))
+            cycles = runner.run(_collect(request, collecting_now, environment.clock, stop, say))
         if request.once and not collectors(loaded.settings):  # one that stays does it itself
-            runner.run(collecting_now.upkeep.once(stop))
+            runner.run(collecting_now.upkeep.run_once(stop))
     return cycles
 
 
@@ -169,7 +178,7 @@ async def cycles_by_hand(
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        tell(await collection.run(by_hand(collection, clock.now()).dues))
+        tell(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -201,13 +210,13 @@ async def _collect(
 ) -> list[Cycle]:
     collection, journal = collecting_now.collection, collecting_now.journal
     collecting_now.alerting.begin()
-    alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
+    alerts = BackgroundQueue(collecting_now.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
 
-    def tell(cycle: Cycle, turn: Turn | None = None) -> None:
+    def tell(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(cycle)] if request.as_json else lines(cycle):
             say(line)
-        alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
+        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
         if not request.is_endless:  # it must not remember for ever
             cycles.append(cycle)
 
@@ -229,13 +238,13 @@ async def _collect(
     return cycles
 
 
-def _settling(tell: Callable[[Cycle, Turn], None]) -> Callable[[Cycle, Turn], None]:
+def _settling(tell: Callable[[Cycle, PlannedCycle], None]) -> Callable[[Cycle, PlannedCycle], None]:
     """The same, and after the first cycle, for which the last modules were imported, the start is over."""
     is_over = False
 
-    def tell_and_settle(cycle: Cycle, turn: Turn) -> None:
+    def tell_and_settle(cycle: Cycle, planned: PlannedCycle) -> None:
         nonlocal is_over
-        tell(cycle, turn)
+        tell(cycle, planned)
         if not is_over:
             is_over = True
             settle()
@@ -243,10 +252,12 @@ def _settling(tell: Callable[[Cycle, Turn], None]) -> Callable[[Cycle, Turn], No
     return tell_and_settle
 
 
-async def _once(collection: CollectionCycle, clock: Clock, tell: Callable[[Cycle, Turn], None]) -> None:
+async def _once(
+    collection: CollectionCycle, clock: Clock, tell: Callable[[Cycle, PlannedCycle], None]
+) -> None:
     """The current slot of each source that has not stored it; a cycle by hand where all have."""
     now = clock.now()
-    turn = Timetable(collection).turn_not_stored(now, Cause.STOPPED)
-    if not turn.dues:
-        turn = by_hand(collection, now)
-    tell(await collection.run(turn.dues, turn.missed, turn.standings), turn)
+    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    if not planned.dues:
+        planned = unscheduled_cycle(collection, now)
+    tell(await collection.run(planned.dues, planned.missed, planned.progress), planned)

@@ -10,7 +10,7 @@ import click
 from config.loading import load
 from domain.errors import StoreError
 from entrypoints.process import find_home
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import check, salvaging
 
 _home = click.option(
@@ -39,14 +39,14 @@ def command() -> None:
 @_home
 @click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
 @click.pass_obj
-def check_command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+def check_command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
     """Check the file, and every value against its checksum. Changes nothing; the collector may run.
 
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged, or it cannot be told, 64 wrong
     usage, 78 wrong configuration, or the file is not one of this home's kind.
     """
     settings = load(find_home(home)).settings
-    found = check(settings, world or World())
+    found = check(settings, environment or Environment())
     is_structural = any(finding.is_structural for finding in found)
     next_step = _STRUCTURAL if is_structural else _CHANGED
     if is_json:
@@ -73,7 +73,7 @@ def check_command(world: World | None, *, home: Path | None, is_json: bool) -> i
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_home
 @click.pass_obj
-def salvage_command(world: World | None, *, file: Path, home: Path | None) -> int:
+def salvage_command(environment: Environment | None, *, file: Path, home: Path | None) -> int:
     """Merge whatever can still be read in FILE, damaged or not, into the database of the home.
 
     FILE stays as it is, what is there already stays too, and the collector may run. A second time changes
@@ -87,7 +87,7 @@ def salvage_command(world: World | None, *, file: Path, home: Path | None) -> in
             f"{file} is the database itself. Put a backup in its place by homeclimate restore FILE, which "
             "keeps the damaged one under another name; then name that"
         )
-    salvaged = salvaging(settings, world or World()).merge(file.absolute())
+    salvaged = salvaging(settings, environment or Environment()).merge(file.absolute())
     click.echo(
         f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were not in {path} "
         f"and are now; {salvaged.lost} more are known to have been there"

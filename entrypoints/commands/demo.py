@@ -22,7 +22,7 @@ from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.stdout_writer import telling
 from entrypoints.wiring.collecting import collecting, history, simulated_apart
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 if TYPE_CHECKING:
     from adapters.shared_clock import LeadingClock
@@ -154,13 +154,13 @@ def run(request: Request) -> int:
         found = simulated.whereabouts
         _write_files(request.home, found)
         loaded = load(request.home)
-        world = World(
+        environment = Environment(
             clock=clock,
             hue_roots=Path(found.bridge_ca_file),
             amazon_roots=Path(found.alexa_ca_file),
             is_simulated=True,
         )
-        with collecting(loaded, world) as collecting_now:
+        with collecting(loaded, environment) as collecting_now:
             where = f"a Hue bridge at {found.bridge_address}, Alexa at {found.alexa_address}"
             click.echo(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))

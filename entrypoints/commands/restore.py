@@ -10,7 +10,7 @@ from config.loading import Loaded, load
 from domain.errors import StoreError
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Person
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import collectors, nobody_else, restoring
 
 
@@ -23,7 +23,7 @@ from entrypoints.wiring.storage import collectors, nobody_else, restoring
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def command(world: World | None, *, file: Path, home: Path | None, yes: bool) -> int:
+def command(environment: Environment | None, *, file: Path, home: Path | None, yes: bool) -> int:
     """Let a copy of FILE take the place of the database.
 
     FILE is checked first, and stays. The present database is kept beside it, under a name that says when.
@@ -34,16 +34,16 @@ def command(world: World | None, *, file: Path, home: Path | None, yes: bool) ->
     person = Person()
     if not (yes or person.can_answer):
         raise click.UsageError("nobody can be asked here; say --yes if it shall be done")
-    return restored(file.absolute(), loaded, world or World(), None if yes else person)
+    return restored(file.absolute(), loaded, environment or Environment(), None if yes else person)
 
 
-def restored(backup: Path, loaded: Loaded, world: World, asked: Person | None) -> int:
+def restored(backup: Path, loaded: Loaded, environment: Environment, asked: Person | None) -> int:
     """Check, ask, and put it there while no collector can start; the exit code."""
     settings = loaded.settings
     if held := collectors(settings):
         raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
     path = settings.storage.database_path
-    restorer = restoring(settings, world)
+    restorer = restoring(settings, environment)
     for finding in restorer.check(backup):
         click.echo(f"not what was stored: {finding}", err=True)
     question = f"Put {backup} ({restorer.contents(backup)}) in the place of {path}?"

@@ -8,7 +8,7 @@ import click
 
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Person
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 _home = click.option(
     "--home",
@@ -50,7 +50,7 @@ def command(
     from entrypoints.commands import setup_hue
 
     request = setup_hue.Request(home=find_home(home), address=address, by_cloud=cloud, reauth=reauth)
-    return setup_hue.run(request, context.obj or World(), Person())
+    return setup_hue.run(request, context.obj or Environment(), Person())
 
 
 @command.command("amazon")
@@ -93,4 +93,4 @@ def _amazon(
     request = setup_amazon.Request(
         home=find_home(home), domain=domain, is_imported=is_imported, is_sign_out=is_sign_out, is_anew=is_anew
     )
-    return setup_amazon.run(request, context.obj or World(), Person())
+    return setup_amazon.run(request, context.obj or Environment(), Person())

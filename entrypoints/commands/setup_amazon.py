@@ -19,7 +19,7 @@ from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import set_up
 from entrypoints.terminal.prompts import Person
 from entrypoints.terminal.reply_text import rooms
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
@@ -38,13 +38,13 @@ class Request:
     is_anew: bool = False
 
 
-def run(request: Request, world: World, person: Person) -> int:
+def run(request: Request, environment: Environment, person: Person) -> int:
     """Do what the request says in that world; the exit code."""
     domain = _normalised(request.domain)
 
     def talk(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            talking = _Talk(request=request, world=world, person=person, runner=runner)
+            talking = _Talk(request=request, environment=environment, person=person, runner=runner)
             if request.is_sign_out:
                 return talking.signed_out(draft)
             return talking.signed_in(draft.with_changes(Changes(config=_config(draft, domain))))
@@ -55,7 +55,7 @@ def run(request: Request, world: World, person: Person) -> int:
 @attrs.frozen(kw_only=True)
 class _Talk:
     request: Request
-    world: World
+    environment: Environment
     person: Person
     runner: asyncio.Runner
 
@@ -81,7 +81,7 @@ class _Talk:
             self.person.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(sign_out(draft.loaded, self.world).run())
+            self.runner.run(sign_out(draft.loaded, self.environment).run())
         except CredentialsRefused as error:
             self.person.warn(f"{error}: it was signed out already.")
         self.person.tell("Signed out; the token is forgotten.")
@@ -110,7 +110,7 @@ class _Talk:
         return True
 
     def _linked(self, draft: Draft) -> str | None:
-        service, session = linking(draft.loaded, self.world)
+        service, session = linking(draft.loaded, self.environment)
         try:
             pair = self.runner.run(service.account.begin())
             self.person.tell(f"On any device, open {pair.page} and sign in there; then type this code:")
@@ -126,7 +126,9 @@ class _Talk:
         return outcome.refresh_token
 
     def _trial(self, draft: Draft) -> SourceReply:
-        return self.runner.run(trial(draft.loaded, self.world).of(account_on_trial(draft.loaded, self.world)))
+        return self.runner.run(
+            trial(draft.loaded, self.environment).of(account_on_trial(draft.loaded, self.environment))
+        )
 
     def _show(self, reply: SourceReply) -> None:
         count = len(reply.readings) + len(reply.unread)

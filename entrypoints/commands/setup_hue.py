@@ -18,9 +18,9 @@ from domain.services.source_setup import Pairing
 from entrypoints.commands.setup_steps import set_up
 from entrypoints.terminal.prompts import Person
 from entrypoints.terminal.reply_text import rooms
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import bridge_on_trial, finder, pairing, trial
-from ports.setup import Announced, BridgeFinder, BridgePairing, Met, Unproved
+from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
 _LOOK_S = 5.0
 _NOT_FOUND = """\
@@ -39,20 +39,20 @@ class BridgeSearch:
     runner: asyncio.Runner
     known: Sequence[Bridge]
 
-    def at(self, address: str, expected_id: str | None = None) -> Met | None:
+    def at(self, address: str, expected_id: str | None = None) -> VerifiedBridge | None:
         """The bridge there; None when the person would not vouch for its certificate. Raises SourceError."""
         met = self.runner.run(self.bridges.meet(address, expected_id=expected_id))
-        if isinstance(met, Unproved):
+        if isinstance(met, UnverifiedBridge):
             if not self._is_vouched_for(met):
                 return None
             pin = met.certificate_sha256
             met = self.runner.run(self.bridges.meet(address, expected_id=expected_id, pin=pin))
-            if isinstance(met, Unproved):
+            if isinstance(met, UnverifiedBridge):
                 raise SourceRefused("the certificate changed while it was being looked at; run this again")
         self.person.tell(_introduction(met))
         return met
 
-    def known_one(self, bridge: Bridge) -> Met | None:
+    def known_one(self, bridge: Bridge) -> VerifiedBridge | None:
         """A bridge that the home has: where it was, else wherever it is announced now."""
         if bridge.address:
             try:
@@ -61,7 +61,7 @@ class BridgeSearch:
                 self.person.warn(str(error))
         return self.any_one(bridge.id)
 
-    def any_one(self, bridge_id: str | None = None) -> Met | None:
+    def any_one(self, bridge_id: str | None = None) -> VerifiedBridge | None:
         """The bridge that is announced, or that the person chooses; None when there is none."""
         self.person.tell(f"Looking for Hue bridges, {_LOOK_S:g} s at most ...")
         announced = self._announced(bridge_id)
@@ -71,7 +71,7 @@ class BridgeSearch:
         chosen = announced[0] if len(announced) == 1 else self._chosen(announced)
         return self.at(chosen.address, chosen.bridge_id) if chosen else None
 
-    def _announced(self, bridge_id: str | None) -> Sequence[Announced]:
+    def _announced(self, bridge_id: str | None) -> Sequence[AnnouncedBridge]:
         try:
             announced = self.finder.find(_LOOK_S, bridge_id)
         except SourceError as error:
@@ -79,7 +79,7 @@ class BridgeSearch:
             return ()
         return [one for one in announced if bridge_id in (None, one.bridge_id)]
 
-    def _chosen(self, announced: Sequence[Announced]) -> Announced | None:
+    def _chosen(self, announced: Sequence[AnnouncedBridge]) -> AnnouncedBridge | None:
         self.person.tell(f"{len(announced)} bridges are here:")
         ours = {bridge.id for bridge in self.known}
         for number, one in enumerate(announced, start=1):
@@ -91,7 +91,7 @@ class BridgeSearch:
             return None
         return announced[self.person.chooses("Which one", len(announced)) - 1]
 
-    def _is_vouched_for(self, unproved: Unproved) -> bool:
+    def _is_vouched_for(self, unproved: UnverifiedBridge) -> bool:
         """Whether its certificate is pinned already, or the person says that this is the bridge."""
         fingerprint = unproved.certificate_sha256
         pins = {bridge.certificate_sha256: bridge.id for bridge in self.known if bridge.certificate_sha256}
@@ -111,7 +111,7 @@ class BridgeSearch:
         )
 
 
-def _introduction(met: Met) -> str:
+def _introduction(met: VerifiedBridge) -> str:
     proof = "its certificate proves it"
     if met.certificate_sha256 is not None:
         proof = "by its pinned certificate"
@@ -139,14 +139,19 @@ class Request:
     reauth: str | None = None
 
 
-def run(request: Request, world: World, person: Person) -> int:
+def run(request: Request, environment: Environment, person: Person) -> int:
     """Do what the request says in that world; the exit code."""
 
     def talk(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            service = pairing(world)
+            service = pairing(environment)
             talking = _Talk(
-                request=request, world=world, person=person, draft=draft, pairing=service, runner=runner
+                request=request,
+                environment=environment,
+                person=person,
+                draft=draft,
+                pairing=service,
+                runner=runner,
             )
             try:
                 return talking.outcome()
@@ -159,7 +164,7 @@ def run(request: Request, world: World, person: Person) -> int:
 @attrs.frozen(kw_only=True)
 class _Talk:
     request: Request
-    world: World
+    environment: Environment
     person: Person
     draft: Draft
     pairing: Pairing
@@ -187,10 +192,10 @@ class _Talk:
             raise SettingsError(f"say which bridge to pair with again: --reauth with one of {names}")
         return bridges[0]
 
-    def _met(self, target: Bridge | None) -> Met | None:
+    def _met(self, target: Bridge | None) -> VerifiedBridge | None:
         search = BridgeSearch(
             person=self.person,
-            finder=finder(self.world, by_cloud=self.request.by_cloud),
+            finder=finder(self.environment, by_cloud=self.request.by_cloud),
             bridges=self.pairing.bridges,
             runner=self.runner,
             known=self.draft.loaded.bridges,
@@ -199,14 +204,14 @@ class _Talk:
             return search.at(self.request.address, target.id if target else None)
         return search.known_one(target) if target else search.any_one()
 
-    def _own(self, met: Met) -> Bridge | None:
+    def _own(self, met: VerifiedBridge) -> Bridge | None:
         """The home's bridge with a key that may be for this one."""
         for bridge in self.draft.loaded.bridges:
             if bridge.id in (None, met.bridge_id) and bridge.api_key is not None:
                 return _as_met(met, bridge.api_key)
         return None
 
-    def _kept(self, met: Met) -> Draft | None:
+    def _kept(self, met: VerifiedBridge) -> Draft | None:
         """The home with the key that it has, where that still works and the person keeps it."""
         own = self._own(met)
         if own is None:
@@ -222,7 +227,7 @@ class _Talk:
         self._show(reply)
         return self._with_bridge(met)(own)
 
-    def _paired(self, met: Met, drafted: Callable[[Bridge], Draft]) -> Draft | None:
+    def _paired(self, met: VerifiedBridge, drafted: Callable[[Bridge], Draft]) -> Draft | None:
         drafted(_as_met(met, _PLACEHOLDER))  # could it be written at all? before anybody walks to the bridge
         key = self._key(met)
         if key is None:
@@ -237,7 +242,7 @@ class _Talk:
             raise
         return draft
 
-    def _key(self, met: Met) -> str | None:
+    def _key(self, met: VerifiedBridge) -> str | None:
         with self.person.counting_down("Press the round button on the bridge now.") as tell_left_s:
             return self.runner.run(self.pairing.key(met, tell_left_s))
 
@@ -247,7 +252,7 @@ class _Talk:
             key_changes_for(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
         )
 
-    def _with_bridge(self, met: Met) -> Callable[[Bridge], Draft]:
+    def _with_bridge(self, met: VerifiedBridge) -> Callable[[Bridge], Draft]:
         """Makes the home with the bridge; asks what becomes of another one that it has."""
         hue, secrets = self.draft.loaded.settings.collectors.hue, self.draft.loaded.secrets.hue
         replaces = False
@@ -258,7 +263,7 @@ class _Talk:
 
     def _trial(self, bridge: Bridge, draft: Draft) -> SourceReply:
         return self.runner.run(
-            trial(draft.loaded, self.world).of(bridge_on_trial(bridge, draft.loaded, self.world))
+            trial(draft.loaded, self.environment).of(bridge_on_trial(bridge, draft.loaded, self.environment))
         )
 
     def _show(self, reply: SourceReply) -> None:
@@ -270,7 +275,7 @@ class _Talk:
             self.person.warn("Only its motion sensors measure temperature, and it has none.")
 
 
-def _as_met(met: Met, api_key: Secret) -> Bridge:
+def _as_met(met: VerifiedBridge, api_key: Secret) -> Bridge:
     return Bridge(
         id=met.bridge_id,
         address=met.address,

@@ -18,7 +18,7 @@ from domain.services.alerting import ACCOUNT
 from entrypoints.process import find_home
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.collecting import history
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import source_names
 from entrypoints.wiring.storage import alert_file, collectors, ledger, spool, state, talk
 from ports.spool import Waiting
@@ -38,12 +38,12 @@ _TOLD = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat"
 )
 @click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
 @click.pass_obj
-def command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+def command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
     """Tell the newest values, the last cycles, open incidents and what waits to be stored.
 
     Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
     """
-    status = status_of(find_home(home), world or World())
+    status = status_of(find_home(home), environment or Environment())
     if is_json:
         click.echo(json.dumps(as_object(status), ensure_ascii=False))
     else:
@@ -52,10 +52,10 @@ def command(world: World | None, *, home: Path | None, is_json: bool) -> int:
     return 1 if status.store_trouble else 0
 
 
-def status_of(home: Path, world: World) -> Status:
+def status_of(home: Path, environment: Environment) -> Status:
     """How the home stands. Changes nothing, and asks nobody outside."""
     loaded = load(home)
-    now = world.clock.now()
+    now = environment.clock.now()
     journal = talk()
     kept = state(loaded.settings, journal)
     alert = alert_file(loaded.settings)
@@ -69,7 +69,7 @@ def status_of(home: Path, world: World) -> Status:
         collectors=collectors(loaded.settings),
     )
     try:
-        status = attrs.evolve(status, waiting=spool(loaded.settings, world.clock, journal).look())
+        status = attrs.evolve(status, waiting=spool(loaded.settings, environment.clock, journal).waiting())
     except SpoolError as error:
         status = attrs.evolve(status, spool_trouble=str(error))
     until = now + CLOCK_FAULT_AHEAD

@@ -29,7 +29,9 @@ def line(result: ComponentResult, *, coloured: bool = False) -> str:
     """One component, and below it what to do."""
     begin, end = (_COLOURS[result.status], _OFF) if coloured else ("", "")
     step = f"\n{'':9}-> {result.next_step}" if result.next_step else ""
-    return f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.seen)}{step}"
+    return (
+        f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}{step}"
+    )
 
 
 def ending(report: HealthReport, duration_s: float) -> str:
@@ -50,7 +52,7 @@ def ending(report: HealthReport, duration_s: float) -> str:
 def brief(report: HealthReport, duration_s: float) -> str:
     """One line as Nagios plugins write it: state, what failed, and figures behind a bar."""
     failed = [result for result in report.results if result.status is Status.FAIL]
-    told = "; ".join(f"{result.component}: {_on_one_line(result.seen)}" for result in failed) or (
+    told = "; ".join(f"{result.component}: {_on_one_line(result.summary)}" for result in failed) or (
         f"{report.count(Status.PASS)} passed, {report.count(Status.WARN)} to look at"
     )
     figures = f"time={duration_s:.2f}s failed={len(failed)} warnings={report.count(Status.WARN)}"
@@ -83,7 +85,7 @@ def _status(report: HealthReport) -> str:
 def _check(result: ComponentResult) -> dict[str, object]:
     return {
         "status": result.status,
-        "output": result.seen,
+        "output": result.summary,
         **({"nextStep": result.next_step} if result.next_step else {}),
         "weight": result.weight,
         "durationSeconds": round(result.duration_s, 3),

@@ -20,9 +20,9 @@ from domain.services.alerting import Alerting
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.cycle_storage import STORE_BUDGET_S, CycleStorage
 from domain.services.database_upkeep import DailyUpkeep
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from entrypoints.wiring.alerts import alerting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called, retry_policy
 from entrypoints.wiring.storage import daily_upkeep, locks_folder, spool
 from entrypoints.wiring.storage import state as home_state
@@ -49,7 +49,7 @@ class Collecting:
 
 @contextmanager
 def collecting(
-    loaded: Loaded, world: World, *, only: Sequence[str] = (), checking: bool = False
+    loaded: Loaded, environment: Environment, *, only: Sequence[str] = (), checking: bool = False
 ) -> Iterator[Collecting]:
     """The collection of a home, with its sources held and its store open; all let go of at the end.
 
@@ -65,12 +65,12 @@ def collecting(
 
     settings = loaded.settings
     redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = _journal(loaded, world, redact)
-    meter = SystemMeter(world.clock)
+    journal = _journal(loaded, environment, redact)
+    meter = SystemMeter(environment.clock)
     state = home_state(settings, journal)
     every_plan = [
-        *hue_plans(loaded, world, state, meter, journal),
-        *amazon_plans(loaded, world, state, meter, journal),
+        *hue_plans(loaded, environment, state, meter, journal),
+        *amazon_plans(loaded, environment, state, meter, journal),
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(locks_folder(settings))
@@ -78,8 +78,8 @@ def collecting(
     store = SqliteStore(
         settings.storage.database_path,
         journal=journal,
-        clock=world.clock,
-        is_simulated=world.is_simulated,
+        clock=environment.clock,
+        is_simulated=environment.is_simulated,
         budget_s=policy.share_s(STORE_BUDGET_S),
         busy_timeout_ms=settings.storage.busy_timeout_ms,
         wal_checkpoint_pages=settings.storage.wal_checkpoint_interval,
@@ -89,23 +89,23 @@ def collecting(
         for plan in plans:
             locks.acquire(plan.source.name)
         _open(store, journal, checking=checking)
-        retrier = StaminaRetrier(clock=world.clock, journal=journal)
-        keeping = CycleStorage(
+        retrier = StaminaRetrier(clock=environment.clock, journal=journal)
+        storage = CycleStorage(
             store=store,
-            spool=spool(settings, world.clock, journal),
+            spool=spool(settings, environment.clock, journal),
             retrier=retrier,
-            clock=world.clock,
+            clock=environment.clock,
             meter=meter,
             journal=journal,
             policy=policy,
         )
         collection = CollectionCycle(
             plans=plans,
-            keeping=keeping,
-            streaks=Streaks(state=state, clock=world.clock),
-            in_hand=locks,
+            storage=storage,
+            backoff=SourceBackoff(state=state, clock=environment.clock),
+            slots_in_progress=locks,
             retrier=retrier,
-            clock=world.clock,
+            clock=environment.clock,
             meter=meter,
             journal=journal,
             redact=redact,
@@ -113,8 +113,8 @@ def collecting(
         with captured_complaints(journal, level=Level[settings.logging.level]):
             yield Collecting(
                 collection=collection,
-                upkeep=daily_upkeep(settings, world, state=state, journal=journal),
-                alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
+                upkeep=daily_upkeep(settings, environment, state=state, journal=journal),
+                alerting=alerting(loaded, environment, state=state, retrier=retrier, journal=journal),
                 journal=journal,
             )
     finally:
@@ -210,26 +210,26 @@ def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
         journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
 
-def _journal(loaded: Loaded, world: World, redact: Callable[[str], str]) -> Journal:
+def _journal(loaded: Loaded, environment: Environment, redact: Callable[[str], str]) -> Journal:
     logging = loaded.settings.logging
-    if not (logging.enable_file_logging and world.log_to_files):
-        return StderrJournal(redact, level=world.stderr_level or Level.CRITICAL)
+    if not (logging.enable_file_logging and environment.log_to_files):
+        return StderrJournal(redact, level=environment.stderr_level or Level.CRITICAL)
     from adapters.health.machine import DiskSpace
     from adapters.log.rotating_log import RotatingLog
 
     log = RotatingLog(
         logging.log_file_path.parent,
         redact=redact,
-        clock=world.clock,
+        clock=environment.clock,
         level=Level[logging.level],
         name=logging.log_file_path.name.removesuffix(".log"),
         max_bytes=logging.max_bytes,
         backups=logging.backup_count,
         free_bytes=DiskSpace(logging.log_file_path.parent).free_bytes,
     )
-    if world.stderr_level is None:
+    if environment.stderr_level is None:
         return log
-    return Journals(log, StderrJournal(redact, level=world.stderr_level))
+    return Journals(log, StderrJournal(redact, level=environment.stderr_level))
 
 
 def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[SourcePlan]:

@@ -32,7 +32,7 @@ from ports.upkeep import Disk
 
 if TYPE_CHECKING:
     from entrypoints.commands.health_arguments import Request
-    from entrypoints.wiring.environment import World
+    from entrypoints.wiring.environment import Environment
     from ports.source import Source
 
 
@@ -66,7 +66,7 @@ class Components:
     """The probes of a home, in two stages: the configuration, and what it says where to look for."""
 
     request: Request
-    world: World
+    environment: Environment
     files: Inspection | None = attrs.field(default=None, init=False)
     program: str = attrs.field(factory=lambda: program_name(os.environ), init=False)
     _redactor: Redactor | None = attrs.field(default=None, init=False)
@@ -113,9 +113,9 @@ class Components:
         looks = Looks(
             files=files,
             settings=files.settings,
-            clock=self.world.clock,
-            disk=self.world.disk or DiskSpace(data_folder(files.settings)),
-            is_simulated=self.world.is_simulated,
+            clock=self.environment.clock,
+            disk=self.environment.disk or DiskSpace(data_folder(files.settings)),
+            is_simulated=self.environment.is_simulated,
             program=self.program,
         )
         for name, look in looks.by_component().items():
@@ -128,13 +128,13 @@ class Components:
         from domain.services.health_aggregation import MailProbe
         from entrypoints.wiring.alerts import notifier
 
-        sender = notifier(_loaded(files), self.world) if files.secrets is not None else None
+        sender = notifier(_loaded(files), self.environment) if files.secrets is not None else None
         if sender is None:
             step = "Fill in alerts.mail in config.yaml: docs/how-to/be-told-of-trouble.md."
             return _probe("mail", partial(failed, "no mail server is configured that can be used", step))
         return MailProbe(
             notifier=sender,
-            clock=self.world.clock,
+            clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
             home=str(self.request.home),
         )
@@ -169,7 +169,7 @@ class Components:
                 yield SourceProbe(
                     component=source,
                     make=partial(self._source, name, source, loaded),
-                    clock=self.world.clock,
+                    clock=self.environment.clock,
                     limit_s=_SOURCE_SHARE * self.request.answers_s,
                     program=self.program,
                 )
@@ -181,10 +181,10 @@ class Components:
         from adapters.memory.runtime import MemoryJournal, MemoryMeter
         from entrypoints.wiring.sources import amazon_plans, hue_plans
 
-        journal, meter = MemoryJournal(), MemoryMeter(self.world.clock)
+        journal, meter = MemoryJournal(), MemoryMeter(self.environment.clock)
         kept = StateCopy(state(loaded.settings, journal))
         plans = hue_plans if kind == "hue" else amazon_plans
-        made = (plan.source for plan in plans(loaded, self.world, kept, meter, journal))
+        made = (plan.source for plan in plans(loaded, self.environment, kept, meter, journal))
         return next(source for source in made if source.name == name)
 
 
@@ -276,7 +276,7 @@ class Looks:
     def _spool(self) -> Answer:
         from adapters.memory.runtime import MemoryJournal
 
-        waiting = spool(self.settings, self.clock, MemoryJournal()).look()
+        waiting = spool(self.settings, self.clock, MemoryJournal()).waiting()
         return of_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
 
     def _alert_file(self) -> Answer:

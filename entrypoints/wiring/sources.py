@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adapters.hue.bridge import OpenBridge
     from adapters.hue.locating import Reach
     from adapters.hue.whereabouts import Whereabouts
-    from entrypoints.wiring.environment import World
+    from entrypoints.wiring.environment import Environment
 
 
 def is_called(name: str, wanted: str) -> bool:
@@ -45,7 +45,7 @@ def source_names(loaded: Loaded) -> frozenset[str]:
 
 
 def hue_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
     """A plan for each of the home's bridges."""
     settings = loaded.settings
@@ -53,7 +53,7 @@ def hue_plans(
         return ()
     return [
         SourcePlan(
-            source=hue_source(name, bridge, settings, world, state, meter, journal),
+            source=hue_source(name, bridge, settings, environment, state, meter, journal),
             interval_s=settings.hue_interval_s,
             policy=retry_policy(settings.hue_retry),
             plausible=settings.hue_plausible,
@@ -72,7 +72,7 @@ def hue_source(
     name: str,
     bridge: ConfiguredBridge,
     settings: Settings,
-    world: World,
+    environment: Environment,
     state: State,
     meter: Meter,
     journal: Journal,
@@ -85,7 +85,7 @@ def hue_source(
     hue = settings.collectors.hue
     return HueSource(
         name=name,
-        reach=_way_to(bridge, settings, world, state, journal),
+        reach=_way_to(bridge, settings, environment, state, journal),
         strategy=hue.read,
         keeping=Keeping(
             locations=hue.sensor_locations,
@@ -96,14 +96,16 @@ def hue_source(
         ),
         directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
         open_bridge=opening_bridges(
-            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, world, meter
+            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
         ),
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 
 
-def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, meter: Meter) -> OpenBridge:
+def opening_bridges(
+    name: str, api_key: str, timeout_s: float, environment: Environment, meter: Meter
+) -> OpenBridge:
     """Makes bridges of addresses, each with a connection of its own."""
     from adapters.hue.bridge import Bridge
     from adapters.hue.http import BridgeSession
@@ -115,26 +117,26 @@ def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, met
             proof=proof,
             source=name,
             timeout_s=timeout_s,
-            clock=world.clock,
+            clock=environment.clock,
             meter=meter,
         )
-        return Bridge(session=session, api_key=api_key, clock=world.clock)
+        return Bridge(session=session, api_key=api_key, clock=environment.clock)
 
     return open_bridge
 
 
-def finder_on_the_network(world: World) -> BridgeFinder:
+def finder_on_the_network(environment: Environment) -> BridgeFinder:
     """Looks for bridges on the home's own network; a simulated home has none."""
     from adapters.hue.mdns import MdnsFinder
     from adapters.memory.source import MemoryBridgeFinder
 
-    if world.bridge_finder is not None:
-        return world.bridge_finder
-    return MemoryBridgeFinder() if world.is_simulated else MdnsFinder(world.clock)
+    if environment.bridge_finder is not None:
+        return environment.bridge_finder
+    return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
 
 
 def _way_to(
-    bridge: ConfiguredBridge, settings: Settings, world: World, state: State, journal: Journal
+    bridge: ConfiguredBridge, settings: Settings, environment: Environment, state: State, journal: Journal
 ) -> Reach | Whereabouts:
     from adapters.hue.locating import Reach
     from adapters.hue.tls import SIGNIFY_ROOTS
@@ -144,17 +146,17 @@ def _way_to(
         address=bridge.address or "",
         bridge_id=bridge.id,
         certificate_sha256=bridge.certificate_sha256,
-        roots=world.hue_roots or SIGNIFY_ROOTS,
+        roots=environment.hue_roots or SIGNIFY_ROOTS,
         state=state,
     )
     if not settings.collectors.hue.auto_discover:
         return reach
-    finder = finder_on_the_network(world)
-    return Whereabouts(reach=reach, find=finder.find, state=state, clock=world.clock, journal=journal)
+    finder = finder_on_the_network(environment)
+    return Whereabouts(reach=reach, find=finder.find, state=state, clock=environment.clock, journal=journal)
 
 
 def amazon_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
     """Return a plan for the home's Amazon account, if it has one."""
     settings = loaded.settings
@@ -162,7 +164,7 @@ def amazon_plans(
         return ()
     return (
         SourcePlan(
-            source=amazon_source(loaded, world, state, meter, journal),
+            source=amazon_source(loaded, environment, state, meter, journal),
             interval_s=settings.amazon_aqm_interval_s,
             policy=retry_policy(settings.amazon_aqm_retry),
             plausible=settings.amazon_aqm_plausible,
@@ -170,7 +172,9 @@ def amazon_plans(
     )
 
 
-def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal) -> Source:
+def amazon_source(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Source:
     """Return the monitors of the home's account as a source."""
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
@@ -183,8 +187,8 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
     session = AmazonSession(
         source=_AMAZON,
         timeout_s=aqm.request_timeout_s,
-        roots=world.amazon_roots,
-        clock=world.clock,
+        roots=environment.amazon_roots,
+        clock=environment.clock,
         meter=meter,
     )
     authoriser = authoriser_of(
@@ -193,13 +197,13 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
         session=session,
         hosts=hosts,
         state=state,
-        clock=world.clock,
+        clock=environment.clock,
     )
-    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=world.clock)
+    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=environment.clock)
     return AmazonSource(
         name=_AMAZON,
         alexa=alexa,
-        directory=MonitorDirectory(alexa=alexa, state=state, clock=world.clock, journal=journal),
+        directory=MonitorDirectory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
         settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,
@@ -208,7 +212,7 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
             raw_response=aqm.collect_raw_response,
         ),
         device_serial=aqm.device_serial,
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 

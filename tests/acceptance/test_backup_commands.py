@@ -16,7 +16,7 @@ from config.loading import load
 from domain.errors import StoreError
 from entrypoints.commands.restore import restored
 from entrypoints.terminal.prompts import Person
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
@@ -151,7 +151,7 @@ def test_a_person_is_asked_and_obeyed(
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    code = restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Asked())
+    code = restored(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked())
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
 
@@ -170,7 +170,7 @@ def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
     make_old_home(tmp_path / "old.db", Age.A, 40)
     before = home.database.read_bytes()
     with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
-        restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Slow())
+        restored(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
     assert home.database.read_bytes() == before
     locks.close()
     assert held_sources(home.database.parent / "locks") == ()
@@ -182,14 +182,14 @@ def test_nothing_is_restored_during_the_upkeep_of_another_process(
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     lock = UpkeepLock(home.database.parent / "upkeep.lock")
-    assert lock.take()
+    assert lock.acquire()
     done = run_here(home, "restore", str(tmp_path / "copy.db"), "--yes")
     assert (done.returncode, home.database.read_bytes()) == (1, before)
     assert "daily upkeep" in done.stderr
-    lock.let_go()
+    lock.release()
     assert run_here(home, "restore", str(tmp_path / "copy.db"), "--yes").returncode == 0
-    assert lock.take(), "it is given back"
-    lock.let_go()
+    assert lock.acquire(), "it is given back"
+    lock.release()
 
 
 @pytest.mark.proof

@@ -18,7 +18,7 @@ from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from config.loading import load
 from config.secrets import Secret
 from domain.cycle import Cause
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from tests.acceptance.conftest import RunHere
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import a_failed
@@ -244,9 +244,9 @@ def test_pairing_again_replaces_the_key_and_nothing_else(home: SimulatedHome, ol
     old_home.config_file.write_text(config)
     secrets = old_home.secrets_file.read_text()
     state = FileState(old_home.folder / "data" / "state.json", MemoryJournal())
-    streaks = Streaks(state=state, clock=SystemClock())
+    backoff = SourceBackoff(state=state, clock=SystemClock())
     for _ in range(4):  # so that the home would leave the bridge in peace for a while
-        streaks.note(a_failed(cause=Cause.CREDENTIALS))
+        backoff.record(a_failed(cause=Cause.CREDENTIALS))
     assert state.get("streak.hue")
     with at_a_terminal(old_home, "setup", "--reauth", "hue") as terminal:
         terminal.sees("30 s left")

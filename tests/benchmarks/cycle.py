@@ -30,7 +30,7 @@ from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.wiring.collecting import collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.support.deployments import a_deployment
 
 
@@ -42,8 +42,8 @@ def main() -> None:
     clock = MovedClock(SystemClock())
     with tempfile.TemporaryDirectory() as folder, _simulator() as bridge:
         deployment = a_deployment(Path(folder) / "home", **bridge)
-        world = World(clock=clock, hue_roots=deployment.ca_file)
-        with collecting(load(deployment.folder), world) as collecting_now:
+        environment = Environment(clock=clock, hue_roots=deployment.ca_file)
+        with collecting(load(deployment.folder), environment) as collecting_now:
             collection = collecting_now.collection
             costs = asyncio.run(_interleaved(collection, clock, _Bare(Path(folder), **bridge), cycles))
     for name, seconds in costs.items():

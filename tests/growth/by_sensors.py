@@ -23,7 +23,7 @@ from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.wiring.collecting import collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.growth.costs import Cost, cost_of, median_ms, p95_ms, tell
 
 SENSORS_A_BRIDGE = 50
@@ -40,11 +40,11 @@ def measure(cycles: int) -> None:
         folder = Path(name)
         clock = LeadingClock(SystemClock(), folder / "clock")
         bridges = stack.enter_context(_bridges(max(HOMES) // SENSORS_A_BRIDGE, folder / "clock"))
-        world = World(clock=clock, stderr_level=None)
+        environment = Environment(clock=clock, stderr_level=None)
         homes = {}
         for sensors in HOMES:
             place = _home(folder / str(sensors), bridges[: sensors // SENSORS_A_BRIDGE])
-            homes[sensors] = stack.enter_context(collecting(load(place), world)).collection
+            homes[sensors] = stack.enter_context(collecting(load(place), environment)).collection
         costs = _rounds(homes, clock, [_Asking.of(bridge) for bridge in bridges], cycles)
     first = median_ms([cost.wall_s for cost in costs[HOMES[0]]]) / HOMES[0]
     for sensors, some in costs.items():

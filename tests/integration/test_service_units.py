@@ -92,4 +92,4 @@ def test_a_unit_of_the_user_is_asked_of_the_user_s_systemd(
     (units / "homeclimate.service").write_text(UNIT)
     answer = asked(units, monkeypatch, 'test "$1" = --user && echo inactive')
     assert answer.next_step == "Run `systemctl --user enable --now homeclimate.service`."
-    assert answer.seen.endswith("inactive")
+    assert answer.summary.endswith("inactive")

@@ -21,12 +21,12 @@ from adapters.shared_clock import LeadingClock
 from config.loading import load
 from domain.cycle import Collected
 from domain.schedule import Due, slot_at
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.process import settle
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.stdout_writer import telling
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 INTERVAL_S = 300
 
@@ -34,16 +34,16 @@ INTERVAL_S = 300
 def main(told: dict[str, Any]) -> None:
     """A line of JSON on stderr for each look; at the end the modules that there are."""
     clock = LeadingClock(SystemClock(), Path(told["clock_file"]))
-    world = World(
+    environment = Environment(
         clock=clock, hue_roots=Path(told["hue"]), amazon_roots=Path(told["amazon"]), stderr_level=None
     )
-    with collecting(load(Path(told["home"])), world) as now:
+    with collecting(load(Path(told["home"])), environment) as now:
         asyncio.run(_cycles(now, clock, **told["doing"]))
     say(modules=[name for name, module in sys.modules.items() if module is not None and _is_theirs(name)])
 
 
 async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: int, sweeping: bool) -> None:
-    alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+    alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)
     now.alerting.begin()
     first = slot_at(clock.now(), INTERVAL_S) - timedelta(seconds=INTERVAL_S * cycles)
     failed = 0
@@ -55,7 +55,7 @@ async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: i
             cycle = await now.collection.run(due)
             for line in lines(cycle):
                 tell(line)
-            alerts.add(AfterCycle(cycle=cycle, clock_faults={}))
+            alerts.add(FinishedCycle(cycle=cycle, clock_faults={}))
             # minutes pass here at home; without a pause a hundred cycles may wait to be told of
             await alerts.finish(ALERTS_BUDGET_S)
             failed += sum(not isinstance(outcome, Collected) for outcome in cycle.report.outcomes)

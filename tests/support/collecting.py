@@ -9,7 +9,7 @@ from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryStat
 from adapters.memory.store import MemoryStore
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal
 from ports.meter import Meter
@@ -19,7 +19,7 @@ from ports.state import State
 from ports.store import Store
 
 
-def a_keeping(
+def a_cycle_storage(
     *,
     clock: Clock,
     journal: Journal,
@@ -46,7 +46,7 @@ def a_collection(
     store: Store | None = None,
     spool: Spool | None = None,
     state: State | None = None,
-    in_hand: SlotsInProgress | None = None,
+    slots_in_progress: SlotsInProgress | None = None,
     retrier: Retrier | None = None,
     meter: Meter | None = None,
     redact: Callable[[str], str] = str,
@@ -55,11 +55,11 @@ def a_collection(
     meter = meter or MemoryMeter(clock)
     return CollectionCycle(
         plans=plans,
-        keeping=a_keeping(
+        storage=a_cycle_storage(
             clock=clock, journal=journal, store=store, spool=spool, retrier=retrier, meter=meter
         ),
-        streaks=Streaks(state=state or MemoryState(), clock=clock),
-        in_hand=in_hand or MemorySlotsInProgress(),
+        backoff=SourceBackoff(state=state or MemoryState(), clock=clock),
+        slots_in_progress=slots_in_progress or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,
         meter=meter,

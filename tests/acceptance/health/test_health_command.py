@@ -297,5 +297,5 @@ def test_a_reader_of_stdout_that_never_reads_holds_nobody(home: SickHome) -> Non
 
 def test_looks_at_a_well_home_raise_no_false_alarm(home: SickHome, read_out: ReadOut) -> None:
     arguments = ["--brief", "--home", str(home.deployment.folder)]
-    codes = [health.run(arguments, world=home.world) for _ in range(20)]
+    codes = [health.run(arguments, environment=home.environment) for _ in range(20)]
     assert (set(codes), read_out()[1]) == ({0}, "")

@@ -12,7 +12,7 @@ from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryDatabaseLog, MemoryDisk
 from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.errors import NotifyError, NotifyUnavailable
-from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
+from domain.services.alerting import MAIL_BUDGET_S, AlertChannels, Alerting, FinishedCycle
 from ports.state import Json
 from tests.support.builders import (
     NOON,
@@ -48,7 +48,7 @@ class Told:
     def begin(self) -> None:
         """Another process with the same state."""
         self.alerting = Alerting(
-            ways=Ways(
+            channels=AlertChannels(
                 board=self.board,
                 notifier=self.notifier if self.with_mail else None,
                 heartbeat=self.heartbeat,
@@ -69,7 +69,7 @@ class Told:
 
     async def cycle(self, cycle: Cycle, *clock_faults: str) -> None:
         faults = dict.fromkeys(clock_faults, NOON + timedelta(days=4000))
-        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=faults))
+        await self.alerting.after(FinishedCycle(cycle=cycle, clock_faults=faults))
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.notifier.sent]
@@ -167,7 +167,7 @@ async def test_a_clock_fault_is_told_once_and_again_only_when_the_clock_is_wrong
         await told.cycle(cycle, "hue")
     title = "the computer's clock is, or was, wrong"
     assert told.subjects() == [title, f"recovered: {title}"]
-    again = AfterCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
+    again = FinishedCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
     await told.alerting.after(again)
     assert told.subjects()[2:] == [title]
 
