@@ -57,11 +57,15 @@ def parse_reply(reply: Reply, now: datetime) -> Json:
         content, is_json = None, False
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
-    if reply.status == _OK:
-        has_list = any(isinstance(at(content, *path), list) for path in _LISTS)
-        if has_list or _is_about_devices_only(content):
-            return content
-    raise _error_of(reply, content, is_json, now)
+    lists = [found for path in _LISTS if isinstance(found := at(content, *path), list)]
+    if reply.status == _OK and (any(lists) or _is_about_devices_only(content)):
+        return content
+    error = _error_of(reply, content, is_json, now)
+    if error is not None:
+        raise error
+    if not lists:
+        raise SourceGarbled(f"the answer has another shape than expected: {reply.sample}")
+    return content
 
 
 def json_of(reply: Reply) -> Json:
@@ -124,8 +128,8 @@ def is_throttling_text(body: bytes) -> bool:
     return bool(_THROTTLING.search(body[:2000].decode("utf-8", "replace")))
 
 
-def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> SourceError:
-    """Return what a reply without data means: the first rule that applies, the body before the status."""
+def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> SourceError | None:
+    """Return the error of a reply without data: the first rule that applies, the body before the status."""
     status, errors = reply.status, errors_in(content)
     words = f", {errors.words}" if errors.words else ""
     if _is_throttled(reply, errors, is_json):
@@ -153,7 +157,7 @@ def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> Sour
         return SourceGarbled(f"unexpected HTTP {status}{words}: {reply.sample}")
     if at(content, "errors"):
         return SourceGarbled(f"Amazon answers with errors only{words}")
-    return SourceGarbled(f"the answer has another shape than expected: {reply.sample}")
+    return None
 
 
 def _is_throttled(reply: Reply, errors: ReplyErrors, is_json: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 import attrs
 
@@ -171,21 +171,21 @@ class MonitorDirectory:
     async def _discover(self, deadline_s: float) -> tuple[Monitor, ...]:
         """Ask by the form that explains ranges, and by the other form where that one does not tell enough."""
         first_error: SourceError | None = None
-        mentions: list[Monitor] = []
+        monitors: tuple[Monitor, ...] = ()
         try:
-            mentions += monitors_of_appliances(await self._alexa.appliances(deadline_s))
+            monitors = merge_mentions(monitors_of_appliances(await self._alexa.appliances(deadline_s)))
         except AFFECTS_EVERY_REQUEST:
             raise
         except SourceError as error:
             first_error = error
-        monitors = merge_mentions(mentions)
         if not self._amazons(monitors) or not all(one.serial and one.device_type for one in monitors):
             try:
-                mentions += monitors_of_endpoints(await self._alexa.endpoints(deadline_s))
+                content = await self._alexa.endpoints(deadline_s)
             except SourceError as error:
                 if not self._amazons(monitors):
                     raise first_error or error from error
-            monitors = merge_mentions(mentions)
+            else:
+                monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
         for one in monitors:
             if one.device_type is None:
                 detail = f"{one.label} is not recorded: Amazon does not say that it is its own monitor"

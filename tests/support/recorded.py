@@ -7,7 +7,8 @@ import functools
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -126,8 +127,14 @@ def _of_alexa(home: SimulatedHome) -> dict[str, Any]:
         "amazon.token": TOKEN,
         "amazon.exchange": exchanged.json,
         "amazon.csrf": ask(alexa, "/api/language", headers=signed_in).json,
-        **asyncio.run(_data_of(alexa)),
+        **_in_thread(_data_of(alexa)),
     }
+
+
+def _in_thread(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of the work, also where an event loop is running already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _data_of(alexa: SimulatedAlexa) -> dict[str, Any]:
