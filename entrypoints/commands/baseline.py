@@ -14,8 +14,8 @@ from unicodedata import normalize
 import attrs
 import click
 
-from config.collector_settings import HueRead
 from config.loading import Loaded, load
+from config.settings import HueRead
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import Ahead, Baselining
 from entrypoints import exit_codes
@@ -370,7 +370,7 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, environment: Envi
     from entrypoints.commands import collect  # all that collects: what only looks at baselines does without
 
     request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
-    run = collect.collected(request, loaded, environment, lambda line: click.echo(line, err=True))
+    run = collect.collect(request, loaded, environment, lambda line: click.echo(line, err=True))
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
         raise click.Abort

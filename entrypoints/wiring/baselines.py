@@ -11,8 +11,8 @@ from pathlib import Path
 
 import attrs
 
-from config.fingerprint import fingerprint
 from config.loading import Loaded
+from config.settings import fingerprint
 from domain.measurements import Costs
 from domain.services.baseline_comparison import Baselining
 from entrypoints.version import __version__

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from config.bridges import Bridge as ConfiguredBridge
-from config.collector_settings import AmazonAqmSettings
-from config.kinds import Backoff
 from config.loading import Loaded
-from config.settings import Settings
+from config.setting_types import Backoff
+from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
 from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan

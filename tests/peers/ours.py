@@ -13,7 +13,7 @@ from config.loading import load
 from domain.schedule import Due
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.peers.protocol import serve_awaited, task
@@ -25,7 +25,7 @@ async def main(told: dict[str, Any]) -> None:
     """Collect from the one source of the home, at the slots that are said."""
     clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
     environment = Environment(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
-    with collecting(load(Path(told["home"])), environment) as now, telling() as say:
+    with collecting(load(Path(told["home"])), environment) as now, non_blocking_stdout() as say:
         alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)
         now.alerting.begin()
         (name,) = now.collection.plans

@@ -1,4 +1,4 @@
-"""What would complain on stderr goes into the journal, without secrets."""
+"""Uncaught errors, warnings and library logs go to the journal, without secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.log.library_logging import captured_complaints
+from adapters.log.library_logging import redirect_to_journal
 from adapters.memory.runtime import MemoryJournal
 from domain.errors import HomeclimateError
 from domain.redaction import Redactor
@@ -24,7 +24,7 @@ SECRET = "marked-secret-1234567890"
 PROGRAM = """
 import asyncio, logging, sys, threading, warnings
 from pathlib import Path
-from adapters.log.library_logging import captured_complaints
+from adapters.log.library_logging import redirect_to_journal
 from adapters.log.rotating_log import RotatingLog
 from adapters.runtime.clock import SystemClock
 from domain.redaction import Redactor
@@ -42,7 +42,7 @@ async def forgotten():
     asyncio.ensure_future(fails())
     await asyncio.sleep(0.01)
 
-with captured_complaints(log, level=Level.INFO):
+with redirect_to_journal(log, level=Level.INFO):
     def fails(): raise KeyError(sys.argv[2])
     thread = threading.Thread(target=fails, name="reader"); thread.start(); thread.join()
     Unraisable()
@@ -52,7 +52,7 @@ with captured_complaints(log, level=Level.INFO):
 """
 
 
-def test_nothing_reaches_stderr_whatever_goes_wrong_and_no_secret_the_log(tmp_path: Path) -> None:
+def test_stderr_stays_empty_and_the_log_has_no_secret(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path), SECRET],
         cwd=CHECKOUT, capture_output=True, text=True, check=True,
@@ -66,18 +66,18 @@ def test_nothing_reaches_stderr_whatever_goes_wrong_and_no_secret_the_log(tmp_pa
 
 
 @pytest.mark.parametrize(("level", "seen"), [(Level.DEBUG, ["debug", "warning"]), (Level.INFO, ["warning"])])
-def test_libraries_are_heard_in_full_only_where_faults_are_looked_for(level: Level, seen: list[str]) -> None:
+def test_library_debug_records_are_kept_at_level_debug_only(level: Level, seen: list[str]) -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
-    with captured_complaints(journal, level=level):
+    with redirect_to_journal(journal, level=level):
         logging.getLogger("requests").debug("debug")
         logging.getLogger("aiohttp.client").warning("%s", "warning")
     logging.getLogger("requests").debug("afterwards")
     assert [record.fields["message"] for record in journal.of("library")] == seen
 
 
-def test_the_level_and_the_traceback_of_a_library_are_kept() -> None:
+def test_library_record_keeps_level_and_traceback() -> None:
     journal = MemoryJournal()
-    with captured_complaints(journal, level=Level.INFO):
+    with redirect_to_journal(journal, level=Level.INFO):
         try:
             1 / 0  # noqa: B018 - it raises
         except ZeroDivisionError:
@@ -88,17 +88,17 @@ def test_the_level_and_the_traceback_of_a_library_are_kept() -> None:
     assert "ZeroDivisionError" in str(record.fields["traceback"])
 
 
-def test_what_was_there_before_is_there_again_afterwards() -> None:
+def test_hooks_and_handlers_are_restored() -> None:
     before = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.getLogger().handlers[:]
-    with captured_complaints(MemoryJournal(), level=Level.DEBUG), warnings.catch_warnings():
+    with redirect_to_journal(MemoryJournal(), level=Level.DEBUG), warnings.catch_warnings():
         assert sys.excepthook is not before[0]
     after = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.getLogger().handlers[:]
     assert after == before
 
 
-def test_an_exception_that_ends_the_program_is_in_the_journal_with_its_traceback() -> None:
+def test_uncaught_exception_is_recorded_with_traceback() -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
-    with captured_complaints(journal, level=Level.INFO):
+    with redirect_to_journal(journal, level=Level.INFO):
         error = RuntimeError(SECRET)
         sys.excepthook(RuntimeError, error, error.__traceback__)
         sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
@@ -107,13 +107,13 @@ def test_an_exception_that_ends_the_program_is_in_the_journal_with_its_traceback
     assert "RuntimeError: ***" in str(record.fields["traceback"])
 
 
-def test_a_fault_of_ours_that_ends_the_program_is_told_without_what_it_holds() -> None:
+def test_internal_error_is_raised_without_its_content() -> None:
     journal = MemoryJournal(Redactor([SECRET]).redact)
     with (
-        pytest.raises(HomeclimateError, match="a fault of this program") as told,
-        captured_complaints(journal, level=Level.INFO),
+        pytest.raises(HomeclimateError, match="an internal error") as raised,
+        redirect_to_journal(journal, level=Level.INFO),
     ):
         os.environ[SECRET]
-    assert SECRET not in str(told.value)
-    assert told.value.__cause__ is None
+    assert SECRET not in str(raised.value)
+    assert raised.value.__cause__ is None
     assert journal.of("uncaught")[0].fields["error"] == "KeyError"
