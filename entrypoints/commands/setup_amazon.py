@@ -18,7 +18,7 @@ from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.setup import account_on_trial, linking, signing_out, trial
+from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
 _PLACEHOLDER_TOKEN = "Atnr|" + "0" * 40  # to check that a token could be saved
@@ -80,7 +80,7 @@ class _Dialogue:
             self.prompts.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(signing_out(draft.loaded, self.environment).done())
+            self.runner.run(sign_out(draft.loaded, self.environment).run())
         except CredentialsRefused as error:
             self.prompts.warn(f"{error}: it was signed out already.")
         self.prompts.show("Signed out; the token is forgotten.")
