@@ -353,7 +353,7 @@ def test_unwritable_files_are_reported_before_the_button(
     write_home(new_home.folder, "x: &x {a: 1}\ncollectors: {hue: {}}\n", "y: &y {a: 1}\nhue: *y\n")
     done = run_here(new_home, "setup", "--address", home.bridge.address)
     assert done.returncode == 78
-    assert "hue.api_key cannot be written" in done.stderr
+    assert "hue.api_key cannot be changed alone" in done.stderr
     assert "Press" not in done.stdout
 
 
