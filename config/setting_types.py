@@ -205,12 +205,3 @@ Celsius = Annotated[float, Between(least=-100, most=100)]
 Percent = Annotated[float, Between(least=0, most=100)]
 Pooling = Annotated[bool, NoEffect("a process has one writing connection")]
 WalMode = Annotated[bool, NoEffect("WAL is always tried")]
-
-
-@attrs.frozen(kw_only=True)
-class Backoff:
-    """The numbers of a retry policy: the n-th wait is `base_s * multiplier ** (n - 1)`."""
-
-    attempts: int
-    base_s: float
-    multiplier: float = 2.0

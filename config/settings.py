@@ -15,7 +15,6 @@ from config.setting_types import (
     Address,
     AmazonDomain,
     Attempts,
-    Backoff,
     BridgeId,
     BusyTimeout,
     Celsius,
@@ -38,6 +37,7 @@ from config.setting_types import (
     Zone,
 )
 from domain.reading import Quantity, Range
+from domain.retry import RetryPolicy
 
 HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -66,8 +66,8 @@ class StorageSettings:
     busy_timeout_ms: BusyTimeout = 5000
 
     @property
-    def retry(self) -> Backoff:
-        return Backoff(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
+    def retry(self) -> RetryPolicy:
+        return RetryPolicy(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
 
 
 @attrs.frozen(kw_only=True)
@@ -234,19 +234,19 @@ class Settings:
         return self.collectors.amazon_aqm.collection_interval or self.collection.interval_seconds
 
     @property
-    def hue_retry(self) -> Backoff:
+    def hue_retry(self) -> RetryPolicy:
         hue = self.collectors.hue
-        return Backoff(
+        return RetryPolicy(
             attempts=hue.retry_attempts or self.collection.retry_attempts,
             base_s=_HUE_FIRST_DELAY_S,
             multiplier=hue.retry_backoff_base,
         )
 
     @property
-    def amazon_aqm_retry(self) -> Backoff:
+    def amazon_aqm_retry(self) -> RetryPolicy:
         aqm, general = self.collectors.amazon_aqm, self.collection
         base_s = aqm.retry_backoff_base
-        return Backoff(
+        return RetryPolicy(
             attempts=aqm.retry_attempts or general.retry_attempts,
             base_s=general.retry_backoff_base if base_s is None else base_s,
         )
