@@ -86,7 +86,7 @@ def _rule(rule: Rule) -> _Schema:
             return {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
         case TextForm(pattern=pattern):
             return {"pattern": f"^{pattern}$"}
-        case NoEffect(because=because):
+        case NoEffect(because=because, usual=()):
             return {"description": f"Without effect: {because}.", "deprecated": True}
     return {}
 

@@ -67,12 +67,13 @@ class CountsAs(Rule):
 
 @attrs.frozen
 class NoEffect(Rule):
-    """Check a setting of earlier versions, and ignore it."""
+    """Check a setting of earlier versions, and ignore it. `usual` values are what happens in any case."""
 
     because: str
+    usual: tuple[object, ...] = ()
 
-    def warning(self, _value: Any) -> str:
-        return f"has no effect: {self.because}"
+    def warning(self, value: object) -> str | None:
+        return None if value in self.usual else f"has no effect: {self.because}"
 
 
 @attrs.frozen(kw_only=True)
@@ -189,3 +190,10 @@ Celsius = Annotated[float, Between(least=-100, most=100)]
 Percent = Annotated[float, Between(least=0, most=100)]
 Pooling = Annotated[bool, NoEffect("a process has one writing connection")]
 WalMode = Annotated[bool, NoEffect("WAL is always tried")]
+AllowOutOfRange = Annotated[
+    bool, NoEffect("an implausible value is flagged as anomalous, never dropped", usual=(True,))
+]
+AbsentCollector = Annotated[bool, NoEffect("there is no such collector", usual=(False,))]
+LogEncoding = Annotated[
+    str, NoEffect("the log is always UTF-8", usual=("utf-8", "utf8", "utf_8", "UTF-8", "UTF8"))
+]

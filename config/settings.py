@@ -12,7 +12,9 @@ import attrs
 
 from config.setting_types import (
     LARGEST_LOG_FILE_BYTES,
+    AbsentCollector,
     Address,
+    AllowOutOfRange,
     AmazonDomain,
     Attempts,
     BridgeId,
@@ -24,6 +26,7 @@ from config.setting_types import (
     FirstDelay,
     HttpsUrl,
     Interval,
+    LogEncoding,
     LogFileBytes,
     Multiplier,
     NotNegative,
@@ -77,7 +80,7 @@ class LoggingSettings:
     log_file_path: Path = Path("logs/homeclimate.log")
     max_bytes: LogFileBytes = LARGEST_LOG_FILE_BYTES
     backup_count: NotNegative = 5
-    encoding: str = "utf-8"
+    encoding: LogEncoding = "utf-8"
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +89,7 @@ class ValidationSettings:
     indoor_temp_max: Celsius = 40.0
     outdoor_temp_min: Celsius = -40.0
     outdoor_temp_max: Celsius = 50.0
-    allow_out_of_range: bool = True
+    allow_out_of_range: AllowOutOfRange = True
 
 
 @attrs.frozen(kw_only=True)
@@ -157,7 +160,7 @@ class AmazonAqmSettings:
 class AbsentCollectorSettings:
     """A section of earlier versions, for a collector that was never written."""
 
-    enabled: bool = False
+    enabled: AbsentCollector = False
     timeout_seconds: Seconds = 10.0
 
 
