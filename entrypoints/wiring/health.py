@@ -17,7 +17,8 @@ from adapters.health.probes import BlockingProbe, check_log_folder, check_servic
 from adapters.log.library_logging import redirect_to_journal
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
 from adapters.sqlite import probes
-from config import answers, packaged
+from config import health as config_health
+from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.settings import Settings
 from domain.errors import StoreError
@@ -58,12 +59,13 @@ class Components:
     def second(self) -> Sequence[Probe]:
         """Return all other probes, in the order of a report."""
         environment = BlockingProbe(
-            "environment", partial(check_environment, packaged.lock_path(), program=self.program)
+            "environment", partial(check_environment, lock_path(), program=self.program)
         )
         if (
             self.files is None
             or self.files.settings is None
-            or answers.of_configuration(self.files).weight is Weight.ESSENTIAL  # nothing in it can be trusted
+            or config_health.check_configuration(self.files).weight
+            is Weight.ESSENTIAL  # nothing in it can be trusted
         ):
             reason = "the configuration must be corrected first"
             return [environment, *(_skip(name, reason) for name in list(COMPONENTS)[2:])]
@@ -80,7 +82,7 @@ class Components:
         if self.files is None:
             return Redactor(())
         if self._redactor is None:
-            self._redactor = Redactor(answers.untold(self.files))
+            self._redactor = Redactor(config_health.texts_to_redact(self.files))
         return self._redactor
 
     def library_logs_dropped(self) -> AbstractContextManager[None]:
@@ -89,7 +91,7 @@ class Components:
 
     def _configuration(self) -> Answer:
         self.files = inspect(self.request.home, config_file=self.request.config_file, env=self.request.env)
-        return answers.of_configuration(self.files)
+        return config_health.check_configuration(self.files)
 
     def _mail(self, files: Inspection) -> Probe:
         if not self.request.sends_test_mail:
@@ -162,7 +164,7 @@ class HomeChecks:
     def _checks(self) -> Mapping[str, Callable[[], Answer]]:
         storage = self.settings.storage
         return {
-            "secrets": partial(answers.of_secrets, self.files),
+            "secrets": partial(config_health.check_secrets, self.files),
             "database": partial(
                 probes.writing,
                 storage.database_path,
@@ -202,7 +204,7 @@ class HomeChecks:
         answer = check_log_folder(
             logging.log_file_path.parent, max_bytes=logging.max_bytes, backups=logging.backup_count
         )
-        return answer if answer.next_step else answers.of_log_limits(self.files) or answer
+        return answer if answer.next_step else config_health.check_log_limits(self.files) or answer
 
     def _spool(self) -> Answer:
         waiting = spool(self.settings, self.environment.clock, MemoryJournal()).waiting()
