@@ -98,7 +98,7 @@ class Components:
             return _skip("mail", "--send-test-mail sends one")
         sender = notifier(_loaded(files), self.environment) if files.secrets is not None else None
         if sender is None:
-            step = "Fill in alerts.mail in config.yaml: docs/how-to/be-told-of-trouble.md."
+            step = "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md."
             return BlockingProbe("mail", partial(failed, "no usable mail server is configured", step))
         return MailProbe(
             notifier=sender,
