@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
-from domain.values import frozen
+import attrs
 
 
 class Status(StrEnum):
@@ -33,7 +33,7 @@ class Health(IntEnum):
     CANNOT_COLLECT = 2
 
 
-@frozen
+@attrs.frozen
 class Answer:
     """What was seen of a component, and the exact next step for a person where it is not as it should be.
 
@@ -41,44 +41,44 @@ class Answer:
     """
 
     status: Status
-    seen: str
+    summary: str
     next_step: str = ""
     weight: Weight | None = None
 
 
-def passed(seen: str) -> Answer:
+def passed(summary: str) -> Answer:
     """It is as it should be."""
-    return Answer(Status.PASS, seen)
+    return Answer(Status.PASS, summary)
 
 
-def warned(seen: str, next_step: str) -> Answer:
+def warned(summary: str, next_step: str) -> Answer:
     """It will do, and could be better."""
-    return Answer(Status.WARN, seen, next_step)
+    return Answer(Status.WARN, summary, next_step)
 
 
-def failed(seen: str, next_step: str, weight: Weight | None = None) -> Answer:
+def failed(summary: str, next_step: str, weight: Weight | None = None) -> Answer:
     """Somebody has to act."""
-    return Answer(Status.FAIL, seen, next_step, weight)
+    return Answer(Status.FAIL, summary, next_step, weight)
 
 
-def skipped(seen: str) -> Answer:
+def skipped(summary: str) -> Answer:
     """It was not looked at, for that reason."""
-    return Answer(Status.SKIPPED, seen)
+    return Answer(Status.SKIPPED, summary)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ComponentResult:
     """One component's answer, and how long that took in seconds."""
 
     component: str
     status: Status
-    seen: str
+    summary: str
     next_step: str = ""
     weight: Weight = Weight.ORDINARY
     duration_s: float = 0.0
 
 
-@frozen
+@attrs.frozen
 class HealthReport:
     """All answers, in the order of the components."""
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import attrs
+
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -14,11 +16,10 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, failed, passed, skipped, warned
-from domain.limits import DISK_GOOD_BYTES, DISK_LOW_BYTES
-from domain.values import frozen
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
 
 if TYPE_CHECKING:
-    from domain.outcome import SourceReply
+    from domain.cycle import SourceReply
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # older than this program: a lost battery
 _CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -29,7 +30,7 @@ _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
 
 
-@frozen
+@attrs.frozen
 class Slots:
     """A source's newest planned slot, and the newest of those that only a wrong clock can have written."""
 
@@ -37,7 +38,7 @@ class Slots:
     ahead: datetime | None = None
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class LastSlot:
     """A source's newest planned slot, and what became of it."""
 
@@ -107,10 +108,10 @@ def of_clock(now: datetime, slots: Iterable[Slots]) -> Answer:
     ahead = [one.ahead or one.newest for one in slots if (one.ahead or one.newest) > now + _CLOCK_TOLERANCE]
     if not ahead:
         return passed(told)
-    seen = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
+    summary = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
     if any(timedelta(0) <= now - one.newest <= _LATELY for one in slots):
-        return warned(seen, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
-    return failed(seen, f"{step} If it is right now, the next cycle shows it.")
+        return warned(summary, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
+    return failed(summary, f"{step} If it is right now, the next cycle shows it.")
 
 
 def of_last_cycle(

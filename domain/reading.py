@@ -9,8 +9,6 @@ from enum import StrEnum
 
 import attrs
 
-from domain.values import frozen
-
 
 class Quantity(StrEnum):
     """What a device measures. Each has one unit (`UNITS`, UCUM codes) everywhere in the program."""
@@ -44,7 +42,7 @@ class DeviceKind(StrEnum):
     ALEXA_AQM = "alexa_aqm"
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Range:
     """A closed interval of values, in the unit of its quantity. Infinities and NaN are in none."""
 
@@ -68,7 +66,7 @@ STORABLE: Mapping[Quantity, Range] = {
 }
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Reading:
     """What one device reported at one instant.
 

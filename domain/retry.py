@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from domain.errors import (
     NotifyUnavailable,
     SourceGarbled,
@@ -9,13 +11,12 @@ from domain.errors import (
     SourceUnavailable,
     StoreBusy,
 )
-from domain.values import frozen
 
 _TRANSIENT = (SourceUnavailable, SourceThrottled, StoreBusy, NotifyUnavailable)
 _GARBLED_ATTEMPTS = 2  # a reply that makes no sense twice will make none the third time
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Attempt:
     """One try that failed, as the policy sees it.
 
@@ -32,14 +33,14 @@ class Attempt:
     jitter: float
 
 
-@frozen
+@attrs.frozen
 class Retry:
     """Try again after a wait, in seconds."""
 
     after_s: float
 
 
-@frozen
+@attrs.frozen
 class GiveUp:
     """Do not try again in this cycle."""
 
@@ -49,7 +50,7 @@ class GiveUp:
 Decision = Retry | GiveUp
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class RetryPolicy:
     """Exponential backoff with jitter: the n-th wait is `base_s * multiplier ** (n - 1)`, at most `cap_s`.
 

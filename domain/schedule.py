@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from domain.values import frozen
+import attrs
 
 CLOCK_FAULT_AHEAD = timedelta(hours=2)  # a stored slot further ahead of now than this is a clock fault
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Due:
     """One source's turn: the slot that its readings belong to, and the interval that made it due.
 

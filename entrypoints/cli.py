@@ -1,42 +1,104 @@
-"""The `homeclimate` command: hands over to what is asked for, and imports nothing for the others."""
+"""The `homeclimate` command line: one subcommand a module of `entrypoints/commands/`."""
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
+from contextlib import suppress
 
+import click
+
+from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
+from entrypoints import exit_codes
 from entrypoints.version import __version__
+from entrypoints.wiring.environment import Environment
 
-TYPE_CHECKING = False  # typing's own costs a third of the shortest start
-if TYPE_CHECKING:
-    from entrypoints.world import World
+# Name, module:attribute and the line that `--help` shows. A module is imported only when its command is run.
+_COMMANDS = {
+    "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
+    "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
+    "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
+    "db": ("database:db", "Check the database, or save what a damaged one still holds."),
+    "health": ("health:command", "Check whether this deployment is ready, component by component."),
+    "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
+    "restore": ("database:restore", "Replace the database with a backup."),
+    "setup": ("setup:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
+    "status": ("status:command", "Show the newest values, the last cycles and open incidents."),
+    "simulator": ("simulator:command", "Run the simulated home alone, for other clients."),
+}
 
 
-def main(arguments: list[str] | None = None, *, world: World | None = None) -> int:
-    """Run the command line; the exit code. Nothing that a person can cause ends in a traceback.
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(_COMMANDS)
 
-    `world` stands in for the real one: tests give the certificates of a simulated home.
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"entrypoints.commands.{module}"), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in sorted(_COMMANDS.items())])
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="homeclimate")
+def homeclimate() -> None:
+    """Record the temperature and air quality of a home, and account for every reading."""
+
+
+def main(arguments: list[str] | None = None, *, environment: Environment | None = None) -> int:
+    """Run the command line and return its exit code; nothing that a person can cause ends in a traceback.
+
+    `environment` replaces the real one: tests pass the certificates of a simulated home.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    if given == ["--version"] and _is_told(f"homeclimate, version {__version__}\n"):
-        return 0
-    from entrypoints.starting import unswept
-
     if given[:1] == ["health"]:
-        with unswept():
-            from entrypoints import health  # a program of its own, which is gone by its deadline
+        from entrypoints import health  # a program of its own, which ends the process by its deadline
 
-        health.main(given[1:], world=world)
-    with unswept():
-        from entrypoints import commands
-
-    return commands.run(given, world)
+        health.main(given[1:], environment=environment)
+    return _run(given, environment)
 
 
-def _is_told(line: str) -> bool:
-    """False where stdout takes nothing: what comes then meets the same, and says so in words."""
+def _run(arguments: list[str], environment: Environment | None) -> int:
     try:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-    except OSError:
-        return False
-    return True
+        returned = homeclimate.main(
+            args=arguments, prog_name="homeclimate", standalone_mode=False, obj=environment
+        )
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return exit_codes.USAGE
+    except OSError as error:
+        with suppress(OSError):  # stderr may be what is full
+            click.echo(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
+        _discard_stdout()
+        return exit_codes.FAILED
+    except HomeclimateError as error:
+        click.echo(f"homeclimate: {error}", err=True)
+        return _code_of(error)
+    return returned if isinstance(returned, int) else 0
+
+
+def _discard_stdout() -> None:
+    """Drop what stdout still buffers: it cannot be written, and Python would report that at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _code_of(error: HomeclimateError) -> int:
+    match error:
+        case SettingsError() | StoreRefused():
+            return exit_codes.CONFIGURATION
+        case SourceLocked():
+            return exit_codes.HELD
+        case _:
+            return exit_codes.FAILED

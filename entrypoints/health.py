@@ -13,17 +13,16 @@ from typing import NoReturn
 
 import attrs
 
-from adapters.process_age import process_age_s
+from adapters.health.machine import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
-from domain.services.health_check import HealthCheck, given_up
-from entrypoints import health_text
+from domain.services.health_aggregation import HealthCheck, given_up
+from entrypoints.commands.health_arguments import Request, parsed
 from entrypoints.exit_codes import USAGE
-from entrypoints.health_request import Request, parsed
-from entrypoints.home import find_home
-from entrypoints.starting import unswept
-from entrypoints.telling import telling
-from entrypoints.wiring_health import COMPONENTS, Components
-from entrypoints.world import World
+from entrypoints.process import find_home, unswept
+from entrypoints.terminal import health_text
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.health import COMPONENTS, Components
 from ports.probe import Probe
 
 # Of the time: then whoever is stuck where even the limit for answers does not reach is left behind.
@@ -32,10 +31,10 @@ _BUNDLE_S = 45.0  # beyond the deadline, for who asked for a bundle
 _FAREWELL_S = 0.2
 
 
-def main(arguments: Sequence[str] | None = None, *, world: World | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None, *, environment: Environment | None = None) -> NoReturn:
     """Run the check and leave the process by the deadline, whatever hangs in it; never returns."""
     with unswept():  # the process is over before it would be worth it
-        code = run(sys.argv[1:] if arguments is None else arguments, world=world, leave=os._exit)
+        code = run(sys.argv[1:] if arguments is None else arguments, environment=environment, leave=os._exit)
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -43,7 +42,10 @@ def main(arguments: Sequence[str] | None = None, *, world: World | None = None) 
 
 
 def run(
-    arguments: Sequence[str], *, world: World | None = None, leave: Callable[[int], object] | None = None
+    arguments: Sequence[str],
+    *,
+    environment: Environment | None = None,
+    leave: Callable[[int], object] | None = None,
 ) -> int:
     """Run the check; the exit code. With `leave`, that ends the process where the check itself is stuck."""
     try:
@@ -59,8 +61,8 @@ def run(
         return 0
     if leave is not None:  # a process of its own, whose start and imports have taken some of the time
         request = request.with_less_time(process_age_s())
-    with telling() as tell:
-        checking = Checking(request=request, world=world or World(), say=tell)
+    with non_blocking_stdout() as tell:
+        checking = Checking(request=request, environment=environment or Environment(), say=tell)
         if leave is not None:
             checking.watch(leave)
         report = checking.run()
@@ -72,7 +74,7 @@ class Checking:
     """One check: its answers are told as they come, and what has not answered in the end."""
 
     request: Request
-    world: World
+    environment: Environment
     say: Callable[[str], object]
     _components: Components = attrs.field(init=False)
     _asked: list[Probe] = attrs.field(init=False, factory=list)
@@ -81,15 +83,15 @@ class Checking:
     _began_s: float = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._components = Components(self.request, self.world)
-        self._began_s = self.world.clock.elapsed_s()
+        self._components = Components(self.request, self.environment)
+        self._began_s = self.environment.clock.elapsed_s()
 
     def run(self) -> HealthReport:
         """Ask all, and tell. Leaves nothing running that can be ended."""
         loop = asyncio.new_event_loop()
         try:
             with self._components.quiet():
-                check = HealthCheck(clock=self.world.clock, limit_s=self.request.answers_s)
+                check = HealthCheck(clock=self.environment.clock, limit_s=self.request.answers_s)
                 stages = (self._components.first, self._second)
                 report = loop.run_until_complete(check.of(stages, self._hear))
                 self._finish(report)
@@ -103,12 +105,12 @@ class Checking:
         """Write what a report of a fault needs, where it was asked for; the place is told on stderr."""
         if self.request.bundle is None or self._components.files is None:
             return
-        from entrypoints.wiring_bundle import Bundle
+        from entrypoints.wiring.bug_report import Bundle
 
         bundle = Bundle(
             files=self._components.files,
             health=self._document(self._wanted(report)),
-            now=self.world.clock.now(),
+            now=self.environment.clock.now(),
             redactor=self._components.redactor(),
         )
         try:
@@ -160,7 +162,7 @@ class Checking:
         for result in unheard:
             self._hear(result)
         wanted = self._wanted(report)
-        duration_s = self.world.clock.elapsed_s() - self._began_s
+        duration_s = self.environment.clock.elapsed_s() - self._began_s
         if self.request.as_json:
             self.say(self._document(wanted))
         elif self.request.is_brief:
@@ -170,8 +172,8 @@ class Checking:
         self._report = report
 
     def _document(self, wanted: HealthReport) -> str:
-        duration_s = self.world.clock.elapsed_s() - self._began_s
-        return health_text.as_json(wanted, at=self.world.clock.now(), duration_s=duration_s)
+        duration_s = self.environment.clock.elapsed_s() - self._began_s
+        return health_text.as_json(wanted, at=self.environment.clock.now(), duration_s=duration_s)
 
     @property
     def _is_told_line_by_line(self) -> bool:
@@ -188,7 +190,7 @@ class Checking:
 
     def _without_secrets(self, result: ComponentResult) -> ComponentResult:
         redact = self._components.redactor().redact
-        return attrs.evolve(result, seen=redact(result.seen), next_step=redact(result.next_step))
+        return attrs.evolve(result, summary=redact(result.summary), next_step=redact(result.next_step))
 
 
 async def _farewell() -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from domain.baseline import Measurement
+from domain.measurements import Measurement
 
 
 @attrs.define

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from domain.outcome import SourceReply
+from domain.cycle import SourceReply
 
 
 class Source(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
 import attrs
 
-from domain.outcome import Collected, CycleReport, LedgerEntry
+from domain.cycle import Collected, CycleReport, LedgerEntry
 
 
 @attrs.define
@@ -57,6 +58,28 @@ class Spool(Protocol):
         """
         ...
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         """What waits. Raises `SpoolError`."""
+        ...
+
+
+# Which slot each source's cycle is in hand for, for the process that comes after one that was cut off.
+
+
+class SlotsInProgress(Protocol):
+    """A note a source, kept across processes. Never raises, never waits for a disk: losing it costs a word.
+
+    After a power cut it may be gone, or be an older one.
+    """
+
+    def begin(self, source: str, slot: datetime) -> None:
+        """Note that the slot's cycle begins."""
+        ...
+
+    def finish(self, source: str) -> None:
+        """Note that the cycle was brought to its end, and those before it."""
+        ...
+
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
+        """The slots that earlier processes had in hand when they ended, since the last one let go of."""
         ...

@@ -8,13 +8,12 @@ from typing import Protocol
 
 import attrs
 
-from domain.outcome import Collected, CycleReport, LedgerEntry
+from domain.cycle import Collected, CycleReport, LedgerEntry
 from domain.schedule import is_clock_fault
-from domain.values import frozen
 
 
-@frozen(kw_only=True)
-class Standing:
+@attrs.frozen(kw_only=True)
+class SourceProgress:
     """Where a source stands in the store.
 
     `last_slot` is the newest scheduled slot with a ledger row, whatever became of it; `last_stored` the
@@ -26,7 +25,7 @@ class Standing:
     """
 
     last_slot: datetime | None = None
-    last_stored: datetime | None = None
+    last_stored_slot: datetime | None = None
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
     ahead: datetime | None = None
@@ -36,23 +35,25 @@ class Standing:
         """The newest slot that had its cycle, wherever that is kept."""
         return _later(self.last_slot, max(self.waiting, default=None))
 
-    def after(self, entry: LedgerEntry) -> Standing:
+    def after(self, entry: LedgerEntry) -> SourceProgress:
         """Where the source stands once the store has that entry too."""
         if not entry.due.scheduled:
             return self
         slot = entry.due.slot
-        last_stored = _later(self.last_stored, slot) if isinstance(entry, Collected) else self.last_stored
-        return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored=last_stored)
+        last_stored_slot = (
+            _later(self.last_stored_slot, slot) if isinstance(entry, Collected) else self.last_stored_slot
+        )
+        return attrs.evolve(self, last_slot=_later(self.last_slot, slot), last_stored_slot=last_stored_slot)
 
     def with_waiting(
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
-    ) -> Standing:
+    ) -> SourceProgress:
         """Where the source stands at that instant when these slots wait elsewhere, some with readings."""
         ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
         return attrs.evolve(
             self,
             waiting=self.waiting | (waiting - ahead),
-            last_stored=_later(self.last_stored, max(collected - ahead, default=None)),
+            last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
             ahead=_later(self.ahead, max(ahead, default=None)),
         )
 
@@ -73,7 +74,7 @@ class Store(Protocol):
         """
         ...
 
-    def standing(self, source: str, at: datetime) -> Standing:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         """Where the source stands at that instant. Raises `StoreError`."""
         ...
 

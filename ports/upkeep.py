@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.values import frozen
+import attrs
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Checked:
     """What a look at everything that is stored found; no findings when all is sound.
 
@@ -19,7 +19,7 @@ class Checked:
     kept_as: str | None = None
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class BackedUp:
     """A backup that was verified. The findings are values that were wrong in the store already."""
 
@@ -28,7 +28,7 @@ class BackedUp:
     findings: Sequence[str] = ()
 
 
-@frozen
+@attrs.frozen
 class Skipped:
     """No backup, on purpose, and why."""
 
@@ -58,4 +58,41 @@ class Upkeep(Protocol):
 
         None when none is sound. Goes on where it was cut off.
         """
+        ...
+
+
+# What was written to the database and is not part of its file yet.
+
+
+class DatabaseLog(Protocol):
+    """The log beside the database. It stays long as long as somebody reads and does not end."""
+
+    def size_bytes(self) -> int | None:
+        """How long it is, 0 where there is none; None where that cannot be told. Never raises."""
+        ...
+
+
+# The room that is left.
+
+
+class Disk(Protocol):
+    """The disk that the home's data lie on."""
+
+    def free_bytes(self) -> int | None:
+        """What an ordinary user may still write; None where that cannot be told. Never raises."""
+        ...
+
+
+# Whose turn it is to look after the store.
+
+
+class UpkeepLease(Protocol):
+    """One process of a home at a time has the turn. It goes back by itself when that process ends."""
+
+    def acquire(self) -> bool:
+        """Have the turn, if no other process has it; whether that is so. Never waits, and never raises."""
+        ...
+
+    def release(self) -> None:
+        """Give the turn back; when it was not had, nothing happens."""
         ...

@@ -13,10 +13,10 @@ import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from tests.builders import NOON
-from tests.forked import end_preloaded
+from tests.support.builders import NOON
+from tests.support.forked import end_preloaded
 
 # Who is started in the background may have SIGINT ignored, and every child of it would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

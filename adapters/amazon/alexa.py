@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from adapters.amazon.authoriser import Authoriser
-from adapters.amazon.replies import content_of
-from adapters.amazon.session import AmazonSession, Request
-from adapters.endpoint import at_endpoint
-from adapters.json_reply import Json, not_finite
+from adapters.amazon.authorisation import Authoriser
+from adapters.amazon.errors import content_of
+from adapters.amazon.http import AmazonSession, Request
+from adapters.http.lenient_json import Json, count_non_finite
+from adapters.http.replies import add_endpoint
 from domain.errors import CredentialsStale
 from ports.clock import Clock
 
@@ -61,12 +61,96 @@ class Alexa:
                 )
                 try:
                     reply = await self._session.ask(request, deadline_s)
-                    with at_endpoint(request.endpoint):
+                    with add_endpoint(request.endpoint):
                         content = content_of(reply, self._clock.now())
                 except CredentialsStale as error:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
-                self.not_finite += not_finite(content)
+                self.not_finite += count_non_finite(content)
                 return content
         raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)
+
+
+# The questions that the data service is asked.
+
+# `instance` tells the ranges of a monitor apart: a client that does not ask for it shows wrong values.
+_READINGS = """query monitorStates($endpointIds: [String]!) {
+  listEndpoints(
+    listEndpointsInput: {latencyTolerance: LOW, endpointIds: $endpointIds, includeHouseholdDevices: true}
+  ) {
+    endpoints {
+      id
+      features {
+        name
+        instance
+        properties {
+          __typename
+          name
+          type
+          accuracy
+          error { type message }
+          ... on RangeValue { rangeValue { value } timeOfSample }
+          ... on TemperatureSensor { value { value scale } timeOfSample }
+          ... on Reachability { reachabilityStatusValue timeOfSample }
+        }
+      }
+    }
+  }
+}"""
+
+_APPLIANCES = """query appliances {
+  endpoints(endpointsQueryParams: {paginationParams: {disablePagination: true}}) {
+    items {
+      legacyAppliance {
+        applianceId
+        applianceTypes
+        friendlyName
+        friendlyDescription
+        entityId
+        alexaDeviceIdentifierList
+        capabilities
+      }
+    }
+  }
+}"""
+
+_ENDPOINTS = """query endpoints {
+  listEndpoints(listEndpointsInput: {includeHouseholdDevices: true}) {
+    endpoints {
+      id
+      friendlyNameObject { value { text } }
+      serialNumber { value { text } }
+      displayCategories { primary { value } }
+      legacyIdentifiers {
+        dmsIdentifier { deviceType { value { text } } }
+        chrsIdentifier { entityId }
+      }
+    }
+  }
+}"""
+
+
+def readings(endpoint_ids: Iterable[str]) -> Mapping[str, Any]:
+    """The newest values of these monitors."""
+    return {
+        "operationName": "monitorStates",
+        "variables": {"endpointIds": list(endpoint_ids)},
+        "query": _READINGS,
+    }
+
+
+def appliances() -> Mapping[str, Any]:
+    """Everything that the account has, with what each range of it means."""
+    return {"operationName": "appliances", "variables": {}, "query": _APPLIANCES}
+
+
+def endpoints() -> Mapping[str, Any]:
+    """The same in the newer form, which is shorter and does not tell what ranges mean."""
+    return {"operationName": "endpoints", "variables": {}, "query": _ENDPOINTS}
+
+
+def states(entity_ids: Iterable[str]) -> Mapping[str, Any]:
+    """The same values, for the older interface."""
+    # with entityType APPLIANCE it fails
+    return {"stateRequests": [{"entityId": each, "entityType": "ENTITY"} for each in entity_ids]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.values import frozen
+import attrs
 
 # There is no documented API: every client is, to Amazon, the Alexa app on a phone.
 APP_NAME = "Amazon Alexa"
@@ -15,7 +15,7 @@ OS_VERSION = "18.5"
 USER_AGENT = f"AmazonWebView/AmazonAlexa/{APP_VERSION}/iOS/{OS_VERSION}/iPhone"
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Hosts:
     """The base URLs of one account: data, tokens, cookies; `domain` is that of its shop."""
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text
+from adapters.amazon.errors import Said, said_by
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
-from adapters.amazon.said import Said, said_by
-from adapters.amazon.session import AmazonSession, Reply, Request
-from adapters.json_reply import Json, at, decoded, identity, number, text
-from adapters.retry_after import retry_after_s
+from adapters.amazon.http import AmazonSession, Reply, Request
+from adapters.http.lenient_json import Json, at, identity, number, parse_json, text
+from adapters.http.replies import retry_after_s
 from domain.errors import SourceThrottled, SourceUnavailable
-from ports.account_linking import CodePair, Linked, Pending, Refused
 from ports.clock import Clock
+from ports.setup import CodePair, Linked, Pending, Refused
 from ports.state import State
 
 _KEY = "amazon.device"
@@ -132,6 +132,6 @@ def _within(named_s: float | None, usual_s: float, *, least: float, most: float)
 
 def _content(reply: Reply) -> Json:
     try:
-        return decoded(reply.body)
+        return parse_json(reply.body)
     except ValueError:
         return None

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapters.amazon.graphql_states import is_away, reachable
 from adapters.amazon.monitors import Monitor
-from adapters.amazon.samples import Sampled, Samples
-from adapters.json_reply import Json, at, decoded, instant, integer, not_finite, number, objects, text
+from adapters.amazon.states import Sampled, Samples, is_away, reachable
+from adapters.http.lenient_json import (
+    Json,
+    at,
+    count_non_finite,
+    instant,
+    integer,
+    number,
+    objects,
+    parse_json,
+    text,
+)
 
 
 def samples_of_states(content: Json, monitors: Iterable[Monitor]) -> dict[str, Samples]:
@@ -34,7 +43,7 @@ def _samples(state: dict[str, Json], monitor: Monitor) -> Samples:
     for written in capabilities if isinstance(capabilities, list) else []:
         capability = _capability(written)
         if isinstance(written, str):
-            samples.not_finite += not_finite(capability)
+            samples.not_finite += count_non_finite(capability)
         _add(samples, monitor, capability)
     if is_away(text(state, "error", "code")) or is_away(text(state, "error")):
         samples.is_reachable = False
@@ -45,7 +54,7 @@ def _capability(written: Json) -> Json:
     if not isinstance(written, str):
         return written
     try:
-        return decoded(written.encode("utf-8", "replace"))
+        return parse_json(written.encode("utf-8", "replace"))
     except ValueError:
         return None
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import attrs
+
+from adapters.amazon.http import AmazonSession
 from adapters.amazon.linking import Linking
-from adapters.amazon.session import AmazonSession
-from adapters.amazon.token_endpoint import RefreshTokenRefused, TokenEndpoint
+from adapters.amazon.tokens import RefreshTokenRefused, TokenEndpoint
 from domain.errors import CredentialsRefused
-from domain.values import frozen
 from ports.clock import Clock
 
 _WITHIN_S = 10.0
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class SigningOut:
     """Signs out by the refresh token that signing in gave, which is worthless afterwards."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
+import attrs
+
 from domain.errors import SourceRefused
-from domain.values import frozen
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Address:
     """Where a bridge is. `port` is None for the usual one; `is_plain` when `http://` was written."""
 

@@ -7,15 +7,14 @@ from datetime import datetime
 
 import attrs
 
-from adapters.json_reply import Json, compact
-from domain.outcome import Cause, SourceReply, Unread
+from adapters.http.lenient_json import Json, compact_json
+from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
-from domain.values import frozen
 
 _MAC_LENGTH = 23  # of a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402: what all sensors of a device share
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Sensor:
     """What the bridge says of one temperature sensor. `temperature` is in degC; None where it has none.
 
@@ -33,7 +32,7 @@ class Sensor:
     raw: Json = None
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Keeping:
     """What a home keeps of a sensor, and how it calls its place: its own names first, then the bridge's.
 
@@ -107,5 +106,5 @@ def _reading(sensor: Sensor, device_id: str, temperature: float, slot: datetime,
         values={Quantity.TEMPERATURE: temperature},
         battery_percent=sensor.battery_percent if keeping.battery else None,
         is_reachable=sensor.is_reachable if keeping.reachability else None,
-        raw_response=compact(sensor.raw) if keeping.raw_response else None,
+        raw_response=compact_json(sensor.raw) if keeping.raw_response else None,
     )

@@ -6,15 +6,16 @@ import hashlib
 import re
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from pathlib import Path
 
-from adapters.hue.open_sockets import OpenSockets
-from domain.values import frozen
+import attrs
 
 SIGNIFY_ROOTS = Path(__file__).with_name("roots.pem")
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class SignedBy:
     """The leaf must be signed by one of the roots, and its common name must be the bridge's id."""
 
@@ -22,7 +23,7 @@ class SignedBy:
     bridge_id: str
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Pinned:
     """The leaf must be the one with this SHA-256 (64 hex digits), whoever signed it."""
 
@@ -32,7 +33,7 @@ class Pinned:
 Proof = SignedBy | Pinned
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Leaf:
     """The certificate that a server shows, not yet believed. `common_name` only where it is a bridge's id."""
 
@@ -86,3 +87,47 @@ def _common_name(der: bytes) -> str | None:
     """
     found = re.findall(rb"\x06\x03\x55\x04\x03[\x0c\x13]\x10([0-9A-Fa-f]{16})", der)
     return found[-1].decode().lower() if found else None
+
+
+# The sockets that a read has open, so that another thread can end it.
+
+
+class OpenSockets:
+    """Closing a socket does not wake a thread that reads from it; shutting it does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._is_shut = False
+
+    def add(self, opened: socket.socket) -> None:
+        """Shut this one too when the time comes, or at once when it has come."""
+        with self._lock:
+            self._open = [known for known in self._open if known.fileno() >= 0]
+            self._open.append(opened)
+            if self._is_shut:
+                _shut(opened)
+
+    def shut(self) -> None:
+        """End what is under way on them, and whatever is begun later."""
+        with self._lock:
+            self._is_shut = True
+            for opened in self._open:
+                _shut(opened)
+
+    def register_through(self, context: ssl.SSLContext) -> None:
+        """Let every connection that is secured with the context be added, before its handshake."""
+
+        class Registered(ssl.SSLSocket):
+            def do_handshake(self, block: bool = False) -> None:
+                sockets.add(self)
+                super().do_handshake(block)
+
+        sockets = self
+        context.sslsocket_class = Registered
+
+
+def _shut(opened: socket.socket) -> None:
+    with suppress(OSError):  # the peer may have gone first
+        # not SSLSocket.shutdown: that one forgets the TLS state under a reading thread
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)

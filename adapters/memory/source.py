@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
-from domain.errors import SourceError, SourceUnavailable
-from domain.outcome import SourceReply
-from domain.values import frozen
+from domain.cycle import SourceReply
+from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from ports.setup import AnnouncedBridge, CodePair, Linked, Pending, Refused, UnverifiedBridge, VerifiedBridge
 
 
-@frozen
+@attrs.frozen
 class Hangs:
     """An answer that does not come."""
 
@@ -58,6 +58,102 @@ class MemorySource:
                 raise AssertionError("an event that nobody sets was set")
             case error:
                 raise error
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+# An account that is signed in to as it was told.
+
+
+class MemoryAccountLinking:
+    """Each poll takes the next answer; an error is raised. Nobody types anything when they run out."""
+
+    def __init__(self, answers: Iterable[Pending | Linked | Refused | SourceError] = ()) -> None:
+        self._answers = deque(answers)
+        self.polls = 0
+
+    def will_answer(self, *answers: Pending | Linked | Refused | SourceError) -> None:
+        """Add answers after those that are still to come."""
+        self._answers.extend(answers)
+
+    async def begin(self) -> CodePair:
+        return CodePair(
+            public_code="ABC123",
+            private_code="kept between us",
+            page="https://www.amazon.com/code",
+            expires_in_s=600.0,
+            interval_s=3.0,
+        )
+
+    async def poll(self, pair: CodePair) -> Pending | Linked | Refused:  # noqa: ARG002 - there is only one
+        self.polls += 1
+        answer = self._answers.popleft() if self._answers else Pending()
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+
+# Bridges that are announced as they were told to be.
+
+
+class MemoryBridgeFinder:
+    """Finds what it was given, at once; a SourceError that it was given is raised.
+
+    `looked_for` keeps the ids that were asked for, None for a look around.
+    """
+
+    def __init__(self, announced: Iterable[AnnouncedBridge] | SourceError = ()) -> None:
+        self._announced = announced if isinstance(announced, SourceError) else tuple(announced)
+        self.looked_for: list[str | None] = []
+
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
+        self.looked_for.append(bridge_id)
+        if isinstance(self._announced, SourceError):
+            raise self._announced
+        by_id = {one.bridge_id or one.address: one for one in reversed(self._announced)}
+        return tuple(by_id[each] for each in sorted(by_id))
+
+
+# Bridges that can be met and paired with, without a network.
+
+
+class MemoryBridgePairing:
+    """Meets who stands at an address. Each question for a key takes the next answer, None from then on."""
+
+    def __init__(
+        self,
+        bridges: Mapping[str, VerifiedBridge] | None = None,
+        answers: Iterable[str | SourceError | None] = (),
+    ) -> None:
+        self._bridges = bridges or {}
+        self._answers = deque(answers)
+        self.asked = 0
+        self.is_closed = False
+
+    def will_answer(self, *answers: str | SourceError | None) -> None:
+        """Add answers after those that are still to come."""
+        self._answers.extend(answers)
+
+    async def meet(
+        self, address: str, *, expected_id: str | None = None, pin: str | None = None
+    ) -> VerifiedBridge | UnverifiedBridge:
+        bridge = self._bridges.get(address)
+        if bridge is None:
+            raise SourceUnavailable(f"no bridge answers at {address}")
+        own_pin = bridge.certificate_sha256
+        if own_pin is not None and own_pin != pin:
+            return UnverifiedBridge(address=address, bridge_id=bridge.bridge_id, certificate_sha256=own_pin)
+        if expected_id not in (None, bridge.bridge_id):
+            raise SourceRefused(f"another bridge answers at {address}")
+        return bridge
+
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:  # noqa: ARG002 - there is only one to ask
+        self.asked += 1
+        answer = self._answers.popleft() if self._answers else None
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
 
     async def close(self) -> None:
         self.is_closed = True

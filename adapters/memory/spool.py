@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from copy import deepcopy
+from datetime import datetime
 
+from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from domain.outcome import CycleReport
 from ports.spool import Waiting
+from ports.state import Json
 
 
 class MemorySpool:
@@ -32,8 +36,44 @@ class MemorySpool:
             del self.reports[0]
         return taken
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         waiting = Waiting()
         for report in self.reports:
             waiting.add(report)
         return waiting
+
+
+# Slots in hand, remembered within the process.
+
+
+class MemorySlotsInProgress:
+    """`left` is what an earlier process would have left."""
+
+    def __init__(self, left: Mapping[str, AbstractSet[datetime]] | None = None) -> None:
+        self._left = dict(left or {})
+        self.slots: dict[str, datetime] = {}
+
+    def begin(self, source: str, slot: datetime) -> None:
+        self.slots[source] = slot
+
+    def finish(self, source: str) -> None:
+        self.slots.pop(source, None)
+
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
+        return self._left.get(source, frozenset())
+
+
+# State that lives as long as its object.
+
+
+class MemoryState:
+    """Forgets everything at the end; what a caller changes afterwards changes nothing here."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Mapping[str, Json]] = {}
+
+    def get(self, key: str) -> Mapping[str, Json]:
+        return deepcopy(self._values.get(key, {}))
+
+    def put(self, key: str, value: Mapping[str, Json]) -> None:
+        self._values[key] = deepcopy(value)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
-from domain.baseline import Measurement
-from domain.errors import StoreError
-from domain.outcome import Cause, Collected, CycleReport, LedgerEntry
-from domain.reading import Reading, storable
+from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
+from domain.errors import BaselineExists, StoreError
+from domain.measurements import Baseline, Measurement
+from domain.reading import Quantity, Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
 from ports.clock import Clock
-from ports.store import Standing
+from ports.store import SourceProgress
+from ports.stored_data import SourceRecord
 
 _LISTED_WITHIN = timedelta(days=1)
 
@@ -51,17 +53,17 @@ class MemoryStore:
             self.measurements.setdefault((one, numbers[one]), one)
             numbers[one] += 1
 
-    def standing(self, source: str, at: datetime) -> Standing:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
         ]
         scheduled = [entry for entry in planned if not is_clock_fault(at, entry.due.slot)]
         ahead = [entry.due.slot for entry in planned if is_clock_fault(at, entry.due.slot)]
-        return Standing(
+        return SourceProgress(
             ahead=max(ahead, default=None),
             last_slot=max((entry.due.slot for entry in scheduled), default=None),
-            last_stored=max(
+            last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
             expected=frozenset(
@@ -107,3 +109,122 @@ class MemoryStore:
         if not isinstance(present, Collected) or (becomes_planned and isinstance(entry, Collected)):
             scheduled = entry.due.scheduled or present.due.scheduled
             self.ledger[key] = attrs.evolve(entry, due=attrs.evolve(entry.due, scheduled=scheduled))
+
+
+# Baselines that are gone with the process.
+
+
+class MemoryBaselines:
+    """Keeps baselines by name."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Baseline] = {}
+
+    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
+        if baseline.name in self._kept and not replacing:
+            raise BaselineExists(f"there is a baseline {baseline.name} already; --replace takes its place")
+        self._kept[baseline.name] = baseline
+
+    def find(self, name: str) -> Baseline | None:
+        return self._kept.get(name)
+
+    def every(self) -> Sequence[Baseline]:
+        return sorted(self._kept.values(), key=lambda one: (one.captured_at, one.name))
+
+    def remove(self, name: str) -> bool:
+        return self._kept.pop(name, None) is not None
+
+
+# The history of a memory store.
+
+
+class MemoryHistory:
+    """Reads what the store holds at the moment of the call."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        newest: dict[str, Reading] = {}
+        for reading in self._store.readings.values():
+            if until is not None and reading.collected_at > until:
+                continue
+            present = newest.get(reading.device_id)
+            if present is None or present.collected_at < reading.collected_at:
+                newest[reading.device_id] = reading
+        return sorted(newest.values(), key=lambda reading: (reading.location, reading.device_id))
+
+    def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        return sorted(
+            (reading.collected_at, reading.values[quantity])
+            for reading in self._store.readings.values()
+            if reading.device_id == device_id and reading.collected_at >= since and quantity in reading.values
+        )
+
+
+# The ledger of a memory store.
+
+_STATES = {Collected: "stored", Failed: "failed", Deferred: "deferred"}
+
+
+class MemoryLedger:
+    """Reads what the store holds at the moment of the call."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
+        by_source: dict[str, list[LedgerEntry]] = {}
+        for entry in self._store.ledger.values():
+            if entry.due.scheduled:
+                by_source.setdefault(entry.due.source, []).append(entry)
+        return [self._record(source, entries, since, until) for source, entries in sorted(by_source.items())]
+
+    def _record(
+        self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime
+    ) -> SourceRecord:
+        believed = [entry for entry in entries if entry.due.slot <= until]
+        newest = max(believed or entries, key=lambda entry: entry.due.slot)
+        recent = [entry for entry in believed if entry.due.slot >= since]
+        measured = [one for one in self._store.measurements.values() if one.source == source]
+        reads = [
+            one
+            for one in measured
+            if one.operation == "source.read" and one.succeeded and since <= one.began_at <= until
+        ]
+        failed = [one for one in measured if one.operation == "source.attempt" and not one.succeeded]
+        return SourceRecord(
+            source=source,
+            slot=newest.due.slot,
+            ahead=max((entry.due.slot for entry in entries if entry.due.slot > until), default=None),
+            state=_state(newest),
+            cause=None if isinstance(newest, Collected) else newest.cause.value,
+            detail=newest.detail if isinstance(newest, Failed) else None,
+            readings=len(newest.readings) if isinstance(newest, Collected) else 0,
+            unread=len(newest.unread),
+            slots=Counter(map(_state, recent)),
+            mended=sum(any(_is_within(one, read) for one in failed) for read in reads),
+            unmended=sum(isinstance(entry, Failed) and entry.cause in PASSING_CAUSES for entry in recent),
+        )
+
+
+def _state(entry: LedgerEntry) -> str:
+    return _STATES.get(type(entry), "missed")
+
+
+def _is_within(attempt: Measurement, read: Measurement) -> bool:
+    return read.began_at <= attempt.began_at <= read.began_at + timedelta(seconds=read.duration_s)
+
+
+# The measurements of a memory store.
+
+
+class MemoryMeasurements:
+    """Reads what the store holds at the moment of the call."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+        found = [one for one in self._store.measurements.values() if since <= one.began_at < until]
+        return sorted(found, key=lambda one: (one.began_at, one.operation, one.source))

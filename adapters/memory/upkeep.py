@@ -37,3 +37,47 @@ class MemoryUpkeep:
         self.asked.append(what)
         if self.fault is not None:
             raise self.fault
+
+
+# A log whose length is told to it.
+
+
+class MemoryDatabaseLog:
+    """As long as `size`, None for one that does not tell."""
+
+    def __init__(self, size: int | None = 0) -> None:
+        self.size = size
+
+    def size_bytes(self) -> int | None:
+        return self.size
+
+
+# A disk whose room is told to it.
+
+
+class MemoryDisk:
+    """Has as much room as `free`, None for a disk that does not tell."""
+
+    def __init__(self, free: int | None = 10**12) -> None:
+        self.free = free
+
+    def free_bytes(self) -> int | None:
+        return self.free
+
+
+# A turn that is had at once, unless others are said to have it.
+
+
+class MemoryUpkeepLease:
+    """`others` is a turn in the same home that another process could have."""
+
+    def __init__(self, others: MemoryUpkeepLease | None = None) -> None:
+        self._others = others
+        self.is_had = False
+
+    def acquire(self) -> bool:
+        self.is_had = self.is_had or self._others is None or not self._others.is_had
+        return self.is_had
+
+    def release(self) -> None:
+        self.is_had = False

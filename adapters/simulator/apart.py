@@ -55,7 +55,7 @@ class HomeApart:
 @contextmanager
 def home_apart(*, seed: int, clock_arguments: tuple[str, ...]) -> Iterator[HomeApart]:
     """Start the simulated home, and end it with the block. `clock_arguments` say whose time it lives in."""
-    command = [sys.executable, "-m", "entrypoints.simulated_apart", str(seed), *clock_arguments]
+    command = [sys.executable, "-m", "entrypoints.commands.simulated_home", str(seed), *clock_arguments]
     with subprocess.Popen(  # noqa: S603 - ourselves
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

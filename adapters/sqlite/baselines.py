@@ -12,16 +12,14 @@ from typing import TypeVar
 import attrs
 
 from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
-from adapters.sqlite.faults import told_apart
-from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.database_lock import DatabaseLock, transaction
+from adapters.sqlite.errors import told_apart
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.reading import reading_from
-from adapters.sqlite.rows import as_instant, as_text, clean
+from adapters.sqlite.queries import reading_from
+from adapters.sqlite.reading_rows import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
-from adapters.sqlite.turns import transaction
-from domain.baseline import Baseline, Figure, Kind
 from domain.errors import BaselineExists, StoreError, StoreOutdated
-from domain.values import frozen
+from domain.measurements import Baseline, Figure, Kind
 
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
@@ -31,7 +29,7 @@ _NEWEST_LAST = " ORDER BY captured_at, name"
 T = TypeVar("T")
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class SqliteBaselines:
     """Each call opens the database and lets go of it; the collector has its turn between two calls.
 

@@ -10,8 +10,6 @@ from functools import cached_property
 
 import attrs
 
-from domain.values import frozen
-
 # The order in which values count. A new column goes to the end: NULLs there do not count, so that the
 # checksums of rows from before it stay right.
 READING_COLUMNS = (
@@ -63,7 +61,7 @@ def checksum(*rows: Row) -> int:
     return crc
 
 
-@frozen
+@attrs.frozen
 class Run:
     """Readings of neighbouring ids, and the checksum over their ids, their number and all of their values."""
 
@@ -94,7 +92,7 @@ def seal_run(connection: sqlite3.Connection, first_id: int, last_id: int) -> Non
     connection.execute(_INSERT_RUN, attrs.astuple(run_of(connection, first_id, last_id)))
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Keyed:
     """A table whose rows carry a checksum each. `columns` are all but that, the key first."""
 

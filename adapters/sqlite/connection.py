@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.values import frozen
+import attrs
 
 _SWITCH_TO_WAL_MS = 500  # it needs the database for itself; whoever is in the way keeps us in the old mode
 
@@ -29,7 +29,7 @@ _SETTINGS: Mapping[str, tuple[str, int]] = {
 }
 
 
-@frozen
+@attrs.frozen
 class Wish:
     """A setting that could not be had."""
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.sqlite.connection import connect, journal_mode
-from adapters.sqlite.faults import told_apart
-from adapters.sqlite.migrations import user_version
-from adapters.sqlite.reading import reading_from
-from adapters.sqlite.rows import as_text
+from adapters.sqlite.errors import told_apart
+from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.queries import reading_from
+from adapters.sqlite.reading_rows import as_text
 
 _BUSY_TIMEOUT_MS = 3000
 _SELECT_SCHEMA = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"

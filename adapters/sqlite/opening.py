@@ -6,18 +6,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import attrs
+
+from adapters.sqlite.care.file_swap import finish, set_logs_apart
 from adapters.sqlite.connection import connect, settle
-from adapters.sqlite.making import make_tables
-from adapters.sqlite.place import trouble_with
-from adapters.sqlite.replacing import finish, set_logs_apart
-from adapters.sqlite.safety_copy import made_durable
-from adapters.sqlite.upgrade import Upgrade
-from domain.values import frozen
+from adapters.sqlite.migration.durable_copy import made_durable
+from adapters.sqlite.migration.migrations import add_checksums, add_ledger
+from adapters.sqlite.migration.table_rebuild import prune, relax
+from adapters.sqlite.migration.upgrade import Upgrade
+from adapters.sqlite.storage_place import trouble_with
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Opening:
     """How this process opens the database. All of it happens while the caller holds the lock."""
 
@@ -77,3 +79,14 @@ class Opening:
             )
         if (trouble := trouble_with(self.path.parent)) is not None:
             self.journal.record(Level.WARNING, "store.synchronised_folder", reason=trouble)
+
+
+# The tables of a new database, in the format of now.
+
+
+def make_tables(connection: sqlite3.Connection, *, is_simulated: bool) -> None:
+    """By the steps that an old one takes, so that there is one way in which a table comes to be."""
+    add_ledger(connection, is_simulated=is_simulated)
+    relax(connection)
+    add_checksums(connection)
+    prune(connection)

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from adapters.sqlite.connection import connect, journal_mode
-from adapters.sqlite.faults import told_apart
-from adapters.sqlite.inspection import inspect
-from adapters.sqlite.lock import DatabaseLock
-from adapters.sqlite.place import trouble_with
+from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.errors import told_apart
+from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.storage_place import trouble_with
 from adapters.sqlite.wal import HELD_BYTES, has_reset_fault, size_bytes
 from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.health import Answer, Weight, failed, passed, skipped, warned

@@ -10,21 +10,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.sqlite import ledger, slots
-from adapters.sqlite.aside import Aside
+from adapters.sqlite import cycle_rows as ledger
+from adapters.sqlite import queries as slots
+from adapters.sqlite.care.quarantine import Aside
 from adapters.sqlite.connection import journal_mode
-from adapters.sqlite.faults import is_passing, told_apart
-from adapters.sqlite.lock import DatabaseLock
+from adapters.sqlite.database_lock import DatabaseLock, transaction
+from adapters.sqlite.errors import is_passing, told_apart
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.rows import as_text
-from adapters.sqlite.turns import transaction
+from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import LONG_BYTES, Wal
+from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError
-from domain.outcome import CycleReport, Unread
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
-from ports.store import Standing
+from ports.store import SourceProgress
 
 T = TypeVar("T")
 
@@ -108,14 +108,14 @@ class SqliteStore:
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
-    def standing(self, source: str, at: datetime) -> Standing:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._looking() as connection:
-            ahead, last_slot, last_stored = slots.standing(connection, source, at)
+            ahead, last_slot, last_stored_slot = slots.standing(connection, source, at)
             expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
-        return Standing(
+        return SourceProgress(
             ahead=ahead,
             last_slot=last_slot,
-            last_stored=last_stored,
+            last_stored_slot=last_stored_slot,
             expected=frozenset(device_id for (device_id,) in expected),
         )
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
-from domain.limits import LOG_HELD_BYTES, LOG_SHORT_BYTES
-from domain.values import frozen
+from domain.incidents import LOG_HELD_BYTES, LOG_SHORT_BYTES
 from ports.journal import Journal, Level
 
 LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
@@ -40,7 +39,7 @@ def size_bytes(path: Path) -> int:
         return 0
 
 
-@frozen
+@attrs.frozen
 class WalFile:
     """The log of the database at that path, looked at from outside."""
 

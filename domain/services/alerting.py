@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_text import Message, message_of, remedy_of, title_of
-from domain.alerting import (
+from domain.alert_messages import Message, message_of, remedy_of, title_of
+from domain.cycle import Collected, Cycle, Failed, NotStored
+from domain.errors import NotifyError
+from domain.incidents import (
     Incidents,
     Notice,
+    Observation,
     Patience,
-    Sign,
     Topic,
-    observe,
-    sign_of_disk,
-    sign_of_log,
-    signs_of,
+    dismiss_gone,
+    observe_cycle,
+    observe_disk,
+    observe_log,
+    update_incidents,
 )
-from domain.dismissal import dismiss
-from domain.errors import NotifyError
-from domain.outcome import Collected, Cycle, Failed, NotStored
 from domain.retry import RetryPolicy
-from domain.services.incident_memory import IncidentMemory, Outbox
-from domain.values import frozen
-from ports.alert_board import AlertBoard
+from domain.services.alert_memory import IncidentStore, Outbox
+from ports.alerts import AlertBoard, Heartbeat, Notifier
 from ports.clock import Clock
-from ports.database_log import DatabaseLog
-from ports.disk import Disk
-from ports.heartbeat import Heartbeat
 from ports.journal import Journal, Level
-from ports.notifier import Notifier
 from ports.retrier import Retrier
 from ports.state import Json, State
+from ports.upkeep import DatabaseLog, Disk
 
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
@@ -43,16 +42,16 @@ _CLOCK_FAULTS = "clock.faults"  # of the state: by source the slot that was told
 ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
 
 
-@frozen(kw_only=True)
-class AfterCycle:
+@attrs.frozen(kw_only=True)
+class FinishedCycle:
     """A cycle that was run, and the sources of which a slot lies far in the future, with that slot."""
 
     cycle: Cycle
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
-@frozen(kw_only=True)
-class Ways:
+@attrs.frozen(kw_only=True)
+class AlertChannels:
     """How people are told; what is None was not configured."""
 
     board: AlertBoard
@@ -69,7 +68,7 @@ class Alerting:
     def __init__(
         self,
         *,
-        ways: Ways,
+        channels: AlertChannels,
         sources: AbstractSet[str],
         state: State,
         disk: Disk,
@@ -81,10 +80,10 @@ class Alerting:
         program: str = "homeclimate",
         patience: Patience | None = None,
     ) -> None:
-        self._ways = ways
+        self._channels = channels
         self._sources = sources
         self._state = state
-        self._memory = IncidentMemory(state)
+        self._memory = IncidentStore(state)
         self._outbox = Outbox(state)
         self._disk = disk
         self._log = log
@@ -99,43 +98,43 @@ class Alerting:
     def begin(self) -> None:
         """Take down a notice about an account that the home no longer has."""
         if ACCOUNT not in self._sources:
-            self._ways.board.clear()
+            self._channels.board.clear()
 
-    async def after(self, done: AfterCycle) -> None:
+    async def after(self, done: FinishedCycle) -> None:
         """Open and close incidents, and tell of them."""
         now = self._clock.now()
         before = self._memory.incidents()
-        incidents, notices = observe(before, self._signs(done), now, self._patience)
-        incidents, dismissed = dismiss(incidents, done.cycle, self._sources, now)
+        incidents, notices = update_incidents(before, self._signs(done), now, self._patience)
+        incidents, dismissed = dismiss_gone(incidents, done.cycle, self._sources, now)
         notices = (*notices, *dismissed)
         if incidents != before:
-            self._memory.keep(incidents)
+            self._memory.save(incidents)
         self._put_on_board(done.cycle, incidents)
         for notice in notices:
             self._journal_of(notice)
-        if self._ways.notifier is not None:
+        if self._channels.notifier is not None:
             self._outbox.add(message_of(one, home=self._home, program=self._program) for one in notices)
-        if self._ways.heartbeat is not None:
-            await self._ping(self._ways.heartbeat, done.cycle)
-        if self._ways.notifier is not None:
-            await self._mail(self._ways.notifier)
+        if self._channels.heartbeat is not None:
+            await self._ping(self._channels.heartbeat, done.cycle)
+        if self._channels.notifier is not None:
+            await self._mail(self._channels.notifier)
 
-    def _signs(self, done: AfterCycle) -> Iterator[Sign]:
-        yield from signs_of(done.cycle, self._new_clock_faults(done.clock_faults))
+    def _signs(self, done: FinishedCycle) -> Iterator[Observation]:
+        yield from observe_cycle(done.cycle, self._new_clock_faults(done.clock_faults))
         if (free := self._disk.free_bytes()) is not None:
-            yield from sign_of_disk(free)
+            yield from observe_disk(free)
         if (log_bytes := self._log.size_bytes()) is not None:
-            yield from sign_of_log(log_bytes)
+            yield from observe_log(log_bytes)
         aside, check = self._state.get("store.aside"), self._state.get("upkeep.check")
         if aside:
-            yield Sign(
+            yield Observation(
                 topic=Topic.DATABASE_ASIDE,
                 subject="database",
                 is_bad=not aside.get("finished") or self._is_recent(aside.get("at")),
                 detail=f"kept as {aside.get('kept_as')}",
             )
         if check.get("result") in ("ok", "damaged"):  # a check that failed says nothing
-            yield Sign(
+            yield Observation(
                 topic=Topic.DATABASE_DAMAGED,
                 subject="database",
                 is_bad=check.get("result") == "damaged",
@@ -163,13 +162,13 @@ class Alerting:
                 continue
             incident = incidents.get(f"{Topic.CREDENTIALS}:{ACCOUNT}")
             if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
-                self._ways.board.put(
+                self._channels.board.put(
                     f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
                     f"Seen: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
                     "This file goes by itself after the next success.\n"
                 )
             elif isinstance(outcome, Collected):
-                self._ways.board.clear()
+                self._channels.board.clear()
 
     def _journal_of(self, notice: Notice) -> None:
         incident = notice.incident
@@ -216,3 +215,49 @@ class Alerting:
             if self._ping_failed or self._state.get("heartbeat"):
                 self._state.put("heartbeat", {})
             self._ping_failed = False
+
+
+# What is done after each cycle, beside the next ones, so that it never holds one up.
+
+T = TypeVar("T")
+_WAITING_BOUND = 100
+
+
+class BackgroundQueue(Generic[T]):
+    """Hands items to a coroutine function one after the other, in a task of its own.
+
+    What the function raises is a fault of ours: it is said, and costs nothing but that item. When it cannot
+    keep up, the oldest waiting items are dropped.
+    """
+
+    def __init__(self, function: Callable[[T], Awaitable[None]], *, clock: Clock, journal: Journal) -> None:
+        self._function = function
+        self._clock = clock
+        self._journal = journal
+        self._waiting: deque[T] = deque(maxlen=_WAITING_BOUND)
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, item: T) -> None:
+        """Have the item done after those that wait. Returns at once."""
+        self._waiting.append(item)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._work())
+
+    async def finish(self, limit_s: float) -> None:
+        """Wait until all is done, at most that long; what is not done by then is cancelled."""
+        if self._task is None or self._task.done():
+            return
+        limit = asyncio.ensure_future(self._clock.sleep(limit_s))
+        try:
+            await asyncio.wait({self._task, limit}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            limit.cancel()
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        while self._waiting:
+            item = self._waiting.popleft()
+            try:
+                await self._function(item)
+            except Exception as error:  # noqa: BLE001 - the isolation boundary: what comes after a cycle costs none
+                self._journal.record(Level.ERROR, "after_cycle.bug", error=f"{type(error).__name__}: {error}")

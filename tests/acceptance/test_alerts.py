@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 from tests.acceptance.conftest import RunHere
-from tests.calm_homes import calm_seed
-from tests.deployments import Deployment, a_deployment, with_amazon
 from tests.integration.test_http_ping import switch
-from tests.mail_server import MailHandler, mail_server
-from tests.odd_server import odd_server, saying
+from tests.support.calm_homes import calm_seed
+from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.mail_server import MailHandler, mail_server
+from tests.support.odd_server import odd_server, saying
 
 COOKIES = "  cookies: {session-id: 147-0000000, session-token: dead-cookie-1, csrf: '5'}\n"
 

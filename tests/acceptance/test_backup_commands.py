@@ -10,24 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.source_lock import SourceLocks, held_sources
-from adapters.upkeep_lock import UpkeepLock
+from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
+from adapters.memory.runtime import MemoryClock
 from config.loading import load
 from domain.errors import StoreError
-from entrypoints.person import Person
-from entrypoints.restore import restored
-from entrypoints.world import World
+from entrypoints.commands.database import restore_backup
+from entrypoints.terminal.prompts import Prompts
+from entrypoints.wiring.environment import Environment
 from tests.acceptance.conftest import RunHere
-from tests.builders import NOON, a_cycle
-from tests.databases import a_store, changed, rows
-from tests.deployments import Deployment, a_deployment
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_cycle
+from tests.support.databases import a_store, changed, rows
+from tests.support.deployments import Deployment, a_deployment
+from tests.support.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
 _RESTORING_SLOWLY = """
 import sys
-from adapters.sqlite import restoring
+from adapters.sqlite.care import restoring
 from entrypoints.cli import main
 
 copied = restoring.verified_copy
@@ -76,7 +75,7 @@ def test_a_backup_is_made_beside_a_collector_and_restored_later(
     with _a_collector(home):
         made = run_here(home, "backup", str(copy))
     assert (made.returncode, made.stderr) == (0, "")
-    assert "copy.db: 0.1 MB, checked" in made.stdout
+    assert "copy.db: 0.1 MB, verified" in made.stdout
     changed(home.database, "DELETE FROM readings")
     back = run_here(home, "restore", str(copy), "--yes")
     assert (back.returncode, back.stderr) == (0, "")
@@ -102,7 +101,7 @@ def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_pa
     (tmp_path / "mine").write_text("precious")
     done = run_here(home, "backup", str(tmp_path / "mine"))
     assert done.returncode == 64
-    assert "there already" in done.stderr
+    assert "exists already" in done.stderr
     assert (tmp_path / "mine").read_text() == "precious"
 
 
@@ -145,14 +144,16 @@ def test_a_person_is_asked_and_obeyed(
 ) -> None:
     asked: list[str] = []
 
-    class _Asked(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Asked(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             asked.append(question)
             assert default is False
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    code = restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Asked())
+    code = restore_backup(
+        tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked()
+    )
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
 
@@ -163,15 +164,15 @@ def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
 ) -> None:
     locks = SourceLocks(home.database.parent / "locks")
 
-    class _Slow(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Slow(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             locks.acquire(source)  # of a source that is in the configuration, or was once
             return True
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
     before = home.database.read_bytes()
     with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
-        restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Slow())
+        restore_backup(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
     assert home.database.read_bytes() == before
     locks.close()
     assert held_sources(home.database.parent / "locks") == ()
@@ -183,14 +184,14 @@ def test_nothing_is_restored_during_the_upkeep_of_another_process(
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     lock = UpkeepLock(home.database.parent / "upkeep.lock")
-    assert lock.take()
+    assert lock.acquire()
     done = run_here(home, "restore", str(tmp_path / "copy.db"), "--yes")
     assert (done.returncode, home.database.read_bytes()) == (1, before)
     assert "daily upkeep" in done.stderr
-    lock.let_go()
+    lock.release()
     assert run_here(home, "restore", str(tmp_path / "copy.db"), "--yes").returncode == 0
-    assert lock.take(), "it is given back"
-    lock.let_go()
+    assert lock.acquire(), "it is given back"
+    lock.release()
 
 
 @pytest.mark.proof

@@ -9,7 +9,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -18,14 +17,14 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.source_lock import SourceLocks
-from adapters.system_clock import SystemClock
-from domain.baseline import Measurement
-from domain.outcome import CycleReport
+from adapters.files.locks import SourceLocks
+from adapters.runtime.clock import SystemClock
+from domain.cycle import CycleReport
+from domain.measurements import Measurement
 from tests.acceptance.conftest import RunHere
-from tests.databases import a_store
-from tests.deployments import Deployment
-from tests.old_homes import Age, make_old_home
+from tests.support.databases import a_store
+from tests.support.deployments import Deployment
+from tests.support.old_homes import Age, make_old_home
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -411,18 +410,3 @@ def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_b
     assert "hue" in done.stderr
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
     locks.close()
-
-
-def test_who_only_looks_at_baselines_imports_nothing_that_collects(deployment: Deployment) -> None:
-    look = "import sys; from entrypoints.cli import main; main(['baseline', 'list']); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", look],
-        env=deployment.environment(),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=True,
-    )
-    imported = set(done.stdout.split())
-    assert "entrypoints.baseline" in imported
-    assert not imported & {"asyncio", "urllib3", "requests", "aiohttp", "stamina", "entrypoints.collect"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from adapters.simulator.faults import NullTemperatures, Overwrite
 from adapters.simulator.home import SimulatedHome
-from tests.deployments import Deployment
+from tests.support.deployments import Deployment
 
 
 def test_once_stores_a_reading_of_every_sensor_for_the_current_slot(
@@ -350,79 +349,6 @@ def test_once_again_mends_a_slot_that_failed(deployment: Deployment) -> None:
 
 def _cycles(deployment: Deployment) -> int:
     return int(deployment.rows("SELECT count(DISTINCT timestamp) FROM readings")[0][0])
-
-
-def test_a_hue_only_collect_does_not_import_aiohttp(deployment: Deployment) -> None:
-    _, _, module, *arguments = deployment.command("collect", "--once")
-    dear = {"aiohttp", "requests", "rich", "ruamel", "zeroconf"}
-    imported = _imported(deployment, "-m", module, *arguments)
-    assert "urllib3" in imported
-    assert not imported & dear
-
-
-def test_a_cycle_in_whose_day_all_is_done_imports_nothing_of_upkeep_backups_and_simulators(
-    deployment: Deployment,
-) -> None:
-    deployment.run("collect", "--once")  # which checks and backs up
-    _, _, module, *arguments = deployment.command("collect", "--once")
-    imported = _modules_of(deployment, "-m", module, *arguments)
-    assert "adapters.sqlite.store" in imported
-    unused = {
-        "adapters.sqlite.upkeep",
-        "adapters.sqlite.backup",
-        "adapters.sqlite.checking",
-        "adapters.hue.cloud",
-    }
-    assert sorted(imported & {*unused, "zoneinfo", "adapters.simulator", "adapters.amazon"}) == []
-
-
-def test_version_imports_next_to_nothing(deployment: Deployment) -> None:
-    started = "import sys; from entrypoints.cli import main; sys.exit(main(['--version']))"
-    bare = _imported(deployment, "-c", "pass")
-    assert _imported(deployment, "-c", started) - bare <= {"entrypoints", "__future__"}
-
-
-def test_help_imports_nothing_dear(deployment: Deployment) -> None:
-    dear = {
-        "aiohttp",
-        "requests",
-        "sqlite3",
-        "rich",
-        "yaml",
-        "cattrs",
-        "stamina",
-        "asyncio",
-        "ruamel",
-        "zeroconf",
-    }
-    started = "import sys; from entrypoints.cli import main; sys.exit(main(['--help']))"
-    imported = _imported(deployment, "-c", started)
-    assert "click" in imported
-    assert not imported & dear
-
-
-def _imported(deployment: Deployment, *arguments: str) -> set[str]:
-    """The top-level modules that a run of Python with those arguments imported."""
-    return {name.partition(".")[0] for name in _modules_of(deployment, *arguments)}
-
-
-def _modules_of(deployment: Deployment, *arguments: str) -> set[str]:
-    environment = deployment.environment()
-    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring coverage would import sqlite3
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", *arguments],
-        env=environment,
-        cwd=deployment.folder,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=True,
-    )
-    return {
-        line.rpartition("|")[2].strip()
-        for line in done.stderr.splitlines()
-        if line.startswith("import time:")
-    }
 
 
 def _logs(deployment: Deployment) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.calm_homes import calm_seed
-from tests.deployments import Deployment
-from tests.forked import run_forked, wanted
+from tests.support.calm_homes import calm_seed
+from tests.support.deployments import Deployment
+from tests.support.forked import run_forked, wanted
 
 _CHECKOUT = Path(__file__).parents[2]
 

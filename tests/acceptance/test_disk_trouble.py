@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from adapters.simulator.home import SimulatedHome
-from tests.deployments import Deployment
-from tests.forked import Piped
-from tests.mount_namespace import filled, in_mounts, small_disk
+from tests.support.deployments import Deployment
+from tests.support.forked import Piped
+from tests.support.mount_namespace import filled, in_mounts, small_disk
 
 Cycles = list[dict[str, Any]]
 

@@ -13,14 +13,13 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite.history import SqliteHistory
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.reading import DeviceKind, Quantity
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.old_homes import HUE_DEVICES, Age, an_old_row, columns_of, make_old_home, make_template
-from tests.old_queries import answers, plans
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.old_homes import HUE_DEVICES, Age, an_old_row, columns_of, make_old_home, make_template
+from tests.support.old_queries import answers, plans
 
 FEW, MANY = 5_000, 100_000
 HUE = a_reading(HUE_DEVICES[0], location="Küche", battery_percent=88, is_reachable=True)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 from config.loading import load
 from tests.acceptance.conftest import RunHere
-from tests.calm_homes import calm_seed
-from tests.config_homes import write_home
-from tests.deployments import Deployment
-from tests.terminal import Terminal, at_a_terminal
+from tests.support.calm_homes import calm_seed
+from tests.support.config_homes import write_home
+from tests.support.deployments import Deployment
+from tests.support.terminal import Terminal, at_a_terminal
 
 COOKIES = "amazon_aqm:\n  cookies:  # of a browser\n    session-id: 123-1234567-1234567\n"
 
@@ -93,7 +93,7 @@ def test_a_home_that_is_signed_in_may_stay_so(
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     before = home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
-        terminal.sees(r"Leave it so\? \[Y/n\]")
+        terminal.sees(r"Keep it\? \[Y/n\]")
         terminal.types("")
         assert terminal.leaves() == 0
     assert "nothing is changed" in terminal.said
@@ -108,7 +108,7 @@ def test_a_token_that_was_revoked_is_replaced(
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
         assert terminal.leaves() == 0
-    assert "The token that this home has does not work" in terminal.said
+    assert "The token of this home does not work" in terminal.said
     assert token_in(home) != alexa.refresh_token
 
 

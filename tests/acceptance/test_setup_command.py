@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.system_clock import SystemClock
 from config.loading import load
 from config.secrets import Secret
-from domain.outcome import Cause
-from domain.services.streaks import Streaks
+from domain.cycle import Cause
+from domain.services.source_backoff import SourceBackoff
 from tests.acceptance.conftest import RunHere
-from tests.bridge_client import ask_v1
-from tests.builders import a_failed
-from tests.calm_homes import calm_seed
-from tests.config_homes import OLD_CONFIG, write_home
-from tests.deployments import Deployment
-from tests.look_up import LookUp, a_look_up
-from tests.terminal import at_a_terminal
+from tests.support.bridge_client import ask_v1
+from tests.support.builders import a_failed
+from tests.support.calm_homes import calm_seed
+from tests.support.config_homes import OLD_CONFIG, write_home
+from tests.support.deployments import Deployment
+from tests.support.look_up import LookUp, a_look_up
+from tests.support.terminal import at_a_terminal
 
 OLD_SECRETS = """\
 # signed in on a Tuesday
@@ -127,7 +127,7 @@ def test_an_earlier_systems_files_keep_every_byte_but_the_bridges(
         home.bridge.press_button()
         assert terminal.leaves() == 0
     assert said.count("storage.enable_pooling: has no effect") == 1
-    assert "The key that this home has does not work any more." in said
+    assert "The key of this home does not work any more." in said
     key, address = key_in(old_home), home.bridge.address
     assert old_home.config_file.read_text() == config.replace("bridge_ip: null", f'bridge_ip: "{address}"')
     assert old_home.secrets_file.read_text() == secrets.replace("K" * 40, key)
@@ -244,9 +244,9 @@ def test_pairing_again_replaces_the_key_and_nothing_else(home: SimulatedHome, ol
     old_home.config_file.write_text(config)
     secrets = old_home.secrets_file.read_text()
     state = FileState(old_home.folder / "data" / "state.json", MemoryJournal())
-    streaks = Streaks(state=state, clock=SystemClock())
+    backoff = SourceBackoff(state=state, clock=SystemClock())
     for _ in range(4):  # so that the home would leave the bridge in peace for a while
-        streaks.note(a_failed(cause=Cause.CREDENTIALS))
+        backoff.record(a_failed(cause=Cause.CREDENTIALS))
     assert state.get("streak.hue")
     with at_a_terminal(old_home, "setup", "--reauth", "hue") as terminal:
         terminal.sees("30 s left")
@@ -370,7 +370,7 @@ def test_a_bridge_that_gives_a_key_and_no_readings_leaves_the_home_as_it_was(
     home.bridge.press_button()
     with at_a_terminal(old_home, "setup", "--address", home.bridge.address) as terminal:
         assert terminal.leaves() == 1
-    assert "The bridge gave a key, and could not be read with it; nothing is changed." in terminal.said
+    assert "The bridge gave a key, but could not be read with it; nothing is changed." in terminal.said
     assert everything_in(old_home.folder) == before
 
 

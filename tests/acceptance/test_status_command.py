@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
+from adapters.files.locks import SourceLocks, held_sources
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
 from adapters.simulator.home import SimulatedHome
-from adapters.source_lock import SourceLocks, held_sources
 from tests.acceptance.conftest import RunHere
-from tests.deployments import Deployment, with_amazon
+from tests.support.deployments import Deployment, with_amazon
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
-from tests.calm_homes import calm_seed
-from tests.deployments import Deployment, a_deployment, with_amazon
+from tests.support.calm_homes import calm_seed
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 SOURCES = ("hue", "amazon")
 

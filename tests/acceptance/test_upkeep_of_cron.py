@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.source_lock import SourceLocks, held_sources
-from adapters.upkeep_lock import UpkeepLock
+from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
 from tests.acceptance.conftest import RunHere
-from tests.deployments import Deployment
+from tests.support.deployments import Deployment
 
 _SLOW = """
 import sys, time
-from adapters.sqlite import upkeep
-from tests.collect_simulated import main, world
+from adapters.sqlite.care import upkeep
+from tests.support.collect_simulated import main, simulated_environment
 
 def slow(path, *, busy_timeout_ms):
     open("at its check", "w").close()
@@ -30,7 +29,7 @@ def slow(path, *, busy_timeout_ms):
     return ()
 
 upkeep.findings = slow
-sys.exit(main(sys.argv[2:], world=world(sys.argv[1])))
+sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))
 """
 
 
@@ -63,9 +62,9 @@ def test_while_another_process_collects_or_is_at_it_nothing_is_done(
     stays.acquire("amazon")
     assert run_here(deployment, "collect", "--once").returncode == 0
     stays.close()
-    assert lock.take()
+    assert lock.acquire()
     assert run_here(deployment, "collect", "--once").returncode == 0
-    lock.let_go()
+    lock.release()
     assert backups(deployment) == []
     assert run_here(deployment, "collect", "--once").returncode == 0
     assert len(backups(deployment)) == 1

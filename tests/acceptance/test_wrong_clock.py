@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
 from tests.acceptance.conftest import RunHere
-from tests.builders import a_collected, a_cycle, a_due, a_reading
-from tests.databases import changed
-from tests.deployments import Deployment
+from tests.support.builders import a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import changed
+from tests.support.deployments import Deployment
 
 WRONG = datetime(2038, 1, 19, 3, 10, tzinfo=UTC)
 

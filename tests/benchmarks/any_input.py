@@ -18,8 +18,8 @@ from typing import Any
 from hypothesis import HealthCheck, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.bad_input import Spoiling, spoiling
-from tests.spoiled_wire import cases, odd_numbers, single_reads
+from tests.support.bad_input import Spoiling, spoiling
+from tests.support.spoiled_wire import cases, odd_numbers, single_reads
 
 _EXAMPLES_A_HOME = 500
 

@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from adapters.sqlite.backup import back_up
-from adapters.sqlite.soundness import first_fault
-from tests.databases import rows
-from tests.old_homes import Age, make_old_home
+from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.care.integrity import first_fault
+from tests.support.databases import rows
+from tests.support.old_homes import Age, make_old_home
 
 BACKUPS, READINGS = 30, 50_000
 
@@ -25,7 +25,7 @@ def main() -> None:
         path = Path(folder) / "readings.db"
         make_old_home(path, Age.C_WAL, READINGS)
         appender = subprocess.Popen(
-            [sys.executable, "-m", "tests.appender", str(path), "hue", "100000000"],
+            [sys.executable, "-m", "tests.support.appender", str(path), "hue", "100000000"],
             stdout=subprocess.PIPE,
             text=True,
         )

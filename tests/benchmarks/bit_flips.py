@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.damaged import a_home_with_checksums, dump, flip, is_reported
+from tests.support.damaged import a_home_with_checksums, dump, flip, is_reported
 
 
 def main() -> int:

@@ -25,13 +25,13 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from adapters.system_clock import MovedClock, SystemClock
+from adapters.runtime.clock import MovedClock, SystemClock
 from config.loading import load
 from domain.schedule import Due, slot_at
-from domain.services.collection import Collection
-from entrypoints.wiring import collecting
-from entrypoints.world import World
-from tests.deployments import a_deployment
+from domain.services.collection_cycle import CollectionCycle
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import Environment
+from tests.support.deployments import a_deployment
 
 
 def main() -> None:
@@ -42,8 +42,8 @@ def main() -> None:
     clock = MovedClock(SystemClock())
     with tempfile.TemporaryDirectory() as folder, _simulator() as bridge:
         deployment = a_deployment(Path(folder) / "home", **bridge)
-        world = World(clock=clock, hue_roots=deployment.ca_file)
-        with collecting(load(deployment.folder), world) as collecting_now:
+        environment = Environment(clock=clock, hue_roots=deployment.ca_file)
+        with collecting(load(deployment.folder), environment) as collecting_now:
             collection = collecting_now.collection
             costs = asyncio.run(_interleaved(collection, clock, _Bare(Path(folder), **bridge), cycles))
     for name, seconds in costs.items():
@@ -113,7 +113,7 @@ class _Adapter(HTTPAdapter):
 
 
 async def _interleaved(
-    collection: Collection, clock: MovedClock, bare: _Bare, cycles: int
+    collection: CollectionCycle, clock: MovedClock, bare: _Bare, cycles: int
 ) -> dict[str, list[float]]:
     costs: dict[str, list[float]] = {"bare": [], "ours: temperature alone": [], "ours: with details": []}
     (name,) = collection.plans

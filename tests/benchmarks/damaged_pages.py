@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.damaged import KINDS, RuinedHome
+from tests.support.damaged import KINDS, RuinedHome
 
 
 def main() -> int:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import attrs
 
-from domain.outcome import Collected, CycleReport
+from domain.cycle import Collected, CycleReport
 from domain.reading import Quantity
-from tests.grown_home import append_fast, reports
-from tests.old_homes import an_empty_old_home
+from tests.support.grown_home import append_fast, reports
+from tests.support.old_homes import an_empty_old_home
 
 LIMIT = 0.70
 _A_DAY = 288

@@ -20,16 +20,16 @@ from pathlib import Path
 
 import attrs
 
-from adapters.hue.reads import Strategy
-from adapters.system_clock import MovedClock, SystemClock
+from adapters.hue.source import Strategy
+from adapters.runtime.clock import MovedClock, SystemClock
 from domain.schedule import slot_at
-from domain.services.collection import Collection, SourcePlan
-from tests.builders import a_due
-from tests.collecting import a_collection
-from tests.databases import a_store
-from tests.hue_bench import HueBench, a_hue_bench
-from tests.hue_costs import CYCLES_AN_HOUR, SMALLER, Costs, costs_of, slope_from
-from tests.simulator_process import BridgeApart, bridge_apart
+from domain.services.collection_cycle import CollectionCycle, SourcePlan
+from tests.support.builders import a_due
+from tests.support.collecting import a_collection
+from tests.support.databases import a_store
+from tests.support.hue_bench import HueBench, a_hue_bench
+from tests.support.hue_costs import CYCLES_AN_HOUR, SMALLER, Costs, costs_of, slope_from
+from tests.support.simulator_process import BridgeApart, bridge_apart
 
 LATENCIES_MS = (0, 50, 300)
 # A little more than five minutes, so that what is read hourly is read in every twelfth cycle.
@@ -49,7 +49,7 @@ class Way:
     """A collection of its own, and what its cycles cost."""
 
     bench: HueBench
-    collection: Collection
+    collection: CollectionCycle
     cycles: list[Costs] = attrs.field(factory=list)
 
     async def cycle(self, clock: MovedClock, *, is_first: bool) -> None:

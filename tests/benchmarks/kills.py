@@ -13,10 +13,10 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from tests.builders import NOON
-from tests.kills import a_killed_home, complaints, gaps
+from tests.support.builders import NOON
+from tests.support.kills import a_killed_home, complaints, gaps
 
 _KILLS_A_HOME = 50
 

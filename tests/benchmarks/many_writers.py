@@ -15,8 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapters.sqlite.history import SqliteHistory
-from tests.databases import a_store, rows
+from adapters.sqlite.queries import SqliteHistory
+from tests.support.databases import a_store, rows
 
 WRITERS = 8
 
@@ -43,7 +43,7 @@ def write_and_read(path: Path, cycles: int) -> tuple[list[int], int, int, int]:
     made.close()
     writers = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.appender", str(path), f"writer-{number}", str(cycles)],
+            [sys.executable, "-m", "tests.support.appender", str(path), f"writer-{number}", str(cycles)],
             stdout=subprocess.DEVNULL,
         )
         for number in range(WRITERS)

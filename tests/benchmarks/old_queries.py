@@ -16,10 +16,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.builders import a_cycle
-from tests.databases import a_store
-from tests.old_homes import Age, make_old_home
-from tests.old_queries import old_queries
+from tests.support.builders import a_cycle
+from tests.support.databases import a_store
+from tests.support.old_homes import Age, make_old_home
+from tests.support.old_queries import old_queries
 
 LIMIT = 1.5
 ROUNDS = 31

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.sqlite.history import SqliteHistory
-from domain.baseline import Measurement
-from domain.outcome import CycleReport
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
-from tests.databases import a_store
+from adapters.sqlite.queries import SqliteHistory
+from domain.cycle import CycleReport
+from domain.measurements import Measurement
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.support.databases import a_store
 
 CYCLES = 500
 
@@ -35,7 +35,7 @@ def main() -> None:
         _tell("a cycle and its fsync", lambda: store.append(next(reports)))
         connection.execute("PRAGMA synchronous=OFF")
         _tell("a cycle without fsync", lambda: store.append(next(reports)))
-        _tell("where a source stands", lambda: store.standing("hue", NOON))
+        _tell("where a source stands", lambda: store.progress("hue", NOON))
         history = SqliteHistory(path)
         _tell("the newest readings", history.newest, times=50)
         store.close()

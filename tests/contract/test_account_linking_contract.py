@@ -8,14 +8,14 @@ import attrs
 import pytest
 
 from adapters.amazon.hosts import Hosts
+from adapters.amazon.http import AmazonSession
 from adapters.amazon.linking import Linking
-from adapters.amazon.session import AmazonSession
-from adapters.memory.account_linking import MemoryAccountLinking
-from adapters.memory.meter import MemoryMeter
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryMeter
+from adapters.memory.source import MemoryAccountLinking
+from adapters.memory.spool import MemoryState
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
-from ports.account_linking import AccountLinking, Linked, Pending, Refused
+from ports.setup import AccountLinking, Linked, Pending, Refused
 
 
 @attrs.frozen(kw_only=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.alert_file import AlertFile
-from adapters.memory.alert_board import MemoryAlertBoard
-from adapters.memory.journal import MemoryJournal
-from ports.alert_board import AlertBoard
+from adapters.alerts.alert_file import AlertFile
+from adapters.memory.alerts import MemoryAlertBoard
+from adapters.memory.runtime import MemoryJournal
+from ports.alerts import AlertBoard
 
 
 @attrs.frozen

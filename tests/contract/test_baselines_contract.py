@@ -9,13 +9,13 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.baselines import MemoryBaselines
-from domain.baseline import Baseline, Figure, Kind
+from adapters.memory.store import MemoryBaselines
 from domain.errors import BaselineExists
-from ports.baselines import Baselines
-from tests.baselines import a_baseline, sqlite_baselines
-from tests.builders import NOON
-from tests.databases import a_store
+from domain.measurements import Baseline, Figure, Kind
+from ports.stored_data import Baselines
+from tests.support.baselines import a_baseline, sqlite_baselines
+from tests.support.builders import NOON
+from tests.support.databases import a_store
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.system_clock import MovedClock, SystemClock
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.clock import MovedClock, SystemClock
 from ports.clock import Clock
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 CLOCKS: dict[str, Callable[[], Clock]] = {
     "memory": lambda: MemoryClock(NOON),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.database_log import MemoryDatabaseLog
+from adapters.memory.upkeep import MemoryDatabaseLog
 from adapters.sqlite.wal import WalFile
-from ports.database_log import DatabaseLog
+from ports.upkeep import DatabaseLog
 
 Make = Callable[[Path, int | None], DatabaseLog]
 

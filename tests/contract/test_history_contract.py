@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.history import MemoryHistory
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.store import MemoryStore
-from adapters.sqlite.history import SqliteHistory
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.store import MemoryHistory, MemoryStore
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity, Reading
-from ports.history import History
 from ports.store import Store
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from ports.stored_data import History
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
 LATER = NOON + timedelta(minutes=5)
 
@@ -38,7 +36,7 @@ def _in_sqlite(folder: Path) -> Pair:
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     make: Callable[[Path], Pair] = request.param
     store, history = make(tmp_path)
-    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
     yield store, history
     store.close()
 

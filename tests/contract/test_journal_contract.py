@@ -9,15 +9,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.journal_line import journal_line
-from adapters.journals import Journals
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.rotating_log import RotatingLog
-from adapters.stderr_journal import StderrJournal
+from adapters.log.journals import Journals, StderrJournal, journal_line
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.redaction import Redactor
 from ports.journal import Journal, Level
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 MARKED_SECRET = 'marked "secret"'
 redact = Redactor([MARKED_SECRET]).redact

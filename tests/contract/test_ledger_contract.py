@@ -9,17 +9,15 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.store import MemoryStore
-from adapters.sqlite.ledger_reading import SqliteLedger
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.store import MemoryLedger, MemoryStore
+from adapters.sqlite.queries import SqliteLedger
 from adapters.sqlite.store import SqliteStore
-from domain.baseline import Measurement
-from domain.outcome import Cause
-from ports.ledger import Ledger, SourceRecord
+from domain.cycle import Cause
+from domain.measurements import Measurement
 from ports.store import Store
-from tests.builders import (
+from ports.stored_data import Ledger, SourceRecord
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,
@@ -50,7 +48,7 @@ def _in_sqlite(folder: Path) -> Pair:
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     make: Callable[[Path], Pair] = request.param
     store, ledger = make(tmp_path)
-    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
     yield store, ledger
     store.close()
 

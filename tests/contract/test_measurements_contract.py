@@ -9,15 +9,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.measurements import MemoryMeasurements
-from adapters.memory.store import MemoryStore
-from adapters.sqlite.measurements import SqliteMeasurements
-from domain.baseline import Measurement
-from domain.outcome import CycleReport
-from ports.measurements import Measurements
+from adapters.memory.store import MemoryMeasurements, MemoryStore
+from adapters.sqlite.queries import SqliteMeasurements
+from domain.cycle import CycleReport
+from domain.measurements import Measurement
 from ports.store import Store
-from tests.builders import NOON
-from tests.databases import a_store
+from ports.stored_data import Measurements
+from tests.support.builders import NOON
+from tests.support.databases import a_store
 
 Kept = tuple[Store, Measurements]
 

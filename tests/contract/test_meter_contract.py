@@ -9,12 +9,11 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.meter import MemoryMeter
-from adapters.system_meter import SystemMeter
-from domain.baseline import Measurement
+from adapters.memory.runtime import MemoryClock, MemoryMeter
+from adapters.runtime.meter import SystemMeter
+from domain.measurements import Measurement
 from ports.meter import Meter
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 
 @attrs.frozen

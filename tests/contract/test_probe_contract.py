@@ -8,18 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.blocking_probe import BlockingProbe
-from adapters.memory.clock import MemoryClock
-from adapters.memory.notifier import MemoryNotifier
-from adapters.memory.probe import MemoryProbe
+from adapters.health.probes import BlockingProbe
+from adapters.memory.alerts import MemoryNotifier, MemoryProbe
+from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
-from domain.alert_text import Message
+from domain.alert_messages import Message
+from domain.cycle import SourceReply
 from domain.health import Answer, Status, Weight, passed
-from domain.outcome import SourceReply
-from domain.services.mail_probe import MailProbe
-from domain.services.source_probe import SourceProbe
+from domain.services.health_aggregation import MailProbe, SourceProbe
 from ports.probe import Probe
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 CLOCK = MemoryClock(NOON)
 PROBES: dict[str, Callable[[], Probe]] = {
@@ -41,10 +39,10 @@ PROBES: dict[str, Callable[[], Probe]] = {
 @pytest.mark.parametrize("make", PROBES.values(), ids=PROBES)
 async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
     probe = make()
-    answer = await probe.look()
+    answer = await probe.check()
     assert isinstance(answer, Answer)
     assert answer.status is Status.PASS
-    assert answer.seen
+    assert answer.summary
     assert probe.component == "one"
     assert probe.weight in Weight
 
@@ -53,7 +51,7 @@ async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
 async def test_it_is_the_same_component_with_the_same_weight_after_a_look(make: Callable[[], Probe]) -> None:
     probe = make()
     before = probe.component, probe.weight
-    await probe.look()
+    await probe.check()
     assert (probe.component, probe.weight) == before
 
 
@@ -87,7 +85,7 @@ STUCK: dict[str, Callable[[], Probe]] = {
 @pytest.mark.parametrize("make", STUCK.values(), ids=STUCK)
 async def test_one_that_is_stuck_lets_others_go_on_and_itself_be_given_up(make: Callable[[], Probe]) -> None:
     LET_GO.clear()
-    looking = asyncio.ensure_future(make().look())
+    looking = asyncio.ensure_future(make().check())
     for _ in range(10):
         await asyncio.sleep(0)
     assert not looking.done()

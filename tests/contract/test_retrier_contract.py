@@ -8,15 +8,13 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.retrier import MemoryRetrier
-from adapters.stamina_retrier import StaminaRetrier
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.errors import CredentialsRefused, SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.retry import RetryPolicy
 from ports.journal import Level
 from ports.retrier import Retrier
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 BUDGET_S = 18.0
 

@@ -11,16 +11,16 @@ import attrs
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
 from adapters.simulator.alexa_effects import MonitorGone
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable
 from ports.source import Source
-from tests.amazon_bench import an_amazon_bench
-from tests.builders import NOON, a_reading, a_reply, an_unread
-from tests.hue_bench import a_hue_bench, wait_for_reads
+from tests.support.amazon_bench import an_amazon_bench
+from tests.support.builders import NOON, a_reading, a_reply, an_unread
+from tests.support.hue_bench import a_hue_bench, wait_for_reads
 
 FAR_AWAY_S = 1e9
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
+from adapters.memory.spool import MemoryState
 from ports.state import Json, State
 
 VALUES: list[dict[str, Json]] = [

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep
-from adapters.sqlite.upkeep import SqliteUpkeep
+from adapters.sqlite.care.upkeep import SqliteUpkeep
 from domain.errors import StoreError
 from ports.upkeep import BackedUp, Checked, Upkeep
-from tests.builders import NOON, a_cycle
-from tests.databases import a_store
+from tests.support.builders import NOON, a_cycle
+from tests.support.databases import a_store
 
 
 def _in_memory(_: Path) -> Upkeep:

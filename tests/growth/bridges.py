@@ -9,10 +9,10 @@ from pathlib import Path
 
 import attrs
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import FollowingClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002
-from adapters.system_clock import SystemClock
 
 
 def main(bridges: int, sensors: int, clock_file: Path) -> None:

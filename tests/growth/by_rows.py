@@ -12,12 +12,11 @@ from pathlib import Path
 
 import attrs
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite.history import SqliteHistory
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
-from tests.grown_home import append_in_bulk, device_of, report_of, slot_of
 from tests.growth.costs import cost_of, median_ms, p95_ms, tell
+from tests.support.grown_home import append_in_bulk, device_of, report_of, slot_of
 
 SENSORS = 20
 _A_DAY = 288
@@ -90,7 +89,7 @@ class _Home:
         report = report_of(self.cycles, SENSORS)
         return {
             "a cycle and its fsync": lambda: self.store.append(report),
-            "where a source stands": lambda: self.store.standing("hue", self.clock.now()),
+            "where a source stands": lambda: self.store.progress("hue", self.clock.now()),
             "the newest of each sensor": SqliteHistory(self.path).newest,
             "the newest rows": self.asking.execute(_SELECT_NEWEST).fetchall,
             "a day of a sensor": lambda: self._day(day),

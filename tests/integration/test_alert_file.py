@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.alert_file import AlertFile
-from adapters.memory.journal import MemoryJournal
+from adapters.alerts.alert_file import AlertFile
+from adapters.memory.runtime import MemoryJournal
 
 
 @pytest.fixture

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.sqlite.backup import back_up
-from adapters.sqlite.backups import Backups
+from adapters.memory.runtime import MemoryClock
+from adapters.sqlite.care.backups import Backups, back_up
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreCorrupt, StoreError, StoreFull
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.cut_short import cut_short
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 CHECKOUT = Path(__file__).parents[2]
 ALL_READINGS = "SELECT * FROM readings ORDER BY id"
@@ -197,7 +196,7 @@ def test_a_process_that_is_killed_at_it_leaves_no_half_backup(
 
 def test_backups_beside_a_process_that_stores_all_open_and_check(path: Path) -> None:
     appender = subprocess.Popen(
-        [sys.executable, "-m", "tests.appender", str(path), "hue", "1000000"],
+        [sys.executable, "-m", "tests.support.appender", str(path), "hue", "1000000"],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.bad_input import Spoiling, spoiling
-from tests.odd_server import reply
-from tests.recorded import AMAZON, HUE_PATHS, recorded
-from tests.replayed_home import Answer
-from tests.spoiled_wire import cases, odd_numbers, single_reads
+from tests.support.bad_input import Spoiling, spoiling
+from tests.support.odd_server import reply
+from tests.support.recorded import AMAZON, HUE_PATHS, recorded
+from tests.support.replayed_home import Answer
+from tests.support.spoiled_wire import cases, odd_numbers, single_reads
 
 
 @pytest.fixture(scope="module")

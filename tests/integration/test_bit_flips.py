@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.damaged import a_home_with_checksums, dump, flip, is_reported
+from tests.support.damaged import a_home_with_checksums, dump, flip, is_reported
 
 
 def test_every_turned_bit_that_changes_a_row_is_reported(tmp_path: Path) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.rotating_log import RotatingLog
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.wire import Pace
-from adapters.system_clock import SystemClock
-from domain.services.collection import SourcePlan
-from tests.builders import NOON, a_due
-from tests.collecting import a_collection
-from tests.databases import a_store, rows
-from tests.hue_bench import in_front_of
+from domain.services.collection_cycle import SourcePlan
+from tests.support.builders import NOON, a_due
+from tests.support.collecting import a_collection
+from tests.support.databases import a_store, rows
+from tests.support.hue_bench import in_front_of
 
 CYCLES = 3
 LATENCY_S = 0.15

@@ -12,7 +12,7 @@ from config.draft import Draft, draft_of
 from config.editing import Change
 from config.secrets import Secret
 from domain.errors import SettingsError
-from tests.config_homes import OLD_CONFIG, write_home
+from tests.support.config_homes import OLD_CONFIG, write_home
 
 ID, OTHER, THIRD = "001788fffe123456", "ecb5fafffe654321", "c42996fffe111111"
 PIN = "ab" * 32

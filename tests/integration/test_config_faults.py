@@ -8,7 +8,7 @@ import pytest
 
 from config.loading import load
 from domain.errors import SettingsError
-from tests.config_homes import BRIDGE_ID, SECRETS, faults, loaded, relative, write_home
+from tests.support.config_homes import BRIDGE_ID, SECRETS, faults, loaded, relative, write_home
 
 NEEDLESS_QUOTES = "not a text in quotes; remove the quotes"
 

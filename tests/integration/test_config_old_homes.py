@@ -8,7 +8,7 @@ import pytest
 
 from config.kinds import Backoff
 from config.secrets import Secret
-from tests.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
+from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
 
 NEVER_DROPPED = "an implausible value is flagged as anomalous, never dropped"
 OLD_SECRETS = f"""\

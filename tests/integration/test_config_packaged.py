@@ -16,7 +16,7 @@ from config.loading import load
 from config.secrets import Secrets
 from config.settings import Settings
 from config.suggestions import paths_of
-from tests.config_homes import write_home
+from tests.support.config_homes import write_home
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES: tuple[packaged.Name, ...] = ("default.yaml", "secrets.example.yaml")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite.place import trouble_with
+from adapters.memory.runtime import MemoryJournal
+from adapters.sqlite.storage_place import trouble_with
 from ports.journal import Level
-from tests.databases import a_store
+from tests.support.databases import a_store
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from adapters import file_lock
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
+from adapters.files import locks as file_lock
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
 
 WRITER = """
 import sys
 from pathlib import Path
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
 
 journal = MemoryJournal()
 state = FileState(Path(sys.argv[1]), journal)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import rows
-from tests.grown_home import append_fast, append_in_bulk, append_one_by_one, reports
+from tests.support.databases import rows
+from tests.support.grown_home import append_fast, append_in_bulk, append_one_by_one, reports
 
 CYCLES, SENSORS = 400, 10
 HEADER_BYTES = 100  # counters of transactions stand there

@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import reading
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.sqlite import queries as reading
 from adapters.sqlite.connection import connect
-from adapters.sqlite.history import SqliteHistory
-from adapters.sqlite.ledger_reading import SqliteLedger
+from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity
-from tests.grown_home import append_in_bulk, device_of, report_of, slot_of
+from tests.support.grown_home import append_in_bulk, device_of, report_of, slot_of
 
 SENSORS = 20
 SHORT, LONG = 1_000, 5_000  # cycles: 20,000 readings and 100,000
@@ -124,7 +122,7 @@ def _costs(home: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         patch.setattr(reading, "connect", watched)
         return {
             "a cycle": home.steps(home.append),
-            "where a source stands": home.steps(lambda: home.store.standing("hue", now)),
+            "where a source stands": home.steps(lambda: home.store.progress("hue", now)),
             "the newest readings": home.steps(history.newest),
             "a day": home.steps(lambda: history.series(device_of(7), Quantity.TEMPERATURE, day)),
             "the ledger": home.steps(lambda: ledger.records(day, now)),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.shared_clock import FollowingClock, LeadingClock
-from entrypoints.wiring import simulated_apart
-from tests.builders import NOON
+from entrypoints.wiring.collecting import simulated_apart
+from tests.support.builders import NOON
 
 
 def test_who_follows_sees_the_wall_that_the_leader_moves(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_home_lives_by_the_clock_of_the_process_that_started_it_and_obeys() 
 def test_the_home_ends_when_nobody_gives_orders_any_more(tmp_path: Path) -> None:
     LeadingClock(MemoryClock(NOON), tmp_path / "clock")
     done = subprocess.run(
-        [sys.executable, "-m", "entrypoints.simulated_apart", "1", str(tmp_path / "clock")],
+        [sys.executable, "-m", "entrypoints.commands.simulated_home", "1", str(tmp_path / "clock")],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

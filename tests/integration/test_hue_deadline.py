@@ -15,10 +15,10 @@ import pytest
 from adapters.hue.tls import SignedBy
 from adapters.simulator.home import SimulatedHome
 from domain.errors import SourceUnavailable
-from tests.canned_bridge import KEY
-from tests.hue_bench import HueBench, a_hue_bench, closing, in_front_of, wait_for_reads
-from tests.hue_replies import a_v1_temperature
-from tests.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
+from tests.support.canned_bridge import KEY
+from tests.support.hue_bench import HueBench, a_hue_bench, closing, in_front_of, wait_for_reads
+from tests.support.hue_replies import a_v1_temperature
+from tests.support.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
 
 WITHIN_S = 0.3
 LONG_S = 30.0  # longer than any test may last: whoever waits for it is found out

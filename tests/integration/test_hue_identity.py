@@ -7,12 +7,12 @@ import re
 import pytest
 import yaml
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.spool import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
-from tests.hue_bench import HueBench, in_front_of
+from tests.support.hue_bench import HueBench, in_front_of
 
 ANOTHER_ID = "ecb5fafffe000001"
 

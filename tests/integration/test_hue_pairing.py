@@ -11,27 +11,25 @@ from contextlib import contextmanager
 import pytest
 
 from adapters.hue.bridge import Bridge
-from adapters.hue.cloud import CloudFinder
+from adapters.hue.discovery import CloudFinder
+from adapters.hue.http import BridgeSession
 from adapters.hue.pairing import HuePairing
-from adapters.hue.session import BridgeSession
 from adapters.hue.tls import Proof
-from adapters.memory.clock import MemoryClock
-from adapters.memory.meter import MemoryMeter
+from adapters.memory.runtime import MemoryClock, MemoryMeter
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB003, BridgeModel
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.system_clock import SystemClock
 from domain.errors import (
     SourceGarbled,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
 )
-from ports.bridge_finder import Announced
-from ports.bridge_pairing import Met
-from tests.bridge_client import ask_v1
-from tests.builders import NOON
-from tests.look_up import LookUp, a_look_up
+from ports.setup import AnnouncedBridge, VerifiedBridge
+from tests.support.bridge_client import ask_v1
+from tests.support.builders import NOON
+from tests.support.look_up import LookUp, a_look_up
 
 
 @contextmanager
@@ -55,9 +53,9 @@ def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | N
     return HuePairing(roots=bridge.ca_file, host=host, open_bridge=open_bridge, clock=clock)
 
 
-async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> Met:
+async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> VerifiedBridge:
     found = await pairing.meet(address or bridge.address)
-    assert isinstance(found, Met)
+    assert isinstance(found, VerifiedBridge)
     return found
 
 
@@ -188,4 +186,4 @@ def test_what_a_look_up_lists_without_an_address_is_passed_over() -> None:
     listed = [{"id": "x"}, "y", {"internalipaddress": "192.0.2.1"}]
     with a_look_up(LookUp(body=json.dumps(listed))) as url:
         found = CloudFinder(url=url, clock=SystemClock()).find(2.0)
-    assert found == (Announced(address="192.0.2.1"),)
+    assert found == (AnnouncedBridge(address="192.0.2.1"),)

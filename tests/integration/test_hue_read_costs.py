@@ -8,14 +8,22 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from adapters.hue.reads import Strategy
-from adapters.memory.clock import MemoryClock
+from adapters.hue.source import Strategy
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.hue.model import BSB002, BridgeModel
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.builders import NOON
-from tests.hue_bench import HueBench
-from tests.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
-from tests.hue_paced import AT_EVERY_LATENCY, LATENCIES_S, MS_PER_KB, ON_EVERY_BRIDGE, a_bridge, front, paced
+from tests.support.builders import NOON
+from tests.support.hue_bench import HueBench
+from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
+from tests.support.hue_paced import (
+    AT_EVERY_LATENCY,
+    LATENCIES_S,
+    MS_PER_KB,
+    ON_EVERY_BRIDGE,
+    a_bridge,
+    front,
+    paced,
+)
 
 HOURS = 2
 

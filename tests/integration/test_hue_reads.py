@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.hue.reads import Strategy
-from adapters.memory.clock import MemoryClock
+from adapters.hue.source import Strategy
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002_OLD, BSB002_SECOND, BSB003
-from domain.outcome import Cause
-from tests.bridge_client import ask_v1
-from tests.builders import NOON
-from tests.hue_bench import in_front_of, temperatures
+from domain.cycle import Cause
+from tests.support.bridge_client import ask_v1
+from tests.support.builders import NOON
+from tests.support.hue_bench import in_front_of, temperatures
 
 FIRST_READ = ["hue.config", "hue.v2/temperature", "hue.v1/sensors"]
 DETAILS_BY_V2 = ["hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.reads import Strategy
+from adapters.hue.source import Strategy
 from domain.errors import SourceRefused
-from tests.hue_bench import HueBench, a_hue_bench, closing, temperatures
 from tests.integration.replay_server import ReplayServer, make_chain, replaying
+from tests.support.hue_bench import HueBench, a_hue_bench, closing, temperatures
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hue"
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "facts" / "data" / "hue"

@@ -9,16 +9,16 @@ from datetime import datetime
 import attrs
 import pytest
 
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.stamina_retrier import StaminaRetrier
-from adapters.system_clock import SystemClock
-from domain.outcome import Cause, Collected, Cycle, Failed, Stored
-from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
+from domain.cycle import Cause, Collected, Cycle, Failed, Stored
+from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
-from tests.builders import NOON, a_due
-from tests.collecting import a_collection
-from tests.hue_bench import HueBench, in_front_of, wait_for_reads
+from tests.support.builders import NOON, a_due
+from tests.support.collecting import a_collection
+from tests.support.hue_bench import HueBench, in_front_of, wait_for_reads
 
 V2 = "path=/clip/v2/resource/temperature"
 FIRST_TWO = ["hue.config", "hue.v2/temperature"]

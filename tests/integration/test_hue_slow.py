@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
 from adapters.simulator.wire import Pace
-from tests.hue_bench import temperatures
-from tests.hue_paced import AT_EVERY_LATENCY, MS_PER_KB, ON_EVERY_BRIDGE, a_bridge, front, paced
+from tests.support.hue_bench import temperatures
+from tests.support.hue_paced import AT_EVERY_LATENCY, MS_PER_KB, ON_EVERY_BRIDGE, a_bridge, front, paced
 
 
 @AT_EVERY_LATENCY

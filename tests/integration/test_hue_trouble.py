@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.hue.reads import Strategy
-from adapters.memory.clock import MemoryClock
+from adapters.hue.source import Strategy
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from domain.cycle import Cause
 from domain.errors import (
     CredentialsRefused,
     SourceError,
@@ -17,9 +18,8 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.outcome import Cause
-from tests.builders import NOON
-from tests.hue_bench import in_front_of, temperatures
+from tests.support.builders import NOON
+from tests.support.hue_bench import in_front_of, temperatures
 
 V2 = "path=/clip/v2/resource/temperature"
 V1 = "path=/api/***/sensors"

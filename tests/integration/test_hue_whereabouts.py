@@ -8,24 +8,21 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.bridge import Bridge
-from adapters.hue.call import Call
-from adapters.hue.reach import Reach
-from adapters.hue.session import BridgeSession
+from adapters.hue.bridge import Bridge, Call
+from adapters.hue.http import BridgeSession
+from adapters.hue.locating import Reach
 from adapters.hue.tls import Proof
 from adapters.hue.whereabouts import Whereabouts
-from adapters.memory.bridge_finder import MemoryBridgeFinder
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.meter import MemoryMeter
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
+from adapters.memory.source import MemoryBridgeFinder
+from adapters.memory.spool import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_SECOND
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
-from ports.bridge_finder import Announced
-from tests.builders import NOON
-from tests.hue_bench import WallOf
+from ports.setup import AnnouncedBridge
+from tests.support.builders import NOON
+from tests.support.hue_bench import WallOf
 
 NOWHERE, NOWHERE_ELSE = "127.0.0.1:9", "127.0.0.1:7"
 
@@ -39,7 +36,7 @@ def home() -> Iterator[SimulatedHome]:
 class Bench:
     """One bridge's whereabouts; state and wall outlive its `reached`, as they do the processes of a home."""
 
-    def __init__(self, *announced: Announced, trouble: SourceError | None = None) -> None:
+    def __init__(self, *announced: AnnouncedBridge, trouble: SourceError | None = None) -> None:
         self.finder = MemoryBridgeFinder(trouble or announced)
         self.state = MemoryState()
         self.journal = MemoryJournal()
@@ -83,8 +80,8 @@ class Bench:
         return opened[-1]
 
 
-def announced(bridge: SimulatedBridge, **changes: Any) -> Announced:
-    return Announced(**({"address": bridge.address, "bridge_id": bridge.id} | changes))
+def announced(bridge: SimulatedBridge, **changes: Any) -> AnnouncedBridge:
+    return AnnouncedBridge(**({"address": bridge.address, "bridge_id": bridge.id} | changes))
 
 
 def test_a_bridge_that_answers_is_not_looked_for(home: SimulatedHome) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.home import SimulatedHome
-from tests.kills import KilledHome, a_killed_home, complaints, gaps
+from tests.support.kills import KilledHome, a_killed_home, complaints, gaps
 
 KILLS = 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapters.log_probe import log_folder
+from adapters.health.probes import log_folder
 from domain.health import Status
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.mdns_scenarios import FIRST, SECOND
-from tests.network_namespace import run_apart
+from tests.support.mdns_scenarios import FIRST, SECOND
+from tests.support.network_namespace import run_apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
 
 
 def outcome(scenario: str, *arguments: str, has_loopback: bool = True) -> Any:
-    return json.loads(run_apart("tests.mdns_scenarios", scenario, *arguments, has_loopback=has_loopback))
+    return json.loads(
+        run_apart("tests.support.mdns_scenarios", scenario, *arguments, has_loopback=has_loopback)
+    )
 
 
 @pytest.mark.proof

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.checking import findings
-from adapters.sqlite.migrations import KNOWN_VERSION
-from tests.builders import a_cycle
-from tests.databases import a_home_of_format_3, a_store, rows
-from tests.old_homes import Age, columns_of, make_old_home
+from adapters.sqlite.care.verification import findings
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from tests.power.cuts import Cut, rebuilt, tally
 from tests.power.disk import Disk
 from tests.power.recording import record
+from tests.support.builders import a_cycle
+from tests.support.databases import a_home_of_format_3, a_store, rows
+from tests.support.old_homes import Age, columns_of, make_old_home
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
@@ -42,7 +42,7 @@ def test_letting_go_of_indexes_keeps_every_value_wherever_it_is_cut_off(tmp_path
 
 def _is_kept_and_done_wherever_it_is_cut_off(tmp_path: Path, every: str) -> None:
     before = rows(tmp_path / "readings.db", every)
-    recording = record(tmp_path, "tests.opener", str(tmp_path / "readings.db"))
+    recording = record(tmp_path, "tests.support.opener", str(tmp_path / "readings.db"))
 
     disk = Disk(recording.before)
     for number, event in enumerate(recording.events):

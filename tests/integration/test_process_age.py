@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parents[2]
-_CODE = "import time; time.sleep(0.5); from adapters.process_age import process_age_s; print(process_age_s())"
+_CODE = (
+    "import time; time.sleep(0.5); from adapters.health.machine import process_age_s; print(process_age_s())"
+)
 
 
 def test_what_passed_before_it_was_asked_counts() -> None:

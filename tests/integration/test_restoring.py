@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.sqlite.backup import back_up
-from adapters.sqlite.restoring import Restoring
+from adapters.memory.runtime import MemoryClock
+from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.care.restoring import Restoring
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.cut_short import cut_short
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 DEVICES = "SELECT device_id FROM readings ORDER BY device_id"
 KEPT = "readings.db.replaced-20260301T120000Z"

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.memory.clock import MemoryClock
-from adapters.rotating_log import RotatingLog
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator.fault_text import parse_fault
 from adapters.simulator.home import SimulatedHome
-from adapters.stamina_retrier import StaminaRetrier
-from domain.services.collection import Collection, SourcePlan
+from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from ports.clock import Clock
 from ports.source import Source
-from tests.amazon_bench import in_front_of as in_front_of_alexa
-from tests.builders import NOON, a_due
-from tests.collecting import a_collection
-from tests.hue_bench import in_front_of as in_front_of_bridge
 from tests.integration.test_hue_retry import SkippingClock
+from tests.support.amazon_bench import in_front_of as in_front_of_alexa
+from tests.support.builders import NOON, a_due
+from tests.support.collecting import a_collection
+from tests.support.hue_bench import in_front_of as in_front_of_bridge
 
 CYCLES = 30
 V2, GRAPHQL = "/clip/v2/resource/temperature", "/nexus/v1/graphql"
@@ -38,7 +38,7 @@ def told(folder: Path, event: str) -> list[dict[str, str]]:
     return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in lines if line.split()[2] == event]
 
 
-def a_logging_collection(source: Source, clock: Clock, log: RotatingLog) -> Collection:
+def a_logging_collection(source: Source, clock: Clock, log: RotatingLog) -> CollectionCycle:
     return a_collection(
         [SourcePlan(source=source, interval_s=300)],
         retrier=StaminaRetrier(clock=clock, journal=log, random=lambda: 0.0),

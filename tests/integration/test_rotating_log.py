@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.rotating_log import RotatingLog
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock
 from ports.journal import Level
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 MAX_BYTES = 20_000
 BACKUPS = 5
@@ -27,8 +27,8 @@ BACKUPS = 5
 WRITER = """
 import sys
 from pathlib import Path
-from adapters.rotating_log import RotatingLog
-from adapters.system_clock import SystemClock
+from adapters.log.rotating_log import RotatingLog
+from adapters.runtime.clock import SystemClock
 from ports.journal import Level
 
 folder, name, records, max_bytes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.checking import findings
+from adapters.sqlite.care.verification import findings
 from domain.errors import StoreRefused
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.damaged import KINDS, OLD_ROWS, RuinedHome, a_home_with_checksums, is_reported, salvage
-from tests.databases import a_home_of_format_2, a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.damaged import KINDS, OLD_ROWS, RuinedHome, a_home_with_checksums, is_reported, salvage
+from tests.support.databases import a_home_of_format_2, a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 READINGS = (
     "SELECT timestamp, device_id, temperature_celsius, location, raw_response FROM readings ORDER BY 2, 1"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters import service_units
-from adapters.service_units import service
+from adapters.health import probes as service_units
+from adapters.health.probes import service
 from domain.health import Answer, Status
 
 UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"
@@ -92,4 +92,4 @@ def test_a_unit_of_the_user_is_asked_of_the_user_s_systemd(
     (units / "homeclimate.service").write_text(UNIT)
     answer = asked(units, monkeypatch, 'test "$1" = --user && echo inactive')
     assert answer.next_step == "Run `systemctl --user enable --now homeclimate.service`."
-    assert answer.seen.endswith("inactive")
+    assert answer.summary.endswith("inactive")

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from tests.alexa_client import STATE, Answer, ask, bearer, browser, post, state
+from tests.support.alexa_client import STATE, Answer, ask, bearer, browser, post, state
 
 LIGHT = """{ endpoints { items { legacyAppliance { applianceId applianceTypes entityId } } } }"""
 

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.faults import Silence
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.wire import Pace
 from domain.reading import Quantity
-from tests.alexa_client import (
+from tests.support.alexa_client import (
     GRAPHQL,
     READINGS,
     Answer,

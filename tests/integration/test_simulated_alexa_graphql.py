@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from domain.reading import Quantity
-from tests.alexa_client import (
+from tests.support.alexa_client import (
     GRAPHQL,
     READINGS,
     Answer,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from tests.alexa_client import Answer, ask, post, post_form, readings, refresh
+from tests.support.alexa_client import Answer, ask, post, post_form, readings, refresh
 
 CODE_PAIR, REGISTER = "/auth/create/codepair", "/auth/register"
 DEVICE = {

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.certificates import CA_FILE, Certificate, leaf_file
 from adapters.simulator.certificates.make import ALEXA_NAMES
 from adapters.simulator.home import SimulatedHome
-from tests.alexa_client import ask, connection
+from tests.support.alexa_client import ask, connection
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from tests.alexa_client import ask, bearer, browser, post, post_form, readings, refresh
+from tests.support.alexa_client import ask, bearer, browser, post, post_form, readings, refresh
 
 EXCHANGE = "/ap/exchangetoken/cookies"
 

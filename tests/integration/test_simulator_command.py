@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.simulator.certificates import leaf_file
-from tests.forked import Piped, wanted
+from tests.support.forked import Piped, wanted
 
 CHECKOUT = Path(__file__).parents[2]
 

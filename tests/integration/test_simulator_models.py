@@ -12,11 +12,11 @@ from contextlib import ExitStack
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003, BridgeModel
-from tests.bridge_client import ask, ask_v1, ask_v2, tcp
-from tests.builders import NOON
+from tests.support.bridge_client import ask, ask_v1, ask_v2, tcp
+from tests.support.builders import NOON
 
 Start = Callable[..., SimulatedHome]
 

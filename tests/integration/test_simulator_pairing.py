@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.bridge_client import ask, ask_v1, ask_v2
+from tests.support.bridge_client import ask, ask_v1, ask_v2
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator import certificates
 from adapters.simulator.certificates import make
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.bridge_client import ask, ask_on, connection, context, tcp
+from tests.support.bridge_client import ask, ask_on, connection, context, tcp
 
 
 @pytest.fixture

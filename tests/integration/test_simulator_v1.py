@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.bridge_client import ask, ask_v1
-from tests.builders import NOON
+from tests.support.bridge_client import ask, ask_v1
+from tests.support.builders import NOON
 
 COLLECTIONS = ("lights", "groups", "schedules", "scenes", "rules", "sensors", "resourcelinks")
 V1_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.bridge_client import ask, ask_on, ask_v1, ask_v2, connection
+from tests.support.bridge_client import ask, ask_on, ask_v1, ask_v2, connection
 
 V2_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

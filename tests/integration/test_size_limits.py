@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import random
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adapters.amazon import queries
-from adapters.packed_body import LARGEST_BODY
-from tests.odd_server import reply
-from tests.reads import READS, read_once
-from tests.recorded import recorded
-from tests.replayed_home import Answer, ReplayedHome, a_replayed_home
+from adapters.http.replies import MAX_BODY_BYTES
+from tests.support.odd_server import reply
+from tests.support.reads import READS, read_once
+from tests.support.recorded import recorded
+from tests.support.replayed_home import Answer, ReplayedHome, a_replayed_home
 
 HUGE = 50_000_000
 _BUFFERED = 16_000_000  # what the sockets between server and client may hold, beside what is read
@@ -79,11 +75,11 @@ async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str
     finally:
         tracemalloc.stop()
     assert home.asked[name] == 1
-    assert home.sent_bytes[name] < LARGEST_BODY + _BUFFERED
-    assert peak < 5 * LARGEST_BODY
+    assert home.sent_bytes[name] < MAX_BODY_BYTES + _BUFFERED
+    assert peak < 5 * MAX_BODY_BYTES
     for measured in meter.drain():
-        assert measured.wire_bytes <= LARGEST_BODY + 1_000_000
-        assert measured.payload_bytes <= LARGEST_BODY
+        assert measured.wire_bytes <= MAX_BODY_BYTES + 1_000_000
+        assert measured.payload_bytes <= MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("name", READS)
@@ -96,7 +92,7 @@ async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, na
     finally:
         tracemalloc.stop()
     assert sum(measured.wire_bytes for measured in meter.drain()) == 0
-    assert peak < LARGEST_BODY / 2
+    assert peak < MAX_BODY_BYTES / 2
 
 
 class _Once(list[bytes]):
@@ -108,78 +104,3 @@ class _Once(list[bytes]):
 
     def __iter__(self) -> Iterator[bytes]:
         return self._make()
-
-
-async def test_every_operation_of_the_adapters_is_among_those_reads(home: ReplayedHome) -> None:
-    tried = set()
-    for name in READS:
-        home.answers = {name: Answer(pieces=[reply(b"{}")], closes=True)}
-        tried |= {measured.operation for measured in (await read_once(home, name)).drain()}
-    assert tried == _operations()
-    asked = {
-        name for name, made in vars(queries).items() if getattr(made, "__module__", "") == queries.__name__
-    }
-    assert asked == {"appliances", "endpoints", "readings", "states"}
-
-
-def test_bodies_are_read_in_two_places_only() -> None:
-    readers = {
-        (path.parent.name, path.name, node.func.attr)
-        for path, tree in _modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        if node.func.attr in _READING
-    }
-    assert readers == {("hue", "bodies.py", "read1"), ("amazon", "session.py", "iter_any")}
-    opening = {path.name for path, tree in _modules() for node in ast.walk(tree) if _opens(node)}
-    assert opening == {"session.py", "cloud.py"}
-
-
-_READING = {
-    "read",
-    "read1",
-    "readinto",
-    "readany",
-    "readline",
-    "iter_any",
-    "iter_content",
-    "iter_chunked",
-    "json",
-}
-_OPENING = {"request", "get", "post", "urlopen", "ws_connect"}
-
-
-def _opens(node: ast.AST) -> bool:
-    """A call of a session's or of the library's own."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _OPENING
-        and ast.unparse(node.func.value) in ("requests", "session", "self._session")
-    )
-
-
-def _modules() -> Iterator[tuple[Path, ast.Module]]:
-    for folder in ("hue", "amazon"):
-        for path in sorted((Path("adapters") / folder).glob("*.py")):
-            yield path, ast.parse(path.read_text())
-
-
-def _operations() -> set[str]:
-    """The names under which the adapters' requests are measured, as they stand in the sources."""
-    return {name for _, tree in _modules() for node in ast.walk(tree) for name in _named(node)}
-
-
-def _named(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.keyword) and node.arg == "operation" and isinstance(node.value, ast.Constant):
-        yield str(node.value.value)
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
-        return
-    first: Any = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-    match node.func.attr, first:
-        case "v1", str():
-            yield f"hue.v1{first or '/whole_bridge'}"
-        case "v2", str():
-            yield f"hue.v2/{first}"
-        case "graphql" | "_ask", str():
-            yield first

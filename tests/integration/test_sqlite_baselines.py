@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.backup import back_up
-from adapters.sqlite.backup_merging import merge_backup
-from adapters.sqlite.checking import findings
-from adapters.sqlite.lock import DatabaseLock
-from adapters.sqlite.recovery import recover
-from domain.baseline import Figure, Kind
+from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.care.salvage import recover
+from adapters.sqlite.care.verification import findings
+from adapters.sqlite.database_lock import DatabaseLock
 from domain.errors import StoreError
-from tests.baselines import a_baseline, sqlite_baselines
-from tests.builders import a_cycle
-from tests.databases import a_store, changed, rows
+from domain.measurements import Figure, Kind
+from tests.support.baselines import a_baseline, sqlite_baselines
+from tests.support.builders import a_cycle
+from tests.support.databases import a_store, changed, rows
 
 LONG = {Figure(Kind.CYCLE_S, "hue"): tuple(number / 7 for number in range(9000))}  # pages of its own
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.checking import findings
-from adapters.sqlite.checksumming import complete
-from adapters.sqlite.lock import DatabaseLock
-from domain.baseline import Measurement
+from adapters.sqlite.care.checksumming import complete
+from adapters.sqlite.care.verification import findings
+from adapters.sqlite.database_lock import DatabaseLock
 from domain.errors import StoreCorrupt
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
-from tests.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
-from tests.old_homes import Age, make_old_home
+from domain.measurements import Measurement
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 FIVE_MINUTES = timedelta(minutes=5)
 

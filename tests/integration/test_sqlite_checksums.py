@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.checksums import DEVICES, checksum, is_wrong, keyed_in, run_of
-from adapters.sqlite.migrations import KNOWN_VERSION
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.store import SqliteStore
-from domain.baseline import Measurement
-from tests.builders import (
+from domain.measurements import Measurement
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,
@@ -24,8 +24,8 @@ from tests.builders import (
     a_reading,
     an_unread,
 )
-from tests.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
-from tests.old_homes import Age
+from tests.support.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
+from tests.support.old_homes import Age
 
 LATER = NOON + timedelta(minutes=5)
 RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY first_id"

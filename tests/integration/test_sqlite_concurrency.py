@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.queries import SqliteHistory
 from domain.errors import StoreError
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, rows
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, rows
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 def _appender(path: Path, source: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.appender", str(path), source, str(count)],
+        [sys.executable, "-m", "tests.support.appender", str(path), source, str(count)],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,

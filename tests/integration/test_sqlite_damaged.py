@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file_state import FileState
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
-from adapters.sqlite.soundness import structural_fault
+from adapters.files.state_file import FileState
+from adapters.memory.runtime import MemoryJournal
+from adapters.memory.spool import MemoryState
+from adapters.sqlite.care.integrity import structural_fault
 from adapters.sqlite.store import SqliteStore
+from domain.cycle import CycleReport
 from domain.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused
-from domain.outcome import CycleReport
 from ports.journal import Level
 from ports.state import State
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.cut_short import cut_short
-from tests.damage import DAMAGES, damage
-from tests.databases import a_store, changed, rows
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
+from tests.support.damage import DAMAGES, damage
+from tests.support.databases import a_store, changed, rows
 
 KEPT = "readings.db.damaged-20260301T120000Z"
 IN_HAND = "SELECT device_id FROM readings"
@@ -209,11 +209,11 @@ def test_a_look_that_meets_damage_has_the_next_cycle_look_closer(
     other.close()
     damage(path, "noise inside")
     with pytest.raises(StoreError):
-        store.standing("hue", NOON)
+        store.progress("hue", NOON)
     assert store._is_suspect  # although what the next cycle needs may be sound
     store.append(_in_hand())
     assert "store.moved_aside" in journal.events()
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_another_process_that_has_it_open_goes_on_in_the_new_one(store: SqliteStore, path: Path) -> None:

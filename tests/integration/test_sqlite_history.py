@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history import (
+from adapters.sqlite.queries import (
     _SELECT_DEVICES,
     _SELECT_INSTANTS,
     _SELECT_OUT_OF_ORDER,
@@ -18,9 +18,9 @@ from adapters.sqlite.history import (
 )
 from domain.errors import CycleUnstorable, StoreError
 from domain.reading import DeviceKind, Quantity
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 EAST = timezone(timedelta(hours=2))
 WEST = timezone(timedelta(hours=-8))

@@ -9,15 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import indexes
-from adapters.sqlite.checking import findings
-from adapters.sqlite.indexes import prune
-from adapters.sqlite.migrations import CHECKSUMMED, KNOWN_VERSION
+from adapters.memory.runtime import MemoryJournal
+from adapters.sqlite.care.verification import findings
+from adapters.sqlite.migration import table_rebuild as indexes
+from adapters.sqlite.migration.migrations import CHECKSUMMED, KNOWN_VERSION
+from adapters.sqlite.migration.table_rebuild import prune
 from ports.journal import Level
-from tests.builders import a_cycle
-from tests.databases import EARLIER_INDEXES, a_home_of_format_3, a_store, an_unrelaxed_home, changed, rows
-from tests.old_homes import Age
+from tests.support.builders import a_cycle
+from tests.support.databases import (
+    EARLIER_INDEXES,
+    a_home_of_format_3,
+    a_store,
+    an_unrelaxed_home,
+    changed,
+    rows,
+)
+from tests.support.old_homes import Age
 
 ALL_ROWS = "SELECT * FROM readings ORDER BY id"
 TABLES = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"

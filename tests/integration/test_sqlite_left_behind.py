@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
-from adapters.sqlite.backups import Backups
-from adapters.sqlite.upkeep import SqliteUpkeep
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, rows
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from adapters.sqlite.care.backups import Backups
+from adapters.sqlite.care.upkeep import SqliteUpkeep
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, rows
 
 
 @pytest.fixture

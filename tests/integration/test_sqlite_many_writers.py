@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.many_writers import WRITERS, write_and_read
-from tests.databases import rows
+from tests.support.databases import rows
 
 
 @pytest.mark.proof

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite import migrations, safety_copy
-from adapters.sqlite.migrations import KNOWN_VERSION
+from adapters.memory.runtime import MemoryJournal
+from adapters.sqlite.migration import durable_copy as safety_copy
+from adapters.sqlite.migration import migrations
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
-from tests.builders import NOON, a_cycle
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_cycle
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 ROWS = 500
 INSERT_ONE = (
@@ -208,7 +209,7 @@ def test_what_a_killed_start_left_behind_is_in_nobodys_way(tmp_path: Path) -> No
     (tmp_path / "old.db.copying").write_bytes(os.urandom(5000))
     old = a_store(tmp_path / "old.db")
     old.append(a_cycle())
-    assert old.standing("hue", NOON).last_stored == NOON
+    assert old.progress("hue", NOON).last_stored_slot == NOON
     old.close()
     assert not list(tmp_path.glob("*.making*"))
     assert not list(tmp_path.glob("*.copying*"))

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
-from adapters.sqlite.migrations import KNOWN_VERSION
+from adapters.memory.runtime import MemoryJournal
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.schema import CREATE_READINGS
 from domain.reading import DeviceKind
-from tests.builders import a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, an_unrelaxed_home, changed, rows
-from tests.old_homes import Age
+from tests.support.builders import a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, an_unrelaxed_home, changed, rows
+from tests.support.old_homes import Age
 
 COLUMNS = "SELECT name, type, dflt_value, pk FROM pragma_table_xinfo('readings')"
 # Some indexes of the earlier program go with the rebuilding: see test_sqlite_indexes.py.

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
-from adapters.sqlite import relaxing, safety_copy
-from adapters.sqlite.comparison import Table, differ
-from adapters.sqlite.migrations import KNOWN_VERSION
+from adapters.sqlite.migration import durable_copy as safety_copy
+from adapters.sqlite.migration import table_rebuild as relaxing
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
+from adapters.sqlite.migration.table_comparison import Table, differ
 from domain.reading import DeviceKind
 from ports.journal import Level
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, an_unrelaxed_home, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, an_unrelaxed_home, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 HUE = a_reading("hue:a")
 MONITOR = a_reading("alexa:new", kind=DeviceKind.ALEXA_AQM, temperature=22.5, pm25=3.0)

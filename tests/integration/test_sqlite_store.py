@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
-from domain.baseline import Measurement
+from domain.cycle import Cause
 from domain.errors import StoreError
-from domain.outcome import Cause
+from domain.measurements import Measurement
 from domain.reading import DeviceKind
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_collected,
     a_cycle,
@@ -30,8 +29,8 @@ from tests.builders import (
     a_reading,
     an_unread,
 )
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, columns_of
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, columns_of
 
 LATER = NOON + timedelta(minutes=5)
 
@@ -271,7 +270,7 @@ def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Pa
     assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
     changed(path, "DROP TRIGGER no_more")
     store.append(report)
-    assert store.standing("hue", LATER).last_stored == LATER
+    assert store.progress("hue", LATER).last_stored_slot == LATER
 
 
 def test_a_bug_half_way_leaves_nothing_and_the_next_cycle_is_stored(store: SqliteStore, path: Path) -> None:
@@ -341,7 +340,7 @@ def test_a_clean_close_leaves_nothing_in_the_log_although_another_program_has_th
 def test_a_closed_store_opens_again_when_it_is_used(store: SqliteStore) -> None:
     store.append(a_cycle())
     store.close()
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_a_log_that_grew_while_somebody_read_is_shortened_afterwards(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.checking import findings
-from adapters.sqlite.migrations import KNOWN_VERSION
-from tests.builders import a_cycle
-from tests.databases import a_home_of_format_3, a_store, changed, rows
-from tests.old_homes import Age, columns_of, make_old_home, make_template
+from adapters.sqlite.care.verification import findings
+from adapters.sqlite.migration.migrations import KNOWN_VERSION
+from tests.support.builders import a_cycle
+from tests.support.databases import a_home_of_format_3, a_store, changed, rows
+from tests.support.old_homes import Age, columns_of, make_old_home, make_template
 
 CHECKOUT = Path(__file__).parents[2]
 ROWS = 6000
@@ -108,5 +108,8 @@ def test_letting_go_of_indexes_that_is_killed_costs_nothing_and_is_done_at_the_n
 
 def _upgrading(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.opener", str(path)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.support.opener", str(path)],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
     )

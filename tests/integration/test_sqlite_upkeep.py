@@ -12,28 +12,27 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
-from adapters.memory.upkeep_turn import MemoryUpkeepTurn
-from adapters.sqlite.backup import back_up
-from adapters.sqlite.backup_merging import merge_backup
-from adapters.sqlite.checking import Finding, findings
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from adapters.memory.upkeep import MemoryUpkeepLease
+from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.care.integrity import first_fault
+from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.care.upkeep import SqliteUpkeep
+from adapters.sqlite.care.verification import Finding, findings
 from adapters.sqlite.checksums import is_wrong, keyed_in, run_of
-from adapters.sqlite.lock import DatabaseLock
-from adapters.sqlite.soundness import first_fault
+from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.store import SqliteStore
-from adapters.sqlite.upkeep import SqliteUpkeep
 from adapters.sqlite.wal import size_bytes
-from domain.outcome import CycleReport
-from domain.services.upkeep import DailyUpkeep
+from domain.cycle import CycleReport
+from domain.services.database_upkeep import DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
-from tests.cut_short import Killed
-from tests.damage import DAMAGES, damage
-from tests.databases import a_store, changed, rows
-from tests.old_homes import Age, make_old_home
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.cut_short import Killed
+from tests.support.damage import DAMAGES, damage
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
 ROWS = (
     "SELECT timestamp, device_id, temperature_celsius, created_at FROM readings ORDER BY timestamp, device_id"
@@ -57,15 +56,15 @@ class Home:
         self.upkeep = SqliteUpkeep(self.path, state=self.state, journal=self.journal, clock=self.clock)
         self.daily = DailyUpkeep(
             upkeep=self.upkeep,
-            turn=MemoryUpkeepTurn(),
+            lease=MemoryUpkeepLease(),
             state=self.state,
             clock=self.clock,
             journal=self.journal,
         )
 
     async def keep_up(self) -> None:
-        await self.daily.if_due()
-        await self.daily.settled()
+        await self.daily.start_if_due()
+        await self.daily.wait_until_idle()
 
     def next_day(self) -> None:
         self.clock.step_wall(timedelta(days=1).total_seconds())
@@ -210,7 +209,7 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
         stored.append(len(rows(home.path, ROWS)))
         return findings(copy, busy_timeout_ms=busy_timeout_ms)
 
-    monkeypatch.setattr("adapters.sqlite.backup.findings", verify)
+    monkeypatch.setattr("adapters.sqlite.care.backups.findings", verify)
     await home.upkeep.back_up()
     assert stored == [31]
 
@@ -218,7 +217,7 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
 def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.sqlite.backup_merging._ROWS", 7)
+    monkeypatch.setattr("adapters.sqlite.care.restoring._ROWS", 7)
     old = a_store(tmp_path / "old.db")
     for number in range(20):
         old.append(_report(number))

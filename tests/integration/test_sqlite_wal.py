@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import wal
-from adapters.sqlite.history import SqliteHistory
+from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import has_reset_fault, size_bytes
 from domain.errors import StoreError
 from ports.journal import Level
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store, rows
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store, rows
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.threads import in_daemon_thread
+from adapters.runtime.threads import in_daemon_thread
 
 # A process whose thread never ends must end all the same.
 ABANDONS_A_THREAD = """
 import asyncio, threading
-from adapters.threads import in_daemon_thread
+from adapters.runtime.threads import in_daemon_thread
 
 async def main():
     try:

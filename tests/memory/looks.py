@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import LeadingClock
-from adapters.system_clock import SystemClock
-from tests.deployments import a_deployment, with_amazon
+from tests.support.deployments import a_deployment, with_amazon
 
 
 def looks_at(

@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import FollowingClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 
 
 def main(sensors: int, clock_file: Path) -> None:

@@ -7,16 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import FollowingClock
-from adapters.system_clock import SystemClock
 from config.loading import load
 from domain.schedule import Due
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle
-from domain.services.beside import Beside
-from entrypoints.outcome_text import lines
-from entrypoints.telling import telling
-from entrypoints.wiring import collecting
-from entrypoints.world import World
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
+from entrypoints.terminal.cycle_text import lines
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import Environment
 from tests.peers.protocol import serve_awaited, task
 
 _HUE = "hue."
@@ -25,9 +24,9 @@ _HUE = "hue."
 async def main(told: dict[str, Any]) -> None:
     """Collect from the one source of the home, at the slots that are said."""
     clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
-    world = World(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
-    with collecting(load(Path(told["home"])), world) as now, telling() as say:
-        alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+    environment = Environment(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
+    with collecting(load(Path(told["home"])), environment) as now, non_blocking_stdout() as say:
+        alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)
         now.alerting.begin()
         (name,) = now.collection.plans
 
@@ -36,7 +35,7 @@ async def main(told: dict[str, Any]) -> None:
             ended = await now.collection.run([due])
             for line in lines(ended):
                 say(line)
-            alerts.add(AfterCycle(cycle=ended, clock_faults={}))
+            alerts.add(FinishedCycle(cycle=ended, clock_faults={}))
             asked = [one.operation for one in ended.report.measurements]
             return {
                 "readings": len(ended.report.readings),

@@ -12,11 +12,11 @@ from typing import Any
 
 import attrs
 
+from adapters.runtime.clock import SystemClock
 from adapters.shared_clock import LeadingClock
-from adapters.system_clock import SystemClock
 from domain.schedule import slot_at
-from tests.deployments import a_deployment
 from tests.peers.contestants import ALONE, OURS, Contestant, Entry, at_work, simulated_bridge
+from tests.support.deployments import a_deployment
 
 SENSORS = 20
 WARM_UP = 15  # an hour of cycles and more, so that ours has asked for the details once

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from domain.reading import Reading
-from tests.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.databases import a_store
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store
 
 _DEVICES = 3
 _CYCLES_AN_OPENING = 40

@@ -12,17 +12,17 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.runtime.clock import MovedClock, SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
-from domain.outcome import Cause
+from domain.cycle import Cause
 from domain.reading import Quantity
-from domain.services.alerting import AfterCycle
-from domain.services.timetable import Timetable
-from entrypoints.wiring import Collecting, collecting
-from entrypoints.world import World
-from tests.builders import NOON
-from tests.deployments import Deployment, a_deployment, with_amazon
+from domain.services.alerting import FinishedCycle
+from domain.services.continuous_collection import Timetable
+from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.environment import Environment
+from tests.support.builders import NOON
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 _REFUSED = "kind=refused-token"
 _ENDED = "access ended"  # what was given out is good for nothing from then on; what comes after it is
@@ -89,8 +89,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
-        world = World(clock=clock, amazon_roots=home.alexa.ca_file)
-        with collecting(load(deployment.folder), world) as now:
+        environment = Environment(clock=clock, amazon_roots=home.alexa.ca_file)
+        with collecting(load(deployment.folder), environment) as now:
             yield asyncio.run(_live(now, clock, home, deployment))
 
 
@@ -205,10 +205,10 @@ def test_the_alert_file_stands_from_the_second_refusal_to_the_next_success(day: 
     rows = day.deployment.rows("SELECT slot FROM outcomes WHERE state = 'stored' ORDER BY slot")
     stored = [read[datetime.fromisoformat(slot)] for (slot,) in rows]
     well_again = min(number for number in stored if number > 18 * 12)
-    standing = [number for number, notice in day.notices.items() if notice]
-    assert standing == [number for number in range(288) if 18 * 12 < number < well_again]
+    progress = [number for number, notice in day.notices.items() if notice]
+    assert progress == [number for number in range(288) if 18 * 12 < number < well_again]
     assert day.notices.keys() == day.asked.keys()
-    for number in standing:
+    for number in progress:
         assert "Since 2026-03-02 06:05 UTC" in day.notices[number]
         assert "setup --reauth amazon`" in day.notices[number]
 
@@ -236,10 +236,10 @@ async def _live(now: Collecting, clock: MovedClock, home: SimulatedHome, deploym
                 alexa.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before = len(alexa.requests)
-        turn = timetable.turn(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(turn.dues, turn.missed, turn.standings)
-        timetable.taken(turn)
-        await now.alerting.after(AfterCycle(cycle=cycle))
+        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
+        cycle = await now.collection.run(planned.dues, planned.missed, planned.progress)
+        timetable.mark_run(planned)
+        await now.alerting.after(FinishedCycle(cycle=cycle))
         asked[number] = tuple(request.path for request in alexa.requests[before:])
         notices[number] = alert_file.read_text() if alert_file.exists() else ""
     await now.collection.close()

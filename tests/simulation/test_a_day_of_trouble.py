@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.clock import MovedClock, SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import MovedClock, SystemClock
 from config.loading import load
-from domain.outcome import Cause
-from domain.services.collection import Collection
-from domain.services.timetable import Timetable
-from entrypoints.wiring import collecting
-from entrypoints.world import World
-from tests.builders import NOON
-from tests.deployments import Deployment, a_deployment
+from domain.cycle import Cause
+from domain.services.collection_cycle import CollectionCycle
+from domain.services.continuous_collection import Timetable
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import Environment
+from tests.support.builders import NOON
+from tests.support.deployments import Deployment, a_deployment
 
 # From which hour of the day on: what goes wrong, and what the ledger has to say of the source then.
 _DAY: dict[int, tuple[str | None, str, str | None]] = {
@@ -47,8 +47,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home_without_waits(tmp_path_factory.mktemp("day") / "home", home)
-        world = World(clock=clock, hue_roots=home.bridge.ca_file)
-        with collecting(load(deployment.folder), world) as collecting_now:
+        environment = Environment(clock=clock, hue_roots=home.bridge.ca_file)
+        with collecting(load(deployment.folder), environment) as collecting_now:
             collection = collecting_now.collection
             asyncio.run(_live(collection, clock, home))
         yield deployment, home
@@ -136,7 +136,7 @@ def test_the_database_is_sound_after_the_day(day: tuple[Deployment, SimulatedHom
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) -> None:
+async def _live(collection: CollectionCycle, clock: MovedClock, home: SimulatedHome) -> None:
     timetable = Timetable(collection)
     for number in range(288):
         if number % 12 == 0 and number // 12 in _DAY:
@@ -144,9 +144,9 @@ async def _live(collection: Collection, clock: MovedClock, home: SimulatedHome) 
             if (fault := _DAY[number // 12][0]) is not None:
                 home.bridge.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
-        turn = timetable.turn(clock.now(), Cause.STOPPED)
-        await collection.run(turn.dues, turn.missed, turn.standings)
-        timetable.taken(turn)
+        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
+        await collection.run(planned.dues, planned.missed, planned.progress)
+        timetable.mark_run(planned)
     await collection.close()
 
 

@@ -7,8 +7,8 @@ import sys
 
 import attrs
 
+from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.system_clock import SystemClock
 
 
 def main(seed: int) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import attrs
 
-from tests.deployments import Deployment, a_deployment, with_amazon
 from tests.soak.process import Sample, sample
 from tests.soak.troubles import Trouble, troubles
+from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 INTERVAL_S = 5
 _CHECKOUT = Path(__file__).parents[2]

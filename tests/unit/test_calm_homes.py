@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.simulator.sensors import is_reachable, motion_sensors
-from tests.builders import NOON
-from tests.calm_homes import calm_seed
+from tests.support.builders import NOON
+from tests.support.calm_homes import calm_seed
 
 
 @pytest.mark.parametrize("day", range(60))

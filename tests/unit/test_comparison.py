@@ -10,10 +10,10 @@ from math import exp, sqrt
 import attrs
 import pytest
 
-from domain.baseline import Baseline, Figure, Kind
-from domain.comparison import Change, Verdict, compare, independent_of, spread_of
-from tests.baselines import a_baseline
-from tests.builders import NOON
+from domain.measurements import Baseline, Figure, Kind
+from domain.services.baseline_comparison import Change, Verdict, compare, independent_of, spread_of
+from tests.support.baselines import a_baseline
+from tests.support.builders import NOON
 
 CYCLE = Figure(Kind.CYCLE_S, "hue")
 BYTES = Figure(Kind.PAYLOAD_BYTES, "hue")

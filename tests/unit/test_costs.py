@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.baseline import Figure, Kind, Measurement
-from domain.costs import costs_of
-from tests.builders import NOON
+from domain.measurements import Figure, Kind, Measurement, costs_of
+from tests.support.builders import NOON
 
 
 def measured(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.forked import end_preloaded, run_forked, wanted
+from tests.support.forked import end_preloaded, run_forked, wanted
 
 AT_ONCE = 4
 
@@ -39,7 +39,7 @@ def test_however_many_come_first_at_once_one_process_forks_for_all(
         done = run_forked(wanted([command, "--help"], environment=os.environ, folder=tmp_path))
         return done.returncode, f"homeclimate {command}" in done.stdout
 
-    monkeypatch.setattr("tests.forked.subprocess.Popen", noting)
+    monkeypatch.setattr("tests.support.forked.subprocess.Popen", noting)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         assert list(pool.map(told, ["backup", "collect", "db", "status"])) == [(0, True)] * AT_ONCE
     assert len(made) == 1

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -27,8 +28,7 @@ from domain.health_rules import (
     of_source_error,
     of_spool,
 )
-from domain.outcome import Cause, SourceReply, Unread
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
 MINUTES = timedelta(minutes=1)
@@ -54,11 +54,11 @@ def test_the_room_is_judged_by_the_limits_of_the_incident(free: int | None, stat
 def test_nothing_may_wait_in_the_spool() -> None:
     assert of_spool(0, 0, "data/spool").status is PASS
     answer = of_spool(2, 1100, "data/spool")
-    assert (answer.status, answer.seen) == (FAIL, "2 cycles with 1,100 readings wait in data/spool")
+    assert (answer.status, answer.summary) == (FAIL, "2 cycles with 1,100 readings wait in data/spool")
 
 
 @pytest.mark.parametrize(
-    ("kept", "status", "seen"),
+    ("kept", "status", "summary"),
     [
         ({}, SKIPPED, "not been checked yet"),
         ({"result": "ok"}, SKIPPED, "not been checked yet"),
@@ -71,10 +71,10 @@ def test_nothing_may_wait_in_the_spool() -> None:
         ({"result": 5, "at": NOON.isoformat()}, FAIL, "could not be made"),
     ],
 )
-def test_the_last_check_is_told_as_it_was_kept(kept: dict[str, object], status: Status, seen: str) -> None:
+def test_the_last_check_is_told_as_it_was_kept(kept: dict[str, object], status: Status, summary: str) -> None:
     answer = of_last_check(kept, NOON, program="./run")
     assert answer.status is status
-    assert seen in answer.seen
+    assert summary in answer.summary
     assert ("`./run db check`" in answer.next_step) == (status in (WARN, FAIL))
 
 
@@ -135,27 +135,27 @@ def test_wherever_a_cycle_was_planned_one_should_be_recent(
 
 def test_a_source_that_hands_over_is_well() -> None:
     answer = of_reply(SourceReply(readings=(a_reading(),), notes=("whole bridge",)))
-    assert (answer.status, answer.seen) == (PASS, "1 devices answer; whole bridge")
+    assert (answer.status, answer.summary) == (PASS, "1 devices answer; whole bridge")
 
 
 def test_a_device_that_does_not_answer_is_no_failure_of_its_source() -> None:
     silent = Unread(device_id="hue:2", cause=Cause.SWITCHED_OFF)
     answer = of_reply(SourceReply(readings=(a_reading(),), unread=(silent,)))
     assert answer.status is WARN
-    assert "hue:2 (switched off)" in answer.seen
+    assert "hue:2 (switched off)" in answer.summary
 
 
 def test_a_source_whose_devices_are_all_silent_says_which_and_is_not_taken_for_an_empty_one() -> None:
     silent = [Unread(device_id=f"hue:{number}", cause=Cause.SWITCHED_OFF) for number in (1, 2)]
     answer = of_reply(SourceReply(readings=(), unread=tuple(silent), notes=("v1",)))
     assert answer.status is WARN
-    assert answer.seen == "0 devices answer, 2 do not: hue:1 (switched off), hue:2 (switched off); v1"
+    assert answer.summary == "0 devices answer, 2 do not: hue:1 (switched off), hue:2 (switched off); v1"
     assert "batteries" in answer.next_step
 
 
 def test_a_cycle_that_came_is_told_by_the_newest() -> None:
     answer = of_last_cycle([a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")], [], NOON, program="./run")
-    assert answer.seen == "amazon stored at 2026-03-01 11:59:00 UTC"
+    assert answer.summary == "amazon stored at 2026-03-01 11:59:00 UTC"
 
 
 def test_a_source_without_a_device_is_told_of() -> None:
@@ -179,5 +179,5 @@ def test_the_next_step_goes_by_what_kind_of_failure_it_was(
     error: SourceError, source: str, step: str
 ) -> None:
     answer = of_source_error(error, source=source, program="./run")
-    assert (answer.status, answer.seen) == (FAIL, "no")
+    assert (answer.status, answer.summary) == (FAIL, "no")
     assert step in answer.next_step

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from tests.builders import NOON
+from adapters.memory.runtime import MemoryClock
+from tests.support.builders import NOON
 
 
 async def test_a_source_that_hangs_runs_into_its_budget_at_the_exact_instant() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain import errors
+from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored, Verdict, cause_of, verdict
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -15,8 +16,7 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored, Verdict, cause_of, verdict
-from tests.builders import a_collected, a_cycle, a_deferred, a_failed, a_reading
+from tests.support.builders import a_collected, a_cycle, a_deferred, a_failed, a_reading
 
 CAUSES: dict[type[Exception], Cause] = {
     SourceUnavailable: Cause.NETWORK,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.reading import STORABLE, UNITS, Quantity, Range, Reading, flagged, storable
-from tests.builders import a_reading
+from tests.support.builders import a_reading
 
 INDOORS = {Quantity.TEMPERATURE: Range(least=5.0, most=40.0)}
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.redaction import _HINTS, _SHAPES, MARK, SHORTEST_SECRET, Redactor
-from tests.builders import a_reading
+from tests.support.builders import a_reading
 
 HUE_KEY = "QmVyZ2ZyaWVkLWFuZC1oaXMtbGFtcHMtYXQ5MzE5"
 FAKE_PASSWORD = 'cor"rect h\\orse/b+attery ß'

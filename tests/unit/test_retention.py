@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.retention import DAYS, WEEKS, superfluous
-from tests.builders import NOON
+from domain.services.database_upkeep import DAYS, WEEKS, superfluous
+from tests.support.builders import NOON
 
 DAY = timedelta(days=1)
 

@@ -23,7 +23,7 @@ from domain.errors import (
     StoreRefused,
 )
 from domain.retry import Attempt, Decision, GiveUp, Retry, RetryPolicy
-from tests.builders import an_attempt
+from tests.support.builders import an_attempt
 
 TRANSIENT = (
     SourceUnavailable("reset"),

@@ -18,7 +18,7 @@ from domain.schedule import (
     slot_at,
     slots_between,
 )
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 FIVE_MINUTES_S = 300
 ONE_SECOND = timedelta(seconds=1)

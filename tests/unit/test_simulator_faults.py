@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator import alexa_effects, faults
 from adapters.simulator.fault_text import parse_fault
 from adapters.simulator.faults import Effect, Fault, Faults
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 
 @pytest.mark.parametrize(

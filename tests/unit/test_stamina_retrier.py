@@ -8,12 +8,11 @@ import threading
 import pytest
 import stamina.instrumentation
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.stamina_retrier import StaminaRetrier
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.errors import SourceUnavailable
 from domain.retry import RetryPolicy
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 
 def a_retrier(clock: MemoryClock, journal: MemoryJournal | None = None) -> StaminaRetrier:

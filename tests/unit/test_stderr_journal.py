@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from adapters.stderr_journal import StderrJournal
+from adapters.log.journals import StderrJournal
 from ports.journal import Level
 
 

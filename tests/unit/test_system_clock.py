@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from adapters.memory.clock import MemoryClock
-from adapters.system_clock import MovedClock, SystemClock
-from tests.builders import NOON
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.clock import MovedClock, SystemClock
+from tests.support.builders import NOON
 
 A_WEEK = timedelta(days=7)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.sqlite import definition
-from adapters.sqlite.definition import refusal, relaxed, renamed
+from adapters.sqlite.migration import table_rebuild as definition
+from adapters.sqlite.migration.table_rebuild import refusal, relaxed, renamed
 from domain.errors import StoreError
 
 PLAIN = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sick_homes import SickHome, copied, well_home
+from tests.support.sick_homes import SickHome, copied, well_home
 
 ReadOut = Callable[[], tuple[str, str]]
 

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from domain.redaction import Redactor
-from entrypoints.wiring_health import Components
+from entrypoints.wiring.health import Components
 from tests.acceptance.health.conftest import ReadOut
-from tests.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, asked_here
 
 PARTS = {
     "README.txt",

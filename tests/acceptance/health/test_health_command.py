@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from entrypoints import health
-from entrypoints.wiring_health import COMPONENTS
+from entrypoints.wiring.health import COMPONENTS
 from tests.acceptance.health.conftest import ReadOut
-from tests.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, asked_here
 
 _PATIENCE_S = 40.0  # far beyond every deadline here: who hangs is seen, and a slow machine is not
 
@@ -24,7 +24,7 @@ _PATIENCE_S = 40.0  # far beyond every deadline here: who hangs is seen, and a s
 def in_a_process(home: SickHome, what: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     """The check where that hangs."""
     deployment = home.deployment
-    command = [sys.executable, "-m", "tests.health_stuck", what, str(deployment.ca_file), *arguments]
+    command = [sys.executable, "-m", "tests.support.health_stuck", what, str(deployment.ca_file), *arguments]
     return subprocess.run(
         command,
         env=deployment.environment(),
@@ -295,25 +295,7 @@ def test_a_reader_of_stdout_that_never_reads_holds_nobody(home: SickHome) -> Non
 # How it is called
 
 
-def test_it_needs_neither_the_network_s_libraries_nor_those_of_terminals(home: SickHome) -> None:
-    code = (
-        "import sys; from entrypoints import health;"
-        f"code = health.run(['--offline', '--brief', '--home', {str(home.deployment.folder)!r}]);"
-        "heavy = {'aiohttp', 'requests', 'click', 'rich', 'urllib3', 'stamina', 'secrets'};"
-        "print(code, sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=home.deployment.environment(),
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_S,
-        check=False,
-    )
-    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
-
-
 def test_looks_at_a_well_home_raise_no_false_alarm(home: SickHome, read_out: ReadOut) -> None:
     arguments = ["--brief", "--home", str(home.deployment.folder)]
-    codes = [health.run(arguments, world=home.world) for _ in range(20)]
+    codes = [health.run(arguments, environment=home.environment) for _ in range(20)]
     assert (set(codes), read_out()[1]) == ({0}, "")

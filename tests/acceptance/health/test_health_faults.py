@@ -14,10 +14,10 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.memory.disk import MemoryDisk
-from adapters.system_clock import SystemClock
+from adapters.memory.upkeep import MemoryDisk
+from adapters.runtime.clock import SystemClock
 from tests.acceptance.health.conftest import ReadOut
-from tests.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, asked_here
 
 Arrange = Callable[[SickHome, ExitStack], object]
 Found = Mapping[str, tuple[str, str]]  # of each component that is not well: its status, and the next step

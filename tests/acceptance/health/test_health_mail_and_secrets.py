@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from domain.redaction import Redactor
-from entrypoints.wiring_health import Components
+from entrypoints.wiring.health import Components
 from tests.acceptance.health.conftest import ReadOut
-from tests.mail_server import USER, MailHandler, mail_server
-from tests.sick_homes import SickHome, asked_here
+from tests.support.mail_server import USER, MailHandler, mail_server
+from tests.support.sick_homes import SickHome, asked_here
 
 MARKED = ("MARKED-mail-password-5c1", "MARKED-ping-5c1")
 MAIL = (

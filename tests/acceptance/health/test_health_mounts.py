@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.mount_namespace import filled, in_mounts, read_only, small_disk
-from tests.sick_homes import SickHome
+from tests.support.mount_namespace import filled, in_mounts, read_only, small_disk
+from tests.support.sick_homes import SickHome
 
 
 def asked_with(home: SickHome, mounts: str) -> dict[str, Any]:

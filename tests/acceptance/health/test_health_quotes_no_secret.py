@@ -13,10 +13,10 @@ import pytest
 from adapters.memory.source import MemorySource
 from domain.errors import SourceUnavailable
 from domain.redaction import Redactor
-from entrypoints.wiring_health import Components
+from entrypoints.wiring.health import Components
 from ports.source import Source
 from tests.acceptance.health.conftest import ReadOut
-from tests.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, asked_here
 
 PASSWORD, PING = "MARKED-mail-password-7d2", "https://localhost:9/MARKED-ping-7d2"
 FORMS: tuple[tuple[str, ...], ...] = ((), ("--json",), ("--brief",))

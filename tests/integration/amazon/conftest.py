@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.alexa_stand_in import StandIn
-from tests.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.alexa_stand_in import StandIn
+from tests.support.amazon_bench import AmazonBench, an_amazon_bench
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 
 from adapters.amazon.linking import Linking
-from adapters.memory.state import MemoryState
+from adapters.memory.spool import MemoryState
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
-from ports.account_linking import CodePair, Linked, Pending, Refused
+from ports.setup import CodePair, Linked, Pending, Refused
 from ports.state import State
-from tests.alexa_stand_in import CODE_PAIR, DEREGISTER, REGISTER, StandIn, an_answer
-from tests.amazon_bench import AmazonBench
+from tests.support.alexa_stand_in import CODE_PAIR, DEREGISTER, REGISTER, StandIn, an_answer
+from tests.support.amazon_bench import AmazonBench
 
 PAIR = {
     "public_code": "ABC123",

@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 import pytest
 
+from domain.cycle import Cause
 from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
-from domain.outcome import Cause
 from domain.reading import Quantity
-from tests.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
-from tests.amazon_bench import AmazonBench, an_amazon_bench
-from tests.builders import NOON
+from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
+from tests.support.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.builders import NOON
 
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
 

@@ -11,20 +11,20 @@ import attrs
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from adapters.simulator.home import SimulatedHome
-from adapters.stamina_retrier import StaminaRetrier
-from adapters.system_clock import SystemClock
-from domain.outcome import Cause, Collected, Cycle, Failed, Stored
-from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
+from domain.cycle import Cause, Collected, Cycle, Failed, Stored
+from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
-from tests.amazon_bench import AmazonBench, in_front_of
-from tests.builders import a_due
-from tests.collecting import a_collection
+from tests.support.amazon_bench import AmazonBench, in_front_of
+from tests.support.builders import a_due
+from tests.support.collecting import a_collection
 
 GRAPHQL = "/nexus/v1/graphql"
 

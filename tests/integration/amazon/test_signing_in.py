@@ -7,11 +7,9 @@ import asyncio
 import attrs
 import pytest
 
-from adapters.amazon.credentials import authoriser_of, token_mark_of
-from adapters.amazon.refusals import Refusals
-from adapters.amazon.token_endpoint import TokenEndpoint
-from adapters.amazon.tokens import Tokens
-from adapters.memory.state import MemoryState
+from adapters.amazon.authorisation import authoriser_of, token_mark_of
+from adapters.amazon.tokens import Refusals, TokenEndpoint, Tokens
+from adapters.memory.spool import MemoryState
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -20,7 +18,7 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from tests.alexa_stand_in import (
+from tests.support.alexa_stand_in import (
     COOKIES,
     EXCHANGE,
     GRAPHQL,
@@ -32,7 +30,7 @@ from tests.alexa_stand_in import (
     an_answer,
     unauthenticated,
 )
-from tests.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.amazon_bench import AmazonBench, an_amazon_bench
 
 SIGN_IN_PAGE = b'<form action="https://www.amazon.com/ap/signin">'
 

@@ -11,12 +11,13 @@ import pytest
 
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.linking import Linking
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
 from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from adapters.simulator.home import SimulatedHome
+from domain.cycle import Cause, SourceReply
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -25,11 +26,10 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.outcome import Cause, SourceReply
 from domain.reading import Quantity
-from ports.account_linking import Linked, Pending, Refused
-from tests.amazon_bench import AmazonBench, in_front_of
-from tests.builders import NOON
+from ports.setup import Linked, Pending, Refused
+from tests.support.amazon_bench import AmazonBench, in_front_of
+from tests.support.builders import NOON
 
 GRAPHQL = "/nexus/v1/graphql"
 

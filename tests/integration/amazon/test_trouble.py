@@ -14,13 +14,13 @@ import pytest
 from aiohttp import web
 
 from adapters.amazon.hosts import hosts_of
-from adapters.amazon.session import AmazonSession, Request
-from adapters.memory.meter import MemoryMeter
-from adapters.system_clock import SystemClock
+from adapters.amazon.http import AmazonSession, Request
+from adapters.memory.runtime import MemoryMeter
+from adapters.runtime.clock import SystemClock
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
-from tests.alexa_stand_in import GRAPHQL, PHOENIX, TOKEN, StandIn, an_answer
-from tests.amazon_bench import AmazonBench, an_amazon_bench
-from tests.canned_alexa import states
+from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, TOKEN, StandIn, an_answer
+from tests.support.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.canned_alexa import states
 
 
 async def fails(bench: AmazonBench, within_s: float = 10.0) -> str:
@@ -116,7 +116,7 @@ async def test_a_host_that_takes_no_connection(monkeypatch: pytest.MonkeyPatch) 
     async def hang(*arguments: object, **options: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("adapters.amazon.session._LONGEST_CONNECT_S", 0.05)
+    monkeypatch.setattr("adapters.amazon.http._LONGEST_CONNECT_S", 0.05)
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
     async with a_bench_at("http://127.0.0.1:1") as bench:
         assert "no connection to 127.0.0.1 before the time-out" in await fails(bench)

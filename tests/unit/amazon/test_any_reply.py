@@ -12,16 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.amazon.linking import Linking
-from adapters.memory.clock import MemoryClock
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.spool import MemoryState
+from domain.cycle import SourceReply
 from domain.errors import SourceError
-from domain.outcome import SourceReply
-from ports.account_linking import CodePair, Linked, Pending, Refused
-from tests.alexa_stand_in import REFRESH_TOKEN, Device
-from tests.amazon_bench import an_amazon_bench
-from tests.any_json import ANY_JSON, ANY_TEXT, changed
-from tests.builders import NOON
-from tests.canned_alexa import HOSTS, TOKEN, CannedAlexa, a_reply_of, discovered, phoenix_states, states
+from ports.setup import CodePair, Linked, Pending, Refused
+from tests.support.alexa_stand_in import REFRESH_TOKEN, Device
+from tests.support.amazon_bench import an_amazon_bench
+from tests.support.any_json import ANY_JSON, ANY_TEXT, changed
+from tests.support.builders import NOON
+from tests.support.canned_alexa import (
+    HOSTS,
+    TOKEN,
+    CannedAlexa,
+    a_reply_of,
+    discovered,
+    phoenix_states,
+    states,
+)
 
 KITCHEN = Device()
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adapters.amazon.keeping import Keeping, reply_of
 from adapters.amazon.monitors import Monitor
-from adapters.amazon.samples import Sampled, Samples
-from domain.outcome import Cause, SourceReply
+from adapters.amazon.source import Keeping, reply_of
+from adapters.amazon.states import Sampled, Samples
+from domain.cycle import Cause, SourceReply
 from domain.reading import DeviceKind, Quantity
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 MONITOR = Monitor(endpoint_id="e", entity_id="e", serial="GAJ1", name="Kitchen")
 

@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from adapters.amazon.monitors import Monitor, joined, monitors_of_appliances, monitors_of_endpoints
-from tests.alexa_stand_in import Device
-from tests.canned_alexa import discovered, listed
+from tests.support.alexa_stand_in import Device
+from tests.support.canned_alexa import discovered, listed
 
 KITCHEN = Device()
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")

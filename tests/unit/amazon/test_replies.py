@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.amazon.replies import content_of
-from adapters.json_reply import at
+from adapters.amazon.errors import content_of
+from adapters.http.lenient_json import at
 from domain.errors import (
     CredentialsStale,
     SourceError,
@@ -16,9 +16,9 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from tests.alexa_stand_in import Device
-from tests.builders import NOON
-from tests.canned_alexa import a_reply_of, phoenix_states, states
+from tests.support.alexa_stand_in import Device
+from tests.support.builders import NOON
+from tests.support.canned_alexa import a_reply_of, phoenix_states, states
 
 UNAUTHENTICATED = {
     "errors": [{"message": "Unauthenticated call", "extensions": {"errorCode": "FORBIDDEN"}}],

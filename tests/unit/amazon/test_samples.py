@@ -10,14 +10,13 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.amazon.graphql_states import samples_of_endpoints
 from adapters.amazon.monitors import Monitor
 from adapters.amazon.phoenix_states import samples_of_states
-from adapters.amazon.samples import Samples
-from adapters.json_reply import Json, decoded
+from adapters.amazon.states import Samples, samples_of_endpoints
+from adapters.http.lenient_json import Json, parse_json
 from domain.reading import Quantity
-from tests.alexa_stand_in import Device
-from tests.canned_alexa import phoenix_states, states
+from tests.support.alexa_stand_in import Device
+from tests.support.canned_alexa import phoenix_states, states
 
 Read = Callable[[Device], Samples]
 
@@ -33,12 +32,12 @@ def a_monitor(device: Device, **changes: Any) -> Monitor:
 
 
 def by_graphql(device: Device, **changes: Any) -> Samples:
-    content = decoded(json.dumps(states(device)).encode())
+    content = parse_json(json.dumps(states(device)).encode())
     return samples_of_endpoints(content, [a_monitor(device, **changes)])[device.endpoint]
 
 
 def by_phoenix(device: Device, **changes: Any) -> Samples:
-    content = decoded(json.dumps(phoenix_states(device)).encode())
+    content = parse_json(json.dumps(phoenix_states(device)).encode())
     return samples_of_states(content, [a_monitor(device, **changes)])[device.endpoint]
 
 

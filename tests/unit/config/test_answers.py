@@ -71,7 +71,7 @@ def test_each_file_answers_for_its_own_remarks() -> None:
 def test_all_remarks_are_told_and_the_step_names_the_place_of_the_gravest() -> None:
     found = files(a_remark(WARNING, line=2), a_remark(FAULT, line=9), a_remark(MISTAKE, line=11))
     answer = answers.of_configuration(found)
-    assert answer.seen.count("is odd") == 3
+    assert answer.summary.count("is odd") == 3
     assert answer.next_step.startswith(f"Mend {CONFIG}:9,")
 
 

@@ -10,20 +10,19 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.hue.call import Reached
-from adapters.hue.directory import Directory
-from adapters.hue.reads import Reads, Strategy
+from adapters.http.replies import retry_after_s
+from adapters.hue.api_v1 import sensors_of
+from adapters.hue.bridge import Reached
+from adapters.hue.sensor_directory import Directory
 from adapters.hue.sensors import Keeping, reply_of
-from adapters.hue.v1 import sensors_of
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
-from adapters.retry_after import retry_after_s
+from adapters.hue.source import Reads, Strategy
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from domain.cycle import SourceReply
 from domain.errors import SourceError
-from domain.outcome import SourceReply
-from tests.builders import NOON
-from tests.canned_bridge import KEY, CannedSession, a_canned_bridge, a_reply_of
-from tests.hue_replies import (
+from tests.support.builders import NOON
+from tests.support.canned_bridge import KEY, CannedSession, a_canned_bridge, a_reply_of
+from tests.support.hue_replies import (
     a_v1_presence,
     a_v1_temperature,
     a_v2_device,

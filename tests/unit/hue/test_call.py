@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from adapters.hue.address import address_of
-from adapters.hue.bridge import Bridge
-from adapters.hue.call import Call, Reached
+from adapters.hue.bridge import Bridge, Call, Reached
 from adapters.hue.tls import Proof
-from adapters.system_clock import SystemClock
-from tests.canned_bridge import CannedSession, a_canned_bridge
+from adapters.runtime.clock import SystemClock
+from tests.support.canned_bridge import CannedSession, a_canned_bridge
 
 
 class Opened:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.hue.refusals import how_to_pin
+from adapters.hue.errors import certificate_refusal, how_to_pin
 from adapters.hue.tls import SIGNIFY_ROOTS, Leaf, Pinned, SignedBy, _common_name, context_for
-from adapters.hue.trouble import certificate_refusal
 from adapters.simulator import certificates
 from domain.errors import SourceRefused
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.directory import Directory
+from adapters.hue.api_v2 import temperatures_of
+from adapters.hue.sensor_directory import Directory
 from adapters.hue.sensors import Sensor
-from adapters.hue.v2 import temperatures_of
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
+from adapters.memory.runtime import MemoryJournal
+from adapters.memory.spool import MemoryState
 from domain.errors import SourceGarbled, SourceUnavailable
 from ports.state import State
-from tests.builders import NOON
-from tests.canned_bridge import CannedSession, a_canned_bridge
-from tests.hue_replies import (
+from tests.support.builders import NOON
+from tests.support.canned_bridge import CannedSession, a_canned_bridge
+from tests.support.hue_replies import (
     DEVICE,
     MAC,
     RESOURCE,

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 import urllib3
 
-from adapters.hue.bridge import Bridge
-from adapters.hue.call import Call, Reached
-from adapters.hue.reach import Reach
+from adapters.hue.bridge import Bridge, Call, Reached
+from adapters.hue.locating import Reach
 from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, Proof, SignedBy
-from adapters.memory.state import MemoryState
-from adapters.system_clock import SystemClock
+from adapters.memory.spool import MemoryState
+from adapters.runtime.clock import SystemClock
 from domain.errors import SourceRefused, SourceUnavailable
 from ports.state import State
-from tests.canned_bridge import CONFIG, KEY, CannedSession, a_canned_bridge, a_reply_of
+from tests.support.canned_bridge import CONFIG, KEY, CannedSession, a_canned_bridge, a_reply_of
 
 BRIDGE_ID = "001788fffe2e57ed"
 PIN = "ab" * 32

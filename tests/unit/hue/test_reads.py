@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.bridge import NO_KEY
-from adapters.hue.call import Reached
-from adapters.hue.directory import Directory
-from adapters.hue.reads import Found, Reads, Strategy
-from adapters.hue.replies import PAIR_AGAIN
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.state import MemoryState
+from adapters.hue.bridge import NO_KEY, Reached
+from adapters.hue.errors import PAIR_AGAIN
+from adapters.hue.sensor_directory import Directory
+from adapters.hue.source import Found, Reads, Strategy
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
 from domain.errors import CredentialsRefused, SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
-from tests.builders import NOON
-from tests.canned_bridge import CannedSession, a_canned_bridge, a_reply_of
-from tests.hue_replies import (
+from tests.support.builders import NOON
+from tests.support.canned_bridge import CannedSession, a_canned_bridge, a_reply_of
+from tests.support.hue_replies import (
     a_v1_error,
     a_v1_temperature,
     a_v2_device,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.replies import (
+from adapters.http.replies import retry_after_s
+from adapters.hue.errors import (
     PAIR_AGAIN,
     NotOffered,
     PathRefused,
@@ -17,8 +18,7 @@ from adapters.hue.replies import (
     v1_content,
     v2_content,
 )
-from adapters.hue.session import Request
-from adapters.retry_after import retry_after_s
+from adapters.hue.http import Request
 from domain.errors import (
     CredentialsRefused,
     SourceError,
@@ -27,9 +27,9 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from tests.builders import NOON
-from tests.canned_bridge import KEY, a_reply_of
-from tests.hue_replies import a_v1_error, an_envelope
+from tests.support.builders import NOON
+from tests.support.canned_bridge import KEY, a_reply_of
+from tests.support.hue_replies import a_v1_error, an_envelope
 
 PAGE = b"<html><body>Oops, there appears to be no such page here.</body></html>"
 BOTH = pytest.mark.parametrize("content_of", [v1_content, v2_content])

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from adapters.hue.sensors import Keeping, Sensor, reply_of
-from domain.outcome import Cause, SourceReply, Unread
+from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
-from tests.builders import NOON
-from tests.hue_replies import MAC, UNIQUEID
+from tests.support.builders import NOON
+from tests.support.hue_replies import MAC, UNIQUEID
 
 
 def a_sensor(**changes: Any) -> Sensor:

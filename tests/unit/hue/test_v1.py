@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from adapters.hue.api_v1 import sensors_of, sensors_of_whole_bridge
 from adapters.hue.sensors import Sensor
-from adapters.hue.v1 import sensors_of, sensors_of_whole_bridge
 from domain.errors import SourceGarbled
-from tests.hue_replies import UNIQUEID, a_v1_presence, a_v1_temperature
+from tests.support.hue_replies import UNIQUEID, a_v1_presence, a_v1_temperature
 
 
 def the_sensor(entry: Any, **others: Any) -> Sensor:

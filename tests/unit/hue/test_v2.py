@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.v2 import Link, Temperature, batteries_of, links_of, names_of, temperatures_of
-from tests.hue_replies import (
+from adapters.hue.api_v2 import Link, Temperature, batteries_of, links_of, names_of, temperatures_of
+from tests.support.hue_replies import (
     DEVICE,
     MAC,
     RESOURCE,

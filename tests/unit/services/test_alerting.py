@@ -6,19 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.alert_board import MemoryAlertBoard
-from adapters.memory.clock import MemoryClock
-from adapters.memory.database_log import MemoryDatabaseLog
-from adapters.memory.disk import MemoryDisk
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.notifier import MemoryHeartbeat, MemoryNotifier
-from adapters.memory.retrier import MemoryRetrier
-from adapters.memory.state import MemoryState
+from adapters.memory.alerts import MemoryAlertBoard, MemoryHeartbeat, MemoryNotifier
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
+from adapters.memory.spool import MemoryState
+from adapters.memory.upkeep import MemoryDatabaseLog, MemoryDisk
+from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.errors import NotifyError, NotifyUnavailable
-from domain.outcome import Cause, Cycle, NotStored, Outcome, Spooled, Stored
-from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
+from domain.services.alerting import MAIL_BUDGET_S, AlertChannels, Alerting, FinishedCycle
 from ports.state import Json
-from tests.builders import NOON, a_collected, a_cycle, a_deferred, a_due, a_failed, a_reading, an_unread
+from tests.support.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_deferred,
+    a_due,
+    a_failed,
+    a_reading,
+    an_unread,
+)
 
 REFUSED = a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, detail="invalid_grant, twice")
 ANSWERED = a_collected(a_reading("alexa:1"), due=a_due("amazon"))
@@ -43,7 +48,7 @@ class Told:
     def begin(self) -> None:
         """Another process with the same state."""
         self.alerting = Alerting(
-            ways=Ways(
+            channels=AlertChannels(
                 board=self.board,
                 notifier=self.notifier if self.with_mail else None,
                 heartbeat=self.heartbeat,
@@ -64,7 +69,7 @@ class Told:
 
     async def cycle(self, cycle: Cycle, *clock_faults: str) -> None:
         faults = dict.fromkeys(clock_faults, NOON + timedelta(days=4000))
-        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=faults))
+        await self.alerting.after(FinishedCycle(cycle=cycle, clock_faults=faults))
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.notifier.sent]
@@ -162,7 +167,7 @@ async def test_a_clock_fault_is_told_once_and_again_only_when_the_clock_is_wrong
         await told.cycle(cycle, "hue")
     title = "the computer's clock is, or was, wrong"
     assert told.subjects() == [title, f"recovered: {title}"]
-    again = AfterCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
+    again = FinishedCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
     await told.alerting.after(again)
     assert told.subjects()[2:] == [title]
 

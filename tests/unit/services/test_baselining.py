@@ -7,21 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.baselines import MemoryBaselines
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.measurements import MemoryMeasurements
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.memory.store import MemoryStore
-from domain.baseline import Figure, Kind
-from domain.comparison import Verdict
+from adapters.memory.store import MemoryBaselines, MemoryMeasurements, MemoryStore
+from domain.cycle import SourceReply
 from domain.errors import BaselineExists, NothingMeasured, SourceUnavailable
-from domain.outcome import SourceReply
-from domain.services.baselining import Ahead, Baselining
-from domain.services.collection import SourcePlan
-from tests.baselines import a_baseline
-from tests.builders import NOON, a_due, a_reply
-from tests.collecting import a_collection
+from domain.measurements import Figure, Kind
+from domain.services.baseline_comparison import Ahead, Baselining, Verdict
+from domain.services.collection_cycle import SourcePlan
+from tests.support.baselines import a_baseline
+from tests.support.builders import NOON, a_due, a_reply
+from tests.support.collecting import a_collection
 
 
 class Home:

@@ -7,26 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.history import MemoryHistory
-from adapters.memory.journal import MemoryJournal
-from adapters.memory.meter import MemoryMeter
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
-from adapters.memory.spool import MemorySpool
-from adapters.memory.state import MemoryState
-from adapters.memory.store import MemoryStore
-from domain.errors import (
-    CredentialsRefused,
-    CredentialsStale,
-    SourceError,
-    SourceGarbled,
-    SourceRefused,
-    SourceThrottled,
-    SourceUnavailable,
-    SpoolError,
-    StoreFull,
-)
-from domain.outcome import (
+from adapters.memory.spool import MemorySpool, MemoryState
+from adapters.memory.store import MemoryHistory, MemoryStore
+from domain.cycle import (
     Cause,
     Collected,
     Deferred,
@@ -38,12 +23,23 @@ from domain.outcome import (
     Verdict,
     verdict,
 )
+from domain.errors import (
+    CredentialsRefused,
+    CredentialsStale,
+    SourceError,
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+    SpoolError,
+    StoreFull,
+)
 from domain.reading import Quantity, Range
-from domain.services.collection import SOURCE_BUDGET_S, SourcePlan
+from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.journal import Level
 from ports.source import Source
-from tests.builders import NOON, a_due, a_reading, a_reply, an_unread
-from tests.collecting import a_collection
+from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
+from tests.support.collecting import a_collection
 
 
 class Home:

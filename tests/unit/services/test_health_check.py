@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.probe import MemoryProbe
+from adapters.memory.alerts import MemoryProbe
+from adapters.memory.runtime import MemoryClock
 from domain.errors import StoreError
 from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
-from domain.services.health_check import HealthCheck
+from domain.services.health_aggregation import HealthCheck
 from ports.probe import Probe
-from tests.builders import NOON
+from tests.support.builders import NOON
 
 LIMIT_S = 14.0
 
@@ -61,7 +61,7 @@ async def test_health_check_timeout(asked: Asked) -> None:
     report = await asked.of([stuck, asked.probe("quick", takes_s=1)])
     assert asked.clock.elapsed_s() == LIMIT_S
     assert asked.told == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
-    assert report.results[0].seen == "no answer before the deadline"
+    assert report.results[0].summary == "no answer before the deadline"
     assert report.results[0].next_step
     assert report.health is Health.CANNOT_COLLECT
 
@@ -87,12 +87,12 @@ async def test_health_check_component_isolation(asked: Asked, fault: BaseExcepti
 
 async def test_what_a_named_failure_says_is_what_was_seen(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=StoreError("the file is a folder"))])
-    assert report.results[0].seen == "the file is a folder"
+    assert report.results[0].summary == "the file is a folder"
 
 
 async def test_a_fault_of_the_program_asks_to_be_reported(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=ZeroDivisionError("1/0"))])
-    assert "ZeroDivisionError" in report.results[0].seen
+    assert "ZeroDivisionError" in report.results[0].summary
     assert "--bundle" in report.results[0].next_step
 
 
@@ -118,7 +118,7 @@ async def test_a_probe_that_is_given_up_is_cancelled_and_one_that_defies_it_hold
     class Defiant:
         component, weight = "defiant", Weight.ORDINARY
 
-        async def look(self) -> Answer:
+        async def check(self) -> Answer:
             while True:
                 try:
                     await asyncio.Event().wait()

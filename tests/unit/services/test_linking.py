@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.account_linking import MemoryAccountLinking
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.source import MemoryAccountLinking
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SourceUnavailable
-from domain.services.linking import Linking
-from ports.account_linking import Linked, Pending, Refused
-from tests.builders import NOON
+from domain.services.source_setup import Linking
+from ports.setup import Linked, Pending, Refused
+from tests.support.builders import NOON
 
 LINKED = Linked(refresh_token="made-up-refresh-token", access_token="made-up-access-token")
 

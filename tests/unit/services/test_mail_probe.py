@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.notifier import MemoryNotifier
+from adapters.memory.alerts import MemoryNotifier
+from adapters.memory.runtime import MemoryClock
 from domain.errors import NotifyError, NotifyUnavailable
 from domain.health import Status
-from domain.services.mail_probe import MailProbe
-from tests.builders import NOON
+from domain.services.health_aggregation import MailProbe
+from tests.support.builders import NOON
 
 
 def a_probe(notifier: MemoryNotifier) -> MailProbe:
@@ -16,7 +16,7 @@ def a_probe(notifier: MemoryNotifier) -> MailProbe:
 
 async def test_one_mail_is_sent_that_says_what_it_is() -> None:
     notifier = MemoryNotifier()
-    assert (await a_probe(notifier).look()).status is Status.PASS
+    assert (await a_probe(notifier).check()).status is Status.PASS
     (message,) = notifier.sent
     assert "test" in message.subject
     assert "/a/home" in message.text
@@ -26,6 +26,6 @@ async def test_a_mail_that_is_refused_is_a_failure_with_a_next_step() -> None:
     for fault in (NotifyError("refused (535)"), NotifyUnavailable("nobody there")):
         notifier = MemoryNotifier()
         notifier.fault = fault
-        answer = await a_probe(notifier).look()
-        assert (answer.status, answer.seen) == (Status.FAIL, str(fault))
+        answer = await a_probe(notifier).check()
+        assert (answer.status, answer.summary) == (Status.FAIL, str(fault))
         assert "alerts.mail" in answer.next_step

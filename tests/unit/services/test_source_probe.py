@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
+from adapters.memory.runtime import MemoryClock
+from domain.cycle import SourceReply
 from domain.errors import SourceThrottled
 from domain.health import Status, Weight
-from domain.outcome import SourceReply
-from domain.services.source_probe import SourceProbe
+from domain.services.health_aggregation import SourceProbe
 from ports.source import Source
-from tests.builders import NOON, a_reading
+from tests.support.builders import NOON, a_reading
 
 
 class Asked:
@@ -41,20 +41,20 @@ async def test_a_source_has_its_limit_and_one_attempt() -> None:
     clock = MemoryClock(NOON)
     clock.advance(5)
     source = Asked(SourceThrottled("not so fast", retry_after_s=1.0))
-    answer = await a_probe(source, clock).look()
+    answer = await a_probe(source, clock).check()
     assert (answer.status, source.deadlines_s, source.is_closed) == (Status.FAIL, [17.0], True)
 
 
 async def test_a_source_that_answers_is_closed_too() -> None:
     source = Asked(SourceReply(readings=(a_reading(),)))
-    answer = await a_probe(source, MemoryClock(NOON)).look()
+    answer = await a_probe(source, MemoryClock(NOON)).check()
     assert (answer.status, source.is_closed) == (Status.PASS, True)
 
 
 async def test_what_is_no_failure_of_a_source_is_left_to_who_asks() -> None:
     source = Asked(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await a_probe(source, MemoryClock(NOON)).look()
+        await a_probe(source, MemoryClock(NOON)).check()
     assert source.is_closed
 
 

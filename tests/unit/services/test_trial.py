@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.stamina_retrier import StaminaRetrier
+from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.errors import CredentialsRefused, SourceUnavailable
-from domain.services.trial import Trial
-from tests.builders import NOON, a_reading, a_reply
+from domain.services.source_setup import Trial
+from tests.support.builders import NOON, a_reading, a_reply
 
 
 def a_trial() -> Trial:

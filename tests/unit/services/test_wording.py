@@ -6,17 +6,15 @@ import math
 
 import pytest
 
-from adapters.memory.clock import MemoryClock
-from adapters.memory.journal import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
 from adapters.memory.store import MemoryStore
+from domain.cycle import Collected, Failed, Outcome, SourceReply
 from domain.errors import SourceError, SourceRefused
-from domain.outcome import Collected, Failed, Outcome, SourceReply
 from domain.reading import Quantity
-from domain.services.collection import SourcePlan
-from domain.services.wording import LONGEST_WORDS, MOST_NOTES
-from tests.builders import NOON, a_due, a_reading, a_reply, an_unread
-from tests.collecting import a_collection
+from domain.services.collection_cycle import LONGEST_WORDS, MOST_NOTES, SourcePlan
+from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
+from tests.support.collecting import a_collection
 
 
 async def outcome_of(answer: SourceReply | SourceError) -> tuple[Outcome, MemoryJournal]:

@@ -1,0 +1,1 @@
+"""Telling people: the alert file, mail and a ping."""

@@ -1,0 +1,42 @@
+"""The file that asks a person to act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adapters.files.atomic_write import write_atomically
+from ports.journal import Journal, Level
+
+_MODE = 0o644
+
+
+class AlertFile:
+    """A file that exists while a person must act. Monitoring of earlier systems knows it by its name."""
+
+    def __init__(self, path: Path, *, journal: Journal) -> None:
+        self._path = path
+        self._journal = journal
+
+    def put(self, text: str) -> None:
+        try:
+            if self._path.exists() and self._path.read_bytes() == text.encode():
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, text.encode(), mode=_MODE)
+        except OSError as error:
+            self._log_failure("alert_file.not_written", error)
+        else:
+            self._journal.record(Level.WARNING, "alert_file.written", file=str(self._path))
+
+    def clear(self) -> None:
+        try:
+            self._path.unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._log_failure("alert_file.not_removed", error)
+        else:
+            self._journal.record(Level.INFO, "alert_file.removed", file=str(self._path))
+
+    def _log_failure(self, event: str, error: OSError) -> None:
+        self._journal.record(Level.ERROR, event, file=str(self._path), error=str(error))

@@ -1,0 +1,1 @@
+"""Atomic writes, locks, the state file and the spool on disk."""

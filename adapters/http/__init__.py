@@ -1,0 +1,1 @@
+"""Lenient JSON and what all HTTP replies share."""

@@ -1,0 +1,1 @@
+"""The bounded log, journals and what libraries log."""

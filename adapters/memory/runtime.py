@@ -1,0 +1,260 @@
+"""Time that passes only when nobody has anything else to do."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeVar
+
+import attrs
+
+from adapters.runtime.stamina_retrier import RetryEvents
+from domain.measurements import Measurement
+from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.meter import Tally
+
+# So many turns of the event loop without a new sleeper mean that everybody waits for time to pass. A task
+# takes a turn for each bare await on something that is ready, and few take ten in a row.
+_QUIET_TURNS = 50
+
+
+@attrs.define(order=True)
+class _Sleeper:
+    wakes_at_s: float
+    number: int
+    awake: asyncio.Future[None] = attrs.field(order=False)
+
+
+class MemoryClock:
+    """Virtual time: sleeping takes none of the real one, and every sleeper wakes at its exact instant.
+
+    Once the event loop has been quiet for some turns, the earliest sleeper wakes and time is moved to its
+    instant. Sleepers of one instant wake in the order in which they went to sleep, each after the one
+    before has had its say.
+
+    The limits: the clock sees only the event loop. Work in threads and on sockets takes real time, which
+    looks like quiet, so time would jump over it; and real timers (`asyncio.sleep`, `asyncio.timeout`)
+    hardly advance while virtual hours pass. One event loop at a time.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError(f"a clock starts at an aware instant, not at {start}")
+        self._start = start
+        self._elapsed_s = 0.0
+        self._stepped_s = 0.0
+        self._sleepers: list[_Sleeper] = []
+        self._numbers = count()
+        self._quiet_turns = 0
+        self._watched: asyncio.AbstractEventLoop | None = None
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed_s + self._stepped_s)
+
+    def elapsed_s(self) -> float:
+        return self._elapsed_s
+
+    async def sleep(self, seconds: float) -> None:
+        self._quiet_turns = 0
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        sleeper = _Sleeper(self._elapsed_s + seconds, next(self._numbers), loop.create_future())
+        heapq.heappush(self._sleepers, sleeper)
+        self._watch(loop)
+        await sleeper.awake
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass now; who is due by then wakes."""
+        self._elapsed_s += seconds
+        self._quiet_turns = 0
+        while self._sleepers and self._sleepers[0].wakes_at_s <= self._elapsed_s:
+            self._wake_earliest()
+
+    def step_wall(self, seconds: float) -> None:
+        """Let the wall jump, forwards or back; no time passes."""
+        self._stepped_s += seconds
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._watched is not loop:
+            self._watched = loop
+            loop.call_soon(self._turn, loop)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._forget_cancelled()
+        if not self._sleepers or self._watched is not loop:
+            self._watched = None
+            return
+        self._quiet_turns += 1
+        if self._quiet_turns > _QUIET_TURNS:
+            self._quiet_turns = 0
+            self._elapsed_s = max(self._elapsed_s, self._sleepers[0].wakes_at_s)
+            self._wake_earliest()
+        loop.call_soon(self._turn, loop)
+
+    def _wake_earliest(self) -> None:
+        awake = heapq.heappop(self._sleepers).awake
+        if not awake.done():
+            awake.set_result(None)
+
+    def _forget_cancelled(self) -> None:
+        asleep = [sleeper for sleeper in self._sleepers if not sleeper.awake.done()]
+        if len(asleep) < len(self._sleepers):
+            self._quiet_turns = 0
+            heapq.heapify(asleep)
+            self._sleepers = asleep
+
+
+# A journal kept in a list.
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """One event of the journal, as it was told."""
+
+    level: Level
+    event: str
+    fields: Mapping[str, object]
+
+
+class MemoryJournal:
+    """Keeps every record, oldest first; a field with a secret in it is kept as text without the secret."""
+
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        self.records: list[Record] = []
+        self._redact = redact
+
+    def record(self, level: Level, event: str, **fields: object) -> None:
+        safe_fields = {name: self._without_secrets(value) for name, value in fields.items()}
+        self.records.append(Record(level=level, event=self._redact(event), fields=safe_fields))
+
+    def _without_secrets(self, value: object) -> object:
+        try:
+            text = str(value)
+        except Exception:  # noqa: BLE001 - the contract: a journal never raises
+            return f"<unprintable {type(value).__name__}>"
+        redacted = self._redact(text)
+        return value if redacted == text else redacted
+
+    def events(self) -> tuple[str, ...]:
+        """The names of the events, oldest first."""
+        return tuple(record.event for record in self.records)
+
+    def of(self, event: str) -> tuple[Record, ...]:
+        """The records of that event, oldest first."""
+        return tuple(record for record in self.records if record.event == event)
+
+
+# A meter without a limit.
+
+
+class MemoryMeter:
+    """Keeps all measurements until they are drained. `worked_s` is what the processors have worked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ended: list[Measurement] = []
+        self.worked_s = 0.0
+
+    def measuring(self, operation: str, source: str) -> AbstractContextManager[Tally]:
+        return self._measuring(operation, source, self._clock.elapsed_s)
+
+    def measuring_work(self, operation: str, source: str) -> AbstractContextManager[Tally]:
+        return self._measuring(operation, source, lambda: self.worked_s)
+
+    @contextmanager
+    def _measuring(self, operation: str, source: str, seconds: Callable[[], float]) -> Iterator[Tally]:
+        began_s = seconds()
+        begun = Measurement(operation=operation, source=source, began_at=self._clock.now(), duration_s=0.0)
+        tally = Tally()
+        try:
+            yield tally
+        except BaseException:
+            self._end(begun, seconds() - began_s, tally, succeeded=False)
+            raise
+        self._end(begun, seconds() - began_s, tally, succeeded=tally.succeeded)
+
+    def drain(self) -> tuple[Measurement, ...]:
+        with self._lock:
+            ended, self._ended = self._ended, []
+        return tuple(ended)
+
+    def _end(self, begun: Measurement, duration_s: float, tally: Tally, *, succeeded: bool) -> None:
+        ended = attrs.evolve(
+            begun,
+            duration_s=duration_s,
+            wire_bytes=tally.wire_bytes,
+            payload_bytes=tally.payload_bytes,
+            succeeded=succeeded,
+        )
+        with self._lock:
+            self._ended.append(ended)
+
+
+# A retrier that is a plain loop.
+
+T = TypeVar("T")
+
+
+class MemoryRetrier:
+    """Does what the real one does, without its library; jitter is nothing unless it is given."""
+
+    def __init__(self, *, clock: Clock, journal: Journal, random: Callable[[], float] = lambda: 0.0) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._random = random
+
+    async def call(
+        self,
+        operation: Callable[[], Awaitable[T]],
+        *,
+        name: str,
+        policy: RetryPolicy,
+        deadline_s: float,
+    ) -> T:
+        events = RetryEvents(journal=self._journal, name=name, policy=policy)
+        began_s = self._clock.elapsed_s()
+        failed: Attempt | None = None
+        while True:
+            attempt_began_s = self._clock.elapsed_s()
+            try:
+                result = await operation()
+            except Exception as error:
+                ended_s = self._clock.elapsed_s()
+                failed = Attempt(
+                    number=1 if failed is None else failed.number + 1,
+                    error=error,
+                    elapsed_s=ended_s - began_s,
+                    cost_s=ended_s - attempt_began_s,
+                    budget_s=deadline_s - began_s,
+                    jitter=self._random(),
+                )
+                if not await self._waited(events, failed, deadline_s):
+                    raise
+            else:
+                if failed is not None:
+                    events.recovered(failed, self._clock.elapsed_s() - began_s)
+                return result
+
+    async def _waited(self, events: RetryEvents, attempt: Attempt, deadline_s: float) -> bool:
+        """Whether another attempt is to be made; then its wait is over."""
+        match events.policy.decide(attempt):
+            case GiveUp(reason):
+                events.gave_up(attempt, reason)
+                return False
+            case Retry(after_s):
+                events.will_retry(attempt, after_s)
+                await self._clock.sleep(after_s)
+        if self._clock.elapsed_s() + attempt.cost_s > deadline_s:
+            events.gave_up(attempt, "the wait took longer than planned")
+            return False
+        return True

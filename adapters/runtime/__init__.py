@@ -1,0 +1,1 @@
+"""The clock, the meter, the retrier and threads."""

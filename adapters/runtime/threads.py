@@ -1,0 +1,90 @@
+"""Run blocking calls in daemon threads, without blocking the event loop or the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from ports.clock import Clock
+
+T = TypeVar("T")
+
+
+async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
+    """Return or raise what the function does, run in a daemon thread of that name.
+
+    When the awaiting task is cancelled, this returns at once and the function runs on; its result is
+    dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
+    """
+    outcome = await _start_thread(function, name)
+    return outcome()
+
+
+class SingleThread:
+    """Runs one blocking call at a time, each with a time limit.
+
+    A call that exceeds its limit runs on alone. While it does, further calls are rejected: however long a
+    server holds a connection open, at most one thread is left behind.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._busy = threading.Lock()
+
+    async def run(self, function: Callable[[], T], limit_s: float) -> T:
+        """Return or raise what the function does. Raise `TimeoutError` after `limit_s`, or if still busy."""
+        if not self._busy.acquire(blocking=False):
+            raise TimeoutError("the previous attempt has not ended yet")
+        ended = _start_thread(function, self._name, at_end=self._busy.release)
+        limit = asyncio.ensure_future(self._clock.sleep(limit_s))
+        either: set[asyncio.Future[Any]] = {ended, limit}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            limit.cancel()
+        if not ended.done():
+            raise TimeoutError(f"no answer within {limit_s:.0f} s")
+        return ended.result()()
+
+
+def _start_thread(
+    function: Callable[[], T], name: str, at_end: Callable[[], object] = lambda: None
+) -> asyncio.Future[Callable[[], T]]:
+    """Start the thread; the future gets a call that returns or raises what the function did."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Callable[[], T]] = loop.create_future()
+
+    def hand_over(outcome: Callable[[], T]) -> None:
+        if not ended.done():
+            ended.set_result(outcome)
+
+    def run() -> None:
+        outcome = _outcome_of(function)
+        at_end()
+        try:
+            loop.call_soon_threadsafe(hand_over, outcome)
+        except RuntimeError:
+            return  # the loop has been closed: nothing waits for the outcome
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return ended
+
+
+def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:
+    # Not the result or exception itself: a future rejects StopIteration, and warns about an exception that
+    # is never retrieved.
+    try:
+        result = function()
+    except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
+        return _raising(error)
+    return lambda: result
+
+
+def _raising(error: BaseException) -> Callable[[], NoReturn]:
+    def outcome() -> NoReturn:
+        raise error
+
+    return outcome

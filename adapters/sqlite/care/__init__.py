@@ -1,0 +1,1 @@
+"""Checks, backups, quarantine and salvage of the database."""

@@ -1,0 +1,237 @@
+"""`homeclimate collect`: collect readings once, a number of times, or until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+import click
+
+from config.loading import Loaded, load
+from domain.cycle import Cause, Cycle, Verdict, verdict
+from domain.errors import StoreError, StoreRefused
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
+from domain.services.collection_cycle import CollectionCycle
+from domain.services.continuous_collection import (
+    ContinuousCollection,
+    PlannedCycle,
+    Timetable,
+    unscheduled_cycle,
+)
+from entrypoints.commands.options import home_option
+from entrypoints.process import find_home
+from entrypoints.terminal.cycle_text import as_json, lines
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.storage import collectors
+from ports.clock import Clock
+from ports.journal import Level
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped."""
+
+    home: Path
+    config_file: Path | None = None
+    env: str | None = None
+    only: tuple[str, ...] = ()
+    once: bool = False
+    cycles: int | None = None
+    every_s: float = 2.0
+    as_json: bool = False
+
+    @property
+    def is_endless(self) -> bool:
+        return not self.once and self.cycles is None
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run one cycle: for the current slot unless it is stored already.")
+@click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="Run N cycles outside the schedule.")
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=1.0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time between the cycles of --cycles.",
+)
+@click.option(
+    "--source", "only", multiple=True, metavar="NAME", help="Collect only from this source; may be repeated."
+)
+@home_option
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read this file instead of config/config.yaml.",
+)
+@click.option(
+    "--env",
+    envvar="HOMECLIMATE_ENV",
+    metavar="NAME",
+    help="Merge config.NAME.yaml into the configuration.  [env: HOMECLIMATE_ENV]",
+)
+@click.option("--json", "json_lines", is_flag=True, help="Print one JSON object for each cycle.")
+@click.option("-v", "--verbose", is_flag=True, help="Write the log to stderr, with debug records.")
+@click.pass_obj
+def command(
+    environment: Environment | None,
+    *,
+    once: bool,
+    cycles: int | None,
+    every_s: float,
+    only: tuple[str, ...],
+    home: Path | None,
+    config_file: Path | None,
+    env: str | None,
+    json_lines: bool,
+    verbose: bool,
+) -> int:
+    """Collect readings: continuously, once, or a number of times.
+
+    Exit code: 0 every due source stored, 1 some failed, 2 none; 64 wrong usage, 75 another process
+    collects, 78 wrong configuration or database. Continuously: 0 after SIGTERM or Ctrl-C.
+    """
+    if once and cycles:
+        raise click.UsageError("--once and --cycles exclude each other")
+    request = Request(
+        home=find_home(home),
+        config_file=config_file,
+        env=env,
+        only=only,
+        once=once,
+        cycles=cycles,
+        every_s=every_s,
+        as_json=json_lines,
+    )
+    environment = environment or Environment()
+    if verbose:
+        environment = attrs.evolve(environment, stderr_level=Level.DEBUG)
+    elif request.is_endless and not sys.stderr.isatty():
+        environment = attrs.evolve(
+            environment, stderr_level=None
+        )  # a service manager would keep an unbounded copy
+    return run(request, environment)
+
+
+def run(request: Request, environment: Environment) -> int:
+    """Collect as the request says; return the exit code."""
+    loaded = load(request.home, config_file=request.config_file, env=request.env)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    try:
+        with non_blocking_stdout() as write_line:
+            cycles = collect(request, loaded, environment, write_line)
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        click.echo(f"homeclimate: {error}", err=True)
+        return int(Verdict.NONE_STORED)
+    return 0 if request.is_endless else int(verdict(cycles))
+
+
+def collect(
+    request: Request, loaded: Loaded, environment: Environment, write_line: Callable[[str], None]
+) -> Sequence[Cycle]:
+    """Collect as the request says, and write lines about each cycle; return the cycles unless it is endless.
+
+    Raise what `entrypoints.wiring.collecting` raises.
+    """
+    with asyncio.Runner() as runner:
+        stop = runner.run(stop_on_signals())
+        with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
+            cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
+        if request.once and not collectors(loaded.settings):  # a collector that runs does its own upkeep
+            runner.run(home.upkeep.run_once(stop))
+    return cycles
+
+
+async def cycles_by_hand(
+    collection: CollectionCycle,
+    clock: Clock,
+    count: int,
+    every_s: float,
+    stop: asyncio.Event,
+    on_cycle: Callable[[Cycle], None],
+) -> None:
+    """Run `count` cycles outside the schedule, `every_s` apart; end early when `stop` is set."""
+    for number in range(count):
+        if number:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every_s)
+        if stop.is_set():
+            return
+        on_cycle(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
+
+
+async def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM, SIGHUP and Ctrl-C set; a second Ctrl-C ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def interrupted() -> None:
+        click.echo("finishing the current cycle; press Ctrl-C again to stop at once", err=True)
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, stop.set)  # the terminal was closed
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    return stop
+
+
+async def _collect(
+    request: Request,
+    home: Collecting,
+    clock: Clock,
+    stop: asyncio.Event,
+    write_line: Callable[[str], None],
+) -> list[Cycle]:
+    collection, journal = home.collection, home.journal
+    home.alerting.begin()
+    alerts = BackgroundQueue(home.alerting.after, clock=clock, journal=journal)
+    cycles: list[Cycle] = []
+
+    def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
+        for line in [as_json(cycle)] if request.as_json else lines(cycle):
+            write_line(line)
+        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
+        if not request.is_endless:  # or its memory would grow for ever
+            cycles.append(cycle)
+
+    try:
+        if request.once:
+            await _collect_once(collection, clock, on_cycle)
+        elif request.cycles is not None:
+            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, on_cycle)
+        else:
+            service = ContinuousCollection(
+                collection=collection, clock=clock, journal=journal, upkeep=home.upkeep
+            )
+            await service.run(stop, on_cycle)
+        await alerts.finish(ALERTS_BUDGET_S)
+    finally:
+        if not request.once:
+            await home.upkeep.close()
+        await collection.close()
+    return cycles
+
+
+async def _collect_once(
+    collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, PlannedCycle], None]
+) -> None:
+    """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
+    now = clock.now()
+    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    if not planned.dues:
+        planned = unscheduled_cycle(collection, now)
+    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)

@@ -1,0 +1,1 @@
+"""What is printed and asked in a terminal."""

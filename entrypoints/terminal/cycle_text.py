@@ -1,0 +1,126 @@
+"""Format the outcome of a cycle: lines for people and a JSON object for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
+from domain.reading import UNITS, Quantity, Reading
+
+_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
+_DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
+
+
+def lines(cycle: Cycle) -> Iterator[str]:
+    """Yield a line for each source, and one more when the cycle is not in the database."""
+    for outcome in cycle.report.outcomes:
+        due = outcome.due
+        cost = _cost(cycle, due.source)
+        yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_describe(outcome)}{cost}"
+        if isinstance(outcome, Collected):
+            yield from (f"  note: {note}" for note in outcome.notes)
+    match cycle:
+        case Spooled(reason=reason):
+            yield f"  SPOOLED, to be stored as soon as the database can be written to: {reason}"
+        case NotStored(reason=reason):
+            yield f"  NOT STORED, and lost when this process ends before it can be: {reason}"
+
+
+def as_json(cycle: Cycle) -> str:
+    """Return one line of JSON, as documented in docs/reference/command-line.md."""
+    return json.dumps(
+        {
+            "stored": isinstance(cycle, Stored),
+            "spooled": isinstance(cycle, Spooled),
+            "reason": None if isinstance(cycle, Stored) else cycle.reason,
+            "outcomes": [_outcome_object(outcome) for outcome in cycle.report.outcomes],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _describe(outcome: Outcome) -> str:
+    match outcome:
+        case Collected():
+            count = len(outcome.readings)
+            return f"{count} reading{'' if count == 1 else 's'}{_silent(outcome.unread)}"
+        case Failed():
+            return f"FAILED ({outcome.cause}): {outcome.detail}"
+        case Deferred():
+            return f"not asked before {outcome.until.astimezone():%H:%M:%S} ({outcome.cause})"
+
+
+def _silent(unread: tuple[Unread, ...]) -> str:
+    if not unread:
+        return ""
+    causes = Counter(device.cause.replace("_", " ") for device in unread)
+    return f", {len(unread)} silent ({', '.join(f'{count} {cause}' for cause, count in causes.items())})"
+
+
+def _cost(cycle: Cycle, source: str) -> str:
+    """Return duration and bytes of the read, or "" if it was not measured."""
+    own = [measured for measured in cycle.report.measurements if measured.source == source]
+    reads_s = [measured.duration_s for measured in own if measured.operation == "source.read"]
+    if not reads_s:
+        return ""
+    return f"  [{sum(reads_s):.2f} s, {sum(measured.wire_bytes for measured in own):,} bytes]"
+
+
+def _outcome_object(outcome: Outcome) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "source": outcome.due.source,
+        "slot": outcome.due.slot.isoformat(),
+        "scheduled": outcome.due.scheduled,
+        "state": type(outcome).__name__.lower(),
+        "unread": [
+            {"device_id": unread.device_id, "cause": unread.cause, "detail": unread.detail}
+            for unread in outcome.unread
+        ],
+    }
+    match outcome:
+        case Collected():
+            result |= {
+                "readings": [_reading_object(reading) for reading in outcome.readings],
+                "notes": outcome.notes,
+            }
+        case Failed():
+            result |= {"cause": outcome.cause, "detail": outcome.detail}
+        case Deferred():
+            result |= {"cause": outcome.cause, "until": outcome.until.isoformat()}
+    return result
+
+
+def _reading_object(reading: Reading) -> dict[str, Any]:
+    return {
+        "device_id": reading.device_id,
+        "location": reading.location,
+        "collected_at": reading.collected_at.isoformat(),
+        "observed_at": reading.observed_at.isoformat() if reading.observed_at else None,
+        "values": {quantity.value: value for quantity, value in reading.values.items()},
+        "other_values": dict(reading.other_values),
+        "battery_percent": reading.battery_percent,
+        "is_reachable": reading.is_reachable,
+        "is_anomalous": reading.is_anomalous,
+    }
+
+
+def format_value(reading: Reading, quantity: Quantity) -> str:
+    """Return the value with its unit, or "" if the reading has none."""
+    if quantity not in reading.values:
+        return ""
+    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
+    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit}".rstrip()
+
+
+def format_age(age: timedelta) -> str:
+    """Return an age in one unit, such as `12 min`."""
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 1:
+        return "now"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

@@ -1,0 +1,246 @@
+"""How a person names sources on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from config.bridges import Bridge as ConfiguredBridge
+from config.collector_settings import AmazonAqmSettings
+from config.kinds import Backoff
+from config.loading import Loaded
+from config.settings import Settings
+from domain.reading import Quantity
+from domain.retry import RetryPolicy
+from domain.services.collection_cycle import SourcePlan
+from ports.journal import Journal
+from ports.meter import Meter
+from ports.setup import BridgeFinder
+from ports.source import Source
+from ports.state import State
+
+if TYPE_CHECKING:
+    from adapters.amazon.hosts import Hosts
+    from adapters.hue.bridge import OpenBridge
+    from adapters.hue.locating import Reach
+    from adapters.hue.whereabouts import Whereabouts
+    from entrypoints.wiring.environment import Environment
+
+
+def is_called(name: str, wanted: str) -> bool:
+    """Whether that name of a source is meant by one: `hue` means every `hue:...` too."""
+    return name == wanted or name.startswith(f"{wanted}:")
+
+
+# The part of the composition root that gives each source its adapters.
+
+_AMAZON = "amazon"
+
+
+def source_names(loaded: Loaded) -> frozenset[str]:
+    """The sources that the home collects from."""
+    collectors = loaded.settings.collectors
+    names = hue_names(loaded) if collectors.hue.enabled else ()
+    return frozenset([*names, *([_AMAZON] if collectors.amazon_aqm.enabled else [])])
+
+
+def hue_plans(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Sequence[SourcePlan]:
+    """A plan for each of the home's bridges."""
+    settings = loaded.settings
+    if not settings.collectors.hue.enabled:
+        return ()
+    return [
+        SourcePlan(
+            source=hue_source(name, bridge, settings, environment, state, meter, journal),
+            interval_s=settings.hue_interval_s,
+            policy=retry_policy(settings.hue_retry),
+            plausible=settings.hue_plausible,
+        )
+        for name, bridge in zip(hue_names(loaded), loaded.bridges, strict=True)
+    ]
+
+
+def hue_names(loaded: Loaded) -> Sequence[str]:
+    """What each bridge is called as a source; the only one of a home is called `hue`."""
+    several = len(loaded.bridges) > 1
+    return [f"hue:{bridge.id}" if several else "hue" for bridge in loaded.bridges]
+
+
+def hue_source(
+    name: str,
+    bridge: ConfiguredBridge,
+    settings: Settings,
+    environment: Environment,
+    state: State,
+    meter: Meter,
+    journal: Journal,
+) -> Source:
+    """A bridge as a source."""
+    from adapters.hue.sensor_directory import Directory
+    from adapters.hue.sensors import Keeping
+    from adapters.hue.source import HueSource
+
+    hue = settings.collectors.hue
+    return HueSource(
+        name=name,
+        reach=_way_to(bridge, settings, environment, state, journal),
+        strategy=hue.read,
+        keeping=Keeping(
+            locations=hue.sensor_locations,
+            fall_back_to_name=hue.fallback_to_name,
+            battery=hue.collect_battery_level,
+            reachability=hue.collect_signal_strength,
+            raw_response=hue.collect_raw_response,
+        ),
+        directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
+        open_bridge=opening_bridges(
+            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
+        ),
+        clock=environment.clock,
+        journal=journal,
+    )
+
+
+def opening_bridges(
+    name: str, api_key: str, timeout_s: float, environment: Environment, meter: Meter
+) -> OpenBridge:
+    """Makes bridges of addresses, each with a connection of its own."""
+    from adapters.hue.bridge import Bridge
+    from adapters.hue.http import BridgeSession
+    from adapters.hue.tls import Proof
+
+    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
+        session = BridgeSession(
+            base_url=base_url,
+            proof=proof,
+            source=name,
+            timeout_s=timeout_s,
+            clock=environment.clock,
+            meter=meter,
+        )
+        return Bridge(session=session, api_key=api_key, clock=environment.clock)
+
+    return open_bridge
+
+
+def finder_on_the_network(environment: Environment) -> BridgeFinder:
+    """Looks for bridges on the home's own network; a simulated home has none."""
+    from adapters.hue.mdns import MdnsFinder
+    from adapters.memory.source import MemoryBridgeFinder
+
+    if environment.bridge_finder is not None:
+        return environment.bridge_finder
+    return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
+
+
+def _way_to(
+    bridge: ConfiguredBridge, settings: Settings, environment: Environment, state: State, journal: Journal
+) -> Reach | Whereabouts:
+    from adapters.hue.locating import Reach
+    from adapters.hue.tls import SIGNIFY_ROOTS
+    from adapters.hue.whereabouts import Whereabouts
+
+    reach = Reach(
+        address=bridge.address or "",
+        bridge_id=bridge.id,
+        certificate_sha256=bridge.certificate_sha256,
+        roots=environment.hue_roots or SIGNIFY_ROOTS,
+        state=state,
+    )
+    if not settings.collectors.hue.auto_discover:
+        return reach
+    finder = finder_on_the_network(environment)
+    return Whereabouts(reach=reach, find=finder.find, state=state, clock=environment.clock, journal=journal)
+
+
+def amazon_plans(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Sequence[SourcePlan]:
+    """A plan for the home's Amazon account, where it has one."""
+    settings = loaded.settings
+    if not settings.collectors.amazon_aqm.enabled:
+        return ()
+    return (
+        SourcePlan(
+            source=amazon_source(loaded, environment, state, meter, journal),
+            interval_s=settings.amazon_aqm_interval_s,
+            policy=retry_policy(settings.amazon_aqm_retry),
+            plausible=settings.amazon_aqm_plausible,
+        ),
+    )
+
+
+def amazon_source(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Source:
+    """The monitors of the home's account as a source."""
+    from adapters.amazon.alexa import Alexa
+    from adapters.amazon.authorisation import authoriser_of
+    from adapters.amazon.http import AmazonSession
+    from adapters.amazon.monitors import Directory
+    from adapters.amazon.source import AmazonSource, Keeping
+
+    aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
+    hosts = amazon_hosts(loaded.settings)
+    session = AmazonSession(
+        source=_AMAZON,
+        timeout_s=aqm.request_timeout_s,
+        roots=environment.amazon_roots,
+        clock=environment.clock,
+        meter=meter,
+    )
+    authoriser = authoriser_of(
+        refresh_token=secrets.refresh_token.value if secrets.refresh_token else None,
+        cookies={name: cookie.value for name, cookie in secrets.cookies.items()},
+        session=session,
+        hosts=hosts,
+        state=state,
+        clock=environment.clock,
+    )
+    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=environment.clock)
+    return AmazonSource(
+        name="amazon",
+        alexa=alexa,
+        directory=Directory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
+        keeping=Keeping(
+            interval=timedelta(seconds=loaded.settings.amazon_aqm_interval_s),
+            locations=aqm.device_locations,
+            fallback_location=aqm.fallback_location,
+            quantities=_quantities(aqm),
+            reachability=aqm.collect_connectivity,
+            raw_response=aqm.collect_raw_response,
+        ),
+        device_serial=aqm.device_serial,
+        clock=environment.clock,
+        journal=journal,
+    )
+
+
+def amazon_hosts(settings: Settings) -> Hosts:
+    """Where the account's services answer."""
+    from adapters.amazon.hosts import hosts_of
+
+    aqm = settings.collectors.amazon_aqm
+    return hosts_of(aqm.domain, alexa=aqm.alexa_url, api=aqm.api_url, www=aqm.www_url)
+
+
+def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
+    """What of a monitor is stored."""
+    wanted = {
+        Quantity.TEMPERATURE: aqm.collect_temperature,
+        Quantity.RELATIVE_HUMIDITY: aqm.collect_humidity,
+        Quantity.PM25: aqm.collect_pm25,
+        Quantity.PM10: aqm.collect_pm25,
+        Quantity.VOC_INDEX: aqm.collect_voc,
+        Quantity.CARBON_MONOXIDE: aqm.collect_co,
+        Quantity.IAQ_SCORE: aqm.collect_iaq,
+    }
+    return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
+
+
+def retry_policy(backoff: Backoff) -> RetryPolicy:
+    """The numbers of a configuration as a policy."""
+    return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)

@@ -1,0 +1,109 @@
+"""An Amazon source in front of a service, with everything about it in the test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.authorisation import authoriser_of
+from adapters.amazon.hosts import Hosts
+from adapters.amazon.http import AmazonSession
+from adapters.amazon.monitors import Directory
+from adapters.amazon.source import AmazonSource, Keeping
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
+from adapters.memory.spool import MemoryState
+from domain.cycle import SourceReply
+from domain.reading import Quantity, Reading
+from ports.state import State
+from tests.support.alexa_stand_in import REFRESH_TOKEN
+from tests.support.builders import NOON
+from tests.support.hue_bench import WallOf
+
+
+@attrs.frozen(kw_only=True)
+class AmazonBench:
+    """The source and what it was given. `wall` stands still until it is moved; sockets take real time."""
+
+    source: AmazonSource
+    session: AmazonSession
+    wall: MemoryClock
+    clock: WallOf
+    state: State
+    journal: MemoryJournal
+    meter: MemoryMeter
+
+    async def read(self, slot: datetime = NOON, within_s: float = 10.0) -> SourceReply:
+        return await self.source.read(slot, self.clock.elapsed_s() + within_s)
+
+    async def reading(self) -> Reading:
+        """The only reading of a read."""
+        (reading,) = (await self.read()).readings
+        return reading
+
+    async def values(self) -> Mapping[Quantity, float]:
+        """What the only reading of a read holds."""
+        return (await self.reading()).values
+
+    def operations(self) -> list[str]:
+        """What the source has asked since the last call, oldest first."""
+        return [measurement.operation for measurement in self.meter.drain()]
+
+
+@asynccontextmanager
+async def in_front_of(hosts: Hosts, **changes: Any) -> AsyncIterator[AmazonBench]:
+    """A bench that lets go of its connections at the end."""
+    bench = an_amazon_bench(hosts, **changes)
+    try:
+        yield bench
+    finally:
+        await bench.source.close()
+
+
+def an_amazon_bench(
+    hosts: Hosts,
+    *,
+    refresh_token: str | None = REFRESH_TOKEN,
+    cookies: Mapping[str, str] | None = None,
+    device_serial: str | None = None,
+    state: State | None = None,
+    wall: MemoryClock | None = None,
+    timeout_s: float = 5.0,
+    roots: Path | None = None,
+    session: AmazonSession | None = None,
+    **keeping: Any,
+) -> AmazonBench:
+    """A source for the service there, built as the program builds its own."""
+    wall = wall or MemoryClock(NOON)
+    clock = WallOf(wall=wall)
+    state = MemoryState() if state is None else state
+    journal, meter = MemoryJournal(), MemoryMeter(clock)
+    session = session or AmazonSession(
+        source="amazon", timeout_s=timeout_s, roots=roots, clock=clock, meter=meter
+    )
+    authoriser = authoriser_of(
+        refresh_token=refresh_token,
+        cookies=cookies or {},
+        session=session,
+        hosts=hosts,
+        state=state,
+        clock=clock,
+    )
+    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=clock)
+    source = AmazonSource(
+        name="amazon",
+        alexa=alexa,
+        directory=Directory(alexa=alexa, state=state, clock=clock, journal=journal),
+        keeping=Keeping(**keeping),
+        device_serial=device_serial,
+        clock=clock,
+        journal=journal,
+    )
+    return AmazonBench(
+        source=source, session=session, wall=wall, clock=clock, state=state, journal=journal, meter=meter
+    )

@@ -1,0 +1,205 @@
+"""Whole cycles over replies that were spoiled, and what must be true whatever they were."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adapters.hue.source import Strategy
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from adapters.sqlite.store import SqliteStore
+from domain.cycle import Cause, Collected, CycleReport, Failed, Outcome, Stored
+from domain.retry import RetryPolicy
+from domain.services.collection_cycle import SourcePlan
+from ports.state import State
+from tests.support.alexa_stand_in import REFRESH_TOKEN
+from tests.support.amazon_bench import an_amazon_bench
+from tests.support.builders import NOON, a_due
+from tests.support.collecting import a_collection
+from tests.support.hue_bench import WallOf, a_hue_bench
+from tests.support.odd_server import CA_FILE
+from tests.support.reads import read_once
+from tests.support.recorded import recorded
+from tests.support.replayed_home import Answer, ReplayedHome, Way, a_replayed_home
+from tests.support.row_rules import complaints, readings_at
+from tests.support.spoiled_json import numbers_that_are_none
+
+_LARGEST_STATE = 1_000_000  # characters
+# How to make the sources ask for it.
+STRATEGIES: dict[str, Strategy] = {"hue.v1/sensors": "v1", "hue.v1/whole_bridge": "whole_bridge"}
+BY_V2 = ("hue.v2/device", "hue.v2/device_power", "hue.v2/zigbee_connectivity")  # what v1 may leave open
+WAYS: dict[str, Way] = {
+    "amazon.endpoints": "endpoints",
+    "amazon.phoenix": "phoenix",
+    "amazon.exchange": "cookies",
+    "amazon.csrf": "cookies",
+}
+
+
+class Spoiling:
+    """A replayed home, and a database in which the cycles of all cases are stored one after the other.
+
+    `tried` counts by what was asked, `became` what came of it.
+    """
+
+    def __init__(self, home: ReplayedHome, folder: Path) -> None:
+        self.home = home
+        self.cycles = 0
+        self.tried: Counter[str] = Counter()
+        self.became: Counter[str] = Counter({"failed by a bug": 0, "rows outside the rules": 0})
+        self.state: State = MemoryState()
+        self.journal = MemoryJournal()
+        self._database = folder / "readings.db"
+        self._store = SqliteStore(self._database, journal=MemoryJournal(), clock=MemoryClock(NOON))
+
+    def cycle(self, answers: Mapping[str, Answer]) -> CycleReport:
+        """One cycle of both sources, by ways that lead to these answers; AssertionError if a law broke."""
+        self.home.answers, self.home.asked = dict(answers), Counter()
+        self.home.way = next((WAYS[name] for name in answers if name in WAYS), "graphql")
+        self.home.has_names_in_v1 = not any(name in BY_V2 for name in answers)
+        chosen = (STRATEGIES[name] for name in answers if name in STRATEGIES)
+        report = asyncio.run(self._cycle(next(chosen, "auto")))
+        for name in answers:
+            self.tried[name] += self.home.asked[name] > 0
+        self._check(report, answers)
+        return report
+
+    def cycle_counting(self, answers: Mapping[str, Answer]) -> None:
+        """The same with replies in which only numbers are odd: nothing fails, and each is counted."""
+        for outcome in self.cycle(answers).outcomes:
+            source = outcome.due.source
+            assert isinstance(outcome, Collected), outcome
+            served = sum(
+                self.home.asked[name] * numbers_that_are_none(body_of(answer))
+                for name, answer in answers.items()
+                if name.startswith(f"{source}.")
+            )
+            recorded_ = [record.fields for record in self.journal.of("source.not_finite")]
+            counted = [fields["values"] for fields in recorded_ if fields["source"] == source]
+            assert counted == ([served] if served else []), (served, counted)
+            assert not served or outcome.notes[0].startswith(f"{served:,} value"), outcome.notes
+
+    def read(self, name: str, answer: Answer) -> None:
+        """One read by itself, also of those that only a sign-in makes; any error without a name goes on."""
+        self.home.answers, self.home.way = {name: answer}, "graphql"
+        asyncio.run(read_once(self.home, name))
+        self.tried[f"{name} alone"] += 1
+
+    def rows(self) -> list[sqlite3.Row]:
+        """The readings of the last cycle."""
+        return readings_at(self._database, _slot(self.cycles).isoformat())
+
+    def close(self) -> None:
+        self._store.close()
+
+    async def _cycle(self, strategy: Strategy) -> CycleReport:
+        self.cycles += 1
+        self.state, self.journal = MemoryState(), MemoryJournal()
+        clock, slot, home = (
+            WallOf(wall=MemoryClock(NOON)),
+            _slot(self.cycles),
+            recorded(),
+        )
+        hue = a_hue_bench(
+            self.home.bridge,
+            api_key=home.hue_key,
+            bridge_id=home.bridge_id,
+            roots=CA_FILE,
+            strategy=strategy,
+            state=self.state,
+            wall=MemoryClock(NOON),
+            raw_response=True,
+        )
+        amazon = an_amazon_bench(self.home.hosts, state=self.state, roots=CA_FILE, raw_response=True)
+        plans = [
+            SourcePlan(source=source, interval_s=300, policy=RetryPolicy(attempts=1))
+            for source in (hue.source, amazon.source)
+        ]
+        collection = a_collection(
+            plans, clock=clock, journal=self.journal, store=self._store, state=self.state
+        )
+        try:
+            cycle = await collection.run([a_due("hue", slot), a_due("amazon", slot)])
+        finally:
+            await hue.source.close()
+            await amazon.source.close()
+        assert isinstance(cycle, Stored), cycle
+        return cycle.report
+
+    def _check(self, report: CycleReport, spoiled: Iterable[str]) -> None:
+        """The laws."""
+        broken = complaints(self._database, report)
+        self.became["rows outside the rules"] += len(broken)
+        for outcome in report.outcomes:
+            source = outcome.due.source
+            self.became[f"{source} {type(outcome).__name__}"] += 1
+            self.became["failed by a bug"] += isinstance(outcome, Failed) and outcome.cause is Cause.INTERNAL
+            broken += _of_outcome(outcome)
+            if not any(name.startswith(f"{source}.") for name in spoiled):
+                broken += _of_a_good_source(outcome)
+        broken += [f"a bug: {record.fields}" for record in self.journal.of("source.bug")]
+        said = repr((report.outcomes, self.journal.records))
+        broken += [
+            f"{secret[:4]}... was told" for secret in (recorded().hue_key, REFRESH_TOKEN) if secret in said
+        ]
+        longest = max((len(str(record.fields)) for record in self.journal.records), default=0)
+        if longest > 5_000:
+            broken.append(f"a record of {longest} characters in the journal")
+        kept = sum(len(json.dumps(self.state.get(key), allow_nan=False)) for key in _KEYS)
+        if kept > _LARGEST_STATE:
+            broken.append(f"{kept} characters in the state")
+        assert not broken, broken
+
+
+def _slot(cycle: int) -> datetime:
+    return NOON + timedelta(minutes=5 * cycle)
+
+
+def _of_outcome(outcome: Outcome) -> Iterator[str]:
+    match outcome:
+        case Collected():
+            devices = [
+                *(one.device_id for one in outcome.readings),
+                *(one.device_id for one in outcome.unread),
+            ]
+            if len(devices) != len(set(devices)):
+                yield "a device is accounted for twice"
+        case Failed(cause=Cause.INTERNAL) | Failed(detail=""):
+            yield f"failed by {outcome.cause}: {outcome.detail}"
+        case Failed():
+            pass
+        case _:
+            yield f"it became {outcome}"
+
+
+def _of_a_good_source(outcome: Outcome) -> Iterator[str]:
+    wanted = recorded().sensors if outcome.due.source == "hue" else recorded().monitors
+    got = {one.device_id for one in outcome.readings} if isinstance(outcome, Collected) else set()
+    if got != wanted:
+        yield f"the other source lost {wanted - got}: {outcome}"
+
+
+def body_of(answer: Answer) -> str:
+    """The JSON of a plain answer."""
+    return b"".join(answer.pieces).split(b"\r\n\r\n", 1)[1].decode()
+
+
+_KEYS = ("hue.directory", "amazon.monitors", "amazon.access_token", "amazon.authorisation", "amazon.refusal")
+
+
+@contextmanager
+def spoiling(folder: Path) -> Iterator[Spoiling]:
+    """A home whose replies a test spoils."""
+    with a_replayed_home() as home:
+        ready = Spoiling(home, folder)
+        try:
+            yield ready
+        finally:
+            ready.close()

@@ -1,0 +1,68 @@
+"""Amazon without a network: what it answers to which operation is written down beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.amazon.hosts import Hosts
+from adapters.amazon.http import AmazonSession, Reply, Request
+from tests.support.alexa_stand_in import Device
+
+HOSTS = Hosts(
+    domain="amazon.test", alexa="https://alexa.test", api="https://api.test", www="https://www.test"
+)
+TOKEN = {"access_token": "Atna|canned", "token_type": "bearer", "expires_in": 3600}
+
+
+class CannedAlexa(AmazonSession):
+    """Each operation has an answer: JSON, bytes, a Reply, or an error to raise; none is a 404."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.answers = {"amazon.token": TOKEN, **answers}
+        self.asked: list[str] = []
+
+    async def ask(self, request: Request, deadline_s: float) -> Reply:
+        self.asked.append(request.operation)
+        answer = self.answers.get(request.operation)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Reply):
+            return answer
+        return a_reply_of(answer, request=request, status=404 if answer is None else 200)
+
+    async def close(self) -> None:
+        pass
+
+
+def a_reply_of(content: Any, **changes: Any) -> Reply:
+    """A reply with that content: bytes as they are, anything else as JSON."""
+    fields: dict[str, Any] = {
+        "request": Request(operation="amazon.graphql", url="https://alexa.test/nexus/v1/graphql"),
+        "status": 200,
+        "content_type": "application/json",
+        "body": content if isinstance(content, bytes) else json.dumps(content).encode(),
+    }
+    return Reply(**(fields | changes))
+
+
+def discovered(*devices: Device) -> dict[str, Any]:
+    """The older form of discovery."""
+    items = [{"legacyAppliance": device.appliance()} for device in devices]
+    return {"data": {"endpoints": {"items": items}}}
+
+
+def listed(*devices: Device) -> dict[str, Any]:
+    """The newer form of discovery."""
+    return {"data": {"listEndpoints": {"endpoints": [device.listed() for device in devices]}}}
+
+
+def states(*devices: Device) -> dict[str, Any]:
+    """The devices' values by GraphQL."""
+    return {"data": {"listEndpoints": {"endpoints": [device.state() for device in devices]}}}
+
+
+def phoenix_states(*devices: Device) -> dict[str, Any]:
+    """The devices' values by the older interface."""
+    return {"deviceStates": [device.phoenix_state() for device in devices], "errors": []}

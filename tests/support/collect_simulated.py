@@ -1,0 +1,40 @@
+"""`homeclimate` in a process of its own, in a simulated world: CA_FILE ARGUMENT...
+
+What else differs from the real world stands in the environment: SIMULATED_BRIDGES, the bridges that are
+announced (JSON; `mdns` for those on the network), SIMULATED_CLOUD, the address of a look-up,
+SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times shorter sleeps are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from adapters.memory.source import MemoryBridgeFinder
+from entrypoints.cli import main
+from entrypoints.wiring.environment import Environment
+from ports.setup import AnnouncedBridge
+from tests.support.fast_clock import FastClock
+
+
+def simulated_environment(ca_file: str) -> Environment:
+    """The world that the environment describes; in it nobody is found unless it says so."""
+    announced = os.environ.get("SIMULATED_BRIDGES", "[]")
+    amazon_ca = os.environ.get("SIMULATED_AMAZON_CA")
+    return Environment(
+        clock=FastClock(float(os.environ.get("SIMULATED_RATE", "1"))),
+        hue_roots=Path(ca_file),
+        amazon_roots=Path(amazon_ca) if amazon_ca else None,
+        bridge_finder=(
+            None
+            if announced == "mdns"
+            else MemoryBridgeFinder(AnnouncedBridge(**bridge) for bridge in json.loads(announced))
+        ),
+        bridge_cloud=os.environ.get("SIMULATED_CLOUD"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))

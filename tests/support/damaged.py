@@ -1,0 +1,198 @@
+"""Databases in which bits are turned and pages are ruined, and what is in them all the same."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
+from itertools import count
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+import attrs
+
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.sqlite.care.checksumming import complete
+from adapters.sqlite.care.file_pages import Pages
+from adapters.sqlite.care.salvage import Salvaged, Salvaging
+from adapters.sqlite.care.verification import checked
+from adapters.sqlite.checksums import READING_COLUMNS
+from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.opening import Opening
+from adapters.sqlite.schema import OUR_TABLES_NOW
+from domain.errors import StoreError
+from domain.measurements import Measurement
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+from tests.support.databases import a_store, rows
+from tests.support.old_homes import Age, make_old_home
+
+OLD_ROWS = 500
+_ROOMS = ("Küche", "Bad", "Attic", "Salon d'été")
+
+KINDS = ("random bytes", "zeros", "another page")
+_ROWS = f"SELECT {', '.join(READING_COLUMNS)} FROM readings"  # noqa: S608 - names of columns
+
+Dump = Mapping[str, Sequence[tuple[object, ...]]]
+
+
+def a_home_with_checksums(path: Path, cycles: int, age: Age = Age.B) -> None:
+    """Old rows and new ones, all with their checksums; closed, so that all is in the one file."""
+    make_old_home(path, age, OLD_ROWS)
+    store = a_store(path)
+    store.open()
+    connection = store._connection
+    assert connection is not None
+    connection.execute("PRAGMA synchronous=OFF")  # of no effect but on how long this takes
+    for number in range(cycles):
+        slot = NOON + timedelta(minutes=5 * number)
+        told = "ici" * (3000 if number % 10 == 3 else number % 7)  # the long ones take pages of their own
+        readings = [
+            a_reading(
+                f"hue:{place:02}",
+                collected_at=slot,
+                location=_ROOMS[place],
+                raw_response=f'{{"temperature": {2000 + number}, "où": "{told}"}}',
+            )
+            for place in range(4)
+        ]
+        measured = Measurement(operation="hue.get", source="hue", began_at=slot, duration_s=number / 7)
+        collected = a_collected(*readings, due=a_due(slot=slot), unread=(an_unread(),))
+        store.append(a_cycle(collected, a_failed(a_due("amazon", slot)), measurements=(measured,)))
+    store.close()
+    lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        complete(connection, lock)
+    lock.close()
+
+
+def dump(path: Path) -> Dump | None:
+    """All rows of our tables; None when some cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
+            return {
+                table: connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - our names
+                for table in sorted(OUR_TABLES_NOW)
+            }
+    except (sqlite3.Error, UnicodeDecodeError):
+        return None
+
+
+def is_reported(path: Path) -> bool:
+    """Whether the check says that something is wrong, one way or another."""
+    try:
+        return bool(checked(path, is_simulated=False, busy_timeout_ms=1000))
+    except StoreError:
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class Flip:
+    """A bit that was turned: whether a row is another or out of reach, and whether the check says so."""
+
+    offset: int
+    bit: int
+    changed_rows: bool
+    reported: bool
+
+
+def flip(original: bytes, sound: Dump, damaged: Path, chance: random.Random) -> Flip:
+    """Turn a bit of the database somewhere, at this path."""
+    offset, bit = chance.randrange(len(original)), chance.randrange(8)
+    content = bytearray(original)
+    content[offset] ^= 1 << bit
+    damaged.write_bytes(content)
+    found = dump(damaged)
+    differs = found is None or ascii(found) != ascii(sound)
+    return Flip(offset=offset, bit=bit, changed_rows=differs, reported=is_reported(damaged))
+
+
+@attrs.frozen(kw_only=True)
+class Ruin:
+    """What came of ruining one page: `sound` readings stand on other pages, of which `saved` came through.
+
+    `altered` ones are not what was stored; `doubts` is how many runs of readings were named for that.
+    """
+
+    page: int
+    kind: str
+    is_free: bool
+    reported: bool
+    sound: int
+    saved: int
+    altered: int
+    doubts: int
+
+
+class RuinedHome:
+    """A home of which one page after the other is ruined, each time in a copy."""
+
+    def __init__(self, folder: Path, cycles: int) -> None:
+        self._folder = folder
+        self.path = folder / "readings.db"
+        a_home_with_checksums(self.path, cycles)
+        self._original = self.path.read_bytes()
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            pages = Pages(content)
+            self._size, self.pages = pages.size, len(pages)
+            self._free = pages._free()
+            leaves = [(record.rowid, record.page) for record in pages.records() if len(record.values) > 15]
+        self._page_of = {rowid: page for rowid, page in leaves if rowid is not None}
+        self._rows = {row[0]: row[1:] for row in rows(self.path, _ROWS)}
+        assert set(self._page_of) == set(self._rows)
+
+    def ruin(self, page: int, kind: str, chance: random.Random) -> Ruin:
+        """Ruin the page, see what the check says, and salvage what is left into a new home."""
+        damaged, new = self._folder / "damaged.db", self._folder / "new" / "readings.db"
+        damaged.write_bytes(self._ruined(page, kind, chance))
+        reported = is_reported(damaged)
+        salvaged = salvage(damaged, new)
+        found = {row[1:] for row in rows(new, _ROWS)}
+        for file in new.parent.iterdir():
+            file.unlink()
+        sound = [row for rowid, row in self._rows.items() if self._page_of[rowid] != page]
+        return Ruin(
+            page=page,
+            kind=kind,
+            is_free=page in self._free,
+            reported=reported,
+            sound=len(sound),
+            saved=sum(row in found for row in sound),
+            altered=len(found - set(self._rows.values())),
+            doubts=len(salvaged.doubtful),
+        )
+
+    def _ruined(self, page: int, kind: str, chance: random.Random) -> bytes:
+        content, size = bytearray(self._original), self._size
+        begin = (page - 1) * size
+        match kind:
+            case "random bytes":
+                content[begin : begin + size] = chance.randbytes(size)
+            case "zeros":
+                content[begin : begin + size] = bytes(size)
+            case _:
+                others = (self._page(chance.randrange(1, self.pages + 1)) for _ in count())
+                content[begin : begin + size] = next(other for other in others if other != self._page(page))
+        return bytes(content)
+
+    def _page(self, number: int) -> bytes:
+        return self._original[(number - 1) * self._size : number * self._size]
+
+
+def salvage(damaged: Path, path: Path, *, is_simulated: bool = False) -> Salvaged:
+    """Merge what the damaged file holds into the home at the path."""
+    opening = Opening(
+        path=path,
+        is_simulated=is_simulated,
+        busy_timeout_ms=1000,
+        wal_checkpoint_pages=1000,
+        journal=MemoryJournal(),
+        clock=MemoryClock(NOON),
+    )
+    lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=1)
+    try:
+        return Salvaging(opening=opening, lock=lock).merge(damaged)
+    finally:
+        lock.close()

@@ -1,0 +1,116 @@
+"""A home's folder as an earlier system left it, for a simulated bridge, and the program run on it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tests.support.forked import Piped, run_forked, wanted
+
+_CHECKOUT = Path(__file__).parents[2]
+_CONFIG = """\
+collection:
+  interval_seconds: 300
+storage:
+  database_path: data/readings.db
+collectors:
+  hue:
+    enabled: true
+    bridge_ip: "{address}"
+    auto_discover: false
+"""
+_AMAZON_CONFIG = """\
+  amazon_aqm:
+    enabled: true
+    alexa_url: "{url}"
+    api_url: "{url}"
+    www_url: "{url}"
+"""
+_AMAZON_SECRETS = """\
+amazon_aqm:
+  refresh_token: "{refresh_token}"
+"""
+_SECRETS = """\
+hue:
+  api_key: "{key}"
+  bridge_id: "{bridge_id}"
+nest: {{}}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Deployment:
+    """A home's folder, and the CAs that its bridge's and its Alexa service's certificates come from."""
+
+    folder: Path
+    ca_file: Path
+    amazon_ca_file: Path | None = None
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config" / "config.yaml"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.folder / "config" / "secrets.yaml"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "readings.db"
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that runs `homeclimate` with the simulated CA."""
+        return [sys.executable, "-m", "tests.support.collect_simulated", str(self.ca_file), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """The environment for it: this checkout's code, and this home."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(_CHECKOUT),
+            "HOMECLIMATE_HOME": str(self.folder),
+            "NO_COLOR": "1",
+            **({"SIMULATED_AMAZON_CA": str(self.amazon_ca_file)} if self.amazon_ca_file else {}),
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return run_forked(self._order(arguments))
+
+    def start(self, *arguments: str) -> Piped:
+        """Let it run, and read what it says meanwhile."""
+        return Piped(self._order(arguments))
+
+    def _order(self, arguments: Sequence[str]) -> dict[str, object]:
+        return wanted(arguments, environment=self.environment(), folder=self.folder, ca_file=self.ca_file)
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the database answers, read only."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+
+def a_deployment(folder: Path, *, address: str, bridge_id: str, key: str, ca_file: Path) -> Deployment:
+    """The files of a home with that bridge."""
+    deployment = Deployment(folder=folder, ca_file=ca_file)
+    deployment.config_file.parent.mkdir(parents=True)
+    deployment.config_file.write_text(_CONFIG.format(address=address))
+    deployment.secrets_file.touch(mode=0o600)
+    deployment.secrets_file.write_text(_SECRETS.format(key=key, bridge_id=bridge_id))
+    return deployment
+
+
+def with_amazon(deployment: Deployment, *, url: str, refresh_token: str, ca_file: Path) -> Deployment:
+    """The home, which has an Amazon account from now on."""
+    with deployment.config_file.open("a") as config:
+        config.write(_AMAZON_CONFIG.format(url=url))
+    with deployment.secrets_file.open("a") as secrets:
+        secrets.write(_AMAZON_SECRETS.format(refresh_token=refresh_token))
+    return attrs.evolve(deployment, amazon_ca_file=ca_file)

@@ -1,0 +1,36 @@
+"""`homeclimate health` in a process in which something hangs for ever: WHAT CA_FILE ARGUMENT..."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from typing import Any
+
+from entrypoints import health
+from entrypoints.wiring.health import Components
+from tests.support.collect_simulated import simulated_environment
+
+
+def hang(*_arguments: object, **_more: object) -> Any:
+    """As a name server that never answers, or a disk that has gone."""
+    time.sleep(600)
+
+
+_look_up = socket.getaddrinfo
+
+
+def names_hang(host: Any, *arguments: Any, **more: Any) -> Any:
+    """An address needs no server."""
+    return hang() if host == "localhost" else _look_up(host, *arguments, **more)
+
+
+if __name__ == "__main__":
+    match sys.argv[1]:
+        case "names":
+            socket.getaddrinfo = names_hang
+        case "loop":
+            Components.second = hang  # type: ignore[method-assign]
+        case "configuration":
+            Components._configuration = hang  # type: ignore[method-assign]
+    health.main(sys.argv[3:], environment=simulated_environment(sys.argv[2]))

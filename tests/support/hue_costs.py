@@ -1,0 +1,60 @@
+"""What the ways to read a bridge cost, and from which slope on a smaller read is a faster one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from domain.measurements import Measurement
+
+CYCLES_AN_HOUR = 12
+SMALLER = 0.5  # so much smaller than reading the whole bridge a read has to be at least
+SHORTER = 0.3  # and so much shorter
+
+
+@attrs.frozen(kw_only=True)
+class Costs:
+    """What some cycles cost together."""
+
+    requests: int = 0
+    payload_bytes: int = 0
+    wire_bytes: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Costs) -> Costs:
+        return Costs(
+            requests=self.requests + other.requests,
+            payload_bytes=self.payload_bytes + other.payload_bytes,
+            wire_bytes=self.wire_bytes + other.wire_bytes,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @property
+    def kb(self) -> float:
+        return self.payload_bytes / 1000
+
+    def slower_by(self, s_per_kb: float) -> Costs:
+        """The same before a bridge whose replies take so much longer for each kB."""
+        return attrs.evolve(self, seconds=self.seconds + s_per_kb * self.kb)
+
+
+def costs_of(measurements: Iterable[Measurement]) -> Costs:
+    """What the requests to a bridge cost that are among these."""
+    asked = [each for each in measurements if each.operation.startswith("hue.")]
+    return Costs(
+        requests=len(asked),
+        payload_bytes=sum(each.payload_bytes for each in asked),
+        wire_bytes=sum(each.wire_bytes for each in asked),
+        seconds=sum(each.duration_s for each in asked),
+    )
+
+
+def slope_from(small: Costs, whole: Costs) -> float:
+    """The s/kB from which on `small` is shorter by the share that is wanted.
+
+    Both cost what they cost where size takes no time. A slope s adds s for each of their kB, so it is where
+    small.seconds + s small.kb = 0.7 (whole.seconds + s whole.kb).
+    """
+    left = 1 - SHORTER
+    return max(0.0, (small.seconds - left * whole.seconds) / (left * whole.kb - small.kb))
