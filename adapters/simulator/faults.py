@@ -100,9 +100,9 @@ class RevokedKey(Effect):
 
 @attrs.frozen
 class Redirect(Effect):
-    """Redirect to another address."""
+    """Redirect, by default to a port where nothing listens, or for Alexa to the shop."""
 
-    location: str = "https://127.0.0.1:1/"
+    location: str = ""
 
 
 @attrs.frozen
@@ -346,7 +346,9 @@ class Faults:
 
     def for_request(self, path: str) -> list[Effect]:
         """Return the effects on this request, and count it."""
-        return self._take(lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path))
+        return self._take(
+            lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path)
+        )
 
     def for_handshake(self) -> WrongCertificate | None:
         """Return the effect on this TLS handshake, and count it."""
@@ -392,10 +394,10 @@ def parse_fault(text: str) -> Fault:
         options.setdefault("retry_after", options.pop("retry_after_date"))
         options["as_date"] = "true"
     effect = _parse_options(KINDS[kind], options, f"kind={kind} needs")
-    when = _parse_options(Fault, options, "", effect=effect)
+    fault: Fault = _parse_options(Fault, options, "", effect=effect)
     if options:
         raise ValueError(f"kind={kind} has no option {', '.join(options)}")
-    return when
+    return fault
 
 
 def _parse_options(target: type[Any], options: dict[str, str], needs: str, **values: Any) -> Any:

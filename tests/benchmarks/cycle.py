@@ -25,7 +25,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle

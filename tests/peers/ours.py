@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import FollowingClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.schedule import Due
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
@@ -23,7 +23,7 @@ _HUE = "hue."
 
 async def main(told: dict[str, Any]) -> None:
     """Collect from the one source of the home, at the slots that are said."""
-    clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
+    clock = MovedClock(SystemClock(), Path(told["clock_file"]))
     environment = Environment(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
     with collecting(load(Path(told["home"])), environment) as now, non_blocking_stdout() as say:
         alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)

@@ -14,7 +14,7 @@ import attrs
 from adapters.amazon.alexa import appliances, endpoints, readings, states
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.alexa_client import Answer, ask, bearer, post, post_form
 from tests.support.builders import NOON
 from tests.support.canned_alexa import TOKEN

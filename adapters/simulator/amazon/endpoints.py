@@ -37,7 +37,8 @@ from domain.reading import Quantity
 Item = dict[str, Any]
 ECHO_TYPE = "A32DOYMUN6DTXA"  # an Echo Dot of the third generation
 _DATA = templates.load(Path(__file__).parent, "endpoints.json")
-_QUANTITIES = {**{instance: each for each, instance in RANGE_INSTANCES.items()}, "temperature": Quantity.TEMPERATURE}
+_QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
+_QUANTITIES["temperature"] = Quantity.TEMPERATURE
 _VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateValue")
 _ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
 _NOT_FOUND = "TargetApplianceNotFoundException"
@@ -176,7 +177,9 @@ def phoenix_state(live: Live, requests: Iterable[tuple[str, str]]) -> Item:
 def _monitor(monitor: Monitor) -> Item:
     """Return the template of a monitor, without the ranges that it lacks."""
     item: Item = templates.fill(_DATA["monitor"], _values(monitor))
-    lacking = {instance for quantity, instance in RANGE_INSTANCES.items() if quantity not in monitor.quantities}
+    lacking = {
+        instance for quantity, instance in RANGE_INSTANCES.items() if quantity not in monitor.quantities
+    }
     for parts in (item, "features"), (item["legacyAppliance"], "capabilities"):
         owner, name = parts
         owner[name] = [part for part in owner[name] if part["instance"] not in lacking]

@@ -31,7 +31,11 @@ from adapters.simulator.templates import encode
 _SCHEMA = build_schema((Path(__file__).parent / "schema.graphql").read_text("utf-8"))
 # What graphql-core reports, and how the service, which runs graphql-java, calls and words it.
 _REJECTIONS = (
-    (r"Cannot query field '(\w+)' on type '(\w+)'", "FieldUndefined", "Field '{0}' in type '{1}' is undefined"),
+    (
+        r"Cannot query field '(\w+)' on type '(\w+)'",
+        "FieldUndefined",
+        "Field '{0}' in type '{1}' is undefined",
+    ),
     (
         r"Field '(\w+)' of type '\W*(\w+)\W*' must have a selection",
         "SubselectionRequired",
@@ -73,7 +77,8 @@ class Operation:
         """Return the encoded reply with an error for each root field, and null in its place."""
         data = self._run({})
         errors = [
-            {"message": message, "locations": [], "path": [key], "extensions": dict(extensions)} for key in data
+            {"message": message, "locations": [], "path": [key], "extensions": dict(extensions)}
+            for key in data
         ]
         return encode({"errors": errors, "data": data})
 
@@ -126,7 +131,7 @@ def _document(query: str) -> DocumentNode:
     try:
         document = parse(query, allow_empty_selection_sets=False)
     except GraphQLSyntaxError as error:
-        at = error.positions[0] if error.positions else 0
+        at = next(iter(error.positions or (0,)))
         token = re.match(r"\w+|\S", query[at:])
         offending = token[0] if token else "<EOF>"
         message = f"Invalid Syntax : offending token '{offending}'"
@@ -169,7 +174,7 @@ def _error(message: str, classification: str = "ValidationError", error: GraphQL
 
 
 def _word(document: DocumentNode, error: GraphQLError) -> str:
-    path = "/".join(_path(document, error.positions[0])) if error.positions else ""
+    path = "/".join(_path(document, next(iter(error.positions or (0,)))))
     for pattern, kind, words in _REJECTIONS:
         if match := re.search(pattern, error.message):
             return f"Validation error ({kind}@[{path}]) : {words.format(*match.groups())}"
@@ -188,9 +193,7 @@ def _path(document: DocumentNode, position: int) -> Sequence[str]:
     nodes: Sequence[Node] = document.definitions
     while nodes:
         around = [node for node in nodes if node.loc and node.loc.start <= position < node.loc.end]
-        names += [
-            node.name.value for node in around if isinstance(node, FieldNode | FragmentDefinitionNode)
-        ]
+        names += [node.name.value for node in around if isinstance(node, FieldNode | FragmentDefinitionNode)]
         sets = [getattr(node, "selection_set", None) for node in around]
         nodes = [selection for each in sets if each is not None for selection in each.selections]
     return names

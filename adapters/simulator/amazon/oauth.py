@@ -20,6 +20,7 @@ from adapters.simulator.amazon.replies import DEFAULT_MARKET, json_reply, market
 from adapters.simulator.faults import Effect, RefusedToken, RevokedKey
 from adapters.simulator.messages import Json, Reply, Request
 
+_LONG_LIVED = "refresh_token"
 _INVALID_GRANT = "The request has an invalid grant parameter : refresh_token."
 _LINKING_REFUSALS = {
     "authorization_pending": (400, "Authorization is pending"),
@@ -30,7 +31,7 @@ _LINKING_REFUSALS = {
 
 
 def exchange_token(account: Account, request: Request, effects: Sequence[Effect]) -> Reply:
-    """Answer `/auth/token` and `/ap/exchangetoken/cookies`: an access token or cookies for a refresh token."""
+    """Answer `/auth/token` and `/ap/exchangetoken/cookies`, which exchange a refresh token."""
     for effect in effects:
         match effect:
             case RefusedToken(code, shape, status):
@@ -42,7 +43,7 @@ def exchange_token(account: Account, request: Request, effects: Sequence[Effect]
     missing = [name for name in required if not fields.get(name)]
     if missing:
         return refusal("MissingValue", f"Missing: {', '.join(missing)}", shape="response.error.code")
-    if fields["source_token_type"] != "refresh_token":
+    if fields["source_token_type"] != _LONG_LIVED:
         return refusal("invalid_request", "The request has an invalid parameter : source_token_type")
     registration = account.registration(fields["source_token"])
     if registration is None:

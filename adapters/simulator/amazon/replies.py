@@ -22,6 +22,10 @@ from adapters.simulator.messages import Json, Reply, Request, alter, compact, re
 FailReply = Callable[[Request, str, Mapping[str, Json]], Reply]
 DEFAULT_MARKET = "amazon.com"
 _IDENTITIES = ("id", "endpointId", "entityId", "applianceId", "friendlyName", "name", "instance")
+_THROTTLED: Mapping[str, Json] = {
+    "rate": {"message": "Rate exceeded"},
+    "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
+}
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>
@@ -115,7 +119,7 @@ def neighbour(request: Request, name: str) -> str:
 def damage(
     reply: Reply, effects: Sequence[Effect], request: Request, now: datetime, fail: FailReply
 ) -> Reply:
-    """Return the reply after all effects but those of the network and of the monitors.
+    """Return the reply after all effects except those of the network and of the monitors.
 
     `fail` makes the reply for an error of the application at status 200.
     """
@@ -123,21 +127,16 @@ def damage(
         match effect:
             case Throttle():
                 reply = json_reply({"message": "Rate exceeded"}, 429, retry_after(effect, now))
-            case ThrottledInside("rate"):
-                reply = json_reply({"message": "Rate exceeded"}, 400)
-            case ThrottledInside("exception"):
-                kind = "com.amazon.coral.availability#ThrottlingException"
-                reply = json_reply({"__type": kind, "message": None}, 400)
-            case ThrottledInside():
+            case ThrottledInside("errors"):
                 reply = fail(request, "Too many requests", {"errorCode": "THROTTLED"})
+            case ThrottledInside(form):
+                reply = json_reply(_THROTTLED[form], 400)
             case Unavailable():
                 reply = page("503 Service Unavailable", status=503)
             case HtmlPage():
                 reply = page("Alexa")
             case Redirect(location):
-                # The default location is that of a bridge.
-                is_default = location == Redirect().location
-                reply = redirect(neighbour(request, "www") + "/" if is_default else location)
+                reply = redirect(location or neighbour(request, "www") + "/")
             case Forbidden():
                 reply = json_reply({"message": "Forbidden"}, 403)
             case ErrorList():

@@ -44,8 +44,21 @@ from ports.clock import Clock
 
 GRAPHQL_PATH = "/nexus/v1/graphql"
 _PAGES = templates.load(Path(__file__).parent, "app.json")
+_OCTETS = {  # the service calls this JSON octets
+    path: {"Content-Type": "application/octet-stream"}
+    for path in ("/api/behaviors/entities", "/api/behaviors/v2/automations")
+}
+_LINKING = {
+    "/auth/create/codepair": oauth.create_code_pair,
+    "/auth/register": oauth.register,
+    "/auth/deregister": oauth.deregister,
+}
 _CODE_PATHS = ("/code", "/a/code", "/us/code")
-_CSRF_PATHS = ("/spa/index.html", "/api/language", "/api/devices-v2/device")  # set the cookie if it is missing
+_CSRF_PATHS = (
+    "/spa/index.html",
+    "/api/language",
+    "/api/devices-v2/device",
+)  # set the cookie if it is missing
 _GONE = 299
 _WORTH_PACKING_BYTES = 500
 
@@ -68,12 +81,8 @@ class AlexaApi:
         match request.method, request.path:
             case "POST", "/auth/token" | "/ap/exchangetoken/cookies":
                 return oauth.exchange_token(self.account, request, effects)
-            case "POST", "/auth/create/codepair":
-                return oauth.create_code_pair(self.account, request)
-            case "POST", "/auth/register":
-                return oauth.register(self.account, request)
-            case "POST", "/auth/deregister":
-                return oauth.deregister(self.account, request)
+            case "POST", path if path in _LINKING:
+                return _LINKING[path](self.account, request)
             case _, "/ap/signin":
                 return sign_in_page()
             case _, path if path in _CODE_PATHS:
@@ -82,6 +91,9 @@ class AlexaApi:
                 return Reply(status=_GONE, headers={"Content-Type": "text/plain"})
         if not self._is_signed_in(request, effects):
             return _unauthenticated(request, effects)
+        return self._answer_signed_in(request, effects)
+
+    def _answer_signed_in(self, request: Request, effects: Sequence[Effect]) -> Reply:
         live = Live(self.seed, self.clock.now(), self.scale, effects)
         match request.method, request.path:
             case "POST", path if path == GRAPHQL_PATH:
@@ -93,11 +105,10 @@ class AlexaApi:
             case "GET", "/spa/index.html":
                 return page("Alexa", headers=_csrf_header(request))
             case ("GET", path) | ("POST", "/alexashoppinglists/api/v2/lists/fetch" as path):
-                for group, headers in (("json", {}), ("octets", {"Content-Type": "application/octet-stream"})):
-                    for pattern, content in _PAGES[group].items():
-                        if fnmatchcase(path, pattern):
-                            filled = templates.fill(content, self._page_values(request))
-                            return json_reply(filled, headers={**headers, **_csrf_header(request)})
+                for pattern, content in _PAGES.items():
+                    if fnmatchcase(path, pattern):
+                        headers = {**_OCTETS.get(path, {}), **_csrf_header(request)}
+                        return json_reply(templates.fill(content, self._page_values(request)), 200, headers)
         return page("Page Not Found", status=404)
 
     def _is_signed_in(self, request: Request, effects: Sequence[Effect]) -> bool:

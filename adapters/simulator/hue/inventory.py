@@ -19,7 +19,10 @@ _FOLDER = Path(__file__).parent
 _THINGS = templates.load(_FOLDER, "things.json")
 _CONFIG = templates.load(_FOLDER, "config.json")
 _V2_TYPES = sorted(
-    {*_THINGS.pop("types_without_things"), *(item["type"] for kind in _THINGS.values() for item in kind["v2"])}
+    {
+        *_THINGS.pop("types_without_things"),
+        *(item["type"] for kind in _THINGS.values() for item in kind["v2"]),
+    }
 )
 _V1_COLLECTIONS = ("lights", "groups", "schedules", "scenes", "rules", "sensors", "resourcelinks")
 _FIRST_SENSORS = 17  # those with numbers below 90, where the sensors of apps begin
@@ -90,28 +93,34 @@ def _things(
         yield "motion_sensor", _sensor_values(index, sensor, rooms)
     for light in lights:
         yield "light", light
-    yield "dimmer", {
-        "mac": dimmer_mac,
-        "tap": dimmer_mac[-11:],
-        "rid": _Ids(dimmer_mac),
-        "service": _Ids(resource_id(dimmer_mac, "device")),
-        "button": _Ids(resource_id(dimmer_mac, "device"), "button"),
-    }
+    yield (
+        "dimmer",
+        {
+            "mac": dimmer_mac,
+            "tap": dimmer_mac[-11:],
+            "rid": _Ids(dimmer_mac),
+            "service": _Ids(resource_id(dimmer_mac, "device")),
+            "button": _Ids(resource_id(dimmer_mac, "device"), "button"),
+        },
+    )
     yield "bridge", _bridge_values(seed, model, rooms, dimmer_mac)
     for group, room in enumerate(rooms, start=1):
         in_room = [light for light in lights if light["room"] == room.key]
         devices = [light["rid"]["device"] for light in in_room]
         devices += [v2_id(sensor, "device") for sensor in sensors if sensor.room == room.key]
-        yield "room", {
-            "group": group,
-            "room": room.key,
-            "name": room.name,
-            "class": room.kind_v1,
-            "archetype": room.kind_v2,
-            "rid": _Ids(model.bridge_id, room.key),
-            "light_numbers": [str(light["number"]) for light in in_room],
-            "children": [_reference(rid, "device") for rid in devices],
-        }
+        yield (
+            "room",
+            {
+                "group": group,
+                "room": room.key,
+                "name": room.name,
+                "class": room.kind_v1,
+                "archetype": room.kind_v2,
+                "rid": _Ids(model.bridge_id, room.key),
+                "light_numbers": [str(light["number"]) for light in in_room],
+                "children": [_reference(rid, "device") for rid in devices],
+            },
+        )
         if group <= 3:
             yield "night", {"group": group, "name": room.name, "minute": f"{5 * group:02d}"}
         for number, (name, level) in enumerate(_SCENES.items()):

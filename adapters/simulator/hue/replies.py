@@ -86,7 +86,7 @@ def v2_error(status: int, description: str) -> Reply:
 
 
 def damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -> Reply:
-    """Return the reply after all effects but those of the network."""
+    """Return the reply after all effects except those of the network."""
     for effect in effects:
         match effect:
             case Throttle():
@@ -96,7 +96,7 @@ def damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) ->
             case HtmlPage():
                 reply = html_reply(200)
             case Redirect(location):
-                reply = html_reply(301, {"Location": location})
+                reply = html_reply(301, {"Location": location or "https://127.0.0.1:1/"})
             case ErrorList(kind) if path.startswith("/clip/"):
                 reply = v2_error(200, f"Internal error, {kind}")
             case ErrorList(kind):

@@ -36,8 +36,15 @@ class BridgeApi:
         self.clock = clock
         self._seed = seed
 
-    def answer(self, request: Request, *, is_revoked: bool = False) -> Reply:
-        """Return the reply; with `is_revoked` no key is valid."""
+    def answer(self, request: Request, effects: Sequence[Effect] = ()) -> Reply:
+        """Return the reply, subject to the effects."""
+        if request.at_once > MOST_AT_ONCE:
+            return html_reply(429)
+        is_revoked = any(isinstance(effect, RevokedKey) for effect in effects)
+        reply = self._answer(request, is_revoked=is_revoked)
+        return damage(reply, effects, request.path, self.clock.now())
+
+    def _answer(self, request: Request, *, is_revoked: bool) -> Reply:
         segments = [segment for segment in request.path.split("/") if segment]
         match segments:
             case ["api", *rest]:
@@ -212,14 +219,11 @@ class SimulatedBridge:
         return [self._http] if self._https is None else [self._https, self._http]
 
     def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
-        if request.at_once > MOST_AT_ONCE:
-            return html_reply(429)
-        if not request.is_secure and not self.model.has_http and self._https is not None:
+        is_redirected = not request.is_secure and not self.model.has_http
+        if is_redirected and self._https is not None and request.at_once <= MOST_AT_ONCE:
             name = request.host.partition(":")[0]
             return html_reply(301, {"Location": f"https://{name}:{self._https.port}{request.raw_path}"})
-        is_revoked = any(isinstance(effect, RevokedKey) for effect in effects)
-        reply = self._api.answer(request, is_revoked=is_revoked)
-        return damage(reply, effects, request.path, self._api.clock.now())
+        return self._api.answer(request, effects)
 
 
 def _redact(path: str) -> str:

@@ -9,13 +9,11 @@ from itertools import pairwise
 import pytest
 
 from adapters.simulator import air as air_module
-from adapters.simulator.air import air_at, relative_humidity
-from adapters.simulator.amazon import samples as samples_module
-from adapters.simulator.amazon.monitors import Monitor, monitors
-from adapters.simulator.amazon.samples import is_reachable, quiet_spell, sample_at, stamp
+from adapters.simulator.air import air_at, cooking, relative_humidity
+from adapters.simulator.amazon import monitors as monitors_module
+from adapters.simulator.amazon.monitors import Monitor, is_reachable, monitors, quiet_spell, sample_at, stamp
 from adapters.simulator.house import House
-from adapters.simulator.household import cooking
-from adapters.simulator.local_time import DAY_S, local_time
+from adapters.simulator.weather import DAY_S, local_time
 from domain.reading import STORABLE, Quantity
 
 JANUARY = datetime(2026, 1, 12, tzinfo=UTC).timestamp()
@@ -110,7 +108,7 @@ def test_the_order_of_asking_makes_no_difference() -> None:
     air_module._day.cache_clear()
     assert forwards == [air_at(23, "kitchen", JULY + at_s) for at_s in reversed(WEEK)][::-1]
     first = [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in WEEK]
-    for cached in (samples_module._value, samples_module._sampled_s, samples_module._report_s):
+    for cached in (monitors_module._values, monitors_module._sampled_s, monitors_module._report_s):
         cached.cache_clear()
     assert first == [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in reversed(WEEK)][::-1]
 

@@ -8,9 +8,8 @@ from itertools import pairwise
 import pytest
 
 from adapters.simulator import house as house_module
-from adapters.simulator.house import House
-from adapters.simulator.local_time import DAY_S, local_time, offset_s
-from adapters.simulator.rooms import ROOMS, wanted_celsius
+from adapters.simulator.house import ROOMS, House, wanted_celsius
+from adapters.simulator.weather import DAY_S, local_time, utc_offset_s
 
 JANUARY = datetime(2026, 1, 12, tzinfo=UTC).timestamp()
 JULY = datetime(2026, 7, 6, tzinfo=UTC).timestamp()
@@ -144,5 +143,5 @@ def test_the_cellar_barely_notices_the_day() -> None:
     ],
 )
 def test_the_home_s_clock_knows_summer_time(instant: datetime, offset_h: int) -> None:
-    assert offset_s(instant.timestamp()) == offset_h * 3600
+    assert utc_offset_s(instant.timestamp()) == offset_h * 3600
     assert local_time(instant.timestamp()).is_weekend

@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 
 from adapters.simulator.house import House
-from adapters.simulator.local_time import DAY_S
 from adapters.simulator.sensors import (
     MotionSensor,
     battery_percent,
@@ -19,6 +18,7 @@ from adapters.simulator.sensors import (
     presence_at,
     temperature_at,
 )
+from adapters.simulator.weather import DAY_S
 
 SEED = 1
 BEGIN_S = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
