@@ -9,17 +9,16 @@ from pathlib import Path
 import attrs
 import click
 
-from config.bridge_changes import Changes
-from config.collector_settings import HueSettings
-from config.draft import Draft
+from config.draft import Changes, Draft
 from config.editing import Change
-from config.forms import AMAZON_DOMAIN
+from config.setting_types import AMAZON_DOMAIN
+from config.settings import HueSettings
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.setup import account_on_trial, linking, signing_out, trial
+from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
 _PLACEHOLDER_TOKEN = "Atnr|" + "0" * 40  # to check that a token could be saved
@@ -81,7 +80,7 @@ class _Dialogue:
             self.prompts.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(signing_out(draft.loaded, self.environment).done())
+            self.runner.run(sign_out(draft.loaded, self.environment).run())
         except CredentialsRefused as error:
             self.prompts.warn(f"{error}: it was signed out already.")
         self.prompts.show("Signed out; the token is forgotten.")
@@ -168,6 +167,6 @@ def _read_token(prompts: Prompts) -> str | None:
 
 def _normalise_domain(domain: str | None) -> str | None:
     try:
-        return None if domain is None else AMAZON_DOMAIN.normalised(domain)
+        return None if domain is None else AMAZON_DOMAIN(domain)
     except ValueError as error:
-        raise click.BadParameter(f"must be {AMAZON_DOMAIN.due}", param_hint="--domain") from error
+        raise click.BadParameter(str(error), param_hint="--domain") from error

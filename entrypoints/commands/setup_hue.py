@@ -8,9 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from config.bridge_changes import changes_for, is_stranger, key_changes_for
 from config.bridges import Bridge
-from config.draft import Draft
+from config.draft import Draft, is_another_bridge, key_changes, pairing_changes
 from config.secrets import Secret
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SettingsError, SourceError, SourceRefused, SourceUnavailable
@@ -225,17 +224,19 @@ class _Dialogue:
     def _replace_key(self, bridge: Bridge) -> Draft:
         loaded = self.draft.loaded
         return self.draft.with_changes(
-            key_changes_for(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
+            key_changes(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
         )
 
     def _add_bridge(self, met: VerifiedBridge) -> Callable[[Bridge], Draft]:
         """Return a function that adds the bridge to the draft; ask what becomes of another bridge."""
         hue, secrets = self.draft.loaded.settings.collectors.hue, self.draft.loaded.secrets.hue
         replaces = False
-        if not hue.bridges and is_stranger(hue, secrets, met.bridge_id):
+        if not hue.bridges and is_another_bridge(hue, secrets, met.bridge_id):
             self.prompts.show(f"This home has another bridge, {secrets.bridge_id}.")
             replaces = not self.prompts.confirm("Collect from both (n: only from the new one)?", default=True)
-        return lambda bridge: self.draft.with_changes(changes_for(hue, secrets, bridge, replaces=replaces))
+        return lambda bridge: self.draft.with_changes(
+            pairing_changes(hue, secrets, bridge, replaces=replaces)
+        )
 
     def _try_bridge(self, bridge: Bridge, draft: Draft) -> SourceReply:
         source = bridge_on_trial(bridge, draft.loaded, self.environment)

@@ -88,7 +88,6 @@ def collecting(
             spool=spool(settings, environment.clock, journal),
             retrier=retrier,
             clock=environment.clock,
-            meter=meter,
             journal=journal,
             policy=policy,
         )
