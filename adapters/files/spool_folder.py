@@ -155,8 +155,9 @@ def _encode(report: CycleReport) -> bytes:
     """Return the report as one line with a checksum.
 
     Readings are encoded as a store would keep them, since JSON has no infinities and no NaN.
+    Measurements are left out: a cycle that could not be stored is no measure for others.
     """
-    finite = attrs.evolve(report, outcomes=tuple(map(_storable, report.outcomes)))
+    finite = attrs.evolve(report, outcomes=tuple(map(_storable, report.outcomes)), measurements=())
     plain = _converter().unstructure(finite)
     return _with_checksum(json.dumps(plain, separators=(",", ":"), allow_nan=False).encode())
 
@@ -167,7 +168,8 @@ def _decode(line: bytes) -> CycleReport:
     if line != _with_checksum(body):
         raise ValueError("it is damaged: its checksum does not match")
     try:
-        return _converter().structure(json.loads(body), CycleReport)
+        # in lines of earlier programs measurements have another form
+        return _converter().structure({**json.loads(body), "measurements": []}, CycleReport)
     except Exception as error:  # cattrs raises many kinds
         raise ValueError(f"another version must have written it: {type(error).__name__}") from error
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
 from domain.reading import UNITS, Quantity, Reading
+from domain.schedule import Due
 
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
@@ -19,7 +20,7 @@ def lines(cycle: Cycle) -> Iterator[str]:
     """Yield a line for each source, and one more when the cycle is not in the database."""
     for outcome in cycle.report.outcomes:
         due = outcome.due
-        cost = _cost(cycle, due.source)
+        cost = _cost(cycle, due)
         yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_describe(outcome)}{cost}"
         if isinstance(outcome, Collected):
             yield from (f"  note: {note}" for note in outcome.notes)
@@ -61,13 +62,12 @@ def _silent(unread: tuple[Unread, ...]) -> str:
     return f", {len(unread)} silent ({', '.join(f'{count} {cause}' for cause, count in causes.items())})"
 
 
-def _cost(cycle: Cycle, source: str) -> str:
-    """Return duration and bytes of the read, or "" if it was not measured."""
-    own = [measured for measured in cycle.report.measurements if measured.source == source]
-    reads_s = [measured.duration_s for measured in own if measured.operation == "source.read"]
-    if not reads_s:
+def _cost(cycle: Cycle, due: Due) -> str:
+    """Show the time and the bytes of the read, if it was measured."""
+    own = [one for one in cycle.report.measurements if one.source == due.source and one.slot == due.slot]
+    if not own or not own[-1].attempts:
         return ""
-    return f"  [{sum(reads_s):.2f} s, {sum(measured.wire_bytes for measured in own):,} bytes]"
+    return f"  [{own[-1].duration_s:.2f} s, {own[-1].wire_bytes:,} bytes]"
 
 
 def _outcome_object(outcome: Outcome) -> dict[str, Any]:

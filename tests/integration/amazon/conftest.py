@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from tests.support.alexa_stand_in import StandIn
 from tests.support.amazon_bench import AmazonBench, in_front_of, in_front_of_simulation
@@ -40,4 +40,5 @@ async def signed_in(alexa: SimulatedAlexa, home_clock: MemoryClock) -> AsyncIter
         await bench.read()
         bench.wall.advance(120)
         bench.operations()
+        bench.meter.ended.clear()
         yield bench

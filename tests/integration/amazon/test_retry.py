@@ -12,9 +12,8 @@ import pytest
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
-from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
 from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
@@ -78,9 +77,9 @@ def failure(done: Cycle) -> Failed:
     return outcome
 
 
-def operations(done: Cycle) -> list[str]:
-    """Return the requests to the service, by the cycle's measurements."""
-    measured = [each.operation for each in done.report.measurements]
+def operations(bench: AmazonBench) -> list[str]:
+    """Return the requests that were sent."""
+    measured = [each.operation for each in bench.meter.ended]
     return [operation for operation in measured if operation.startswith("amazon.")]
 
 
@@ -96,7 +95,7 @@ async def test_a_network_timeout_is_tried_again(
     clock.in_the_wait = be_patient
     done = await cycle(signed_in, clock)
     assert is_read(done)
-    assert (clock.waits, operations(done)) == ([1.0], ["amazon.graphql", "amazon.graphql"])
+    assert (clock.waits, operations(signed_in)) == ([1.0], ["amazon.graphql", "amazon.graphql"])
     [retry] = signed_in.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("amazon.read", "NotReached")
     assert retry.fields["endpoint"] == f"POST {alexa.address}{GRAPHQL}"
@@ -119,7 +118,7 @@ async def test_a_transient_auth_error_is_mended_within_the_attempt(
     alexa.end_access()
     done = await cycle(signed_in, clock)
     assert is_read(done)
-    assert (clock.waits, operations(done)) == ([], ["amazon.graphql", "amazon.token", "amazon.graphql"])
+    assert (clock.waits, operations(signed_in)) == ([], ["amazon.graphql", "amazon.token", "amazon.graphql"])
 
 
 async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
@@ -144,8 +143,8 @@ async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
     [
         (Fault(effect=faults.Throttle(), path=GRAPHQL, count=1), [1.0]),
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=2), [3.0, 3.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("rate"), count=1), [1.0]),
+        (Fault(effect=faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
+        (Fault(effect=faults.ThrottledInside("rate"), count=1), [1.0]),
     ],
 )
 async def test_a_rate_limit_gets_the_wait_that_it_names(
@@ -155,7 +154,7 @@ async def test_a_rate_limit_gets_the_wait_that_it_names(
     done = await cycle(signed_in, clock)
     assert is_read(done)
     assert clock.waits == waits
-    assert "amazon.phoenix" not in operations(done)
+    assert "amazon.phoenix" not in operations(signed_in)
 
 
 async def test_the_second_interface_saves_the_attempt(
@@ -164,14 +163,14 @@ async def test_the_second_interface_saves_the_attempt(
     alexa.faults.add(Fault(effect=faults.Unavailable(), path=GRAPHQL))
     done = await cycle(signed_in, clock)
     assert is_read(done)
-    assert (clock.waits, operations(done)) == ([], ["amazon.graphql", "amazon.phoenix"])
+    assert (clock.waits, operations(signed_in)) == ([], ["amazon.graphql", "amazon.phoenix"])
 
 
 @pytest.mark.parametrize(
     ("effect", "cause", "asked"),
     [
         (faults.Throttle(60.0), Cause.THROTTLED, ["amazon.graphql"]),  # longer than the cycle
-        (alexa_faults.Forbidden(), Cause.REFUSED, ["amazon.graphql", "amazon.phoenix"]),
+        (faults.Forbidden(), Cause.REFUSED, ["amazon.graphql", "amazon.phoenix"]),
     ],
 )
 async def test_what_another_attempt_cannot_mend_is_not_tried_again(
@@ -185,11 +184,11 @@ async def test_what_another_attempt_cannot_mend_is_not_tried_again(
     alexa.faults.add(effect)
     done = await cycle(signed_in, clock)
     assert failure(done).cause is cause
-    assert (clock.waits, operations(done)) == ([], asked)
+    assert (clock.waits, operations(signed_in)) == ([], asked)
 
 
 async def test_partial_data_are_stored_as_far_as_they_came(
     alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(alexa_faults.MissingFeatures(("range:6",)))
+    alexa.faults.add(faults.MissingFeatures(("range:6",)))
     assert is_read(await cycle(signed_in, clock))

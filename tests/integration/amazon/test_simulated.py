@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from domain.cycle import Cause
 from domain.errors import (
@@ -90,10 +89,10 @@ async def test_a_certificate_that_is_not_trusted_is_named(
 
 
 ERRORS: list[tuple[Effect, type[SourceError]]] = [
-    (alexa_faults.Forbidden(), SourceRefused),
-    (alexa_faults.ThrottledInside("errors"), SourceThrottled),
-    (alexa_faults.ThrottledInside("rate"), SourceThrottled),
-    (alexa_faults.ThrottledInside("exception"), SourceThrottled),
+    (faults.Forbidden(), SourceRefused),
+    (faults.ThrottledInside("errors"), SourceThrottled),
+    (faults.ThrottledInside("rate"), SourceThrottled),
+    (faults.ThrottledInside("exception"), SourceThrottled),
     (faults.Throttle(30.0), SourceThrottled),
     (faults.Throttle(30.0, as_date=True), SourceThrottled),
     (faults.Unavailable(), SourceUnavailable),
@@ -101,7 +100,7 @@ ERRORS: list[tuple[Effect, type[SourceError]]] = [
     (faults.Garbled(), SourceUnavailable),
     (faults.Reset(), SourceUnavailable),
     (faults.HalfBody(), SourceUnavailable),
-    (alexa_faults.StaleToken(), CredentialsStale),
+    (faults.StaleToken(), CredentialsStale),
 ]
 
 
@@ -122,13 +121,13 @@ async def test_each_fault_of_the_service_is_its_error(
 CAUSES: list[tuple[Callable[[str], list[Effect]], Cause]] = [
     (
         lambda where: [
-            alexa_faults.StaleSamples(by_s=90_000.0, where=where),
-            alexa_faults.MissingFeatures(("connectivity",), where=where),
+            faults.StaleSamples(by_s=90_000.0, where=where),
+            faults.MissingFeatures(("connectivity",), where=where),
         ],
         Cause.STALE,
     ),
-    (lambda where: [alexa_faults.MonitorGone(where)], Cause.NOT_LISTED),
-    (lambda where: [alexa_faults.MonitorUnreachable(where=where)], Cause.UNREACHABLE),
+    (lambda where: [faults.MonitorGone(where)], Cause.NOT_LISTED),
+    (lambda where: [faults.MonitorUnreachable(where=where)], Cause.UNREACHABLE),
 ]
 
 
