@@ -15,7 +15,7 @@ import attrs
 
 from adapters.health.machine import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
-from domain.services.health_aggregation import HealthCheck, given_up
+from domain.services.health_aggregation import HealthCheck, no_answer
 from entrypoints.commands.health_arguments import Request, parsed
 from entrypoints.exit_codes import USAGE
 from entrypoints.process import find_home, unswept
@@ -93,7 +93,7 @@ class Checking:
             with self._components.quiet():
                 check = HealthCheck(clock=self.environment.clock, limit_s=self.request.answers_s)
                 stages = (self._components.first, self._second)
-                report = loop.run_until_complete(check.of(stages, self._hear))
+                report = loop.run_until_complete(check.run(stages, self._hear))
                 self._finish(report)
                 self._bundle(report)
                 loop.run_until_complete(_farewell())
@@ -128,7 +128,7 @@ class Checking:
         time.sleep(self.request.timeout_s * _WATCHED_SHARE)  # the process's end is real time
         report = self._report
         if report is None:
-            unheard = [given_up(*component) for component in self._unheard()]
+            unheard = [no_answer(*component) for component in self._unheard()]
             report = HealthReport((*self._heard.values(), *unheard))
             self.say = _say_at_once  # nobody waits for a queue any more
             # stdout may be what is stuck

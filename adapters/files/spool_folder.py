@@ -16,10 +16,10 @@ import attrs
 from adapters.files.locks import lock_within_limit
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
+from domain.progress import Waiting
 from domain.reading import storable
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.spool import Waiting
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -58,6 +58,7 @@ def collecting(
     not one to collect into.
     """
     from adapters.files.locks import SourceLocks
+    from adapters.files.saved_state import SavedState
     from adapters.log.library_logging import captured_complaints
     from adapters.runtime.meter import SystemMeter
     from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -102,7 +103,7 @@ def collecting(
         collection = CollectionCycle(
             plans=plans,
             storage=storage,
-            backoff=SourceBackoff(state=state, clock=environment.clock),
+            backoff=SourceBackoff(state=SavedState(state), clock=environment.clock),
             slots_in_progress=locks,
             retrier=retrier,
             clock=environment.clock,

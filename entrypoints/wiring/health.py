@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from adapters.health.commands import commands, unavailable_step
 from config import answers, packaged
 from config.loading import Inspection, Loaded, inspect
 from config.settings import Settings
 from domain.errors import StoreError
 from domain.health import Answer, Weight, failed, passed, skipped
-from domain.health_rules import LastSlot, Slots, of_clock, of_disk, of_last_check, of_last_cycle, of_spool
+from domain.health_rules import (
+    LastSlot,
+    Slots,
+    judge_clock,
+    judge_disk,
+    judge_last_check,
+    judge_last_cycle,
+    judge_spool,
+)
 from domain.redaction import Redactor
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.services.database_upkeep import CHECK
+from domain.upkeep import Step
 from entrypoints.process import program_name
 from entrypoints.wiring.storage import alert_file, collectors, data_folder, ledger, spool, state
 from ports.clock import Clock
@@ -172,6 +181,7 @@ class Components:
                     clock=self.environment.clock,
                     limit_s=_SOURCE_SHARE * self.request.answers_s,
                     program=self.program,
+                    unavailable_step=unavailable_step(source, self.program),
                 )
             else:
                 yield _skipped(source, "has no credentials: see secrets", Weight.SOURCE)
@@ -247,7 +257,7 @@ class Looks:
             ),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
             "last_check": self._last_check,
-            "disk": lambda: of_disk(self.disk.free_bytes()),
+            "disk": lambda: judge_disk(self.disk.free_bytes(), commands(self.program)),
             "logs": self._logs,
             "spool": self._spool,
             "alert_file": self._alert_file,
@@ -257,10 +267,11 @@ class Looks:
         }
 
     def _last_check(self) -> Answer:
+        from adapters.files.saved_state import SavedState
         from adapters.memory.runtime import MemoryJournal
 
-        kept = state(self.settings, MemoryJournal()).get(CHECK)
-        return of_last_check(kept, self.clock.now(), program=self.program)
+        last = SavedState(state(self.settings, MemoryJournal())).last_run(Step.CHECK)
+        return judge_last_check(last, self.clock.now(), commands(self.program))
 
     def _logs(self) -> Answer:
         from adapters.health.probes import log_folder
@@ -277,7 +288,7 @@ class Looks:
         from adapters.memory.runtime import MemoryJournal
 
         waiting = spool(self.settings, self.clock, MemoryJournal()).waiting()
-        return of_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
+        return judge_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
 
     def _alert_file(self) -> Answer:
         path = alert_file(self.settings)
@@ -290,11 +301,11 @@ class Looks:
 
     def _clock(self) -> Answer:
         slots = [Slots(record.slot, record.ahead) for record in self._records()]
-        return of_clock(self.clock.now(), slots)
+        return judge_clock(self.clock.now(), slots, commands(self.program))
 
     def _last_cycle(self) -> Answer:
         slots = tuple(self._last_slots())
-        return of_last_cycle(slots, collectors(self.settings), self.clock.now(), program=self.program)
+        return judge_last_cycle(slots, collectors(self.settings), self.clock.now(), commands(self.program))
 
     def _last_slots(self) -> Iterator[LastSlot]:
         """Of the sources that are enabled now."""

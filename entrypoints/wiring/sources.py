@@ -12,8 +12,8 @@ from config.kinds import Backoff
 from config.loading import Loaded
 from config.settings import Settings
 from domain.reading import Quantity
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan
+from domain.services.retry_policy import RetryPolicy
 from ports.journal import Journal
 from ports.meter import Meter
 from ports.setup import BridgeFinder
