@@ -14,18 +14,18 @@ from entrypoints import exit_codes
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
 
-# Name, module and the line that `--help` shows. A module is imported only when its command is run.
+# Name, module:attribute and the line that `--help` shows. A module is imported only when its command is run.
 _COMMANDS = {
-    "baseline": ("baseline", "Keep performance figures by name, and compare them later."),
-    "backup": ("database", "Copy the database to a verified file while the collector runs."),
-    "collect": ("collect", "Collect readings: continuously, once, or a number of times."),
-    "db": ("db", "Check the database, or save what a damaged one still holds."),
-    "health": ("health", "Check whether this deployment is ready, component by component."),
-    "demo": ("demo", "Show everything on a simulated home: a week backfilled, then live."),
-    "restore": ("restore", "Replace the database with a backup."),
-    "setup": ("setup", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
-    "status": ("status", "Show the newest values, the last cycles and open incidents."),
-    "simulator": ("simulator", "Run the simulated home alone, for other clients."),
+    "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
+    "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
+    "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
+    "db": ("database:db", "Check the database, or save what a damaged one still holds."),
+    "health": ("health:command", "Check whether this deployment is ready, component by component."),
+    "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
+    "restore": ("database:restore", "Replace the database with a backup."),
+    "setup": ("setup:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
+    "status": ("status:command", "Show the newest values, the last cycles and open incidents."),
+    "simulator": ("simulator:command", "Run the simulated home alone, for other clients."),
 }
 
 
@@ -36,7 +36,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"entrypoints.commands.{_COMMANDS[cmd_name][0]}").command
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"entrypoints.commands.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
 

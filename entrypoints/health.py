@@ -20,7 +20,7 @@ from entrypoints.commands.health_arguments import Request, parsed
 from entrypoints.exit_codes import USAGE
 from entrypoints.process import find_home, unswept
 from entrypoints.terminal import health_text
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.health import COMPONENTS, Components
 from ports.probe import Probe
@@ -61,7 +61,7 @@ def run(
         return 0
     if leave is not None:  # a process of its own, whose start and imports have taken some of the time
         request = request.with_less_time(process_age_s())
-    with telling() as tell:
+    with non_blocking_stdout() as tell:
         checking = Checking(request=request, environment=environment or Environment(), say=tell)
         if leave is not None:
             checking.watch(leave)

@@ -1,7 +1,8 @@
-"""The computer's own clocks, and one whose wall was moved."""
+"""The system clock, and a clock whose wall time can be moved."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,15 +20,13 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio  # whoever can wait has it; who only asks for the time needs it not
-
         await asyncio.sleep(max(seconds, 0.0))
 
 
 class MovedClock:
-    """A clock whose wall shows another time and goes on from there; stopwatch and waiting stay as they were.
+    """A clock whose wall time is shifted; elapsed time and sleeping are those of the underlying clock.
 
-    May be moved and read from several threads.
+    Thread-safe.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,14 +35,14 @@ class MovedClock:
         self._lock = threading.Lock()
 
     def move_to(self, instant: datetime) -> None:
-        """Let the wall show that instant now; it must be aware."""
+        """Set the wall time; it goes on from there. Raise `ValueError` for a naive time."""
         if instant.tzinfo is None:
-            raise ValueError(f"a clock is moved to an aware instant, not to {instant}")
+            raise ValueError(f"the clock needs an aware time, not {instant}")
         with self._lock:
             self._shift = instant.astimezone(UTC) - self._clock.now()
 
     def move_back(self) -> None:
-        """Let the wall show the real time again."""
+        """Show the real time again."""
         with self._lock:
             self._shift = timedelta()
 

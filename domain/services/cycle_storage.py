@@ -8,13 +8,12 @@ from datetime import timedelta
 
 from domain.cycle import Cause, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreError
-from domain.measurements import Measurement, joined
+from domain.measurements import Measurement
 from domain.progress import SourceProgress, Waiting, WaitingSlots
 from domain.schedule import Due
 from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.meter import Meter
 from ports.retrier import Retrier
 from ports.spool import Spool
 from ports.store import Store
@@ -35,7 +34,6 @@ class CycleStorage:
         spool: Spool,
         retrier: Retrier,
         clock: Clock,
-        meter: Meter,
         journal: Journal,
         policy: RetryPolicy | None = None,
     ) -> None:
@@ -43,7 +41,6 @@ class CycleStorage:
         self._spool = spool
         self._retrier = retrier
         self._clock = clock
-        self._meter = meter
         self._journal = journal
         self._policy = policy or RetryPolicy()
         self._memory: deque[CycleReport] = deque()
@@ -149,8 +146,7 @@ class CycleStorage:
 
     def _append(self, report: CycleReport) -> None:
         try:
-            with self._meter.measuring("store.append", joined(out.due.source for out in report.outcomes)):
-                self._store.append(report)
+            self._store.append(report)
         except StoreError:
             raise
         except Exception as error:  # the isolation boundary: a bug in the store costs no reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from unicodedata import normalize
 import attrs
 import click
 
-from config.collector_settings import HueRead
 from config.loading import Loaded, load
+from config.settings import HueRead
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import Ahead, Baselining
 from entrypoints import exit_codes
@@ -342,7 +343,7 @@ def _measured(
         since = default if wanted.since is None else instant_of(wanted.since, environment.clock)
         _tell_what_is_ahead(known.ahead(wanted.holds))
     else:
-        loaded, since = _with_read(loaded, wanted.read), environment.clock.now()
+        loaded, since = _with_read(loaded, wanted.read), _next_second(environment.clock)
         _run_cycles(wanted, wanted.cycles, loaded, environment)
     baseline = known.measured(
         name,
@@ -370,10 +371,20 @@ def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, environment: Envi
     from entrypoints.commands import collect  # all that collects: what only looks at baselines does without
 
     request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
-    run = collect.collected(request, loaded, environment, lambda line: click.echo(line, err=True))
+    run = collect.collect(request, loaded, environment, lambda line: click.echo(line, err=True))
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
         raise click.Abort
+
+
+def _next_second(clock: Clock) -> datetime:
+    """Wait for a second that no cycle has begun in: cycles by hand are told apart by theirs."""
+    second = clock.now().replace(microsecond=0) + timedelta(seconds=1)
+    for _ in range(100):  # the wall clock may be slewed, or set back
+        if clock.now() >= second:
+            break
+        asyncio.run(clock.sleep(0.02))
+    return clock.now().replace(microsecond=0)
 
 
 def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:

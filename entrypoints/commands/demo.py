@@ -20,7 +20,7 @@ from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import collecting, history, simulated_apart
 from entrypoints.wiring.environment import Environment
 
@@ -176,9 +176,9 @@ async def _collect(
     request: Request, collection: CollectionCycle, clock: LeadingClock, simulated: HomeApart
 ) -> list[Cycle]:
     """Backfill, then collect live; the live cycles. A fault happens after the first of them."""
-    stop = stop_on_signals()
+    stop = await stop_on_signals()
     live: list[Cycle] = []
-    with telling() as say:
+    with non_blocking_stdout() as say:
 
         def tell(cycle: Cycle) -> None:
             live.append(cycle)

@@ -1,4 +1,4 @@
-"""`homeclimate status`: what was stored last, what goes wrong, and what waits."""
+"""`homeclimate status`: the newest values, problems, and what waits to be stored."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from domain.errors import SpoolError, StoreError
 from domain.incidents import belongs_to_home
 from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
+from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.collecting import history
@@ -25,22 +26,18 @@ from ports.state import Json
 
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
-# Of the state, told as they stand there.
-_TOLD = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+# Keys of the state that are shown unchanged.
+_STATE_KEYS = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
 
 
 @click.command()
-@click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
-)
-@click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
+@home_option
+@json_option
 @click.pass_obj
 def command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
-    """Tell the newest values, the last cycles, open incidents and what waits to be stored.
+    """Show the newest values, the last cycles, open incidents and what waits to be stored.
 
-    Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
+    Exit code: 0 shown, 1 the database cannot be read, 78 wrong configuration.
     """
     status = status_of(find_home(home), environment or Environment())
     if is_json:
@@ -52,7 +49,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
 
 
 def status_of(home: Path, environment: Environment) -> Status:
-    """How the home stands. Changes nothing, and asks nobody outside."""
+    """Read the status from the home's files. Changes nothing, and sends no request."""
     loaded = load(home)
     now = environment.clock.now()
     journal = talk()
@@ -63,7 +60,7 @@ def status_of(home: Path, environment: Environment) -> Status:
         now=now,
         waiting=Waiting(),
         incidents={key: one for key, one in kept.get(_INCIDENTS).items() if _is_expected(one, sources)},
-        told={key: value for key in _TOLD if (value := kept.get(key))},
+        state={key: value for key in _STATE_KEYS if (value := kept.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(loaded.settings),
     )
@@ -83,7 +80,7 @@ def status_of(home: Path, environment: Environment) -> Status:
 
 
 def _is_expected(incident: Json, sources: AbstractSet[str]) -> bool:
-    """Whether it is of something that the home still has; the next cycle closes the others."""
+    """Return whether the incident concerns a source that the home still has."""
     if not isinstance(incident, dict):
         return False
     topic, subject, source = (str(incident.get(name) or "") for name in ("topic", "subject", "source"))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import attrs
 
-from config.fingerprint import fingerprint
 from config.loading import Loaded
+from config.settings import fingerprint
 from domain.measurements import Costs
 from domain.services.baseline_comparison import Baselining
 from entrypoints.version import __version__
@@ -69,13 +69,11 @@ def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
 
 def shown_circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str, str]:
     """What is told from the measurements: how bridges were read, and whether the rest held all the time."""
-    from adapters.hue.shown_strategy import shown_strategy
-
     reads = Counter(
-        shown_strategy(operations) or "unknown"
-        for source, of_source in costs.asked.items()
+        strategy or "unknown"
+        for source, strategies in costs.strategies.items()
         if is_called(source, "hue")
-        for operations in of_source
+        for strategy in strategies
     )
     return {
         **({"Hue read": _in_words(reads)} if reads else {}),

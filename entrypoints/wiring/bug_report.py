@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from config import answers
+from config import health as config_health
 from config.loading import Inspection
 from domain.errors import StoreError
 from domain.redaction import Redactor
@@ -56,7 +56,9 @@ class Bundle:
             "README.txt": lambda: _README,
             "health.json": lambda: self.health,
             "config.yaml": partial(_text_of, self.files.config_path),
-            "secrets.txt": lambda: "".join(f"{line}\n" for line in answers.secrets_that_are_set(self.files)),
+            "secrets.txt": lambda: "".join(
+                f"{line}\n" for line in config_health.names_of_secrets(self.files)
+            ),
             "versions.txt": _versions,
             "schema.sql": self._schema,
             "ledger.jsonl": self._ledger,

@@ -59,7 +59,7 @@ def collecting(
     """
     from adapters.files.locks import SourceLocks
     from adapters.files.saved_state import SavedState
-    from adapters.log.library_logging import captured_complaints
+    from adapters.log.library_logging import redirect_to_journal
     from adapters.runtime.meter import SystemMeter
     from adapters.runtime.stamina_retrier import StaminaRetrier
     from adapters.sqlite.store import SqliteStore
@@ -96,7 +96,6 @@ def collecting(
             spool=spool(settings, environment.clock, journal),
             retrier=retrier,
             clock=environment.clock,
-            meter=meter,
             journal=journal,
             policy=policy,
         )
@@ -111,7 +110,7 @@ def collecting(
             journal=journal,
             redact=redact,
         )
-        with captured_complaints(journal, level=Level[settings.logging.level]):
+        with redirect_to_journal(journal, level=Level[settings.logging.level]):
             yield Collecting(
                 collection=collection,
                 upkeep=daily_upkeep(settings, environment, state=state, journal=journal),

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from adapters.health.commands import commands, unavailable_step
-from config import answers, packaged
+from config import health as config_health
+from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.settings import Settings
 from domain.errors import StoreError
@@ -96,24 +97,24 @@ class Components:
         if self.files is None:
             return Redactor(())
         if self._redactor is None:
-            self._redactor = Redactor(answers.untold(self.files))
+            self._redactor = Redactor(config_health.texts_to_redact(self.files))
         return self._redactor
 
     def quiet(self) -> AbstractContextManager[None]:
         """Nothing that libraries and threads complain of goes to stderr while it lasts."""
-        from adapters.log.library_logging import captured_complaints
+        from adapters.log.library_logging import redirect_to_journal
         from adapters.memory.runtime import MemoryJournal
 
-        return captured_complaints(MemoryJournal(), level=Level.WARNING)
+        return redirect_to_journal(MemoryJournal(), level=Level.WARNING)
 
     def _configuration(self) -> Answer:
         self.files = inspect(self.request.home, config_file=self.request.config_file, env=self.request.env)
-        return answers.of_configuration(self.files)
+        return config_health.check_configuration(self.files)
 
     def _environment(self) -> Answer:
         from adapters.health.machine import environment
 
-        return environment(packaged.lock_path(), program=self.program)
+        return environment(lock_path(), program=self.program)
 
     def _of_the_home(self, files: Inspection) -> Iterator[Probe]:
         from adapters.health.machine import DiskSpace
@@ -139,7 +140,7 @@ class Components:
 
         sender = notifier(_loaded(files), self.environment) if files.secrets is not None else None
         if sender is None:
-            step = "Fill in alerts.mail in config.yaml: docs/how-to/be-told-of-trouble.md."
+            step = "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md."
             return _probe("mail", partial(failed, "no mail server is configured that can be used", step))
         return MailProbe(
             notifier=sender,
@@ -200,7 +201,7 @@ class Components:
 
 def _is_refused(files: Inspection) -> bool:
     """Whether config.yaml has a fault, so that what else it says may not be meant so."""
-    answer = answers.of_configuration(files)
+    answer = config_health.check_configuration(files)
     return answer.weight is Weight.ESSENTIAL
 
 
@@ -246,7 +247,7 @@ class Looks:
 
         path = self.settings.storage.database_path
         return {
-            "secrets": partial(answers.of_secrets, self.files),
+            "secrets": partial(config_health.check_secrets, self.files),
             "database": partial(probes.writing, path, is_simulated=self.is_simulated, program=self.program),
             "database_place": partial(probes.place, path),
             "wal": partial(
@@ -282,7 +283,7 @@ class Looks:
         answer = log_folder(
             logging.log_file_path.parent, max_bytes=logging.max_bytes, backups=logging.backup_count
         )
-        return answer if answer.next_step else answers.of_log_limits(self.files) or answer
+        return answer if answer.next_step else config_health.check_log_limits(self.files) or answer
 
     def _spool(self) -> Answer:
         from adapters.memory.runtime import MemoryJournal

@@ -27,8 +27,7 @@ from ports.source import Source
 
 if TYPE_CHECKING:
     from adapters.amazon.http import AmazonSession
-    from adapters.amazon.linking import Linking as AmazonLinking
-    from adapters.amazon.signing_out import SigningOut
+    from adapters.amazon.linking import AmazonLinking, SignOut
     from entrypoints.wiring.environment import Environment
 
 _TIMEOUT_S = 8.0
@@ -82,7 +81,7 @@ def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) ->
 
 
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
-    """The account as the home would read it, which remembers nothing."""
+    """Return the account as the home would read it, without any state."""
     from adapters.memory.spool import MemoryState
     from adapters.runtime.meter import SystemMeter
 
@@ -91,14 +90,14 @@ def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
 
 
 def linking(loaded: Loaded, environment: Environment) -> tuple[Linking, AmazonSession]:
-    """What signs in to the home's account, and its session, to be closed afterwards."""
+    """Return what signs in to the home's account, and its session, which the caller closes."""
     session = _amazon_session(environment)
     return Linking(account=_account(loaded, session, environment), clock=environment.clock), session
 
 
-def signing_out(loaded: Loaded, environment: Environment) -> SigningOut:
-    """What signs out of the home's account."""
-    from adapters.amazon.signing_out import SigningOut
+def sign_out(loaded: Loaded, environment: Environment) -> SignOut:
+    """Return what signs out of the home's account."""
+    from adapters.amazon.linking import SignOut
     from adapters.amazon.tokens import TokenEndpoint
 
     session = _amazon_session(environment)
@@ -109,7 +108,7 @@ def signing_out(loaded: Loaded, environment: Environment) -> SigningOut:
         refresh_token=token.value if token else "",
         clock=environment.clock,
     )
-    return SigningOut(
+    return SignOut(
         session=session,
         endpoint=endpoint,
         linking=_account(loaded, session, environment),
@@ -185,8 +184,8 @@ def _amazon_session(environment: Environment) -> AmazonSession:
 
 
 def _account(loaded: Loaded, session: AmazonSession, environment: Environment) -> AmazonLinking:
-    """The account, to which this home is the same device for ever: its state keeps the serial."""
-    from adapters.amazon.linking import Linking as AmazonLinking
+    """Return the account; the home's state keeps the serial under which it is registered."""
+    from adapters.amazon.linking import AmazonLinking
 
     return AmazonLinking(
         session=session,

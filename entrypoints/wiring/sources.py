@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from config.bridges import Bridge as ConfiguredBridge
-from config.collector_settings import AmazonAqmSettings
-from config.kinds import Backoff
 from config.loading import Loaded
-from config.settings import Settings
+from config.setting_types import Backoff
+from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
 from domain.services.collection_cycle import SourcePlan
 from domain.services.retry_policy import RetryPolicy
@@ -91,6 +89,7 @@ def hue_source(
         keeping=Keeping(
             locations=hue.sensor_locations,
             fall_back_to_name=hue.fallback_to_name,
+            unnamed=settings.collectors.general.location_of_unnamed,
             battery=hue.collect_battery_level,
             reachability=hue.collect_signal_strength,
             raw_response=hue.collect_raw_response,
@@ -159,7 +158,7 @@ def _way_to(
 def amazon_plans(
     loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
-    """A plan for the home's Amazon account, where it has one."""
+    """Return a plan for the home's Amazon account, if it has one."""
     settings = loaded.settings
     if not settings.collectors.amazon_aqm.enabled:
         return ()
@@ -176,12 +175,12 @@ def amazon_plans(
 def amazon_source(
     loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Source:
-    """The monitors of the home's account as a source."""
+    """Return the monitors of the home's account as a source."""
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
     from adapters.amazon.http import AmazonSession
-    from adapters.amazon.monitors import Directory
-    from adapters.amazon.source import AmazonSource, Keeping
+    from adapters.amazon.monitors import MonitorDirectory
+    from adapters.amazon.source import AmazonSource, MonitorSettings
 
     aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
     hosts = amazon_hosts(loaded.settings)
@@ -202,13 +201,13 @@ def amazon_source(
     )
     alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=environment.clock)
     return AmazonSource(
-        name="amazon",
+        name=_AMAZON,
         alexa=alexa,
-        directory=Directory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
-        keeping=Keeping(
-            interval=timedelta(seconds=loaded.settings.amazon_aqm_interval_s),
+        directory=MonitorDirectory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
+        settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,
+            unnamed=loaded.settings.collectors.general.location_of_unnamed,
             quantities=_quantities(aqm),
             reachability=aqm.collect_connectivity,
             raw_response=aqm.collect_raw_response,
@@ -220,7 +219,7 @@ def amazon_source(
 
 
 def amazon_hosts(settings: Settings) -> Hosts:
-    """Where the account's services answer."""
+    """Return the URLs of the account's services."""
     from adapters.amazon.hosts import hosts_of
 
     aqm = settings.collectors.amazon_aqm
@@ -228,7 +227,7 @@ def amazon_hosts(settings: Settings) -> Hosts:
 
 
 def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
-    """What of a monitor is stored."""
+    """Return which quantities of a monitor are stored."""
     wanted = {
         Quantity.TEMPERATURE: aqm.collect_temperature,
         Quantity.RELATIVE_HUMIDITY: aqm.collect_humidity,

@@ -14,8 +14,8 @@ from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
 from adapters.memory.runtime import MemoryClock
 from config.loading import load
 from domain.errors import StoreError
-from entrypoints.commands.restore import restored
-from entrypoints.terminal.prompts import Person
+from entrypoints.commands.database import restore_backup
+from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_cycle
@@ -75,7 +75,7 @@ def test_a_backup_is_made_beside_a_collector_and_restored_later(
     with _a_collector(home):
         made = run_here(home, "backup", str(copy))
     assert (made.returncode, made.stderr) == (0, "")
-    assert "copy.db: 0.1 MB, checked" in made.stdout
+    assert "copy.db: 0.1 MB, verified" in made.stdout
     changed(home.database, "DELETE FROM readings")
     back = run_here(home, "restore", str(copy), "--yes")
     assert (back.returncode, back.stderr) == (0, "")
@@ -101,7 +101,7 @@ def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_pa
     (tmp_path / "mine").write_text("precious")
     done = run_here(home, "backup", str(tmp_path / "mine"))
     assert done.returncode == 64
-    assert "there already" in done.stderr
+    assert "exists already" in done.stderr
     assert (tmp_path / "mine").read_text() == "precious"
 
 
@@ -144,14 +144,16 @@ def test_a_person_is_asked_and_obeyed(
 ) -> None:
     asked: list[str] = []
 
-    class _Asked(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Asked(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             asked.append(question)
             assert default is False
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    code = restored(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked())
+    code = restore_backup(
+        tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked()
+    )
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
 
@@ -162,15 +164,15 @@ def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
 ) -> None:
     locks = SourceLocks(home.database.parent / "locks")
 
-    class _Slow(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Slow(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             locks.acquire(source)  # of a source that is in the configuration, or was once
             return True
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
     before = home.database.read_bytes()
     with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
-        restored(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
+        restore_backup(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
     assert home.database.read_bytes() == before
     locks.close()
     assert held_sources(home.database.parent / "locks") == ()

@@ -214,16 +214,16 @@ def test_the_package_that_bare_debian_lacks(
     monkeypatch.setattr(run, "has_ensurepip", lambda _python: bool(talks))
     monkeypatch.setattr(run, "version_of", lambda _python: "3.11")
     monkeypatch.setattr(run, "on_path", lambda name: [f"/bin/{name}"])
-    monkeypatch.setattr(run, "is_agreed", lambda _question: answer)
-    monkeypatch.setattr(run, "talk", talks.append)
+    monkeypatch.setattr(run, "confirms", lambda _question: answer)
+    monkeypatch.setattr(run, "run_quietly", talks.append)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     if expected:
-        run.have_ensurepip("/usr/bin/true")
+        run.require_ensurepip("/usr/bin/true")
         assert [talk[: talk.index("apt-get") + 1] for talk in talks] == expected * 2
         assert talks[-1][-1] == "python3.11-venv"
     else:
         with pytest.raises(SystemExit, match="69"):
-            run.have_ensurepip("/usr/bin/true")
+            run.require_ensurepip("/usr/bin/true")
         assert capsys.readouterr().err.count("python3.11-venv") == 1
 
 

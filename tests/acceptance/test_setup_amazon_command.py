@@ -38,9 +38,9 @@ def home(alexa: SimulatedAlexa, tmp_path: Path) -> Deployment:
 
 def sign_in(terminal: Terminal, alexa: SimulatedAlexa, *, approve: bool = True) -> None:
     """Read the code, and do on another device what it is for."""
-    said = terminal.sees(r"    [A-Z0-9]{5,8}\r\n")
+    said = terminal.expect(r"    [A-Z0-9]{5,8}\r\n")
     assert f"open {alexa.url}/code" in said
-    terminal.sees("Waiting for the code to be typed")
+    terminal.expect("Waiting for the code to be typed")
     code = said.split()[-1]
     assert (alexa.approve if approve else alexa.deny)(code)
 
@@ -60,11 +60,11 @@ def test_a_code_that_is_typed_signs_in_and_shows_the_monitors(
     config = home.config_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
-        assert terminal.leaves() == 0
+        assert terminal.wait() == 0
     for monitor in alexa.monitors:
-        assert monitor.name in terminal.said
+        assert monitor.name in terminal.output
     assert token_in(home) not in (None, "")
-    assert str(token_in(home)) not in terminal.said
+    assert str(token_in(home)) not in terminal.output
     assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: "{token_in(home)}"\n'
     assert home.secrets_file.stat().st_mode & 0o777 == 0o600
     assert home.config_file.read_text() == (f"{config}    enabled: true\n  hue:\n    enabled: false\n"), (
@@ -80,7 +80,7 @@ def test_signing_in_again_is_the_same_device(alexa: SimulatedAlexa, home: Deploy
     for arguments in (["setup", "amazon"], ["setup", "--reauth", "amazon"]):
         with at_a_terminal(home, *arguments) as terminal:
             sign_in(terminal, alexa)
-            assert terminal.leaves() == 0
+            assert terminal.wait() == 0
         tokens.append(token_in(home))
     assert tokens[0] != tokens[1]
     ours = json.loads((home.folder / "data" / "state.json").read_text())["amazon.device"]["serial"]
@@ -93,10 +93,10 @@ def test_a_home_that_is_signed_in_may_stay_so(
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     before = home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
-        terminal.sees(r"Leave it so\? \[Y/n\]")
-        terminal.types("")
-        assert terminal.leaves() == 0
-    assert "nothing is changed" in terminal.said
+        terminal.expect(r"Keep it\? \[Y/n\]")
+        terminal.type_line("")
+        assert terminal.wait() == 0
+    assert "nothing is changed" in terminal.output
     assert home.secrets_file.read_text() == before
 
 
@@ -107,8 +107,8 @@ def test_a_token_that_was_revoked_is_replaced(
     alexa.revoke(alexa.refresh_token)
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
-        assert terminal.leaves() == 0
-    assert "The token that this home has does not work" in terminal.said
+        assert terminal.wait() == 0
+    assert "The token of this home does not work" in terminal.output
     assert token_in(home) != alexa.refresh_token
 
 
@@ -120,12 +120,12 @@ def test_a_sign_in_that_comes_to_nothing_changes_nothing(
     with at_a_terminal(home, "setup", "amazon") as terminal:
         if ending == "denied":
             sign_in(terminal, alexa, approve=False)
-            assert terminal.leaves() == 1
-            assert "Not signed in: the sign-in was declined" in terminal.said
+            assert terminal.wait() == 1
+            assert "Not signed in: the sign-in was declined" in terminal.output
         else:
-            terminal.sees("600 s left")
-            terminal.interrupts()
-            assert terminal.leaves() == 130
+            terminal.expect("600 s left")
+            terminal.interrupt()
+            assert terminal.wait() == 130
     assert (home.config_file.read_text(), home.secrets_file.read_text()) == before
 
 
@@ -141,10 +141,10 @@ def test_a_token_from_elsewhere_is_tried_and_kept(
 
 def test_a_token_that_is_typed_is_not_shown(alexa: SimulatedAlexa, home: Deployment) -> None:
     with at_a_terminal(home, "setup", "amazon", "--import") as terminal:
-        terminal.sees("Refresh token: ")
-        terminal.types(alexa.refresh_token)
-        assert terminal.leaves() == 0
-    assert alexa.refresh_token not in terminal.said
+        terminal.expect("Refresh token: ")
+        terminal.type_line(alexa.refresh_token)
+        assert terminal.wait() == 0
+    assert alexa.refresh_token not in terminal.output
     assert token_in(home) == alexa.refresh_token
 
 

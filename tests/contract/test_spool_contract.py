@@ -16,7 +16,6 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from domain.cycle import Cause, CycleReport
 from domain.errors import StoreBusy
-from domain.measurements import Measurement
 from domain.progress import Waiting, WaitingSlots
 from domain.reading import Quantity, storable
 from ports.spool import Spool
@@ -50,9 +49,6 @@ RICH = a_cycle(
     a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, unread=(an_unread("alexa:1"),)),
     a_deferred(a_due("hue:2"), until=LATER),
     missed=(a_missed(a_due(slot=NOON - timedelta(minutes=5)), unread=(an_unread(cause=Cause.STOPPED),)),),
-    measurements=(
-        Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1, wire_bytes=7),
-    ),
 )
 
 

@@ -18,7 +18,6 @@ from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.errors import StoreFull
-from domain.measurements import Measurement
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
@@ -31,6 +30,7 @@ from tests.support.builders import (
     a_deferred,
     a_due,
     a_failed,
+    a_measurement,
     a_missed,
     a_reading,
     an_unread,
@@ -39,7 +39,6 @@ from tests.support.builders import (
 LATER = NOON + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-MEASUREMENT = Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1)
 
 
 @attrs.frozen
@@ -278,8 +277,8 @@ def test_a_memory_store_in_trouble_keeps_nothing_until_the_trouble_is_over() -> 
         store.append(a_cycle())
     store.fault = None
     assert store.progress("hue", NOON) == SourceProgress()
-    store.append(a_cycle(measurements=(MEASUREMENT, MEASUREMENT)))
-    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 2)
+    store.append(a_cycle(measurements=(a_measurement(),)))
+    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 1)
 
 
 def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:

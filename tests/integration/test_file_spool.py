@@ -150,7 +150,7 @@ def test_a_damaged_line_is_put_aside_and_said_and_costs_no_other(
 
 def test_a_full_spool_takes_no_more_and_says_what_to_do(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
-    with pytest.raises(SpoolError, match=r"full .* mend the database"):
+    with pytest.raises(SpoolError, match=r"full .* Repair the database"):
         any(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
     size = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
     assert 700 < size <= 1500

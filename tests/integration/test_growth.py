@@ -31,7 +31,7 @@ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 INSERT INTO readings (timestamp, device_id, location, device_type)
 SELECT strftime('%Y-%m-%dT%H:%M:%S', 1700000000 + 300 * i, 'unixepoch'), 'alexa:a', 'Bad', 'alexa_aqm' FROM n
 """
-BIG = ("readings", "outcomes", "measurements", "checksums")
+BIG = ("readings", "outcomes", "source_measurements", "checksums")
 
 
 class Home:

@@ -24,7 +24,7 @@ from domain.schedule import Due, slot_at
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.process import settle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
 
@@ -47,7 +47,7 @@ async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: i
     now.alerting.begin()
     first = slot_at(clock.now(), INTERVAL_S) - timedelta(seconds=INTERVAL_S * cycles)
     failed = 0
-    with telling() as tell:
+    with non_blocking_stdout() as tell:
         for number in range(1, cycles + 1):
             slot: datetime = first + timedelta(seconds=INTERVAL_S * number)
             clock.move_to(slot + timedelta(seconds=1))

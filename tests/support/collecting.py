@@ -27,14 +27,12 @@ def a_cycle_storage(
     store: Store | None = None,
     spool: Spool | None = None,
     retrier: Retrier | None = None,
-    meter: Meter | None = None,
 ) -> CycleStorage:
     return CycleStorage(
         store=store or MemoryStore(),
         spool=spool or MemorySpool(),
         retrier=retrier or MemoryRetrier(clock=clock, journal=journal),
         clock=clock,
-        meter=meter or MemoryMeter(clock),
         journal=journal,
     )
 
@@ -53,17 +51,14 @@ def a_collection(
     redact: Callable[[str], str] = str,
 ) -> CollectionCycle:
     retrier = retrier or MemoryRetrier(clock=clock, journal=journal)
-    meter = meter or MemoryMeter(clock)
     return CollectionCycle(
         plans=plans,
-        storage=a_cycle_storage(
-            clock=clock, journal=journal, store=store, spool=spool, retrier=retrier, meter=meter
-        ),
+        storage=a_cycle_storage(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
         backoff=SourceBackoff(state=SavedState(state or MemoryState()), clock=clock),
         slots_in_progress=slots_in_progress or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,
-        meter=meter,
+        meter=meter or MemoryMeter(clock),
         journal=journal,
         redact=redact,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
@@ -222,20 +222,27 @@ async def test_failed_features_cost_only_themselves_and_are_said(
     assert [note for note in reply.notes if "INTERNAL_ERROR" in note]
 
 
-CAUSES: list[tuple[Callable[[str], Effect], Cause]] = [
-    (lambda where: alexa_faults.StaleSamples(where=where), Cause.STALE),
-    (alexa_faults.MonitorGone, Cause.NOT_LISTED),
-    (lambda where: alexa_faults.MonitorUnreachable(where=where), Cause.UNREACHABLE),
+CAUSES: list[tuple[Callable[[str], list[Effect]], Cause]] = [
+    (
+        lambda where: [
+            alexa_faults.StaleSamples(by_s=90_000.0, where=where),
+            alexa_faults.MissingFeatures(("connectivity",), where=where),
+        ],
+        Cause.STALE,
+    ),
+    (lambda where: [alexa_faults.MonitorGone(where)], Cause.NOT_LISTED),
+    (lambda where: [alexa_faults.MonitorUnreachable(where=where)], Cause.UNREACHABLE),
 ]
 
 
-@pytest.mark.parametrize(("effect", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
+@pytest.mark.parametrize(("effects", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
 async def test_a_monitor_in_trouble_costs_the_others_nothing(
-    alexa: SimulatedAlexa, bench: AmazonBench, effect: Callable[[str], Effect], cause: Cause
+    alexa: SimulatedAlexa, bench: AmazonBench, effects: Callable[[str], list[Effect]], cause: Cause
 ) -> None:
     all_read = {reading.device_id for reading in (await bench.read()).readings}
     monitor = next(each for each in alexa.monitors if each.device_id in all_read)
-    alexa.faults.add(effect(monitor.serial))
+    for effect in effects(monitor.serial):
+        alexa.faults.add(effect)
     reply = await bench.read()
     assert {reading.device_id for reading in reply.readings} == all_read - {monitor.device_id}
     assert {unread.device_id: unread.cause for unread in reply.unread}[monitor.device_id] is cause
@@ -253,7 +260,7 @@ async def test_a_monitor_whose_clock_is_ahead_is_read_and_its_times_are_not_beli
 async def test_the_program_is_linked_by_the_code_that_a_person_types(
     alexa: SimulatedAlexa, bench: AmazonBench
 ) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     assert await linking.poll(pair) == Pending()
     alexa.approve(pair.public_code)
@@ -267,7 +274,7 @@ async def test_the_program_is_linked_by_the_code_that_a_person_types(
 
 
 async def test_a_person_may_decline(alexa: SimulatedAlexa, bench: AmazonBench) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     alexa.deny(pair.public_code)
     assert isinstance(await linking.poll(pair), Refused)
