@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.runtime.clock import SystemClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from tests.acceptance.conftest import RunHere
