@@ -40,7 +40,7 @@ from config.setting_types import (
     Zone,
 )
 from domain.reading import Quantity, Range
-from domain.retry import RetryPolicy
+from domain.services.retry_policy import RetryPolicy
 
 HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.secrets import Secret
-from domain.retry import RetryPolicy
+from domain.services.retry_policy import RetryPolicy
 from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
 
 CAPPED = "a record takes up to 16 kB, and the log folder at most 60 MB"

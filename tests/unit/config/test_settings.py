@@ -19,7 +19,7 @@ from config.settings import (
     fingerprint,
 )
 from domain.reading import Quantity, Range
-from domain.retry import RetryPolicy
+from domain.services.retry_policy import RetryPolicy
 
 
 def test_source_without_an_interval_has_the_general_one() -> None:
