@@ -165,6 +165,10 @@ class AbsentCollectorSettings:
 class GeneralCollectorSettings:
     fallback_location: str | None = None
 
+    @property
+    def location_of_unnamed(self) -> str:
+        return self.fallback_location or "unknown"
+
 
 @attrs.frozen(kw_only=True)
 class CollectorsSettings:

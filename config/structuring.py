@@ -49,12 +49,9 @@ def structure(document: Document, due: type[T], report: Report, *, ignores_unkno
     _Checker(document, due, report, ignores_unknown).check(document.content, due, ())
     try:
         return _converter().structure(document.content, due)
-    except cattrs.BaseValidationError as error:
+    except (cattrs.BaseValidationError, ValueError) as error:
         for path, message in _causes(error, ()):
             report.fatal(document.place(path), message)
-        return None
-    except ValueError as error:
-        report.fatal(document.place(()), str(error))
         return None
 
 
@@ -120,10 +117,13 @@ def _has_origin(*origins: Any) -> Callable[[Any], bool]:
 
 
 def _section(due: type, converter: cattrs.Converter) -> _Hook:
-    structure_fields: _Hook = make_dict_structure_fn(due, converter)
+    @cache
+    def compiled() -> _Hook:
+        """Let cattrs compile a function only for a section that a file contains: most contain few."""
+        return make_dict_structure_fn(due, converter)
 
     def hook(value: Content, _: Any) -> Any:
-        section = structure_fields(_expected(value, dict, "a section (name: value)"), due)
+        section = compiled()(_expected(value, dict, "a section (name: value)"), due)
         if found := tuple(conflicts(section)):
             raise _Conflicts(found)
         return section
@@ -254,7 +254,7 @@ def _written_text(value: Content) -> str:
         raise ValueError("must be a text, and is empty")
     if not text.isprintable():
         raise ValueError("contains a control character or a line break")
-    return str(text)
+    return text
 
 
 def _path(value: Content) -> Path:

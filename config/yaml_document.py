@@ -158,22 +158,16 @@ def loader_with(parser: Any) -> Any:
 _LOADER = loader_with(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+@attrs.frozen
 class _Reader:
     """Turns the nodes of one document into content, and records where they are."""
 
-    def __init__(
-        self,
-        file: str,
-        report: Report,
-        sections: Collection[str] | None,
-        public_names: Collection[str] | None,
-    ) -> None:
-        self._file = file
-        self._report = report
-        self._sections = sections
-        self._public_names = public_names
-        self.keys: dict[Path, Place] = {}
-        self.values: dict[Path, Place] = {}
+    file: str
+    report: Report
+    sections: Collection[str] | None
+    public_names: Collection[str] | None
+    keys: dict[Path, Place] = attrs.field(factory=dict)
+    values: dict[Path, Place] = attrs.field(factory=dict)
 
     def read(self, node: Any, path: Path) -> Content:
         self.values[path] = self._place(node, path)
@@ -213,12 +207,12 @@ class _Reader:
         return content
 
     def _place(self, node: Any, path: Path) -> Place:
-        names = self._public_names
+        names = self.public_names
         if names is not None:
             path = tuple(part if isinstance(part, int) or part in names else "?" for part in path)
         mark = node.start_mark
-        return Place(file=self._file, line=mark.line + 1, column=mark.column + 1, path=path_text(path))
+        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1, path=path_text(path))
 
     def _fatal(self, node: Any, path: Path, message: str) -> None:
-        if self._sections is None or not path or path[0] in self._sections:
-            self._report.fatal(self._place(node, path), message)
+        if self.sections is None or not path or path[0] in self.sections:
+            self.report.fatal(self._place(node, path), message)

@@ -34,6 +34,7 @@ class MonitorSettings:
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
     fallback_location: str | None = None
+    unnamed: str = "unknown"
     quantities: frozenset[Quantity] = frozenset(Quantity)
     reachability: bool = True
     raw_response: bool = False
@@ -42,7 +43,7 @@ class MonitorSettings:
         for serial, location in self.locations.items():
             if serial.lower().removeprefix("alexa:") == monitor.identity.lower():
                 return location
-        return self.fallback_location or monitor.name or "unknown"
+        return self.fallback_location or monitor.name or self.unnamed
 
 
 class AmazonSource:

@@ -41,6 +41,7 @@ class Keeping:
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
     fall_back_to_name: bool = True
+    unnamed: str = "unknown"
     battery: bool = True
     reachability: bool = True
     raw_response: bool = False
@@ -51,7 +52,7 @@ class Keeping:
             plain = known.lower().removeprefix("hue:")
             if plain in (uniqueid, mac_of(uniqueid)):
                 return location
-        return sensor.name if self.fall_back_to_name and sensor.name else "unknown"
+        return sensor.name if self.fall_back_to_name and sensor.name else self.unnamed
 
 
 def mac_of(uniqueid: str) -> str:

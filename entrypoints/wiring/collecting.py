@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from adapters.log.journals import Journals, StderrJournal
-from adapters.runtime.clock import MovedClock, SystemClock
 from config.loading import Loaded
 from config.settings import Settings
 from domain.errors import SettingsError, StoreError, StoreRefused
@@ -26,14 +23,10 @@ from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called, retry_policy
 from entrypoints.wiring.storage import daily_upkeep, locks_folder, spool
 from entrypoints.wiring.storage import state as home_state
-from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.stored_data import History
 
 if TYPE_CHECKING:
-    from adapters.shared_clock import LeadingClock
-    from adapters.simulator.apart import HomeApart
-    from adapters.simulator.home import SimulatedHome
     from adapters.sqlite.store import SqliteStore
 
 
@@ -129,74 +122,6 @@ def history(settings: Settings) -> History:
 
     zone = settings.storage.naive_zone
     return SqliteHistory(settings.storage.database_path, naive_zone=ZoneInfo(zone) if zone else None)
-
-
-def moved_clock() -> MovedClock:
-    """A clock whose wall can be moved, over the system's."""
-    return MovedClock(SystemClock())
-
-
-@contextmanager
-def simulated_apart(*, seed: int) -> Iterator[tuple[HomeApart, LeadingClock]]:
-    """A simulated home in a process of its own, and the clock that it lives by."""
-    from tempfile import TemporaryDirectory
-
-    from adapters.shared_clock import LeadingClock
-    from adapters.simulator.apart import home_apart
-
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "clock"
-        clock = LeadingClock(SystemClock(), file)
-        with home_apart(seed=seed, clock_arguments=(str(file),)) as home:
-            yield home, clock
-
-
-def follow_orders(*, seed: int, clock_file: Path) -> None:
-    """What the process of such a home does."""
-    from adapters.shared_clock import FollowingClock
-    from adapters.simulator.apart import obey
-
-    clock = FollowingClock(SystemClock(), clock_file)
-    obey(clock=clock, seed=seed, orders=sys.stdin, answers=sys.stdout)
-
-
-@contextmanager
-def simulated_home(
-    *,
-    clock: Clock,
-    seed: int,
-    model: str = "BSB002",
-    port: int = 0,
-    alexa_port: int = 0,
-    alexa_certificate: tuple[Path, Path | None] | None = None,
-    latency_s: float = 0.0,
-    s_per_kb: float = 0.0,
-) -> Iterator[SimulatedHome]:
-    """A home with a Hue bridge and the Alexa service on loopback, that lives by the clock.
-
-    The bridge takes `latency_s` for each reply, and `s_per_kb` for each kB of it.
-    `alexa_certificate` is one of somebody's own, with the file of its key where that is another. OSError: a
-    port is taken, or the certificate cannot be used.
-    """
-    from adapters.simulator.certificates import Certificate
-    from adapters.simulator.home import SimulatedHome
-    from adapters.simulator.hue.model import MODELS
-    from adapters.simulator.wire import Pace
-
-    certificate = None
-    if alexa_certificate is not None:
-        certificate = Certificate(file=alexa_certificate[0], key_file=alexa_certificate[1])
-    simulated = SimulatedHome(
-        clock=clock,
-        seed=seed,
-        bridges=(MODELS[model],),
-        port=port,
-        alexa_port=alexa_port,
-        alexa_certificate=certificate,
-    )
-    with simulated.running() as home:
-        home.bridge.set_pace(Pace(latency_s=latency_s, s_per_kb=s_per_kb))
-        yield home
 
 
 def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:

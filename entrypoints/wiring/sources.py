@@ -89,6 +89,7 @@ def hue_source(
         keeping=Keeping(
             locations=hue.sensor_locations,
             fall_back_to_name=hue.fallback_to_name,
+            unnamed=settings.collectors.general.location_of_unnamed,
             battery=hue.collect_battery_level,
             reachability=hue.collect_signal_strength,
             raw_response=hue.collect_raw_response,
@@ -206,6 +207,7 @@ def amazon_source(
         settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,
+            unnamed=loaded.settings.collectors.general.location_of_unnamed,
             quantities=_quantities(aqm),
             reachability=aqm.collect_connectivity,
             raw_response=aqm.collect_raw_response,

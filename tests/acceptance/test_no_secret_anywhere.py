@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from adapters.runtime.clock import SystemClock
-from adapters.simulator.fault_text import parse_fault
+from adapters.simulator.faults import parse_fault
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
 from tests.support.calm_homes import calm_seed
@@ -87,7 +87,7 @@ def test_no_secret_is_in_anything_that_was_written_whatever_went_wrong(
     main(["status", "--json"], environment=simulated_environment(str(deployment.ca_file)))
     said += "".join(capfd.readouterr())
 
-    account = home.alexa._account
+    account = home.alexa._api.account
     given_out = [*account._access, *(token for session in account._sessions for token in session)]
     known = [home.bridge.key, home.alexa.refresh_token, PASSWORD, PING]
     assert len(given_out) >= 2

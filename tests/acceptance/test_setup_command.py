@@ -14,7 +14,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB002_SECOND, BSB003
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from config.loading import load
 from config.secrets import Secret
 from domain.cycle import Cause

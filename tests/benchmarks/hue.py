@@ -21,7 +21,8 @@ from pathlib import Path
 import attrs
 
 from adapters.hue.source import Strategy
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from domain.schedule import slot_at
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from tests.support.builders import a_due

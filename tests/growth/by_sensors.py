@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import LeadingClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
@@ -38,7 +38,7 @@ def measure(cycles: int) -> None:
     """Print a line a home: the time of a cycle, and what it comes to for each sensor."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        clock = LeadingClock(SystemClock(), folder / "clock")
+        clock = MovedClock(SystemClock(), folder / "clock")
         bridges = stack.enter_context(_bridges(max(HOMES) // SENSORS_A_BRIDGE, folder / "clock"))
         environment = Environment(clock=clock, stderr_level=None)
         homes = {}
@@ -107,7 +107,7 @@ class _Asking:
 
 
 def _rounds(
-    homes: Mapping[int, CollectionCycle], clock: LeadingClock, asking: Sequence[_Asking], cycles: int
+    homes: Mapping[int, CollectionCycle], clock: MovedClock, asking: Sequence[_Asking], cycles: int
 ) -> Mapping[int, Sequence[Cost]]:
     costs: dict[int, list[Cost]] = {sensors: [] for sensors in homes}
     newest = slot_at(clock.now(), _INTERVAL_S)

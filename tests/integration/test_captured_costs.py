@@ -12,7 +12,7 @@ from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.wire import Pace
+from adapters.simulator.network import Pace
 from domain.services.collection_cycle import SourcePlan
 from tests.support.builders import NOON, a_due
 from tests.support.collecting import a_collection

@@ -19,7 +19,7 @@ from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB003, BridgeModel
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import (
     SourceGarbled,
     SourceRefused,

@@ -12,7 +12,7 @@ import pytest
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
 from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock

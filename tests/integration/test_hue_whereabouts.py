@@ -18,7 +18,7 @@ from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.spool import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_SECOND
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.builders import NOON

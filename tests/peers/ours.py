@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.meter import SystemMeter
-from adapters.shared_clock import FollowingClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.measurements import Operation
 from domain.schedule import Due
@@ -33,7 +33,7 @@ def drain_and_record(meter: SystemMeter) -> tuple[Operation, ...]:
 
 async def main(told: dict[str, Any]) -> None:
     """Collect from the one source of the home, at the slots that are said."""
-    clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
+    clock = MovedClock(SystemClock(), Path(told["clock_file"]))
     environment = Environment(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
     with collecting(load(Path(told["home"])), environment) as now, non_blocking_stdout() as say:
         alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Cause

@@ -19,9 +19,9 @@ from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
 from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.memory.spool import MemoryState
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.alexa_client import ask, bearer, post_form
 from tests.support.builders import NOON
 from tests.support.canned_alexa import TOKEN

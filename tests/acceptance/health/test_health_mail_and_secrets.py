@@ -69,7 +69,7 @@ def test_a_mail_server_that_is_not_there_is_a_failure(home: SickHome, read_out: 
 
 def test_a_home_without_a_mail_server_is_told_where_to_name_one(home: SickHome, read_out: ReadOut) -> None:
     code, out = ask_for_mail(home, read_out)
-    assert (code, "be-told-of-trouble.md" in out) == (1, True)
+    assert (code, "get-notified.md" in out) == (1, True)
 
 
 def secrets_of(home: SickHome) -> list[str]:

@@ -14,9 +14,8 @@ from adapters.amazon.hosts import Hosts
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
-from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
@@ -165,8 +164,8 @@ async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
         (Fault(effect=faults.Throttle(), path=GRAPHQL, count=1), [1.0]),
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=1), [3.0]),
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=2), [3.0, 3.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("rate"), count=1), [1.0]),
+        (Fault(effect=faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
+        (Fault(effect=faults.ThrottledInside("rate"), count=1), [1.0]),
     ],
 )
 async def test_a_rate_limit_gets_the_wait_that_it_wants(
@@ -201,7 +200,7 @@ async def test_the_second_reader_saves_the_attempt(
 async def test_a_refusal_that_is_not_about_credentials_is_neither_tried_again_nor_signed_in_for(
     alexa: SimulatedAlexa, bench: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(alexa_faults.Forbidden())
+    alexa.faults.add(faults.Forbidden())
     done = await cycle(bench, clock)
     assert failure(done).cause is Cause.REFUSED
     assert (clock.waits, operations(bench)) == ([], ["amazon.graphql", "amazon.phoenix"])
@@ -210,7 +209,7 @@ async def test_a_refusal_that_is_not_about_credentials_is_neither_tried_again_no
 async def test_partial_data_are_stored_as_far_as_they_came(
     alexa: SimulatedAlexa, bench: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(alexa_faults.MissingFeatures(("range:6",)))
+    alexa.faults.add(faults.MissingFeatures(("range:6",)))
     assert is_read(await cycle(bench, clock))
 
 

@@ -124,6 +124,7 @@ def test_a_device_listed_twice_counts_once_with_its_newest_observation() -> None
         ("Kitchen", {"locations": {"GAJ2": "Küche"}, "fallback_location": "Home"}, "Home"),
         ("Kitchen", {"locations": {"GAJ2": "Küche"}}, "Kitchen"),
         ("", {}, "unknown"),
+        ("", {"unnamed": "Hall"}, "Hall"),
     ],
 )
 def test_the_location_is_the_homes_name_else_amazons(
