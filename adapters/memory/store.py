@@ -11,10 +11,10 @@ import attrs
 from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
 from domain.errors import BaselineExists, StoreError
 from domain.measurements import Baseline, Measurement
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
 from ports.clock import Clock
-from ports.store import SourceProgress
 from ports.stored_data import SourceRecord
 
 _LISTED_WITHIN = timedelta(days=1)

@@ -51,6 +51,7 @@ def collecting(
     not one to collect into.
     """
     from adapters.files.locks import SourceLocks
+    from adapters.files.saved_state import SavedState
     from adapters.log.library_logging import redirect_to_journal
     from adapters.runtime.meter import SystemMeter
     from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -94,7 +95,7 @@ def collecting(
         collection = CollectionCycle(
             plans=plans,
             storage=storage,
-            backoff=SourceBackoff(state=state, clock=environment.clock),
+            backoff=SourceBackoff(state=SavedState(state), clock=environment.clock),
             slots_in_progress=locks,
             retrier=retrier,
             clock=environment.clock,

@@ -10,8 +10,8 @@ from config.loading import Loaded
 from config.setting_types import Backoff
 from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan
+from domain.services.retry_policy import RetryPolicy
 from ports.journal import Journal
 from ports.meter import Meter
 from ports.setup import BridgeFinder
