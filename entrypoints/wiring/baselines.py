@@ -69,10 +69,10 @@ def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
 
 def shown_circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str, str]:
     """What is told from the measurements: how bridges were read, and whether the rest held all the time."""
-    from adapters.hue.shown_strategy import shown_strategy
+    from adapters.hue.source import read_strategy
 
     reads = Counter(
-        shown_strategy(operations) or "unknown"
+        read_strategy(operations) or "unknown"
         for source, of_source in costs.asked.items()
         if is_called(source, "hue")
         for operations in of_source

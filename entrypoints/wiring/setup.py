@@ -16,9 +16,9 @@ from domain.services.source_setup import Linking, Pairing, Trial
 from entrypoints.wiring.sources import (
     amazon_hosts,
     amazon_source,
-    finder_on_the_network,
+    bridge_finder,
+    bridge_opener,
     hue_source,
-    opening_bridges,
 )
 from entrypoints.wiring.storage import data_folder, state, state_file
 from ports.journal import Journal, Level
@@ -37,7 +37,7 @@ _TIMEOUT_S = 8.0
 def finder(world: World, *, by_cloud: bool) -> BridgeFinder:
     """Whoever knows where bridges are."""
     if not by_cloud:
-        return finder_on_the_network(world)
+        return bridge_finder(world)
     from adapters.hue.discovery import CLOUD, CloudFinder
 
     return CloudFinder(url=world.bridge_cloud or CLOUD, clock=world.clock)
@@ -53,7 +53,7 @@ def pairing(world: World) -> Pairing:
         bridges=HuePairing(
             roots=world.hue_roots or SIGNIFY_ROOTS,
             host=socket.gethostname(),
-            open_bridge=opening_bridges("setup", "", _TIMEOUT_S, world, SystemMeter(world.clock)),
+            opener=bridge_opener("setup", "", _TIMEOUT_S, world, SystemMeter(world.clock)),
             clock=world.clock,
         ),
         clock=world.clock,
