@@ -22,7 +22,6 @@ from config.loading import load
 from domain.cycle import Collected
 from domain.schedule import Due, slot_at
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
-from entrypoints.process import settle
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
@@ -59,8 +58,6 @@ async def _cycles(now: Collecting, clock: MovedClock, *, cycles: int, every: int
             # minutes pass here at home; without a pause a hundred cycles may wait to be told of
             await alerts.finish(ALERTS_BUDGET_S)
             failed += sum(not isinstance(outcome, Collected) for outcome in cycle.report.outcomes)
-            if number == 1:
-                settle()
             if number % every == 0 or number == cycles:
                 # before anything is swept up that nobody sweeps up at home
                 look: dict[str, int] = {"resident_bytes": resident_bytes()}
