@@ -17,7 +17,7 @@ from adapters.hue.http import BoundedSession, read_body
 from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.clock import Clock
 from ports.meter import Tally
-from ports.setup import Announced
+from ports.setup import AnnouncedBridge
 
 CLOUD = "https://discovery.meethue.com/"
 _SERVICE = "_hue._tcp.local."
@@ -35,7 +35,7 @@ class MdnsFinder:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:
         """Return the bridges that answer; see `ports.setup.BridgeFinder`."""
         import zeroconf  # heavy, and most processes never search
 
@@ -49,7 +49,7 @@ class MdnsFinder:
             network = zeroconf.Zeroconf(ip_version=zeroconf.IPVersion.V4Only)
         except (OSError, RuntimeError) as error:  # RuntimeError: there is no network at all
             raise SourceUnavailable(f"cannot look for bridges on this network: {error}") from error
-        found: dict[str, Announced] = {}
+        found: dict[str, AnnouncedBridge] = {}
         ends_s = self._clock.elapsed_s() + timeout_s
         with network:
             zeroconf.ServiceBrowser(network, _SERVICE, handlers=[on_change])
@@ -79,7 +79,7 @@ class CloudFinder:
         self._url = url
         self._clock = clock
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:  # noqa: ARG002
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
         """Return the bridges behind this network's public address; see `ports.setup.BridgeFinder`."""
         ends_s = self._clock.elapsed_s() + timeout_s
 
@@ -106,17 +106,17 @@ class CloudFinder:
         return tuple(found[key] for key in sorted(found))
 
 
-def _announced(address: str, port: int | None, properties: Mapping[str, str | None]) -> Announced:
+def _announced(address: str, port: int | None, properties: Mapping[str, str | None]) -> AnnouncedBridge:
     values = {key.lower(): value for key, value in properties.items()}
     bridge_id = (values.get("bridgeid") or "").lower()
-    return Announced(
+    return AnnouncedBridge(
         address=address if port in (None, *_USUAL_PORTS) else f"{address}:{port}",
         bridge_id=bridge_id if _BRIDGE_ID.fullmatch(bridge_id) else None,
         model=values.get("modelid"),
     )
 
 
-def _parse_lookup(content: bytes) -> Sequence[Announced]:
+def _parse_lookup(content: bytes) -> Sequence[AnnouncedBridge]:
     try:
         listed = parse_json(content)
     except ValueError as error:
@@ -124,7 +124,7 @@ def _parse_lookup(content: bytes) -> Sequence[Announced]:
     if not isinstance(listed, list):
         raise SourceGarbled("the look-up service does not answer with a list")
     return [
-        Announced(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
+        AnnouncedBridge(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
         for item in limited_devices(listed, "bridges")
         if (address := identity(item, "internalipaddress"))
     ]

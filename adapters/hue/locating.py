@@ -14,7 +14,7 @@ from adapters.hue.connecting import BridgeConnector, BridgeMemory
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.setup import Announced, BridgeFinder
+from ports.setup import AnnouncedBridge, BridgeFinder
 
 SEARCH_INTERVAL = timedelta(minutes=10)
 _MAX_SEARCH_S = 4.0
@@ -70,7 +70,7 @@ class BridgeLocator:
 
     def _search(
         self, finder: BridgeFinder, call: Call, bridge_id: str | None, reason: SourceError | None
-    ) -> Sequence[Announced]:
+    ) -> Sequence[AnnouncedBridge]:
         """Return where the bridge is announced; nothing if it is too early or too late to search."""
         left_s = call.deadline_s - self.clock.elapsed_s() - _READ_RESERVE_S
         searched_at = instant(self.memory.get(self._key).get("looked_at"))

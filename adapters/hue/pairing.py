@@ -14,7 +14,7 @@ from adapters.hue.errors import another_bridge, has_https, transport_error
 from adapters.hue.tls import Pinned, Proof, SignedBy
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from ports.clock import Clock
-from ports.setup import Met, Unproved
+from ports.setup import UnverifiedBridge, VerifiedBridge
 
 _TIMEOUT_S = 8.0
 _APPLICATION = "homeclimate"
@@ -32,11 +32,11 @@ class HuePairing:
         self._application = f"{_APPLICATION}#{host[:_MAX_HOST_LENGTH]}"
         self._clock = clock
         self._calls = BridgeCalls(opener=opener, clock=clock, name="pair with a bridge")
-        self._asked: Met | None = None
+        self._asked: VerifiedBridge | None = None
 
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
-    ) -> Met | Unproved:
+    ) -> VerifiedBridge | UnverifiedBridge:
         """Return who answers at an address; see `ports.setup.BridgePairing`."""
         self._calls.close()
         parsed = parse_address(address)
@@ -44,7 +44,7 @@ class HuePairing:
             lambda call: self._meet(call, parsed, expected_id, pin), self._clock.elapsed_s() + _TIMEOUT_S
         )
 
-    async def ask_for_key(self, bridge: Met) -> str | None:
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:
         """Return a new key, once the button is pressed. The connection stays open for the next question."""
         if bridge != self._asked:
             self._calls.close()
@@ -57,7 +57,7 @@ class HuePairing:
         """Close the connection."""
         self._calls.close()
 
-    def _ask_for_key(self, call: Call, met: Met) -> str | None:
+    def _ask_for_key(self, call: Call, met: VerifiedBridge) -> str | None:
         bridge = call.kept
         if bridge is None:
             proof: Proof | None = None
@@ -69,7 +69,9 @@ class HuePairing:
         call.keep(bridge)
         return bridge.create_key(self._application, call.deadline_s)
 
-    def _meet(self, call: Call, address: Address, expected_id: str | None, pin: str | None) -> Met | Unproved:
+    def _meet(
+        self, call: Call, address: Address, expected_id: str | None, pin: str | None
+    ) -> VerifiedBridge | UnverifiedBridge:
         if address.is_plain:
             return self._meet_plain(call, address, expected_id)
         try:
@@ -80,14 +82,14 @@ class HuePairing:
             return self._meet_plain(call, address, expected_id)
         except (OSError, ValueError) as error:
             raise _no_answer(address, error) from error
-        if isinstance(proof, Unproved):
+        if isinstance(proof, UnverifiedBridge):
             return proof
         identity = call.open(address.url("https"), proof).identity(call.deadline_s)
         if isinstance(proof, SignedBy):
             identity = attrs.evolve(identity, bridge_id=proof.bridge_id)
         return _met(address.place, identity, expected_id, pin if isinstance(proof, Pinned) else None)
 
-    def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | Unproved:
+    def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | UnverifiedBridge:
         """Return what the certificate proves. Raise OSError if there is none."""
         if pin is not None and call.fetch_leaf(address, None).sha256 == pin:
             return Pinned(pin)
@@ -97,12 +99,14 @@ class HuePairing:
             if error.verify_code not in _NO_KNOWN_ROOT:
                 raise transport_error(error, address.place) from error
             own = call.fetch_leaf(address, None)
-            return Unproved(address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256)
+            return UnverifiedBridge(
+                address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256
+            )
         if leaf.common_name is None:
             raise SourceRefused(f"the certificate at {address.place} does not name a bridge")
         return SignedBy(self._roots, leaf.common_name)
 
-    def _meet_plain(self, call: Call, address: Address, expected_id: str | None) -> Met:
+    def _meet_plain(self, call: Call, address: Address, expected_id: str | None) -> VerifiedBridge:
         """Meet without encryption only a bridge that has no HTTPS."""
         identity = call.open(address.url("http"), None).identity(call.deadline_s)
         if identity.has_https:
@@ -110,12 +114,12 @@ class HuePairing:
         return attrs.evolve(_met(address.url("http"), identity, expected_id), is_encrypted=False)
 
 
-def _met(address: str, identity: Identity, expected_id: str | None, pin: str | None = None) -> Met:
+def _met(address: str, identity: Identity, expected_id: str | None, pin: str | None = None) -> VerifiedBridge:
     if identity.bridge_id is None:
         raise SourceGarbled(f"the device at {address} does not say which bridge it is")
     if expected_id not in (None, identity.bridge_id):
         raise another_bridge(address, identity.bridge_id, expected_id or "")
-    return Met(
+    return VerifiedBridge(
         address=address,
         bridge_id=identity.bridge_id,
         name=identity.name or "Hue bridge",

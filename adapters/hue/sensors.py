@@ -48,6 +48,7 @@ class ReadingSettings:
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
     fall_back_to_name: bool = True
+    unnamed: str = "unknown"
     battery: bool = True
     reachability: bool = True
     raw_response: bool = False
@@ -58,7 +59,7 @@ class ReadingSettings:
         for known, location in self.locations.items():
             if known.lower().removeprefix("hue:") in (uniqueid, mac_of(uniqueid)):
                 return location
-        return sensor.name if self.fall_back_to_name and sensor.name else "unknown"
+        return sensor.name if self.fall_back_to_name and sensor.name else self.unnamed
 
 
 def mac_of(uniqueid: str) -> str:
@@ -66,23 +67,17 @@ def mac_of(uniqueid: str) -> str:
     return uniqueid[:_MAC_LENGTH].lower()
 
 
-def make_reply(
-    sensors: Iterable[Sensor],
-    slot: datetime,
-    settings: ReadingSettings,
-    notes: Iterable[str] = (),
-    non_finite: int = 0,
-) -> SourceReply:
+def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSettings) -> SourceReply:
     """Return the readings of the sensors that have one, and the cause for each that has none.
 
     Of a sensor that is listed twice, as after a move to another bridge, the newest observation counts.
     """
     readings: dict[str, Reading] = {}
     unread: dict[str, Unread] = {}
-    all_notes = list(notes)
+    notes = []
     for sensor in sensors:
         if sensor.uniqueid is None:
-            all_notes.append(f"a sensor without a unique id is not stored: {sensor.name} ({sensor.where})")
+            notes.append(f"a sensor without a unique id is not stored: {sensor.name} ({sensor.where})")
             continue
         device_id = f"hue:{sensor.uniqueid}"  # the identity under which Hue readings have always been stored
         cause = _cause_of_silence(sensor, slot)
@@ -107,8 +102,7 @@ def make_reply(
     return SourceReply(
         readings=tuple(readings.values()),
         unread=tuple(silent for device_id, silent in unread.items() if device_id not in readings),
-        notes=tuple(all_notes),
-        not_finite=non_finite,
+        notes=tuple(notes),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
+
+import attrs
 
 from adapters.hue.api_v1 import parse_sensors, parse_whole_bridge
 from adapters.hue.api_v2 import parse_temperatures
@@ -22,7 +24,15 @@ from ports.journal import Journal, Level
 Strategy = Literal["auto", "v2", "v1", "whole_bridge"]
 _REPLY_RESERVE_S = 1.0  # what optional reads leave of the source's time
 
-_Sensors = Sequence[Sensor]
+
+@attrs.frozen(kw_only=True)
+class Read:
+    """One read of a bridge. `keep_early` takes the temperatures before optional reads, in case they hang."""
+
+    bridge: Bridge
+    slot: datetime
+    deadline_s: float
+    keep_early: Callable[[SourceReply], None]
 
 
 class HueSource:
@@ -51,7 +61,7 @@ class HueSource:
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
         """Return the newest temperatures."""
-        early: list[SourceReply] = []  # the temperatures, before optional reads
+        early: list[SourceReply] = []
         try:
             return await self._calls.run(lambda call: self._read(call, slot, early.append), deadline_s)
         except SourceUnavailable:
@@ -71,8 +81,9 @@ class HueSource:
         if bridge is None:
             bridge = self._locator.connect(call)
         bridge.non_finite = 0
+        read = Read(bridge=bridge, slot=slot, deadline_s=call.deadline_s, keep_early=keep_early)
         try:
-            reply = self._read_with_fallback(bridge, call.deadline_s, slot, keep_early)
+            reply = self._read_with_fallback(read)
         except CertificateRefused:
             if not is_new:  # the bridge was replaced: look which one answers, which says what to do
                 call.keep(self._locator.connect(call))
@@ -85,64 +96,60 @@ class HueSource:
         call.keep(bridge)
         return reply
 
-    def _read_with_fallback(
-        self, bridge: Bridge, deadline_s: float, slot: datetime, keep_early: Callable[[SourceReply], None]
-    ) -> SourceReply:
-        notes: list[str] = []
-        sensors: _Sensors
+    def _read_with_fallback(self, read: Read) -> SourceReply:
+        strategy = self._strategy
+        if strategy == "auto":
+            strategy = "v2" if read.bridge.offers_v2 else "v1"
         try:
-            if self._strategy == "whole_bridge":
-                sensors = parse_whole_bridge(bridge.v1("", deadline_s))
-            elif self._strategy == "v1" or (self._strategy == "auto" and not bridge.offers_v2):
-                sensors = parse_sensors(bridge.v1("/sensors", deadline_s))
-            else:
-                sensors = self._read_v2(bridge, deadline_s, slot, keep_early, notes)
+            match strategy:
+                case "v2":
+                    return self._read_v2(read)
+                case "v1":
+                    return self._read_v1(read)
+                case _:
+                    return self._read_whole_bridge(read)
         except (SourceGarbled, PathRefused, ReadFailed) as error:
-            if self._strategy == "whole_bridge":
+            if strategy == "whole_bridge":
                 raise
             note = f"read the whole bridge, since the sensors alone could not be read: {error}"
             self._journal.record(Level.WARNING, "hue.fallback", source=self.name, detail=note)
-            notes = [note]
-            sensors = parse_whole_bridge(bridge.v1("", deadline_s))
-        return make_reply(sensors, slot, self._settings, notes, bridge.non_finite)
+            return self._read_whole_bridge(read, note)
 
-    def _read_v2(
-        self,
-        bridge: Bridge,
-        deadline_s: float,
-        slot: datetime,
-        keep_early: Callable[[SourceReply], None],
-        notes: list[str],
-    ) -> _Sensors:
+    def _read_v2(self, read: Read) -> SourceReply:
+        bridge = read.bridge
         try:
-            content = bridge.v2("temperature", deadline_s)
+            content = bridge.v2("temperature", read.deadline_s)
         except NotOffered:
             if self._strategy == "v2":
                 raise
             bridge.offers_v2 = False
-            return parse_sensors(bridge.v1("/sensors", deadline_s))
+            return self._read_v1(read)
         listed = parse_temperatures(content)
-        notes += [f"the bridge reports: {description}" for description in error_descriptions(content)]
+        notes = [f"the bridge reports: {description}" for description in error_descriptions(content)]
         sensors = self._directory.join(listed)
         now = self._clock.now()
         if self._directory.is_due(listed, now):
             if any(sensor.uniqueid for sensor in sensors):
-                keep_early(make_reply(sensors, slot, self._settings, notes, bridge.non_finite))
-            self._directory.update(listed, bridge, now=now, deadline_s=deadline_s - _REPLY_RESERVE_S)
+                read.keep_early(self._reply(sensors, read, "v2", notes))
+            optional_deadline_s = read.deadline_s - _REPLY_RESERVE_S
+            self._directory.update(listed, bridge, now=now, deadline_s=optional_deadline_s)
             sensors = self._directory.join(listed)
-        return sensors
+        return self._reply(sensors, read, "v2", notes)
 
+    def _read_v1(self, read: Read) -> SourceReply:
+        return self._reply(parse_sensors(read.bridge.v1("/sensors", read.deadline_s)), read, "v1")
 
-_STRATEGY_BY_OPERATION = {  # the first one counts: v2 asks v1 for names each hour, and any read may fall back
-    "hue.v1/whole_bridge": "whole_bridge",
-    "hue.v2/temperature": "v2",
-    "hue.v1/sensors": "v1",
-}
+    def _read_whole_bridge(self, read: Read, *notes: str) -> SourceReply:
+        sensors = parse_whole_bridge(read.bridge.v1("", read.deadline_s))
+        return self._reply(sensors, read, "whole_bridge", notes)
 
-
-def read_strategy(operations: Collection[str]) -> str | None:
-    """Return the strategy of a read, given its operations; None if it cannot be known.
-
-    A bridge that refused v2 and was read by v1 in the same read, as in the first of a process, counts as v2.
-    """
-    return next((name for operation, name in _STRATEGY_BY_OPERATION.items() if operation in operations), None)
+    def _reply(
+        self, sensors: Sequence[Sensor], read: Read, strategy: str, notes: Sequence[str] = ()
+    ) -> SourceReply:
+        reply = make_reply(sensors, read.slot, self._settings)
+        return attrs.evolve(
+            reply,
+            notes=(*notes, *reply.notes),
+            not_finite=read.bridge.non_finite,
+            strategy=strategy,
+        )

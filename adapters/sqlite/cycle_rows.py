@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from adapters.sqlite import measurements
 from adapters.sqlite.checksums import DEVICES, OUTCOMES, checksum, sealing_readings, sealing_rows
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, row_of
 from domain.cycle import (
@@ -21,11 +21,8 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
-from domain.measurements import Measurement
 from domain.reading import Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD
-
-MEASURED_DAYS_KEPT = 31
 
 # What is stored stays. Where a manual cycle and a planned one share a slot, the row counts as planned.
 _UPSERT_OUTCOME = """
@@ -73,24 +70,6 @@ WHERE device_id = :device_id
 _MISS_DEVICE = """
 UPDATE devices SET last_listed_slot = :slot WHERE device_id = :device_id AND last_listed_slot > :ahead
 """
-_INSERT_MEASUREMENT = """
-INSERT INTO measurements (
-    began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded, crc
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (began_at, operation, source, number) DO NOTHING
-"""
-_DAY = len("2026-03-01")
-_SELECT_DAY = "SELECT 1 FROM measurements WHERE began_at >= ? AND began_at < ? || 'U' LIMIT 1"  # U follows T
-# Days are counted and not their age: a clock that jumps by years costs one of them, not all.
-_FORGET_MEASUREMENTS = """
-WITH RECURSIVE day (newest, number) AS (
-    SELECT max(began_at), 1 FROM measurements WHERE began_at <= :ahead
-    UNION ALL
-    SELECT (SELECT max(began_at) FROM measurements WHERE began_at < substr(day.newest, 1, 10)), number + 1
-    FROM day WHERE newest IS NOT NULL AND number < :kept
-)
-DELETE FROM measurements WHERE began_at < (SELECT substr(newest, 1, 10) FROM day WHERE number = :kept)
-"""
 
 
 def write(connection: sqlite3.Connection, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
@@ -101,7 +80,7 @@ def write(connection: sqlite3.Connection, report: CycleReport, now: datetime) ->
             refusals += _write_outcome(connection, outcome, now)
     missed = (_ledger_row(missed) for missed in report.missed)
     connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
-    _write_measurements(connection, report.measurements, now)
+    measurements.write(connection, report.measurements, _ahead(now))
     return tuple(refusals)
 
 
@@ -199,23 +178,3 @@ def _why(one: Unread) -> str | list[str]:
 def _ahead(now: datetime) -> str:
     """A time later than this was written by a wrong clock."""
     return as_text(now + CLOCK_FAULT_AHEAD)
-
-
-def _write_measurements(
-    connection: sqlite3.Connection, measurements: Iterable[Measurement], now: datetime
-) -> None:
-    numbers: Counter[tuple[str, str, str]] = Counter()
-    rows: list[tuple[Cell, ...]] = []
-    for one in measurements:
-        key = (as_text(one.began_at), one.operation, one.source)
-        # as the column makes it: a real number, and zero without a sign
-        duration_s = float(one.duration_s) + 0.0
-        cost = (duration_s, one.wire_bytes, one.payload_bytes, int(one.succeeded))
-        row = (*key, numbers[key], *cost)
-        rows.append((*row, checksum(row)))
-        numbers[key] += 1
-    days = {began_at[:_DAY] for began_at, *_ in numbers}
-    is_new = [day for day in days if connection.execute(_SELECT_DAY, (day, day)).fetchone() is None]
-    connection.executemany(_INSERT_MEASUREMENT, rows)
-    if is_new:  # a day that goes makes room for one that comes
-        connection.execute(_FORGET_MEASUREMENTS, {"ahead": _ahead(now), "kept": MEASURED_DAYS_KEPT})

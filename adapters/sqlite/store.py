@@ -21,10 +21,10 @@ from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError
+from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
-from ports.store import SourceProgress
 
 T = TypeVar("T")
 
@@ -108,14 +108,14 @@ class SqliteStore:
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._looking() as connection:
-            ahead, last_slot, last_stored = slots.standing(connection, source, at)
+            ahead, last_slot, last_stored_slot = slots.standing(connection, source, at)
             expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
         return SourceProgress(
             ahead=ahead,
             last_slot=last_slot,
-            last_stored=last_stored,
+            last_stored_slot=last_stored_slot,
             expected=frozenset(device_id for (device_id,) in expected),
         )
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from config.bridges import Bridge as ConfiguredBridge
-from config.collector_settings import AmazonAqmSettings
-from config.kinds import Backoff
 from config.loading import Loaded
-from config.settings import Settings
+from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan
 from ports.journal import Journal
 from ports.meter import Meter
@@ -23,7 +19,7 @@ from ports.state import State
 if TYPE_CHECKING:
     from adapters.amazon.hosts import Hosts
     from adapters.hue.bridge import BridgeOpener
-    from entrypoints.wiring.environment import World
+    from entrypoints.wiring.environment import Environment
 
 
 def is_called(name: str, wanted: str) -> bool:
@@ -44,7 +40,7 @@ def source_names(loaded: Loaded) -> frozenset[str]:
 
 
 def hue_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
     """A plan for each of the home's bridges."""
     settings = loaded.settings
@@ -52,9 +48,9 @@ def hue_plans(
         return ()
     return [
         SourcePlan(
-            source=hue_source(name, bridge, settings, world, state, meter, journal),
+            source=hue_source(name, bridge, settings, environment, state, meter, journal),
             interval_s=settings.hue_interval_s,
-            policy=retry_policy(settings.hue_retry),
+            policy=settings.hue_retry,
             plausible=settings.hue_plausible,
         )
         for name, bridge in zip(hue_names(loaded), loaded.bridges, strict=True)
@@ -71,7 +67,7 @@ def hue_source(
     name: str,
     bridge: ConfiguredBridge,
     settings: Settings,
-    world: World,
+    environment: Environment,
     state: State,
     meter: Meter,
     journal: Journal,
@@ -89,7 +85,7 @@ def hue_source(
     connector = BridgeConnector(
         bridge_id=bridge.id,
         certificate_sha256=bridge.certificate_sha256,
-        roots=world.hue_roots or SIGNIFY_ROOTS,
+        roots=environment.hue_roots or SIGNIFY_ROOTS,
         memory=memory,
     )
     return HueSource(
@@ -97,18 +93,19 @@ def hue_source(
         locator=BridgeLocator(
             connector=connector,
             address=bridge.address or "",
-            finder=bridge_finder(world) if hue.auto_discover else None,
+            finder=bridge_finder(environment) if hue.auto_discover else None,
             memory=memory,
-            clock=world.clock,
+            clock=environment.clock,
             journal=journal,
         ),
         opener=bridge_opener(
-            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, world, meter
+            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
         ),
         strategy=hue.read,
         settings=ReadingSettings(
             locations=hue.sensor_locations,
             fall_back_to_name=hue.fallback_to_name,
+            unnamed=settings.collectors.general.location_of_unnamed,
             battery=hue.collect_battery_level,
             reachability=hue.collect_signal_strength,
             raw_response=hue.collect_raw_response,
@@ -116,60 +113,66 @@ def hue_source(
         directory=SensorDirectory(
             state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal
         ),
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 
 
-def bridge_opener(name: str, api_key: str, timeout_s: float, world: World, meter: Meter) -> BridgeOpener:
+def bridge_opener(
+    name: str, api_key: str, timeout_s: float, environment: Environment, meter: Meter
+) -> BridgeOpener:
     """Return what opens bridges as the source of that name."""
     from adapters.hue.bridge import BridgeOpener
 
-    return BridgeOpener(source=name, api_key=api_key, timeout_s=timeout_s, clock=world.clock, meter=meter)
+    return BridgeOpener(
+        source=name, api_key=api_key, timeout_s=timeout_s, clock=environment.clock, meter=meter
+    )
 
 
-def bridge_finder(world: World) -> BridgeFinder:
+def bridge_finder(environment: Environment) -> BridgeFinder:
     """Return what finds bridges on the home's own network; a simulated home has none."""
     from adapters.hue.discovery import MdnsFinder
     from adapters.memory.source import MemoryBridgeFinder
 
-    if world.bridge_finder is not None:
-        return world.bridge_finder
-    return MemoryBridgeFinder() if world.is_simulated else MdnsFinder(world.clock)
+    if environment.bridge_finder is not None:
+        return environment.bridge_finder
+    return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
 
 
 def amazon_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
-    """A plan for the home's Amazon account, where it has one."""
+    """Return a plan for the home's Amazon account, if it has one."""
     settings = loaded.settings
     if not settings.collectors.amazon_aqm.enabled:
         return ()
     return (
         SourcePlan(
-            source=amazon_source(loaded, world, state, meter, journal),
+            source=amazon_source(loaded, environment, state, meter, journal),
             interval_s=settings.amazon_aqm_interval_s,
-            policy=retry_policy(settings.amazon_aqm_retry),
+            policy=settings.amazon_aqm_retry,
             plausible=settings.amazon_aqm_plausible,
         ),
     )
 
 
-def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal) -> Source:
-    """The monitors of the home's account as a source."""
+def amazon_source(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Source:
+    """Return the monitors of the home's account as a source."""
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
     from adapters.amazon.http import AmazonSession
-    from adapters.amazon.monitors import Directory
-    from adapters.amazon.source import AmazonSource, Keeping
+    from adapters.amazon.monitors import MonitorDirectory
+    from adapters.amazon.source import AmazonSource, MonitorSettings
 
     aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
     hosts = amazon_hosts(loaded.settings)
     session = AmazonSession(
         source=_AMAZON,
         timeout_s=aqm.request_timeout_s,
-        roots=world.amazon_roots,
-        clock=world.clock,
+        roots=environment.amazon_roots,
+        clock=environment.clock,
         meter=meter,
     )
     authoriser = authoriser_of(
@@ -178,29 +181,29 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
         session=session,
         hosts=hosts,
         state=state,
-        clock=world.clock,
+        clock=environment.clock,
     )
-    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=world.clock)
+    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=environment.clock)
     return AmazonSource(
-        name="amazon",
+        name=_AMAZON,
         alexa=alexa,
-        directory=Directory(alexa=alexa, state=state, clock=world.clock, journal=journal),
-        keeping=Keeping(
-            interval=timedelta(seconds=loaded.settings.amazon_aqm_interval_s),
+        directory=MonitorDirectory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
+        settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,
+            unnamed=loaded.settings.collectors.general.location_of_unnamed,
             quantities=_quantities(aqm),
             reachability=aqm.collect_connectivity,
             raw_response=aqm.collect_raw_response,
         ),
         device_serial=aqm.device_serial,
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 
 
 def amazon_hosts(settings: Settings) -> Hosts:
-    """Where the account's services answer."""
+    """Return the URLs of the account's services."""
     from adapters.amazon.hosts import hosts_of
 
     aqm = settings.collectors.amazon_aqm
@@ -208,7 +211,7 @@ def amazon_hosts(settings: Settings) -> Hosts:
 
 
 def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
-    """What of a monitor is stored."""
+    """Return which quantities of a monitor are stored."""
     wanted = {
         Quantity.TEMPERATURE: aqm.collect_temperature,
         Quantity.RELATIVE_HUMIDITY: aqm.collect_humidity,
@@ -219,8 +222,3 @@ def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
         Quantity.IAQ_SCORE: aqm.collect_iaq,
     }
     return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
-
-
-def retry_policy(backoff: Backoff) -> RetryPolicy:
-    """The numbers of a configuration as a policy."""
-    return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)

@@ -13,7 +13,6 @@ import pytest
 from adapters.sqlite.checksums import DEVICES, checksum, is_wrong, keyed_in, run_of
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.store import SqliteStore
-from domain.measurements import Measurement
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -41,10 +40,6 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store = a_store(path)
     yield store
     store.close()
-
-
-def a_measurement(duration_s: float = 0.125) -> Measurement:
-    return Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=duration_s)
 
 
 def _wrong(path: Path) -> list[str]:
@@ -79,8 +74,7 @@ def test_rows_that_change_afterwards_keep_a_checksum_that_fits(store: SqliteStor
     store.append(a_cycle(a_failed(), missed=(a_missed(due=a_due(slot=NOON - timedelta(minutes=5))),)))
     store.append(a_cycle(a_collected(a_reading("hue:a"), unread=(an_unread("hue:b"),))))
     moved = a_reading("hue:a", location="Cellar", collected_at=LATER)
-    measured = (a_measurement(), a_measurement(duration_s=1), a_measurement(duration_s=-0.0))
-    store.append(a_cycle(a_collected(moved, due=a_due(slot=LATER)), measurements=measured))
+    store.append(a_cycle(a_collected(moved, due=a_due(slot=LATER))))
     assert rows(path, "SELECT location FROM devices") == [("Cellar",)]
     assert _wrong(path) == []
 
@@ -96,15 +90,13 @@ def test_rows_that_change_afterwards_keep_a_checksum_that_fits(store: SqliteStor
         "UPDATE outcomes SET readings = 1",
         "UPDATE outcomes SET notes = 'x'",
         "UPDATE devices SET first_slot = '2026-03-01T12:00:00+00:01'",
-        "UPDATE measurements SET duration_s = 0.1250001",
         "UPDATE properties SET value = '1'",
         "UPDATE checksums SET last_id = 3",
         "UPDATE checksums SET first_id = 0",
     ],
 )
 def test_whatever_changes_does_not_fit_its_checksum(store: SqliteStore, path: Path, change: str) -> None:
-    report = a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b")), measurements=(a_measurement(),))
-    store.append(report)
+    store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"))))
     changed(path, change)
     assert _wrong(path) != []
 

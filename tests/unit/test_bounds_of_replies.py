@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
-from adapters.amazon.monitors import joined, monitors_of_appliances, monitors_of_endpoints
+from adapters.amazon.monitors import merge_mentions, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.states import samples_of_endpoints
 from adapters.http.lenient_json import MAX_DEVICES, MAX_NAME_LENGTH
 from adapters.hue.api_v1 import parse_sensors
@@ -64,10 +64,10 @@ def test_so_is_an_account_with_more_monitors() -> None:
         devices = many_devices(count)
         both = (*monitors_of_appliances(discovered(*devices)), *monitors_of_endpoints(listed(*devices)))
         if count <= MAX_DEVICES:
-            assert len(joined(both)) == count
+            assert len(merge_mentions(both)) == count
         else:
             with pytest.raises(SourceGarbled, match="more than 1,000 monitors"):
-                joined(both)
+                merge_mentions(both)
 
 
 def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.sqlite import measurements
 from adapters.sqlite.care.backups import belong_like, verified_copy
 from adapters.sqlite.care.checksumming import complete
 from adapters.sqlite.care.file_swap import finish, name_for, replace
@@ -36,6 +37,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "measurements": ("began_at", "operation", "source", "number"),
+    measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
 _SELECT_HAS_BASELINES = "SELECT count(*) > ? FROM pragma_table_info('baselines', 'backup')"
@@ -55,6 +57,8 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         if connection.execute(_SELECT_HAS_BASELINES, (len(BASELINES.columns),)).fetchone()[0]:
             with turn(connection, lock):
                 connection.execute(CREATE_BASELINES)
+        with turn(connection, lock):
+            connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
         if _columns(connection, "devices"):

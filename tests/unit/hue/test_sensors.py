@@ -119,6 +119,7 @@ def test_part_of_an_id_names_no_sensor(known: str) -> None:
 
 def test_location_without_any_name_is_unknown() -> None:
     assert location(a_sensor(name="")) == "unknown"
+    assert location(a_sensor(name=""), unnamed="Hall") == "Hall"
     assert location(a_sensor(), fall_back_to_name=False) == "unknown"
     assert location(a_sensor(), fall_back_to_name=False, locations={MAC: "Landing"}) == "Landing"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.source import Strategy, read_strategy
+from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.reading import Quantity
@@ -74,6 +74,7 @@ async def test_home_chooses_the_read(strategy: Strategy, firmware: str, first: s
     attempt = Attempt({"hue.config": {**CONFIG, "swversion": firmware}}, strategy)
     reply = await attempt.read()
     assert attempt.asked[0] == first
+    assert reply.strategy in first
     [reading] = reply.readings
     assert (reading.device_id, reading.values) == (f"hue:{UNIQUEID}", {Quantity.TEMPERATURE: 21.43})
     assert (reading.battery_percent, reading.is_reachable) == (83, True)
@@ -81,7 +82,8 @@ async def test_home_chooses_the_read(strategy: Strategy, firmware: str, first: s
 
 async def test_bridge_without_v2_is_read_by_v1_and_not_asked_again() -> None:
     attempt = Attempt({"hue.v2/temperature": None})
-    assert [(await attempt.read()).notes for _ in range(2)] == [(), ()]
+    replies = [await attempt.read() for _ in range(2)]
+    assert [(reply.notes, reply.strategy) for reply in replies] == [((), "v1")] * 2
     assert attempt.asked == ["hue.v2/temperature", "hue.v1/sensors", "hue.v1/sensors"]
 
 
@@ -104,7 +106,7 @@ async def test_bridge_without_v2_is_read_by_v1_and_not_asked_again() -> None:
 async def test_failed_read_is_replaced_by_the_whole_bridge(strategy: Strategy, answer: Any) -> None:
     attempt = Attempt({SMALL[strategy]: answer}, strategy)
     reply = await attempt.read()
-    assert temperatures(reply) == FOUND
+    assert (temperatures(reply), reply.strategy) == (FOUND, "whole_bridge")
     assert attempt.asked == [SMALL[strategy], "hue.v1/whole_bridge"]
     assert reply.notes[0].startswith("read the whole bridge, since the sensors alone could not be read: ")
     assert attempt.bench.journal.events() == ("hue.fallback",)
@@ -155,17 +157,3 @@ async def test_v2_is_not_asked_without_encryption() -> None:
     attempt = Attempt({"hue.config": ROUND}, "v2", "http://b")
     assert temperatures(await attempt.read()) == FOUND
     assert attempt.asked == ["hue.v1/whole_bridge"]
-
-
-@pytest.mark.parametrize(
-    ("operations", "strategy"),
-    [
-        ({"hue.config", "hue.v2/temperature", "hue.v1/sensors", "hue.v2/device", "source.attempt"}, "v2"),
-        ({"hue.v1/sensors", "source.attempt"}, "v1"),
-        ({"hue.v2/temperature", "hue.v1/whole_bridge"}, "whole_bridge"),
-        ({"hue.config", "source.attempt"}, None),
-        (set(), None),
-    ],
-)
-def test_strategy_is_known_from_the_operations(operations: set[str], strategy: str | None) -> None:
-    assert read_strategy(operations) == strategy
