@@ -102,12 +102,15 @@ def storable(reading: Reading) -> Reading:
 
     Infinities and NaN are dropped, since JSON cannot represent them: only the mark remains.
     """
-    rejected = {}
     for quantity, value in reading.values.items():
         if value not in STORABLE[quantity]:
-            rejected[quantity] = value
-    if not rejected and not reading.other_values:
-        return reading
+            break
+    else:
+        if not reading.other_values:
+            return reading
+    rejected = {
+        quantity: value for quantity, value in reading.values.items() if value not in STORABLE[quantity]
+    }
     others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
     if not rejected and len(others) == len(reading.other_values):
         return reading

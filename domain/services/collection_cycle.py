@@ -26,12 +26,12 @@ from domain.cycle import (
     Stored,
     Unread,
     cause_of,
-    is_whole,
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from domain.measurements import ATTEMPT, READ, Measurement, measurement_of
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Range, Reading, flagged
+from domain.retry import SINGLE_ATTEMPT_FROM
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
 from domain.services.retry_policy import RetryPolicy
@@ -131,7 +131,10 @@ class CollectionCycle:
                     self._slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
         self._completed = ()
-        if is_whole(cycle):
+        is_complete = self._log(
+            cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - collected_s
+        )
+        if is_complete:
             cpu_s = self._meter.cpu_s() - began_cpu_s
             self._completed = tuple(
                 [
@@ -139,7 +142,6 @@ class CollectionCycle:
                     for one in measurements
                 ]
             )
-        self._log(cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - collected_s)
         return cycle
 
     def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
@@ -165,7 +167,7 @@ class CollectionCycle:
 
     async def _collect(self, due: Due, progress: SourceProgress | None) -> Outcome:
         expected = progress.expected if progress is not None else frozenset()
-        failures = self._backoff.of(due.source)
+        failures, plan = self._backoff.of(due.source), self.plans[due.source]
         if due.scheduled and failures.until and failures.cause and failures.defers(self._clock.now()):
             return Deferred(
                 due=due,
@@ -173,8 +175,9 @@ class CollectionCycle:
                 until=failures.until,
                 unread=all_unread(expected, failures.cause),
             )
-        plan = self.plans[due.source]
-        policy = attrs.evolve(plan.policy, attempts=1) if failures.gets_one_attempt else plan.policy
+        policy = plan.policy
+        if failures.failures >= SINGLE_ATTEMPT_FROM:
+            policy = attrs.evolve(policy, attempts=1)
         outcome: Outcome
         retry_after_s = None
         try:
@@ -232,10 +235,13 @@ class CollectionCycle:
             present = readings.get(reading.device_id)
             if present is None or is_newer(reading, present):
                 readings[reading.device_id] = flagged(reading, plan.plausible)
-        unread = [
-            attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one for one in reply.unread
-        ]
-        unread += all_unread(expected - readings.keys() - {one.device_id for one in unread}, Cause.NOT_LISTED)
+        not_listed = set(expected).difference(readings)
+        unread: list[Unread] = []
+        for one in reply.unread:
+            not_listed.discard(one.device_id)
+            unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
+        if not_listed:
+            unread += all_unread(not_listed, Cause.NOT_LISTED)
         notes = reply.notes
         if lost:
             self._journal.record(Level.WARNING, "source.not_finite", source=due.source, values=lost)
@@ -268,7 +274,8 @@ class CollectionCycle:
 
     def _log(
         self, cycle: Cycle, measurements: Sequence[Measurement], *, duration_s: float, commit_s: float
-    ) -> None:
+    ) -> bool:
+        """Log the cycle; return whether every source of it was collected and stored."""
         slots, readings, failed, deferred = set(), 0, 0, 0
         for outcome in cycle.report.outcomes:
             slots.add(outcome.due.slot.isoformat())
@@ -286,6 +293,11 @@ class CollectionCycle:
                     )
                 case Deferred():
                     deferred += 1
+        attempts = wire_bytes = payload_bytes = 0
+        for one in measurements:
+            attempts += one.attempts
+            wire_bytes += one.wire_bytes
+            payload_bytes += one.payload_bytes
         self._journal.record(
             Level.INFO,
             "cycle",
@@ -294,18 +306,17 @@ class CollectionCycle:
             readings=readings,
             failed=failed,
             deferred=deferred,
-            attempts=sum([one.attempts for one in measurements]),
+            attempts=attempts,
             duration_s=f"{duration_s:.3f}",
             commit_s=f"{commit_s:.3f}",
-            wire_bytes=sum([one.wire_bytes for one in measurements]),
-            payload_bytes=sum([one.payload_bytes for one in measurements]),
+            wire_bytes=wire_bytes,
+            payload_bytes=payload_bytes,
         )
+        return isinstance(cycle, Stored) and not failed and not deferred
 
 
 def all_unread(device_ids: AbstractSet[str], cause: Cause) -> tuple[Unread, ...]:
     """Return all the devices, unread for that cause."""
-    if not device_ids:
-        return ()
     return tuple(Unread(device_id=device_id, cause=cause) for device_id in sorted(device_ids))
 
 

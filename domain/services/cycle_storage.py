@@ -96,7 +96,9 @@ class CycleStorage:
         progress: dict[str, SourceProgress] = {}
         for due in dues:
             source = due.source
-            if is_readable and not self._is_confirmed(due):
+            last = self._confirmed.get(source)
+            is_confirmed = last is not None and timedelta() <= due.slot - last.slot <= _PROGRESS_VALID
+            if is_readable and not is_confirmed:
                 try:
                     self._progress[source] = self._store.progress(source, due.slot)
                 except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the store costs no cycle
@@ -131,11 +133,6 @@ class CycleStorage:
             except Exception as error:  # noqa: BLE001 - isolation boundary: they are worth no trouble at the end
                 self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
         self._store.close()
-
-    def _is_confirmed(self, due: Due) -> bool:
-        """Return whether the progress in memory is what the store would return."""
-        last = self._confirmed.get(due.source)
-        return last is not None and timedelta() <= due.slot - last.slot <= _PROGRESS_VALID
 
     def _drain(self, deadline_s: float) -> bool:
         """Store what waits, oldest first; return whether the spool could be read.
@@ -219,7 +216,9 @@ class CycleStorage:
 
 def _lists_exactly(collected: Collected, known: SourceProgress) -> bool:
     """Return whether the source listed the expected devices and no other, and no slot is in the future."""
-    listed = {reading.device_id for reading in collected.readings}
+    listed = set()
+    for reading in collected.readings:
+        listed.add(reading.device_id)
     for unread in collected.unread:
         if unread.cause is Cause.NOT_LISTED:
             return False
