@@ -147,7 +147,7 @@ class TokenAuthoriser:
             self._remember({"cookies": dict(cookies)})
 
     async def _new_cookies(self, deadline_s: float) -> Headers | None:
-        """Return headers with new cookies; None without any, which says nothing of the refresh token."""
+        """Return headers with new cookies; None if there are none, which does not condemn the token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
         except NotReached:

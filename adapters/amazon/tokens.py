@@ -175,7 +175,7 @@ class Refusals:
             return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
         # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
         return NoTokenYet(
-            f"{refused}; it is tried once more before that is limited_devices",
+            f"{refused}; it is tried once more before that counts",
             retry_after_s=_BETWEEN_REFUSALS.total_seconds(),
         )
 
