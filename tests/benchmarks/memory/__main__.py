@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.memory.looks import looks_at
+from tests.benchmarks.memory.looks import looks_at
 
 ABOVE_IMPORTS_BYTES = 8 * 1024 * 1024
 GROWTH_BYTES = 256 * 1024
