@@ -15,7 +15,7 @@ import attrs
 
 from adapters.health.machine import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
-from domain.services.health_aggregation import HealthCheck, given_up
+from domain.services.health_aggregation import HealthCheck, no_answer
 from entrypoints.commands.health import COMPONENTS, HealthRequest, parse_arguments
 from entrypoints.terminal import health_text
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
@@ -87,7 +87,7 @@ class HealthRun:
             with self._components.library_logs_dropped():
                 check = HealthCheck(clock=self.environment.clock, limit_s=self.request.answers_s)
                 stages = (self._components.first, self._second_stage)
-                report = loop.run_until_complete(check.of(stages, self._add_result))
+                report = loop.run_until_complete(check.run(stages, self._add_result))
                 self._finish(report)
                 self._write_bundle(report)
                 loop.run_until_complete(_cancel_tasks())
@@ -100,7 +100,7 @@ class HealthRun:
         time.sleep(self.request.timeout_s * _WATCHDOG_SHARE)  # real time, whatever clock the check uses
         report = self._report
         if report is None:
-            missing = [given_up(*component) for component in self._missing()]
+            missing = [no_answer(*component) for component in self._missing()]
             report = HealthReport((*self._results.values(), *missing))
             self.write_line = _write_directly  # the writing thread may be what hangs
             # So may stdout itself: do not wait for it.

@@ -18,10 +18,10 @@ from cattrs.strategies import configure_tagged_union
 from adapters.files.locks import locked_file
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
+from domain.progress import Waiting
 from domain.reading import storable
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.spool import Waiting
 
 _MODE = 0o640
 _QUARANTINE = "aside.jsonl"

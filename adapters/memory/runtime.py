@@ -15,10 +15,11 @@ import attrs
 
 from adapters.runtime.stamina_retrier import RetryEvents
 from domain.measurements import Operation
-from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
+from domain.retry import Attempt, GiveUp, Retry
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Tally
+from ports.retrier import Policy
 
 # So many turns of the event loop without a new sleeper mean that everybody waits for time to pass. A task
 # takes a turn for each bare await on something that is ready, and few take ten in a row.
@@ -220,7 +221,7 @@ class MemoryRetrier:
         operation: Callable[[], Awaitable[T]],
         *,
         name: str,
-        policy: RetryPolicy,
+        policy: Policy,
         deadline_s: float,
     ) -> T:
         events = RetryEvents(journal=self._journal, name=name, policy=policy)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from ports.spool import Waiting
+from domain.progress import Waiting
 from ports.state import Json
 
 

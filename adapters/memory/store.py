@@ -11,10 +11,10 @@ import attrs
 from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
 from domain.errors import BaselineExists, StoreError
 from domain.measurements import Baseline, Measurement
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
 from ports.clock import Clock
-from ports.store import SourceProgress
 from ports.stored_data import SourceRecord
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -122,15 +122,15 @@ class MemoryBaselines:
     def __init__(self) -> None:
         self._kept: dict[str, Baseline] = {}
 
-    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
-        if baseline.name in self._kept and not replacing:
-            raise BaselineExists(f"there is a baseline {baseline.name} already; --replace takes its place")
+    def save(self, baseline: Baseline, *, replace: bool = False) -> None:
+        if baseline.name in self._kept and not replace:
+            raise BaselineExists(f"there is a baseline {baseline.name} already. Replace it with --replace")
         self._kept[baseline.name] = baseline
 
     def find(self, name: str) -> Baseline | None:
         return self._kept.get(name)
 
-    def every(self) -> Sequence[Baseline]:
+    def all(self) -> Sequence[Baseline]:
         return sorted(self._kept.values(), key=lambda one: (one.captured_at, one.name))
 
     def remove(self, name: str) -> bool:

@@ -12,9 +12,10 @@ import stamina
 import stamina.instrumentation
 
 from domain.errors import HomeclimateError
-from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
+from domain.retry import Attempt, GiveUp, Retry
 from ports.clock import Clock
 from ports.journal import Journal, Level
+from ports.retrier import Policy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class StaminaRetrier:
         operation: Callable[[], Awaitable[T]],
         *,
         name: str,
-        policy: RetryPolicy,
+        policy: Policy,
         deadline_s: float,
     ) -> T:
         began_s = self._clock.elapsed_s()
@@ -69,7 +70,7 @@ class StaminaRetrier:
         raise AssertionError("stamina ended with neither a result nor an error")
 
     def retrying(
-        self, *, name: str, policy: RetryPolicy, budget_s: float
+        self, *, name: str, policy: Policy, budget_s: float
     ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
         """Decorate a coroutine function so that each call is retried within its own budget."""
 
@@ -94,7 +95,7 @@ class RetryEvents:
 
     journal: Journal
     name: str
-    policy: RetryPolicy
+    policy: Policy
 
     def will_retry(self, attempt: Attempt, wait_s: float) -> None:
         """Log that the attempt failed and another one follows."""
@@ -147,7 +148,7 @@ class _Run:
     clock: Clock
     events: RetryEvents
     random: Callable[[], float]
-    policy: RetryPolicy
+    policy: Policy
     began_s: float
     deadline_s: float
     attempt_began_s: float

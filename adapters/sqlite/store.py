@@ -21,10 +21,10 @@ from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError
+from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
-from ports.store import SourceProgress
 
 T = TypeVar("T")
 

@@ -30,10 +30,11 @@ from domain.cycle import (
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from domain.measurements import ATTEMPT, READ, Measurement, measurement_of
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Range, flagged
-from domain.retry import RetryPolicy
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
+from domain.services.retry_policy import RetryPolicy
 from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -41,7 +42,6 @@ from ports.meter import Meter
 from ports.retrier import Retrier
 from ports.source import Source
 from ports.spool import SlotsInProgress
-from ports.store import SourceProgress
 
 SOURCE_BUDGET_S = 18.0
 _FAREWELL_S = 0.5  # what a source that is out of time gets for letting go

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import attrs
 
 from domain.cycle import Cause, Cycle, Missed
+from domain.progress import SourceProgress
 from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at, slots_between
 from domain.services.collection_cycle import CollectionCycle, all_unread
 from domain.services.database_upkeep import DailyUpkeep
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.store import SourceProgress
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
 _SLEEP_NOTICED_S = 5.0  # the wall gained more than this on the stopwatch: the machine slept

@@ -9,13 +9,14 @@ from datetime import timedelta
 from domain.cycle import Cause, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreError
 from domain.measurements import Measurement
-from domain.retry import RetryPolicy
+from domain.progress import SourceProgress, Waiting, WaitingSlots
 from domain.schedule import Due
+from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.retrier import Retrier
-from ports.spool import Spool, Waiting, WaitingSlots
-from ports.store import SourceProgress, Store
+from ports.spool import Spool
+from ports.store import Store
 
 STORE_BUDGET_S = 8.0
 _LEFT_FOR_ONE_S = 1.0  # of the budget; with less left no further cycle of the backlog is begun

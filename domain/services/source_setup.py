@@ -9,8 +9,8 @@ import attrs
 
 from domain.cycle import SourceReply
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SOURCE_BUDGET_S
+from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
 from ports.retrier import Retrier
 from ports.setup import AccountLinking, BridgePairing, CodePair, Linked, Pending, Refused, VerifiedBridge

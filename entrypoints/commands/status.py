@@ -12,17 +12,16 @@ import click
 
 from config.loading import load
 from domain.errors import SpoolError, StoreError
-from domain.incidents import is_of_a_source
+from domain.incidents import belongs_to_home
+from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.services.alerting import ACCOUNT
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.collecting import history
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import source_names
-from entrypoints.wiring.storage import alert_file, collectors, ledger, spool, state, talk
-from ports.spool import Waiting
+from entrypoints.wiring.storage import ALERT_FILE_SOURCE, alert_file, collectors, ledger, spool, state, talk
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
@@ -62,7 +61,7 @@ def status_of(home: Path, environment: Environment) -> Status:
         waiting=Waiting(),
         incidents={key: one for key, one in kept.get(_INCIDENTS).items() if _is_expected(one, sources)},
         state={key: value for key in _STATE_KEYS if (value := kept.get(key))},
-        alert_file=alert if ACCOUNT in sources and alert.exists() else None,
+        alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(loaded.settings),
     )
     try:
@@ -85,4 +84,4 @@ def _is_expected(incident: Json, sources: AbstractSet[str]) -> bool:
     if not isinstance(incident, dict):
         return False
     topic, subject, source = (str(incident.get(name) or "") for name in ("topic", "subject", "source"))
-    return is_of_a_source(topic, subject, source, sources)
+    return belongs_to_home(topic, subject, source, sources)

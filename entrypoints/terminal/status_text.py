@@ -11,9 +11,9 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
+from domain.progress import Waiting
 from domain.reading import Quantity, Reading
 from entrypoints.terminal.cycle_text import format_age, format_value
-from ports.spool import Waiting
 from ports.state import Json
 from ports.stored_data import History, SourceRecord
 

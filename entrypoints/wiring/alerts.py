@@ -11,7 +11,7 @@ from domain.incidents import Patience
 from domain.services.alerting import AlertChannels, Alerting
 from entrypoints.process import program_name
 from entrypoints.wiring.sources import source_names
-from entrypoints.wiring.storage import alert_file
+from entrypoints.wiring.storage import ALERT_FILE_SOURCE, alert_file
 from ports.alerts import Heartbeat, Notifier
 from ports.journal import Journal
 from ports.retrier import Retrier
@@ -26,6 +26,7 @@ def alerting(
 ) -> Alerting:
     """What tells the people of this home."""
     from adapters.alerts.alert_file import AlertFile
+    from adapters.files.saved_state import SavedState
     from adapters.health.machine import DiskSpace
     from adapters.sqlite.wal import WalFile
 
@@ -33,12 +34,13 @@ def alerting(
     alerts = loaded.settings.alerts
     return Alerting(
         channels=AlertChannels(
+            board_source=ALERT_FILE_SOURCE,
             board=AlertFile(alert_file(loaded.settings), journal=journal),
             notifier=notifier(loaded, environment),
             heartbeat=_heartbeat(loaded, environment),
         ),
         sources=source_names(loaded),
-        state=state,
+        state=SavedState(state),
         disk=environment.disk or DiskSpace(data),
         log=WalFile(loaded.settings.storage.database_path),
         retrier=retrier,

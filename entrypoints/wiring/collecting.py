@@ -20,7 +20,7 @@ from domain.services.database_upkeep import DailyUpkeep
 from domain.services.source_backoff import SourceBackoff
 from entrypoints.wiring.alerts import alerting
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called, retry_policy
+from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called
 from entrypoints.wiring.storage import daily_upkeep, locks_folder, spool
 from entrypoints.wiring.storage import state as home_state
 from ports.journal import Journal, Level
@@ -51,6 +51,7 @@ def collecting(
     not one to collect into.
     """
     from adapters.files.locks import SourceLocks
+    from adapters.files.saved_state import SavedState
     from adapters.log.library_logging import redirect_to_journal
     from adapters.runtime.meter import SystemMeter
     from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -67,7 +68,7 @@ def collecting(
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(locks_folder(settings))
-    policy = retry_policy(settings.storage.retry)
+    policy = settings.storage.retry
     store = SqliteStore(
         settings.storage.database_path,
         journal=journal,
@@ -94,7 +95,7 @@ def collecting(
         collection = CollectionCycle(
             plans=plans,
             storage=storage,
-            backoff=SourceBackoff(state=state, clock=environment.clock),
+            backoff=SourceBackoff(state=SavedState(state), clock=environment.clock),
             slots_in_progress=locks,
             retrier=retrier,
             clock=environment.clock,

@@ -11,7 +11,9 @@ from functools import partial
 
 import attrs
 
+from adapters.files.saved_state import SavedState
 from adapters.files.state_file import StateCopy
+from adapters.health.commands import commands, unavailable_step
 from adapters.health.machine import DiskSpace, check_environment
 from adapters.health.probes import BlockingProbe, check_log_folder, check_service
 from adapters.log.library_logging import redirect_to_journal
@@ -23,11 +25,19 @@ from config.loading import Inspection, Loaded, inspect
 from config.settings import Settings
 from domain.errors import StoreError
 from domain.health import Answer, Weight, failed, passed, skipped
-from domain.health_rules import LastSlot, Slots, of_clock, of_disk, of_last_check, of_last_cycle, of_spool
+from domain.health_rules import (
+    LastSlot,
+    Slots,
+    judge_clock,
+    judge_disk,
+    judge_last_check,
+    judge_last_cycle,
+    judge_spool,
+)
 from domain.redaction import Redactor
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.services.database_upkeep import CHECK
 from domain.services.health_aggregation import MailProbe, SourceProbe
+from domain.upkeep import Step
 from entrypoints.commands.health import COMPONENTS, HealthRequest
 from entrypoints.process import program_name
 from entrypoints.wiring.alerts import notifier
@@ -135,6 +145,7 @@ class Components:
             clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
             program=self.program,
+            unavailable_step=unavailable_step(source, self.program),
         )
 
     def _connect(self, kind: str, name: str, loaded: Loaded) -> Source:
@@ -190,12 +201,12 @@ class HomeChecks:
         }
 
     def _last_check(self) -> Answer:
-        kept = state(self.settings, MemoryJournal()).get(CHECK)
-        return of_last_check(kept, self.environment.clock.now(), program=self.program)
+        last = SavedState(state(self.settings, MemoryJournal())).last_run(Step.CHECK)
+        return judge_last_check(last, self.environment.clock.now(), commands(self.program))
 
     def _disk(self) -> Answer:
         disk = self.environment.disk or DiskSpace(data_folder(self.settings))
-        return of_disk(disk.free_bytes())
+        return judge_disk(disk.free_bytes(), commands(self.program))
 
     def _logs(self) -> Answer:
         logging = self.settings.logging
@@ -208,7 +219,7 @@ class HomeChecks:
 
     def _spool(self) -> Answer:
         waiting = spool(self.settings, self.environment.clock, MemoryJournal()).waiting()
-        return of_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
+        return judge_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
 
     def _alert_file(self) -> Answer:
         path = alert_file(self.settings)
@@ -221,12 +232,12 @@ class HomeChecks:
 
     def _clock(self) -> Answer:
         slots = [Slots(record.slot, record.ahead) for record in self._records()]
-        return of_clock(self.environment.clock.now(), slots)
+        return judge_clock(self.environment.clock.now(), slots, commands(self.program))
 
     def _last_cycle(self) -> Answer:
         slots = tuple(self._last_slots())
         now = self.environment.clock.now()
-        return of_last_cycle(slots, collectors(self.settings), now, program=self.program)
+        return judge_last_cycle(slots, collectors(self.settings), now, commands(self.program))
 
     def _last_slots(self) -> Iterator[LastSlot]:
         """Yield the newest slot of each source that is enabled now."""

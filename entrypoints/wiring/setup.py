@@ -148,6 +148,7 @@ def save(draft: Draft) -> None:
 
 def _ask_again(loaded: Loaded) -> None:
     """Sources that are left in peace since they refused the old credentials are asked at their next slot."""
+    from adapters.files.saved_state import SavedState
     from adapters.log.journals import StderrJournal
     from adapters.runtime.clock import SystemClock
     from domain.cycle import Cause
@@ -156,7 +157,7 @@ def _ask_again(loaded: Loaded) -> None:
     if state_file(loaded.settings).exists():
         sources = ("amazon", "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
         kept = state(loaded.settings, StderrJournal(str))
-        SourceBackoff(state=kept, clock=SystemClock()).reset(sources, Cause.CREDENTIALS)
+        SourceBackoff(state=SavedState(kept), clock=SystemClock()).reset(sources, Cause.CREDENTIALS)
 
 
 def _journal(loaded: Loaded, environment: Environment) -> Journal:

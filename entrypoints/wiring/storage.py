@@ -38,6 +38,9 @@ def state_file(settings: Settings) -> Path:
     return data_folder(settings) / "state.json"
 
 
+ALERT_FILE_SOURCE = "amazon"  # the file's name is older than the program: it is about this source
+
+
 def alert_file(settings: Settings) -> Path:
     """What asks a person to act, while it is there."""
     return data_folder(settings) / "ALERT_TOKEN_REFRESH_NEEDED.txt"
@@ -178,6 +181,7 @@ def daily_upkeep(
 ) -> DailyUpkeep:
     """What checks and backs up the home's database daily, beside its cycles."""
     from adapters.files.locks import UpkeepLock
+    from adapters.files.saved_state import SavedState
 
     def built() -> Upkeep:
         from adapters.sqlite.care.upkeep import SqliteUpkeep
@@ -192,7 +196,9 @@ def daily_upkeep(
         )
 
     upkeep, lease = _BuiltWhenDue(built), UpkeepLock(upkeep_lock(settings))
-    return DailyUpkeep(upkeep=upkeep, lease=lease, state=state, clock=environment.clock, journal=journal)
+    return DailyUpkeep(
+        upkeep=upkeep, lease=lease, state=SavedState(state), clock=environment.clock, journal=journal
+    )
 
 
 class _BuiltWhenDue:

@@ -68,7 +68,7 @@ def _a_collector(home: Deployment) -> Iterator[None]:
         locks.close()
 
 
-def test_a_backup_is_made_beside_a_collector_and_restored_later(
+def test_a_backup_made_while_collecting_can_be_restored(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.db"
@@ -85,7 +85,7 @@ def test_a_backup_is_made_beside_a_collector_and_restored_later(
     assert rows(kept, COUNT) == [(0,)]
 
 
-def test_values_that_are_not_what_was_stored_are_told_on_the_way_out_and_in(
+def test_changed_values_are_reported_by_backup_and_restore(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     changed(home.database, "UPDATE readings SET temperature_celsius = 30")
@@ -97,7 +97,7 @@ def test_values_that_are_not_what_was_stored_are_told_on_the_way_out_and_in(
         assert "not what was stored" in done.stderr
 
 
-def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
+def test_a_backup_overwrites_no_file(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     done = run_here(home, "backup", str(tmp_path / "mine"))
     assert done.returncode == 64
@@ -105,9 +105,7 @@ def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_pa
     assert (tmp_path / "mine").read_text() == "precious"
 
 
-def test_without_a_database_or_a_folder_there_is_no_backup(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_a_backup_needs_a_database_and_a_folder(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     assert run_here(home, "backup", str(tmp_path / "nowhere" / "copy.db")).returncode == 64
     home.database.unlink()
     done = run_here(home, "backup", str(tmp_path / "copy.db"))
@@ -116,7 +114,7 @@ def test_without_a_database_or_a_folder_there_is_no_backup(
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_nothing_is_restored_while_a_collector_runs(
+def test_restore_is_refused_while_a_collector_runs(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
@@ -128,9 +126,7 @@ def test_nothing_is_restored_while_a_collector_runs(
     assert home.database.read_bytes() == before
 
 
-def test_where_nobody_can_answer_nothing_is_restored_without_yes(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_restore_without_a_terminal_needs_yes(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     done = run_here(home, "restore", str(tmp_path / "copy.db"))
@@ -139,7 +135,7 @@ def test_where_nobody_can_answer_nothing_is_restored_without_yes(
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_a_person_is_asked_and_obeyed(
+def test_restore_asks_and_follows_the_answer(
     home: Deployment, tmp_path: Path, agrees: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
@@ -159,7 +155,7 @@ def test_a_person_is_asked_and_obeyed(
 
 
 @pytest.mark.parametrize("source", ["hue", "amazon"])
-def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
+def test_a_collector_started_during_the_question_ends_restore(
     home: Deployment, tmp_path: Path, source: str
 ) -> None:
     locks = SourceLocks(home.database.parent / "locks")
@@ -178,9 +174,7 @@ def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
     assert held_sources(home.database.parent / "locks") == ()
 
 
-def test_nothing_is_restored_during_the_upkeep_of_another_process(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_restore_is_refused_during_upkeep(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     lock = UpkeepLock(home.database.parent / "upkeep.lock")
@@ -195,9 +189,7 @@ def test_nothing_is_restored_during_the_upkeep_of_another_process(
 
 
 @pytest.mark.proof
-def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
-    home: Deployment, tmp_path: Path
-) -> None:
+def test_a_collector_started_during_restore_is_refused(home: Deployment, tmp_path: Path) -> None:
     make_old_home(tmp_path / "old.db", Age.A, 40)
     restoring = subprocess.Popen(
         [sys.executable, "-c", _RESTORING_SLOWLY, "restore", str(tmp_path / "old.db"), "--yes"],
@@ -225,7 +217,7 @@ def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
 
 
 @pytest.mark.parametrize("name", ["text.db", "songs.db", "nowhere.db"])
-def test_what_is_no_backup_is_named_and_changes_nothing(
+def test_a_file_that_is_no_backup_is_refused(
     home: Deployment, run_here: RunHere, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "text.db").write_text("temperature,location\n" * 400)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
 from adapters.runtime.clock import SystemClock
@@ -234,7 +235,7 @@ def test_reauth_replaces_only_the_key_and_ends_the_backoff(
     old_home.config_file.write_text(config)
     secrets = old_home.secrets_file.read_text().splitlines()
     state = FileState(old_home.folder / "data" / "state.json", MemoryJournal())
-    backoff = SourceBackoff(state=state, clock=SystemClock())
+    backoff = SourceBackoff(state=SavedState(state), clock=SystemClock())
     for _ in range(4):
         backoff.record(a_failed(cause=Cause.CREDENTIALS))
     assert state.get("streak.hue")

@@ -29,6 +29,7 @@ PROBES: dict[str, Callable[[], Probe]] = {
         clock=CLOCK,
         limit_s=1.0,
         program="./run",
+        unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
         notifier=MemoryNotifier(), clock=CLOCK, limit_s=1.0, home="/a/home", component="one"
@@ -75,6 +76,7 @@ STUCK: dict[str, Callable[[], Probe]] = {
         clock=CLOCK_OF_THE_STUCK,
         limit_s=1.0,
         program="./run",
+        unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
         notifier=StuckNotifier(), clock=CLOCK_OF_THE_STUCK, limit_s=1.0, home="/a/home", component="one"

@@ -16,8 +16,9 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from domain.cycle import Cause, CycleReport
 from domain.errors import StoreBusy
+from domain.progress import Waiting, WaitingSlots
 from domain.reading import Quantity, storable
-from ports.spool import Spool, Waiting, WaitingSlots
+from ports.spool import Spool
 from tests.support.builders import (
     NOON,
     a_collected,

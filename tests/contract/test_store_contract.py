@@ -18,9 +18,10 @@ from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.errors import StoreFull
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
-from ports.store import SourceProgress, Store
+from ports.store import Store
 from ports.stored_data import History
 from tests.support.builders import (
     NOON,

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from domain.cycle import Cause, Collected
-from ports.store import SourceProgress
+from domain.progress import SourceProgress
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
 from tests.support.databases import a_store, changed, rows
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryUpkeepLease
@@ -57,7 +58,7 @@ class Home:
         self.daily = DailyUpkeep(
             upkeep=self.upkeep,
             lease=MemoryUpkeepLease(),
-            state=self.state,
+            state=SavedState(self.state),
             clock=self.clock,
             journal=self.journal,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryMeter, MemoryRetrier
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryStore
@@ -53,7 +54,7 @@ def a_collection(
     return CollectionCycle(
         plans=plans,
         storage=a_cycle_storage(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
-        backoff=SourceBackoff(state=state or MemoryState(), clock=clock),
+        backoff=SourceBackoff(state=SavedState(state or MemoryState()), clock=clock),
         slots_in_progress=slots_in_progress or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,

@@ -218,14 +218,14 @@ def test_refused_credentials_are_mended_by_one_command_that_is_named_exactly() -
 def test_the_end_of_an_incident_is_told_with_its_length() -> None:
     notice = Recovered(incident=an_incident(Topic.SOURCE_SILENT, "hue"), length=timedelta(hours=5))
     message = message_of(notice, home="here", program="homeclimate")
-    assert message.subject == "recovered: nothing comes from hue"
+    assert message.subject == "recovered: no readings from hue"
     assert "after 5 h" in message.text
 
 
 def test_the_end_of_what_is_no_longer_expected_is_told_as_such() -> None:
     notice = Dismissed(incident=an_incident(Topic.DEVICE_SILENT, "hue:1"), length=timedelta(hours=30))
     message = message_of(notice, home="here", program="homeclimate")
-    assert message.subject == "no longer expected: hue:1 gives no readings"
+    assert message.subject == "no longer expected: no readings from the device hue:1"
     assert "after 30 h" in message.text
 
 

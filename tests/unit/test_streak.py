@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cycle import Cause, Outcome
+from domain.retry import LONGEST_PAUSE, SINGLE_ATTEMPT_FROM, SourceFailures
 from domain.schedule import next_slot
-from domain.services.source_backoff import LONGEST_DEFERRAL, SINGLE_ATTEMPT_FROM, SourceFailures
 from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_failed
 
 MINUTE = timedelta(minutes=1)
@@ -61,7 +61,7 @@ def test_a_source_that_is_asked_less_than_hourly_anyway_is_never_put_off_beyond_
 
 @pytest.mark.parametrize(
     ("named_s", "left_for"),
-    [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_DEFERRAL)],
+    [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_PAUSE)],
 )
 def test_a_named_wait_is_kept_to_up_to_an_hour(named_s: float | None, left_for: timedelta) -> None:
     streak = SourceFailures().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
@@ -105,5 +105,5 @@ def test_no_source_is_left_in_peace_for_longer_than_an_hour_or_its_interval(
     streak = SourceFailures()
     for cause in refusals:
         streak = streak.after(a_failed(a_due(interval_s=interval_s), cause), NOON, named_s)
-        longest = max(LONGEST_DEFERRAL, timedelta(seconds=interval_s))
+        longest = max(LONGEST_PAUSE, timedelta(seconds=interval_s))
         assert streak.until is None or streak.until - NOON <= longest

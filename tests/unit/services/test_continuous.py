@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
@@ -25,6 +26,7 @@ from domain.cycle import (
     Stored,
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
+from domain.progress import SourceProgress
 from domain.services.collection_cycle import SourcePlan
 from domain.services.continuous_collection import (
     ContinuousCollection,
@@ -33,7 +35,6 @@ from domain.services.continuous_collection import (
     unscheduled_cycle,
 )
 from domain.services.database_upkeep import DailyUpkeep
-from ports.store import SourceProgress
 from ports.upkeep import Checked
 from tests.support.builders import NOON, a_cycle, a_due, a_reading, a_reply
 from tests.support.collecting import a_collection
@@ -443,7 +444,7 @@ async def test_upkeep_runs_beside_the_cycles_and_holds_none_up() -> None:
     upkeep = DailyUpkeep(
         upkeep=port,
         lease=MemoryUpkeepLease(),
-        state=MemoryState(),
+        state=SavedState(MemoryState()),
         clock=running.clock,
         journal=running.journal,
     )

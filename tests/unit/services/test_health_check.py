@@ -29,7 +29,7 @@ class Asked:
 
     async def of(self, *stages: list[Probe]) -> HealthReport:
         check = HealthCheck(clock=self.clock, limit_s=LIMIT_S)
-        return await check.of([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
+        return await check.run([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
 
     def _hear(self, answer: ComponentResult) -> None:
         self.told.append((answer.component, answer.status, self.clock.elapsed_s()))
@@ -106,7 +106,7 @@ async def test_stages_share_the_deadline_and_the_later_is_made_when_the_earlier_
         return [asked.probe("stuck", takes_s=None)]
 
     check = HealthCheck(clock=asked.clock, limit_s=LIMIT_S)
-    report = await check.of([lambda: [asked.probe("first", takes_s=5)], second], lambda _: None)
+    report = await check.run([lambda: [asked.probe("first", takes_s=5)], second], lambda _: None)
     assert made_at == [5]
     assert asked.clock.elapsed_s() == LIMIT_S
     assert [result.status for result in report.results] == [Status.PASS, Status.FAIL]

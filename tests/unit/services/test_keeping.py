@@ -12,9 +12,9 @@ from adapters.memory.spool import MemorySpool
 from adapters.memory.store import MemoryStore
 from domain.cycle import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull
+from domain.progress import SourceProgress
 from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
-from ports.store import SourceProgress
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
 from tests.support.collecting import a_cycle_storage
 

@@ -34,7 +34,14 @@ class Asked:
 
 
 def a_probe(source: Source, clock: MemoryClock) -> SourceProbe:
-    return SourceProbe(component="hue", make=lambda: source, clock=clock, limit_s=12.0, program="./run")
+    return SourceProbe(
+        component="hue",
+        make=lambda: source,
+        clock=clock,
+        limit_s=12.0,
+        program="./run",
+        unavailable_step="Check the network.",
+    )
 
 
 async def test_a_source_has_its_limit_and_one_attempt() -> None:

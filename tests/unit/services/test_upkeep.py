@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.errors import StoreBusy
-from domain.services.database_upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
+from domain.services.database_upkeep import FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
 from tests.support.builders import NOON
 
 HOUR_S = 3600.0
+CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"
 ALL = ["check", "tidy", "back_up"]
 
 
@@ -35,7 +37,11 @@ class Kept:
     def begin(self) -> None:
         """Another process with the same state."""
         self.daily = DailyUpkeep(
-            upkeep=self.port, lease=self.lease, state=self.state, clock=self.clock, journal=self.journal
+            upkeep=self.port,
+            lease=self.lease,
+            state=SavedState(self.state),
+            clock=self.clock,
+            journal=self.journal,
         )
 
     async def asked(self) -> list[str]:
