@@ -11,11 +11,10 @@ from typing import TypeVar
 
 import attrs
 
-from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
 from adapters.sqlite.database_lock import DatabaseLock, transaction
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import reading_from
+from adapters.sqlite.queries import open_for_reading
 from adapters.sqlite.reading_rows import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
@@ -24,7 +23,8 @@ from domain.measurements import Baseline, Figure, Kind
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
-_NEWEST_LAST = " ORDER BY captured_at, name"
+_SELECT_ALL = "SELECT name, captured_at, content FROM baselines ORDER BY captured_at, name"
+_SELECT_ONE = "SELECT name, captured_at, content FROM baselines WHERE name = ?"
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class SqliteBaselines:
         row = (clean(baseline.name), as_text(baseline.captured_at), _content_of(baseline))
         with self._writing() as connection:
             connection.execute(CREATE_BASELINES)
-            if not has_baselines(connection):
+            if not _has_baselines(connection):
                 raise StoreError(
                     f"{self.opening.path} has a table baselines of somebody else's; rename that one"
                 )
@@ -53,38 +53,35 @@ class SqliteBaselines:
                 raise BaselineExists(
                     f"there is a baseline {baseline.name} already; --replace takes its place"
                 )
-            BASELINES.seal(connection, row[:1])
 
     def find(self, name: str) -> Baseline | None:
         def look(connection: sqlite3.Connection) -> list[Baseline]:
-            found = connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
+            found = connection.execute(_SELECT_ONE, (clean(name),)).fetchall()
             return [_baseline(row) for row in found]
 
         return next(iter(self._read(look)), None)
 
     def every(self) -> Sequence[Baseline]:
         def look(connection: sqlite3.Connection) -> list[Baseline]:
-            return [_baseline(row) for row in connection.execute(BASELINES.select + _NEWEST_LAST)]
+            return [_baseline(row) for row in connection.execute(_SELECT_ALL)]
 
         return self._read(look)
 
     def remove(self, name: str) -> bool:
-        kept = self._read(
-            lambda connection: connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
-        )
+        kept = self._read(lambda connection: connection.execute(_SELECT_ONE, (clean(name),)).fetchall())
         if kept:
             with self._writing() as connection:
                 connection.execute(_DELETE, (clean(name),))
         return bool(kept)
 
     def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
-        return self._looked(lambda connection: look(connection) if has_baselines(connection) else [])
+        return self._looked(lambda connection: look(connection) if _has_baselines(connection) else [])
 
     def _looked(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
         if not self.opening.path.exists():  # the first cycle makes it
             return []
         try:
-            with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
+            with open_for_reading(self.opening.path, self.opening.busy_timeout_ms) as connection:
                 return look(connection)
         except StoreOutdated:  # so old that it can hold none
             return []
@@ -93,9 +90,9 @@ class SqliteBaselines:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, durable at the end, while no other process of ours is at work."""
         with (
-            told_apart(self.opening.path),
+            store_errors(self.opening.path),
             self.lock.held(),  # for the closing too, which may move the log into the database
-            closing(self._opening().connection(relaxing=False)) as connection,
+            closing(self._opening().connection(rebuilds=False)) as connection,
             transaction(connection),
         ):
             yield connection
@@ -108,6 +105,12 @@ class SqliteBaselines:
 
         of_home = self._looked(look)
         return attrs.evolve(self.opening, is_simulated=self.opening.is_simulated or any(of_home))
+
+
+def _has_baselines(connection: sqlite3.Connection) -> bool:
+    """Return whether there are baselines; a table of that name with other columns is another program's."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(baselines)")}
+    return present - {"crc"} == {"name", "captured_at", "content"}
 
 
 def _content_of(baseline: Baseline) -> str:
@@ -128,8 +131,6 @@ def _content_of(baseline: Baseline) -> str:
 def _baseline(row: sqlite3.Row) -> Baseline:
     """Raises `StoreError` when it is not what was kept."""
     try:
-        if is_wrong(tuple(row)):
-            raise ValueError("its checksum does not fit")  # noqa: TRY301 - told with all that may be wrong
         content = json.loads(row["content"])
         return Baseline(
             name=row["name"],

@@ -46,13 +46,13 @@ def restored(backup: Path, loaded: Loaded, world: World, asked: Person | None) -
     restorer = restoring(settings, world)
     for finding in restorer.check(backup):
         click.echo(f"not what was stored: {finding}", err=True)
-    question = f"Put {backup} ({restorer.contents(backup)}) in the place of {path}?"
+    question = f"Put {backup} ({restorer.describe_contents(backup)}) in the place of {path}?"
     if asked is not None and not asked.agrees(question, default=False):
         click.echo("nothing is changed")
         return 1
     with nobody_else(loaded, doing="restoring a backup"):  # only now: people may take their time to answer
         kept = restorer.restore(backup)
-    click.echo(f"{path} holds {restorer.contents(path)}")
+    click.echo(f"{path} holds {restorer.describe_contents(path)}")
     if kept is not None:
         click.echo(f"what was there before is kept as {kept}")
     return 0

@@ -112,7 +112,7 @@ def test_without_a_database_or_a_folder_there_is_no_backup(
     home.database.unlink()
     done = run_here(home, "backup", str(tmp_path / "copy.db"))
     assert done.returncode == 1
-    assert "is not there" in done.stderr
+    assert "does not exist" in done.stderr
     assert not (tmp_path / "copy.db").exists()
 
 
