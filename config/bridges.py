@@ -1,15 +1,16 @@
-"""Which Hue bridges a home has, whether its files are of the old form or the new."""
+"""The Hue bridges of a home, from the old form of its files (one bridge) or the new (a list)."""
 
 from __future__ import annotations
 
+import attrs
+
 from config.secrets import HueSecrets, Secret
 from config.settings import Settings
-from domain.values import frozen
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Bridge:
-    """A bridge to ask. An unknown `id` has to be learned from it, an unknown `address` found by the id.
+    """A bridge to read: an unknown `id` is learned from it, an unknown `address` found by the id.
 
     Without an `api_key` it cannot be read until a person pairs it.
     """
@@ -21,30 +22,26 @@ class Bridge:
 
 
 def bridges_of(settings: Settings, secrets: HueSecrets) -> tuple[Bridge, ...]:
-    """All bridges, whether or not collecting from them is enabled; the old form has exactly one."""
+    """Return all bridges, enabled or not; the old form has exactly one."""
     hue = settings.collectors.hue
+    keys = {bridge.id: bridge.api_key for bridge in reversed(secrets.bridges)}
     if not hue.bridges:
-        api_key = secrets.api_key or _own_key(secrets, secrets.bridge_id)
         return (
-            Bridge(id=secrets.bridge_id, address=hue.bridge_ip, certificate_sha256=None, api_key=api_key),
+            Bridge(
+                id=secrets.bridge_id,
+                address=hue.bridge_ip or secrets.bridge_ip,
+                certificate_sha256=None,
+                api_key=secrets.api_key or keys.get(secrets.bridge_id or ""),
+            ),
         )
+    # The old form's key is for the bridge that it names; if it names none, for the only one.
+    old_id = secrets.bridge_id or (hue.bridges[0].id if len(hue.bridges) == 1 else None)
     return tuple(
         Bridge(
             id=bridge.id,
             address=bridge.address,
             certificate_sha256=bridge.certificate_sha256,
-            api_key=_own_key(secrets, bridge.id) or _single_key(secrets, bridge.id, len(hue.bridges)),
+            api_key=keys.get(bridge.id) or (secrets.api_key if bridge.id == old_id else None),
         )
         for bridge in hue.bridges
     )
-
-
-def _own_key(secrets: HueSecrets, bridge_id: str | None) -> Secret | None:
-    return next((bridge.api_key for bridge in secrets.bridges if bridge.id == bridge_id), None)
-
-
-def _single_key(secrets: HueSecrets, bridge_id: str, bridge_count: int) -> Secret | None:
-    """The old form's one key: for the bridge that it names, or for the only one where it names none."""
-    names_it = secrets.bridge_id == bridge_id
-    is_only = secrets.bridge_id is None and bridge_count == 1
-    return secrets.api_key if names_it or is_only else None

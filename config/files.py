@@ -1,39 +1,58 @@
-"""Reads the text of a configuration file, and says in one line why when it cannot."""
+"""Reads the text of configuration files, and finds the files that come with the program."""
 
 from __future__ import annotations
 
 import shlex
 import stat
 from pathlib import Path
+from typing import Literal
 
-from config.faults import Place, Report
+from config.problems import Place, Report
 
 _LARGEST_BYTES = 1_000_000
+PackagedName = Literal["default.yaml", "secrets.example.yaml", "schema.json"]
 
 
-def text_of(path: Path, report: Report, *, hint_if_missing: str = "") -> str | None:
-    """The text; None when there is none to be had, and then the report has a fault."""
+def packaged_path(name: PackagedName) -> Path:
+    """Return the path of a file that a person can copy: the program is installed as plain files."""
+    return Path(__file__).with_name(name)
+
+
+def lock_path() -> Path:
+    """Return the file with the versions of packages that this version of the program was tested with."""
+    packaged = Path(__file__).with_name("requirements.lock")
+    return packaged if packaged.exists() else Path(__file__).parents[1] / "requirements.lock"
+
+
+def read_text(path: Path, report: Report, *, hint_if_missing: str = "") -> str | None:
+    """Return the text of a file; None if it cannot be read, which the report then explains."""
     place = Place(file=str(path))
     if is_missing(path):
-        report.fault(place, f"not found{hint_if_missing}")
+        report.fatal(place, f"not found{hint_if_missing}")
         return None
     try:
         if not path.is_file():
-            report.fault(place, "is not a file")
+            report.fatal(place, "is not a file")
             return None
         with path.open("rb") as file:
             content = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
-        report.fault(place, f"cannot be read: {error.strerror or error}")
+        report.fatal(place, f"cannot be read: {error.strerror or error}")
         return None
     if len(content) > _LARGEST_BYTES:
-        report.fault(place, f"is larger than {_LARGEST_BYTES:,} bytes; that is no configuration")
+        report.fatal(place, f"is larger than {_LARGEST_BYTES:,} bytes, which no configuration is")
         return None
-    return _decoded(content, place, report)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].split(b"\n")
+        place = Place(file=str(path), line=len(before), column=len(before[-1]) + 1)
+        report.fatal(place, "is not UTF-8; save the file as UTF-8")
+        return None
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is nothing at the path; what is there and cannot be looked at is not missing."""
+    """Return whether nothing is at the path; what is there but cannot be looked at is not missing."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -43,22 +62,11 @@ def is_missing(path: Path) -> bool:
     return False
 
 
-def complain_if_readable_by_others(path: Path, report: Report) -> None:
-    """Tell of a file of secrets that other users may read, with the command that changes it."""
+def check_is_private(path: Path, report: Report) -> None:
+    """Report a file of secrets that other users can read, with the command that protects it."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        report.mistake(
+        report.error(
             Place(file=str(path)),
             f"other users can read or change it (mode {mode:04o}); run: chmod 600 {shlex.quote(str(path))}",
         )
-
-
-def _decoded(content: bytes, place: Place, report: Report) -> str | None:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        at = Place(file=place.file, line=line, column=column)
-        report.fault(at, "is not UTF-8; save the file as UTF-8")
-        return None

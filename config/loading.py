@@ -1,33 +1,31 @@
-"""Turns the files of a home into its settings and secrets, or says everything that is wrong with them."""
+"""Loads the files of a home, or reports everything that is wrong with them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
-from config import packaged
 from config.bridges import Bridge, bridges_of
-from config.faults import Place, Remark, Report, stop_on_faults
-from config.files import complain_if_readable_by_others, is_missing, text_of
-from config.needs import check_needs
+from config.cross_checks import in_effect
+from config.files import check_is_private, is_missing, packaged_path, read_text
+from config.problems import Place, Problem, Report, raise_if_fatal
 from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
-from config.yaml_nodes import Node, Scalar, Table, overlaid
-from config.yaml_reading import parse
-from domain.values import frozen
+from config.structuring import structure
+from config.yaml_document import Document, overlay, parse
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
-NAMEABLE = COOKIE_NAMES.union(
+PUBLIC_NAMES = COOKIE_NAMES.union(
     *(attrs.fields_dict(section) for section in (Secrets, HueSecrets, BridgeSecrets, AmazonAqmSecrets))
-)
+)  # the keys of secrets.yaml that messages may quote
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Loaded:
-    """What the files of a home say, and what a person should be told of them, once."""
+    """The settings and secrets of a home, and what a person should know about its files."""
 
     settings: Settings
     secrets: Secrets
@@ -41,55 +39,42 @@ class Loaded:
 
     @property
     def bridges(self) -> tuple[Bridge, ...]:
-        """The Hue bridges of the home, each with its key where there is one."""
+        """The Hue bridges of the home, each with its key if there is one."""
         return bridges_of(self.settings, self.secrets.hue)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Inspection:
-    """What can be read in the files of a home, and all that is to be said of them, by file and position.
+    """What could be read of a home's files, and all problems in them, by file and position.
 
-    `settings` and `secrets` are None where their file comes to nothing.
+    `settings` and `secrets` are None if their file could not be read.
     """
 
     settings: Settings | None
     secrets: Secrets | None
-    remarks: tuple[Remark, ...]
+    problems: tuple[Problem, ...]
     config_path: Path
     secrets_path: Path
 
     def loaded(self) -> Loaded:
-        """What a program works with. Raises SettingsError with all faults."""
-        stop_on_faults(self.remarks)
+        """Return what a program works with. Raise SettingsError with all problems."""
+        raise_if_fatal(self.problems)
         if self.settings is None or self.secrets is None:
-            raise AssertionError("a file came to nothing, and no fault was reported")
+            raise AssertionError("a file could not be read, and no fatal problem was reported")
         return Loaded(
             settings=self.settings,
             secrets=self.secrets,
-            warnings=tuple(str(remark) for remark in self.remarks),
+            warnings=tuple(map(str, self.problems)),
             config_path=self.config_path,
             secrets_path=self.secrets_path,
         )
 
 
 def load(
-    home: Path,
-    *,
-    config_file: Path | None = None,
-    env: str | None = None,
-    needs_secrets: bool = True,
-    may_be_new: bool = False,
-    unsaved: Mapping[Path, str] | None = None,
+    home: Path, *, config_file: Path | None = None, env: str | None = None, needs_secrets: bool = True
 ) -> Loaded:
-    """The settings and secrets of a home; see `inspect`. Raises SettingsError with all faults."""
-    return inspect(
-        home,
-        config_file=config_file,
-        env=env,
-        needs_secrets=needs_secrets,
-        may_be_new=may_be_new,
-        unsaved=unsaved,
-    ).loaded()
+    """Return the settings and secrets of a home; see `inspect`. Raise SettingsError with all problems."""
+    return inspect(home, config_file=config_file, env=env, needs_secrets=needs_secrets).loaded()
 
 
 def inspect(
@@ -101,109 +86,131 @@ def inspect(
     may_be_new: bool = False,
     unsaved: Mapping[Path, str] | None = None,
 ) -> Inspection:
-    """What the files of a home say, whatever is wrong with them; paths in the settings are absolute.
+    """Return what the files of a home hold, whatever is wrong with them. Paths in the settings are absolute.
 
-    `config_file` stands in for config/config.yaml; `env` names an overlay beside it, `config.<env>.yaml`,
-    that changes single keys. With `needs_secrets` it is a fault when no enabled collector has its
-    credentials; what pairs, or only reads the database, does without. A home that `may_be_new` has the
-    defaults where it has no configuration. `unsaved` holds texts that count in place of those of the files.
+    `config_file` replaces config/config.yaml; `env` names an overlay in the same folder, `config.<env>.yaml`,
+    that changes single keys. With `needs_secrets` it is fatal if no enabled collector has credentials, which
+    commands that pair, or only read the database, can do without. A home that `may_be_new` has the defaults
+    if it has no configuration. `unsaved` holds texts that replace those of the files.
     """
     home = home.absolute()
     config_path = (config_file or home / "config" / "config.yaml").absolute()
     secrets_path = home / "config" / "secrets.yaml"
     report = Report()
     files = _Files(report, unsaved or {})
-    settings = _settings(_config_node(config_path, env, files, may_be_new=may_be_new), report)
-    secrets = _secrets(secrets_path, files)
+    settings = _load_settings(config_path, env, files, may_be_new=may_be_new)
+    secrets = _load_secrets(secrets_path, files)
     if settings is not None and secrets is not None and needs_secrets:
-        check_needs(settings, secrets, secrets_path, report)
+        _check_credentials(settings, secrets, secrets_path, report)
     return Inspection(
         settings=None if settings is None else settings.at(home),
         secrets=secrets,
-        remarks=report.remarks,
+        problems=report.problems,
         config_path=config_path,
         secrets_path=secrets_path,
     )
 
 
-@frozen
+@attrs.frozen
 class _Files:
-    """Where texts come from, and where what is wrong with them is told."""
+    """The texts of files, saved or not, and the report on them."""
 
     report: Report
     unsaved: Mapping[Path, str]
 
-    def are_without(self, path: Path) -> bool:
+    def lack(self, path: Path) -> bool:
         return path not in self.unsaved and is_missing(path)
 
     def text(self, path: Path, hint_if_missing: str = "") -> str | None:
         if path in self.unsaved:
             return self.unsaved[path]
-        return text_of(path, self.report, hint_if_missing=hint_if_missing)
+        return read_text(path, self.report, hint_if_missing=hint_if_missing)
 
 
-def _config_node(path: Path, env: str | None, files: _Files, *, may_be_new: bool) -> Node | None:
-    next_step = (
-        f"; to begin, run homeclimate setup, or copy {packaged.path_of('default.yaml')} there and change what"
-        " differs in your home, or name the home with --home, or the file with --config"
-    )
-    is_new = may_be_new and files.are_without(path)
-    node = Table(Place(file=str(path))) if is_new else _parsed(path, files, next_step, may_be_new)
-    if not env:
-        return node
-    if not _ENVIRONMENT.fullmatch(env):
-        files.report.fault(
-            Place(file=str(path)), "the name of an environment has letters, digits, - and _ only"
+def _load_settings(path: Path, env: str | None, files: _Files, *, may_be_new: bool) -> Settings | None:
+    if may_be_new and files.lack(path):
+        document: Document | None = Document(content={}, values={(): Place(file=str(path))})
+    else:
+        next_step = (
+            f"; to begin, run homeclimate setup, or copy {packaged_path('default.yaml')} there and change"
+            " what differs in your home, or name the home with --home, or the file with --config"
+        )
+        document = _load_sections(path, files, next_step, may_be_empty=may_be_new)
+    if env and not _ENVIRONMENT.fullmatch(env):
+        files.report.fatal(
+            Place(file=str(path)), "the name of an environment may contain letters, digits, - and _ only"
         )
         return None
-    over = _parsed(path.with_name(f"{path.stem}.{env}.yaml"), files, f"; the environment {env} needs it")
-    return None if node is None or over is None else overlaid(node, over)
+    if env:
+        over_path = path.with_name(f"{path.stem}.{env}.yaml")
+        over = _load_sections(over_path, files, f"; the environment {env} needs it")
+        document = None if document is None or over is None else overlay(document, over)
+    settings = None if document is None else structure(document, Settings, files.report)
+    if document is None or settings is None:
+        return None
+    return in_effect(settings, document, files.report)
 
 
-def _parsed(path: Path, files: _Files, hint_if_missing: str, may_be_empty: bool = False) -> Table | None:
+def _load_sections(
+    path: Path, files: _Files, hint_if_missing: str, *, may_be_empty: bool = False
+) -> Document | None:
     text = files.text(path, hint_if_missing)
-    node = None if text is None else parse(text, str(path), files.report)
-    if node is None or isinstance(node, Table):
-        return node
-    if isinstance(node, Scalar) and node.kind == "nothing":
-        if may_be_empty:
-            return Table(node.place)
-        files.report.fault(node.place, "is empty; it needs at least one section, such as collectors:")
+    document = None if text is None else parse(text, str(path), files.report)
+    if document is None or isinstance(document.content, dict):
+        return document
+    if document.content is not None:
+        files.report.fatal(document.place(()), "must be sections (name: value), nothing else")
+    elif may_be_empty:
+        return document
     else:
-        files.report.fault(node.place, "must be sections (name: value), nothing else")
+        files.report.fatal(document.place(()), "is empty; it needs at least one section, such as collectors:")
     return None
 
 
-def _settings(node: Node | None, report: Report) -> Settings | None:
-    from config.structuring import structured  # cattrs takes longer to import than all the rest here
-
-    return None if node is None else structured(node, Settings, report)
-
-
-def _secrets(path: Path, files: _Files) -> Secrets | None:
-    from config.structuring import structured
-
-    if files.are_without(path):
+def _load_secrets(path: Path, files: _Files) -> Secrets | None:
+    if files.lack(path):
         return Secrets()
     text = files.text(path)
     if text is None:
         return None
     if path not in files.unsaved:
-        complain_if_readable_by_others(path, files.report)
-    aside = Report()
-    node = parse(text, str(path), aside, shown=NAMEABLE.__contains__)
-    files.report.take_over(aside, of_sections=frozenset(attrs.fields_dict(Secrets)))
-    if node is None:
-        return None
-    return structured(_used(node), Secrets, files.report, may_hold_others=True)
+        check_is_private(path, files.report)
+    sections = attrs.fields_dict(Secrets)
+    document = parse(text, str(path), files.report, sections=sections, public_names=PUBLIC_NAMES)
+    return None if document is None else structure(document, Secrets, files.report, ignores_unknown=True)
 
 
-def _used(node: Node) -> Node:
-    """The sections that the program uses. Nobody is told of the others: they are none of its business."""
-    if not isinstance(node, Table):
-        return node
-    used = Table(node.place)
-    for name in attrs.fields_dict(Secrets):
-        if name in node:
-            used.put(name, node.key_places[name], node[name])
-    return used
+def _check_credentials(settings: Settings, secrets: Secrets, path: Path, report: Report) -> None:
+    """Report missing credentials: fatal if nothing can be collected, as no source stops another."""
+    needed = [*_hue_credentials(settings, secrets), *_amazon_credentials(settings, secrets)]
+    missing = [each for each in needed if each is not None]
+    add = report.fatal if missing and len(missing) == len(needed) else report.error
+    example = packaged_path("secrets.example.yaml")
+    no_file = f" (there is no such file yet; {example} is an example)" if is_missing(path) else ""
+    for key, message in missing:
+        add(Place(file=str(path), path=key), f"{message}{no_file}")
+    url = secrets.alerts.ping_url
+    if url is not None and not url.value.startswith(("https://", "http://")):
+        report.error(Place(file=str(path), path="alerts.ping_url"), "is not a URL, so it is not called")
+
+
+_Missing = tuple[str, str] | None  # the key and what to do; None for a source that has what it needs
+
+
+def _hue_credentials(settings: Settings, secrets: Secrets) -> Iterator[_Missing]:
+    hue = settings.collectors.hue
+    next_step = "run homeclimate setup, write its key here, or set collectors.hue.enabled to no"
+    for bridge in bridges_of(settings, secrets.hue) if hue.enabled else ():
+        if bridge.api_key:
+            yield None
+        elif hue.bridges:
+            yield "hue.bridges", f"has no api_key for the bridge {bridge.id}; {next_step}"
+        else:
+            yield "hue.api_key", f"is missing; {next_step}"
+
+
+def _amazon_credentials(settings: Settings, secrets: Secrets) -> Iterator[_Missing]:
+    if settings.collectors.amazon_aqm.enabled:
+        next_step = "run homeclimate setup amazon, or disable amazon_aqm"
+        missing = "amazon_aqm.refresh_token", f"is missing, and so are the cookies; {next_step}"
+        yield None if secrets.amazon_aqm.are_given else missing

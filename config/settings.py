@@ -1,114 +1,211 @@
-"""Everything that a home can set, by the names of its config.yaml, with the defaults."""
+"""The settings of a home with their defaults, named as in config.yaml; default.yaml explains them."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import attrs
 
-from config.alert_settings import AlertsSettings
-from config.collector_settings import CollectorsSettings
-from config.kinds import STORE_BUDGET_S, Attempts, Backoff, Celsius, FirstDelay, Interval, Zone
-from config.markers import Between, CountsAs, Meaning, NoEffect, ZeroCountsAs
+from config.setting_types import (
+    LARGEST_LOG_FILE_BYTES,
+    Address,
+    AmazonDomain,
+    Attempts,
+    Backoff,
+    BridgeId,
+    BusyTimeout,
+    Celsius,
+    CertificateSha256,
+    CheckpointPages,
+    Count,
+    FirstDelay,
+    HttpsUrl,
+    Interval,
+    LogFileBytes,
+    Multiplier,
+    NotNegative,
+    Percent,
+    Pooling,
+    Port,
+    Seconds,
+    StoreDelay,
+    Timeout,
+    WalMode,
+    Zone,
+)
 from domain.reading import Quantity, Range
-from domain.values import frozen
 
+HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-LARGEST_LOG_FILE_BYTES = 10_000_000
-LARGEST_LOG_FOLDER_BYTES = 60_000_000
-_STORE = f"storing has {STORE_BUDGET_S} s in a cycle"
+MailSecurity = Literal["starttls", "tls", "none"]
+_USUAL_MAIL_PORTS: Mapping[MailSecurity, int] = {"starttls": 587, "tls": 465, "none": 25}
 _HUE_FIRST_DELAY_S = 1.0
+_FINGERPRINT_LENGTH = 12
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class CollectionSettings:
-    interval_seconds: Annotated[
-        Interval, Meaning("Seconds between two cycles, for every source without its own interval.")
-    ] = 300
-    retry_attempts: Annotated[Attempts, Meaning("How often a source is asked in one cycle at most.")] = 3
-    retry_backoff_base: Annotated[
-        FirstDelay, Meaning("Seconds before the second attempt, doubled for each further one (not Hue).")
-    ] = 1.0
+    interval_seconds: Interval = 300
+    retry_attempts: Attempts = 3
+    retry_backoff_base: FirstDelay = 1.0
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class StorageSettings:
-    database_path: Annotated[Path, Meaning("The database.")] = Path("data/readings.db")
-    naive_zone: Annotated[
-        Zone | None,
-        Meaning("The zone of old timestamps without an offset, for ordering only; null is the system's."),
-    ] = None
-    enable_pooling: Annotated[
-        bool, Meaning("Once: several connections."), NoEffect("a process has one writing connection")
-    ] = True
-    enable_wal_mode: Annotated[
-        bool, Meaning("Once: whether to try WAL."), NoEffect("WAL is always tried")
-    ] = True
-    wal_checkpoint_interval: Annotated[
-        int,
-        Meaning("Pages between two automatic checkpoints of the WAL."),
-        Between(least=0),
-        ZeroCountsAs(value=1000, because="without checkpoints the WAL grows without end"),
-        CountsAs(most=16_384, because="the WAL stays under 64 MB"),
-    ] = 1000
-    retry_max_attempts: Annotated[Attempts, Meaning("How often a busy database is tried in one cycle.")] = 3
-    retry_base_delay: Annotated[
-        float,
-        Meaning("Seconds before the second try, doubled for each further one."),
-        Between(least=0),
-        CountsAs(most=STORE_BUDGET_S, because=_STORE),
-    ] = 1.0
-    busy_timeout_ms: Annotated[
-        int,
-        Meaning("Milliseconds that SQLite waits for another program's lock."),
-        Between(least=0),
-        CountsAs(most=STORE_BUDGET_S * 1000, because=_STORE),
-    ] = 5000
+    database_path: Path = Path("data/readings.db")
+    naive_zone: Zone | None = None
+    enable_pooling: Pooling = True
+    enable_wal_mode: WalMode = True
+    wal_checkpoint_interval: CheckpointPages = 1000
+    retry_max_attempts: Attempts = 3
+    retry_base_delay: StoreDelay = 1.0
+    busy_timeout_ms: BusyTimeout = 5000
 
     @property
     def retry(self) -> Backoff:
         return Backoff(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class LoggingSettings:
-    level: Annotated[LogLevel, Meaning("The least serious records that are written.")] = "INFO"
-    enable_file_logging: Annotated[bool, Meaning("Whether a log file is written.")] = True
-    log_file_path: Annotated[Path, Meaning("The log file.")] = Path("logs/homeclimate.log")
-    max_bytes: Annotated[
-        int,
-        Meaning("Bytes that a log file stays under."),
-        Between(least=0),
-        ZeroCountsAs(value=LARGEST_LOG_FILE_BYTES, because="a log file never grows without end"),
-        CountsAs(least=65_536, because="a single record takes up to 16 kB"),
-        CountsAs(most=LARGEST_LOG_FILE_BYTES, because="the log folder never takes more than 60 MB"),
-    ] = LARGEST_LOG_FILE_BYTES
-    backup_count: Annotated[
-        int, Meaning("How many rotated files are kept, within 60 MB in all."), Between(least=0)
-    ] = 5
-    encoding: Annotated[str, Meaning("Once: the encoding of the log file; it is UTF-8.")] = "utf-8"
+    level: LogLevel = "INFO"
+    enable_file_logging: bool = True
+    log_file_path: Path = Path("logs/homeclimate.log")
+    max_bytes: LogFileBytes = LARGEST_LOG_FILE_BYTES
+    backup_count: NotNegative = 5
+    encoding: str = "utf-8"
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ValidationSettings:
-    indoor_temp_min: Annotated[
-        Celsius, Meaning("Colder than this (degC) indoors is flagged as anomalous.")
-    ] = 0.0
-    indoor_temp_max: Annotated[
-        Celsius, Meaning("Warmer than this (degC) indoors is flagged as anomalous.")
-    ] = 40.0
-    outdoor_temp_min: Annotated[Celsius, Meaning("Colder than this (degC) outdoors is flagged.")] = -40.0
-    outdoor_temp_max: Annotated[Celsius, Meaning("Warmer than this (degC) outdoors is flagged.")] = 50.0
-    allow_out_of_range: Annotated[
-        bool, Meaning("Once: whether implausible values are stored; they are, and flagged.")
-    ] = True
+    indoor_temp_min: Celsius = 0.0
+    indoor_temp_max: Celsius = 40.0
+    outdoor_temp_min: Celsius = -40.0
+    outdoor_temp_max: Celsius = 50.0
+    allow_out_of_range: bool = True
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
+class BridgeSettings:
+    """One of several Hue bridges."""
+
+    id: BridgeId
+    address: Address | None = None
+    certificate_sha256: CertificateSha256 | None = None
+
+
+@attrs.frozen(kw_only=True)
+class HueSettings:
+    enabled: bool = True
+    read: HueRead = "auto"
+    bridge_ip: Address | None = None
+    bridges: tuple[BridgeSettings, ...] = ()
+    auto_discover: bool = True
+    timeout_seconds: Timeout = 10.0
+    collection_interval: Interval | None = None
+    retry_attempts: Attempts | None = None
+    retry_backoff_base: Multiplier = 2.0
+    sensor_locations: Mapping[str, str] = attrs.field(factory=dict)
+    fallback_to_name: bool = True
+    temperature_min: Celsius | None = None
+    temperature_max: Celsius | None = None
+    collect_battery_level: bool = True
+    collect_signal_strength: bool = True
+    collect_raw_response: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class AmazonAqmSettings:
+    enabled: bool = False
+    domain: AmazonDomain = "amazon.com"
+    alexa_url: HttpsUrl | None = None
+    api_url: HttpsUrl | None = None
+    www_url: HttpsUrl | None = None
+    device_serial: str | None = None
+    timeout_seconds: Timeout = 18.0
+    collection_interval: Interval | None = None
+    retry_attempts: Attempts | None = None
+    retry_backoff_base: FirstDelay | None = None
+    max_timeout: Timeout = 18.0
+    device_locations: Mapping[str, str] = attrs.field(factory=dict)
+    fallback_location: str | None = None
+    temperature_min: Celsius | None = None
+    temperature_max: Celsius | None = None
+    humidity_min: Percent = 0.0
+    humidity_max: Percent = 100.0
+    iaq_min: Percent = 0.0
+    iaq_max: Percent = 100.0
+    collect_temperature: bool = True
+    collect_humidity: bool = True
+    collect_pm25: bool = True
+    collect_voc: bool = True
+    collect_co: bool = True
+    collect_iaq: bool = True
+    collect_connectivity: bool = True
+    collect_raw_response: bool = False
+
+    @property
+    def request_timeout_s(self) -> float:
+        return min(self.timeout_seconds, self.max_timeout)
+
+
+@attrs.frozen(kw_only=True)
+class AbsentCollectorSettings:
+    """A section of earlier versions, for a collector that was never written."""
+
+    enabled: bool = False
+    timeout_seconds: Seconds = 10.0
+
+
+@attrs.frozen(kw_only=True)
+class GeneralCollectorSettings:
+    fallback_location: str | None = None
+
+    @property
+    def location_of_unnamed(self) -> str:
+        return self.fallback_location or "unknown"
+
+
+@attrs.frozen(kw_only=True)
+class CollectorsSettings:
+    general: GeneralCollectorSettings = attrs.field(factory=GeneralCollectorSettings)
+    hue: HueSettings = attrs.field(factory=HueSettings)
+    amazon_aqm: AmazonAqmSettings = attrs.field(factory=AmazonAqmSettings)
+    nest: AbsentCollectorSettings = attrs.field(factory=AbsentCollectorSettings)
+    weather: AbsentCollectorSettings = attrs.field(factory=AbsentCollectorSettings)
+
+
+@attrs.frozen(kw_only=True)
+class MailSettings:
+    """Without a host no mail is sent."""
+
+    host: str | None = None
+    port: Port | None = None
+    security: MailSecurity = "starttls"
+    username: str | None = None
+    sender: str | None = None
+    recipients: tuple[str, ...] = ()
+    ca_file: Path | None = None
+
+    @property
+    def usual_port(self) -> int:
+        return self.port or _USUAL_MAIL_PORTS[self.security]
+
+
+@attrs.frozen(kw_only=True)
+class AlertsSettings:
+    silent_cycles: Count = 3
+    silent_device_cycles: Count = 12
+    mail: MailSettings = attrs.field(factory=MailSettings)
+
+
+@attrs.frozen(kw_only=True)
 class Settings:
-    """A home's settings, with every old meaning resolved and every budget kept."""
+    """All settings of a home, within the budgets of a cycle."""
 
     collection: CollectionSettings = attrs.field(factory=CollectionSettings)
     storage: StorageSettings = attrs.field(factory=StorageSettings)
@@ -118,7 +215,7 @@ class Settings:
     alerts: AlertsSettings = attrs.field(factory=AlertsSettings)
 
     def at(self, home: Path) -> Settings:
-        """These settings with relative paths taken from the home, which is absolute."""
+        """Return these settings with their relative paths resolved against the home, which is absolute."""
         storage, logging, mail = self.storage, self.logging, self.alerts.mail
         ca_file = None if mail.ca_file is None else home / mail.ca_file
         return attrs.evolve(
@@ -147,10 +244,10 @@ class Settings:
 
     @property
     def amazon_aqm_retry(self) -> Backoff:
-        own, general = self.collectors.amazon_aqm, self.collection
-        base_s = own.retry_backoff_base
+        aqm, general = self.collectors.amazon_aqm, self.collection
+        base_s = aqm.retry_backoff_base
         return Backoff(
-            attempts=own.retry_attempts or general.retry_attempts,
+            attempts=aqm.retry_attempts or general.retry_attempts,
             base_s=general.retry_backoff_base if base_s is None else base_s,
         )
 
@@ -175,3 +272,13 @@ class Settings:
             least=self.validation.indoor_temp_min if least is None else least,
             most=self.validation.indoor_temp_max if most is None else most,
         )
+
+
+def fingerprint(settings: Settings, home: Path) -> str:
+    """Return a short hash of all settings, without secrets. It stays the same when the home is moved."""
+
+    def path_text(path: Path) -> str:
+        return str(path.relative_to(home) if path.is_relative_to(home) else path)
+
+    text = json.dumps(attrs.asdict(settings), sort_keys=True, default=path_text)
+    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]

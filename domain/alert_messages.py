@@ -1,13 +1,58 @@
-"""What a person is told of an incident, with the next step."""
+"""The alert messages: what is wrong, and what to do about it; and those that wait to be sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import attrs
 
+from domain.errors import NotifyError, NotifyUnavailable
 from domain.incidents import Dismissed, Incident, Notice, Opened, Recovered, Topic
+
+REJECTED_PAUSE = timedelta(hours=1)
+_MOST_WAITING = 50
+
+# Title and remedy; `{program}` is the command that starts this program.
+_TEXTS: Mapping[Topic, tuple[str, str]] = {
+    Topic.CREDENTIALS: (
+        "{subject} rejects the stored credentials",
+        "Run `{program} setup --reauth {subject}`. All other sources go on meanwhile.",
+    ),
+    Topic.SOURCE_SILENT: (
+        "no readings from {subject}",
+        "Check that it is switched on and the network works. It is asked again at every slot.",
+    ),
+    Topic.DEVICE_SILENT: (
+        "no readings from the device {subject}",
+        "Check its battery or plug, and that it is in range. `{program} status` shows the other devices.",
+    ),
+    Topic.BATTERY_LOW: ("the battery of {subject} is low", "Replace it. No setting needs to be changed."),
+    Topic.DISK_LOW: (
+        "the disk is nearly full",
+        "Free some space on the disk of the data folder. What does not fit waits in memory for a day.",
+    ),
+    Topic.DATABASE_ASIDE: (
+        "the database was damaged and has been set aside",
+        "Collecting continues in a new one. `{program} db salvage FILE` recovers what can still be read.",
+    ),
+    Topic.DATABASE_DAMAGED: (
+        "the daily check found damage in the database",
+        "Run `{program} db check`. It shows what is damaged and the next step.",
+    ),
+    Topic.LOG_HELD: (
+        "another program keeps the database open for reading",
+        "The database's log grows until that program ends. Close it, or let it read in shorter transactions.",
+    ),
+    Topic.SPOOL_IN_USE: (
+        "readings cannot be stored in the database",
+        "They wait in data/spool and are stored once the database is writable again. The reason is above.",
+    ),
+    Topic.CLOCK_STEPPED: (
+        "the computer's clock is, or was, wrong",
+        "A stored slot is in the future: {detail}. Check the clock and its time service.",
+    ),
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -18,84 +63,68 @@ class Message:
     text: str
 
 
-# What has happened to the subject, and what to do; `{program}` is how this program is started.
-_WORDS: Mapping[Topic, tuple[str, str]] = {
-    Topic.CREDENTIALS: (
-        "{subject} refuses our credentials",
-        "Run `{program} setup --reauth {subject}`. Until then nothing of it is collected; all else goes on.",
-    ),
-    Topic.SOURCE_SILENT: (
-        "nothing comes from {subject}",
-        "Is it switched on, and the network well? It is asked at every slot; `{program} status` shows it.",
-    ),
-    Topic.DEVICE_SILENT: (
-        "{subject} gives no readings",
-        "Look at its battery or plug, and at its place; `{program} status` shows the others.",
-    ),
-    Topic.BATTERY_LOW: ("the battery of {subject} is low", "Change it; no setting needs to be changed."),
-    Topic.DISK_LOW: (
-        "the disk is nearly full",
-        "Make room on the disk of the home's data folder. Readings that do not fit wait in memory for a day.",
-    ),
-    Topic.DATABASE_ASIDE: (
-        "the database was damaged and is moved aside",
-        "Collecting goes on in a new one. `{program} db salvage FILE` brings back what can still be read.",
-    ),
-    Topic.DATABASE_DAMAGED: (
-        "the daily check found damage in the database",
-        "Run `{program} db check`; it names what is damaged and the next step.",
-    ),
-    Topic.LOG_HELD: (
-        "another program keeps the database open for reading",
-        "Its log grows until that program ends. Close it, or let it read in shorter steps.",
-    ),
-    Topic.SPOOL_IN_USE: (
-        "readings cannot be stored in the database",
-        "They wait in data/spool and are stored as soon as it can be written to. The reason is above.",
-    ),
-    Topic.CLOCK_STEPPED: (
-        "the computer's clock is, or was, wrong",
-        "A stored slot lies in the future: {detail}. Look at the clock and its time service.",
-    ),
-}
+@attrs.frozen(kw_only=True)
+class Outbox:
+    """The newest fifty messages that wait to be sent, oldest first, and why none can be sent at present."""
+
+    waiting: tuple[Message, ...] = ()
+    failing_since: datetime | None = None
+    not_before: datetime | None = None
+    last_error: str = ""
+
+    def with_messages(self, messages: Iterable[Message]) -> Outbox:
+        return attrs.evolve(self, waiting=(*self.waiting, *messages)[-_MOST_WAITING:])
+
+    def next(self, now: datetime) -> Message | None:
+        """Return the message to send now, if any."""
+        if self.not_before is not None and now < self.not_before:
+            return None
+        return self.waiting[0] if self.waiting else None
+
+    def after_success(self) -> Outbox:
+        return Outbox(waiting=self.waiting[1:])
+
+    def after_failure(self, error: NotifyError, now: datetime) -> Outbox:
+        """Try again with the next cycle. Pause after a permanent error, since retries can lock a login."""
+        pause = timedelta() if isinstance(error, NotifyUnavailable) else REJECTED_PAUSE
+        return attrs.evolve(
+            self,
+            failing_since=self.failing_since or now,
+            not_before=now + pause,
+            last_error=str(error),
+        )
 
 
 def title_of(incident: Incident, program: str = "homeclimate") -> str:
-    """What has happened, in one line."""
-    return _WORDS[incident.topic][0].format(subject=incident.subject, program=program)
+    """Return what is wrong, in one line."""
+    return _TEXTS[incident.topic][0].format(subject=incident.subject, program=program)
 
 
 def remedy_of(incident: Incident, program: str) -> str:
-    """What to do about it."""
-    return _WORDS[incident.topic][1].format(subject=incident.subject, program=program, detail=incident.detail)
+    """Return what to do about it."""
+    return _TEXTS[incident.topic][1].format(subject=incident.subject, program=program, detail=incident.detail)
 
 
 def message_of(notice: Notice, *, home: str, program: str) -> Message:
-    """What a person reads; `home` says which home it is about."""
+    """Return the message of a notice; `home` says which home it is about."""
     incident = notice.incident
     title = title_of(incident, program)
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
+        minutes = round(notice.length.total_seconds() / 60)
+        hours = minutes / 60
+        length = (
+            f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+        )
         return Message(
             subject=f"{ended}: {title}",
-            text=(
-                f"{ended.capitalize()} after {_told(notice.length)} (since {since}): {title}.\n\n"
-                f"Home: {home}\n"
-            ),
+            text=f"{ended.capitalize()} after {length} (since {since}): {title}.\n\nHome: {home}\n",
         )
-    lasts = "" if isinstance(notice, Opened) else "still: "
     return Message(
-        subject=f"{lasts}{title}",
+        subject=f"{'' if isinstance(notice, Opened) else 'still: '}{title}",
         text=(
-            f"Since {since}: {title}.\nSeen: {incident.detail or 'nothing more'}\n\n"
+            f"Since {since}: {title}.\nDetails: {incident.detail or 'none'}\n\n"
             f"{remedy_of(incident, program)}\n\nHome: {home}\n"
         ),
     )
-
-
-def _told(length: timedelta) -> str:
-    minutes = round(length.total_seconds() / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 1440:.0f} days"

@@ -85,13 +85,15 @@ class Unread:
 class SourceReply:
     """What a source handed over: readings, devices that it listed without one, remarks for a person.
 
-    `not_finite` is how many numbers of its answers were NaN, infinite or too large to be one.
+    `not_finite` is how many numbers of its answers were NaN, infinite or too large to be one. `strategy` is
+    the way that the source was read, if it has several.
     """
 
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
     not_finite: int = 0
+    strategy: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -57,7 +57,7 @@ class SourceGarbled(SourceError):
     """The reply has an unexpected shape. The message carries a redacted sample of it."""
 
 
-class SourceHeld(HomeclimateError):
+class SourceLocked(HomeclimateError):
     """Another process collects from the source; two would count each other's work as missing."""
 
 

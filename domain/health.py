@@ -1,4 +1,4 @@
-"""How a deployment is: what each component answered, and what all answers come to."""
+"""The health of a deployment: the answer of each component, and the overall result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 
 class Status(StrEnum):
-    """How a component is. One that is `skipped` was not asked, on purpose or for want of another."""
+    """The status of a component; `skipped` was not checked, on purpose or because it needs another one."""
 
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
@@ -18,15 +18,15 @@ class Status(StrEnum):
 
 
 class Weight(StrEnum):
-    """What it means when a component fails."""
+    """What the failure of a component means."""
 
-    ORDINARY = "ordinary"  # something is not as it should be
-    SOURCE = "source"  # nothing comes from there; of all sources one is enough to collect
+    ORDINARY = "ordinary"  # something is wrong
+    SOURCE = "source"  # this source gives no readings; one usable source is enough to collect
     ESSENTIAL = "essential"  # nothing can be collected
 
 
 class Health(IntEnum):
-    """What all answers come to, as exit codes."""
+    """The overall result; the numbers are exit codes."""
 
     HEALTHY = 0
     SOME_FAILED = 1
@@ -35,44 +35,40 @@ class Health(IntEnum):
 
 @attrs.frozen
 class Answer:
-    """What was seen of a component, and the exact next step for a person where it is not as it should be.
+    """The state of a component, and the exact next step for a person where something is wrong.
 
-    `weight` only where this failure means more or less than the component's failures usually do.
+    `weight` is set where this failure means more or less than usual for the component.
     """
 
     status: Status
-    seen: str
+    summary: str
     next_step: str = ""
     weight: Weight | None = None
 
 
-def passed(seen: str) -> Answer:
-    """It is as it should be."""
-    return Answer(Status.PASS, seen)
+def passed(summary: str) -> Answer:
+    return Answer(Status.PASS, summary)
 
 
-def warned(seen: str, next_step: str) -> Answer:
-    """It will do, and could be better."""
-    return Answer(Status.WARN, seen, next_step)
+def warned(summary: str, next_step: str) -> Answer:
+    return Answer(Status.WARN, summary, next_step)
 
 
-def failed(seen: str, next_step: str, weight: Weight | None = None) -> Answer:
-    """Somebody has to act."""
-    return Answer(Status.FAIL, seen, next_step, weight)
+def failed(summary: str, next_step: str, weight: Weight | None = None) -> Answer:
+    return Answer(Status.FAIL, summary, next_step, weight)
 
 
-def skipped(seen: str) -> Answer:
-    """It was not looked at, for that reason."""
-    return Answer(Status.SKIPPED, seen)
+def skipped(reason: str) -> Answer:
+    return Answer(Status.SKIPPED, reason)
 
 
 @attrs.frozen(kw_only=True)
 class ComponentResult:
-    """One component's answer, and how long that took in seconds."""
+    """The answer of one component, and how long it took."""
 
     component: str
     status: Status
-    seen: str
+    summary: str
     next_step: str = ""
     weight: Weight = Weight.ORDINARY
     duration_s: float = 0.0
@@ -86,26 +82,27 @@ class HealthReport:
 
     @property
     def health(self) -> Health:
-        """See `aggregate`."""
         return aggregate(self.results)
 
     def count(self, status: Status) -> int:
-        """How many components are so."""
+        """Return how many components have this status."""
         return sum(result.status is status for result in self.results)
 
 
 def aggregate(results: Iterable[ComponentResult]) -> Health:
-    """The worst that the answers say; warnings and what was skipped do not count against it.
+    """Return the overall result; warnings and skipped components do not count.
 
-    Sources that were skipped are neither usable nor in the way: only when some failed, and no other can be
-    used, nothing can be collected.
+    Nothing can be collected if an essential component failed, or if sources failed and no other one is
+    usable.
     """
     results = tuple(results)
-    failed = [result for result in results if result.status is Status.FAIL]
-    if not failed:
+    failures = [result for result in results if result.status is Status.FAIL]
+    if not failures:
         return Health.HEALTHY
     sources = [result.status for result in results if result.weight is Weight.SOURCE]
     usable = [status for status in sources if status in (Status.PASS, Status.WARN)]
-    if any(result.weight is Weight.ESSENTIAL for result in failed) or (Status.FAIL in sources and not usable):
+    if any(result.weight is Weight.ESSENTIAL for result in failures) or (
+        Status.FAIL in sources and not usable
+    ):
         return Health.CANNOT_COLLECT
     return Health.SOME_FAILED

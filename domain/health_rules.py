@@ -1,13 +1,13 @@
-"""What is as it should be: rules from what was seen of a component to its answer, with the next step."""
+"""Health rules: from the state of a component to its answer, with the next step."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import attrs
 
+from domain.cycle import SourceReply
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -17,22 +17,30 @@ from domain.errors import (
 )
 from domain.health import Answer, failed, passed, skipped, warned
 from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.upkeep import StepRecord, StepResult
 
-if TYPE_CHECKING:
-    from domain.cycle import SourceReply
-
-_CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # older than this program: a lost battery
+_CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
 _CLOCK_TOLERANCE = timedelta(minutes=10)
-_LATELY = timedelta(days=1)
+_RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
 _SLOTS_TOLERATED = 3
 _GRACE = timedelta(minutes=2)
-_SHORTEST_INTERVAL = timedelta(minutes=5)  # who has just made it shorter has older slots
+_SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval does not make old slots late
+
+
+@attrs.frozen(kw_only=True)
+class Commands:
+    """What a person types: to start this program, and on this system."""
+
+    program: str
+    start_collector: str
+    show_disk: str
+    sync_clock: str
 
 
 @attrs.frozen
 class Slots:
-    """A source's newest planned slot, and the newest of those that only a wrong clock can have written."""
+    """A source's newest planned slot, and the newest one that only a wrong clock can have written."""
 
     newest: datetime
     ahead: datetime | None = None
@@ -40,7 +48,7 @@ class Slots:
 
 @attrs.frozen(kw_only=True)
 class LastSlot:
-    """A source's newest planned slot, and what became of it."""
+    """A source's newest planned slot, and its outcome."""
 
     source: str
     slot: datetime
@@ -48,138 +56,125 @@ class LastSlot:
     interval: timedelta
 
 
-def of_disk(free_bytes: int | None) -> Answer:
-    """The room for the home's data; the limits are those of the incident."""
+def judge_disk(free_bytes: int | None, commands: Commands) -> Answer:
+    """Judge the free space for the home's data, by the limits of the incident."""
     if free_bytes is None:
         return warned(
-            "how much room there is cannot be told", "Look at the disk of the data folder: `df -h`."
+            "the free space is unknown", f"Check the disk of the data folder: `{commands.show_disk}`."
         )
-    told = f"{free_bytes / 1e6:,.0f} MB free"
+    summary = f"{free_bytes / 1e6:,.0f} MB free"
     if free_bytes < DISK_LOW_BYTES:
-        return failed(told, "Make room on the disk of the data folder: less than 200 MB is left (`df -h`).")
+        return failed(
+            summary,
+            f"Make room on the disk of the data folder: less than 200 MB is left (`{commands.show_disk}`).",
+        )
     if free_bytes < DISK_GOOD_BYTES:
-        return warned(told, "Make room soon: at 200 MB an alert is given.")
-    return passed(told)
+        return warned(summary, "Make room soon. An alert is sent below 200 MB.")
+    return passed(summary)
 
 
-def of_spool(cycles: int, readings: int, folder: str) -> Answer:
-    """What waits to be stored; it should be nothing."""
+def judge_spool(cycles: int, readings: int, folder: str) -> Answer:
+    """Judge what waits to be stored, which should be nothing."""
     if not cycles:
         return passed("nothing waits to be stored")
     return failed(
         f"{cycles:,} cycles with {readings:,} readings wait in {folder}",
-        "See what is said of the database; the next cycle that can be stored takes them all along.",
+        "See the answer of the database. The next cycle that can be stored stores them too.",
     )
 
 
-def of_last_check(kept: Mapping[str, object], now: datetime, *, program: str) -> Answer:
-    """The result of the last check of every row, as the daily upkeep keeps it."""
-    at = _instant(kept.get("at"))
-    if at is None:
-        return skipped("the database has not been checked yet; a collector that stays does it daily")
-    told = f"{at:%Y-%m-%d %H:%M} UTC"
-    match kept.get("result"):
-        case "ok" if now - at > _CHECK_OLD:
-            return warned(f"sound at {told}, and not checked since", f"Run `{program} db check`.")
-        case "ok":
-            return passed(f"sound at {told}")
-        case "damaged":
+def judge_last_check(last: StepRecord | None, now: datetime, commands: Commands) -> Answer:
+    """Judge the last daily check of every row."""
+    if last is None:
+        return skipped("the database has not been checked yet; a collector that keeps running does it daily")
+    at = f"{last.at:%Y-%m-%d %H:%M} UTC"
+    run_check = f"Run `{commands.program} db check`"
+    match last.result:
+        case StepResult.OK if now - last.at > _CHECK_OLD:
+            return warned(f"sound at {at}, and not checked since", f"{run_check}.")
+        case StepResult.OK:
+            return passed(f"sound at {at}")
+        case StepResult.DAMAGED:
             return failed(
-                f"damage was found at {told}: {kept.get('detail')}",
-                f"Run `{program} db check`: it names what is damaged, and how to get it back.",
+                f"the check at {at} found damage: {last.detail}",
+                f"{run_check}. It shows what is damaged and how to repair it.",
             )
         case _:
-            return failed(
-                f"the check of {told} could not be made: {kept.get('reason')}",
-                f"Run `{program} db check`, and do what it says.",
-            )
+            return failed(f"the check at {at} failed: {last.reason}", f"{run_check}, and follow its advice.")
 
 
-def of_clock(now: datetime, slots: Iterable[Slots]) -> Answer:
-    """Whether the time can be: not before this program, nor before what was stored.
+def judge_clock(now: datetime, slots: Iterable[Slots], commands: Commands) -> Answer:
+    """Judge the time: it must not be before this program existed, nor before what was stored.
 
-    Where cycles have been stored since at the present time, it was wrong once and is right now.
+    If cycles have been stored at the present time since, the clock was wrong once and is right now.
     """
-    step = "Set the clock, and let a time service keep it: `timedatectl set-ntp true`."
-    told = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
+    summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now < _CLOCK_BEFORE:
-        return failed(f"it says {told}, which is long past", step)
+        return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.newest for one in slots if (one.ahead or one.newest) > now + _CLOCK_TOLERANCE]
     if not ahead:
-        return passed(told)
-    seen = f"it says {told}, and there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
-    if any(timedelta(0) <= now - one.newest <= _LATELY for one in slots):
-        return warned(seen, f"It was wrong once, and cycles have come since. If it is wrong now: {step}")
-    return failed(seen, f"{step} If it is right now, the next cycle shows it.")
+        return passed(summary)
+    summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
+    if any(timedelta(0) <= now - one.newest <= _RECENTLY for one in slots):
+        return warned(summary, f"It was wrong once, and is right by now. If it is not: {fix}")
+    return failed(summary, f"{fix} If it is right now, the next cycle confirms it.")
 
 
-def of_last_cycle(
-    slots: Collection[LastSlot], collectors: Collection[str], now: datetime, *, program: str
+def judge_last_cycle(
+    slots: Collection[LastSlot], collectors: Collection[str], now: datetime, commands: Commands
 ) -> Answer:
-    """Whether cycles come as they should: wherever one was planned, a collector should be running."""
+    """Judge whether cycles come as planned; a home with planned cycles should have a running collector."""
     if not slots:
         if collectors:
-            return warned("a collector runs, and has no cycle yet", "Ask again after the first interval.")
-        return skipped("no cycle was ever planned: no collector has run yet")
-    old = [one for one in slots if now - one.slot > _tolerated(one.interval)]
-    if not old:
+            return warned("a collector is running, without a cycle yet", "Check again after one interval.")
+        return skipped("no cycle has been planned yet: no collector has run")
+    late = [
+        one
+        for one in slots
+        if now - one.slot > _SLOTS_TOLERATED * max(one.interval, _SHORTEST_INTERVAL) + _GRACE
+    ]
+    if not late:
         newest = max(slots, key=lambda one: one.slot)
         return passed(f"{newest.source} {newest.state} at {newest.slot:%Y-%m-%d %H:%M:%S} UTC")
-    told = ", ".join(f"{one.source} at {one.slot:%Y-%m-%d %H:%M} UTC" for one in old)
-    if any(one.source in collectors for one in old):
+    summary = ", ".join(f"{one.source} at {one.slot:%Y-%m-%d %H:%M} UTC" for one in late)
+    if any(one.source in collectors for one in late):
         return failed(
-            f"a collector runs, and its last cycle is old: {told}",
-            "Look at the end of the log, and start the collector again.",
+            f"a collector is running, but its last cycle is old: {summary}",
+            "Look at the end of the log, and restart the collector.",
         )
     return failed(
-        f"no collector runs; the last cycle: {told}",
-        f"Start it: `systemctl start homeclimate`, or `{program} collect`.",
+        f"no collector is running; the last cycle: {summary}",
+        f"Start it: `{commands.start_collector}`, or `{commands.program} collect`.",
     )
 
 
-def of_reply(reply: SourceReply) -> Answer:
-    """A source that answered; that a device did not is its battery's matter, and no failure of the source."""
-    told = f"{len(reply.readings)} devices answer"
+def judge_reply(reply: SourceReply) -> Answer:
+    """Judge a source that answered. A silent device is no failure of its source."""
+    summary = f"{len(reply.readings)} devices answer"
     notes = "".join(f"; {note}" for note in reply.notes)
     if not reply.readings and not reply.unread:
-        return warned(f"it answers, and has no device that is read{notes}", "Add one in its app.")
+        return warned(f"it answers, but has no device that is read{notes}", "Add one in its app.")
     if reply.unread:
         silent = ", ".join(f"{one.device_id} ({one.cause.replace('_', ' ')})" for one in reply.unread)
         return warned(
-            f"{told}, {len(reply.unread)} do not: {silent}{notes}",
-            "Look at the batteries and plugs of those, and at their place.",
+            f"{summary}, {len(reply.unread)} do not: {silent}{notes}",
+            "Check their batteries and plugs, and that they are in range.",
         )
-    return passed(f"{told}{notes}")
+    return passed(f"{summary}{notes}")
 
 
-def of_source_error(error: SourceError, *, source: str, program: str) -> Answer:
-    """A source that did not hand over; the step goes by what kind of failure it was."""
+def judge_source_error(error: SourceError, *, source: str, program: str, unavailable_step: str) -> Answer:
+    """Judge a source that failed; `unavailable_step` is the next step where it cannot be reached."""
     match error:
         case CredentialsRefused() | CredentialsStale():
             step = f"Run `{program} setup --reauth {source}`."
         case SourceThrottled():
             wait = f" in {error.retry_after_s:.0f} s" if error.retry_after_s else " in some minutes"
-            step = f"Ask again{wait}; ask less often if this stays. Nothing else has to be changed."
+            step = f"Try again{wait}. If this happens often, use a longer interval."
         case SourceRefused():
-            step = f"Run `{program} setup` if it was replaced or has moved; else find out who answers there."
-        case _ if source.startswith("hue"):
-            step = (
-                "Look whether the bridge is switched on and in this network; "
-                f"`{program} setup` finds one that has moved."
-            )
+            step = f"Run `{program} setup` if it was replaced or has moved; else find out what answers there."
         case _:
-            step = "Look whether the internet can be reached; nothing has to be changed here if it passes."
+            step = unavailable_step
     return failed(str(error), step)
-
-
-def _tolerated(interval: timedelta) -> timedelta:
-    return _SLOTS_TOLERATED * max(interval, _SHORTEST_INTERVAL) + _GRACE
-
-
-def _instant(written: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written) if isinstance(written, str) else None
-    except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None

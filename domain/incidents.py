@@ -1,4 +1,4 @@
-"""Incidents: troubles with a beginning and an end, and what a person is told of them."""
+"""Incidents: problems with a beginning and an end, and when people are notified of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import attrs
 from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Stored
 
 REPEATED_AFTER = timedelta(days=1)
+# Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
+BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
+LOG_HELD_BYTES, LOG_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
 
 class Topic(StrEnum):
-    """What can be in trouble. The state keeps these words: add, never rename."""
+    """What can be wrong. The state keeps these words: add, never rename."""
 
     CREDENTIALS = "credentials"
     SOURCE_SILENT = "source_silent"
@@ -29,11 +33,16 @@ class Topic(StrEnum):
     CLOCK_STEPPED = "clock_stepped"
 
 
-@attrs.frozen(kw_only=True)
-class Sign:
-    """One look at something: `subject` is the source, the device or the thing; `detail` what was seen.
+_SOURCE_TOPICS = frozenset({Topic.CREDENTIALS, Topic.SOURCE_SILENT})
+_DEVICE_TOPICS = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW})
+_SILENCES = frozenset({Topic.SOURCE_SILENT, Topic.DEVICE_SILENT})
 
-    `source` is the one that a device belongs to.
+
+@attrs.frozen(kw_only=True)
+class Observation:
+    """The state of one thing: of `subject`, a source, a device or a part of the home.
+
+    `detail` is what was observed, `source` the source that a device belongs to.
     """
 
     topic: Topic
@@ -49,42 +58,42 @@ class Sign:
 
 @attrs.frozen(kw_only=True)
 class Incident:
-    """A trouble that was seen `count` times in a row since `since`; open once that was often enough.
+    """A problem that was observed `count` times in a row since `since`; open once that was often enough.
 
-    From then on it is not counted: what lasts is kept as it is, and need not be written anew with each look.
-    `told_at` is when a person was told of it last, `source` the one that a device belonged to then.
+    It is not counted while it is open, so that a lasting incident does not change. `notified_at` is when
+    people were notified last, `source` the source that a device belonged to then.
     """
 
     topic: Topic
     subject: str
     since: datetime
     count: int = 1
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     detail: str = ""
     source: str = ""
 
     @property
     def is_open(self) -> bool:
-        return self.told_at is not None
+        return self.notified_at is not None
 
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """A trouble that a person hears of for the first time."""
+    """A new incident."""
 
     incident: Incident
 
 
 @attrs.frozen(kw_only=True)
 class Repeated:
-    """A trouble that still lasts, a day after it was told last."""
+    """An incident that is still open a day after the last notice."""
 
     incident: Incident
 
 
 @attrs.frozen(kw_only=True)
 class Recovered:
-    """A trouble that is over, after that length."""
+    """An incident that is over, after that length."""
 
     incident: Incident
     length: timedelta
@@ -92,7 +101,7 @@ class Recovered:
 
 @attrs.frozen(kw_only=True)
 class Dismissed:
-    """A trouble of something that nothing is expected of any more, after that length."""
+    """An incident whose subject is no longer expected, after that length."""
 
     incident: Incident
     length: timedelta
@@ -104,7 +113,7 @@ Incidents = Mapping[str, Incident]
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """How many bad signs in a row open an incident."""
+    """How many bad observations in a row open an incident."""
 
     source_cycles: int = 3
     device_cycles: int = 12
@@ -119,105 +128,141 @@ class Patience:
                 return 1
 
 
-def observe(
-    incidents: Incidents, signs: Iterable[Sign], now: datetime, patience: Patience
+def update_incidents(
+    incidents: Incidents, observations: Iterable[Observation], now: datetime, patience: Patience
 ) -> tuple[Incidents, tuple[Notice, ...]]:
-    """The incidents after these signs, and what a person is to be told.
+    """Return the incidents after these observations, and the notices.
 
-    Each incident is opened once, repeated at most daily, and closed once; what no sign speaks of stays.
+    Each incident is opened once, repeated at most daily, and closed once; without an observation it stays.
     """
     after = dict(incidents)
     notices: list[Notice] = []
-    for sign in signs:
-        present = after.pop(sign.key, None)
-        if sign.is_bad:
-            after[sign.key], notice = _worse(present, sign, now, patience.needed(sign.topic))
+    for one in observations:
+        if one.is_bad:
+            present = after.pop(one.key, None)
+            after[one.key], notice = _worsened(present, one, now, patience.needed(one.topic))
             notices += [notice] if notice else []
-        elif present is not None and present.is_open:
-            notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
+        elif after:
+            present = after.pop(one.key, None)
+            if present is not None and present.is_open:
+                notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
     return after, tuple(notices)
 
 
-def signs_of(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Sign]:
-    """What a cycle shows of its sources, their devices, the store and the clock."""
+def observe_cycle(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Observation]:
+    """Observe the sources, their devices, the store and the clock in a cycle."""
     for outcome in cycle.report.outcomes:
-        signs = [*_signs_of_source(outcome)]
-        if isinstance(outcome, Collected):
-            signs += _signs_of_devices(outcome)
-        # cycles by hand come within seconds: they may end a silence, and do not count towards one
-        yield from (sign for sign in signs if outcome.due.scheduled or not _is_counted(sign))
+        for one in _observe_outcome(outcome):
+            # Cycles by hand come within seconds: they may end a silence, but do not count towards one.
+            if outcome.due.scheduled or not one.is_bad or one.topic not in _SILENCES:
+                yield one
     reason = "" if isinstance(cycle, Stored) else cycle.reason
-    yield Sign(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
+    yield Observation(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
     faults = ", ".join(sorted(clock_faults))
-    yield Sign(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
+    yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 
-def sign_of_disk(free_bytes: int) -> Iterator[Sign]:
-    """Between low and good nothing is said: what was, goes on."""
+def observe_disk(free_bytes: int) -> Iterator[Observation]:
+    """Observe the free space for the home's data."""
     if not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
-        is_bad = free_bytes < DISK_LOW_BYTES
-        detail = f"{free_bytes / 1e6:.0f} MB free"
-        yield Sign(topic=Topic.DISK_LOW, subject="data", is_bad=is_bad, detail=detail)
+        yield Observation(
+            topic=Topic.DISK_LOW,
+            subject="data",
+            is_bad=free_bytes < DISK_LOW_BYTES,
+            detail=f"{free_bytes / 1e6:.0f} MB free",
+        )
 
 
-def sign_of_log(log_bytes: int) -> Iterator[Sign]:
-    """Whether a reader keeps the log from being shortened; between short and held nothing is said."""
+def observe_log(log_bytes: int) -> Iterator[Observation]:
+    """Observe the length of the database's log, which grows while another program reads."""
     if not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
-        detail = f"the log beside the database has {log_bytes / 1e6:.0f} MB"
-        is_bad = log_bytes > LOG_HELD_BYTES
-        yield Sign(topic=Topic.LOG_HELD, subject="database", is_bad=is_bad, detail=detail)
+        yield Observation(
+            topic=Topic.LOG_HELD,
+            subject="database",
+            is_bad=log_bytes > LOG_HELD_BYTES,
+            detail=f"the database's log has {log_bytes / 1e6:.0f} MB",
+        )
 
 
-def _is_counted(sign: Sign) -> bool:
-    return sign.is_bad and sign.topic in (Topic.SOURCE_SILENT, Topic.DEVICE_SILENT)
+def dismiss_gone(
+    incidents: Incidents, cycle: Cycle, sources: AbstractSet[str], now: datetime
+) -> tuple[Incidents, tuple[Dismissed, ...]]:
+    """Return the incidents whose subject is still expected, and notices of the open ones among the others.
+
+    `sources` are those of the home. A device is gone once its source answers without it; while the ledger
+    still expects it, the source's outcome lists it as unread.
+    """
+    if not incidents:
+        return incidents, ()
+    devices = _devices_by_source(cycle)
+    gone = {key: incident for key, incident in incidents.items() if _is_gone(incident, sources, devices)}
+    left = {key: incident for key, incident in incidents.items() if key not in gone}
+    return left, tuple(
+        Dismissed(incident=incident, length=max(now - incident.since, timedelta()))
+        for incident in gone.values()
+        if incident.is_open
+    )
 
 
-def _worse(
-    present: Incident | None, sign: Sign, now: datetime, needed: int
+def belongs_to_home(topic: str, subject: str, source: str, sources: AbstractSet[str]) -> bool:
+    """Return whether an incident concerns one of the home's sources, or none at all."""
+    if topic in _SOURCE_TOPICS:
+        return subject in sources
+    return not source or source in sources
+
+
+def _worsened(
+    present: Incident | None, observed: Observation, now: datetime, needed: int
 ) -> tuple[Incident, Opened | Repeated | None]:
     if present is None:
         incident = Incident(
-            topic=sign.topic, subject=sign.subject, since=now, detail=sign.detail, source=sign.source
+            topic=observed.topic,
+            subject=observed.subject,
+            since=now,
+            detail=observed.detail,
+            source=observed.source,
         )
     else:
         count = present.count + (not present.is_open)
-        incident = attrs.evolve(present, count=count, detail=sign.detail, source=sign.source)
-    if incident.told_at is None:
+        incident = attrs.evolve(present, count=count, detail=observed.detail, source=observed.source)
+    if incident.notified_at is None:
         if incident.count < needed:
             return incident, None
-        incident = attrs.evolve(incident, told_at=now)
+        incident = attrs.evolve(incident, notified_at=now)
         return incident, Opened(incident=incident)
-    if incident.told_at > now:  # the clock was stepped back: count the day from now
-        return attrs.evolve(incident, told_at=now), None
-    if now - incident.told_at < REPEATED_AFTER:
+    if incident.notified_at > now:  # the clock was stepped back: count the day from now
+        return attrs.evolve(incident, notified_at=now), None
+    if now - incident.notified_at < REPEATED_AFTER:
         return incident, None
-    incident = attrs.evolve(incident, told_at=now)
+    incident = attrs.evolve(incident, notified_at=now)
     return incident, Repeated(incident=incident)
 
 
-def _signs_of_source(outcome: Outcome) -> Iterator[Sign]:
-    """A source that needs a person is not called silent beside that; nor while it is left in peace for it."""
+def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
+    """Observe a source. One with rejected credentials is not silent as well."""
     source = outcome.due.source
     match outcome:
         case Collected():
-            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
+            yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
+            yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
+            yield from _observe_devices(outcome)
         case Failed(needs_person=True, detail=detail):
-            yield Sign(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
+            yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
         case Failed(cause=cause, detail=detail):
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=f"{cause}: {detail}")
+            detail = f"{cause}: {detail}"
+            yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
         case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
-            detail = f"left in peace ({cause})"
-            yield Sign(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
+            detail = f"not asked for a while ({cause})"
+            yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
 
 
-def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
+def _observe_devices(collected: Collected) -> Iterator[Observation]:
     source = collected.due.source
     for reading in collected.readings:
-        yield Sign(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+        yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
         battery = reading.battery_percent
         if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
-            yield Sign(
+            yield Observation(
                 topic=Topic.BATTERY_LOW,
                 subject=reading.device_id,
                 is_bad=battery <= BATTERY_LOW_PERCENT,
@@ -225,55 +270,31 @@ def _signs_of_devices(collected: Collected) -> Iterator[Sign]:
                 source=source,
             )
     for unread in collected.unread:
-        detail = ": ".join(filter(None, (unread.cause.value, unread.detail)))
-        yield Sign(
-            topic=Topic.DEVICE_SILENT, subject=unread.device_id, is_bad=True, detail=detail, source=source
+        yield Observation(
+            topic=Topic.DEVICE_SILENT,
+            subject=unread.device_id,
+            is_bad=True,
+            detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
+            source=source,
         )
 
 
-# Which incidents end because nothing is expected of their subject any more.
-
-_OF_SOURCES = frozenset({Topic.CREDENTIALS, Topic.SOURCE_SILENT})
-_OF_DEVICES = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW})
-
-
-def dismiss(
-    incidents: Incidents, cycle: Cycle, sources: AbstractSet[str], now: datetime
-) -> tuple[Incidents, tuple[Dismissed, ...]]:
-    """The incidents that still have a subject, and those a person was told of that have none.
-
-    `sources` are those that the home has. A device is gone once its source answers without it: whether one
-    that is not listed is still expected is the ledger's word, and stands in the outcome.
-    """
-    heard = _heard(cycle)
-    gone = {key: incident for key, incident in incidents.items() if _is_gone(incident, sources, heard)}
-    left = {key: incident for key, incident in incidents.items() if key not in gone}
-    told = (incident for incident in gone.values() if incident.is_open)
-    return left, tuple(
-        Dismissed(incident=incident, length=max(now - incident.since, timedelta())) for incident in told
-    )
-
-
-def is_of_a_source(topic: str, subject: str, source: str, sources: AbstractSet[str]) -> bool:
-    """Whether an incident that says so is of a source that the home has, or of no source at all."""
-    if topic in _OF_SOURCES:
-        return subject in sources
-    return not source or source in sources
-
-
-def _is_gone(incident: Incident, sources: AbstractSet[str], heard: Mapping[str, AbstractSet[str]]) -> bool:
-    if not is_of_a_source(incident.topic, incident.subject, incident.source, sources):
+def _is_gone(incident: Incident, sources: AbstractSet[str], devices: Mapping[str, AbstractSet[str]]) -> bool:
+    if not belongs_to_home(incident.topic, incident.subject, incident.source, sources):
         return True
-    if incident.topic not in _OF_DEVICES:
+    if incident.topic not in _DEVICE_TOPICS:
         return False
     if incident.source:
-        return incident.source in heard and incident.subject not in heard[incident.source]
-    # kept by a version that noted no source: it could be of any
-    return heard.keys() >= sources and not any(incident.subject in devices for devices in heard.values())
+        return incident.source in devices and incident.subject not in devices[incident.source]
+    # saved by a version that did not record the source: the device could belong to any
+    return devices.keys() >= sources and not any(incident.subject in known for known in devices.values())
 
 
-def _heard(cycle: Cycle) -> Mapping[str, AbstractSet[str]]:
-    """The devices of each source that answered; of none when the store may not have said what is expected."""
+def _devices_by_source(cycle: Cycle) -> Mapping[str, AbstractSet[str]]:
+    """Return the devices of each source that answered.
+
+    Without a stored cycle return none: then it is not certain which devices are expected.
+    """
     if not isinstance(cycle, Stored):
         return {}
     return {
@@ -282,10 +303,3 @@ def _heard(cycle: Cycle) -> Mapping[str, AbstractSet[str]]:
         for outcome in cycle.report.outcomes
         if isinstance(outcome, Collected)
     }
-
-
-# How much room is little, and how much is enough again: what lies between is no sign of anything.
-
-BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
-DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
-LOG_HELD_BYTES, LOG_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024

@@ -1,28 +1,28 @@
-"""Whether a failed attempt is worth another one, and after which wait."""
+"""Attempts that failed and what follows them: within a cycle a retry, over several cycles a pause."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import attrs
 
-from domain.errors import (
-    NotifyUnavailable,
-    SourceGarbled,
-    SourceThrottled,
-    SourceUnavailable,
-    StoreBusy,
-)
+from domain.cycle import Cause, Collected, Deferred, Failed, Outcome
 
-_TRANSIENT = (SourceUnavailable, SourceThrottled, StoreBusy, NotifyUnavailable)
-_GARBLED_ATTEMPTS = 2  # a reply that makes no sense twice will make none the third time
+LONGEST_PAUSE = timedelta(hours=1)
+SINGLE_ATTEMPT_FROM = 5  # failures in a row after which retrying within a cycle has proved useless
+
+# Asking less often helps against these. A network trouble ends when it ends: waiting would only cost
+# readings.
+_PAUSED_FOR = (Cause.THROTTLED, Cause.CREDENTIALS)
 
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """One try that failed, as the policy sees it.
+    """One attempt that failed.
 
-    `number` counts from 1; `elapsed_s` is the time since the first attempt began; `cost_s` is how long this
-    attempt took, which is what one more is expected to cost; `budget_s` is the time for all attempts;
-    `jitter` is a random number from 0 to 1.
+    `number` counts from 1. `elapsed_s` is the time since the first attempt began, `cost_s` the duration of
+    this attempt, which the next one is expected to take too, `budget_s` the time for all attempts. `jitter`
+    is a random number from 0 to 1.
     """
 
     number: int
@@ -51,56 +51,54 @@ Decision = Retry | GiveUp
 
 
 @attrs.frozen(kw_only=True)
-class RetryPolicy:
-    """Exponential backoff with jitter: the n-th wait is `base_s * multiplier ** (n - 1)`, at most `cap_s`.
+class SourceFailures:
+    """The failures of one source since its last success.
 
-    Jitter adds up to a quarter of the wait, so that two collectors do not stay in step; a wait that the
-    server named (Retry-After, RFC 9110 section 10.2.3) is never shortened. `cap_s` bounds the backoff before
-    jitter, not the wait that a server named.
+    `failures` counts all of them, `refusals` the newest ones in a row with the same cause that calls for a
+    pause. The source is not asked until `until`, because of `cause`.
     """
 
-    attempts: int = 3
-    base_s: float = 1.0
-    multiplier: float = 2.0
-    cap_s: float = 8.0
-    jitter_share: float = 0.25
+    failures: int = 0
+    refusals: int = 0
+    cause: Cause | None = None
+    until: datetime | None = None
 
-    def decide(self, attempt: Attempt) -> Decision:
-        """Retry or give up. Pure: the same attempt always gets the same decision."""
-        if not isinstance(attempt.error, (*_TRANSIENT, SourceGarbled)):
-            return GiveUp("permanent")
-        if attempt.number >= self.attempts_for(attempt.error):
-            return GiveUp(f"{attempt.number} attempts failed")
-        wait_s = self._wait_s(attempt)
-        if (
-            not attempt.elapsed_s + wait_s + attempt.cost_s <= attempt.budget_s
-        ):  # a wait of NaN is too long too
-            return GiveUp("no time left for another attempt")
-        return Retry(wait_s)
+    @property
+    def gets_one_attempt(self) -> bool:
+        return self.failures >= SINGLE_ATTEMPT_FROM
 
-    def attempts_for(self, error: Exception) -> int:
-        """How many attempts an operation gets that fails in this way."""
-        return min(self.attempts, _GARBLED_ATTEMPTS) if isinstance(error, SourceGarbled) else self.attempts
+    def defers(self, now: datetime) -> bool:
+        """Return whether the source is paused now.
 
-    def share_s(self, budget_s: float) -> float:
-        """What one attempt may take, so that all of them fit into the budget with their waits at the longest.
-
-        The whole budget, where the waits leave no second for each attempt: then there will be only one.
+        An end that is further away than any pause lasts was set by a wrong clock, and counts as over.
         """
-        waits_s = sum(
-            min(self.cap_s, self.base_s * self.multiplier**number) * (1 + self.jitter_share)
-            for number in range(self.attempts - 1)
-        )
-        share_s = (budget_s - waits_s) / self.attempts
-        return share_s if share_s >= 1.0 else budget_s
+        return self.until is not None and now < self.until <= now + 2 * LONGEST_PAUSE
 
-    def _wait_s(self, attempt: Attempt) -> float:
-        named_s = getattr(attempt.error, "retry_after_s", None)
-        wait_s = self._backoff_s(attempt.number) if named_s is None else max(named_s, 0.0)
-        return float(wait_s * (1 + self.jitter_share * attempt.jitter))
+    def after(self, outcome: Outcome, now: datetime, retry_after_s: float | None = None) -> SourceFailures:
+        """Return the failures after that outcome; `retry_after_s` is the wait that the source asked for.
 
-    def _backoff_s(self, number: int) -> float:
-        try:
-            return min(self.cap_s, self.base_s * self.multiplier ** (number - 1))
-        except OverflowError:
-            return self.cap_s if self.base_s else 0.0
+        The first refusal costs nothing beyond its own cycle. After the second one the next slot is two
+        intervals away, then four, up to `LONGEST_PAUSE`. The wait that a source asks for has the same limit:
+        one request an hour does no harm, and a malformed date must not cost a day.
+        """
+        match outcome:
+            case Collected():
+                return _NONE
+            case Deferred():
+                return self
+            case Failed(cause=cause) if cause in _PAUSED_FOR:
+                refusals = self.refusals + 1 if cause is self.cause else 1
+                interval = timedelta(seconds=outcome.due.interval_s)
+                pause = min(max(interval, LONGEST_PAUSE), interval * int(2 ** min(refusals - 1, 20)))
+                wait_s = max(0.0, min(LONGEST_PAUSE.total_seconds(), retry_after_s or 0.0))
+                return SourceFailures(
+                    failures=self.failures + 1,
+                    refusals=refusals,
+                    cause=cause,
+                    until=max(outcome.due.slot + pause, now + timedelta(seconds=wait_s)),
+                )
+            case Failed(cause=cause):
+                return SourceFailures(failures=self.failures + 1, cause=cause)
+
+
+_NONE = SourceFailures()

@@ -9,23 +9,23 @@ from contextlib import suppress
 
 import click
 
-from domain.errors import HomeclimateError, SettingsError, SourceHeld, StoreRefused
+from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
 from entrypoints.version import __version__
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
-# Name, module and the line that `--help` shows. A module is imported only when its command is run.
+# Name, module:attribute and the line that `--help` shows. A module is imported only when its command is run.
 _COMMANDS = {
-    "baseline": ("baseline", "Keep performance figures by name, and compare them later."),
-    "backup": ("database", "Copy the database to a verified file while the collector runs."),
-    "collect": ("collect", "Collect readings: continuously, once, or a number of times."),
-    "db": ("db", "Check the database, or save what a damaged one still holds."),
-    "health": ("health", "Check whether this deployment is ready, component by component."),
-    "demo": ("demo", "Show everything on a simulated home: a week backfilled, then live."),
-    "restore": ("restore", "Replace the database with a backup."),
-    "setup": ("setup", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
-    "status": ("status", "Show the newest values, the last cycles and open incidents."),
-    "simulator": ("simulator", "Run the simulated home alone, for other clients."),
+    "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
+    "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
+    "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
+    "db": ("database:db", "Check the database, or save what a damaged one still holds."),
+    "health": ("health:command", "Check whether this deployment is ready, component by component."),
+    "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
+    "restore": ("database:restore", "Replace the database with a backup."),
+    "setup": ("setup:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
+    "status": ("status:command", "Show the newest values, the last cycles and open incidents."),
+    "simulator": ("simulator:command", "Run the simulated home alone, for other clients."),
 }
 
 
@@ -36,7 +36,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"entrypoints.commands.{_COMMANDS[cmd_name][0]}").command
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"entrypoints.commands.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
 
@@ -53,22 +54,24 @@ def homeclimate() -> None:
     """Record the temperature and air quality of a home, and account for every reading."""
 
 
-def main(arguments: list[str] | None = None, *, world: World | None = None) -> int:
+def main(arguments: list[str] | None = None, *, environment: Environment | None = None) -> int:
     """Run the command line and return its exit code; nothing that a person can cause ends in a traceback.
 
-    `world` replaces the real one: tests pass the certificates of a simulated home.
+    `environment` replaces the real one: tests pass the certificates of a simulated home.
     """
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["health"]:
         from entrypoints import health  # a program of its own, which ends the process by its deadline
 
-        health.main(given[1:], world=world)
-    return _run(given, world)
+        health.main(given[1:], environment=environment)
+    return _run(given, environment)
 
 
-def _run(arguments: list[str], world: World | None) -> int:
+def _run(arguments: list[str], environment: Environment | None) -> int:
     try:
-        returned = homeclimate.main(args=arguments, prog_name="homeclimate", standalone_mode=False, obj=world)
+        returned = homeclimate.main(
+            args=arguments, prog_name="homeclimate", standalone_mode=False, obj=environment
+        )
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
@@ -95,7 +98,7 @@ def _code_of(error: HomeclimateError) -> int:
     match error:
         case SettingsError() | StoreRefused():
             return exit_codes.CONFIGURATION
-        case SourceHeld():
+        case SourceLocked():
             return exit_codes.HELD
         case _:
             return exit_codes.FAILED

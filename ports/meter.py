@@ -1,4 +1,4 @@
-"""Measures what operations cost, while they happen."""
+"""Measures what operations cost, while they run."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Protocol
 
 import attrs
 
-from domain.measurements import Measurement
+from domain.measurements import Operation
 
 
 @attrs.define
 class Tally:
-    """What the measured code says itself: bytes, on the wire and unpacked, and whether it did well."""
+    """What the measured code counts itself: bytes before and after decompression, and how it read."""
 
     wire_bytes: int = 0
     payload_bytes: int = 0
-    succeeded: bool = True
+    strategy: str = ""
 
 
 class Meter(Protocol):
-    """Any number of measurements at once, from threads and tasks, stay apart."""
+    """Keeps any number of measurements apart, from threads and tasks. Never blocks."""
 
     def measuring(self, operation: str, source: str) -> AbstractContextManager[Tally]:
-        """Measure the duration of the block; an exception passes through and marks the measurement."""
+        """Measure the block; an exception passes through and marks the operation as failed."""
         ...
 
-    def measuring_work(self, operation: str, source: str) -> AbstractContextManager[Tally]:
-        """The same for what the processors worked meanwhile, for any thread of this process, in seconds."""
+    def drain(self) -> tuple[Operation, ...]:
+        """Return the operations that ended since the last call, oldest first, each of them once."""
         ...
 
-    def drain(self) -> tuple[Measurement, ...]:
-        """The measurements that ended since the last call, oldest first. They are handed over once."""
+    def cpu_s(self) -> float:
+        """Return the CPU time of all threads of this process, in seconds."""
         ...

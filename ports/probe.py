@@ -20,7 +20,7 @@ class Probe(Protocol):
     @property
     def weight(self) -> Weight: ...
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         """How it is now. Must not block the event loop; may take for ever, or raise anything.
 
         Whoever asks has a limit, and takes what is raised for a failure.

@@ -1,30 +1,40 @@
-"""Carries a retry policy out."""
+"""Retry operations as a policy decides."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from domain.retry import RetryPolicy
+from domain.retry import Attempt, Decision
 
 T = TypeVar("T")
 
 
+class Policy(Protocol):
+    """Decides what follows a failed attempt; see `domain.services.retry_policy`."""
+
+    def decide(self, attempt: Attempt) -> Decision: ...
+
+    def attempts_for(self, error: Exception) -> int:
+        """Return how many attempts an operation gets that fails with this error."""
+        ...
+
+
 class Retrier(Protocol):
-    """Repeats an operation as its policy decides. Nothing else in the program repeats one."""
+    """Retries operations. Nothing else in the program does."""
 
     async def call(
         self,
         operation: Callable[[], Awaitable[T]],
         *,
         name: str,
-        policy: RetryPolicy,
+        policy: Policy,
         deadline_s: float,
     ) -> T:
-        """The operation's result, or its last error once the policy gives up.
+        """Return the operation's result, or raise its last error once the policy gives up.
 
-        `name` says in the journal what is tried, without secrets. `deadline_s` is an instant of
-        `Clock.elapsed_s`: no attempt begins that would be expected to end after it. A cancelled
-        operation is cancelled at once.
+        `name` names the operation in the journal, without secrets. `deadline_s` is an instant of
+        `Clock.elapsed_s`: no attempt begins that is expected to end after it. A cancelled operation is
+        cancelled at once.
         """
         ...

@@ -55,7 +55,7 @@ class AccountLinking(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Announced:
+class AnnouncedBridge:
     """A bridge as it was announced: nothing of it is proved. `bridge_id` is in lower case."""
 
     address: str
@@ -66,7 +66,7 @@ class Announced:
 class BridgeFinder(Protocol):
     """Asks whoever may know where bridges are. Blocks."""
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:
         """The bridges that are announced, each once, in the order of their ids; after `timeout_s` at most.
 
         With a `bridge_id` it returns as soon as that one is found; others may come along. Raises SourceError
@@ -79,7 +79,7 @@ class BridgeFinder(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Met:
+class VerifiedBridge:
     """A bridge that has proved to be the one with this id.
 
     `certificate_sha256` is the pin that the proof rests on, None where Signify's roots vouch for it.
@@ -95,7 +95,7 @@ class Met:
 
 
 @attrs.frozen(kw_only=True)
-class Unproved:
+class UnverifiedBridge:
     """Somebody who signed the certificate for himself; `bridge_id` is what he calls himself, if anything."""
 
     address: str
@@ -108,7 +108,7 @@ class BridgePairing(Protocol):
 
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
-    ) -> Met | Unproved:
+    ) -> VerifiedBridge | UnverifiedBridge:
         """Who answers at the address.
 
         `pin` is the fingerprint of a certificate that a person vouches for, whoever signed it. Raises
@@ -117,7 +117,7 @@ class BridgePairing(Protocol):
         """
         ...
 
-    async def ask_for_key(self, bridge: Met) -> str | None:
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:
         """A new key; None while nobody has pressed the bridge's button."""
         ...
 

@@ -1,4 +1,4 @@
-"""Where cycles wait that the store could not take yet."""
+"""Where cycles wait that the store cannot take yet, and which slots are in progress."""
 
 from __future__ import annotations
 
@@ -7,79 +7,46 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
-import attrs
-
-from domain.cycle import Collected, CycleReport, LedgerEntry
-
-
-@attrs.define
-class WaitingSlots:
-    """The planned slots of one source that wait, and those of them that have readings."""
-
-    slots: set[datetime] = attrs.field(factory=set)
-    collected: set[datetime] = attrs.field(factory=set)
-
-    def add(self, entry: LedgerEntry) -> None:
-        self.slots.add(entry.due.slot)
-        if isinstance(entry, Collected):
-            self.collected.add(entry.due.slot)
-
-
-@attrs.define(kw_only=True)
-class Waiting:
-    """What waits: how many cycles and readings, and the planned slots of each source."""
-
-    cycles: int = 0
-    readings: int = 0
-    by_source: dict[str, WaitingSlots] = attrs.field(factory=dict)
-
-    def add(self, report: CycleReport) -> None:
-        """Count that cycle too."""
-        self.cycles += 1
-        self.readings += len(report.readings)
-        for entry in (*report.outcomes, *report.missed):
-            if entry.due.scheduled:
-                self.by_source.setdefault(entry.due.source, WaitingSlots()).add(entry)
+from domain.cycle import CycleReport
+from domain.progress import Waiting
 
 
 class Spool(Protocol):
     """Keeps whole cycles on disk, in order. Processes may share it. Blocks."""
 
     def add(self, report: CycleReport) -> None:
-        """Keep the cycle behind all others, durably on return. Raises `SpoolError`; then nothing is kept."""
+        """Add the cycle behind all others, durably on return. Raise `SpoolError` if nothing of it is kept."""
         ...
 
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
-        """Hand the cycles over, oldest first, and forget each that was taken; how many that were.
+        """Pass the cycles to `take`, oldest first, and remove those that it takes; return their number.
 
-        One for which `take` returns False is put aside for a person. What `take` raises ends the draining
-        and comes out here; that cycle and those behind it go on waiting. A process that ends in between may
-        hand over some of them again. Raises `SpoolError` when the spool cannot be read.
+        A cycle for which `take` returns False is set aside for a person. An exception of `take` ends the
+        draining and is passed on; that cycle and those behind it go on waiting. After a process that ended
+        in between, some cycles may be passed again. Raise `SpoolError` when the spool cannot be read.
         """
         ...
 
-    def look(self) -> Waiting:
-        """What waits. Raises `SpoolError`."""
+    def waiting(self) -> Waiting:
+        """Return what waits. Raise `SpoolError`."""
         ...
-
-
-# Which slot each source's cycle is in hand for, for the process that comes after one that was cut off.
 
 
 class SlotsInProgress(Protocol):
-    """A note a source, kept across processes. Never raises, never waits for a disk: losing it costs a word.
+    """Notes the slot of each source whose cycle has begun but not ended, for the next process.
 
-    After a power cut it may be gone, or be an older one.
+    Never raises and never waits for a disk: losing a note costs one word in the ledger. After a power cut it
+    may be missing or out of date.
     """
 
-    def take(self, source: str, slot: datetime) -> None:
+    def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins."""
         ...
 
-    def let_go(self, source: str) -> None:
-        """Note that the cycle was brought to its end, and those before it."""
+    def finish(self, source: str) -> None:
+        """Note that the cycle, and those before it, have ended."""
         ...
 
-    def left_by_others(self, source: str) -> AbstractSet[datetime]:
-        """The slots that earlier processes had in hand when they ended, since the last one let go of."""
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
+        """Return the slots that were in progress when earlier processes ended."""
         ...

@@ -99,5 +99,8 @@ class Measurements(Protocol):
     """Reads what a `Store` keeps of them; never changes it. Blocks."""
 
     def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
-        """Those that began from `since` on and before `until`, in the order of time. Raises `StoreError`."""
+        """Return those of slots from `since` on and before `until`, in the order of time.
+
+        Raises `StoreError`.
+        """
         ...

@@ -86,13 +86,13 @@ class Disk(Protocol):
 # Whose turn it is to look after the store.
 
 
-class UpkeepTurn(Protocol):
+class UpkeepLease(Protocol):
     """One process of a home at a time has the turn. It goes back by itself when that process ends."""
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Have the turn, if no other process has it; whether that is so. Never waits, and never raises."""
         ...
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give the turn back; when it was not had, nothing happens."""
         ...

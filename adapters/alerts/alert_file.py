@@ -11,7 +11,7 @@ _MODE = 0o644
 
 
 class AlertFile:
-    """Present means that somebody must act; monitors of earlier systems look for it by its name."""
+    """A file that exists while a person must act. Monitoring of earlier systems knows it by its name."""
 
     def __init__(self, path: Path, *, journal: Journal) -> None:
         self._path = path
@@ -24,7 +24,7 @@ class AlertFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, text.encode(), mode=_MODE)
         except OSError as error:
-            self._failed("alert_file.not_written", error)
+            self._log_failure("alert_file.not_written", error)
         else:
             self._journal.record(Level.WARNING, "alert_file.written", file=str(self._path))
 
@@ -34,9 +34,9 @@ class AlertFile:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._failed("alert_file.not_removed", error)
+            self._log_failure("alert_file.not_removed", error)
         else:
             self._journal.record(Level.INFO, "alert_file.removed", file=str(self._path))
 
-    def _failed(self, event: str, error: OSError) -> None:
+    def _log_failure(self, event: str, error: OSError) -> None:
         self._journal.record(Level.ERROR, event, file=str(self._path), error=str(error))

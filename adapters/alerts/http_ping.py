@@ -1,74 +1,73 @@
-"""Calls the URL of a dead-man's switch."""
+"""Ping a dead man's switch over HTTP."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import socket
 import ssl
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from adapters.runtime.threads import in_daemon_thread_within
+from adapters.runtime.threads import SingleThread
 from domain.errors import NotifyError, NotifyUnavailable
 from ports.clock import Clock
 
 _LEAST_S = 0.1
+_BAD_URL = "The ping URL is invalid. Correct alerts.ping_url in secrets.yaml."
 
 
 class HttpPing:
-    """GET on the URL where all is well, and on the URL with `/fail` at its path's end where not.
+    """GET the URL if all is well, or the URL with `/fail` added to its path if not.
 
-    The convention is that of healthchecks.io and those who follow it. The URL is a secret: no error names it.
-    Redirects are not followed, and of a reply only the status is read.
+    That is the convention of healthchecks.io. The URL is a secret: no error contains it. Redirects are not
+    followed, and only the status of a reply is read.
     """
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._url = urlsplit(url)
+        self._url = url
         self._clock = clock
+        self._thread = SingleThread("ping", clock)
 
     async def beat(self, *, is_well: bool, deadline_s: float) -> None:
-        timeout_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
+        limit_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
         try:
-            connection = self._connection(timeout_s)
-        except ValueError as error:
-            raise NotifyError("the ping URL is none that can be called: look at secrets.yaml") from error
-
-        def shut() -> None:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-
-        try:
-            status = await in_daemon_thread_within(
-                timeout_s,
-                lambda: self._status(connection, is_well=is_well),
-                "ping",
-                clock=self._clock,
-                give_up=shut,
-            )
+            status = await self._thread.run(lambda: self._get(is_well, limit_s), limit_s)
         except TimeoutError as error:
-            raise NotifyUnavailable(f"the ping URL did not answer within {timeout_s:.0f} s") from error
+            raise NotifyUnavailable(f"The ping failed: {error}") from error
         if not 200 <= status < 300:
             raise NotifyError(
-                f"the ping URL answers with HTTP {status}: look at alerts.ping_url in secrets.yaml"
+                f"The ping URL replied with HTTP {status}. Check alerts.ping_url in secrets.yaml."
             )
 
-    def _status(self, connection: http.client.HTTPConnection, *, is_well: bool) -> int:
-        path = self._url.path.rstrip("/") + ("" if is_well else "/fail")
-        query = f"?{self._url.query}" if self._url.query else ""
-        try:
-            connection.request("GET", f"{path or '/'}{query}", headers={"User-Agent": "homeclimate"})
-            return connection.getresponse().status
-        except (ValueError, http.client.InvalidURL) as error:
-            raise NotifyError("the ping URL is none that can be called: look at secrets.yaml") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise NotifyUnavailable(f"the ping URL did not answer ({type(error).__name__})") from error
-        finally:
-            connection.close()
+    def _get(self, is_well: bool, timeout_s: float) -> int:
+        """Return the status of the reply. Blocks: each socket operation gets `timeout_s`."""
+        import requests
 
-    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
-        host = self._url.hostname or ""
-        if self._url.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, self._url.port, timeout=timeout_s, context=context)
-        return http.client.HTTPConnection(host, self._url.port, timeout=timeout_s)
+        try:
+            parts = urlsplit(self._url)
+            path = parts.path.rstrip("/") + ("" if is_well else "/fail")
+            with requests.Session() as session:
+                session.trust_env = False
+                session.mount("https://", _with_system_roots())
+                reply = session.get(
+                    urlunsplit(parts._replace(path=path or "/")),
+                    headers={"User-Agent": "homeclimate"},
+                    timeout=timeout_s,
+                    allow_redirects=False,
+                    stream=True,  # never read the body
+                )
+                reply.close()
+                return reply.status_code
+        except ValueError as error:  # what requests raises for bad URLs, and urlsplit
+            raise NotifyError(_BAD_URL) from error
+        except (requests.RequestException, OSError) as error:
+            raise NotifyUnavailable(f"The ping URL did not answer ({type(error).__name__})") from error
+
+
+def _with_system_roots() -> Any:
+    """Return a requests adapter that trusts the system's certificate authorities too, not certifi's alone."""
+    from requests.adapters import HTTPAdapter
+
+    class SystemRoots(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)
+
+    return SystemRoots()

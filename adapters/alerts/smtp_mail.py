@@ -1,11 +1,10 @@
-"""Mail by SMTP."""
+"""Send mail by SMTP."""
 
 from __future__ import annotations
 
 import contextlib
 import email.utils
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -14,23 +13,20 @@ from typing import Literal
 
 import attrs
 
-from adapters.runtime.threads import in_daemon_thread_within
+from adapters.runtime.threads import SingleThread
 from domain.alert_messages import Message
 from domain.errors import NotifyError, NotifyUnavailable
 from ports.clock import Clock
 
 Security = Literal["starttls", "tls", "none"]
 _LEAST_S = 0.1
-# How we call ourselves (RFC 5321, 4.1.3): without it smtplib asks a name server, for as long as that takes.
-_OURSELVES = "[127.0.0.1]"
+# Our name in the greeting (RFC 5321, 4.1.3). Without one smtplib asks a name server, however long that takes.
+_LOCAL_HOSTNAME = "[127.0.0.1]"
 
 
 @attrs.frozen(kw_only=True)
 class MailServer:
-    """Where mail is handed over, and as whom. Without a user name nobody signs in.
-
-    `ca_file` None takes the system's roots.
-    """
+    """A mail server and its account. Without a user name there is no login; `ca_file` None: system roots."""
 
     host: str
     port: int
@@ -41,123 +37,79 @@ class MailServer:
 
 
 class SmtpMail:
-    """One connection a message. A connection that was to be encrypted is never used in plain.
-
-    smtplib's time-out is for each reply: at the deadline the socket is shut, whatever is under way on it.
-    """
+    """Opens one connection a message. Never falls back to plain text when encryption fails."""
 
     def __init__(self, server: MailServer, *, sender: str, recipients: tuple[str, ...], clock: Clock) -> None:
         self._server = server
         self._sender = sender
         self._recipients = recipients
         self._clock = clock
+        self._thread = SingleThread("mail", clock)
 
     async def send(self, message: Message, deadline_s: float) -> None:
-        left_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
-        talk = _Talk(server=self._server, timeout_s=left_s)
-        mail = self._mail(message)
+        limit_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
+        mail = self._compose(message)
         try:
-            await in_daemon_thread_within(
-                left_s, lambda: talk.hand_over(mail), "mail", clock=self._clock, give_up=talk.shut
-            )
+            await self._thread.run(lambda: self._submit(mail, limit_s), limit_s)
         except TimeoutError as error:
-            raise NotifyUnavailable(
-                f"{self._server.host} did not take the mail within {left_s:.0f} s"
-            ) from error
+            raise NotifyUnavailable(f"{self._server.host} did not take the mail: {error}") from error
 
-    def _mail(self, message: Message) -> EmailMessage:
+    def _compose(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._sender
         mail["To"] = ", ".join(self._recipients)
         mail["Subject"] = f"[homeclimate] {' '.join(message.subject.split())}"
         mail["Date"] = email.utils.format_datetime(self._clock.now())
         mail["Message-ID"] = email.utils.make_msgid(domain=self._sender.rpartition("@")[2] or None)
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that nobody's holiday answers
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         mail.set_content(message.text)
         return mail
 
-
-@attrs.define(kw_only=True)
-class _Talk:
-    """One conversation with the server, in a thread of its own; `shut` ends it from outside."""
-
-    server: MailServer
-    timeout_s: float
-    socket: socket.socket | None = None
-
-    def hand_over(self, mail: EmailMessage) -> None:
-        with _told(self.server.host), contextlib.closing(self._connected()) as smtp:
-            if self.server.security == "starttls":
-                smtp.starttls(context=self._context())
-            if self.server.username is not None:
-                smtp.login(self.server.username, self.server.password or "")
+    def _submit(self, mail: EmailMessage, timeout_s: float) -> None:
+        """Hand the mail to the server. Blocks: each socket operation gets `timeout_s`."""
+        server = self._server
+        with _translate_errors(server.host), contextlib.closing(self._connect(timeout_s)) as smtp:
+            if server.security == "starttls":
+                smtp.starttls(context=self._ssl_context())
+            if server.username is not None:
+                smtp.login(server.username, server.password or "")
             smtp.send_message(mail)
-            with contextlib.suppress(smtplib.SMTPException, OSError):  # it has been taken already
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # the server has the mail already
                 smtp.quit()
 
-    def shut(self) -> None:
-        if self.socket is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
+    def _connect(self, timeout_s: float) -> smtplib.SMTP:
+        host, port = self._server.host, self._server.port
+        if self._server.security == "tls":
+            context = self._ssl_context()
+            return smtplib.SMTP_SSL(host, port, _LOCAL_HOSTNAME, timeout=timeout_s, context=context)
+        return smtplib.SMTP(host, port, _LOCAL_HOSTNAME, timeout=timeout_s)
 
-    def _connected(self) -> smtplib.SMTP:
-        where = (self.server.host, self.server.port)
-        if self.server.security == "tls":
-            return _Tls(self, *where, timeout=self.timeout_s, context=self._context())
-        return _Plain(self, *where, timeout=self.timeout_s)
-
-    def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.server.ca_file)
-
-
-class _Plain(smtplib.SMTP):
-    """Notes its socket as soon as there is one: the constructor waits for the server's greeting."""
-
-    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float) -> None:
-        self._talk = talk
-        super().__init__(host, port, local_hostname=_OURSELVES, timeout=timeout)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        self._talk.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        return self._talk.socket
-
-
-class _Tls(smtplib.SMTP_SSL):
-    """The same, encrypted from the beginning."""
-
-    def __init__(self, talk: _Talk, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
-        self._talk = talk
-        super().__init__(host, port, local_hostname=_OURSELVES, timeout=timeout, context=context)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        self._talk.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        return self._talk.socket
+    def _ssl_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._server.ca_file)
 
 
 @contextlib.contextmanager
-def _told(host: str) -> Iterator[None]:
-    """What smtplib raises, in our words. A server's own words stay out: they may repeat what it was sent."""
+def _translate_errors(host: str) -> Iterator[None]:
+    """Raise `NotifyError` for what smtplib raises. A server's text stays out: it may repeat what was sent."""
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
-        raise NotifyError(f"{host} refuses the user name or the password ({error.smtp_code})") from error
+        raise NotifyError(f"{host} rejects the user name or the password ({error.smtp_code})") from error
     except smtplib.SMTPNotSupportedError as error:
-        raise NotifyError(f"{host} does not offer what alerts.mail.security asks for: {error}") from error
+        raise NotifyError(f"{host} does not offer what alerts.mail.security needs: {error}") from error
     except smtplib.SMTPRecipientsRefused as error:
         codes = sorted({code for code, _ in error.recipients.values()})
-        raise _by_code(codes[0], f"{host} refuses the recipients ({codes})") from error
+        raise _error_by_code(codes[0], f"{host} rejects the recipients ({codes})") from error
     except smtplib.SMTPResponseException as error:
-        raise _by_code(error.smtp_code, f"{host} answers with {error.smtp_code}") from error
+        raise _error_by_code(error.smtp_code, f"{host} replied with error {error.smtp_code}") from error
     except ssl.SSLCertVerificationError as error:
-        raise NotifyError(
-            f"the certificate of {host} is not to be trusted: {error.verify_message}"
-        ) from error
-    except ValueError as error:  # a name or a password in letters that the protocol does not know
-        raise NotifyError(f"the settings of the mail do not do ({type(error).__name__})") from error
+        raise NotifyError(f"The certificate of {host} is not trusted: {error.verify_message}") from error
+    except ValueError as error:  # a user name or password in characters that SMTP cannot carry
+        raise NotifyError(f"A setting under alerts.mail is invalid ({type(error).__name__})") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise NotifyUnavailable(f"{host} cannot be talked to ({type(error).__name__})") from error
+        raise NotifyUnavailable(f"No usable connection to {host} ({type(error).__name__})") from error
 
 
-def _by_code(code: int, said: str) -> NotifyError:
-    """RFC 5321, 4.2.1: 4 means that it may be tried again, 5 that it must not."""
-    return NotifyUnavailable(said) if 400 <= code < 500 else NotifyError(said)
+def _error_by_code(code: int, message: str) -> NotifyError:
+    """Tell temporary (4xx) from permanent (5xx) errors: RFC 5321, 4.2.1."""
+    return NotifyUnavailable(message) if 400 <= code < 500 else NotifyError(message)

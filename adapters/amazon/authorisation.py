@@ -1,4 +1,4 @@
-"""What a request to the data service brings with it so that it is answered."""
+"""The headers that let a request to the data service in: an access token, or cookies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from adapters.amazon.cookies import CsrfCookie, cookies_in, sendable
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession, NotReached
-from adapters.amazon.tokens import SIGN_IN_AGAIN, Refusals, TokenEndpoint, Tokens
+from adapters.amazon.tokens import SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
 from adapters.http.lenient_json import instant, members, text
 from domain.errors import CredentialsRefused, SourceError
 from ports.clock import Clock
@@ -18,52 +18,35 @@ from ports.state import Json, State
 
 Headers = Mapping[str, str]
 
-NO_CREDENTIALS = (
+_STATE_KEY = "amazon.authorisation"
+_PAUSE = timedelta(minutes=15)  # without new sign-ins, after all header sets were refused
+_NO_CREDENTIALS = (
     "there is neither a refresh token nor a set of cookies for Amazon: sign in with `homeclimate setup "
     "amazon`, or put them into config/secrets.yaml under amazon_aqm "
     "(docs/how-to/connect-an-air-quality-monitor.md)"
 )
-COOKIES_ARE_DEAD = (
+_DEAD_COOKIES = (
     "Amazon does not accept the cookies any more; they live for two weeks at most. For a sign-in that lasts: "
     + SIGN_IN_AGAIN
 )
 
 
 class Authoriser(Protocol):
-    """Knows the ways to be let in."""
+    """Makes the headers of requests. `credential` identifies what it works with, without revealing it."""
 
-    def ways(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
-        """Headers to ask with, best first; the next ones are for when those before were called stale.
+    @property
+    def credential(self) -> str: ...
 
-        Raises SourceError when there is nothing to ask with, or nothing more and a person must act.
+    def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
+        """Yield headers to send, best first; each next set is for when those before were called stale.
+
+        Raise SourceError if there is nothing to send, or nothing more and a person must act.
         """
         ...
 
     def accepted(self, headers: Headers) -> None:
-        """Whoever asked with these headers was let in."""
+        """Note that a request with these headers was let in."""
         ...
-
-
-class CookieAuthoriser:
-    """A browser's cookies. They cannot be renewed."""
-
-    def __init__(self, *, cookies: Mapping[str, str], csrf: CsrfCookie) -> None:
-        self._cookies = sendable(cookies)
-        self._csrf = csrf
-
-    async def ways(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
-        """The cookies as they are, then with a csrf cookie that is new."""
-        if not self._cookies:
-            raise CredentialsRefused(NO_CREDENTIALS)
-        yield await self._csrf.headers(self._cookies, deadline_s)
-        yield await self._csrf.renewed_headers(self._cookies, deadline_s)
-        raise CredentialsRefused(COOKIES_ARE_DEAD)
-
-    def accepted(self, headers: Headers) -> None:
-        """Nothing to remember."""
-
-
-# The authoriser that a home's credentials make: the refresh token where there is one, else the cookies.
 
 
 def authoriser_of(
@@ -75,78 +58,88 @@ def authoriser_of(
     state: State,
     clock: Clock,
 ) -> Authoriser:
-    """An authoriser that asks through the session and remembers in the state. It asks nothing yet."""
+    """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies."""
     csrf = CsrfCookie(session=session, alexa_url=hosts.alexa)
     if not refresh_token:
         return CookieAuthoriser(cookies=cookies, csrf=csrf)
-    token_mark = token_mark_of(refresh_token)
+    credential = credential_mark(refresh_token)
     endpoint = TokenEndpoint(session=session, hosts=hosts, refresh_token=refresh_token, clock=clock)
-    tokens = Tokens(
-        endpoint=endpoint,
-        refusals=Refusals(state=state, token_mark=token_mark),
-        state=state,
-        token_mark=token_mark,
-        clock=clock,
-    )
-    return TokenAuthoriser(tokens=tokens, csrf=csrf, state=state, token_mark=token_mark, clock=clock)
+    tokens = AccessTokens(endpoint=endpoint, state=state, credential=credential, clock=clock)
+    return TokenAuthoriser(tokens=tokens, csrf=csrf, state=state, credential=credential, clock=clock)
 
 
-def token_mark_of(refresh_token: str) -> str:
-    """Tells one refresh token from another, and nothing of it."""
-    return hashlib.sha256(refresh_token.encode("utf-8", "replace")).hexdigest()[:16]
+def credential_mark(secret: str) -> str:
+    """Return a mark that identifies a credential and reveals nothing of it."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-# Lets requests in by a refresh token: with an access token of it, or with cookies made from it.
+class CookieAuthoriser:
+    """A browser's cookies. They cannot be renewed."""
 
-_LEAVE_IN_PEACE = timedelta(minutes=15)  # after everything was tried in vain
-_KEY = "amazon.authorisation"
+    def __init__(self, *, cookies: Mapping[str, str], csrf: CsrfCookie) -> None:
+        self._cookies = sendable(cookies)
+        self._csrf = csrf
+        self.credential = credential_mark(repr(sorted(self._cookies.items())))
+
+    async def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
+        """Yield the cookies as they are, then with a new csrf cookie."""
+        if not self._cookies:
+            raise CredentialsRefused(_NO_CREDENTIALS)
+        yield await self._csrf.headers(self._cookies, deadline_s)
+        yield await self._csrf.headers(self._cookies, deadline_s, renew=True)
+        raise CredentialsRefused(_DEAD_COOKIES)
+
+    def accepted(self, headers: Headers) -> None:
+        """Do nothing: there is nothing to remember."""
 
 
 class TokenAuthoriser:
-    """An access token as bearer, renewed once; then cookies, as most clients send.
+    """An access token as bearer, renewed once; then cookies made from the refresh token.
 
-    Where cookies were the way in, they come first from then on. After everything was tried in vain, only what
-    is at hand is tried for a while, so that no refusal becomes a storm of sign-ins.
+    If cookies were accepted, they come first from then on. After all sets were refused, only the current
+    token is tried for a while, so that a refusal does not become a storm of sign-ins.
     """
 
     def __init__(
-        self, *, tokens: Tokens, csrf: CsrfCookie, state: State, token_mark: str, clock: Clock
+        self, *, tokens: AccessTokens, csrf: CsrfCookie, state: State, credential: str, clock: Clock
     ) -> None:
         self._tokens = tokens
         self._csrf = csrf
         self._state = state
-        self._token_mark = token_mark
+        self.credential = credential
         self._clock = clock
+        self._memory: dict[str, Json] | None = None
 
-    async def ways(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
-        """Bearer, bearer renewed, cookies; or cookies, cookies renewed, bearer, bearer renewed."""
-        kept = self._kept()
-        cookies = sendable({name: text(value) or "" for name, value in members(kept.get("cookies")).items()})
+    async def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
+        """Yield bearer, new bearer, cookies; or cookies, new cookies, bearer, new bearer."""
+        memory = self._remembered()
+        saved = members(memory.get("cookies"))
+        cookies = sendable({name: text(value) or "" for name, value in saved.items()})
         if cookies:
             yield await self._csrf.headers(cookies, deadline_s)
-            if headers := await self._by_new_cookies(deadline_s):
+            if headers := await self._new_cookies(deadline_s):
                 yield headers
         token = await self._tokens.token(deadline_s)
-        yield bearer(token.value)
-        if self._is_left_in_peace(kept):
+        yield _bearer(token.value)
+        refused_at = instant(memory, "in_vain_at")
+        if refused_at is not None and timedelta() <= self._clock.now() - refused_at < _PAUSE:
             return
         if not token.is_fresh(self._clock.now()):
-            yield bearer((await self._tokens.token(deadline_s, instead_of=token)).value)
-        if not cookies and (headers := await self._by_new_cookies(deadline_s)):
+            yield _bearer((await self._tokens.token(deadline_s, instead_of=token)).value)
+        if not cookies and (headers := await self._new_cookies(deadline_s)):
             yield headers
-        self._keep({"in_vain_at": self._clock.now().isoformat()})
+        self._remember({"in_vain_at": self._clock.now().isoformat()})
 
     def accepted(self, headers: Headers) -> None:
-        """Remember the way in, where it is another one than last time."""
-        by_cookies = headers.get("Cookie")
-        kept = self._kept()
-        if by_cookies is None and kept:
-            self._state.put(_KEY, {})
-        elif by_cookies is not None and (cookies := cookies_in(by_cookies)) != kept.get("cookies"):
-            self._keep({"cookies": dict(cookies)})
+        """Remember the accepted cookies; forget them and refusals once a token was accepted."""
+        header, memory = headers.get("Cookie"), self._remembered()
+        if header is None and memory:
+            self._remember({})
+        elif header is not None and (cookies := cookies_in(header)) != memory.get("cookies"):
+            self._remember({"cookies": dict(cookies)})
 
-    async def _by_new_cookies(self, deadline_s: float) -> Headers | None:
-        """None where no cookies are to be had, which says nothing of the refresh token."""
+    async def _new_cookies(self, deadline_s: float) -> Headers | None:
+        """Return headers with new cookies; None without any, which says nothing of the refresh token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
         except NotReached:
@@ -155,18 +148,16 @@ class TokenAuthoriser:
             return None
         return await self._csrf.headers(cookies, deadline_s)
 
-    def _is_left_in_peace(self, kept: Mapping[str, Json]) -> bool:
-        in_vain_at = instant(kept.get("in_vain_at"))
-        return in_vain_at is not None and timedelta() <= self._clock.now() - in_vain_at < _LEAVE_IN_PEACE
+    def _remembered(self) -> dict[str, Json]:
+        if self._memory is None:
+            saved = dict(self._state.get(_STATE_KEY))
+            self._memory = saved if saved.get("of") == self.credential else {}
+        return self._memory
 
-    def _kept(self) -> Mapping[str, Json]:
-        kept = self._state.get(_KEY)
-        return kept if kept.get("of") == self._token_mark else {}
-
-    def _keep(self, value: Mapping[str, Json]) -> None:
-        self._state.put(_KEY, {"of": self._token_mark, **value})
+    def _remember(self, memory: dict[str, Json]) -> None:
+        self._memory = memory
+        self._state.put(_STATE_KEY, {"of": self.credential, **memory} if memory else {})
 
 
-def bearer(access_token: str) -> Headers:
-    """The headers of an access token."""
+def _bearer(access_token: str) -> Headers:
     return {"Authorization": f"Bearer {access_token}"}

@@ -1,16 +1,16 @@
-"""What an answer of the data service means: JSON to go on with, or one of our errors."""
+"""What a reply of the data service means: JSON to read, or one of our errors."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import attrs
 
 from adapters.amazon.http import Reply
-from adapters.http.lenient_json import Json, at, decoded, objects, shown, text
+from adapters.http.lenient_json import Json, at, excerpt, objects, parse_json, text
 from adapters.http.replies import retry_after_s
 from domain.errors import (
     CredentialsStale,
@@ -21,177 +21,64 @@ from domain.errors import (
     SourceUnavailable,
 )
 
-# Where the lists of the answers that we ask for stand.
-LISTS = (
+# The lists that a reply must hold at least one of.
+_LISTS = (
     ("data", "listEndpoints", "endpoints"),
     ("data", "endpoints", "items"),
     ("deviceStates",),
 )
 _OK = 200
+_TRANSIENT_STATUSES = {299, 408, 425}
+# Pages that need a person: to sign in, to type a code, to solve a captcha.
+_PAGES_FOR_A_PERSON = re.compile(r"/ap/(?:signin|mfa|cvf)\b|/errors/validateCaptcha")
 _UNAUTHENTICATED = re.compile(r"unauthenticated|unauthorized", re.IGNORECASE)
-_SIGN_IN = "/ap/signin"
 _STALE_CODES = {"forbidden", "unauthenticated", "unauthorized", "notauthenticated"}
 _DEVICE_CODES = {"endpointunreachable", "bridgeunreachable", "deviceunreachable"}
-_TRANSIENT_STATUSES = {299, 408, 425}
+_WRONG_DOMAIN = "is collectors.amazon_aqm.domain in config/config.yaml the site of your account?"
+
+# An error code is a string, or in an object, at the top or one level down, under one of these names.
+_CODE_NAMES = ("code", "errorCode", "errorType", "classification", "type", "__type")
+_MESSAGE_NAMES = ("message", "Message", "error_description", "errorMessage")
+_THROTTLING = re.compile(r"too[ _]many[ _]requests|rate exceeded|throttl", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z]{1,30}([_. ][A-Za-z]{1,30}){0,5}")
+_LONGEST_WORDS = 200
+# Bounds on what is read of each error, and of how many: the event loop waits meanwhile.
+_LONGEST, _MOST_ERRORS = 1_000, 100
 
 
-def content_of(reply: Reply, now: datetime) -> Json:
-    """The JSON object of an answer, out of the one-item list where there is one. Raises SourceError.
+def parse_reply(reply: Reply, now: datetime) -> Json:
+    """Return the JSON object of a reply, out of a one-item list if need be. Raise SourceError.
 
-    Errors beside data, or about single devices, are left to whoever reads the data.
+    Errors beside data, or about single devices, are left to the reader of the data.
     """
-    answer = _answer(reply, now)
-    if reply.status == _OK and (answer.listed or answer.is_about_devices_only):
-        return answer.content
-    for applies, translation in _RULES:
-        if applies(answer):
-            raise translation(answer)
-    return answer.content
-
-
-@attrs.frozen(kw_only=True)
-class _Answer:
-    """A reply and what could be read of it. `listed` is its list, None where it has none."""
-
-    reply: Reply
-    now: datetime
-    is_json: bool
-    content: Json
-    listed: list[Json] | None
-    said: Said
-
-    @property
-    def begins_with_a_page(self) -> bool:
-        return "html" in self.reply.content_type.lower() or self.reply.body.lstrip()[:1] == b"<"
-
-    @property
-    def graphql_error_codes(self) -> frozenset[str]:
-        return said_by({"errors": at(self.content, "errors")}).plain_codes
-
-    @property
-    def is_about_devices_only(self) -> bool:
-        codes = self.graphql_error_codes
-        return bool(codes) and codes <= _DEVICE_CODES
-
-
-def _answer(reply: Reply, now: datetime) -> _Answer:
     try:
-        content, is_json = decoded(reply.body), True
+        content, is_json = parse_json(reply.body), True
     except ValueError:
         content, is_json = None, False
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
-    lists = (at(content, *path) for path in LISTS)
-    listed = next((each for each in lists if isinstance(each, list)), None)
-    return _Answer(
-        reply=reply, now=now, is_json=is_json, content=content, listed=listed, said=said_by(content)
-    )
+    lists = [found for path in _LISTS if isinstance(found := at(content, *path), list)]
+    if reply.status == _OK and (any(lists) or _is_about_devices_only(content)):
+        return content
+    error = _error_of(reply, content, is_json, now)
+    if error is not None:
+        raise error
+    if not lists:
+        raise SourceGarbled(f"the answer has another shape than expected: {reply.sample}")
+    return content
 
 
-def _asks_for_less(answer: _Answer) -> bool:
-    status = answer.reply.status
-    is_named = status == 503 and answer.reply.retry_after is not None
-    says_so = answer.said.is_throttling or (
-        not answer.is_json and status in (400, 429, 503) and asks_for_less(answer.reply.body)
-    )
-    return status == 429 or is_named or says_so
-
-
-def _asks_to_sign_in(answer: _Answer) -> bool:
-    reply = answer.reply
-    if reply.status == 401 or _SIGN_IN in (reply.location or ""):
-        return True
-    if not answer.is_json:
-        return answer.begins_with_a_page and reply.status < 500 and _SIGN_IN.encode() in reply.body
-    if any(_UNAUTHENTICATED.search(message) for message in answer.said.messages):
-        return True
-    # a bare FORBIDDEN at 403 has nothing to do with the token: only at 200 does it say that
-    return reply.status != 403 and bool(answer.graphql_error_codes & _STALE_CODES)
-
-
-def _throttled(answer: _Answer) -> SourceError:
-    return SourceThrottled(
-        f"Amazon asks for fewer requests (HTTP {answer.reply.status}{_words(answer)})",
-        retry_after_s=retry_after_s(answer.reply.retry_after, answer.now),
-    )
-
-
-def _stale(answer: _Answer) -> SourceError:
-    return CredentialsStale(f"Amazon asks to sign in (HTTP {answer.reply.status}{_words(answer)})")
-
-
-def _refused(answer: _Answer) -> SourceError:
-    return SourceRefused(
-        f"Amazon refuses the request (HTTP 403{_words(answer)}); signing in again would not help: is "
-        "collectors.amazon_aqm.domain in config/config.yaml the site of your account?"
-    )
-
-
-def _redirected(answer: _Answer) -> SourceError:
-    host = urlsplit(answer.reply.location or "").hostname or "another place"
-    return SourceRefused(
-        f"Amazon redirects to {shown(host)}, which is not followed: is collectors.amazon_aqm.domain in "
-        "config/config.yaml the site of your account?"
-    )
-
-
-def _in_trouble(answer: _Answer) -> SourceError:
-    return SourceUnavailable(f"Amazon's service is in trouble (HTTP {answer.reply.status}{_words(answer)})")
-
-
-def _no_json(answer: _Answer) -> SourceError:
-    what = "a web page" if answer.begins_with_a_page else "something else"
-    return SourceUnavailable(
-        f"Amazon answers with {what} instead of data (HTTP {answer.reply.status}): {answer.reply.sample}"
-    )
-
-
-def _unexpected(answer: _Answer) -> SourceError:
-    return SourceGarbled(f"unexpected HTTP {answer.reply.status}{_words(answer)}: {answer.reply.sample}")
-
-
-def _only_errors(answer: _Answer) -> SourceError:
-    return SourceGarbled(f"Amazon answers with errors only{_words(answer)}")
-
-
-def _no_list(answer: _Answer) -> SourceError:
-    return SourceGarbled(f"the answer has another shape than expected: {answer.reply.sample}")
-
-
-def _words(answer: _Answer) -> str:
-    return f", {answer.said.words}" if answer.said.words else ""
-
-
-# The first that applies is what the answer means.
-_RULES: tuple[tuple[Callable[[_Answer], bool], Callable[[_Answer], SourceError]], ...] = (
-    (_asks_for_less, _throttled),
-    (_asks_to_sign_in, _stale),
-    (lambda answer: answer.reply.status == 403, _refused),
-    (lambda answer: answer.reply.status in _TRANSIENT_STATUSES or answer.reply.status >= 500, _in_trouble),
-    (lambda answer: 300 <= answer.reply.status < 400, _redirected),
-    (lambda answer: not answer.is_json, _no_json),
-    (lambda answer: answer.reply.status != _OK, _unexpected),
-    (lambda answer: bool(at(answer.content, "errors")), _only_errors),
-    (lambda answer: answer.listed is None, _no_list),
-)
-
-
-# What a reply of Amazon's says went wrong, wherever in the body it says so.
-
-# Codes stand as a string, or in an object, at the top or one level down, under these names.
-_CODES = ("code", "errorCode", "errorType", "classification", "type", "__type")
-_MESSAGES = ("message", "Message", "error_description", "errorMessage")
-_THROTTLING = re.compile(r"too many requests|rate exceeded|throttl", re.IGNORECASE)
-_WORDS = re.compile(r"[A-Za-z]{1,30}([_. ][A-Za-z]{1,30}){0,5}")
-_LONGEST_WORDS = 200
-# What is read of each, and how many: the event loop waits meanwhile.
-_LONGEST, _MOST_ERRORS = 1_000, 100
-_NOT_A_LETTER = re.compile(r"[^a-z]")
+def json_of(reply: Reply) -> Json:
+    """Return the JSON of a body, None if it is not JSON."""
+    try:
+        return parse_json(reply.body)
+    except ValueError:
+        return None
 
 
 @attrs.frozen(kw_only=True)
-class Said:
-    """The codes and messages of a body's errors, in the order in which they stand there."""
+class ReplyErrors:
+    """The codes and messages of the errors in a body, in their order."""
 
     codes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
@@ -202,48 +89,119 @@ class Said:
         return any(_THROTTLING.search(words) for words in (*self.codes, *self.messages))
 
     @property
-    def plain_codes(self) -> frozenset[str]:
-        """The codes as lower-case letters alone: `InvalidToken` and `invalid_token` are the same."""
-        return frozenset(_NOT_A_LETTER.sub("", code.lower()) for code in self.codes)
+    def normal_codes(self) -> frozenset[str]:
+        """The codes in normal form; see `normal_code`."""
+        return frozenset(map(normal_code, self.codes))
 
     @property
     def words(self) -> str:
-        """All of it, redacted, for an error message."""
-        messages = (shown(message) for message in self.messages)
+        """All codes and messages, redacted, for an error message."""
+        messages = (excerpt(message) for message in self.messages)
         return "; ".join(dict.fromkeys((*map(shown_code, self.codes), *messages)))[:_LONGEST_WORDS]
 
 
-def said_by(content: Json) -> Said:
-    """What a body's errors say; nothing when it has none."""
+def errors_in(content: Json) -> ReplyErrors:
+    """Return the errors that a body names."""
     codes: list[str] = []
     messages: list[str] = []
-    for error in _errors_of(content):
-        codes += [code[:_LONGEST] for name in _CODES if (code := text(error, name))]
-        messages += [message[:_LONGEST] for name in _MESSAGES if (message := text(error, name))]
-    messages += [each[:_LONGEST] for each in _listed(content) if isinstance(each, str)]
-    plain = text(content, "error")  # OAuth's form: the code itself
-    return Said(codes=(*([plain[:_LONGEST]] if plain else []), *codes), messages=tuple(messages))
+    if plain := text(content, "error"):  # OAuth's form: the code itself
+        codes.append(plain[:_LONGEST])
+    for error in _error_objects(content):
+        codes += [code[:_LONGEST] for name in _CODE_NAMES if (code := text(error, name))]
+        messages += [message[:_LONGEST] for name in _MESSAGE_NAMES if (message := text(error, name))]
+    messages += [each[:_LONGEST] for each in _error_list(content) if isinstance(each, str)]
+    return ReplyErrors(codes=tuple(codes), messages=tuple(messages))
+
+
+def normal_code(code: str) -> str:
+    """Return the lower-case letters of a code: `InvalidToken` and `invalid_token` are the same."""
+    return re.sub("[^a-z]", "", code.lower())
 
 
 def shown_code(code: str) -> str:
-    """An error code as a message may show it: whole where it is words, however long, and no key."""
-    return code if _WORDS.fullmatch(code) else shown(code, 40)
+    """Return an error code for a message: whole if it consists of words, else redacted."""
+    return code if _WORDS.fullmatch(code) else excerpt(code, 40)
 
 
-def asks_for_less(body: bytes) -> bool:
-    """Whether a body that is no JSON asks for fewer requests."""
+def is_throttling_text(body: bytes) -> bool:
+    """Whether a body that is not JSON asks for fewer requests."""
     return bool(_THROTTLING.search(body[:2000].decode("utf-8", "replace")))
 
 
-def _errors_of(content: Json) -> Iterator[Json]:
+def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> SourceError | None:
+    """Return the error of a reply without data: the first rule that applies, the body before the status."""
+    status, errors = reply.status, errors_in(content)
+    words = f", {errors.words}" if errors.words else ""
+    if _is_throttled(reply, errors, is_json):
+        return SourceThrottled(
+            f"Amazon asks for fewer requests (HTTP {status}{words})",
+            retry_after_s=retry_after_s(reply.retry_after, now),
+        )
+    if _asks_to_sign_in(reply, content, errors, is_json):
+        return CredentialsStale(f"Amazon asks to sign in (HTTP {status}{words})")
+    if status == 403:
+        return SourceRefused(
+            f"Amazon refuses the request (HTTP 403{words}); signing in again would not help: {_WRONG_DOMAIN}"
+        )
+    if status in _TRANSIENT_STATUSES or status >= 500:
+        return SourceUnavailable(f"Amazon's service is in trouble (HTTP {status}{words})")
+    if 300 <= status < 400:
+        host = urlsplit(reply.location or "").hostname or "another place"
+        return SourceRefused(f"Amazon redirects to {excerpt(host)}, which is not followed: {_WRONG_DOMAIN}")
+    if not is_json:
+        what = "a web page" if _is_page(reply) else "something else"
+        return SourceUnavailable(
+            f"Amazon answers with {what} instead of data (HTTP {status}): {reply.sample}"
+        )
+    if status != _OK:
+        return SourceGarbled(f"unexpected HTTP {status}{words}: {reply.sample}")
+    if at(content, "errors"):
+        return SourceGarbled(f"Amazon answers with errors only{words}")
+    return None
+
+
+def _is_throttled(reply: Reply, errors: ReplyErrors, is_json: bool) -> bool:
+    if reply.status == 429 or errors.is_throttling:
+        return True
+    if reply.status == 503 and reply.retry_after is not None:
+        return True
+    return not is_json and reply.status in (400, 503) and is_throttling_text(reply.body)
+
+
+def _asks_to_sign_in(reply: Reply, content: Json, errors: ReplyErrors, is_json: bool) -> bool:
+    if reply.status == 401 or _PAGES_FOR_A_PERSON.search(reply.location or ""):
+        return True
+    if not is_json:
+        page = reply.body.decode("utf-8", "replace") if _is_page(reply) and reply.status < 500 else ""
+        return _PAGES_FOR_A_PERSON.search(page) is not None
+    if any(_UNAUTHENTICATED.search(message) for message in errors.messages):
+        return True
+    # a bare FORBIDDEN at 403 says nothing of the token; at 200 it does
+    return reply.status != 403 and bool(_graphql_codes(content) & _STALE_CODES)
+
+
+def _is_page(reply: Reply) -> bool:
+    return "html" in reply.content_type.lower() or reply.body.lstrip()[:1] == b"<"
+
+
+def _is_about_devices_only(content: Json) -> bool:
+    codes = _graphql_codes(content)
+    return bool(codes) and codes <= _DEVICE_CODES
+
+
+def _graphql_codes(content: Json) -> frozenset[str]:
+    return errors_in({"errors": at(content, "errors")}).normal_codes
+
+
+def _error_objects(content: Json) -> Iterator[Json]:
     yield content
     yield at(content, "error")
     yield at(content, "response", "error")
-    for error in objects(_listed(content)):
+    for error in objects(_error_list(content)):
         yield error
         yield error.get("extensions")
 
 
-def _listed(content: Json) -> list[Json]:
-    listed = at(content, "errors")
-    return listed[:_MOST_ERRORS] if isinstance(listed, list) else []
+def _error_list(content: Json) -> list[Json]:
+    errors = at(content, "errors")
+    return errors[:_MOST_ERRORS] if isinstance(errors, list) else []

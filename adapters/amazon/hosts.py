@@ -1,4 +1,4 @@
-"""Where Amazon answers, and what the program calls itself there."""
+"""The URLs of an Amazon account, and the app that the program presents itself as."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-# There is no documented API: every client is, to Amazon, the Alexa app on a phone.
+# There is no documented API: to Amazon, every client is the Alexa app on a phone.
 APP_NAME = "Amazon Alexa"
 APP_VERSION = "2.2.663733.0"
 DEVICE_MODEL = "iPhone"
@@ -17,7 +17,7 @@ USER_AGENT = f"AmazonWebView/AmazonAlexa/{APP_VERSION}/iOS/{OS_VERSION}/iPhone"
 
 @attrs.frozen(kw_only=True)
 class Hosts:
-    """The base URLs of one account: data, tokens, cookies; `domain` is that of its shop."""
+    """The base URLs for data, tokens and cookies; `domain` is the account's shop, such as `amazon.co.uk`."""
 
     domain: str
     alexa: str
@@ -28,18 +28,18 @@ class Hosts:
 def hosts_of(
     domain: str, *, alexa: str | None = None, api: str | None = None, www: str | None = None
 ) -> Hosts:
-    """The hosts of a domain such as `amazon.co.uk`, each replaced where another one is given."""
+    """Return the hosts of a shop's domain; a URL that is given replaces the usual one."""
     return Hosts(
         domain=domain,
         alexa=(alexa or f"https://alexa.{domain}").rstrip("/"),
-        # tokens of every country come from here
+        # one token service for all countries
         api=(api or "https://api.amazon.com").rstrip("/"),
         www=(www or f"https://www.{domain}").rstrip("/"),
     )
 
 
 def app_form() -> Mapping[str, str]:
-    """What the app tells of itself with every form that asks for a token."""
+    """Return the form fields by which the app describes itself in every token request."""
     return {
         "app_name": APP_NAME,
         "app_version": APP_VERSION,

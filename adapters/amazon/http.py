@@ -1,4 +1,4 @@
-"""Looks host names up without ever holding the process open."""
+"""HTTP with Amazon: one aiohttp session, every request bounded in time and size, no redirects followed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapters.amazon.hosts import USER_AGENT
-from adapters.http.lenient_json import sample
-from adapters.http.replies import announced_bytes, at_endpoint, endpoint_of, refuse_too_large, unpacked
+from adapters.http.lenient_json import body_excerpt
+from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import (
     CredentialsRefused,
@@ -29,47 +29,27 @@ from domain.errors import (
 from ports.clock import Clock
 from ports.meter import Meter, Tally
 
-
-class DaemonResolver(AbstractResolver):
-    """The system's look-up in a daemon thread.
-
-    aiohttp's own runs in the event loop's executor, whose threads are waited for at the end: half a minute
-    with name servers that do not answer.
-    """
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await in_daemon_thread(
-            lambda: socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM), f"look up {host}"
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=int(address[1]),
-                family=each,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for each, _, protocol, _, address in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is kept."""
-
-
-# One HTTP session with Amazon: every call bounded in time and size, and nothing followed.
-
 _LONGEST_CONNECT_S = 5.0
 _SHORTEST_S = 0.05
-_NEVER_ROUNDED_S = 3600.0  # aiohttp rounds longer time-outs up to whole seconds, past the deadline
+_NEVER_ROUNDED_S = 3600.0  # aiohttp rounds longer timeouts up to whole seconds, past the deadline
 _OK = 200
+
+
+class NotReached(SourceUnavailable):
+    """There was no complete reply."""
+
+
+class NoTokenYet(SourceUnavailable):
+    """The token endpoint gave no token, without refusing it for good."""
+
+
+# Errors that any other request to the data service would meet too, or make worse.
+AFFECTS_EVERY_REQUEST = (NotReached, NoTokenYet, CredentialsRefused, CredentialsStale, SourceThrottled)
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One request. `is_private` when the reply itself holds what nobody may see, such as tokens."""
+    """One request. `is_private` if the reply holds secrets, such as tokens."""
 
     operation: str
     url: str
@@ -80,13 +60,13 @@ class Request:
 
     @property
     def endpoint(self) -> str:
-        """What is asked, for the log: nothing of the query."""
+        """Method, host and path for the log, without the query."""
         return endpoint_of(self.method, self.url)
 
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A complete answer, whatever its status. `cookies` are those that it sets."""
+    """A complete reply with any status. `cookies` are those that it sets."""
 
     request: Request
     status: int
@@ -98,15 +78,15 @@ class Reply:
 
     @property
     def sample(self) -> str:
-        """The beginning of the body, as far as a message may show it."""
-        begins = "" if self.request.is_private else sample(self.body)
-        return f"{len(self.body):,} bytes" + (f", {begins!r}" if begins else "")
+        """The size and a redacted beginning of the body, for error messages."""
+        beginning = "" if self.request.is_private else body_excerpt(self.body)
+        return f"{len(self.body):,} bytes" + (f", {beginning!r}" if beginning else "")
 
 
 class AmazonSession:
-    """Keeps its connections from cycle to cycle, on the event loop that is running.
+    """Sends requests and keeps the connections from cycle to cycle, on the running event loop.
 
-    `roots` None means the system's roots. Cookies are the business of whoever asks: none is kept or added.
+    `roots` None means the system's root certificates. Cookies are the caller's: none is stored or added.
     """
 
     def __init__(
@@ -120,31 +100,34 @@ class AmazonSession:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def ask(self, request: Request, deadline_s: float) -> Reply:
-        """The complete answer, whatever its status.
+    async def send(self, request: Request, deadline_s: float) -> Reply:
+        """Return the complete reply, whatever its status.
 
-        Raises SourceUnavailable when there is none before `deadline_s` (an instant of the clock's
-        `elapsed_s`) or the time-out, SourceGarbled for a body that is too large or wrongly packed.
+        Raise SourceUnavailable if there is none by `deadline_s` (an instant of `Clock.elapsed_s`) or within
+        the timeout; SourceGarbled if a good reply is too large or its compression broken.
         """
         with (
-            at_endpoint(request.endpoint),
+            add_endpoint(request.endpoint),
             self._meter.measuring(request.operation, self._source) as tally,
         ):
-            timeout_s = min(self._timeout_s, self._left_s(deadline_s))
+            left_s = deadline_s - self._clock.elapsed_s()
+            if left_s <= _SHORTEST_S:
+                raise SourceUnavailable("no complete answer within the time for this source")
+            timeout_s = min(self._timeout_s, left_s)
             try:
-                return await self._asked(request, timeout_s, tally)
-            except (aiohttp.ClientError, OSError) as error:  # time-outs are OSErrors
-                raise trouble_on_the_way(error, request.url, timeout_s) from error
+                return await self._exchange(request, timeout_s, tally)
+            except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+                raise _not_reached(error, request.url, timeout_s) from error
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections. The session may be used again."""
         session, self._session = self._session, None
         if session is not None:
-            with contextlib.suppress(RuntimeError):  # its event loop may be gone
+            with contextlib.suppress(RuntimeError):  # its event loop may be closed
                 await session.close()
 
-    async def _asked(self, request: Request, timeout_s: float, tally: Tally) -> Reply:
-        session = await self._open()
+    async def _exchange(self, request: Request, timeout_s: float, tally: Tally) -> Reply:
+        session = await self._open_session()
         limits = aiohttp.ClientTimeout(
             total=timeout_s,
             sock_connect=min(timeout_s, _LONGEST_CONNECT_S),
@@ -162,47 +145,70 @@ class AmazonSession:
                 request=request,
                 status=response.status,
                 content_type=response.headers.get("Content-Type", ""),
-                body=await _body_of(response, tally),
+                body=await _read_body(response, tally),
                 retry_after=response.headers.get("Retry-After"),
                 location=response.headers.get("Location"),
                 cookies={name: morsel.value for name, morsel in response.cookies.items()},
             )
 
-    async def _open(self) -> aiohttp.ClientSession:
+    async def _open_session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
             await self.close()
             self._loop = loop
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    ssl=ssl.create_default_context(cafile=self._roots), resolver=DaemonResolver()
+                    ssl=ssl.create_default_context(cafile=self._roots), resolver=_DaemonResolver()
                 ),
                 headers={"Accept-Encoding": "gzip", "User-Agent": USER_AGENT},
-                # each request brings the one Cookie header that it needs: aiohttp's jars quote values anew
-                # and drop those of addresses
+                # each request brings its own Cookie header: aiohttp's jars quote values and drop cookies of
+                # IP addresses
                 cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # else what came on the wire could not be counted, nor bounded
+                auto_decompress=False,  # else the bytes on the wire could be neither counted nor bounded
                 trust_env=False,
             )
         return self._session
 
-    def _left_s(self, deadline_s: float) -> float:
-        left_s = deadline_s - self._clock.elapsed_s()
-        if left_s <= _SHORTEST_S:
-            raise SourceUnavailable("no complete answer within the time for this source")
-        return left_s
+
+class _DaemonResolver(AbstractResolver):
+    """Looks up names in a daemon thread.
+
+    aiohttp's own resolver runs in the event loop's executor, whose threads are waited for at the end: half a
+    minute with name servers that do not answer.
+    """
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await in_daemon_thread(
+            lambda: socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM), f"look up {host}"
+        )
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=each,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for each, _, protocol, _, address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: nothing is kept open."""
 
 
-async def _body_of(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
-    """The unpacked body; of an error that is too large or wrongly packed, nothing: the status says enough."""
+async def _read_body(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
+    """Return the decompressed body; b"" if that of an error status is unusable, as the status is enough."""
     try:
-        refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
+        check_body_size(parse_content_length(response.headers.get("Content-Length")))
         wire = bytearray()
         async for chunk in response.content.iter_any():
             wire += chunk
             tally.wire_bytes = len(wire)
-            refuse_too_large(len(wire))
-        body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
+            check_body_size(len(wire))
+        body = decompress(bytes(wire), response.headers.get("Content-Encoding", ""))
     except SourceGarbled:
         if response.status == _OK:
             raise
@@ -211,53 +217,40 @@ async def _body_of(response: aiohttp.ClientResponse, tally: Tally) -> bytes:
     return body
 
 
-# What aiohttp raised, in our words: no name, no connection, no trust, no answer in time.
+# The first class that an exception belongs to gives the message.
+_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
+    (
+        aiohttp.ClientConnectorDNSError,
+        "the name {host} was not found: is there a network, and a name server?",
+    ),
+    (aiohttp.ClientConnectorCertificateError, "the certificate of {host} is not trusted: {reason}"),
+    (aiohttp.ClientSSLError, "no encrypted connection to {host} ({reason})"),
+    (ssl.SSLError, "no encrypted connection to {host} ({reason})"),
+    (aiohttp.ConnectionTimeoutError, "no connection to {host} within the time limit"),
+    (TimeoutError, "{host} gave no complete answer within {timeout_s:.1f} s"),
+    (aiohttp.ClientPayloadError, "the reply of {host} ended before it was complete"),
+    (aiohttp.ServerDisconnectedError, "{host} closed the connection without an answer"),
+    (aiohttp.ClientResponseError, "the answer of {host} is not HTTP"),
+    (Exception, "the connection to {host} failed ({reason})"),
+)
 
 
-class NotReached(SourceUnavailable):
-    """Nobody answered."""
-
-
-class NoTokenYet(SourceUnavailable):
-    """The token endpoint gives no token, and does not say that it never will."""
-
-
-# What any other question to the data service would meet too, or make worse.
-MET_BY_ALL = (NotReached, NoTokenYet, CredentialsRefused, CredentialsStale, SourceThrottled)
-
-
-def trouble_on_the_way(error: Exception, url: str, timeout_s: float) -> NotReached:
-    """Our error for what was raised while `url` was asked; it says which host, and never more of the URL."""
+def _not_reached(error: Exception, url: str, timeout_s: float) -> NotReached:
+    """Return our error for one of aiohttp's. The message names the host and no more of the URL."""
+    message = next(message for kind, message in _MESSAGES if isinstance(error, kind))
     host = urlsplit(url).hostname or "the host"
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return NotReached(f"the name {host} was not found: is there a network, and a name server?")
-        case aiohttp.ClientConnectorCertificateError():
-            return NotReached(_untrusted(host, error.certificate_error))
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return NotReached(f"no encrypted connection to {host} came about ({_words(error)})")
-        case aiohttp.ConnectionTimeoutError():
-            return NotReached(f"no connection to {host} before the time-out")
-        case TimeoutError():
-            return NotReached(f"{host} gave no complete answer within {timeout_s:.1f} s")
-        case aiohttp.ClientPayloadError():
-            return NotReached(f"the reply of {host} ended before it was complete")
-        case aiohttp.ServerDisconnectedError():
-            return NotReached(f"{host} closed the connection without an answer")
-        case aiohttp.ClientResponseError():
-            return NotReached(f"what {host} answered is no HTTP")
-        case _:
-            return NotReached(f"the connection to {host} failed ({_words(error)})")
+    return NotReached(message.format(host=host, timeout_s=timeout_s, reason=_reason(error)))
 
 
-def _untrusted(host: str, error: Exception) -> str:
-    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-    is_about_time = "expired" in reason or "not yet valid" in reason
-    hint = " (is this computer's clock right?)" if is_about_time else ""
-    return f"the certificate of {host} is not trusted: {reason or type(error).__name__}{hint}"
-
-
-def _words(error: Exception) -> str:
-    """The operating system's words where it had any: the library's tell of objects."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+def _reason(error: Exception) -> str:
+    """Return the operating system's or OpenSSL's words; aiohttp's own describe objects."""
+    cause: Exception = error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        is_about_time = "expired" in cause.verify_message or "not yet valid" in cause.verify_message
+        hint = " (is this computer's clock right?)" if is_about_time else ""
+        return f"{cause.verify_message or type(cause).__name__}{hint}"
     return (isinstance(cause, OSError) and cause.strerror) or type(cause).__name__

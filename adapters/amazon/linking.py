@@ -1,4 +1,4 @@
-"""Signs in by a code that a person types on any device: no password ever comes here."""
+"""Signs in by a code that a person types on any device, and out again. No password is ever seen."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text
-from adapters.amazon.errors import Said, said_by
+from adapters.amazon.errors import ReplyErrors, errors_in, json_of
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
 from adapters.amazon.http import AmazonSession, Reply, Request
-from adapters.http.lenient_json import Json, at, decoded, identity, number, text
+from adapters.amazon.tokens import RefreshTokenRefused, TokenEndpoint
+from adapters.http.lenient_json import at, identity, number, text
 from adapters.http.replies import retry_after_s
-from domain.errors import SourceThrottled, SourceUnavailable
+from domain.errors import CredentialsRefused, SourceThrottled, SourceUnavailable
 from ports.clock import Clock
 from ports.setup import CodePair, Linked, Pending, Refused
 from ports.state import State
 
-_KEY = "amazon.device"
-_WITHIN_S = 10.0
-_CODE_LIVES_S, _POLL_EVERY_S = 600.0, 5.0
+_STATE_KEY = "amazon.device"
+_TIME_LIMIT_S = 10.0
+_USUAL_LIFE_S, _USUAL_INTERVAL_S = 600.0, 5.0
 _PENDING = {"authorizationpending", "slowdown"}
 _ENDS: Mapping[str, str] = {
     "expiredtoken": "the code was not typed in time",
@@ -29,7 +32,7 @@ _ENDS: Mapping[str, str] = {
 }
 
 
-class Linking:
+class AmazonLinking:
     """Registers this program with an account, always as the same device."""
 
     def __init__(self, *, session: AmazonSession, hosts: Hosts, state: State, clock: Clock) -> None:
@@ -39,24 +42,24 @@ class Linking:
         self._clock = clock
 
     async def begin(self) -> CodePair:
-        """A new code. Raises SourceError."""
+        """Return a new code. Raise SourceError."""
         reply = await self._post("/auth/create/codepair", {"code_data": self._device()})
-        content = _content(reply)
+        content = json_of(reply)
         public, private = identity(content, "public_code"), text(content, "private_code")
         if public is None or private is None or len(private) > LONGEST_VALUE:
-            raise self._unclear(reply, said_by(content))
+            raise self._unclear(reply, errors_in(content))
         return CodePair(
             public_code=public,
             private_code=private,
             page=f"{self._hosts.www}/code",
-            expires_in_s=_within(number(content, "expires_in"), _CODE_LIVES_S, least=60.0, most=3600.0),
-            interval_s=_within(
-                number(content, "polling_interval_in_seconds"), _POLL_EVERY_S, least=1.0, most=60.0
+            expires_in_s=_bounded(number(content, "expires_in"), _USUAL_LIFE_S, least=60.0, most=3600.0),
+            interval_s=_bounded(
+                number(content, "polling_interval_in_seconds"), _USUAL_INTERVAL_S, least=1.0, most=60.0
             ),
         )
 
     async def poll(self, pair: CodePair) -> Pending | Linked | Refused:
-        """Whether the code was typed by now. Raises SourceError, after which polling may go on."""
+        """Return whether the code was typed by now. Raise SourceError, after which polling may go on."""
         codes = {"public_code": pair.public_code, "private_code": pair.private_code}
         question = {
             "auth_data": {"code_pair": codes},
@@ -64,7 +67,7 @@ class Linking:
             "requested_token_type": ["bearer"],
         }
         reply = await self._post("/auth/register", question)
-        content = _content(reply)
+        content = json_of(reply)
         bearer = at(content, "response", "success", "tokens", "bearer")
         refresh_token, access_token = text(bearer, "refresh_token"), text(bearer, "access_token")
         if (
@@ -74,27 +77,27 @@ class Linking:
             and is_header_text(access_token)
         ):
             return Linked(refresh_token=refresh_token, access_token=access_token)
-        said = said_by(content)
-        for code in said.plain_codes:
+        errors = errors_in(content)
+        for code in errors.normal_codes:
             if code in _PENDING:
                 return Pending()
             if code in _ENDS:
                 return Refused(_ENDS[code])
-        raise self._unclear(reply, said)
+        raise self._unclear(reply, errors)
 
     async def deregister(self, access_token: str) -> None:
-        """Take this program off the account's devices. Raises SourceError."""
+        """Remove this program from the account's devices. Raise SourceError."""
         question = {"deregister_all_existing_accounts": False}
         reply = await self._post("/auth/deregister", question, {"Authorization": f"Bearer {access_token}"})
         if reply.status != 200:
-            raise self._unclear(reply, said_by(_content(reply)))
+            raise self._unclear(reply, errors_in(json_of(reply)))
 
     def _device(self) -> dict[str, str]:
-        """Who the program is. Each serial is a device of the account for ever, so there is only one."""
-        serial = text(self._state.get(_KEY).get("serial"))
+        """Describe the program. Each serial stays a device of the account, so a home uses only one."""
+        serial = text(self._state.get(_STATE_KEY).get("serial"))
         if serial is None:
             serial = secrets.token_hex(16).upper()
-            self._state.put(_KEY, {"serial": serial})
+            self._state.put(_STATE_KEY, {"serial": serial})
         return {
             "app_name": APP_NAME,
             "app_version": APP_VERSION,
@@ -115,23 +118,36 @@ class Linking:
             body=json.dumps(question).encode(),
             is_private=True,
         )
-        return await self._session.ask(request, self._clock.elapsed_s() + _WITHIN_S)
+        return await self._session.send(request, self._clock.elapsed_s() + _TIME_LIMIT_S)
 
-    def _unclear(self, reply: Reply, said: Said) -> SourceUnavailable | SourceThrottled:
-        if reply.status == 429 or said.is_throttling:
+    def _unclear(self, reply: Reply, errors: ReplyErrors) -> SourceUnavailable | SourceThrottled:
+        if reply.status == 429 or errors.is_throttling:
             wait_s = retry_after_s(reply.retry_after, self._clock.now())
             return SourceThrottled("Amazon asks for fewer requests", retry_after_s=wait_s)
-        words = f": {said.words}" if said.words else ""
+        words = f": {errors.words}" if errors.words else ""
         return SourceUnavailable(f"Amazon gives no clear answer (HTTP {reply.status}{words})")
 
 
-def _within(named_s: float | None, usual_s: float, *, least: float, most: float) -> float:
-    """The seconds that the server names, as far as they make sense for a person who types a code."""
-    return min(max(usual_s if named_s is None else named_s, least), most)
+def _bounded(seconds: float | None, usual_s: float, *, least: float, most: float) -> float:
+    """Return the seconds that the server names, bounded to what makes sense for a person typing a code."""
+    return min(max(usual_s if seconds is None else seconds, least), most)
 
 
-def _content(reply: Reply) -> Json:
-    try:
-        return decoded(reply.body)
-    except ValueError:
-        return None
+@attrs.frozen(kw_only=True)
+class SignOut:
+    """Signs out of the account that a refresh token belongs to. The token is worthless afterwards."""
+
+    session: AmazonSession
+    endpoint: TokenEndpoint
+    linking: AmazonLinking
+    clock: Clock
+
+    async def run(self) -> None:
+        """Remove the program from the account. Raise CredentialsRefused for a refused token."""
+        try:
+            token = await self.endpoint.access_token(self.clock.elapsed_s() + _TIME_LIMIT_S)
+            await self.linking.deregister(token.value)
+        except RefreshTokenRefused as refused:
+            raise CredentialsRefused(str(refused)) from refused
+        finally:
+            await self.session.close()

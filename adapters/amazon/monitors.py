@@ -1,4 +1,4 @@
-"""The air quality monitors of an account, as either form of discovery tells of them."""
+"""The air quality monitors of an account: found once a day, or when one is missed, and remembered."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from itertools import chain, islice
 
 import attrs
 
-from adapters.amazon.alexa import Alexa, appliances, endpoints
-from adapters.amazon.http import MET_BY_ALL
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.http.lenient_json import (
-    MOST_DEVICES,
+    MAX_DEVICES,
     Json,
     at,
-    believed,
     identity,
     instant,
+    limited_devices,
     members,
     name,
     objects,
+    parse_json,
     text,
 )
 from domain.errors import SourceError
@@ -29,18 +30,23 @@ from ports.journal import Journal, Level
 from ports.state import State
 
 ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
-_CATEGORY = "AIR_QUALITY_MONITOR"
-_MAKER = "amazon"  # in English the description is "Amazon Indoor Air Quality Monitor"
+# Amazon's own monitor. Other makers' have the same category, and their ranges mean other things.
 _DEVICE_TYPE = "AEZME1X38KDRA"
-_MOST_ASSETS = 100  # of one monitor; those that were seen have six
+_CATEGORY = "AIR_QUALITY_MONITOR"
+_MOST_ASSETS = 100  # of one monitor; a real one has six
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
+
+_DISCOVER_AFTER = timedelta(days=1)
+_SEARCH_AFTER = timedelta(minutes=15)  # between two searches for a monitor that is missed
+_TRY_AGAIN_AFTER = timedelta(hours=1)
+_STATE_KEY = "amazon.monitors"
 
 
 @attrs.frozen(kw_only=True)
 class Monitor:
-    """One monitor. `assets` are what its ranges mean, by instance, in Amazon's words for all languages.
+    """One monitor. `assets` are the meanings of its ranges, by instance, in Amazon's language-neutral terms.
 
-    `serial` is its identity; None where Amazon does not tell it.
+    `serial` and `device_type` are None where Amazon does not name them.
     """
 
     endpoint_id: str
@@ -48,66 +54,66 @@ class Monitor:
     serial: str | None
     name: str = ""
     assets: Mapping[str, str] = attrs.field(factory=dict)
+    device_type: str | None = attrs.field(default=None, eq=False)
 
     @property
-    def device_id(self) -> str | None:
-        """The identity under which its readings have always been stored."""
-        return None if self.serial is None else f"alexa:{self.serial}"
+    def identity(self) -> str:
+        """The serial number; without one, Amazon's own id of the device."""
+        return self.serial or self.entity_id
+
+    @property
+    def device_id(self) -> str:
+        return f"alexa:{self.identity}"
 
     @property
     def label(self) -> str:
         """What a person calls it."""
-        return self.name or self.serial or self.endpoint_id
+        return self.name or self.identity
 
 
 def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
-    """The monitors among `endpoints.items[].legacyAppliance`."""
+    """Yield the monitors of any maker in `endpoints.items[].legacyAppliance`."""
     for item in objects(content, "data", "endpoints", "items"):
         appliance = at(item, "legacyAppliance")
-        entity_id = identity(appliance, "entityId")
-        identifiers = tuple(_identifiers(appliance))
-        types = at(appliance, "applianceTypes")
+        entity_id, types = identity(appliance, "entityId"), at(appliance, "applianceTypes")
         if entity_id is None or not isinstance(types, list) or _CATEGORY not in types:
             continue
-        device_types = {text(each, "dmsDeviceTypeId") for each in identifiers}
-        is_amazons = _MAKER in (text(appliance, "friendlyDescription") or "").lower()
-        if not is_amazons and _DEVICE_TYPE not in device_types:
-            continue  # somebody else's, whose ranges mean other things
+        identifiers = _identifiers(at(appliance, "alexaDeviceIdentifierList"))
+        device_types = [each for one in identifiers if (each := text(one, "dmsDeviceTypeId"))]
         serials = (_serial(text(each, "dmsDeviceSerialNumber")) for each in identifiers)
         yield Monitor(
             endpoint_id=identity(item, "id")
             or identity(item, "endpointId")
             or f"{ENDPOINT_PREFIX}{entity_id}",
             entity_id=entity_id,
-            serial=next((serial for serial in serials if serial), None),
+            serial=next(filter(None, serials), None),
             name=name(appliance, "friendlyName") or "",
             assets=dict(islice(_assets(appliance), _MOST_ASSETS)),
+            device_type=_DEVICE_TYPE if _DEVICE_TYPE in device_types else next(iter(device_types), None),
         )
 
 
 def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
-    """The monitors among `listEndpoints.endpoints[]`."""
+    """Yield the monitors of any maker in `listEndpoints.endpoints[]`."""
     for item in objects(content, "data", "listEndpoints", "endpoints"):
         endpoint_id = identity(item, "id") or identity(item, "endpointId")
-        device_type = _plain(at(item, "legacyIdentifiers", "dmsIdentifier", "deviceType"))
-        if endpoint_id is None or _plain(at(item, "displayCategories", "primary")) != _CATEGORY:
-            continue
-        if device_type not in (None, _DEVICE_TYPE):
+        if endpoint_id is None or _nested_text(at(item, "displayCategories", "primary")) != _CATEGORY:
             continue
         yield Monitor(
             endpoint_id=endpoint_id,
             entity_id=identity(item, "legacyIdentifiers", "chrsIdentifier", "entityId")
             or endpoint_id.removeprefix(ENDPOINT_PREFIX),
-            serial=_serial(_plain(at(item, "serialNumber"))),
-            name=_plain(at(item, "friendlyNameObject")) or "",
+            serial=_serial(_nested_text(at(item, "serialNumber"))),
+            name=_nested_text(at(item, "friendlyNameObject")) or "",
+            device_type=_nested_text(at(item, "legacyIdentifiers", "dmsIdentifier", "deviceType")),
         )
 
 
-def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
-    """Each monitor once, with all that any of its mentions tells. Raises SourceGarbled for too many."""
+def merge_mentions(mentions: Iterable[Monitor]) -> tuple[Monitor, ...]:
+    """Return each monitor once, with what any mention of it tells. Raise SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
-    for one in monitors:
-        if len(by_entity) > MOST_DEVICES:
+    for one in mentions:
+        if len(by_entity) > MAX_DEVICES:
             break
         known = by_entity.setdefault(one.entity_id.lower(), one)
         by_entity[one.entity_id.lower()] = attrs.evolve(
@@ -115,14 +121,139 @@ def joined(monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
             serial=known.serial or one.serial,
             name=known.name or one.name,
             assets=known.assets or one.assets,
+            device_type=known.device_type or one.device_type,
         )
-    return believed(by_entity.values(), "monitors")
+    return limited_devices(by_entity.values(), "monitors")
 
 
-def _identifiers(appliance: Json) -> Iterator[dict[str, Json]]:
-    """A list of them, or one alone."""
-    listed = at(appliance, "alexaDeviceIdentifierList")
-    yield from [listed] if isinstance(listed, dict) else objects(listed)
+class MonitorDirectory:
+    """The monitors of one account, kept from process to process."""
+
+    def __init__(self, *, alexa: Alexa, state: State, clock: Clock, journal: Journal) -> None:
+        self._alexa = alexa
+        self._state = state
+        self._clock = clock
+        self._journal = journal
+        self._is_loaded = False
+        self._known: tuple[Monitor, ...] = ()
+        self._asked_at: datetime | None = None
+
+    async def monitors(self, deadline_s: float) -> tuple[Monitor, ...]:
+        """Return all monitors. Raise SourceError only if none is known."""
+        self._load()
+        if self._known and not self._is_older_than(_DISCOVER_AFTER):
+            return self._known
+        if not self._known and not self._is_older_than(_SEARCH_AFTER):
+            return ()
+        try:
+            # a reply without monitors, where there were some, is limited_devices only once one is missed
+            self._save(await self._discover(deadline_s) or self._known, self._clock.now())
+        except SourceError as error:
+            if not self._known or isinstance(error, AFFECTS_EVERY_REQUEST):
+                raise
+            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+            self._save(self._known, self._clock.now() - _DISCOVER_AFTER + _TRY_AGAIN_AFTER)
+        return self._known
+
+    async def search(self, deadline_s: float) -> tuple[Monitor, ...] | None:
+        """Return all monitors, asked for now because one is missed; None if that is too early, or fails."""
+        self._load()
+        if not self._is_older_than(_SEARCH_AFTER):
+            return None
+        self._save(self._known, self._clock.now())
+        try:
+            self._save(await self._discover(deadline_s), self._clock.now())
+        except SourceError as error:
+            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+            return None
+        return self._known
+
+    async def _discover(self, deadline_s: float) -> tuple[Monitor, ...]:
+        """Ask by the form that explains ranges, and by the other form where that one does not tell enough."""
+        first_error: SourceError | None = None
+        monitors: tuple[Monitor, ...] = ()
+        try:
+            monitors = merge_mentions(monitors_of_appliances(await self._alexa.appliances(deadline_s)))
+        except AFFECTS_EVERY_REQUEST:
+            raise
+        except SourceError as error:
+            first_error = error
+        if not self._amazons(monitors) or not all(one.serial and one.device_type for one in monitors):
+            try:
+                content = await self._alexa.endpoints(deadline_s)
+            except SourceError as error:
+                if not self._amazons(monitors):
+                    raise first_error or error from error
+            else:
+                monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
+        for one in monitors:
+            if one.device_type is None:
+                detail = f"{one.label} is not recorded: Amazon does not say that it is its own monitor"
+                self._journal.record(Level.WARNING, "amazon.discovery", detail=detail)
+        return self._amazons(monitors)
+
+    def _amazons(self, monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
+        """Return Amazon's own monitors, each with the serial number under which it was known."""
+        serials = {one.entity_id.lower(): one.serial for one in self._known}
+        return tuple(
+            attrs.evolve(one, serial=one.serial or serials.get(one.entity_id.lower()))
+            for one in monitors
+            if one.device_type == _DEVICE_TYPE
+        )
+
+    def _is_older_than(self, age: timedelta) -> bool:
+        return self._asked_at is None or abs(self._clock.now() - self._asked_at) >= age
+
+    def _load(self) -> None:
+        """Load what an earlier process saved for the same credential; earlier versions named none."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
+        saved = dict(self._state.get(_STATE_KEY))
+        if saved.get("of", self._alexa.credential) == self._alexa.credential:
+            self._known = tuple(_saved_monitors(saved))
+            self._asked_at = instant(saved, "asked_at")
+
+    def _save(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
+        self._known, self._asked_at = monitors, asked_at
+        rows: list[Json] = [
+            {
+                "endpoint_id": one.endpoint_id,
+                "entity_id": one.entity_id,
+                "serial": one.serial,
+                "name": one.name,
+                "assets": dict(one.assets),
+            }
+            for one in monitors
+        ]
+        self._state.put(
+            _STATE_KEY, {"of": self._alexa.credential, "asked_at": asked_at.isoformat(), "monitors": rows}
+        )
+
+
+def _saved_monitors(saved: Mapping[str, Json]) -> Iterator[Monitor]:
+    """Yield the saved monitors, without any that is not of the shape."""
+    for row in objects(saved.get("monitors")):
+        endpoint_id, entity_id = text(row, "endpoint_id"), text(row, "entity_id")
+        assets = members(row.get("assets"))
+        if endpoint_id and entity_id:
+            yield Monitor(
+                endpoint_id=endpoint_id,
+                entity_id=entity_id,
+                serial=text(row, "serial"),
+                name=text(row, "name") or "",
+                assets={instance: asset for instance in assets if (asset := text(assets.get(instance)))},
+            )
+
+
+def _identifiers(value: Json) -> list[dict[str, Json]]:
+    """Return the identifiers of an appliance: a list, a single one, or either as JSON in a string."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value.encode("utf-8", "replace"))
+        except ValueError:
+            return []
+    return [value] if isinstance(value, dict) else list(objects(value))
 
 
 def _assets(appliance: Json) -> Iterator[tuple[str, str]]:
@@ -138,123 +269,9 @@ def _serial(value: str | None) -> str | None:
     return value if value is not None and _SERIAL.fullmatch(value) else None
 
 
-def _plain(value: Json) -> str | None:
-    """A text that stands bare, or in a `value`, or in a `text` in it."""
+def _nested_text(value: Json) -> str | None:
+    """Return a text that is bare, or in a `value`, or in a `text` in it."""
     for path in ((), ("value",), ("text",), ("value", "text")):
         if found := name(value, *path):
             return found
     return None
-
-
-# Which monitors the account has: asked for daily or when one is missed, and remembered in between.
-
-DISCOVER_AFTER = timedelta(days=1)
-MISS_AFTER = timedelta(minutes=15)  # whoever is missed is looked for this often at most
-_TRY_AGAIN_AFTER = timedelta(hours=1)
-_KEY = "amazon.monitors"
-
-
-@attrs.frozen(kw_only=True)
-class _Known:
-    monitors: tuple[Monitor, ...] = ()
-    asked_at: datetime | None = None
-
-
-class Directory:
-    """The monitors of one account."""
-
-    def __init__(self, *, alexa: Alexa, state: State, clock: Clock, journal: Journal) -> None:
-        self._alexa = alexa
-        self._state = state
-        self._clock = clock
-        self._journal = journal
-
-    async def monitors(self, deadline_s: float) -> tuple[Monitor, ...]:
-        """All of them. Raises SourceError only when none is known."""
-        known = self._known()
-        if known.monitors and not self._is_older(known, DISCOVER_AFTER):
-            return known.monitors
-        if not known.monitors and not self._is_older(known, MISS_AFTER):
-            return ()
-        try:
-            # an answer without any, where there were some, is not believed until one is missed
-            found = await self._found(deadline_s) or known.monitors
-        except SourceError as error:
-            if not known.monitors or isinstance(error, MET_BY_ALL):
-                raise
-            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
-            self._keep(known.monitors, self._clock.now() - DISCOVER_AFTER + _TRY_AGAIN_AFTER)
-            return known.monitors  # the readings are worth more than a new monitor
-        self._keep(found, self._clock.now())
-        return found
-
-    async def looked_for(self, deadline_s: float) -> tuple[Monitor, ...] | None:
-        """All of them, asked for anew because one is missed; None when that is too early, or in vain."""
-        known = self._known()
-        if not self._is_older(known, MISS_AFTER):
-            return None
-        self._keep(known.monitors, self._clock.now())
-        try:
-            found = await self._found(deadline_s)
-        except SourceError as error:
-            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
-            return None
-        self._keep(found, self._clock.now())
-        return found
-
-    async def _found(self, deadline_s: float) -> tuple[Monitor, ...]:
-        """By the form that tells what ranges mean, and by the other where that one does not tell enough."""
-        trouble: SourceError | None = None
-        found: tuple[Monitor, ...] = ()
-        try:
-            content = await self._alexa.graphql("amazon.discovery", appliances(), deadline_s)
-            found = joined(monitors_of_appliances(content))
-        except MET_BY_ALL:
-            raise
-        except SourceError as error:
-            trouble = error
-        if found and all(monitor.serial for monitor in found):
-            return found
-        try:
-            content = await self._alexa.graphql("amazon.discovery", endpoints(), deadline_s)
-        except SourceError as error:
-            if found:
-                return found
-            raise trouble or error from error
-        return joined(chain(found, monitors_of_endpoints(content)))
-
-    def _is_older(self, known: _Known, age: timedelta) -> bool:
-        return known.asked_at is None or abs(self._clock.now() - known.asked_at) >= age
-
-    def _known(self) -> _Known:
-        kept = self._state.get(_KEY)
-        return _Known(monitors=tuple(_restored(kept)), asked_at=instant(kept.get("asked_at")))
-
-    def _keep(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
-        listed: list[Json] = [_kept(monitor) for monitor in monitors]
-        self._state.put(_KEY, {"asked_at": asked_at.isoformat(), "monitors": listed})
-
-
-def _kept(monitor: Monitor) -> dict[str, Json]:
-    return {
-        "endpoint_id": monitor.endpoint_id,
-        "entity_id": monitor.entity_id,
-        "serial": monitor.serial,
-        "name": monitor.name,
-        "assets": dict(monitor.assets),
-    }
-
-
-def _restored(kept: Mapping[str, Json]) -> Iterator[Monitor]:
-    """What an earlier process kept; whatever is not of the shape is simply not known."""
-    for each in objects(kept.get("monitors")):
-        endpoint_id, entity_id = text(each, "endpoint_id"), text(each, "entity_id")
-        assets = members(each.get("assets"))
-        if endpoint_id and entity_id:
-            yield Monitor(
-                endpoint_id=endpoint_id,
-                entity_id=entity_id,
-                serial=text(each, "serial"),
-                name=text(each, "name") or "",
-                assets={instance: asset for instance in assets if (asset := text(assets.get(instance)))},
-            )

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import attrs
 
-from adapters.amazon.alexa import Alexa, readings, states
-from adapters.amazon.http import MET_BY_ALL
-from adapters.amazon.monitors import Directory, Monitor
-from adapters.amazon.phoenix_states import samples_of_states
-from adapters.amazon.states import Samples, samples_of_endpoints
-from adapters.http.lenient_json import compact, not_finite
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.http import AFFECTS_EVERY_REQUEST
+from adapters.amazon.monitors import Monitor, MonitorDirectory
+from adapters.amazon.states import Samples, samples_of_endpoints, samples_of_states
+from adapters.http.lenient_json import compact_json, count_non_finite
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import SourceError, SourceGarbled
 from domain.reading import DeviceKind, Quantity, Reading
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
-_NONE = "the Amazon account has no air quality monitor"
+# A monitor sends a sample when a value changes, so that an old value may be the current one. A monitor that
+# has sent nothing for so long, not even its reachability, is not running.
+_STALE_AFTER = timedelta(hours=24)
+_NOTABLE_SKEW = timedelta(minutes=2)
+_NO_MONITOR = "the Amazon account has no air quality monitor"
+
+
+@attrs.frozen(kw_only=True)
+class MonitorSettings:
+    """What a home records of a monitor, and its names for places: its own first, then Amazon's.
+
+    `locations` goes by serial number, in any case of letters.
+    """
+
+    locations: Mapping[str, str] = attrs.field(factory=dict)
+    fallback_location: str | None = None
+    unnamed: str = "unknown"
+    quantities: frozenset[Quantity] = frozenset(Quantity)
+    reachability: bool = True
+    raw_response: bool = False
+
+    def location(self, monitor: Monitor) -> str:
+        for serial, location in self.locations.items():
+            if serial.lower().removeprefix("alexa:") == monitor.identity.lower():
+                return location
+        return self.fallback_location or monitor.name or self.unnamed
 
 
 class AmazonSource:
@@ -30,8 +54,8 @@ class AmazonSource:
         *,
         name: str,
         alexa: Alexa,
-        directory: Directory,
-        keeping: Keeping,
+        directory: MonitorDirectory,
+        settings: MonitorSettings,
         device_serial: str | None,
         clock: Clock,
         journal: Journal,
@@ -39,218 +63,163 @@ class AmazonSource:
         self.name = name
         self._alexa = alexa
         self._directory = directory
-        self._reads = Reads(source=name, alexa=alexa, journal=journal)
-        self._keeping = keeping
+        self._settings = settings
         self._device_serial = (device_serial or "").lower().removeprefix("alexa:")
         self._clock = clock
+        self._journal = journal
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
-        """The newest values; see `ports.source.Source`."""
+        """Return the newest values; see `ports.source.Source`."""
         before = self._alexa.not_finite
         monitors = await self._directory.monitors(deadline_s)
-        found = await self._found(self._wanted(monitors), deadline_s)
-        if self._are_missed(monitors, found):
-            sought = await self._directory.looked_for(deadline_s)
-            if sought is not None and sought != monitors:
-                monitors, found = sought, await self._found(self._wanted(sought), deadline_s)
         wanted = self._wanted(monitors)
-        pairs = [(monitor, found.samples.get(monitor.endpoint_id)) for monitor in wanted]
-        reply = reply_of(pairs, slot, self._clock.now(), self._keeping)
-        return SourceReply(
-            readings=reply.readings,
-            unread=reply.unread,
-            notes=(*self._without_any(monitors), *found.notes, *reply.notes),
-            not_finite=self._alexa.not_finite - before + _in_strings(found),
+        samples, notes = await self._read_samples(wanted, deadline_s)
+        if not wanted or any(monitor.endpoint_id not in samples for monitor in wanted):
+            found = await self._directory.search(deadline_s)
+            if found is not None and found != monitors:
+                monitors, wanted = found, self._wanted(found)
+                samples, notes = await self._read_samples(wanted, deadline_s)
+        pairs = [(monitor, samples.get(monitor.endpoint_id)) for monitor in wanted]
+        reply = make_reply(pairs, slot, self._clock.now(), self._settings)
+        in_strings = sum(each.not_finite for each in samples.values())
+        return attrs.evolve(
+            reply,
+            notes=(*self._missing_monitor_notes(monitors), *notes, *reply.notes),
+            not_finite=self._alexa.not_finite - before + in_strings,
         )
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._alexa.close()
-
-    async def _found(self, wanted: tuple[Monitor, ...], deadline_s: float) -> Found:
-        return await self._reads.found(wanted, deadline_s) if wanted else Found({})
 
     def _wanted(self, monitors: tuple[Monitor, ...]) -> tuple[Monitor, ...]:
         if not self._device_serial:
             return monitors
-        return tuple(one for one in monitors if (one.serial or "").lower() == self._device_serial)
+        return tuple(one for one in monitors if one.identity.lower() == self._device_serial)
 
-    def _are_missed(self, monitors: tuple[Monitor, ...], found: Found) -> bool:
-        """Whether a known monitor is not told of, or the only one that is wanted is not known."""
-        wanted = self._wanted(monitors)
-        return not wanted or any(monitor.endpoint_id not in found.samples for monitor in wanted)
-
-    def _without_any(self, monitors: tuple[Monitor, ...]) -> tuple[str, ...]:
-        """What to tell a person who gets no reading at all."""
+    def _missing_monitor_notes(self, monitors: tuple[Monitor, ...]) -> tuple[str, ...]:
+        """Say why there is no reading at all, if so."""
         if not monitors:
-            return (_NONE,)
+            return (_NO_MONITOR,)
         if self._wanted(monitors):
             return ()
-        serials = ", ".join(one.serial or "one without a serial number" for one in monitors)
-        return (f"{_NONE} with the serial number in collectors.amazon_aqm.device_serial; it has: {serials}",)
+        serials = ", ".join(one.identity for one in monitors)
+        setting = "collectors.amazon_aqm.device_serial"
+        return (f"{_NO_MONITOR} with the serial number in {setting}; it has: {serials}",)
+
+    async def _read_samples(
+        self, monitors: tuple[Monitor, ...], deadline_s: float
+    ) -> tuple[Mapping[str, Samples], tuple[str, ...]]:
+        """Return the newest samples by endpoint id, and notes for a person. Raise SourceError.
+
+        If GraphQL fails, the older interface is asked; if that has nothing either, GraphQL's error is raised.
+        """
+        if not monitors:
+            return {}, ()
+        try:
+            return await self._read_graphql(monitors, deadline_s), ()
+        except AFFECTS_EVERY_REQUEST:
+            raise
+        except SourceError as error:
+            first_error = error
+        try:
+            content = await self._alexa.entity_states((one.entity_id for one in monitors), deadline_s)
+        except AFFECTS_EVERY_REQUEST:
+            raise
+        except SourceError as error:
+            raise first_error from error
+        samples = samples_of_states(content, monitors)
+        if not samples:
+            raise first_error
+        note = f"read the monitors through the second interface, since the first failed: {first_error}"
+        self._journal.record(Level.WARNING, "amazon.fallback", source=self.name, detail=note)
+        return samples, (note,)
+
+    async def _read_graphql(self, monitors: tuple[Monitor, ...], deadline_s: float) -> Mapping[str, Samples]:
+        content = await self._alexa.endpoint_states((one.endpoint_id for one in monitors), deadline_s)
+        samples = samples_of_endpoints(content, monitors)
+        if samples and all(each.is_empty and each.is_reachable is not False for each in samples.values()):
+            odd = count_non_finite(content)
+            hint = f" ({odd:,} were NaN or infinite)" if odd else ""
+            raise SourceGarbled(f"the answer lists the monitors, and no value of any{hint}")
+        return samples
 
 
-def _in_strings(found: Found) -> int:
-    return sum(samples.not_finite for samples in found.samples.values())
-
-
-# Makes readings of what monitors said: what a home keeps, where it is, and what is too old.
-
-_REPORTS_EVERY = timedelta(minutes=5)  # the monitor itself, so that a shorter interval makes nothing old
-_STALE_AFTER_INTERVALS = 3
-_WORTH_A_WORD = timedelta(minutes=2)  # by which the clocks differ
-
-
-@attrs.frozen(kw_only=True)
-class Keeping:
-    """What a home keeps of a monitor, and how it calls its place: its own names first, then Amazon's.
-
-    `locations` goes by serial number, in any case of letters.
-    """
-
-    interval: timedelta = _REPORTS_EVERY
-    locations: Mapping[str, str] = attrs.field(factory=dict)
-    fallback_location: str | None = None
-    quantities: frozenset[Quantity] = frozenset(Quantity)
-    reachability: bool = True
-    raw_response: bool = False
-
-    @property
-    def stale_after(self) -> timedelta:
-        return _STALE_AFTER_INTERVALS * max(self.interval, _REPORTS_EVERY)
-
-    def location(self, monitor: Monitor) -> str:
-        for serial, location in self.locations.items():
-            if serial.lower().removeprefix("alexa:") == (monitor.serial or "").lower():
-                return location
-        return self.fallback_location or monitor.name or "unknown"
-
-
-def reply_of(
-    found: Iterable[tuple[Monitor, Samples | None]], slot: datetime, now: datetime, keeping: Keeping
+def make_reply(
+    pairs: Iterable[tuple[Monitor, Samples | None]],
+    slot: datetime,
+    now: datetime,
+    settings: MonitorSettings,
 ) -> SourceReply:
-    """The readings of the monitors that have one, and the cause for each that has none."""
+    """Return the readings of the monitors that have one, and the cause for each that has none.
+
+    Of two readings of one device the newest observation wins.
+    """
     readings: dict[str, Reading] = {}
     unread: dict[str, Unread] = {}
     notes: list[str] = []
-    for monitor, samples in found:
-        if monitor.device_id is None:
-            notes.append(f"a monitor without a serial number is not stored: {monitor.label}")
-            continue
-        match _reading(monitor, monitor.device_id, samples, slot, now, keeping):
-            case Reading() as reading:
-                readings.setdefault(reading.device_id, reading)
-            case silent:
-                unread.setdefault(silent.device_id, silent)
+    for monitor, samples in pairs:
+        key = monitor.device_id.lower()
+        match _reading(monitor, samples, slot, now, settings):
+            case Unread() as silent:
+                unread.setdefault(key, silent)
                 continue
+            case reading:
+                if key not in readings or _is_newer(reading, readings[key]):
+                    readings[key] = reading
         if samples is not None:
             notes += _remarks(monitor, samples, now)
     return SourceReply(
         readings=tuple(readings.values()),
-        unread=tuple(each for device_id, each in unread.items() if device_id not in readings),
+        unread=tuple(each for key, each in unread.items() if key not in readings),
         notes=tuple(notes),
     )
 
 
 def _reading(
-    monitor: Monitor, device_id: str, samples: Samples | None, slot: datetime, now: datetime, keeping: Keeping
+    monitor: Monitor, samples: Samples | None, slot: datetime, now: datetime, settings: MonitorSettings
 ) -> Reading | Unread:
     def unread(cause: Cause, detail: str) -> Unread:
-        return Unread(device_id=device_id, cause=cause, detail=detail)
+        return Unread(device_id=monitor.device_id, cause=cause, detail=detail)
 
     if samples is None:
         return unread(Cause.NOT_LISTED, monitor.label)
     if samples.is_reachable is False:
         return unread(Cause.UNREACHABLE, monitor.label)
-    newest = samples.newest
-    if newest is not None and now - newest > keeping.stale_after:
-        return unread(Cause.STALE, f"since {newest.isoformat(timespec='seconds')}")
-    reading = Reading(
-        device_id=device_id,
+    if samples.heard_at is not None and now - samples.heard_at >= _STALE_AFTER:
+        return unread(Cause.STALE, f"since {samples.heard_at.isoformat(timespec='seconds')}")
+    values = {
+        quantity: value for quantity, value in samples.values.items() if quantity in settings.quantities
+    }
+    if not values and not samples.others:
+        return unread(Cause.NO_VALUE, f"{monitor.label}{_left_out(samples)}")
+    return Reading(
+        device_id=monitor.device_id,
         kind=DeviceKind.ALEXA_AQM,
-        location=keeping.location(monitor),
+        location=settings.location(monitor),
         collected_at=slot,
-        # one from the future tells of a clock that goes wrong, not of a time
-        observed_at=min(newest, now) if newest is not None else None,
-        values={
-            quantity: each.value
-            for quantity, each in samples.values.items()
-            if quantity in keeping.quantities
-        },
-        other_values={name: each.value for name, each in samples.others.items()},
-        is_reachable=samples.is_reachable if keeping.reachability else None,
-        raw_response=compact(samples.raw) if keeping.raw_response else None,
+        # a time in the future means that a clock is wrong
+        observed_at=min(samples.observed_at, now) if samples.observed_at is not None else None,
+        values=values,
+        other_values=dict(samples.others),
+        is_reachable=samples.is_reachable if settings.reachability else None,
+        raw_response=compact_json(samples.raw) if settings.raw_response else None,
     )
-    if not reading.values and not reading.other_values:
-        return unread(Cause.NO_VALUE, f"{monitor.label}{_said(samples)}")
-    return reading
+
+
+def _is_newer(reading: Reading, other: Reading) -> bool:
+    if reading.observed_at is None or other.observed_at is None:
+        return other.observed_at is None and reading.observed_at is not None
+    return reading.observed_at > other.observed_at
 
 
 def _remarks(monitor: Monitor, samples: Samples, now: datetime) -> Iterable[str]:
     if samples.left_out:
-        yield f"{monitor.label}: not all values came{_said(samples)}"
-    if samples.newest is not None and samples.newest - now > _WORTH_A_WORD:
-        yield f"{monitor.label}: its samples are ahead of this computer's clock by {samples.newest - now}"
+        yield f"{monitor.label}: not all values came{_left_out(samples)}"
+    if samples.observed_at is not None and samples.observed_at - now > _NOTABLE_SKEW:
+        ahead = samples.observed_at - now
+        yield f"{monitor.label}: its samples are ahead of this computer's clock by {ahead}"
 
 
-def _said(samples: Samples) -> str:
+def _left_out(samples: Samples) -> str:
     return f" ({', '.join(dict.fromkeys(samples.left_out))})" if samples.left_out else ""
-
-
-# Asks for the newest values of all monitors at once: by GraphQL, else by the older interface.
-
-
-@attrs.frozen
-class Found:
-    """What was told, by endpoint id, and remarks for a person."""
-
-    samples: Mapping[str, Samples]
-    notes: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class Reads:
-    """The two ways to read an account's monitors."""
-
-    source: str
-    alexa: Alexa
-    journal: Journal
-
-    async def found(self, monitors: Sequence[Monitor], deadline_s: float) -> Found:
-        """What the service knows of the monitors. Raises SourceError."""
-        try:
-            return Found(await self._by_graphql(monitors, deadline_s))
-        except MET_BY_ALL:
-            raise
-        except SourceError as error:
-            found = await self._by_phoenix(monitors, error, deadline_s)
-            note = f"read the monitors through the second interface, since the first failed: {error}"
-            self.journal.record(Level.WARNING, "amazon.fallback", source=self.source, detail=note)
-            return Found(found, (note,))
-
-    async def _by_graphql(self, monitors: Sequence[Monitor], deadline_s: float) -> Mapping[str, Samples]:
-        query = readings(monitor.endpoint_id for monitor in monitors)
-        content = await self.alexa.graphql("amazon.graphql", query, deadline_s)
-        found = samples_of_endpoints(content, monitors)
-        if found and all(
-            samples.is_empty and samples.is_reachable is not False for samples in found.values()
-        ):
-            odd = not_finite(content)
-            which = f" ({odd:,} were NaN or infinite)" if odd else ""
-            raise SourceGarbled(f"the answer lists the monitors, and no value of any{which}")
-        return found
-
-    async def _by_phoenix(
-        self, monitors: Sequence[Monitor], trouble: SourceError, deadline_s: float
-    ) -> Mapping[str, Samples]:
-        """By the older interface; the first one's trouble is raised where this one tells nothing either."""
-        question = states(monitor.entity_id for monitor in monitors)
-        try:
-            found = samples_of_states(await self.alexa.phoenix(question, deadline_s), monitors)
-        except MET_BY_ALL:
-            raise
-        except SourceError as error:
-            raise trouble from error
-        if not found:
-            raise trouble
-        return found

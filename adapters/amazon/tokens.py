@@ -1,4 +1,4 @@
-"""The access token at hand: kept from process to process, renewed in time, one renewal at a time."""
+"""Access tokens of one refresh token: fetched, renewed in time, and the memory of refusals."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from urllib.parse import urlencode, urlsplit
 import attrs
 
 from adapters.amazon.cookies import is_header_text, sendable
-from adapters.amazon.errors import asks_for_less, said_by, shown_code
+from adapters.amazon.errors import errors_in, is_throttling_text, json_of, normal_code, shown_code
 from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.http import AmazonSession, NoTokenYet, Reply, Request
-from adapters.http.lenient_json import Json, at, decoded, instant, members, number, objects, text
-from adapters.http.replies import at_endpoint, endpoint_of, retry_after_s
+from adapters.http.lenient_json import Json, at, instant, members, number, objects, text
+from adapters.http.replies import add_endpoint, endpoint_of, retry_after_s
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from ports.clock import Clock
 from ports.state import State
@@ -23,169 +23,21 @@ SIGN_IN_AGAIN = (
     "sign in again with `homeclimate setup amazon`, or put a new token into config/secrets.yaml under "
     "amazon_aqm: refresh_token (docs/how-to/connect-an-air-quality-monitor.md)"
 )
-APART = timedelta(seconds=60)
-# A token that was refused for good is tried this rarely: a little less than the hour for which its source is
-# left in peace then, or else the question after that hour would come moments too early, and be for nothing.
-PROBE_AFTER = timedelta(minutes=55)
-_REFUSED_KEY = "amazon.refusal"
-
-
-class Refusals:
-    """The memory of one refresh token's refusals; `token_mark` tells it from others, and nothing of it."""
-
-    def __init__(self, *, state: State, token_mark: str) -> None:
-        self._state = state
-        self._token_mark = token_mark
-
-    def forbid(self, now: datetime) -> None:
-        """Raise what is already known, where asking again is too early to tell more."""
-        kept = self._state.get(_REFUSED_KEY)
-        first, last = instant(kept.get("first_at")), instant(kept.get("last_at"))
-        if kept.get("of") != self._token_mark or first is None or last is None:
-            return
-        code = text(kept.get("code")) or ""
-        if kept.get("for_good") is True:
-            if timedelta() <= now - last < PROBE_AFTER:
-                raise _for_good(code)
-        elif timedelta() <= now - last < APART:
-            raise _not_yet(code)
-
-    def note(self, refused: RefreshTokenRefused, now: datetime) -> NoTokenYet | CredentialsRefused:
-        """Remember a refusal; the error that it amounts to."""
-        kept = self._state.get(_REFUSED_KEY)
-        first = instant(kept.get("first_at")) if kept.get("of") == self._token_mark else None
-        if first is None or first > now:  # of another token, or by a clock that was stepped back
-            first = now
-        is_for_good = now - first >= APART
-        self._state.put(
-            _REFUSED_KEY,
-            {
-                "of": self._token_mark,
-                "code": refused.code[:40],
-                "first_at": first.isoformat(),
-                "last_at": now.isoformat(),
-                "for_good": is_for_good,
-            },
-        )
-        return _for_good(refused.code) if is_for_good else _not_yet(refused.code)
-
-    def forget(self) -> None:
-        """The token is good after all."""
-        if self._state.get(_REFUSED_KEY):
-            self._state.put(_REFUSED_KEY, {})
-
-
-def _for_good(code: str) -> CredentialsRefused:
-    return CredentialsRefused(f"{RefreshTokenRefused(code)}, and not for the first time: {SIGN_IN_AGAIN}")
-
-
-def _not_yet(code: str) -> NoTokenYet:
-    # the wait is longer than any cycle's budget, so that nobody counts an attempt that asks nothing
-    return NoTokenYet(
-        f"{RefreshTokenRefused(code)}; it is tried once more before that is believed",
-        retry_after_s=APART.total_seconds(),
-    )
-
-
-RENEW_BEFORE_END = timedelta(minutes=5)
-FRESH_FOR = timedelta(minutes=1)  # what is refused within it is not refused for its age
-_KEY = "amazon.access_token"
-
-
-@attrs.frozen(kw_only=True)
-class Kept:
-    """An access token, since when there is one and until when it is good."""
-
-    value: str = attrs.field(repr=False)
-    since: datetime
-    until: datetime
-
-    def is_good(self, now: datetime, spare: timedelta = timedelta()) -> bool:
-        return self.since <= now < self.until - spare
-
-    def is_fresh(self, now: datetime) -> bool:
-        return timedelta() <= now - self.since < FRESH_FOR
-
-
-class Tokens:
-    """Gives out access tokens of one refresh token, which is told from others by `token_mark`."""
-
-    def __init__(
-        self, *, endpoint: TokenEndpoint, refusals: Refusals, state: State, token_mark: str, clock: Clock
-    ) -> None:
-        self._endpoint = endpoint
-        self._refusals = refusals
-        self._state = state
-        self._token_mark = token_mark
-        self._clock = clock
-        self._renewing = asyncio.Lock()
-
-    async def token(self, deadline_s: float, *, instead_of: Kept | None = None) -> Kept:
-        """A token that is good by the clock, and another one than `instead_of`. Raises SourceError."""
-        async with self._renewing:
-            now = self._clock.now()
-            kept = self._kept()
-            if kept is not None and instead_of is not None and kept.value == instead_of.value:
-                kept = None
-            if kept is not None and kept.is_good(now, RENEW_BEFORE_END):
-                return kept
-            try:
-                return await self._renewed(deadline_s)
-            except SourceError:
-                if kept is not None and kept.is_good(now):  # it serves for the minutes that it has left
-                    return kept
-                raise
-
-    async def cookies(self, deadline_s: float) -> Mapping[str, str]:
-        """Cookies made from the refresh token. Raises SourceError."""
-        async with self._renewing:
-            return await self._endpoint.cookies(deadline_s)
-
-    async def _renewed(self, deadline_s: float) -> Kept:
-        self._refusals.forbid(self._clock.now())
-        try:
-            fresh = await self._endpoint.access_token(deadline_s)
-        except RefreshTokenRefused as refused:
-            with at_endpoint(refused.endpoint):
-                raise self._refusals.note(refused, self._clock.now()) from refused
-        self._refusals.forget()
-        now = self._clock.now()
-        kept = Kept(value=fresh.value, since=now, until=now + fresh.life)
-        self._state.put(
-            _KEY,
-            {
-                "of": self._token_mark,
-                "value": kept.value,
-                "since": kept.since.isoformat(),
-                "until": kept.until.isoformat(),
-            },
-        )
-        return kept
-
-    def _kept(self) -> Kept | None:
-        kept = self._state.get(_KEY)
-        value, since, until = (
-            text(kept.get("value")),
-            instant(kept.get("since")),
-            instant(kept.get("until")),
-        )
-        if kept.get("of") != self._token_mark or value is None or since is None or until is None:
-            return None
-        return Kept(value=value, since=since, until=until) if is_header_text(value) else None
-
-
-# Exchanges a refresh token for what the data service takes: an access token, or cookies.
-
+_TOKEN_KEY, _REFUSAL_KEY = "amazon.access_token", "amazon.refusal"
+_RENEW_BEFORE_END = timedelta(minutes=5)
+_FRESH_FOR = timedelta(minutes=1)
+_BETWEEN_REFUSALS = timedelta(seconds=60)
+# A little less than the hour for which the source is deferred after a refusal: else the request after that
+# hour would come moments too early and be forbidden here.
+_PROBE_AFTER = timedelta(minutes=55)
 _OK = 200
-_HOUR_S = 3600.0
-_SHORTEST_LIFE_S = 60.0
-_LONGEST_LIFE_S = 86_400.0
-# The codes that mean: this refresh token will not do. Any other is unclear.
+_USUAL_LIFE_S, _SHORTEST_LIFE_S, _LONGEST_LIFE_S = 3600.0, 60.0, 86_400.0
+# Codes that refuse this refresh token. Any other code is unclear.
 _REFUSALS = {"invalidgrant", "invalidtoken", "invalidvalue", "unauthorizedclient"}
 
 
 class RefreshTokenRefused(SourceError):
-    """The token endpoint refused the refresh token, with an explicit code. Once is not for good."""
+    """The token endpoint refused the refresh token with an explicit code. A single one is not final."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"Amazon refuses the refresh token ({shown_code(code)})")
@@ -194,14 +46,141 @@ class RefreshTokenRefused(SourceError):
 
 @attrs.frozen(kw_only=True)
 class AccessToken:
-    """A token that the data service takes for a while."""
+    """A token that the data service accepts between two instants."""
 
     value: str = attrs.field(repr=False)
-    life: timedelta
+    since: datetime
+    until: datetime
+
+    def is_valid(self, now: datetime, spare: timedelta = timedelta()) -> bool:
+        return self.since <= now < self.until - spare
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it is so new that a refusal cannot be due to its age."""
+        return timedelta() <= now - self.since < _FRESH_FOR
+
+
+class AccessTokens:
+    """Gives out access tokens, kept from process to process, and renews them one at a time.
+
+    `credential` identifies the refresh token without revealing it.
+    """
+
+    def __init__(self, *, endpoint: TokenEndpoint, state: State, credential: str, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._refusals = Refusals(state=state, credential=credential)
+        self._state = state
+        self._credential = credential
+        self._clock = clock
+        self._renewing = asyncio.Lock()
+        self._is_loaded = False
+        self._current: AccessToken | None = None
+
+    async def token(self, deadline_s: float, *, instead_of: AccessToken | None = None) -> AccessToken:
+        """Return a token that is valid by the clock, and not `instead_of`. Raise SourceError."""
+        async with self._renewing:
+            if not self._is_loaded:
+                self._current, self._is_loaded = self._load(), True
+            now, current = self._clock.now(), self._current
+            if current is not None and instead_of is not None and current.value == instead_of.value:
+                current = None
+            if current is not None and current.is_valid(now, _RENEW_BEFORE_END):
+                return current
+            try:
+                return await self._renew(deadline_s)
+            except SourceError:
+                if current is not None and current.is_valid(now):  # good for its last minutes
+                    return current
+                raise
+
+    async def cookies(self, deadline_s: float) -> Mapping[str, str]:
+        """Return cookies made from the refresh token. Raise SourceError."""
+        async with self._renewing:
+            return await self._endpoint.cookies(deadline_s)
+
+    async def _renew(self, deadline_s: float) -> AccessToken:
+        self._refusals.check(self._clock.now())
+        try:
+            token = await self._endpoint.access_token(deadline_s)
+        except RefreshTokenRefused as refused:
+            with add_endpoint(refused.endpoint):
+                raise self._refusals.record(refused, self._clock.now()) from refused
+        self._refusals.forget()
+        self._current = token
+        self._state.put(
+            _TOKEN_KEY,
+            {
+                "of": self._credential,
+                "value": token.value,
+                "since": token.since.isoformat(),
+                "until": token.until.isoformat(),
+            },
+        )
+        return token
+
+    def _load(self) -> AccessToken | None:
+        saved = dict(self._state.get(_TOKEN_KEY))
+        value, since, until = text(saved, "value"), instant(saved, "since"), instant(saved, "until")
+        if saved.get("of") != self._credential or value is None or since is None or until is None:
+            return None
+        return AccessToken(value=value, since=since, until=until) if is_header_text(value) else None
+
+
+class Refusals:
+    """Remembers refusals of a refresh token: two a minute apart are final, with one probe an hour then."""
+
+    def __init__(self, *, state: State, credential: str) -> None:
+        self._state = state
+        self._credential = credential
+
+    def check(self, now: datetime) -> None:
+        """Raise the known refusal if it is too early to ask again."""
+        saved = self._saved()
+        last, is_final = instant(saved, "last_at"), saved.get("for_good") is True
+        wait = _PROBE_AFTER if is_final else _BETWEEN_REFUSALS
+        if instant(saved, "first_at") and last and timedelta() <= now - last < wait:
+            raise self._error(text(saved, "code") or "", is_final)
+
+    def record(self, refused: RefreshTokenRefused, now: datetime) -> NoTokenYet | CredentialsRefused:
+        """Remember a refusal and return the error that it amounts to."""
+        first = instant(self._saved(), "first_at")
+        if first is None or first > now:  # a clock that was set back starts again
+            first = now
+        is_final = now - first >= _BETWEEN_REFUSALS
+        self._state.put(
+            _REFUSAL_KEY,
+            {
+                "of": self._credential,
+                "code": refused.code[:40],
+                "first_at": first.isoformat(),
+                "last_at": now.isoformat(),
+                "for_good": is_final,
+            },
+        )
+        return self._error(refused.code, is_final)
+
+    def forget(self) -> None:
+        """Forget all refusals: the token was accepted."""
+        if self._state.get(_REFUSAL_KEY):
+            self._state.put(_REFUSAL_KEY, {})
+
+    def _saved(self) -> dict[str, Json]:
+        saved = self._state.get(_REFUSAL_KEY)
+        return dict(saved) if saved.get("of") == self._credential else {}
+
+    def _error(self, code: str, is_final: bool) -> NoTokenYet | CredentialsRefused:
+        refused = RefreshTokenRefused(code)
+        if is_final:
+            return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
+        # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
+        return NoTokenYet(
+            f"{refused}; it is tried once more before that is limited_devices",
+            retry_after_s=_BETWEEN_REFUSALS.total_seconds(),
+        )
 
 
 class TokenEndpoint:
-    """Asks for tokens with one refresh token. Raises RefreshTokenRefused, or another SourceError."""
+    """Exchanges one refresh token for access tokens or cookies. Raises RefreshTokenRefused or SourceError."""
 
     def __init__(self, *, session: AmazonSession, hosts: Hosts, refresh_token: str, clock: Clock) -> None:
         self._session = session
@@ -210,29 +189,30 @@ class TokenEndpoint:
         self._clock = clock
 
     async def access_token(self, deadline_s: float) -> AccessToken:
-        """A fresh access token. No new refresh token comes with it, and the old one lives on."""
-        form = {"requested_token_type": "access_token"}
+        """Return a new access token. No new refresh token comes with it, and the old one stays valid."""
         url = f"{self._hosts.api}/auth/token"
-        content = await self._asked(url, form, deadline_s)
-        token = text(content, "access_token") or text(content, "response", "access_token")
-        if token is None or not is_header_text(token):
-            raise NoTokenYet("the token endpoint answers without an access token", endpoint=_endpoint(url))
-        life_s = _seconds(at(content, "expires_in"))
-        return AccessToken(
-            value=token, life=timedelta(seconds=min(max(life_s, _SHORTEST_LIFE_S), _LONGEST_LIFE_S))
-        )
+        content = await self._exchange(url, {"requested_token_type": "access_token"}, deadline_s)
+        value = text(content, "access_token") or text(content, "response", "access_token")
+        if value is None or not is_header_text(value):
+            raise NoTokenYet(
+                "the token endpoint answers without an access token", endpoint=endpoint_of("POST", url)
+            )
+        life_s = min(max(_seconds(at(content, "expires_in")), _SHORTEST_LIFE_S), _LONGEST_LIFE_S)
+        now = self._clock.now()
+        return AccessToken(value=value, since=now, until=now + timedelta(seconds=life_s))
 
     async def cookies(self, deadline_s: float) -> Mapping[str, str]:
-        """Cookies as a signed-in browser has them, by name."""
-        form = {"requested_token_type": "auth_cookies", "domain": f".{self._hosts.domain}"}
+        """Return the cookies that a signed-in browser has, by name."""
         url = f"{self._hosts.www}/ap/exchangetoken/cookies"
-        content = await self._asked(url, form, deadline_s)
-        cookies = sendable(dict(_cookies_in(at(content, "response", "tokens", "cookies"))))
+        form = {"requested_token_type": "auth_cookies", "domain": f".{self._hosts.domain}"}
+        content = await self._exchange(url, form, deadline_s)
+        cookies = sendable(dict(_named_cookies(at(content, "response", "tokens", "cookies"))))
         if not cookies:
-            raise NoTokenYet("the token endpoint answers without cookies", endpoint=_endpoint(url))
+            raise NoTokenYet("the token endpoint answers without cookies", endpoint=endpoint_of("POST", url))
         return cookies
 
-    async def _asked(self, url: str, form: Mapping[str, str], deadline_s: float) -> Json:
+    async def _exchange(self, url: str, form: Mapping[str, str], deadline_s: float) -> Json:
+        source = {"source_token_type": "refresh_token", "source_token": self._refresh_token}
         request = Request(
             operation="amazon.token",
             url=url,
@@ -241,48 +221,36 @@ class TokenEndpoint:
                 "Accept": "application/json",
                 "x-amzn-identity-auth-domain": urlsplit(self._hosts.api).netloc,
             },
-            body=urlencode(
-                {
-                    **app_form(),
-                    **form,
-                    "source_token_type": "refresh_token",
-                    "source_token": self._refresh_token,
-                }
-            ).encode(),
+            body=urlencode({**app_form(), **form, **source}).encode(),
             is_private=True,
         )
-        reply = await self._session.ask(request, deadline_s)
-        with at_endpoint(request.endpoint):
-            return self._content(reply)
+        reply = await self._session.send(request, deadline_s)
+        with add_endpoint(request.endpoint):
+            return self._parse(reply)
 
-    def _content(self, reply: Reply) -> Json:
-        """The JSON of a good answer; by body before status. Raises SourceError."""
-        try:
-            content = decoded(reply.body)
-        except ValueError:
-            content = None
-        said = said_by(content)
-        is_throttled = said.is_throttling or (content is None and asks_for_less(reply.body))
+    def _parse(self, reply: Reply) -> Json:
+        """Return the JSON of a good reply, judging by the body before the status. Raise SourceError."""
+        content = json_of(reply)
+        errors = errors_in(content)
+        is_throttled = errors.is_throttling or (content is None and is_throttling_text(reply.body))
         if reply.status == 429 or is_throttled:
             raise SourceThrottled(
                 f"Amazon's token endpoint asks for fewer requests (HTTP {reply.status})",
                 retry_after_s=retry_after_s(reply.retry_after, self._clock.now()),
             )
-        refusal = next(
-            (code for code in said.codes if said_by({"error": code}).plain_codes & _REFUSALS), None
-        )
+        refusal = next((code for code in errors.codes if normal_code(code) in _REFUSALS), None)
         if refusal is not None and reply.status in (_OK, 400, 401, 403):
             raise RefreshTokenRefused(refusal)
         if reply.status != _OK or not members(content):
-            words = f": {said.words}" if said.words else ""
+            words = f": {errors.words}" if errors.words else ""
             raise NoTokenYet(
                 f"the token endpoint gives no clear answer (HTTP {reply.status}{words}, {reply.sample})"
             )
         return content
 
 
-def _cookies_in(content: Json) -> Iterator[tuple[str, str]]:
-    """Name and value of each cookie: in a list by domain, or by name."""
+def _named_cookies(content: Json) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each cookie, which are listed by domain or given by name."""
     for key, value in members(content).items():
         if isinstance(value, str):
             yield key, value
@@ -290,12 +258,8 @@ def _cookies_in(content: Json) -> Iterator[tuple[str, str]]:
             yield text(cookie, "Name") or "", text(cookie, "Value") or ""
 
 
-def _endpoint(url: str) -> str:
-    return endpoint_of("POST", url)
-
-
 def _seconds(value: Json) -> float:
-    """A number of seconds, which some replies write as text."""
+    """Return a number of seconds, which some replies write as text."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return float(value)
-    return number(value) or _HOUR_S
+    return number(value) or _USUAL_LIFE_S

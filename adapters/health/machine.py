@@ -1,4 +1,4 @@
-"""The room on the disk that a folder lies on."""
+"""The machine: free disk space, the Python environment, versions, load, and the age of this process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,18 @@ from pathlib import Path
 
 from domain.health import Answer, failed, passed, warned
 
+_OLDEST, _NEWEST = (3, 11), (3, 14)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;?)", re.MULTILINE)
+_MOST_NAMED = 5
+
+_MEASURED_PACKAGES = ("aiohttp", "requests", "stamina", "urllib3")
+_CPU = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
+
+_START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
+
 
 class DiskSpace:
-    """Asks the operating system, at the nearest folder that is there."""
+    """The free space where a folder is, or would be created."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,83 +44,38 @@ class DiskSpace:
         return None
 
 
-# The Python that runs this program: which, where, and whether the packages are those that were tested.
-
-_OLDEST, _NEWEST = (3, 11), (3, 14)
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;?)", re.MULTILINE)
-_MOST_NAMED = 5
-
-
-def environment(lock: Path, *, program: str, folders: Iterable[str] | None = None) -> Answer:
-    """Whether the Python and its packages are as the lock file says; `folders` default to Python's path."""
-    version = sys.version_info[:2]
-    told = f"Python {sys.version.split()[0]} in {sys.prefix}"
-    if version < _OLDEST:
-        return failed(told, "Install Python 3.11 or newer, and make the environment anew with it.")
+def check_environment(lock: Path, *, program: str, folders: Iterable[str] | None = None) -> Answer:
+    """Check Python and its packages against the lock file; `folders` default to Python's path."""
+    summary = f"Python {sys.version.split()[0]} in {sys.prefix}"
+    if sys.version_info[:2] < _OLDEST:
+        return failed(summary, "Install Python 3.11 or newer, and create the environment with it.")
     pinned, installed = _pinned(lock), _installed(sys.path if folders is None else folders)
-    if absent := [name for name, (_, is_needed) in pinned.items() if is_needed and name not in installed]:
-        return failed(f"{told}; packages are missing: {_listed(absent)}", _how_to_install(lock, program))
+    how_to_install = (
+        f"Run `{program} --version`: it installs what the lock pins."
+        if program.endswith("run")
+        else f"Run `{sys.executable} -m pip install --require-hashes -r {lock}`."
+    )
+    if missing := [name for name, (_, is_needed) in pinned.items() if is_needed and name not in installed]:
+        return failed(f"{summary}; packages are missing: {_join(missing)}", how_to_install)
     others = [
-        f"{name} {installed[name]} in place of {due}"
-        for name, (due, _) in pinned.items()
-        if installed.get(name, due) != due
+        f"{name} {installed[name]} instead of {pinned_version}"
+        for name, (pinned_version, _) in pinned.items()
+        if installed.get(name, pinned_version) != pinned_version
     ]
     if others:
-        return warned(
-            f"{told}; not the versions that were tested: {_listed(others)}", _how_to_install(lock, program)
-        )
+        return warned(f"{summary}; not the versions that were tested: {_join(others)}", how_to_install)
     if sys.prefix == sys.base_prefix:
         return warned(
-            f"{told}, which is no virtual environment",
-            "Install it into one of its own: its packages have general names. `./run` makes one.",
+            f"{summary}, which is not a virtual environment",
+            "Install it into one: its packages have general names. `./run` makes one.",
         )
-    if version > _NEWEST:
-        return warned(told, "This version is newer than those that were tested, 3.11 to 3.14.")
-    return passed(f"{told}, {len(pinned)} packages as locked")
-
-
-def _pinned(lock: Path) -> Mapping[str, tuple[str, bool]]:
-    """Version, and whether every system needs the package, by name; empty where there is no lock."""
-    try:
-        text = lock.read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    return {_normal(name): (version, not marker) for name, version, marker in _PINNED.findall(text)}
-
-
-def _installed(folders: Iterable[str]) -> Mapping[str, str]:
-    """Versions by name, from folders' names: importlib.metadata takes longer to import than all of this."""
-    found: dict[str, str] = {}
-    for folder in folders:
-        for path in Path(folder or ".").glob("*.dist-info"):
-            name, _, version = path.name.removesuffix(".dist-info").partition("-")
-            found.setdefault(_normal(name), version)
-    return found
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
-
-
-def _how_to_install(lock: Path, program: str) -> str:
-    if program.endswith("run"):
-        return f"Run `{program} --version`: it installs what the lock names."
-    return f"Run `{sys.executable} -m pip install --require-hashes -r {lock}`."
-
-
-# What performance depends on besides this program: the machine, and the versions of what it runs on.
-
-_PACKAGES = ("aiohttp", "requests", "stamina", "urllib3")
-_CPU = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
+    if sys.version_info[:2] > _NEWEST:
+        return warned(summary, "This version is newer than the tested ones, 3.11 to 3.14.")
+    return passed(f"{summary}, {len(pinned)} packages as locked")
 
 
 def machine() -> str:
-    """Processors and system, in one line. Not the machine's name, which is nobody else's business."""
+    """Describe processors, memory and system on one line. Not the host name, which is private."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} x {_processor()}, {memory_gib:.1f} GiB, {platform.system()} {platform.release()}"
@@ -119,50 +83,73 @@ def machine() -> str:
 
 
 def versions() -> Mapping[str, str]:
-    """Version by the name of what a cycle's time is spent in."""
-    found = {
+    """Return the versions of what a cycle spends its time in, by name."""
+    by_name = {
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "OpenSSL": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").split(" ", 1)[0],
     }
-    for package in _PACKAGES:
+    for package in _MEASURED_PACKAGES:
         try:
-            found[package] = version(package)
+            by_name[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_name
 
 
 def load() -> str:
-    """How many processes wanted a processor in the last minute, on the average, in whole ones."""
+    """Return the load average of the last minute, rounded."""
     return f"{os.getloadavg()[0]:.0f}"
 
 
 def newest_at(places: Iterable[Path], pattern: str) -> datetime | None:
-    """When the newest of these files, or of those in these folders, was written; None where there is none."""
+    """Return when the newest of the files, or of files in the folders, was written; None without files."""
     files = (file for place in places for file in ([place] if place.is_file() else place.glob(pattern)))
     newest_s = max((file.stat().st_mtime for file in files), default=None)
     return None if newest_s is None else datetime.fromtimestamp(newest_s, UTC)
 
 
-def _processor() -> str:
-    try:
-        told = _CPU.search(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        told = None
-    return " ".join(told.group(1).split()) if told else platform.processor() or platform.machine()
-
-
-# How long this process has been there, its start and imports included.
-
-_STARTED_AT = 19  # the place of starttime in /proc/PID/stat, counted from behind the name; proc(5)
-
-
 def process_age_s() -> float:
-    """Seconds; 0.0 on a system that does not tell."""
+    """Return the age of this process in seconds, start and imports included; 0.0 if it is unknown."""
     try:
-        after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        started_s = int(after_name[_STARTED_AT]) / os.sysconf("SC_CLK_TCK")
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started_s = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started_s)
     except (OSError, ValueError, IndexError, AttributeError):
         return 0.0
+
+
+def _pinned(lock: Path) -> Mapping[str, tuple[str, bool]]:
+    """Return version, and whether every system needs the package, by name; empty if there is no lock."""
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    return {_normalise(name): (pinned, not marker) for name, pinned, marker in _PINNED.findall(text)}
+
+
+def _installed(folders: Iterable[str]) -> Mapping[str, str]:
+    """Return versions by name, from the names of folders: reading their metadata takes far longer."""
+    by_name: dict[str, str] = {}
+    for folder in folders:
+        for path in Path(folder or ".").glob("*.dist-info"):
+            name, _, installed = path.name.removesuffix(".dist-info").partition("-")
+            by_name.setdefault(_normalise(name), installed)
+    return by_name
+
+
+def _normalise(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _join(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _processor() -> str:
+    try:
+        model = _CPU.search(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        model = None
+    return " ".join(model.group(1).split()) if model else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Reads what it can out of JSON that somebody else wrote; what is not there, or not of the type, is None."""
+"""Lenient access to JSON from outside: a value that is missing or of the wrong type is None."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.errors import SourceGarbled
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
-LONGEST_NAME = 200  # characters; a bridge takes 32 in a name, Amazon 128
-LONGEST_WRITTEN = 65_536  # characters; what an honest source says of one device takes a tenth of it
+MAX_NAME_LENGTH = 200  # characters; a bridge takes 32 in a name, Amazon 128
+MAX_JSON_LENGTH = 65_536  # characters; ten times what a real source sends for one device
 
-_WHOLE_DIGITS = 300  # which every float holds
+_WHOLE_DIGITS = 300  # every float holds a number of so many digits
 _FRACTION = re.compile(r"\.(\d+)")
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
 _LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
@@ -27,12 +27,12 @@ _ESCAPES = re.compile(
 )
 
 
-def decoded(body: bytes) -> Json:
-    """The JSON value of a body; ValueError when it is none (also for nesting too deep to be honest).
+def parse_json(body: bytes) -> Json:
+    """Return the JSON value of a body. Raise ValueError if it is not JSON, or nested too deeply.
 
-    Numbers that are infinite, too large or none at all are infinities and NaN in it, which `not_finite`
-    counts and `number` does not give out. A character that is cut in two, as happens where names are cut at
-    a number of bytes, is replaced, so that what is returned can be stored anywhere.
+    Infinite, NaN and oversized numbers become inf and nan, which `count_non_finite` counts and `number`
+    never returns. Broken characters (names cut at a byte count) are replaced, so that every string in the
+    value can be stored.
     """
     written = body.decode(json.detect_encoding(body), "replace")
     if "\\ud" in written or "\\uD" in written:
@@ -44,33 +44,35 @@ def decoded(body: bytes) -> Json:
     return value
 
 
-def sample(body: bytes, limit: int = 120, hide: str = "") -> str:
-    """The beginning of a body, for an error message; see `shown`."""
-    return shown(body[: 8 * limit + 1].decode("utf-8", "replace"), limit, hide)
+def body_excerpt(body: bytes, limit: int = 120, hide: str = "") -> str:
+    """Return the beginning of a body for an error message; see `excerpt`."""
+    return excerpt(body[: 8 * limit + 1].decode("utf-8", "replace"), limit, hide)
 
 
-def shown(written: str, limit: int = 120, hide: str = "") -> str:
-    """The beginning of somebody's text, on one line, without `hide` and long words, which may be keys."""
+def excerpt(written: str, limit: int = 120, hide: str = "") -> str:
+    """Return the beginning of a foreign text on one line, without `hide` and without long words (keys)."""
     if len(written) > 8 * limit:
-        written = _LAST_WORD.sub("", written[: 8 * limit])  # the rest of a key would not be known for one
+        written = _LAST_WORD.sub(
+            "", written[: 8 * limit]
+        )  # the rest of a key would be too short to be recognised
     if hide:
         written = written.replace(hide, "[...]")
     return _LONG_WORD.sub("[...]", " ".join(written.split()))[:limit]
 
 
-def compact(value: Json) -> str | None:
-    """The value on one line of JSON, null for what is no finite number; None where that would be too long."""
+def compact_json(value: Json) -> str | None:
+    """Return the value as one line of JSON, with null for non-finite numbers; None if it is too long."""
     try:
         line = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
-    except RecursionError:  # reading may go deeper than writing
+    except RecursionError:  # json reads deeper nesting than it writes
         return None
-    return line if len(line) <= LONGEST_WRITTEN else None
+    return line if len(line) <= MAX_JSON_LENGTH else None
 
 
-def not_finite(value: Json) -> int:
-    """How many numbers in the value are NaN, infinite or too large for one."""
+def count_non_finite(value: Json) -> int:
+    """Count the numbers in the value that are NaN, infinite or too large."""
     count, waiting = 0, [value]
-    for one in waiting:  # which grows meanwhile; a decoder makes exactly these types
+    for one in waiting:  # grows while it is read; the decoder makes exactly these types
         kind = type(one)
         if kind is dict:
             waiting.extend(one.values())  # type: ignore[union-attr]
@@ -82,7 +84,7 @@ def not_finite(value: Json) -> int:
 
 
 def at(value: Json, *path: str) -> Json:
-    """The value at the end of a path of keys, None where the path ends early."""
+    """Return the value at a path of keys; None if the path does not exist."""
     for key in path:
         if not isinstance(value, dict):
             return None
@@ -91,31 +93,31 @@ def at(value: Json, *path: str) -> Json:
 
 
 def text(value: Json, *path: str) -> str | None:
-    """The string at the path; an empty one counts as none."""
+    """Return the non-empty string at the path."""
     found = at(value, *path)
     return found if isinstance(found, str) and found else None
 
 
 def name(value: Json, *path: str) -> str | None:
-    """The string at the path as a person gave it, cut where no name goes on."""
+    """Return the name at the path, cut to MAX_NAME_LENGTH."""
     found = text(value, *path)
-    return found and found[:LONGEST_NAME]
+    return found and found[:MAX_NAME_LENGTH]
 
 
 def identity(value: Json, *path: str) -> str | None:
-    """The string at the path that tells one thing from others; one that is too long for that is none."""
+    """Return the identifier at the path; None if it is too long."""
     found = at(value, *path)
-    return found if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME else None
+    return found if isinstance(found, str) and 0 < len(found) <= MAX_NAME_LENGTH else None
 
 
 def flag(value: Json, *path: str) -> bool | None:
-    """The boolean at the path."""
+    """Return the boolean at the path."""
     found = at(value, *path)
     return found if isinstance(found, bool) else None
 
 
 def number(value: Json, *path: str) -> float | None:
-    """The finite number at the path; a boolean is none."""
+    """Return the finite number at the path; a boolean is not a number."""
     found = at(value, *path)
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         return None
@@ -127,27 +129,27 @@ def number(value: Json, *path: str) -> float | None:
 
 
 def integer(value: Json, *path: str) -> int | None:
-    """The whole number at the path."""
+    """Return the integer at the path."""
     found = at(value, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def objects(value: Json, *path: str) -> Iterator[dict[str, Json]]:
-    """The objects in the list at the path; other members are passed over."""
+    """Yield the objects in the list at the path; skip other members."""
     found = at(value, *path)
     if isinstance(found, list):
         yield from (member for member in found if isinstance(member, dict))
 
 
 def members(value: Json) -> Mapping[str, Json]:
-    """The members of an object; none of anything else."""
+    """Return the members of an object; an empty mapping for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def instant(value: Json, *path: str) -> datetime | None:
-    """The ISO 8601 time at the path, aware and UTC; one without an offset is UTC.
+    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC.
 
-    A fraction of any number of digits is read to the microsecond.
+    A fraction may have any number of digits.
     """
     found = text(value, *path)
     if found is None:
@@ -168,23 +170,21 @@ def _finite(value: Json) -> Json:
 
 
 def _whole(digits: str) -> int | float:
-    """One that no float holds is an infinity: from 4,300 digits on Python refuses to read it as an int."""
+    """Return inf for a number that no float holds: Python refuses to parse an int of 4,300 digits."""
     return int(digits) if len(digits) <= _WHOLE_DIGITS else float(digits)
 
 
 _DECODER = json.JSONDecoder(parse_int=_whole)
 
 
-# How many devices of one source are believed.
-
-MOST_DEVICES = 1_000  # a bridge takes some sixty sensors, and no account was seen with ten monitors
+MAX_DEVICES = 1_000  # a bridge takes some sixty sensors, and no account was seen with ten monitors
 
 T = TypeVar("T")
 
 
-def believed(devices: Iterable[T], kind: str) -> tuple[T, ...]:
-    """The devices; SourceGarbled where there are more of them than a home has, whoever listed them."""
-    found = tuple(islice(devices, MOST_DEVICES + 1))
-    if len(found) > MOST_DEVICES:
-        raise SourceGarbled(f"the reply lists more {kind} than the {MOST_DEVICES:,} that are believed")
+def limited_devices(devices: Iterable[T], kind: str) -> tuple[T, ...]:
+    """Return the devices. Raise SourceGarbled if there are more than MAX_DEVICES."""
+    found = tuple(islice(devices, MAX_DEVICES + 1))
+    if len(found) > MAX_DEVICES:
+        raise SourceGarbled(f"the reply lists more than {MAX_DEVICES:,} {kind}")
     return found

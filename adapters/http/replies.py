@@ -1,4 +1,4 @@
-"""Says of every error at which endpoint it came about, in a form that the log may show."""
+"""What all HTTP replies share: the endpoint in errors, size limits, decompression, Retry-After."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _HIDDEN = "***"
 
 
 @contextmanager
-def at_endpoint(endpoint: str | None) -> Iterator[None]:
-    """A SourceError of the block that names no endpoint gets this one."""
+def add_endpoint(endpoint: str | None) -> Iterator[None]:
+    """Add the endpoint to a SourceError of the block that names none."""
     try:
         yield
     except SourceError as error:
@@ -27,7 +27,7 @@ def at_endpoint(endpoint: str | None) -> Iterator[None]:
 
 
 def endpoint_of(method: str, url: str, secret: str = "") -> str:
-    """`GET 192.0.2.1/api/***/sensors`: no scheme, no user, no query, and the secret blotted out."""
+    """Return `GET 192.0.2.1/api/***/sensors`: without scheme, user and query, and with the secret hidden."""
     parts = urlsplit(url)
     path = parts.path
     for form in filter(None, (quote(secret, safe=""), secret)):
@@ -35,51 +35,47 @@ def endpoint_of(method: str, url: str, secret: str = "") -> str:
     return f"{method} {parts.netloc.rpartition('@')[2]}{path}"
 
 
-# Unpacks the body of a reply, to a size.
-
-LARGEST_BODY = 4_000_000  # bytes; what an honest source sends takes a tenth of it
+MAX_BODY_BYTES = 4_000_000  # ten times what a real source sends
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
-def refuse_too_large(wire_bytes: int) -> None:
-    """Raises SourceGarbled for more than LARGEST_BODY: of what has come, or of what is announced."""
-    if wire_bytes > LARGEST_BODY:
-        raise SourceGarbled(f"the reply is larger than {LARGEST_BODY:,} bytes")
+def check_body_size(wire_bytes: int) -> None:
+    """Raise SourceGarbled for more than MAX_BODY_BYTES, received or announced."""
+    if wire_bytes > MAX_BODY_BYTES:
+        raise SourceGarbled(f"the reply is larger than {MAX_BODY_BYTES:,} bytes")
 
 
-def announced_bytes(content_length: str | None) -> int:
-    """What a Content-Length says; 0 where it says nothing that makes sense."""
+def parse_content_length(content_length: str | None) -> int:
+    """Return the value of a Content-Length header; 0 if it is missing or invalid."""
     written = (content_length or "").strip()
     return int(written) if written.isascii() and written.isdigit() and len(written) < 20 else 0
 
 
-def unpacked(wire: bytes, encoding: str) -> bytes:
-    """The body out of what came on the wire with that Content-Encoding.
+def decompress(wire: bytes, encoding: str) -> bytes:
+    """Return the body, decompressed as the Content-Encoding says.
 
-    Raises SourceGarbled for one that is packed wrongly or in another way, or is larger than LARGEST_BODY.
+    Raise SourceGarbled for another encoding, for damaged data and for more than MAX_BODY_BYTES.
     """
     if encoding.lower() in ("", "identity"):
         return wire
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        raise SourceGarbled(f"the reply is packed in a way that was not asked for: {encoding[:20]}")
-    unpacker = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
+        raise SourceGarbled(f"the reply has an encoding that was not requested: {encoding[:20]}")
+    decompressor = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
-        body = unpacker.decompress(wire, LARGEST_BODY + 1)
+        body = decompressor.decompress(wire, MAX_BODY_BYTES + 1)
     except zlib.error as error:
-        raise SourceGarbled("the packed reply cannot be unpacked") from error
-    if len(body) > LARGEST_BODY or not unpacker.eof:
-        raise SourceGarbled(f"the packed reply is cut short, or larger than {LARGEST_BODY:,} bytes")
+        raise SourceGarbled("the compressed reply cannot be decompressed") from error
+    if len(body) > MAX_BODY_BYTES or not decompressor.eof:
+        raise SourceGarbled(f"the compressed reply is cut short, or larger than {MAX_BODY_BYTES:,} bytes")
     return body
 
 
-# The wait that a server names in its Retry-After header.
-
-_LONGEST_WAIT_S = 86_400.0  # whoever names a longer one does not mean it
+_LONGEST_WAIT_S = 86_400.0  # a day; a longer wait is not meant
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """The named wait, in seconds or as a date (RFC 9110, 10.2.3); a day at most. None for anything else."""
+    """Return the wait of a Retry-After header (RFC 9110, 10.2.3), a day at most; None if it is invalid."""
     written = (value or "").strip()
     if _SECONDS.fullmatch(written):
         return min(float(written), _LONGEST_WAIT_S)

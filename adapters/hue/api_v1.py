@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from adapters.http.lenient_json import (
     Json,
-    believed,
     flag,
     identity,
     instant,
     integer,
+    limited_devices,
     members,
     name,
     number,
@@ -28,7 +28,7 @@ def sensors_of(content: Json) -> tuple[Sensor, ...]:
     if not isinstance(content, dict):
         raise SourceGarbled("the sensors do not come as an object")
     names = names_given(content)
-    return believed(
+    return limited_devices(
         (
             _sensor(number_, entry, names)
             for number_, entry in content.items()

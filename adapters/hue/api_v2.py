@@ -10,11 +10,11 @@ import attrs
 from adapters.http.lenient_json import (
     Json,
     at,
-    believed,
     flag,
     identity,
     instant,
     integer,
+    limited_devices,
     name,
     number,
     objects,
@@ -100,7 +100,7 @@ def links_of(content: Json) -> dict[str, Link]:
 
 
 def _resources(content: Json) -> tuple[dict[str, Json], ...]:
-    return believed(objects(content, "data"), "devices")
+    return limited_devices(objects(content, "data"), "devices")
 
 
 def _value(item: Json) -> float | None:

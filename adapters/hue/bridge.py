@@ -12,8 +12,8 @@ from urllib.parse import quote
 import attrs
 import urllib3
 
-from adapters.http.lenient_json import Json, identity, name, not_finite, text
-from adapters.http.replies import at_endpoint, endpoint_of
+from adapters.http.lenient_json import Json, count_non_finite, identity, name, text
+from adapters.http.replies import add_endpoint, endpoint_of
 from adapters.hue.address import Address
 from adapters.hue.errors import key_given, root_of, trouble_on_the_way, v1_content, v2_content
 from adapters.hue.http import BridgeSession, Reply, Request
@@ -131,14 +131,14 @@ class Bridge:
         self, request: Request, content_of: Callable[[Reply, datetime], Json], deadline_s: float
     ) -> Json:
         content = self._asked(request, content_of, deadline_s)
-        self.not_finite += not_finite(content)
+        self.not_finite += count_non_finite(content)
         return content
 
     def _asked(self, request: Request, content_of: Callable[[Reply, datetime], T], deadline_s: float) -> T:
         """What the answer means. Raises SourceError."""
         method = "GET" if request.body is None else "POST"
         self.endpoint = endpoint_of(method, self._session.base_url + request.path, request.secret)
-        with at_endpoint(self.endpoint):
+        with add_endpoint(self.endpoint):
             try:
                 reply = self._session.ask(request, deadline_s)
             except (OSError, urllib3.exceptions.HTTPError) as error:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import requests
 import urllib3
 
-from adapters.http.lenient_json import Json, believed, decoded, identity, integer
+from adapters.http.lenient_json import Json, identity, integer, limited_devices, parse_json
 from adapters.http.replies import retry_after_s
 from adapters.hue.http import body_of
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.clock import Clock
 from ports.meter import Tally
-from ports.setup import Announced
+from ports.setup import AnnouncedBridge
 
 CLOUD = "https://discovery.meethue.com/"
 _HTTPS_PORT = 443
@@ -27,7 +27,7 @@ class CloudFinder:
         self._url = url
         self._clock = clock
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:  # noqa: ARG002
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
         """The bridges that have this network's public address; see `ports.setup.BridgeFinder`."""
         ends_s = self._clock.elapsed_s() + timeout_s
 
@@ -57,16 +57,16 @@ class CloudFinder:
         return SourceUnavailable(f"{self._url} is in trouble (HTTP {reply.status_code})")
 
 
-def _announced(content: bytes) -> Sequence[Announced]:
+def _announced(content: bytes) -> Sequence[AnnouncedBridge]:
     try:
-        listed = decoded(content)
+        listed = parse_json(content)
     except ValueError as error:
         raise SourceGarbled("the look-up answers with something that is not JSON") from error
     if not isinstance(listed, list):
         raise SourceGarbled("the look-up does not answer with a list")
     return [
-        Announced(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
-        for item in believed(listed, "bridges")
+        AnnouncedBridge(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
+        for item in limited_devices(listed, "bridges")
         if (address := identity(item, "internalipaddress"))
     ]
 

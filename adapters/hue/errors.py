@@ -9,7 +9,7 @@ from datetime import datetime
 
 import urllib3
 
-from adapters.http.lenient_json import Json, decoded, identity, integer, members, objects, shown, text
+from adapters.http.lenient_json import Json, excerpt, identity, integer, members, objects, parse_json, text
 from adapters.http.replies import retry_after_s
 from adapters.hue.http import Reply
 from adapters.hue.tls import Leaf
@@ -123,7 +123,7 @@ def v2_content(reply: Reply, now: datetime) -> Json:
 def error_descriptions(content: Json, hide: str = "") -> Iterator[str]:
     """What a v2 envelope's errors say."""
     for error in objects(content, "errors"):
-        yield shown(text(error, "description") or "without a description", hide=hide)
+        yield excerpt(text(error, "description") or "without a description", hide=hide)
 
 
 def _refuse_status(reply: Reply, now: datetime) -> None:
@@ -165,7 +165,7 @@ def _redirection(reply: Reply) -> str:
 
 def _refuse_v1_error(error: Json, hide: str) -> None:
     kind = integer(error, "type")
-    description = shown(text(error, "description") or "without a description", hide=hide)
+    description = excerpt(text(error, "description") or "without a description", hide=hide)
     if kind == _V1_UNAUTHORISED:
         raise CredentialsRefused(PAIR_AGAIN)
     if kind == _V1_INTERNAL:
@@ -177,7 +177,7 @@ def _json(reply: Reply) -> Json:
     if "html" in reply.content_type.lower():
         raise SourceGarbled(f"a web page instead of data: {reply.sample}")
     try:
-        return decoded(reply.body)
+        return parse_json(reply.body)
     except ValueError as error:
         raise SourceGarbled(f"not JSON: {reply.sample}") from error
 

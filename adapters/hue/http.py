@@ -13,8 +13,8 @@ from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from adapters.http.lenient_json import sample
-from adapters.http.replies import announced_bytes, refuse_too_large, unpacked
+from adapters.http.lenient_json import body_excerpt
+from adapters.http.replies import check_body_size, decompress, parse_content_length
 from adapters.hue.tls import OpenSockets, Pinned, Proof, SignedBy, context_for
 from domain.errors import SourceGarbled, SourceUnavailable
 from ports.clock import Clock
@@ -28,15 +28,15 @@ def body_of(response: urllib3.BaseHTTPResponse, tally: Tally, keep_time: Callabl
 
     Raises SourceGarbled for a body that is too large or wrongly packed, and urllib3's own exceptions.
     """
-    refuse_too_large(announced_bytes(response.headers.get("Content-Length")))
+    check_body_size(parse_content_length(response.headers.get("Content-Length")))
     wire = bytearray()
     # read1, since read waits until a piece is complete, however slowly it drips in
     while chunk := response.read1(_CHUNK, decode_content=False):
         wire += chunk
         tally.wire_bytes = len(wire)
         keep_time()
-        refuse_too_large(len(wire))
-    body = unpacked(bytes(wire), response.headers.get("Content-Encoding", ""))
+        check_body_size(len(wire))
+    body = decompress(bytes(wire), response.headers.get("Content-Encoding", ""))
     tally.payload_bytes = len(body)
     return body
 
@@ -116,7 +116,7 @@ class Reply:
     @property
     def sample(self) -> str:
         """The beginning of the body, as far as a message may show it."""
-        begins = "" if self.request.is_private else sample(self.body, hide=self.request.secret)
+        begins = "" if self.request.is_private else body_excerpt(self.body, hide=self.request.secret)
         return f"{len(self.body):,} bytes" + (f", {begins!r}" if begins else "")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from adapters.http.lenient_json import MOST_DEVICES, Json, flag, instant, integer, members, text
+from adapters.http.lenient_json import MAX_DEVICES, Json, flag, instant, integer, members, text
 from adapters.hue.api_v2 import Link
 
 
@@ -34,11 +34,11 @@ class Known:
 
     def forget_surplus(self, ids: Collection[str], owners: Collection[str]) -> None:
         """Drop what is of no listed sensor, where more is known than a home has: it would grow for years."""
-        if len(self.uniqueids) > MOST_DEVICES or len(self.names) > MOST_DEVICES:
+        if len(self.uniqueids) > MAX_DEVICES or len(self.names) > MAX_DEVICES:
             self.uniqueids = {key: value for key, value in self.uniqueids.items() if key in ids}
             self.names = {key: value for key, value in self.names.items() if key in owners}
             self.guessed.intersection_update(ids)
-        if len(self.asked_for) > MOST_DEVICES:
+        if len(self.asked_for) > MAX_DEVICES:
             self.asked_for.intersection_update(ids)
 
 

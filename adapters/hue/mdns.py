@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import SourceUnavailable
 from ports.clock import Clock
-from ports.setup import Announced
+from ports.setup import AnnouncedBridge
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -27,7 +27,7 @@ class MdnsFinder:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:
         """The bridges that answer; see `ports.setup.BridgeFinder`."""
         from zeroconf import IPVersion, ServiceBrowser, ServiceStateChange, Zeroconf
 
@@ -48,8 +48,8 @@ class MdnsFinder:
 
     def _found(
         self, network: Zeroconf, names: SimpleQueue[str], ends_s: float, bridge_id: str | None
-    ) -> dict[str, Announced]:
-        found: dict[str, Announced] = {}
+    ) -> dict[str, AnnouncedBridge]:
+        found: dict[str, AnnouncedBridge] = {}
         while (left_s := ends_s - self._clock.elapsed_s()) > 0:
             try:
                 name = names.get(timeout=left_s)
@@ -73,7 +73,7 @@ def _details(network: Zeroconf, name: str, timeout_s: float) -> ServiceInfo | No
         return None
 
 
-def _announced(info: ServiceInfo | None) -> Sequence[Announced]:
+def _announced(info: ServiceInfo | None) -> Sequence[AnnouncedBridge]:
     """What the record says, where it says at least where."""
     addresses = [] if info is None else info.parsed_addresses()
     if info is None or not addresses:
@@ -82,7 +82,7 @@ def _announced(info: ServiceInfo | None) -> Sequence[Announced]:
     bridge_id = (told.get("bridgeid") or "").lower()
     place = addresses[0] if info.port in (None, *_USUAL_PORTS) else f"{addresses[0]}:{info.port}"
     return (
-        Announced(
+        AnnouncedBridge(
             address=place,
             bridge_id=bridge_id if _BRIDGE_ID.fullmatch(bridge_id) else None,
             model=told.get("modelid"),

@@ -17,7 +17,7 @@ from adapters.hue.tls import Pinned, Proof, SignedBy
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from ports.clock import Clock
-from ports.setup import Met, Unproved
+from ports.setup import UnverifiedBridge, VerifiedBridge
 
 _ANSWER_S = 8.0  # a bridge on the own network that takes longer is in trouble
 _APPLICATION = "homeclimate"
@@ -40,17 +40,17 @@ class HuePairing:
         self._application = f"{_APPLICATION}#{host[:_LONGEST_HOST]}"
         self._open_bridge = open_bridge
         self._clock = clock
-        self._asked: Met | None = None
+        self._asked: VerifiedBridge | None = None
         self._kept: Reached | None = None
 
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
-    ) -> Met | Unproved:
+    ) -> VerifiedBridge | UnverifiedBridge:
         """Who answers there; see `ports.setup.BridgePairing`."""
         await self.close()
         return await self._in_time(lambda call: self._met(call, address_of(address), expected_id, pin))
 
-    async def ask_for_key(self, bridge: Met) -> str | None:
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:
         """A new key, once the button is pressed. The connection stays open for the next question."""
         if bridge != self._asked:
             await self.close()
@@ -82,7 +82,7 @@ class HuePairing:
         finally:
             self._kept = call.kept
 
-    def _key(self, call: Call, met: Met) -> str | None:
+    def _key(self, call: Call, met: VerifiedBridge) -> str | None:
         reached = call.kept
         if reached is None:
             address = address_of(met.address)
@@ -91,14 +91,16 @@ class HuePairing:
         call.keep(reached)
         return reached.bridge.new_key(self._application, call.deadline_s)
 
-    def _proof_of(self, met: Met) -> Proof | None:
+    def _proof_of(self, met: VerifiedBridge) -> Proof | None:
         if not met.is_encrypted:
             return None
         if met.certificate_sha256 is not None:
             return Pinned(certificate_sha256=met.certificate_sha256)
         return SignedBy(roots=self._roots, bridge_id=met.bridge_id)
 
-    def _met(self, call: Call, address: Address, expected_id: str | None, pin: str | None) -> Met | Unproved:
+    def _met(
+        self, call: Call, address: Address, expected_id: str | None, pin: str | None
+    ) -> VerifiedBridge | UnverifiedBridge:
         if address.is_plain:
             return self._met_plain(call, address, expected_id)
         try:
@@ -109,14 +111,14 @@ class HuePairing:
             return self._met_plain(call, address, expected_id)
         except (OSError, ValueError) as error:
             raise _nobody(address, error) from error
-        if isinstance(proof, Unproved):
+        if isinstance(proof, UnverifiedBridge):
             return proof
         identity = call.bridge(address.url("https"), proof).identity(call.deadline_s)
         if isinstance(proof, SignedBy):
             identity = attrs.evolve(identity, bridge_id=proof.bridge_id)
         return _met_as(address.place, identity, expected_id, pin if isinstance(proof, Pinned) else None)
 
-    def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | Unproved:
+    def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | UnverifiedBridge:
         """What the certificate there proves. Raises OSError where none can be had."""
         if pin is not None and call.leaf(address, None).sha256 == pin:
             return Pinned(certificate_sha256=pin)
@@ -126,12 +128,14 @@ class HuePairing:
             if error.verify_code not in _SIGNED_BY_NOBODY_KNOWN:
                 raise CertificateRefused(certificate_refusal(error)) from error
             own = call.leaf(address, None)
-            return Unproved(address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256)
+            return UnverifiedBridge(
+                address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256
+            )
         if leaf.common_name is None:
             raise SourceRefused(f"the certificate at {address.place} does not name a bridge")
         return SignedBy(roots=self._roots, bridge_id=leaf.common_name)
 
-    def _met_plain(self, call: Call, address: Address, expected_id: str | None) -> Met:
+    def _met_plain(self, call: Call, address: Address, expected_id: str | None) -> VerifiedBridge:
         """Without encryption, only a bridge that cannot do better."""
         identity = call.bridge(address.url("http"), None).identity(call.deadline_s)
         if identity.has_https:
@@ -139,12 +143,14 @@ class HuePairing:
         return attrs.evolve(_met_as(address.url("http"), identity, expected_id), is_encrypted=False)
 
 
-def _met_as(address: str, identity: Identity, expected_id: str | None, pin: str | None = None) -> Met:
+def _met_as(
+    address: str, identity: Identity, expected_id: str | None, pin: str | None = None
+) -> VerifiedBridge:
     if identity.bridge_id is None:
         raise SourceGarbled(f"what answers at {address} does not say which bridge it is")
     if expected_id not in (None, identity.bridge_id):
         raise another_bridge(address, identity.bridge_id, expected_id or "")
-    return Met(
+    return VerifiedBridge(
         address=address,
         bridge_id=identity.bridge_id,
         name=identity.name or "Hue bridge",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from adapters.http.lenient_json import Json, compact
+from adapters.http.lenient_json import Json, compact_json
 from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 
@@ -41,6 +41,7 @@ class Keeping:
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
     fall_back_to_name: bool = True
+    unnamed: str = "unknown"
     battery: bool = True
     reachability: bool = True
     raw_response: bool = False
@@ -51,7 +52,7 @@ class Keeping:
             plain = known.lower().removeprefix("hue:")
             if plain in (uniqueid, mac_of(uniqueid)):
                 return location
-        return sensor.name if self.fall_back_to_name and sensor.name else "unknown"
+        return sensor.name if self.fall_back_to_name and sensor.name else self.unnamed
 
 
 def mac_of(uniqueid: str) -> str:
@@ -106,5 +107,5 @@ def _reading(sensor: Sensor, device_id: str, temperature: float, slot: datetime,
         values={Quantity.TEMPERATURE: temperature},
         battery_percent=sensor.battery_percent if keeping.battery else None,
         is_reachable=sensor.is_reachable if keeping.reachability else None,
-        raw_response=compact(sensor.raw) if keeping.raw_response else None,
+        raw_response=compact_json(sensor.raw) if keeping.raw_response else None,
     )

@@ -90,7 +90,12 @@ class HueSource:
         finally:
             call.end()
         reply = reply_of(found.sensors, slot, self._keeping)
-        return attrs.evolve(reply, notes=(*found.notes, *reply.notes), not_finite=found.not_finite)
+        return attrs.evolve(
+            reply,
+            notes=(*found.notes, *reply.notes),
+            not_finite=found.not_finite,
+            strategy=found.strategy,
+        )
 
     def _found(self, call: Call) -> Found:
         reached = call.kept
@@ -123,6 +128,7 @@ class Found:
     """The sensors that a bridge listed, remarks for a person, and how many numbers were none."""
 
     sensors: tuple[Sensor, ...]
+    strategy: str
     notes: tuple[str, ...] = ()
     not_finite: int = 0
 
@@ -178,10 +184,10 @@ class Reads:
         sensors = self.directory.sensors(
             temperatures_of(content), reached.bridge, now=self.clock.now(), deadline_s=deadline_s
         )
-        return Found(sensors, tuple(f"the bridge says: {each}" for each in error_descriptions(content)))
+        return Found(sensors, "v2", tuple(f"the bridge says: {each}" for each in error_descriptions(content)))
 
     def _by_v1(self, reached: Reached, deadline_s: float) -> Found:
-        return Found(sensors_of(reached.bridge.v1("/sensors", deadline_s)))
+        return Found(sensors_of(reached.bridge.v1("/sensors", deadline_s)), "v1")
 
     def _by_whole_bridge(self, bridge: Bridge, deadline_s: float) -> Found:
-        return Found(sensors_of_whole_bridge(bridge.v1("", deadline_s)))
+        return Found(sensors_of_whole_bridge(bridge.v1("", deadline_s)), "whole_bridge")

@@ -13,10 +13,10 @@ from adapters.hue.locating import Reach
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.setup import Announced
+from ports.setup import AnnouncedBridge
 from ports.state import Json, State
 
-Find = Callable[[float, str | None], Sequence[Announced]]
+Find = Callable[[float, str | None], Sequence[AnnouncedBridge]]
 
 LOOKED_FOR_EVERY = timedelta(minutes=10)
 _LONGEST_LOOK_S = 4.0
@@ -61,7 +61,7 @@ class Whereabouts:
     def _at(self, address: str, bridge_id: str | None) -> Reach:
         return attrs.evolve(self.reach, address=address, bridge_id=self.reach.bridge_id or bridge_id)
 
-    def _announced(self, call: Call, trouble: SourceError | None) -> Sequence[Announced]:
+    def _announced(self, call: Call, trouble: SourceError | None) -> Sequence[AnnouncedBridge]:
         """Where the bridge says that it is; nothing when it is too early or too late to ask."""
         left_s = call.deadline_s - self.clock.elapsed_s() - _FOR_THE_READ_S
         if left_s <= 0 or not self._may_look():
@@ -103,7 +103,7 @@ class Whereabouts:
         found = text(memory.get("address")) if is_current else None
         return list(dict.fromkeys(address for address in (found, self.reach.address) if address))
 
-    def _remember(self, announced: Announced) -> None:
+    def _remember(self, announced: AnnouncedBridge) -> None:
         self._note(address=announced.address, configured=self.reach.address, bridge_id=announced.bridge_id)
 
     def _note(self, **facts: Json) -> None:

@@ -1,4 +1,4 @@
-"""Everything in the process that would complain on stderr, led into the journal."""
+"""Log uncaught exceptions, warnings and what libraries log in the journal, instead of on stderr."""
 
 from __future__ import annotations
 
@@ -15,49 +15,55 @@ from ports.journal import Journal, Level
 
 
 @contextmanager
-def captured_complaints(journal: Journal, *, level: Level) -> Iterator[None]:
-    """While the block lasts: exceptions that nobody caught, warnings, and what libraries log from `level` on.
+def redirect_to_journal(journal: Journal, *, level: Level) -> Iterator[None]:
+    """Record uncaught exceptions, warnings and library log records while the block runs.
 
-    Of libraries nothing below warnings is taken unless `level` is DEBUG: what they say then is for finding
-    faults. Nothing of it goes to stderr. A fault that ends the block comes out as `HomeclimateError`.
+    Libraries' records below WARNING are dropped unless `level` is DEBUG. Nothing reaches stderr. An
+    unexpected exception of the block is recorded and raised as `HomeclimateError`.
     """
-    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+    hooks_before = sys.excepthook, threading.excepthook, sys.unraisablehook
     root = logging.getLogger()
+    level_before = root.level
     handler = _JournalHandler(journal)
-    library_level = logging.DEBUG if level <= Level.DEBUG else logging.WARNING
-    root_level = root.level
-    sys.excepthook = lambda kind, error, trace: _uncaught(journal, "the program", kind, error, trace)
-    threading.excepthook = lambda one: _uncaught(
-        journal,
-        f"thread {one.thread.name if one.thread else '?'}",
-        one.exc_type,
-        one.exc_value,
-        one.exc_traceback,
+
+    def record(
+        where: str,
+        kind: type[BaseException],
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not issubclass(kind, (KeyboardInterrupt, SystemExit)):
+            text = "".join(traceback.format_exception(kind, error, trace))
+            journal.record(Level.CRITICAL, "uncaught", where=where, error=kind.__name__, traceback=text)
+
+    sys.excepthook = lambda kind, error, trace: record("the program", kind, error, trace)
+    threading.excepthook = lambda one: record(
+        f"thread {one.thread.name if one.thread else '?'}", one.exc_type, one.exc_value, one.exc_traceback
     )
-    sys.unraisablehook = lambda one: _uncaught(
-        journal, one.err_msg or "ignored", one.exc_type, one.exc_value, one.exc_traceback
+    sys.unraisablehook = lambda one: record(
+        one.err_msg or "ignored", one.exc_type, one.exc_value, one.exc_traceback
     )
     root.addHandler(handler)
-    root.setLevel(library_level)
+    root.setLevel(logging.DEBUG if level <= Level.DEBUG else logging.WARNING)
     logging.captureWarnings(True)
     try:
         yield
     except (HomeclimateError, OSError):
-        raise  # whoever started this tells of them
-    except Exception as error:  # noqa: BLE001 - the isolation boundary: Python would print all that it holds
-        _uncaught(journal, "the program", type(error), error, error.__traceback__)
+        raise  # the caller reports these
+    except Exception as error:  # noqa: BLE001 - Python's own traceback would print everything, unredacted
+        record("the program", type(error), error, error.__traceback__)
         raise HomeclimateError(
-            f"stopped by a fault of this program ({type(error).__name__}): the log says where"
+            f"stopped by an internal error ({type(error).__name__}). The log has the details"
         ) from None
     finally:
         logging.captureWarnings(False)
-        root.setLevel(root_level)
+        root.setLevel(level_before)
         root.removeHandler(handler)
-        sys.excepthook, threading.excepthook, sys.unraisablehook = before
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks_before
 
 
 class _JournalHandler(logging.Handler):
-    """A library's record as an event of the journal, which blots secrets out and never raises."""
+    """Records a library's log record in the journal, which redacts secrets and never raises."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
@@ -66,26 +72,10 @@ class _JournalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = record.getMessage()
-        except Exception as error:  # noqa: BLE001 - a library's fault in its own words costs nothing
+        except Exception as error:  # noqa: BLE001 - wrong arguments in a library's log call
             message = f"{record.msg} ({type(error).__name__})"
         fields: dict[str, object] = {"logger": record.name, "message": message}
         if record.exc_info and record.exc_info[1] is not None:
             fields["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
-        self._journal.record(_level_of(record.levelno), "library", **fields)
-
-
-def _level_of(number: int) -> Level:
-    return max((level for level in Level if level <= number), default=Level.DEBUG)
-
-
-def _uncaught(
-    journal: Journal,
-    where: str,
-    kind: type[BaseException],
-    error: BaseException | None,
-    trace: TracebackType | None,
-) -> None:
-    if issubclass(kind, (KeyboardInterrupt, SystemExit)):
-        return
-    told = "".join(traceback.format_exception(kind, error, trace))
-    journal.record(Level.CRITICAL, "uncaught", where=where, error=kind.__name__, traceback=told)
+        level = max((level for level in Level if level <= record.levelno), default=Level.DEBUG)
+        self._journal.record(level, "library", **fields)

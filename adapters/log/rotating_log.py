@@ -1,4 +1,4 @@
-"""The files of a log: rolled when they are full, never beyond their bound, whatever the disk says."""
+"""Log files that rotate, never exceed their bound, and log less when the disk fills up."""
 
 from __future__ import annotations
 
@@ -19,19 +19,124 @@ from ports.clock import Clock
 from ports.journal import Level
 
 _MODE = 0o640
+_RECORD_BYTES = 16_000
+_CUT = b"...[cut]"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE_S = 0.001
-_RENAME_ATTEMPTS = 3  # each by another record: a log never waits
+_RENAME_ATTEMPTS = 3  # one for each record: a log never waits
+
+LOW_BYTES, VERY_LOW_BYTES = 200_000_000, 50_000_000
+_RECOVERED_FACTOR = 1.25  # this much more than a limit must be free before the disk counts as recovered
+_CHECK_EVERY_S = 60.0
+
+_TAIL_BYTES = 5_000_000
+_TIMESTAMP_LENGTH = len("2026-03-01T12:00:00")
+
+
+class RotatingLog:
+    """Writes each record with one `write` call, so that a killed process loses none.
+
+    `free_bytes` returns the free space on the log's disk, or None if it is unknown.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        redact: Callable[[str], str],
+        clock: Clock,
+        level: Level = Level.INFO,
+        name: str = "homeclimate",
+        max_bytes: int = 10_000_000,
+        backups: int = 5,
+        free_bytes: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        margin_bytes = min(4 * _RECORD_BYTES, max_bytes // 10)
+        self._files = _LogFiles(
+            folder=folder,
+            name=f"{name}.log",
+            max_bytes=max_bytes,
+            backups=backups,
+            margin_bytes=margin_bytes,
+        )
+        self._record_bytes = min(_RECORD_BYTES, max_bytes - margin_bytes)
+        self._redact = redact
+        self._clock = clock
+        self._level = level
+        self._disk = _DiskWatch(free_bytes, clock)
+        self._lock = threading.Lock()
+        self._is_prepared = False
+        self._failing_since: datetime | None = None
+        self._lost = 0  # records since the last one that was written
+
+    def record(self, level: Level, event: str, **fields: object) -> None:
+        if level < self._level:
+            return
+        try:
+            with self._lock:
+                if (change := self._disk.check()) is not None:
+                    self._write(Level.WARNING, change, {"free_bytes": self._disk.free})
+                if level >= self._disk.least_level:
+                    self._write(level, event, fields)
+        except Exception:  # noqa: BLE001 - a journal never raises: a full disk must not cost a reading
+            self._is_prepared = False  # the folder may be gone
+            self._lost += 1
+
+    def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
+        line = self._line(level, event, fields)
+        if not self._is_prepared:
+            self._files.prepare()
+            self._is_prepared = True
+        has_rotated = self._files.write(line)
+        attempts = self._files.failed_rotations
+        if attempts and self._failing_since is None:
+            self._failing_since = self._clock.now()
+        if has_rotated and attempts:
+            # Once, after it works again: before, it would be one more record where there is no room.
+            failure: dict[str, object] = {"since": self._failing_since, "attempts": attempts}
+            self._files.failed_rotations, self._failing_since = 0, None
+            self._files.write(self._line(Level.CRITICAL, "log.rotation_failed", failure))
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._files.write(self._line(Level.ERROR, "log.records_lost", {"records": lost}))
+
+    def _line(self, level: Level, event: str, fields: dict[str, object]) -> bytes:
+        time = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = self._redact(f"{time} {level.name} {journal_line(event, fields)}")
+        payload = text.encode(errors="backslashreplace")
+        if len(payload) < self._record_bytes:
+            return payload + b"\n"
+        whole = payload[: self._record_bytes - len(_CUT) - 1].decode(errors="ignore")
+        return whole.encode() + _CUT + b"\n"
+
+
+def newest_records(log: Path, since: datetime) -> str:
+    """Return the records since then, oldest first, at most 5 MB of all parts. Raise `OSError`."""
+    left, contents = _TAIL_BYTES, list[bytes]()
+    for part in (log, *(log.with_name(f"{log.name}.{number}") for number in range(1, 100))):
+        if not part.exists() or not left:
+            break
+        with part.open("rb") as file:
+            file.seek(max(0, part.stat().st_size - left))
+            contents.append(file.read(left))
+        left -= len(contents[-1])
+    begin = since.isoformat()[:_TIMESTAMP_LENGTH]
+    return "".join(
+        f"{line}\n"
+        for content in reversed(contents)
+        for line in content.decode(errors="replace").splitlines()
+        if line[:_TIMESTAMP_LENGTH] >= begin
+    )
 
 
 @attrs.define(kw_only=True)
-class LogFolder:
-    """`<name>` and its older parts `<name>.1` (the newest) to `<name>.<backups>`, each within `max_bytes`.
+class _LogFiles:
+    """`<name>` and its older parts `<name>.1` (the newest) to `<name>.<backups>`, each up to `max_bytes`.
 
-    Processes may share the folder: nothing is kept open, and a lock on the folder makes looking at the size,
-    rolling and writing one act. It is held for microseconds; when it is not to be had, since its holder was
-    stopped, the record is written without it, into a margin below `max_bytes` that is kept for this.
-    `failed_rolls` counts the attempts at rolling since the last one that worked.
+    Processes may share the folder: no file stays open, and a lock on the folder makes checking the size,
+    rotating and writing one step. It is held for microseconds. If it cannot be had, because its holder is
+    stopped, the record is written without it, into a margin below `max_bytes` that is reserved for this.
+    `failed_rotations` counts the failures since the last rotation that worked.
     """
 
     folder: Path
@@ -39,99 +144,98 @@ class LogFolder:
     max_bytes: int
     backups: int
     margin_bytes: int
-    failed_rolls: int = 0
+    failed_rotations: int = 0
 
     def prepare(self) -> None:
-        """Make the folder, and remove what is over the bound. Raises `OSError`."""
+        """Create the folder, and remove files beyond the bound. Raise `OSError`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
     def write(self, line: bytes) -> bool:
-        """Write the line; whether the files were rolled for it without trouble. Raises `OSError`."""
-        with self._alone() as is_alone:
-            limit = self.max_bytes - (self.margin_bytes if is_alone else 0)
-            is_rolled = False
+        """Append the line. Return whether the files were rotated for it. Raise `OSError`."""
+        with self._locked() as is_locked:
+            limit = self.max_bytes - (self.margin_bytes if is_locked else 0)
+            has_rotated = False
             needed = _size(self._path(0)) + len(line)
             if needed > limit:
-                is_rolled = self._make_room(must=needed > self.max_bytes)
+                has_rotated = self._make_room(must=needed > self.max_bytes)
             descriptor = os.open(self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
             try:
                 written = os.write(descriptor, line)
-                if written < len(line):  # the disk is full, and half a line would swallow the next
+                if written < len(line):  # the disk is full, and half a line would garble the next one
                     os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(descriptor)
-            return is_rolled
+            return has_rotated
 
     def _make_room(self, *, must: bool) -> bool:
-        """Roll. Where names cannot be changed, that is tried again with later records while the margin lasts.
+        """Rotate. If renaming fails, later records try again while the margin lasts.
 
-        Then the content is copied, and where that cannot be either, its older half goes: the bound counts for
+        After that the content is copied, and if that fails too, its older half is dropped: the bound matters
         more than the oldest records.
         """
         try:
-            self._roll()
+            self._rotate()
         except OSError:
-            self.failed_rolls += 1
-            if must or self.failed_rolls >= _RENAME_ATTEMPTS:
-                self._copy_away()
+            self.failed_rotations += 1
+            if must or self.failed_rotations >= _RENAME_ATTEMPTS:
+                self._rotate_by_copying()
                 self._sweep()
             return False
         self._sweep()
         return True
 
-    def _roll(self) -> None:
+    def _rotate(self) -> None:
         if not self.backups:
             os.truncate(self._path(0), 0)
             return
-        for number in self._to_move():
-            os.replace(self._path(number), self._path(number + 1))  # noqa: PTH105 - beside the other calls of os
+        for number in self._numbers_to_move():
+            os.replace(self._path(number), self._path(number + 1))  # noqa: PTH105 - like the other calls of os
 
-    def _copy_away(self) -> None:
+    def _rotate_by_copying(self) -> None:
         try:
-            for number in self._to_move():
+            for number in self._numbers_to_move():
                 shutil.copyfile(self._path(number), self._path(number + 1))
             os.truncate(self._path(0), 0)
         except OSError:
             _drop_older_half(self._path(0))
 
-    def _to_move(self) -> Iterator[int]:
-        """Up to the first gap, highest first: what an attempt that failed has moved is not moved again."""
+    def _numbers_to_move(self) -> Iterator[int]:
+        """Highest first, from the first gap down: what a failed attempt has moved is not moved again."""
         numbers = range(1, self.backups + 1)
         gap = next((number for number in numbers if not self._path(number).exists()), self.backups)
         return reversed(range(gap))
 
     def _sweep(self) -> None:
-        """Remove what is numbered too high; and rolled files, oldest first, until the folder has room.
+        """Remove parts with too high a number, then old parts, oldest first, until the folder has room.
 
-        Logs of other names count too, and so does whatever else stands there: the bound is the folder's. Each
-        log that is written to may grow to its limit. Our own rolled files go first, then those of others.
+        The bound is the folder's: other logs and other files count too, and each log that is written to may
+        grow to its limit. Our own old parts go first, then those of others.
         """
-        rolled: list[Path] = []
-        room = self.max_bytes * (self.backups + 1)
+        parts: list[Path] = []
+        room = self.max_bytes * self.backups  # our own log may grow to `max_bytes`
         for path in self.folder.iterdir():
             if path.name.startswith(f"{self.name}.") and _number(path) > self.backups:
                 path.unlink(missing_ok=True)
             elif path.stem.endswith(".log") and _number(path) > 0:
-                rolled.append(path)
+                parts.append(path)
                 room -= _size(path)
             elif path.suffix != ".log":
                 room -= _size(path)
             elif path.name != self.name:
                 room -= self.max_bytes
-        room -= self.max_bytes
-        rolled.sort(key=lambda path: (path.stem != self.name, -_number(path)))
-        while room < 0 and rolled:
-            room += _size(rolled[0])
-            rolled.pop(0).unlink(missing_ok=True)
+        parts.sort(key=lambda path: (path.stem != self.name, -_number(path)))
+        while room < 0 and parts:
+            room += _size(parts[0])
+            parts.pop(0).unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether no other process writes meanwhile."""
+    def _locked(self) -> Iterator[bool]:
+        """Yield whether no other process writes meanwhile."""
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            yield _is_locked(descriptor)
+            yield _try_lock(descriptor)
         finally:
             os.close(descriptor)
 
@@ -139,7 +243,39 @@ class LogFolder:
         return self.folder / (f"{self.name}.{number}" if number else self.name)
 
 
-def _is_locked(descriptor: int) -> bool:
+class _DiskWatch:
+    """Checks the free space once a minute. `least_level` is the lowest level that is still written."""
+
+    def __init__(self, free_bytes: Callable[[], int | None], clock: Clock) -> None:
+        self._free_bytes = free_bytes
+        self._clock = clock
+        self._checked_s: float | None = None
+        self._is_low = False
+        self.free: int | None = None
+        self.least_level = Level.DEBUG
+
+    def check(self) -> str | None:
+        """Return the event to record if the disk has become low or has recovered."""
+        now_s = self._clock.elapsed_s()
+        if self._checked_s is not None and now_s - self._checked_s < _CHECK_EVERY_S:
+            return None
+        self._checked_s = now_s
+        self.free = free = self._free_bytes()
+        if free is None:
+            return None
+        is_very_low = _is_below(free, VERY_LOW_BYTES, was_below=self.least_level > Level.DEBUG)
+        self.least_level = Level.WARNING if is_very_low else Level.DEBUG
+        was_low, self._is_low = self._is_low, _is_below(free, LOW_BYTES, was_below=self._is_low)
+        if was_low == self._is_low:
+            return None
+        return "log.disk_low" if self._is_low else "log.disk_recovered"
+
+
+def _is_below(free: int, limit: int, *, was_below: bool) -> bool:
+    return free < (limit * _RECOVERED_FACTOR if was_below else limit)
+
+
+def _try_lock(descriptor: int) -> bool:
     pause = threading.Event()
     for _ in range(_LOCK_ATTEMPTS):
         try:
@@ -175,165 +311,3 @@ def _drop_older_half(path: Path) -> None:
         os.ftruncate(descriptor, len(newer))
     finally:
         os.close(descriptor)
-
-
-# How much is logged while the disk fills up.
-
-LOW_BYTES, VERY_LOW_BYTES = 200_000_000, 50_000_000
-_GOOD_SHARE = 1.25  # so much more than a limit must be free before the limit counts as left behind
-_LOOKED_EVERY_S = 60.0
-
-
-@attrs.frozen(kw_only=True)
-class Said:
-    """A record about the room itself."""
-
-    level: Level
-    event: str
-    fields: dict[str, object]
-
-
-class LogRoom:
-    """Looks at the room once a minute. `least` is the least level that is worth it now."""
-
-    def __init__(self, free_bytes: Callable[[], int | None], clock: Clock) -> None:
-        self._free_bytes = free_bytes
-        self._clock = clock
-        self._looked_s: float | None = None
-        self._is_low = False
-        self.least = Level.DEBUG
-
-    def looked(self) -> Said | None:
-        """What is to be said of the room, if it has changed since the last look."""
-        now_s = self._clock.elapsed_s()
-        if self._looked_s is not None and now_s - self._looked_s < _LOOKED_EVERY_S:
-            return None
-        self._looked_s = now_s
-        free = self._free_bytes()
-        if free is None:
-            return None
-        self.least = (
-            Level.WARNING if self._is_below(free, VERY_LOW_BYTES, self.least > Level.DEBUG) else Level.DEBUG
-        )
-        was_low, self._is_low = self._is_low, self._is_below(free, LOW_BYTES, self._is_low)
-        if was_low == self._is_low:
-            return None
-        event = "log.disk_low" if self._is_low else "log.disk_recovered"
-        return Said(level=Level.WARNING, event=event, fields={"free_bytes": free})
-
-    @staticmethod
-    def _is_below(free: int, limit: int, was_below: bool) -> bool:
-        return free < (limit * _GOOD_SHARE if was_below else limit)
-
-
-# The newest records of a log folder.
-
-_MOST_BYTES = 5_000_000
-_STAMP = len("2026-03-01T12:00:00")
-
-
-def newest_records(log: Path, since: datetime) -> str:
-    """The records since then of the log and its older parts, oldest first, at most 5 MB. Raises `OSError`."""
-    begin = since.isoformat()[:_STAMP]
-    found = [line for line in _last_lines(log) if line[:_STAMP] >= begin]
-    return "".join(f"{line}\n" for line in found)
-
-
-def _last_lines(log: Path) -> Iterator[str]:
-    """Of each part no more than is left of the bound; the newest part has the log's own name."""
-    left, parts = _MOST_BYTES, list[bytes]()
-    for part in (log, *(log.with_name(f"{log.name}.{number}") for number in range(1, 100))):
-        if not part.exists() or not left:
-            break
-        with part.open("rb") as file:
-            file.seek(max(0, part.stat().st_size - left))
-            parts.append(file.read(left))
-        left -= len(parts[-1])
-    for content in reversed(parts):
-        yield from content.decode(errors="replace").splitlines()
-
-
-# A folder of log files that never grows beyond its bound.
-
-_RECORD_BYTES = 16_000
-_CUT = b"...[cut]"
-
-
-class RotatingLog:
-    """A line a record, written in one go, so that a killed process loses none.
-
-    `free_bytes` tells the room on the log's disk; None where nobody knows.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        redact: Callable[[str], str],
-        clock: Clock,
-        level: Level = Level.INFO,
-        name: str = "homeclimate",
-        max_bytes: int = 10_000_000,
-        backups: int = 5,
-        free_bytes: Callable[[], int | None] = lambda: None,
-    ) -> None:
-        margin_bytes = min(4 * _RECORD_BYTES, max_bytes // 10)
-        self._files = LogFolder(
-            folder=folder,
-            name=f"{name}.log",
-            max_bytes=max_bytes,
-            backups=backups,
-            margin_bytes=margin_bytes,
-        )
-        self._record_bytes = min(_RECORD_BYTES, max_bytes - margin_bytes)
-        self._redact = redact
-        self._clock = clock
-        self._level = level
-        self._room = LogRoom(free_bytes, clock)
-        self._lock = threading.Lock()
-        self._is_prepared = False
-        self._failing_since: datetime | None = None
-        self._lost = 0  # records since the last one that could be written
-
-    def record(self, level: Level, event: str, **fields: object) -> None:
-        if level < self._level:
-            return
-        try:
-            with self._lock:
-                if (said := self._room.looked()) is not None:
-                    self._write(said.level, said.event, said.fields)
-                if level >= self._room.least:
-                    self._write(level, event, fields)
-        except Exception:  # noqa: BLE001 - the contract: a journal in trouble costs no reading
-            self._is_prepared = False  # the folder may have gone
-            self._lost += 1
-
-    def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
-        line = self._line(level, event, fields)
-        if not self._is_prepared:
-            self._files.prepare()
-            self._is_prepared = True
-        is_rolled = self._files.write(line)
-        if self._files.failed_rolls and self._failing_since is None:
-            self._failing_since = self._clock.now()
-        if is_rolled and self._files.failed_rolls:
-            self._say_that_it_failed()
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self._files.write(self._line(Level.ERROR, "log.records_lost", {"records": lost}))
-
-    def _say_that_it_failed(self) -> None:
-        """Once, when it is possible again: before, it would be one more record where there is no room."""
-        attempts, since = self._files.failed_rolls, self._failing_since
-        self._files.failed_rolls, self._failing_since = 0, None
-        line = self._line(Level.CRITICAL, "log.rotation_failed", {"since": since, "attempts": attempts})
-        self._files.write(line)
-
-    def _line(self, level: Level, event: str, fields: dict[str, object]) -> bytes:
-        time = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = self._redact(f"{time} {level.name} {journal_line(event, fields)}")
-        payload = text.encode(errors="backslashreplace")
-        if len(payload) < self._record_bytes:
-            return payload + b"\n"
-        whole = payload[: self._record_bytes - len(_CUT) - 1].decode(errors="ignore")
-        return whole.encode() + _CUT + b"\n"

@@ -62,15 +62,15 @@ class MemoryProbe:
     component: str
     clock: Clock
     status: Status = Status.PASS
-    seen: str = "as it should be"
+    summary: str = "as it should be"
     weight: Weight = Weight.ORDINARY
     takes_s: float | None = 0.0
     fault: BaseException | None = None
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         while self.takes_s is None:
             await self.clock.sleep(3600)
         await self.clock.sleep(self.takes_s)
         if self.fault is not None:
             raise self.fault
-        return Answer(self.status, self.seen)
+        return Answer(self.status, self.summary)

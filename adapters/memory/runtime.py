@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
@@ -14,11 +14,12 @@ from typing import TypeVar
 import attrs
 
 from adapters.runtime.stamina_retrier import RetryEvents
-from domain.measurements import Measurement
-from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
+from domain.measurements import Operation
+from domain.retry import Attempt, GiveUp, Retry
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Tally
+from ports.retrier import Policy
 
 # So many turns of the event loop without a new sleeper mean that everybody waits for time to pass. A task
 # takes a turn for each bare await on something that is ready, and few take ten in a row.
@@ -153,51 +154,53 @@ class MemoryJournal:
         return tuple(record for record in self.records if record.event == event)
 
 
-# A meter without a limit.
+# A meter that nothing limits.
 
 
 class MemoryMeter:
-    """Keeps all measurements until they are drained. `worked_s` is what the processors have worked."""
+    """Keeps all operations until they are drained; the CPU time is what a test sets.
+
+    `ended` keeps them even then.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.worked_s = 0.0
+        self.ended: list[Operation] = []
         self._clock = clock
         self._lock = threading.Lock()
-        self._ended: list[Measurement] = []
-        self.worked_s = 0.0
-
-    def measuring(self, operation: str, source: str) -> AbstractContextManager[Tally]:
-        return self._measuring(operation, source, self._clock.elapsed_s)
-
-    def measuring_work(self, operation: str, source: str) -> AbstractContextManager[Tally]:
-        return self._measuring(operation, source, lambda: self.worked_s)
+        self._undrained: list[Operation] = []
 
     @contextmanager
-    def _measuring(self, operation: str, source: str, seconds: Callable[[], float]) -> Iterator[Tally]:
-        began_s = seconds()
-        begun = Measurement(operation=operation, source=source, began_at=self._clock.now(), duration_s=0.0)
-        tally = Tally()
+    def measuring(self, operation: str, source: str) -> Iterator[Tally]:
+        began_s, tally = self._clock.elapsed_s(), Tally()
         try:
             yield tally
         except BaseException:
-            self._end(begun, seconds() - began_s, tally, succeeded=False)
+            self._end(operation, source, began_s, tally, succeeded=False)
             raise
-        self._end(begun, seconds() - began_s, tally, succeeded=tally.succeeded)
+        self._end(operation, source, began_s, tally, succeeded=True)
 
-    def drain(self) -> tuple[Measurement, ...]:
+    def drain(self) -> tuple[Operation, ...]:
         with self._lock:
-            ended, self._ended = self._ended, []
-        return tuple(ended)
+            drained, self._undrained = self._undrained, []
+        return tuple(drained)
 
-    def _end(self, begun: Measurement, duration_s: float, tally: Tally, *, succeeded: bool) -> None:
-        ended = attrs.evolve(
-            begun,
-            duration_s=duration_s,
+    def cpu_s(self) -> float:
+        return self.worked_s
+
+    def _end(self, operation: str, source: str, began_s: float, tally: Tally, *, succeeded: bool) -> None:
+        ended = Operation(
+            operation=operation,
+            source=source,
+            duration_s=self._clock.elapsed_s() - began_s,
             wire_bytes=tally.wire_bytes,
             payload_bytes=tally.payload_bytes,
+            strategy=tally.strategy,
             succeeded=succeeded,
         )
         with self._lock:
-            self._ended.append(ended)
+            self.ended.append(ended)
+            self._undrained.append(ended)
 
 
 # A retrier that is a plain loop.
@@ -218,7 +221,7 @@ class MemoryRetrier:
         operation: Callable[[], Awaitable[T]],
         *,
         name: str,
-        policy: RetryPolicy,
+        policy: Policy,
         deadline_s: float,
     ) -> T:
         events = RetryEvents(journal=self._journal, name=name, policy=policy)

@@ -11,7 +11,7 @@ import attrs
 
 from domain.cycle import SourceReply
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
-from ports.setup import Announced, CodePair, Linked, Met, Pending, Refused, Unproved
+from ports.setup import AnnouncedBridge, CodePair, Linked, Pending, Refused, UnverifiedBridge, VerifiedBridge
 
 
 @attrs.frozen
@@ -103,11 +103,11 @@ class MemoryBridgeFinder:
     `looked_for` keeps the ids that were asked for, None for a look around.
     """
 
-    def __init__(self, announced: Iterable[Announced] | SourceError = ()) -> None:
+    def __init__(self, announced: Iterable[AnnouncedBridge] | SourceError = ()) -> None:
         self._announced = announced if isinstance(announced, SourceError) else tuple(announced)
         self.looked_for: list[str | None] = []
 
-    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[Announced]:  # noqa: ARG002
+    def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
         self.looked_for.append(bridge_id)
         if isinstance(self._announced, SourceError):
             raise self._announced
@@ -122,7 +122,9 @@ class MemoryBridgePairing:
     """Meets who stands at an address. Each question for a key takes the next answer, None from then on."""
 
     def __init__(
-        self, bridges: Mapping[str, Met] | None = None, answers: Iterable[str | SourceError | None] = ()
+        self,
+        bridges: Mapping[str, VerifiedBridge] | None = None,
+        answers: Iterable[str | SourceError | None] = (),
     ) -> None:
         self._bridges = bridges or {}
         self._answers = deque(answers)
@@ -135,18 +137,18 @@ class MemoryBridgePairing:
 
     async def meet(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
-    ) -> Met | Unproved:
+    ) -> VerifiedBridge | UnverifiedBridge:
         bridge = self._bridges.get(address)
         if bridge is None:
             raise SourceUnavailable(f"no bridge answers at {address}")
         own_pin = bridge.certificate_sha256
         if own_pin is not None and own_pin != pin:
-            return Unproved(address=address, bridge_id=bridge.bridge_id, certificate_sha256=own_pin)
+            return UnverifiedBridge(address=address, bridge_id=bridge.bridge_id, certificate_sha256=own_pin)
         if expected_id not in (None, bridge.bridge_id):
             raise SourceRefused(f"another bridge answers at {address}")
         return bridge
 
-    async def ask_for_key(self, bridge: Met) -> str | None:  # noqa: ARG002 - there is only one to ask
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:  # noqa: ARG002 - there is only one to ask
         self.asked += 1
         answer = self._answers.popleft() if self._answers else None
         if isinstance(answer, SourceError):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from ports.spool import Waiting
+from domain.progress import Waiting
 from ports.state import Json
 
 
@@ -36,7 +36,7 @@ class MemorySpool:
             del self.reports[0]
         return taken
 
-    def look(self) -> Waiting:
+    def waiting(self) -> Waiting:
         waiting = Waiting()
         for report in self.reports:
             waiting.add(report)
@@ -53,13 +53,13 @@ class MemorySlotsInProgress:
         self._left = dict(left or {})
         self.slots: dict[str, datetime] = {}
 
-    def take(self, source: str, slot: datetime) -> None:
+    def begin(self, source: str, slot: datetime) -> None:
         self.slots[source] = slot
 
-    def let_go(self, source: str) -> None:
+    def finish(self, source: str) -> None:
         self.slots.pop(source, None)
 
-    def left_by_others(self, source: str) -> AbstractSet[datetime]:
+    def interrupted(self, source: str) -> AbstractSet[datetime]:
         return self._left.get(source, frozenset())
 
 

@@ -11,10 +11,10 @@ import attrs
 from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
 from domain.errors import BaselineExists, StoreError
 from domain.measurements import Baseline, Measurement
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
 from ports.clock import Clock
-from ports.store import SourceProgress
 from ports.stored_data import SourceRecord
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -36,7 +36,7 @@ class MemoryStore:
         self._clock = clock
         self.readings: dict[tuple[str, datetime], Reading] = {}
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
-        self.measurements: dict[tuple[Measurement, int], Measurement] = {}
+        self.measurements: dict[tuple[datetime, str], Measurement] = {}
         self.fault: StoreError | None = None
         self._devices: dict[str, _Device] = {}
 
@@ -48,12 +48,14 @@ class MemoryStore:
             self._enter(outcome)
         for missed in report.missed:
             self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
-        numbers: Counter[Measurement] = Counter()
         for one in report.measurements:
-            self.measurements.setdefault((one, numbers[one]), one)
-            numbers[one] += 1
+            present = self.measurements.setdefault((one.slot, one.source), one)
+            if one.cycle_s is not None:
+                self.measurements[one.slot, one.source] = attrs.evolve(
+                    present, cycle_s=one.cycle_s, commit_s=one.commit_s, cpu_s=one.cpu_s
+                )
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
@@ -63,7 +65,7 @@ class MemoryStore:
         return SourceProgress(
             ahead=max(ahead, default=None),
             last_slot=max((entry.due.slot for entry in scheduled), default=None),
-            last_stored=max(
+            last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
             expected=frozenset(
@@ -186,13 +188,11 @@ class MemoryLedger:
         believed = [entry for entry in entries if entry.due.slot <= until]
         newest = max(believed or entries, key=lambda entry: entry.due.slot)
         recent = [entry for entry in believed if entry.due.slot >= since]
-        measured = [one for one in self._store.measurements.values() if one.source == source]
-        reads = [
+        measured = [
             one
-            for one in measured
-            if one.operation == "source.read" and one.succeeded and since <= one.began_at <= until
+            for one in self._store.measurements.values()
+            if one.source == source and since <= one.slot <= until
         ]
-        failed = [one for one in measured if one.operation == "source.attempt" and not one.succeeded]
         return SourceRecord(
             source=source,
             slot=newest.due.slot,
@@ -203,17 +203,13 @@ class MemoryLedger:
             readings=len(newest.readings) if isinstance(newest, Collected) else 0,
             unread=len(newest.unread),
             slots=Counter(map(_state, recent)),
-            mended=sum(any(_is_within(one, read) for one in failed) for read in reads),
+            mended=sum(one.succeeded and one.attempts > 1 for one in measured),
             unmended=sum(isinstance(entry, Failed) and entry.cause in PASSING_CAUSES for entry in recent),
         )
 
 
 def _state(entry: LedgerEntry) -> str:
     return _STATES.get(type(entry), "missed")
-
-
-def _is_within(attempt: Measurement, read: Measurement) -> bool:
-    return read.began_at <= attempt.began_at <= read.began_at + timedelta(seconds=read.duration_s)
 
 
 # The measurements of a memory store.
@@ -226,5 +222,5 @@ class MemoryMeasurements:
         self._store = store
 
     def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
-        found = [one for one in self._store.measurements.values() if since <= one.began_at < until]
-        return sorted(found, key=lambda one: (one.began_at, one.operation, one.source))
+        found = [one for one in self._store.measurements.values() if since <= one.slot < until]
+        return sorted(found, key=lambda one: (one.slot, one.source))

@@ -68,16 +68,16 @@ class MemoryDisk:
 # A turn that is had at once, unless others are said to have it.
 
 
-class MemoryUpkeepTurn:
+class MemoryUpkeepLease:
     """`others` is a turn in the same home that another process could have."""
 
-    def __init__(self, others: MemoryUpkeepTurn | None = None) -> None:
+    def __init__(self, others: MemoryUpkeepLease | None = None) -> None:
         self._others = others
         self.is_had = False
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         self.is_had = self.is_had or self._others is None or not self._others.is_had
         return self.is_had
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.is_had = False

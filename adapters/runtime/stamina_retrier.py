@@ -1,4 +1,4 @@
-"""What a retrier tells the journal of an operation that did not succeed at once."""
+"""Retry operations with stamina, and log each retry."""
 
 from __future__ import annotations
 
@@ -12,80 +12,22 @@ import stamina
 import stamina.instrumentation
 
 from domain.errors import HomeclimateError
-from domain.retry import Attempt, GiveUp, Retry, RetryPolicy
+from domain.retry import Attempt, GiveUp, Retry
 from ports.clock import Clock
 from ports.journal import Journal, Level
-
-
-@attrs.frozen(kw_only=True)
-class RetryEvents:
-    """One operation's events: each names the operation and the endpoint, and the last one how it ended."""
-
-    journal: Journal
-    name: str
-    policy: RetryPolicy
-
-    def will_retry(self, attempt: Attempt, wait_s: float) -> None:
-        """The attempt failed, and another one follows."""
-        self.journal.record(
-            Level.WARNING,
-            "retry",
-            operation=self.name,
-            endpoint=_endpoint(attempt.error),
-            attempt=attempt.number,
-            of=self.policy.attempts_for(attempt.error),
-            error=type(attempt.error).__name__,
-            wait_s=round(wait_s, 3),
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
-        )
-
-    def recovered(self, failed: Attempt, elapsed_s: float) -> None:
-        """The attempt after the failed one succeeded."""
-        self.journal.record(
-            Level.INFO,
-            "retry_recovered",
-            operation=self.name,
-            endpoint=_endpoint(failed.error),
-            attempts=failed.number + 1,
-            of=self.policy.attempts_for(failed.error),
-            error=type(failed.error).__name__,
-            elapsed_s=round(elapsed_s, 3),
-        )
-
-    def gave_up(self, attempt: Attempt, reason: str) -> None:
-        """The attempt was the last one."""
-        self.journal.record(
-            Level.WARNING,
-            "retry_gave_up",
-            operation=self.name,
-            endpoint=_endpoint(attempt.error),
-            attempts=attempt.number,
-            of=self.policy.attempts_for(attempt.error),
-            reason=reason,
-            error=type(attempt.error).__name__,
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
-        )
-
-
-def _endpoint(error: Exception) -> str:
-    """`-` where nothing was asked, as when the adapter knew beforehand that it need not."""
-    return (error.endpoint if isinstance(error, HomeclimateError) else None) or "-"
-
-
-# Repeats operations by means of stamina.
+from ports.retrier import Policy
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class StaminaRetrier:
-    """Lets stamina repeat what the policy wants repeated; the waits go through the clock.
+    """Retries an operation with stamina, as its policy decides; waits go through the clock.
 
-    stamina's own limits are off: its time-out neither shortens a wait nor ends an attempt, and it has no
-    seam for sleeping. Its hooks belong to the whole process, and the default one prints the arguments
-    of what it repeats, secrets included: there are none once a retrier exists.
+    stamina is entered only after a first attempt has failed, and its own limits and waits are off: it would
+    neither shorten a wait nor end an attempt, and it cannot sleep by another clock. Its hooks are global, and
+    the default one logs the arguments of what it retries, secrets included: constructing a retrier removes
+    them.
     """
 
     def __init__(
@@ -101,29 +43,36 @@ class StaminaRetrier:
         operation: Callable[[], Awaitable[T]],
         *,
         name: str,
-        policy: RetryPolicy,
+        policy: Policy,
         deadline_s: float,
     ) -> T:
+        began_s = self._clock.elapsed_s()
         run = _Run(
             clock=self._clock,
             events=RetryEvents(journal=self._journal, name=name, policy=policy),
             random=self._random,
             policy=policy,
-            began_s=self._clock.elapsed_s(),
+            began_s=began_s,
             deadline_s=deadline_s,
+            attempt_began_s=began_s,
         )
-        async for attempt in stamina.retry_context(on=run.is_worth_another, attempts=None, timeout=None):
+        try:
+            return await operation()
+        except Exception as error:
+            if run.wait_after(error) is False:
+                raise
+        async for attempt in stamina.retry_context(on=run.wait_after, attempts=None, timeout=None):
             await run.begin_attempt()
             with attempt:
                 result = await operation()
-                run.succeeded()
+                run.log_recovery()
                 return result
         raise AssertionError("stamina ended with neither a result nor an error")
 
     def retrying(
-        self, *, name: str, policy: RetryPolicy, budget_s: float
+        self, *, name: str, policy: Policy, budget_s: float
     ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
-        """Decorate a coroutine function, so that each call of it is repeated within its own budget."""
+        """Decorate a coroutine function so that each call is retried within its own budget."""
 
         def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
             @functools.wraps(function)
@@ -140,34 +89,76 @@ class StaminaRetrier:
         return decorate
 
 
+@attrs.frozen(kw_only=True)
+class RetryEvents:
+    """Logs the retries of one operation: what failed, at which endpoint, and how it ended."""
+
+    journal: Journal
+    name: str
+    policy: Policy
+
+    def will_retry(self, attempt: Attempt, wait_s: float) -> None:
+        """Log that the attempt failed and another one follows."""
+        self.journal.record(
+            Level.WARNING,
+            "retry",
+            operation=self.name,
+            endpoint=_endpoint(attempt.error),
+            attempt=attempt.number,
+            of=self.policy.attempts_for(attempt.error),
+            error=type(attempt.error).__name__,
+            wait_s=round(wait_s, 3),
+            elapsed_s=round(attempt.elapsed_s, 3),
+            message=str(attempt.error),
+        )
+
+    def recovered(self, failed: Attempt, elapsed_s: float) -> None:
+        """Log that the attempt after the failed one succeeded."""
+        self.journal.record(
+            Level.INFO,
+            "retry_recovered",
+            operation=self.name,
+            endpoint=_endpoint(failed.error),
+            attempts=failed.number + 1,
+            of=self.policy.attempts_for(failed.error),
+            error=type(failed.error).__name__,
+            elapsed_s=round(elapsed_s, 3),
+        )
+
+    def gave_up(self, attempt: Attempt, reason: str) -> None:
+        """Log that the attempt was the last one."""
+        self.journal.record(
+            Level.WARNING,
+            "retry_gave_up",
+            operation=self.name,
+            endpoint=_endpoint(attempt.error),
+            attempts=attempt.number,
+            of=self.policy.attempts_for(attempt.error),
+            reason=reason,
+            error=type(attempt.error).__name__,
+            elapsed_s=round(attempt.elapsed_s, 3),
+            message=str(attempt.error),
+        )
+
+
 @attrs.define(kw_only=True)
 class _Run:
-    """The attempts at one operation, so that operations side by side do not mix theirs up."""
+    """One operation and its attempts so far."""
 
     clock: Clock
     events: RetryEvents
     random: Callable[[], float]
-    policy: RetryPolicy
+    policy: Policy
     began_s: float
     deadline_s: float
-    number: int = 0
-    attempt_began_s: float = 0.0
+    attempt_began_s: float
+    number: int = 1
     failed: Attempt | None = None
     wait_s: float = 0.0
 
-    async def begin_attempt(self) -> None:
-        """Wait as was decided, and count the next attempt; raises the last error when it got too late."""
-        if self.failed is not None:
-            await self.clock.sleep(self.wait_s)
-            if self.clock.elapsed_s() + self.failed.cost_s > self.deadline_s:
-                self.events.gave_up(self.failed, "the wait took longer than planned")
-                raise self.failed.error
-        self.number += 1
-        self.attempt_began_s = self.clock.elapsed_s()
-
-    def is_worth_another(self, error: BaseException) -> bool | float:
-        """stamina's hook: the seconds that stamina shall wait, or False to give up."""
-        # stamina asks about everything that was raised, a cancellation too.
+    def wait_after(self, error: BaseException) -> bool | float:
+        """Return how long stamina shall wait before it tries again, or False to give up."""
+        # stamina calls this for everything that is raised, a cancellation too.
         if not isinstance(error, Exception):
             return False
         now_s = self.clock.elapsed_s()
@@ -183,11 +174,26 @@ class _Run:
             case Retry(after_s):
                 self.wait_s = after_s
                 self.events.will_retry(self.failed, after_s)
-                return 0.0  # the wait is ours
+                return 0.0  # `begin_attempt` waits, by our clock
             case GiveUp(reason):
                 self.events.gave_up(self.failed, reason)
                 return False
 
-    def succeeded(self) -> None:
-        if self.failed is not None:
-            self.events.recovered(self.failed, self.clock.elapsed_s() - self.began_s)
+    async def begin_attempt(self) -> None:
+        """Wait, and count the next attempt. Raise the last error if the wait took too long."""
+        assert self.failed is not None  # noqa: S101 - for the type checker
+        await self.clock.sleep(self.wait_s)
+        if self.clock.elapsed_s() + self.failed.cost_s > self.deadline_s:
+            self.events.gave_up(self.failed, "the wait took longer than planned")
+            raise self.failed.error
+        self.number += 1
+        self.attempt_began_s = self.clock.elapsed_s()
+
+    def log_recovery(self) -> None:
+        assert self.failed is not None  # noqa: S101 - for the type checker
+        self.events.recovered(self.failed, self.clock.elapsed_s() - self.began_s)
+
+
+def _endpoint(error: Exception) -> str:
+    """Return `-` if no request was sent, as when the adapter knew that it need not."""
+    return (error.endpoint if isinstance(error, HomeclimateError) else None) or "-"

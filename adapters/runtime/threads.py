@@ -1,11 +1,11 @@
-"""Blocking calls beside the event loop, in threads that never hold the process open."""
+"""Run blocking calls in daemon threads, without blocking the event loop or the end of the process."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ports.clock import Clock
 
@@ -13,12 +13,47 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
-    """What the function returns or raises, from a daemon thread of that name.
+    """Return or raise what the function does, run in a daemon thread of that name.
 
-    When the awaiting task is cancelled, this returns at once and the function goes on alone: whoever
-    passes it in makes sure that it ends. What it then returns or raises is thrown away.
-    (`asyncio.to_thread` would hold the process open until the function ends.)
+    When the awaiting task is cancelled, this returns at once and the function runs on; its result is
+    dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
     """
+    outcome = await _start_thread(function, name)
+    return outcome()
+
+
+class SingleThread:
+    """Runs one blocking call at a time, each with a time limit.
+
+    A call that exceeds its limit runs on alone. While it does, further calls are rejected: however long a
+    server holds a connection open, at most one thread is left behind.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._busy = threading.Lock()
+
+    async def run(self, function: Callable[[], T], limit_s: float) -> T:
+        """Return or raise what the function does. Raise `TimeoutError` after `limit_s`, or if still busy."""
+        if not self._busy.acquire(blocking=False):
+            raise TimeoutError("the previous attempt has not ended yet")
+        ended = _start_thread(function, self._name, at_end=self._busy.release)
+        limit = asyncio.ensure_future(self._clock.sleep(limit_s))
+        either: set[asyncio.Future[Any]] = {ended, limit}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            limit.cancel()
+        if not ended.done():
+            raise TimeoutError(f"no answer within {limit_s:.0f} s")
+        return ended.result()()
+
+
+def _start_thread(
+    function: Callable[[], T], name: str, at_end: Callable[[], object] = lambda: None
+) -> asyncio.Future[Callable[[], T]]:
+    """Start the thread; the future gets a call that returns or raises what the function did."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Callable[[], T]] = loop.create_future()
 
@@ -28,39 +63,19 @@ async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
 
     def run() -> None:
         outcome = _outcome_of(function)
+        at_end()
         try:
             loop.call_soon_threadsafe(hand_over, outcome)
         except RuntimeError:
-            return  # the loop was closed meanwhile: nobody waits any more
+            return  # the loop has been closed: nothing waits for the outcome
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    outcome = await ended
-    return outcome()
-
-
-async def in_daemon_thread_within(
-    limit_s: float, function: Callable[[], T], name: str, *, clock: Clock, give_up: Callable[[], object]
-) -> T:
-    """The same, or `TimeoutError` once that long has passed by the clock.
-
-    `give_up` is called whenever nobody waits any more, and makes the function end.
-    """
-    working = asyncio.ensure_future(in_daemon_thread(function, name))
-    limit = asyncio.ensure_future(clock.sleep(limit_s))
-    try:
-        await asyncio.wait({working, limit}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise TimeoutError(f"no end within {limit_s:g} s")
-        return working.result()
-    finally:
-        limit.cancel()
-        working.cancel()
-        give_up()
+    return ended
 
 
 def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:
-    # An outcome is a call that returns or raises: a future would refuse StopIteration, and complain aloud
-    # about an exception that nobody fetches.
+    # Not the result or exception itself: a future rejects StopIteration, and warns about an exception that
+    # is never retrieved.
     try:
         result = function()
     except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits

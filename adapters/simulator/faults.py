@@ -1,163 +1,286 @@
-"""What can be made to go wrong in the simulated home, and when."""
+"""Faults of the simulated services: what goes wrong, when, and for which requests.
+
+`where` names one thing by its id, unique id, serial number, name or room; empty means all of them.
+"""
 
 from __future__ import annotations
 
 import fnmatch
+import json
+import shlex
 import threading
-from collections.abc import Callable, Sequence
-from typing import Literal
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 
-from adapters.simulator.alexa_effects import AlexaEffect
-from domain.values import frozen
+_DATA_PATHS = ("/nexus/*", "/api/*")
+_TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken*")
 
 
-@frozen
-class Delay:
-    """The reply comes late."""
+def _option(name: str) -> Mapping[str, str]:
+    """Name the option that sets a field in a fault's text, where it is not the field's own name."""
+    return {"option": name}
+
+
+class Effect:
+    """What goes wrong. It concerns only its `paths`, and counts only requests to them."""
+
+    paths: ClassVar[Sequence[str]] = ("*",)
+
+
+# Effects that any simulated service can have.
+
+
+@attrs.frozen
+class Delay(Effect):
+    """Send the reply late."""
 
     seconds: float = 5.0
 
 
-@frozen
-class Reset:
-    """The connection is torn down (RST) instead of a reply."""
+@attrs.frozen
+class Reset(Effect):
+    """Reset the connection (RST) instead of replying."""
 
 
-@frozen
-class Dribble:
-    """The reply comes a few bytes at a time."""
+@attrs.frozen
+class Dribble(Effect):
+    """Send the reply a few bytes at a time."""
 
-    chunk_bytes: int = 8
-    every_s: float = 0.5
-
-
-@frozen
-class Silence:
-    """The request is taken and never answered."""
+    chunk_bytes: int = attrs.field(default=8, metadata=_option("bytes"))
+    every_s: float = attrs.field(default=0.5, metadata=_option("every"))
 
 
-@frozen
-class Throttle:
-    """429, as an HTML page. Retry-After, if any, is in seconds, or the date after so many of them."""
+@attrs.frozen
+class Silence(Effect):
+    """Read the request and never answer it."""
+
+
+@attrs.frozen
+class Throttle(Effect):
+    """Answer 429. Retry-After, if any, is a number of seconds, or the date after so many seconds."""
 
     retry_after: float | None = None
     as_date: bool = False
 
 
-@frozen
-class Unavailable:
-    """503, as an HTML page."""
+@attrs.frozen
+class Unavailable(Effect):
+    """Answer 503 with an HTML page."""
 
 
-@frozen
-class HalfBody:
-    """The reply breaks off in the middle of what Content-Length promised."""
+@attrs.frozen
+class HalfBody(Effect):
+    """Close the connection in the middle of the body that Content-Length announced."""
 
 
-@frozen
-class HtmlPage:
-    """An HTML page with status 200."""
+@attrs.frozen
+class HtmlPage(Effect):
+    """Answer 200 with an HTML page."""
 
 
-@frozen
-class Garbled:
-    """Status 200 and JSON's content type, but the end of the JSON is missing: Content-Length is true."""
+@attrs.frozen
+class Garbled(Effect):
+    """Answer 200 with JSON that is cut off; Content-Length is correct."""
 
 
-@frozen
-class ErrorList:
-    """The application's own error, with status 200."""
+@attrs.frozen
+class ErrorList(Effect):
+    """Answer 200 with an error of the application."""
 
     type: int = 901
 
 
-@frozen
-class RevokedKey:
-    """Every application key is refused."""
+@attrs.frozen
+class RevokedKey(Effect):
+    """Refuse every application key or token."""
 
 
-@frozen
-class Redirect:
-    """301 to another place."""
+@attrs.frozen
+class Redirect(Effect):
+    """Redirect, by default to a port where nothing listens, or for Alexa to the shop."""
 
-    location: str = "https://127.0.0.1:1/"
-
-
-@frozen
-class HugeBody:
-    """The reply is followed by blanks: valid JSON, and far too much of it."""
-
-    padding_bytes: int = 20_000_000
+    location: str = ""
 
 
-@frozen
-class NullTemperatures:
-    """Temperatures are null: all, or those of the thing that has `where` as its id, uniqueid or name."""
+@attrs.frozen
+class HugeBody(Effect):
+    """Append blanks to the reply: valid JSON, and far too much of it."""
+
+    padding_bytes: int = attrs.field(default=20_000_000, metadata=_option("bytes"))
+
+
+@attrs.frozen
+class NullTemperatures(Effect):
+    """Set temperatures to null."""
 
     where: str = ""
 
 
-@frozen
-class MissingFields:
-    """The named fields are left out, everywhere or in one thing."""
+@attrs.frozen
+class MissingFields(Effect):
+    """Leave out the named fields."""
 
-    names: tuple[str, ...] = ("battery", "reachable", "lastupdated", "temperature_report")
+    names: tuple[str, ...] = attrs.field(
+        default=("battery", "reachable", "lastupdated", "temperature_report"), metadata=_option("fields")
+    )
     where: str = ""
 
 
-@frozen
-class NoDates:
-    """Every date at which something changed is the word "none"."""
+@attrs.frozen
+class NoDates(Effect):
+    """Replace every date of a change with the word "none", or with null."""
 
 
-@frozen
-class Overwrite:
-    """A field that holds no other fields has this value instead, everywhere or in one thing."""
+@attrs.frozen
+class Overwrite(Effect):
+    """Give a field this value, unless it holds other fields."""
 
-    name: str
+    name: str = attrs.field(metadata=_option("field"))
     value: bool | float | str | None
     where: str = ""
 
 
-@frozen
-class WrongCertificate:
-    """The TLS handshake is made with another certificate."""
+@attrs.frozen
+class WrongCertificate(Effect):
+    """Show another certificate in the TLS handshake."""
 
-    kind: Literal["other", "self-signed", "expired"] = "other"
-
-
-Effect = (
-    Delay
-    | Reset
-    | Dribble
-    | Silence
-    | Throttle
-    | Unavailable
-    | HalfBody
-    | HtmlPage
-    | Garbled
-    | ErrorList
-    | RevokedKey
-    | Redirect
-    | HugeBody
-    | NullTemperatures
-    | MissingFields
-    | NoDates
-    | Overwrite
-    | WrongCertificate
-    | AlexaEffect
-)
+    kind: Literal["other", "self-signed", "expired"] = attrs.field(default="other", metadata=_option("which"))
 
 
-@frozen(kw_only=True)
+# Effects of the Alexa service alone.
+
+
+@attrs.frozen
+class StaleToken(Effect):
+    """Treat every token and session as expired."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    answered: Literal["errors", "401", "page", "redirect"] = attrs.field(
+        default="errors", metadata=_option("as")
+    )
+
+
+@attrs.frozen
+class RefusedToken(Effect):
+    """Refuse the refresh token. `shape` is where the reply holds the code, or what it is instead of JSON."""
+
+    paths: ClassVar[Sequence[str]] = _TOKEN_PATHS
+    code: str = "invalid_grant"
+    shape: Literal["error", "error.code", "response.error.code", "html", "empty"] = "error"
+    status: int = 400
+
+
+@attrs.frozen
+class ThrottledInside(Effect):
+    """Throttle without 429: status 200 with errors, 400 "Rate exceeded", or a ThrottlingException."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    form: Literal["errors", "rate", "exception"] = "errors"
+
+
+@attrs.frozen
+class Forbidden(Effect):
+    """Answer 403 whatever the token."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+
+
+@attrs.frozen
+class MissingFeatures(Effect):
+    """Leave out features, named `temperatureSensor`, or `range:6` with their instance."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    names: tuple[str, ...]
+    where: str = ""
+
+
+@attrs.frozen
+class FailedFeatures(Effect):
+    """Replace the values of features with an error."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    names: tuple[str, ...]
+    type: str = "INTERNAL_ERROR"
+    where: str = ""
+
+
+@attrs.frozen
+class StaleSamples(Effect):
+    """Serve the samples of so long ago, with their own times."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    by_s: float = attrs.field(default=21_600.0, metadata=_option("by"))
+    where: str = ""
+
+
+@attrs.frozen
+class SkewedClock(Effect):
+    """Move the times of samples ahead, or back if below 0; the values stay current."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    by_s: float = attrs.field(default=3_600.0, metadata=_option("by"))
+    where: str = ""
+
+
+@attrs.frozen
+class MonitorGone(Effect):
+    """Remove the monitor from every reply."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    where: str = ""
+
+
+@attrs.frozen
+class MonitorUnreachable(Effect):
+    """Report the monitor as unreachable for so long, with its last samples and their times."""
+
+    paths: ClassVar[Sequence[str]] = _DATA_PATHS
+    since_s: float = attrs.field(default=7_200.0, metadata=_option("since"))
+    where: str = ""
+
+
+KINDS: Mapping[str, type[Effect]] = {
+    "delay": Delay,
+    "reset": Reset,
+    "dribble": Dribble,
+    "silence": Silence,
+    "throttle": Throttle,
+    "unavailable": Unavailable,
+    "half": HalfBody,
+    "html": HtmlPage,
+    "garbled": Garbled,
+    "error": ErrorList,
+    "revoked": RevokedKey,
+    "redirect": Redirect,
+    "huge": HugeBody,
+    "null": NullTemperatures,
+    "missing": MissingFields,
+    "no-dates": NoDates,
+    "overwrite": Overwrite,
+    "certificate": WrongCertificate,
+    "stale-token": StaleToken,
+    "refused-token": RefusedToken,
+    "throttled-inside": ThrottledInside,
+    "forbidden": Forbidden,
+    "missing-features": MissingFeatures,
+    "failed-features": FailedFeatures,
+    "stale-samples": StaleSamples,
+    "skewed-clock": SkewedClock,
+    "gone": MonitorGone,
+    "unreachable": MonitorUnreachable,
+}
+
+
+@attrs.frozen(kw_only=True)
 class Fault:
-    """An effect, and which requests it meets.
+    """An effect, and the requests that it affects.
 
-    `at_s` counts from the start of the home (default: from when the fault is added), `for_s` is how long it
-    lasts. `path` is a part of the path, or a pattern with asterisks. Of the requests that fit, those from
-    number `first` on are met, at most `count`. Time is the clock's `elapsed_s`.
+    `at_s` counts from the start of the home (default: from when the fault is added), `for_s` is its
+    duration, both in the clock's `elapsed_s`. `path` is part of the path, or a pattern with asterisks. Of
+    the requests that match, it affects those from number `first` on, at most `count`.
     """
 
     effect: Effect
@@ -167,9 +290,9 @@ class Fault:
     first: int = 1
     count: int | None = None
 
-    def fits(self, path: str) -> bool:
-        """Whether the fault concerns this path."""
-        if isinstance(self.effect, AlexaEffect) and not _is_any(path, self.effect.paths):
+    def matches(self, path: str) -> bool:
+        """Return whether the fault concerns this path."""
+        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in self.effect.paths):
             return False
         return fnmatch.fnmatchcase(path, self.path) if "*" in self.path else self.path in path
 
@@ -178,23 +301,37 @@ class Fault:
 class _Entry:
     fault: Fault
     begins_s: float
-    seen: int = 0
+    matched: int = 0
+
+    def is_active(self, now_s: float) -> bool:
+        for_s = self.fault.for_s
+        return now_s >= self.begins_s and (for_s is None or now_s < self.begins_s + for_s)
+
+    def has_more(self) -> bool:
+        """Return whether the next request that matches is affected."""
+        skipped = self.matched + 1 - self.fault.first
+        return skipped >= 0 and (self.fault.count is None or skipped < self.fault.count)
+
+    def take(self) -> bool:
+        """Count a request that matches; return whether it is affected."""
+        is_affected = self.has_more()
+        self.matched += 1
+        return is_affected
 
 
 class Faults:
-    """The faults of one service. May be changed from any thread while the service runs."""
+    """Faults of one service. Any thread may change them while the service runs."""
 
-    def __init__(self, elapsed_s: Callable[[], float], parse: Callable[[str], Fault]) -> None:
+    def __init__(self, elapsed_s: Callable[[], float]) -> None:
         self._elapsed_s = elapsed_s
-        self._parse = parse
         self._began_s = elapsed_s()
         self._lock = threading.Lock()
         self._entries: list[_Entry] = []
 
     def add(self, fault: Fault | Effect | str) -> Fault:
-        """From now on, or from when it says, this goes wrong. A text is read as on the command line."""
+        """Add a fault, an effect that lasts, or the text of a fault as on the command line."""
         if isinstance(fault, str):
-            fault = self._parse(fault)
+            fault = parse_fault(fault)
         elif not isinstance(fault, Fault):
             fault = Fault(effect=fault)
         begins_s = self._elapsed_s() if fault.at_s is None else self._began_s + fault.at_s
@@ -203,31 +340,31 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         with self._lock:
             self._entries.clear()
 
-    def meeting(self, path: str) -> list[Effect]:
-        """What happens to this request. Counts it."""
-        return self._due(lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.fits(path))
+    def for_request(self, path: str) -> list[Effect]:
+        """Return the effects on this request, and count it."""
+        return self._take(
+            lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path)
+        )
 
-    def meeting_handshake(self) -> WrongCertificate | None:
-        """What happens to this TLS handshake. Counts it."""
-        due = self._due(lambda fault: isinstance(fault.effect, WrongCertificate))
+    def for_handshake(self) -> WrongCertificate | None:
+        """Return the effect on this TLS handshake, and count it."""
+        due = self._take(lambda fault: isinstance(fault.effect, WrongCertificate))
         return next((effect for effect in due if isinstance(effect, WrongCertificate)), None)
 
     @property
     def is_certificate_wrong(self) -> bool:
-        """Whether a handshake would go wrong now. Counts nothing."""
+        """Return whether a handshake would fail now; counts nothing."""
         now_s = self._elapsed_s()
         return any(
-            isinstance(entry.fault.effect, WrongCertificate)
-            and _is_running(entry, now_s)
-            and _has_rest(entry)
+            isinstance(entry.fault.effect, WrongCertificate) and entry.is_active(now_s) and entry.has_more()
             for entry in list(self._entries)
         )
 
-    def _due(self, fits: Callable[[Fault], bool]) -> list[Effect]:
+    def _take(self, matches: Callable[[Fault], bool]) -> list[Effect]:
         if not self._entries:
             return []
         now_s = self._elapsed_s()
@@ -235,26 +372,67 @@ class Faults:
             return [
                 entry.fault.effect
                 for entry in self._entries
-                if fits(entry.fault) and _is_running(entry, now_s) and _counts(entry)
+                if matches(entry.fault) and entry.is_active(now_s) and entry.take()
             ]
 
 
-def _is_any(path: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+def parse_fault(text: str) -> Fault:
+    """Parse a fault such as `at=30s for=60s path=/clip/v2 kind=throttle retry_after=2`.
+
+    Raise ValueError with a message for a person.
+    """
+    options: dict[str, str] = {}
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        if not equals or name in options:
+            raise ValueError(f"{word!r} is not one name=value")
+        options[name] = value
+    kind = options.pop("kind", "")
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind={kind}; use one of {', '.join(KINDS)}")
+    if kind == "throttle" and "retry_after_date" in options:
+        options.setdefault("retry_after", options.pop("retry_after_date"))
+        options["as_date"] = "true"
+    effect = _parse_options(KINDS[kind], options, f"kind={kind} needs")
+    fault: Fault = _parse_options(Fault, options, "", effect=effect)
+    if options:
+        raise ValueError(f"kind={kind} has no option {', '.join(options)}")
+    return fault
 
 
-def _is_running(entry: _Entry, now_s: float) -> bool:
-    for_s = entry.fault.for_s
-    return now_s >= entry.begins_s and (for_s is None or now_s < entry.begins_s + for_s)
+def _parse_options(target: type[Any], options: dict[str, str], needs: str, **values: Any) -> Any:
+    """Take from `options` those that belong to the class, and make an instance of it."""
+    hints = get_type_hints(target)
+    for field in attrs.fields(target):
+        name = field.metadata.get("option", field.name.removesuffix("_s"))
+        if field.name in values:
+            continue
+        if name in options:
+            values[field.name] = _parse_value(name, options.pop(name), hints[field.name])
+        elif field.default is attrs.NOTHING:
+            raise ValueError(f"{needs} {name}=")
+    return target(**values)
 
 
-def _counts(entry: _Entry) -> bool:
-    is_met = _has_rest(entry)
-    entry.seen += 1
-    return is_met
+def _parse_value(name: str, text: str, hint: Any) -> object:
+    """Convert the text of an option to the type of its field."""
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise ValueError(f"unknown {name}={text}; use one of {', '.join(get_args(hint))}")
+        return text
+    if get_origin(hint) is tuple:
+        return tuple(text.split(","))
+    if isinstance(hint, types.UnionType):
+        numbers = [part for part in get_args(hint) if part is not types.NoneType]
+        return _parse_value(name, text, numbers[0]) if len(numbers) == 1 else json.loads(text)
+    if hint is float:
+        return _parse_seconds(text)
+    return json.loads(text) if hint is bool else hint(text)
 
 
-def _has_rest(entry: _Entry) -> bool:
-    """Whether the next request that fits is met."""
-    skipped = entry.seen + 1 - entry.fault.first
-    return skipped >= 0 and (entry.fault.count is None or skipped < entry.fault.count)
+def _parse_seconds(text: str) -> float:
+    """Parse `30`, `30s`, `2m` or `6h`."""
+    for unit, seconds in (("m", 60), ("h", 3600)):
+        if text.endswith(unit):
+            return seconds * float(text[:-1])
+    return float(text.removesuffix("s"))

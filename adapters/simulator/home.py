@@ -1,37 +1,30 @@
-"""The simulated home: the one entry for the demo, the tests and the `simulator` command."""
+"""The simulated home: what the demo, the tests and the `simulator` command start."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from adapters.simulator.certificates import AMAZON_CA_FILE, Certificate
+from adapters.simulator.amazon.service import AlexaApi, SimulatedAlexa
+from adapters.simulator.certificates import Certificate
 from adapters.simulator.chance import hexadecimal
-from adapters.simulator.house import House
-from adapters.simulator.hue.bridge import Bridge
+from adapters.simulator.house import ROOMS, House
 from adapters.simulator.hue.inventory import inventory
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BSB002, BridgeModel
-from adapters.simulator.hue.service import BridgeService
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.simulator.rooms import ROOMS, Room
+from adapters.simulator.hue.service import BridgeApi, SimulatedBridge
+from adapters.simulator.network import ServerThread
 from adapters.simulator.sensors import MotionSensor, is_reachable, motion_sensors, temperature_at
-from adapters.simulator.server import ServerThread
 from ports.clock import Clock
-
-if TYPE_CHECKING:
-    from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
 
 
 class SimulatedHome:
-    """Rooms with sensors, and the services that know of them; it follows the clock that it is given.
+    """Rooms with sensors, and the services that know them, in the time of the given clock.
 
-    Several bridges share the rooms among themselves; a room has as many of the `sensors` as any other, or one
-    more. `port` is where the first bridge's `address` is, and
-    `alexa_port` that of the Alexa service; 0 lets the system pick one, as it does for all others. Whoever
-    shows the Alexa service under names of their own brings its certificate.
+    Several bridges share the rooms, and the rooms share the `sensors`. `port` and `alexa_port` are those of
+    the first bridge's `address` and of the Alexa service; 0 lets the system choose. `alexa_certificate`
+    serves the Alexa service under names that the simulated certificate lacks.
     """
 
     def __init__(
@@ -76,32 +69,36 @@ class SimulatedHome:
 
     @property
     def bridge(self) -> SimulatedBridge:
-        """The first bridge."""
+        """Return the first bridge."""
         return self.bridges[0]
 
     @property
     def alexa(self) -> SimulatedAlexa:
-        """The Alexa service with its monitors; it starts when it is first asked for, while the home runs."""
+        """Return the Alexa service, which starts at the first call."""
         if self._alexa is None:
-            self._alexa = self._started_alexa()
+            if self._server is None:
+                raise RuntimeError("the Alexa service needs a running home; use it inside running()")
+            api = AlexaApi(self._clock, self._seed)
+            self._alexa = SimulatedAlexa(api, self._server, self._alexa_certificate, port=self._alexa_port)
+            self._alexa.plug_in()
         return self._alexa
 
     @property
     def sensors(self) -> Sequence[MotionSensor]:
-        """Every sensor of the home: `device_id`, `uniqueid`, `name` (the owner's), `room`."""
+        """Return every motion sensor of the home."""
         return motion_sensors(self._seed, self._sensors)
 
     def temperature(self, device_id: str, instant: datetime) -> float:
-        """The value in degC that the bridge shows for the device then, reachable or not."""
+        """Return the value in degC that the bridge shows for the device then, reachable or not."""
         return temperature_at(self._seed, self._sensor(device_id), instant.timestamp()).value / 100
 
     def observed_at(self, device_id: str, instant: datetime) -> datetime:
-        """Since when the bridge has been showing that value."""
+        """Return since when the bridge has shown that value."""
         report = temperature_at(self._seed, self._sensor(device_id), instant.timestamp())
         return datetime.fromtimestamp(report.changed_s, instant.tzinfo)
 
     def is_reachable(self, device_id: str, instant: datetime) -> bool:
-        """Whether the bridge reaches the device then."""
+        """Return whether the bridge reaches the device then."""
         return is_reachable(self._seed, self._sensor(device_id), instant.timestamp())
 
     def _sensor(self, device_id: str) -> MotionSensor:
@@ -109,29 +106,13 @@ class SimulatedHome:
 
     def _bridge(self, number: int, server: ServerThread) -> SimulatedBridge:
         model = self._models[number]
-        rooms: tuple[Room, ...] = ROOMS[number :: len(self._models)]
+        rooms = ROOMS[number :: len(self._models)]
         key = hexadecimal(40, self._seed, model.bridge_id, "ready key")
-        bridge = Bridge(
+        api = BridgeApi(
             seed=self._seed,
             model=model,
-            inventory=inventory(self._seed, model.bridge_id, rooms, self._sensors),
+            things=inventory(self._seed, model, rooms, self._sensors),
             keys=ApplicationKeys(self._clock, key, model.bridge_id),
             clock=self._clock,
         )
-        service = BridgeService(bridge, port=self._port if number == 0 else 0)
-        return SimulatedBridge(service, key, server)
-
-    def _started_alexa(self) -> SimulatedAlexa:
-        """Imported here: who has only bridges does without."""
-        from adapters.simulator.amazon.alexa import Alexa
-        from adapters.simulator.amazon.service import AlexaService
-        from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
-
-        if self._server is None:
-            raise RuntimeError("the Alexa service answers while the home is running")
-        certificate = self._alexa_certificate
-        service = AlexaService(Alexa(self._clock, self._seed), port=self._alexa_port, certificate=certificate)
-        ca_file = AMAZON_CA_FILE if certificate is None else certificate.file
-        alexa = SimulatedAlexa(service, ca_file, self._server)
-        alexa.plug_in()
-        return alexa
+        return SimulatedBridge(api, key, server, port=self._port if number == 0 else 0)

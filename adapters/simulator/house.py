@@ -1,18 +1,26 @@
-"""The warmth in each room of the simulated home, at any instant."""
+"""Rooms of the simulated home, how people use them, and how warm they are at any instant."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
 
-from adapters.simulator.local_time import DAY_S, local_time
-from adapters.simulator.rooms import ROOMS, has_window_open, is_used, wanted_celsius
-from adapters.simulator.weather import YEAR_MEAN_CELSIUS, outdoor_celsius, solar_hour, sunshine
-from domain.values import frozen
+import attrs
+
+from adapters.simulator.chance import chance
+from adapters.simulator.weather import (
+    DAY_S,
+    YEAR_MEAN_CELSIUS,
+    LocalTime,
+    local_time,
+    outdoor_celsius,
+    solar_hour,
+    sunshine,
+)
 
 STEP_S = 300
 _STEPS_A_DAY = DAY_S // STEP_S
-_CHAIN_DAYS = 4  # days are computed one from the other; each chain starts anew from a long run-up
+_CHAIN_DAYS = 4  # days are computed one from the other; each chain starts with a long run-up
 _RUN_UP_DAYS = 8
 _RUN_UP_FINE_DAYS = 1
 _COARSE_STEP_S = 900
@@ -20,19 +28,109 @@ _OPEN_WINDOW_CONSTANT_H = 1.8
 _WALLS_CONSTANT_H = 30.0  # how fast the rooms even out through their walls
 _THERMOSTAT_BAND_CELSIUS = 0.6
 
+
+@attrs.frozen(kw_only=True)
+class Room:
+    """Thermal properties of a room.
+
+    `time_constant_h` is the time to lose 63 % of its surplus warmth, `heater_celsius_per_h` the effect of
+    full heating, `sun_celsius_per_h` that of full sun at `sun_hour`. The heating aims at `comfort_celsius`,
+    at night at `setback_celsius`.
+    """
+
+    key: str
+    name: str
+    kind_v1: str
+    kind_v2: str
+    time_constant_h: float
+    comfort_celsius: float
+    setback_celsius: float
+    heater_celsius_per_h: float
+    sun_hour: float = 12.0
+    sun_celsius_per_h: float = 0.0
+    used_celsius_per_h: float = 0.1
+    ground_share: float = 0.0
+    airings_a_day: int = 2
+    lights: int = 2
+
+
+ROOMS = (
+    Room(key="living", name="Living room", kind_v1="Living room", kind_v2="living_room", time_constant_h=42,
+         comfort_celsius=21.5, setback_celsius=18.5, heater_celsius_per_h=1.9, sun_hour=14,
+         sun_celsius_per_h=1.5, used_celsius_per_h=0.25, lights=5),
+    Room(key="kitchen", name="Kitchen", kind_v1="Kitchen", kind_v2="kitchen", time_constant_h=30,
+         comfort_celsius=20.5, setback_celsius=17.5, heater_celsius_per_h=1.8, sun_hour=9,
+         sun_celsius_per_h=0.9, used_celsius_per_h=0.5, lights=3),
+    Room(key="bedroom", name="Bedroom", kind_v1="Bedroom", kind_v2="bedroom", time_constant_h=36,
+         comfort_celsius=18.0, setback_celsius=16.5, heater_celsius_per_h=1.4, sun_hour=9,
+         sun_celsius_per_h=0.8, used_celsius_per_h=0.15, lights=3),
+    Room(key="bathroom", name="Bathroom", kind_v1="Bathroom", kind_v2="bathroom", time_constant_h=24,
+         comfort_celsius=22.5, setback_celsius=19.0, heater_celsius_per_h=2.4, sun_hour=17,
+         sun_celsius_per_h=0.3, used_celsius_per_h=0.9, lights=2),
+    Room(key="hall", name="Hall", kind_v1="Hallway", kind_v2="hallway", time_constant_h=34,
+         comfort_celsius=18.5, setback_celsius=16.5, heater_celsius_per_h=1.4, sun_celsius_per_h=0.1,
+         airings_a_day=1, lights=2),
+    Room(key="office", name="Office", kind_v1="Office", kind_v2="office", time_constant_h=32,
+         comfort_celsius=20.5, setback_celsius=17.0, heater_celsius_per_h=1.7, sun_hour=16,
+         sun_celsius_per_h=1.3, used_celsius_per_h=0.45, lights=2),
+    Room(key="attic", name="Attic", kind_v1="Attic", kind_v2="attic", time_constant_h=15,
+         comfort_celsius=12.0, setback_celsius=10.0, heater_celsius_per_h=1.2, sun_hour=13,
+         sun_celsius_per_h=2.0, used_celsius_per_h=0.0, airings_a_day=1, lights=2),
+    Room(key="cellar", name="Cellar", kind_v1="Storage", kind_v2="storage", time_constant_h=48,
+         comfort_celsius=8.0, setback_celsius=8.0, heater_celsius_per_h=0.5, used_celsius_per_h=0.0,
+         ground_share=0.85, airings_a_day=0, lights=1),
+)  # fmt: skip
+
+
+def wanted_celsius(room: Room, local: LocalTime) -> float:
+    """Return the set point: comfort in the morning and from the afternoon on, at weekends all day."""
+    if local.is_weekend:
+        is_comfort_time = 8 <= local.hour < 23
+    else:
+        is_comfort_time = 6 <= local.hour < 8.5 or 16 <= local.hour < 22.5
+    if room.key == "office" and not local.is_weekend:
+        is_comfort_time = 8 <= local.hour < 18
+    return room.comfort_celsius if is_comfort_time else room.setback_celsius
+
+
+def is_used(room: Room, local: LocalTime, seed: int) -> bool:
+    """Return whether people are in the room in this half hour."""
+    asleep = local.hour < 6.5 or local.hour >= 23
+    if room.key == "bedroom":
+        return asleep
+    if asleep or room.used_celsius_per_h == 0:
+        return False
+    away = not local.is_weekend and 9 <= local.hour < 16 and room.key != "office"
+    if room.key == "bathroom":
+        return 6.5 <= local.hour < 7.5
+    return chance(seed, "used", room.key, local.day, int(local.hour * 2)) < (0.05 if away else 0.6)
+
+
+def has_window_open(room: Room, local: LocalTime, seed: int, outdoor_celsius: float) -> bool:
+    """Return whether the room is aired: in the morning and in the evening, more briefly when it is cold."""
+    usual_h = 0.15 + 0.012 * max(0.0, outdoor_celsius)
+    for airing in range(room.airings_a_day):
+        earliest_h = 6.8 if airing == 0 else 17.5
+        begins_h = earliest_h + 2.5 * chance(seed, "aired", room.key, local.day, airing)
+        lasts_h = usual_h + 0.25 * chance(seed, "aired for", room.key, local.day, airing)
+        if begins_h <= local.hour < begins_h + lasts_h:
+            return True
+    return False
+
+
 _INDEX = {room.key: index for index, room in enumerate(ROOMS)}
 
 Temperatures = tuple[float, ...]
 
 
-@frozen
+@attrs.frozen
 class House:
-    """A pure function of seed and instant: asked in any order, it answers the same."""
+    """Temperatures as a pure function of seed and instant, whatever the order of the calls."""
 
     seed: int = 1
 
     def room_celsius(self, key: str, epoch_s: float) -> float:
-        """How warm the room is."""
+        """Return the air temperature of the room."""
         index = _INDEX[key]
         step, rest_s = divmod(epoch_s, STEP_S)
         before = self._at_step(int(step))[index]
@@ -40,11 +138,11 @@ class House:
         return before + (after - before) * rest_s / STEP_S
 
     def outdoor_celsius(self, epoch_s: float) -> float:
-        """How warm it is outside."""
+        """Return the outdoor temperature."""
         return outdoor_celsius(self.seed, epoch_s, local_time(epoch_s))
 
     def is_window_open(self, key: str, epoch_s: float) -> bool:
-        """Whether the room is being aired."""
+        """Return whether the room is aired."""
         return has_window_open(
             ROOMS[_INDEX[key]], local_time(epoch_s), self.seed, self.outdoor_celsius(epoch_s)
         )
@@ -56,7 +154,7 @@ class House:
 
 @lru_cache(maxsize=256)
 def _day(seed: int, day: int) -> tuple[Temperatures, ...]:
-    """The temperatures at each step of a day, the first of the next day included."""
+    """Return the temperatures at each step of a day, including the first step of the next day."""
     temperatures = _run_up(seed, day) if day % _CHAIN_DAYS == 0 else _day(seed, day - 1)[-1]
     steps = [temperatures]
     for step in range(_STEPS_A_DAY):
@@ -66,7 +164,7 @@ def _day(seed: int, day: int) -> tuple[Temperatures, ...]:
 
 
 def _run_up(seed: int, day: int) -> Temperatures:
-    """The temperatures at the start of a day, when whatever they were before has been forgotten."""
+    """Return the temperatures at the start of a day, after a run-up that makes the first guess irrelevant."""
     begin_s = (day - _RUN_UP_DAYS) * DAY_S
     fine_s = (day - _RUN_UP_FINE_DAYS) * DAY_S
     temperatures = tuple(max(room.comfort_celsius, YEAR_MEAN_CELSIUS + 3) for room in ROOMS)
@@ -78,7 +176,7 @@ def _run_up(seed: int, day: int) -> Temperatures:
 
 
 def _after(seed: int, temperatures: Temperatures, epoch_s: float, step_s: int) -> Temperatures:
-    """One step on: each room moves towards where its losses and gains would balance."""
+    """Return the temperatures one step later: each room moves towards the balance of its gains and losses."""
     local = local_time(epoch_s)
     outside = outdoor_celsius(seed, epoch_s, local)
     sun = sunshine(seed, epoch_s, local)
@@ -94,7 +192,7 @@ def _after(seed: int, temperatures: Temperatures, epoch_s: float, step_s: int) -
         rate = 1 / room.time_constant_h + window + walls
         gain = around / room.time_constant_h + outside * window + inside * walls
         shortfall = (wanted_celsius(room, local) - now) / _THERMOSTAT_BAND_CELSIUS
-        # The thermostat closes while a window is open, as those that feel the draught do.
+        # The thermostat closes while a window is open.
         gain += 0.0 if window else room.heater_celsius_per_h * min(1.0, max(0.0, shortfall))
         if sun > 0:
             gain += room.sun_celsius_per_h * sun * math.exp(-(((sun_hour - room.sun_hour) / 4) ** 2))

@@ -1,4 +1,4 @@
-"""The motion sensors of the simulated home: what each last reported, and when."""
+"""Motion sensors of the simulated home: what each one last reported, and when."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from functools import lru_cache
 import attrs
 
 from adapters.simulator.chance import chance, mac
-from adapters.simulator.house import House
-from adapters.simulator.local_time import DAY_S, local_time
-from adapters.simulator.rooms import ROOMS, is_used
-from adapters.simulator.weather import sunshine
-from domain.values import frozen
+from adapters.simulator.house import ROOMS, House, is_used
+from adapters.simulator.weather import DAY_S, local_time, sunshine
 
 REPORT_EVERY_S = 300
 _JITTER_S = 7.0
 _LOOK_BACK_REPORTS = 288
-_BATTERY_LIFE_S = 42 * DAY_S  # of the dying one: then somebody changes it
+_BATTERY_LIFE_S = 42 * DAY_S  # of the weak one, which is then replaced
 _DEAD_FOR_S = 3 * DAY_S
 _QUIET_EVERY_DAYS = 4
 _DYING_ROOM = "hall"
@@ -27,7 +24,7 @@ _NAMES = {"bedroom": "Bedroom sensor", "office": "Desk sensor"}
 
 @attrs.frozen(kw_only=True, cache_hash=True)
 class MotionSensor:
-    """A device that measures temperature, light and presence, by the name that its owner gave it."""
+    """A device that measures temperature, light and presence; `name` is the one that its owner gave it."""
 
     number: int
     room: str
@@ -36,18 +33,18 @@ class MotionSensor:
 
     @property
     def uniqueid(self) -> str:
-        """The v1 identity of its temperature part."""
+        """Return the v1 identity of its temperature part."""
         return f"{self.mac}-02-0402"
 
     @property
     def device_id(self) -> str:
-        """Its identity in readings."""
+        """Return its identity in readings."""
         return f"hue:{self.uniqueid}"
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Report:
-    """What a bridge last heard of one thing that a sensor measures; it has been so since `changed_s`."""
+    """The last value that a bridge received of one quantity, and since when it has not changed."""
 
     value: int
     changed_s: float
@@ -55,24 +52,24 @@ class Report:
 
 @lru_cache(maxsize=64)
 def motion_sensors(seed: int, count: int = len(ROOMS)) -> tuple[MotionSensor, ...]:
-    """One sensor a room, then a second one a room, and so on. A seed's sensors are always the same."""
+    """Return one sensor for each room, then a second one, and so on; the same for the same seed."""
     return tuple(_motion_sensor(seed, number) for number in range(count))
 
 
 def _motion_sensor(seed: int, number: int) -> MotionSensor:
-    before, place = divmod(number, len(ROOMS))
+    earlier, place = divmod(number, len(ROOMS))
     room = ROOMS[place]
     name = _NAMES.get(room.key, f"{room.name} motion")
     return MotionSensor(
         number=number,
         room=room.key,
-        name=f"{name} {before + 1}" if before else name,
+        name=f"{name} {earlier + 1}" if earlier else name,
         mac=mac(seed, number),
     )
 
 
 def temperature_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
-    """What the bridge shows as the temperature, in hundredths of a degree Celsius."""
+    """Return the temperature that the bridge shows, in hundredths of a degree Celsius."""
     newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
     value = _centi_celsius(seed, sensor, newest)
     for earlier in range(newest - 1, newest - _LOOK_BACK_REPORTS, -1):
@@ -82,7 +79,7 @@ def temperature_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
 
 
 def light_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
-    """What the bridge shows as the light: 10000 log10(lux) + 1, as the sensor's makers define it."""
+    """Return the light level that the bridge shows: 10000 log10(lux) + 1, as Signify defines it."""
     newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
     reported_s = _report_s(seed, sensor, newest)
     lamps_lux = 80 if presence_at(seed, sensor, reported_s).value else 0
@@ -91,7 +88,7 @@ def light_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
 
 
 def presence_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
-    """Whether the bridge shows somebody in the room: 1 or 0. People come and go by the half hour."""
+    """Return whether the bridge shows presence: 1 or 0. People come and go by the half hour."""
     late_s = 100 * chance(seed, "moved", sensor.number)
     seen_s = _last_heard_s(seed, sensor, epoch_s) - late_s
     half_hour_s = seen_s - seen_s % 1800
@@ -100,12 +97,12 @@ def presence_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
 
 
 def is_reachable(seed: int, sensor: MotionSensor, epoch_s: float) -> bool:
-    """Whether the bridge has heard of the sensor lately."""
+    """Return whether the bridge reaches the sensor."""
     return _last_heard_s(seed, sensor, epoch_s) == epoch_s
 
 
 def battery_percent(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
-    """What is left of the battery: two years' worth, but in the hall, where it lasts six weeks."""
+    """Return the battery level: a battery lasts two years, that in the hall six weeks."""
     if _is_first_in(_DYING_ROOM, sensor):
         lived_s = _battery_age_s(seed, epoch_s)
         return max(0, math.ceil(100 * (1 - lived_s / (_BATTERY_LIFE_S - _DEAD_FOR_S))))
@@ -115,7 +112,7 @@ def battery_percent(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
 
 
 def _is_first_in(room: str, sensor: MotionSensor) -> bool:
-    """A home with many sensors has no more troubles with them than one with few."""
+    """Return whether this is the first sensor in the room: only that one has its trouble."""
     return sensor.room == room and sensor.number < len(ROOMS)
 
 
@@ -124,7 +121,7 @@ def _battery_age_s(seed: int, epoch_s: float) -> float:
 
 
 def _last_heard_s(seed: int, sensor: MotionSensor, epoch_s: float) -> float:
-    """Until when the bridge heard from the sensor: the instant itself while the two are in touch."""
+    """Return when the bridge last heard from the sensor: now, while it is reachable."""
     if _is_first_in(_DYING_ROOM, sensor):
         silent_s = _battery_age_s(seed, epoch_s) - (_BATTERY_LIFE_S - _DEAD_FOR_S)
         return epoch_s - max(0.0, silent_s)
@@ -137,7 +134,7 @@ def _last_heard_s(seed: int, sensor: MotionSensor, epoch_s: float) -> float:
 
 
 def _quiet_spell(seed: int, day: int) -> tuple[float, float]:
-    """When the sensor in the cellar falls quiet on a day; an empty interval on most days."""
+    """Return when the sensor in the cellar is silent on a day; an empty interval on most days."""
     begins_s = (day + chance(seed, "quiet at", day)) * DAY_S
     lasts_h = 2 + 5 * chance(seed, "quiet for", day) if (day + seed) % _QUIET_EVERY_DAYS == 0 else 0
     return begins_s, begins_s + lasts_h * 3600
@@ -145,7 +142,7 @@ def _quiet_spell(seed: int, day: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=65536)
 def _report_s(seed: int, sensor: MotionSensor, number: int) -> float:
-    """When the sensor makes its n-th report: about every five minutes, each sensor at its own moment."""
+    """Return the time of the n-th report: about every five minutes, each sensor at its own moment."""
     phase_s = chance(seed, "phase", sensor.number) * (REPORT_EVERY_S - _JITTER_S)
     jitter_s = chance(seed, "jitter", sensor.number, number) * _JITTER_S
     return round(number * REPORT_EVERY_S + phase_s + jitter_s, 3)

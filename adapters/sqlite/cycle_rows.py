@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 
+from adapters.sqlite import measurements
 from adapters.sqlite.checksums import (
     SELECT_NEWEST_ID,
     SELECT_OUTCOMES,
@@ -32,11 +32,9 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
-from domain.measurements import Measurement
 from domain.reading import Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD
 
-MEASURED_DAYS_KEPT = 31
 _LISTED_WITHIN = timedelta(days=1)
 _DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
 
@@ -68,24 +66,6 @@ ON CONFLICT (device_id) DO UPDATE SET
 _SELECT_LISTED = """
 SELECT device_id, last_listed_slot FROM devices
 WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
-"""
-_INSERT_MEASUREMENT = """
-INSERT INTO measurements (
-    began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (began_at, operation, source, number) DO NOTHING
-"""
-_DAY = len("2026-03-01")
-_SELECT_DAY = "SELECT 1 FROM measurements WHERE began_at >= ? AND began_at < ? || 'U' LIMIT 1"  # U follows T
-# Days are counted, not their age: a clock that jumps by years costs one day of measurements, not all.
-_DELETE_OLD_MEASUREMENTS = """
-WITH RECURSIVE day (newest, number) AS (
-    SELECT max(began_at), 1 FROM measurements WHERE began_at <= :ahead
-    UNION ALL
-    SELECT (SELECT max(began_at) FROM measurements WHERE began_at < substr(day.newest, 1, 10)), number + 1
-    FROM day WHERE newest IS NOT NULL AND number < :kept
-)
-DELETE FROM measurements WHERE began_at < (SELECT substr(newest, 1, 10) FROM day WHERE number = :kept)
 """
 
 
@@ -132,7 +112,7 @@ class CycleWriter:
         self._insert_checksum(before, rows, is_complete=inserted == len(rows))
         missed = (_ledger_row(missed) for missed in report.missed)
         self._connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
-        self._write_measurements(report.measurements, now)
+        measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return tuple(refusals)
 
     def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
@@ -248,21 +228,6 @@ class CycleWriter:
         if device is None or listed is None or not isinstance(device.last_listed_slot, str):
             return device
         return attrs.evolve(device, last_listed_slot=max(device.last_listed_slot, listed))
-
-    def _write_measurements(self, measurements: Iterable[Measurement], now: datetime) -> None:
-        numbers: Counter[tuple[str, str, str]] = Counter()
-        rows: list[tuple[Cell, ...]] = []
-        for one in measurements:
-            key = (as_text(one.began_at), one.operation, one.source)
-            cost = (one.duration_s, one.wire_bytes, one.payload_bytes, int(one.succeeded))
-            rows.append((*key, numbers[key], *cost))
-            numbers[key] += 1
-        days = {began_at[:_DAY] for began_at, *_ in numbers}
-        is_new = [day for day in days if self._connection.execute(_SELECT_DAY, (day, day)).fetchone() is None]
-        self._connection.executemany(_INSERT_MEASUREMENT, rows)
-        if is_new:  # a new day makes an old one superfluous
-            ahead = as_text(now + CLOCK_FAULT_AHEAD)
-            self._connection.execute(_DELETE_OLD_MEASUREMENTS, {"ahead": ahead, "kept": MEASURED_DAYS_KEPT})
 
 
 def _cleaned(cell: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.cycle import PASSING_CAUSES
@@ -131,20 +132,6 @@ _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, cause
 """
-# A measurement of the whole read that ended well, and within its time one of an attempt that did not.
-_COUNT_MENDED = """
-SELECT count(*) FROM measurements AS whole
-WHERE whole.began_at BETWEEN :since AND :until AND whole.source = :source AND whole.operation = 'source.read'
-    AND whole.succeeded = 1
-    AND EXISTS (
-        SELECT 1 FROM measurements AS attempt
-        WHERE attempt.began_at >= whole.began_at
-            AND julianday(attempt.began_at) <= julianday(whole.began_at) + whole.duration_s / 86400.0
-            AND attempt.began_at < strftime('%Y-%m-%dT%H:%M:%S', whole.began_at, '+60 seconds')
-            AND attempt.source = whole.source AND attempt.operation = 'source.attempt'
-            AND attempt.succeeded = 0
-    )
-"""
 
 
 class SqliteLedger:
@@ -174,8 +161,6 @@ def _record(
     for state, cause, count in connection.execute(_COUNT_STATES, (source, as_text(since), as_text(until))):
         slots[state] = slots.get(state, 0) + count
         unmended += count if state == "failed" and cause in PASSING_CAUSES else 0
-    asked = {"source": source, "since": as_text(since), "until": as_text(until)}
-    (mended,) = connection.execute(_COUNT_MENDED, asked).fetchone()
     return SourceRecord(
         source=source,
         slot=slot,
@@ -185,7 +170,7 @@ def _record(
         readings=row["readings"] if isinstance(row["readings"], int) else 0,
         unread=_count(row["unread"]),
         slots=slots,
-        mended=mended,
+        mended=count_mended(connection, source, since, until),
         unmended=unmended,
         ahead=later,
     )
@@ -213,12 +198,6 @@ def _count(unread: object) -> int:
     return len(found) if isinstance(found, dict) else 0
 
 
-_SELECT_BETWEEN = """
-SELECT began_at, operation, source, duration_s, wire_bytes, payload_bytes, succeeded FROM measurements
-WHERE began_at >= ? AND began_at < ? ORDER BY began_at, operation, source, number
-"""
-
-
 class SqliteMeasurements:
     """The measurements. Each call opens the database read-only and closes it again."""
 
@@ -228,25 +207,7 @@ class SqliteMeasurements:
 
     def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            rows = connection.execute(_SELECT_BETWEEN, (as_text(since), as_text(until))).fetchall()
-        return [one for one in map(_measurement, rows) if one is not None]
-
-
-def _measurement(row: sqlite3.Row) -> Measurement | None:
-    """Return the measurement in the row; None if this program did not write it."""
-    began_at, duration_s = as_instant(row["began_at"], UTC), as_number(row["duration_s"])
-    wire, payload = row["wire_bytes"], row["payload_bytes"]
-    if began_at is None or duration_s is None or not (isinstance(wire, int) and isinstance(payload, int)):
-        return None
-    return Measurement(
-        operation=str(row["operation"]),
-        source=str(row["source"]),
-        began_at=began_at,
-        duration_s=duration_s,
-        wire_bytes=wire,
-        payload_bytes=payload,
-        succeeded=bool(row["succeeded"]),
-    )
+            return read_between(connection, since, until)
 
 
 @contextmanager

@@ -20,10 +20,10 @@ from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError
+from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
-from ports.store import SourceProgress
 
 T = TypeVar("T")
 
@@ -104,11 +104,13 @@ class SqliteStore:
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
-    def standing(self, source: str, at: datetime) -> SourceProgress:
+    def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._reading() as connection:
-            ahead, last_slot, last_stored = newest_slots(connection, source, at)
+            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
             expected = self._cycle_writer(connection).expected_devices(source, at)
-        return SourceProgress(ahead=ahead, last_slot=last_slot, last_stored=last_stored, expected=expected)
+        return SourceProgress(
+            ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
+        )
 
     def close(self) -> None:
         try:

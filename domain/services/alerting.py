@@ -1,4 +1,4 @@
-"""Tells people of troubles: in a file, by mail, and by a dead-man's switch."""
+"""Alert people to problems: in a file, by mail, and through a ping that stops."""
 
 from __future__ import annotations
 
@@ -7,70 +7,75 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_messages import Message, message_of, remedy_of, title_of
+from domain.alert_messages import message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored
 from domain.errors import NotifyError
 from domain.incidents import (
     Incidents,
-    Notice,
+    Observation,
     Patience,
-    Sign,
     Topic,
-    dismiss,
-    observe,
-    sign_of_disk,
-    sign_of_log,
-    signs_of,
+    dismiss_gone,
+    observe_cycle,
+    observe_disk,
+    observe_log,
+    update_incidents,
 )
-from domain.retry import RetryPolicy
-from domain.services.alert_memory import IncidentMemory, Outbox
+from domain.services.retry_policy import RetryPolicy
+from domain.upkeep import Step, StepResult
 from ports.alerts import AlertBoard, Heartbeat, Notifier
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.retrier import Retrier
-from ports.state import Json, State
+from ports.state import AlertState
 from ports.upkeep import DatabaseLog, Disk
 
 MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
-ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with what it takes to note that neither worked
-_CLOCK_FAULTS = "clock.faults"  # of the state: by source the slot that was told of
-ACCOUNT = "amazon"  # the source whose credentials only a person can renew, and whose alert file homes know
+ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with the time to log that both failed
+_QUEUE_LENGTH = 100
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
-class AfterCycle:
-    """A cycle that was run, and the sources of which a slot lies far in the future, with that slot."""
+class FinishedCycle:
+    """A finished cycle, and the sources of which a slot is far in the future, with that slot."""
 
     cycle: Cycle
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
-class Ways:
-    """How people are told; what is None was not configured."""
+class AlertChannels:
+    """The ways to reach people; None is not configured.
+
+    The board shows one thing: that the credentials of `board_source` are rejected.
+    """
 
     board: AlertBoard
+    board_source: str
     notifier: Notifier | None = None
     heartbeat: Heartbeat | None = None
 
 
 class Alerting:
-    """Looks at each cycle once. Bounded by its own budgets; never raises for anything outside.
+    """Looks at each finished cycle, within its own budgets. Never raises for anything outside.
 
-    `sources` are all that the home has, also those that this process does not ask.
+    `sources` are all sources of the home, also those that this process does not collect from.
     """
 
     def __init__(
         self,
         *,
-        ways: Ways,
+        channels: AlertChannels,
         sources: AbstractSet[str],
-        state: State,
+        state: AlertState,
         disk: Disk,
         log: DatabaseLog,
         retrier: Retrier,
@@ -80,11 +85,9 @@ class Alerting:
         program: str = "homeclimate",
         patience: Patience | None = None,
     ) -> None:
-        self._ways = ways
+        self._channels = channels
         self._sources = sources
         self._state = state
-        self._memory = IncidentMemory(state)
-        self._outbox = Outbox(state)
         self._disk = disk
         self._log = log
         self._retrier = retrier
@@ -96,155 +99,143 @@ class Alerting:
         self._ping_failed = False
 
     def begin(self) -> None:
-        """Take down a notice about an account that the home no longer has."""
-        if ACCOUNT not in self._sources:
-            self._ways.board.clear()
+        """Clear the board if the home no longer has its source."""
+        if self._channels.board_source not in self._sources:
+            self._channels.board.clear()
 
-    async def after(self, done: AfterCycle) -> None:
-        """Open and close incidents, and tell of them."""
-        now = self._clock.now()
-        before = self._memory.incidents()
-        incidents, notices = observe(before, self._signs(done), now, self._patience)
-        incidents, dismissed = dismiss(incidents, done.cycle, self._sources, now)
-        notices = (*notices, *dismissed)
+    async def after(self, finished: FinishedCycle) -> None:
+        """Open and close incidents, and notify people."""
+        cycle, now = finished.cycle, self._clock.now()
+        before = self._state.incidents()
+        incidents, notices = update_incidents(before, self._observe(finished), now, self._patience)
+        incidents, dismissed = dismiss_gone(incidents, cycle, self._sources, now)
         if incidents != before:
-            self._memory.keep(incidents)
-        self._put_on_board(done.cycle, incidents)
-        for notice in notices:
-            self._journal_of(notice)
-        if self._ways.notifier is not None:
-            self._outbox.add(message_of(one, home=self._home, program=self._program) for one in notices)
-        if self._ways.heartbeat is not None:
-            await self._ping(self._ways.heartbeat, done.cycle)
-        if self._ways.notifier is not None:
-            await self._mail(self._ways.notifier)
+            self._state.save_incidents(incidents)
+        self._update_board(cycle, incidents)
+        for notice in (*notices, *dismissed):
+            incident = notice.incident
+            self._journal.record(
+                Level.WARNING,
+                f"incident.{type(notice).__name__.lower()}",
+                topic=incident.topic.value,
+                subject=incident.subject,
+                since=incident.since,
+                detail=incident.detail,
+            )
+        if self._channels.notifier is not None and (notices or dismissed):
+            messages = [
+                message_of(notice, home=self._home, program=self._program)
+                for notice in (*notices, *dismissed)
+            ]
+            self._state.save_outbox(self._state.outbox().with_messages(messages))
+        if self._channels.heartbeat is not None:
+            await self._ping(self._channels.heartbeat, cycle)
+        if self._channels.notifier is not None:
+            await self._mail(self._channels.notifier)
 
-    def _signs(self, done: AfterCycle) -> Iterator[Sign]:
-        yield from signs_of(done.cycle, self._new_clock_faults(done.clock_faults))
+    def _observe(self, finished: FinishedCycle) -> Iterator[Observation]:
+        faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
+        yield from observe_cycle(finished.cycle, faults)
         if (free := self._disk.free_bytes()) is not None:
-            yield from sign_of_disk(free)
+            yield from observe_disk(free)
         if (log_bytes := self._log.size_bytes()) is not None:
-            yield from sign_of_log(log_bytes)
-        aside, check = self._state.get("store.aside"), self._state.get("upkeep.check")
-        if aside:
-            yield Sign(
+            yield from observe_log(log_bytes)
+        if (quarantine := self._state.quarantine()) is not None:
+            now = self._clock.now()
+            # one that is over before the next cycle is reported all the same, for a day
+            is_recent = quarantine.at is not None and now - quarantine.at < timedelta(days=1)
+            yield Observation(
                 topic=Topic.DATABASE_ASIDE,
                 subject="database",
-                is_bad=not aside.get("finished") or self._is_recent(aside.get("at")),
-                detail=f"kept as {aside.get('kept_as')}",
+                is_bad=not quarantine.is_restored or is_recent,
+                detail=f"kept as {quarantine.kept_as}",
             )
-        if check.get("result") in ("ok", "damaged"):  # a check that failed says nothing
-            yield Sign(
+        check = self._state.last_run(Step.CHECK)
+        if check is not None and check.result in (StepResult.OK, StepResult.DAMAGED):
+            yield Observation(
                 topic=Topic.DATABASE_DAMAGED,
                 subject="database",
-                is_bad=check.get("result") == "damaged",
-                detail=str(check.get("detail") or ""),
+                is_bad=check.result is StepResult.DAMAGED,
+                detail=check.detail or "",
             )
 
     def _new_clock_faults(self, found: Mapping[str, datetime]) -> list[str]:
-        """Those that no earlier process told of: a slot of the future stays in the store until its date."""
-        known = self._state.get(_CLOCK_FAULTS)
-        new = {source: at.isoformat() for source, at in found.items() if known.get(source) != at.isoformat()}
+        """Return the faults that no process has reported: a future slot stays in the store until its date."""
+        known = self._state.clock_faults()
+        new = {source: slot for source, slot in found.items() if known.get(source) != slot}
         if new:
-            self._state.put(_CLOCK_FAULTS, {**known, **new})
-        return [f"{source} ({found[source]:%Y-%m-%d %H:%M} UTC)" for source in new]
+            self._state.save_clock_faults({**known, **new})
+        return [f"{source} ({slot:%Y-%m-%d %H:%M} UTC)" for source, slot in new.items()]
 
-    def _is_recent(self, instant: Json) -> bool:
-        """Within a day: what is over sooner than the next cycle is told of all the same."""
-        try:
-            return self._clock.now() - datetime.fromisoformat(str(instant)) < timedelta(days=1)
-        except (ValueError, TypeError):
-            return False
-
-    def _put_on_board(self, cycle: Cycle, incidents: Incidents) -> None:
+    def _update_board(self, cycle: Cycle, incidents: Incidents) -> None:
+        source = self._channels.board_source
         for outcome in cycle.report.outcomes:
-            if outcome.due.source != ACCOUNT:
+            if outcome.due.source != source:
                 continue
-            incident = incidents.get(f"{Topic.CREDENTIALS}:{ACCOUNT}")
+            if isinstance(outcome, Collected):
+                self._channels.board.clear()
+                continue
+            incident = incidents.get(f"{Topic.CREDENTIALS}:{source}")
             if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
-                self._ways.board.put(
+                self._channels.board.put(
                     f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
-                    f"Seen: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
-                    "This file goes by itself after the next success.\n"
+                    f"Details: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
+                    "This file is removed after the next success.\n"
                 )
-            elif isinstance(outcome, Collected):
-                self._ways.board.clear()
-
-    def _journal_of(self, notice: Notice) -> None:
-        incident = notice.incident
-        self._journal.record(
-            Level.WARNING,
-            f"incident.{type(notice).__name__.lower()}",
-            topic=incident.topic.value,
-            subject=incident.subject,
-            since=incident.since,
-            detail=incident.detail,
-        )
 
     async def _mail(self, notifier: Notifier) -> None:
         deadline_s = self._clock.elapsed_s() + MAIL_BUDGET_S
-        while (message := self._outbox.oldest(self._clock.now())) is not None:
+        while (message := self._state.outbox().next(self._clock.now())) is not None:
             try:
-                await self._send(notifier, message, deadline_s)
+                await self._retrier.call(
+                    partial(notifier.send, message, deadline_s),
+                    name="mail.send",
+                    policy=RetryPolicy(),
+                    deadline_s=deadline_s,
+                )
             except NotifyError as error:
                 self._journal.record(Level.ERROR, "mail.not_sent", error=str(error))
-                self._outbox.note_trouble(error, self._clock.now())
+                self._state.save_outbox(self._state.outbox().after_failure(error, self._clock.now()))
                 return
-            self._outbox.sent(message)
-
-    async def _send(self, notifier: Notifier, message: Message, deadline_s: float) -> None:
-        await self._retrier.call(
-            lambda: notifier.send(message, deadline_s),
-            name="mail.send",
-            policy=RetryPolicy(),
-            deadline_s=deadline_s,
-        )
+            self._state.save_outbox(self._state.outbox().after_success())
 
     async def _ping(self, heartbeat: Heartbeat, cycle: Cycle) -> None:
         is_well = bool(cycle.report.readings) and not isinstance(cycle, NotStored)
         try:
             await heartbeat.beat(is_well=is_well, deadline_s=self._clock.elapsed_s() + PING_BUDGET_S)
         except NotifyError as error:
-            if not self._ping_failed:  # each later one would say the same
+            if not self._ping_failed:  # once: each later one would say the same
                 self._journal.record(Level.ERROR, "ping.failed", error=str(error))
-                self._state.put(
-                    "heartbeat", {"failing_since": self._clock.now().isoformat(), "last_error": str(error)}
-                )
+                self._state.save_ping_failure(self._clock.now(), str(error))
             self._ping_failed = True
         else:
-            if self._ping_failed or self._state.get("heartbeat"):
-                self._state.put("heartbeat", {})
+            if self._ping_failed or self._state.has_ping_failure():
+                self._state.clear_ping_failure()
             self._ping_failed = False
 
 
-# What is done after each cycle, beside the next ones, so that it never holds one up.
+class BackgroundQueue(Generic[T]):
+    """Passes items to a coroutine function, one after the other, in a task of its own.
 
-T = TypeVar("T")
-_WAITING_BOUND = 100
-
-
-class Beside(Generic[T]):
-    """Hands items to a coroutine function one after the other, in a task of its own.
-
-    What the function raises is a fault of ours: it is said, and costs nothing but that item. When it cannot
-    keep up, the oldest waiting items are dropped.
+    An exception of the function is logged and costs only its item. When the function cannot keep up, the
+    oldest waiting items are dropped.
     """
 
     def __init__(self, function: Callable[[T], Awaitable[None]], *, clock: Clock, journal: Journal) -> None:
         self._function = function
         self._clock = clock
         self._journal = journal
-        self._waiting: deque[T] = deque(maxlen=_WAITING_BOUND)
+        self._waiting: deque[T] = deque(maxlen=_QUEUE_LENGTH)
         self._task: asyncio.Task[None] | None = None
 
     def add(self, item: T) -> None:
-        """Have the item done after those that wait. Returns at once."""
+        """Queue the item; return at once."""
         self._waiting.append(item)
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._work())
 
     async def finish(self, limit_s: float) -> None:
-        """Wait until all is done, at most that long; what is not done by then is cancelled."""
+        """Wait until the queue is empty, at most that long; cancel what is left then."""
         if self._task is None or self._task.done():
             return
         limit = asyncio.ensure_future(self._clock.sleep(limit_s))
@@ -259,5 +250,5 @@ class Beside(Generic[T]):
             item = self._waiting.popleft()
             try:
                 await self._function(item)
-            except Exception as error:  # noqa: BLE001 - the isolation boundary: what comes after a cycle costs none
+            except Exception as error:  # noqa: BLE001 - isolation boundary: no fault here may cost a cycle
                 self._journal.record(Level.ERROR, "after_cycle.bug", error=f"{type(error).__name__}: {error}")

@@ -20,7 +20,7 @@ from statistics import fmean, median, quantiles, stdev
 import attrs
 
 from domain.errors import NothingMeasured
-from domain.measurements import Baseline, Costs, Figure, Kind, Measurement, costs_of, in_order, parted
+from domain.measurements import Baseline, Costs, Figure, Kind, Measurement, costs_of, in_order, sources_of
 from ports.clock import Clock
 from ports.stored_data import Baselines, Measurements
 
@@ -342,6 +342,6 @@ def _instead(costs: Costs, measurements: Sequence[Measurement]) -> str:
     """What there was in place of a whole cycle of what is wanted, and what to do next."""
     if costs.left_out:
         return f", and {costs.left_out} that were not whole: homeclimate status tells why"
-    if sources := {source for one in measurements for source in parted(one.source)}:
-        return f" of what is wanted; measured were: {', '.join(sorted(sources))}"
+    if sources := sources_of(measurements):
+        return f" of what is wanted; measured were: {', '.join(sources)}"
     return ". A collector measures each of its cycles; --cycles N runs some now"

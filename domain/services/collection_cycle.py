@@ -29,19 +29,19 @@ from domain.cycle import (
     is_whole,
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
-from domain.measurements import joined
+from domain.measurements import ATTEMPT, READ, Measurement, measurement_of
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Range, flagged
-from domain.retry import RetryPolicy
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.retry_policy import RetryPolicy
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.meter import Meter
 from ports.retrier import Retrier
 from ports.source import Source
 from ports.spool import SlotsInProgress
-from ports.store import SourceProgress
 
 SOURCE_BUDGET_S = 18.0
 _FAREWELL_S = 0.5  # what a source that is out of time gets for letting go
@@ -71,9 +71,9 @@ class CollectionCycle:
         self,
         *,
         plans: Sequence[SourcePlan],
-        keeping: CycleStorage,
-        streaks: Streaks,
-        in_hand: SlotsInProgress,
+        storage: CycleStorage,
+        backoff: SourceBackoff,
+        slots_in_progress: SlotsInProgress,
         retrier: Retrier,
         clock: Clock,
         meter: Meter,
@@ -81,66 +81,80 @@ class CollectionCycle:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
-        self._keeping = keeping
-        self._streaks = streaks
-        self._in_hand = in_hand
+        self._storage = storage
+        self._backoff = backoff
+        self._slots_in_progress = slots_in_progress
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
         self._journal = journal
         self._wording = Wording(redact)
+        self._completed: tuple[Measurement, ...] = ()  # of the last cycle, stored with the next one
 
     async def run(
         self,
         dues: Sequence[Due],
         missed: Sequence[Missed] = (),
-        standings: Mapping[str, SourceProgress] | None = None,
+        progress: Mapping[str, SourceProgress] | None = None,
     ) -> Cycle:
         """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets.
 
         `standings` says where the sources stand, where the caller has asked already.
         """
-        sources = joined(due.source for due in dues)
-        with (
-            self._meter.measuring("cycle", sources) as whole,
-            self._meter.measuring_work("cycle.cpu", sources) as work,
-        ):
-            cycle = await self._run(dues, missed, standings)
-            whole.succeeded = work.succeeded = is_whole(cycle)
-        return cycle
-
-    async def _run(
-        self, dues: Sequence[Due], missed: Sequence[Missed], standings: Mapping[str, SourceProgress] | None
-    ) -> Cycle:
-        began_s = self._clock.elapsed_s()
-        known = self.standings(dues) if standings is None else standings
+        began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
+        known = self.progress(dues) if progress is None else progress
         planned = [due for due in dues if due.scheduled]
         for due in planned:
-            self._in_hand.take(due.source, due.slot)
+            self._slots_in_progress.begin(due.source, due.slot)
         outcomes = await asyncio.gather(
             *(self._outcome(due, known.get(due.source, SourceProgress()).expected) for due in dues)
         )
-        report = CycleReport(outcomes=tuple(outcomes), missed=tuple(missed), measurements=self._meter.drain())
+        operations = self._meter.drain()
+        measurements = [
+            measurement_of(
+                outcome.due.slot,
+                outcome.due.source,
+                operations,
+                succeeded=isinstance(outcome, Collected),
+            )
+            for outcome in outcomes
+        ]
+        report = CycleReport(
+            outcomes=tuple(outcomes),
+            missed=tuple(missed),
+            measurements=(*self._completed, *measurements),
+        )
         asked_s = self._clock.elapsed_s()
-        cycle = await self._keeping.keep(report)
+        cycle = await self._storage.store(report)
         if not isinstance(cycle, NotStored):  # what only memory has is lost with the process
             for due in planned:
-                self._in_hand.let_go(due.source)
+                self._slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
-        self._tell(cycle, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
+        self._completed = ()
+        if is_whole(cycle):
+            self._completed = tuple(
+                attrs.evolve(
+                    one,
+                    cycle_s=ended_s - began_s,
+                    commit_s=ended_s - asked_s,
+                    cpu_s=self._meter.cpu_s() - began_cpu_s,
+                )
+                for one in measurements
+            )
+        self._tell(cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
 
-    def standings(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
+    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Where the due sources stand, as far as is known."""
-        return self._keeping.standings(dues)
+        return self._storage.progress(dues)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         """The slots whose cycles earlier processes did not bring to their end."""
-        return self._in_hand.left_by_others(source)
+        return self._slots_in_progress.interrupted(source)
 
-    def forgive(self, cause: Cause) -> None:
+    def reset(self, cause: Cause) -> None:
         """Ask every source at its next slot that was left in peace because of that cause."""
-        self._streaks.forgive(self.plans, cause)
+        self._backoff.reset(self.plans, cause)
 
     async def close(self) -> None:
         """Let go of the sources and the store."""
@@ -149,10 +163,10 @@ class CollectionCycle:
                 await plan.source.close()
             except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
-        self._keeping.close(self._meter.drain())
+        self._storage.close(self._completed)
 
     async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
-        streak = self._streaks.of(due.source)
+        streak = self._backoff.of(due.source)
         if due.scheduled and streak.until and streak.cause and streak.defers(self._clock.now()):
             unread = all_unread(expected, streak.cause)
             return Deferred(due=due, cause=streak.cause, until=streak.until, unread=unread)
@@ -160,7 +174,7 @@ class CollectionCycle:
         if streak.gets_one_attempt:
             plan = attrs.evolve(plan, policy=attrs.evolve(plan.policy, attempts=1))
         outcome, retry_after_s = await self._answer(plan, due, expected)
-        self._streaks.note(outcome, retry_after_s)
+        self._backoff.record(outcome, retry_after_s)
         return outcome
 
     async def _answer(
@@ -182,16 +196,18 @@ class CollectionCycle:
         deadline_s = self._clock.elapsed_s() + plan.budget_s
 
         async def attempt() -> SourceReply:
-            with self._meter.measuring("source.attempt", due.source):
+            with self._meter.measuring(ATTEMPT, due.source):
                 return await plan.source.read(due.slot, deadline_s)
 
-        with self._meter.measuring("source.read", due.source):
-            return await self._retrier.call(
+        with self._meter.measuring(READ, due.source) as tally:
+            reply = await self._retrier.call(
                 attempt,
                 name=f"{due.source}.read",
                 policy=plan.policy,
                 deadline_s=deadline_s,
             )
+            tally.strategy = reply.strategy
+            return reply
 
     async def _within(self, budget_s: float, asking: Coroutine[object, object, T]) -> T:
         """The result, or TimeoutError when the budget, as the clock port counts it, is over first."""
@@ -232,7 +248,9 @@ class CollectionCycle:
             needs_person=isinstance(error, CredentialsRefused),
         )
 
-    def _tell(self, cycle: Cycle, *, duration_s: float, commit_s: float) -> None:
+    def _tell(
+        self, cycle: Cycle, measurements: Sequence[Measurement], *, duration_s: float, commit_s: float
+    ) -> None:
         for outcome in cycle.report.outcomes:
             if isinstance(outcome, Failed):
                 self._journal.record(
@@ -251,11 +269,11 @@ class CollectionCycle:
             readings=len(report.readings),
             failed=sum(isinstance(outcome, Failed) for outcome in report.outcomes),
             deferred=sum(isinstance(outcome, Deferred) for outcome in report.outcomes),
-            attempts=sum(measured.operation == "source.attempt" for measured in report.measurements),
+            attempts=sum(one.attempts for one in measurements),
             duration_s=f"{duration_s:.3f}",
             commit_s=f"{commit_s:.3f}",
-            wire_bytes=sum(measured.wire_bytes for measured in report.measurements),
-            payload_bytes=sum(measured.payload_bytes for measured in report.measurements),
+            wire_bytes=sum(one.wire_bytes for one in measurements),
+            payload_bytes=sum(one.payload_bytes for one in measurements),
         )
 
 

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import attrs
 
 from domain.cycle import Cause, Cycle, Missed
+from domain.progress import SourceProgress
 from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at, slots_between
 from domain.services.collection_cycle import CollectionCycle, all_unread
 from domain.services.database_upkeep import DailyUpkeep
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.store import SourceProgress
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
 _SLEEP_NOTICED_S = 5.0  # the wall gained more than this on the stopwatch: the machine slept
@@ -38,21 +38,21 @@ class ContinuousCollection:
         self._upkeep = upkeep
         self._seen: tuple[datetime, float] | None = None
 
-    async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, Turn], None]) -> None:
+    async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
         """Collect until `stop` is set; a cycle in hand is finished first. `on_cycle` hears of each."""
-        self._collection.forgive(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
+        self._collection.reset(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
         while not stop.is_set():
-            turn = self._timetable.turn(self._clock.now(), self._cause_of_a_gap())
-            for source, slot in turn.clock_faults.items():
+            planned = self._timetable.next_cycle(self._clock.now(), self._cause_of_a_gap())
+            for source, slot in planned.clock_faults.items():
                 self._journal.record(
                     Level.CRITICAL, "clock.fault", source=source, slot=slot, now=self._clock.now()
                 )
-            if turn.dues:
-                cycle = await self._collection.run(turn.dues, turn.missed, turn.standings)
-                self._timetable.taken(turn)
-                on_cycle(cycle, turn)
+            if planned.dues:
+                cycle = await self._collection.run(planned.dues, planned.missed, planned.progress)
+                self._timetable.mark_run(planned)
+                on_cycle(cycle, planned)
             if self._upkeep is not None:
-                await self._upkeep.if_due()  # only begins it
+                await self._upkeep.start_if_due()  # only begins it
             await self._nap(stop)
 
     def _cause_of_a_gap(self) -> Cause:
@@ -80,7 +80,7 @@ class ContinuousCollection:
 
 
 @attrs.frozen(kw_only=True)
-class Turn:
+class PlannedCycle:
     """The sources that are due, and where they stand as far as the store says.
 
     `missed` are the slots that passed without a cycle. `clock_faults` are the sources of which a slot is
@@ -89,7 +89,7 @@ class Turn:
 
     dues: tuple[Due, ...]
     missed: tuple[Missed, ...] = ()
-    standings: Mapping[str, SourceProgress] | None = None
+    progress: Mapping[str, SourceProgress] | None = None
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
@@ -105,33 +105,33 @@ class Timetable:
         self._began: dict[str, datetime] = {}
         self._told: dict[str, datetime] = {}  # the clock faults
 
-    def turn(self, now: datetime, cause: Cause) -> Turn:
+    def next_cycle(self, now: datetime, cause: Cause) -> PlannedCycle:
         """What is due at `now`; slots of this process in between get `cause`.
 
         Earlier ones get `stopped`, or `interrupted` where their cycle had begun.
         """
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
-        standings = self._collection.standings(candidates) if candidates else {}
-        for name, standing in standings.items():
-            if standing.newest_slot is not None:
-                self._last.setdefault(name, standing.newest_slot)
+        progress = self._collection.progress(candidates) if candidates else {}
+        for name, known in progress.items():
+            if known.newest_slot is not None:
+                self._last.setdefault(name, known.newest_slot)
         dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
-        return self._turn(dues, standings, cause)
+        return self._turn(dues, progress, cause)
 
-    def turn_not_stored(self, now: datetime, cause: Cause) -> Turn:
+    def next_unstored(self, now: datetime, cause: Cause) -> PlannedCycle:
         """The present slot of each source that has not stored it, though it may have been asked in vain."""
         present = list(self._present(now))
-        standings = self._collection.standings(present)
+        progress = self._collection.progress(present)
         dues = [
             due
             for due in present
-            if is_due(due.slot, standings.get(due.source, SourceProgress()).last_stored)
+            if is_due(due.slot, progress.get(due.source, SourceProgress()).last_stored_slot)
         ]
-        return self._turn(dues, standings, cause)
+        return self._turn(dues, progress, cause)
 
-    def taken(self, turn: Turn) -> None:
+    def mark_run(self, planned: PlannedCycle) -> None:
         """Note that the turn's cycle was run."""
-        for due in turn.dues:
+        for due in planned.dues:
             self._last[due.source] = due.slot
             self._began.setdefault(due.source, due.slot)
 
@@ -139,43 +139,45 @@ class Timetable:
         for name, plan in self._collection.plans.items():
             yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
 
-    def _turn(self, dues: Iterable[Due], standings: Mapping[str, SourceProgress], cause: Cause) -> Turn:
+    def _turn(
+        self, dues: Iterable[Due], progress: Mapping[str, SourceProgress], cause: Cause
+    ) -> PlannedCycle:
         missed: list[Missed] = []
         faults: dict[str, datetime] = {}
         for due in dues:
-            standing = standings.get(due.source, SourceProgress())
-            ahead = self._ahead(due, standing)
+            known = progress.get(due.source, SourceProgress())
+            ahead = self._ahead(due, known)
             if ahead is not None and ahead != self._told.get(due.source):
                 self._told[due.source] = faults[due.source] = ahead
-            missed += self._missed(due, standing, Cause.CLOCK_STEPPED if due.source in faults else cause)
-        return Turn(dues=tuple(dues), missed=tuple(missed), standings=standings, clock_faults=faults)
+            missed += self._missed(due, known, Cause.CLOCK_STEPPED if due.source in faults else cause)
+        return PlannedCycle(dues=tuple(dues), missed=tuple(missed), progress=progress, clock_faults=faults)
 
-    def _ahead(self, due: Due, standing: SourceProgress) -> datetime | None:
+    def _ahead(self, due: Due, progress: SourceProgress) -> datetime | None:
         """A slot that a wrong clock gave the source; while it did so, this process may have begun."""
         began, last = self._began.get(due.source), self._last.get(due.source)
         if began is not None and is_clock_fault(due.slot, began):
             del self._began[due.source]
         if last is not None and is_clock_fault(due.slot, last):
             return last
-        return standing.ahead
+        return progress.ahead
 
-    def _missed(self, due: Due, standing: SourceProgress, cause: Cause) -> Iterator[Missed]:
-        if standing.last_slot is None or is_clock_fault(due.slot, standing.last_slot):
+    def _missed(self, due: Due, progress: SourceProgress, cause: Cause) -> Iterator[Missed]:
+        if progress.last_slot is None or is_clock_fault(due.slot, progress.last_slot):
             return
         began = self._began.get(due.source, due.slot)
-        for slot in slots_between(standing.last_slot, due.slot, due.interval_s):
-            if slot in standing.waiting:
+        for slot in slots_between(progress.last_slot, due.slot, due.interval_s):
+            if slot in progress.waiting:
                 continue
             was_in_hand = slot in self._collection.interrupted(due.source)
             why = cause if slot >= began else Cause.INTERRUPTED if was_in_hand else Cause.STOPPED
-            unread = all_unread(standing.expected, why)
+            unread = all_unread(progress.expected, why)
             yield Missed(due=attrs.evolve(due, slot=slot), cause=why, unread=unread)
 
 
-def by_hand(collection: CollectionCycle, now: datetime) -> Turn:
+def unscheduled_cycle(collection: CollectionCycle, now: datetime) -> PlannedCycle:
     """A turn of every source at the present second, outside the schedule."""
     second = now.replace(microsecond=0)
-    return Turn(
+    return PlannedCycle(
         dues=tuple(
             Due(source=name, slot=second, interval_s=plan.interval_s, scheduled=False)
             for name, plan in collection.plans.items()

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 from domain.cycle import Cause, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreError
-from domain.measurements import Measurement, joined
-from domain.retry import RetryPolicy
+from domain.measurements import Measurement
+from domain.progress import SourceProgress, Waiting, WaitingSlots
 from domain.schedule import Due
+from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.meter import Meter
 from ports.retrier import Retrier
-from ports.spool import Spool, Waiting, WaitingSlots
-from ports.store import SourceProgress, Store
+from ports.spool import Spool
+from ports.store import Store
 
 STORE_BUDGET_S = 8.0
 _LEFT_FOR_ONE_S = 1.0  # of the budget; with less left no further cycle of the backlog is begun
@@ -34,7 +34,6 @@ class CycleStorage:
         spool: Spool,
         retrier: Retrier,
         clock: Clock,
-        meter: Meter,
         journal: Journal,
         policy: RetryPolicy | None = None,
     ) -> None:
@@ -42,7 +41,6 @@ class CycleStorage:
         self._spool = spool
         self._retrier = retrier
         self._clock = clock
-        self._meter = meter
         self._journal = journal
         self._policy = policy or RetryPolicy()
         self._memory: deque[CycleReport] = deque()
@@ -51,7 +49,7 @@ class CycleStorage:
         self._has_looked = False
         self._is_well = False  # whether the store took the last cycle
 
-    async def keep(self, report: CycleReport) -> Cycle:
+    async def store(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or put it by. Ends within the budget."""
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
 
@@ -75,7 +73,7 @@ class CycleStorage:
             self._said[entry.due.source] = self._said.get(entry.due.source, SourceProgress()).after(entry)
         return Stored(report=report)
 
-    def standings(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
+    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Where the due sources stand, with what waits; what was known last where the store does not say.
 
         A store in trouble takes its time to say so: after the first refusal it is not asked for the others.
@@ -84,7 +82,7 @@ class CycleStorage:
         known = list(dues)
         try:
             for due in known:
-                self._said[due.source] = self._store.standing(due.source, due.slot)
+                self._said[due.source] = self._store.progress(due.source, due.slot)
         except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the store costs no cycle
             told = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             self._journal.record(Level.ERROR, "store.unreadable", error=told)
@@ -148,8 +146,7 @@ class CycleStorage:
 
     def _append(self, report: CycleReport) -> None:
         try:
-            with self._meter.measuring("store.append", joined(out.due.source for out in report.outcomes)):
-                self._store.append(report)
+            self._store.append(report)
         except StoreError:
             raise
         except Exception as error:  # the isolation boundary: a bug in the store costs no reading
@@ -196,7 +193,7 @@ class CycleStorage:
         if self._has_looked:
             return
         try:
-            waiting = self._spool.look()
+            waiting = self._spool.waiting()
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
             return

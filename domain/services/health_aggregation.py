@@ -1,4 +1,4 @@
-"""Asks every component how it is, each by itself, and has an answer for each by a deadline."""
+"""Ask every component for its health, each in isolation, and have an answer for each by a deadline."""
 
 from __future__ import annotations
 
@@ -10,102 +10,97 @@ import attrs
 from domain.alert_messages import Message
 from domain.errors import HomeclimateError, NotifyError, SourceError
 from domain.health import Answer, ComponentResult, HealthReport, Status, Weight, failed, passed
-from domain.health_rules import of_reply, of_source_error
+from domain.health_rules import judge_reply, judge_source_error
 from ports.alerts import Notifier
 from ports.clock import Clock
 from ports.probe import Probe
 from ports.source import Source
 
-Tell = Callable[[ComponentResult], None]
-# Asked when the stage before has answered, since its probes are made of what that has found.
+OnResult = Callable[[ComponentResult], None]
+# Called when the stage before has answered, since its probes depend on what that has found.
 Stage = Callable[[], Sequence[Probe]]
-
-_NO_ANSWER = "no answer before the deadline"
-_HOW_TO_WAIT = "Look at what holds it up; `--timeout SECONDS` waits longer, `--only NAME` asks it alone."
 
 
 @attrs.frozen(kw_only=True)
 class HealthCheck:
-    """Stuck, crashing and exiting probes cost nobody but themselves."""
+    """Runs probes; one that hangs or crashes affects no other. `limit_s` is for all stages together."""
 
     clock: Clock
     limit_s: float
 
-    async def of(self, stages: Sequence[Stage], tell: Tell) -> HealthReport:
-        """The answers in the order of the probes; `tell` hears each as it comes.
+    async def run(self, stages: Sequence[Stage], on_result: OnResult) -> HealthReport:
+        """Return the results in the order of the probes; `on_result` gets each as it comes.
 
-        All stages together have `limit_s` of the clock's seconds. A probe that has not answered then has
-        failed; it is left behind, and nobody waits for its end.
+        A probe without an answer at the limit has failed; it is left running.
         """
         until_s = self.clock.elapsed_s() + self.limit_s
-        answers: list[ComponentResult] = []
+        results: list[ComponentResult] = []
         for stage in stages:
-            answers += await self._answers(stage(), until_s, tell)
-        return HealthReport(tuple(answers))
+            results += await self._run_stage(stage(), until_s, on_result)
+        return HealthReport(tuple(results))
 
-    async def _answers(self, probes: Sequence[Probe], until_s: float, tell: Tell) -> list[ComponentResult]:
-        asked = [asyncio.ensure_future(self._answer(probe, tell)) for probe in probes]
+    async def _run_stage(
+        self, probes: Sequence[Probe], until_s: float, on_result: OnResult
+    ) -> list[ComponentResult]:
+        tasks = [asyncio.ensure_future(self._check(probe, on_result)) for probe in probes]
         limit = asyncio.ensure_future(self.clock.sleep(until_s - self.clock.elapsed_s()))
         try:
-            waiting = set(asked)
-            while waiting and not limit.done():
-                await asyncio.wait({*waiting, limit}, return_when=asyncio.FIRST_COMPLETED)
-                waiting = {one for one in asked if not one.done()}
+            running = set(tasks)
+            while running and not limit.done():
+                await asyncio.wait({*running, limit}, return_when=asyncio.FIRST_COMPLETED)
+                running = {task for task in tasks if not task.done()}
         finally:
             limit.cancel()
-        return [
-            one.result() if one.done() else self._given_up(probe, one, tell)
-            for probe, one in zip(probes, asked, strict=True)
-        ]
+        results = []
+        for probe, task in zip(probes, tasks, strict=True):
+            if not task.done():
+                task.cancel()
+                result = attrs.evolve(no_answer(probe.component, probe.weight), duration_s=self.limit_s)
+                on_result(result)
+                results.append(result)
+            else:
+                results.append(task.result())
+        return results
 
-    async def _answer(self, probe: Probe, tell: Tell) -> ComponentResult:
+    async def _check(self, probe: Probe, on_result: OnResult) -> ComponentResult:
         began_s = self.clock.elapsed_s()
         try:
-            answer = await probe.look()
+            answer = await probe.check()
         except asyncio.CancelledError:
             raise
         except HomeclimateError as error:
-            answer = failed(str(error), "Do what this says; nothing else is known.")
-        except BaseException as error:  # noqa: BLE001 - an isolation boundary: even an exit stays inside
+            answer = failed(str(error), "Follow this message; nothing else is known.")
+        except BaseException as error:  # noqa: BLE001 - isolation boundary: even an exit stays inside
             answer = failed(
                 f"the check itself failed: {type(error).__name__}: {error}",
-                "Report it as a fault of the program, with the file that `health --bundle FILE.zip` makes.",
+                "Report it as a bug, with the file that `health --bundle FILE.zip` writes.",
             )
-        result = _result(probe, answer, self.clock.elapsed_s() - began_s)
-        tell(result)
+        result = ComponentResult(
+            component=probe.component,
+            status=answer.status,
+            summary=answer.summary,
+            next_step=answer.next_step,
+            weight=answer.weight or probe.weight,
+            duration_s=self.clock.elapsed_s() - began_s,
+        )
+        on_result(result)
         return result
 
-    def _given_up(self, probe: Probe, asked: asyncio.Future[ComponentResult], tell: Tell) -> ComponentResult:
-        asked.cancel()
-        result = attrs.evolve(given_up(probe.component, probe.weight), duration_s=self.limit_s)
-        tell(result)
-        return result
 
-
-def given_up(component: str, weight: Weight) -> ComponentResult:
-    """What is told of a component that has not answered."""
+def no_answer(component: str, weight: Weight) -> ComponentResult:
+    """Return the result of a component that has not answered in time."""
     return ComponentResult(
-        component=component, status=Status.FAIL, seen=_NO_ANSWER, next_step=_HOW_TO_WAIT, weight=weight
+        component=component,
+        status=Status.FAIL,
+        summary="no answer before the deadline",
+        next_step="Find out what blocks it. `--timeout SECONDS` waits longer, `--only NAME` checks it alone.",
+        weight=weight,
     )
-
-
-def _result(probe: Probe, answer: Answer, duration_s: float) -> ComponentResult:
-    return ComponentResult(
-        component=probe.component,
-        status=answer.status,
-        seen=answer.seen,
-        next_step=answer.next_step,
-        weight=answer.weight or probe.weight,
-        duration_s=duration_s,
-    )
-
-
-# Sends a mail, to see whether it can be sent.
 
 
 @attrs.frozen(kw_only=True)
 class MailProbe:
-    """One mail, marked as a test. `limit_s` is all the time that it has."""
+    """Sends a test mail, within `limit_s`."""
 
     notifier: Notifier
     clock: Clock
@@ -114,40 +109,43 @@ class MailProbe:
     component: str = "mail"
     weight: Weight = Weight.ORDINARY
 
-    async def look(self) -> Answer:
+    async def check(self) -> Answer:
         message = Message(
             subject="homeclimate: a test",
-            text=f"Asked for with `health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
+            text=f"Sent by `health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
         )
         try:
             await self.notifier.send(message, self.clock.elapsed_s() + self.limit_s)
         except NotifyError as error:
             return failed(
-                str(error), "Mend alerts.mail in config.yaml, or alerts.mail_password in secrets.yaml."
+                str(error), "Correct alerts.mail in config.yaml, or alerts.mail_password in secrets.yaml."
             )
-        return passed("the mail server has taken a test; look whether it arrives")
-
-
-# Asks a source once, as a cycle would, and stores nothing.
+        return passed("the mail server accepted a test mail; check that it arrives")
 
 
 @attrs.frozen(kw_only=True)
 class SourceProbe:
-    """One attempt, since a person waits; the source is closed afterwards. `limit_s` is all that it has."""
+    """Asks a source once, as a cycle would, and stores nothing. Closes it afterwards."""
 
     component: str
     make: Callable[[], Source]
     clock: Clock
     limit_s: float
     program: str
+    unavailable_step: str
     weight: Weight = Weight.SOURCE
 
-    async def look(self) -> Answer:
-        now_s = self.clock.elapsed_s()
+    async def check(self) -> Answer:
+        deadline_s = self.clock.elapsed_s() + self.limit_s
         source = self.make()
         try:
-            return of_reply(await source.read(self.clock.now(), now_s + self.limit_s))
+            return judge_reply(await source.read(self.clock.now(), deadline_s))
         except SourceError as error:
-            return of_source_error(error, source=self.component, program=self.program)
+            return judge_source_error(
+                error,
+                source=self.component,
+                program=self.program,
+                unavailable_step=self.unavailable_step,
+            )
         finally:
             await source.close()

@@ -9,11 +9,11 @@ import attrs
 
 from domain.cycle import SourceReply
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SOURCE_BUDGET_S
+from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
 from ports.retrier import Retrier
-from ports.setup import AccountLinking, BridgePairing, CodePair, Linked, Met, Pending, Refused
+from ports.setup import AccountLinking, BridgePairing, CodePair, Linked, Pending, Refused, VerifiedBridge
 from ports.source import Source
 
 _TOO_LATE = Refused("the code was not typed in time")
@@ -63,7 +63,7 @@ class Pairing:
     bridges: BridgePairing
     clock: Clock
 
-    async def key(self, bridge: Met, tell_left_s: Callable[[int], None]) -> str | None:
+    async def key(self, bridge: VerifiedBridge, tell_left_s: Callable[[int], None]) -> str | None:
         """The key that the bridge gives out once its button is pressed; None when it was not in time.
 
         Asks about once a second. Raises SourceError when the bridge refuses for good, or did not answer to

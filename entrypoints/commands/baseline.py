@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from unicodedata import normalize
 import attrs
 import click
 
-from config.collector_settings import HueRead
 from config.loading import Loaded, load
+from config.settings import HueRead
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import Ahead, Baselining
 from entrypoints import exit_codes
@@ -29,7 +30,7 @@ from entrypoints.terminal.baseline_text import (
     reported,
 )
 from entrypoints.wiring.baselines import baselining, circumstances, shown_circumstances
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import is_called
 from ports.clock import Clock
 
@@ -162,7 +163,14 @@ def command() -> None:
 @_json
 @click.pass_obj
 def capture_command(
-    world: World | None, /, *, name: str, home: Path | None, is_json: bool, replacing: bool, **options: Any
+    environment: Environment | None,
+    /,
+    *,
+    name: str,
+    home: Path | None,
+    is_json: bool,
+    replacing: bool,
+    **options: Any,
 ) -> int:
     """Keep as NAME what a collector measured (of the last seven days), or what cycles cost that are run now.
 
@@ -172,7 +180,7 @@ def capture_command(
     name = tidied(name)
     require_name(name)
     wanted = Measured(**options)
-    with _at(home, world) as (loaded, known, world_now):
+    with _at(home, environment) as (loaded, known, world_now):
         if not replacing and known.has(name):
             raise click.UsageError(f"there is a baseline {name} already; --replace takes its place")
         baseline = measured_as(name, wanted, loaded, known, world_now)
@@ -194,7 +202,7 @@ def capture_command(
 @_json
 @click.pass_obj
 def compare_command(
-    world: World | None,
+    environment: Environment | None,
     /,
     *,
     name: str,
@@ -215,7 +223,7 @@ def compare_command(
     wanted = Measured(**options)
     if name2 is not None and (wanted.since is not None or wanted.cycles or wanted.only):
         raise click.UsageError("NAME2 is measured already: leave --since, --cycles and --source away")
-    with _at(home, world) as (loaded, known, world_now):
+    with _at(home, environment) as (loaded, known, world_now):
         before = known.kept(tidied(name))
         if name2 is not None:
             after = known.kept(tidied(name2))
@@ -234,12 +242,12 @@ def compare_command(
 @_home
 @_json
 @click.pass_obj
-def list_command(world: World | None, *, home: Path | None, is_json: bool) -> int:
+def list_command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
     """List the baselines, the newest at the end.
 
     Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
     """
-    with _at(home, world) as (_, known, _world):
+    with _at(home, environment) as (_, known, _world):
         every = known.every()
     _say({"baselines": [baseline_as_object(one) for one in every]} if is_json else listed(every))
     return 0
@@ -250,12 +258,14 @@ def list_command(world: World | None, *, home: Path | None, is_json: bool) -> in
 @_home
 @_json
 @click.pass_obj
-def report_command(world: World | None, *, names: tuple[str, ...], home: Path | None, is_json: bool) -> int:
+def report_command(
+    environment: Environment | None, *, names: tuple[str, ...], home: Path | None, is_json: bool
+) -> int:
     """Tell all of the named baselines, or of every one, in Markdown.
 
     Exit code: 0 told, 1 there is no such baseline or the database cannot be read, 78 wrong configuration.
     """
-    with _at(home, world) as (_, known, _world):
+    with _at(home, environment) as (_, known, _world):
         wanted = [known.kept(tidied(name)) for name in names] if names else known.every()
     if is_json:
         _say({"baselines": [baseline_as_object(one) for one in wanted]})
@@ -271,20 +281,22 @@ def report_command(world: World | None, *, names: tuple[str, ...], home: Path | 
 @click.argument("name")
 @_home
 @click.pass_obj
-def remove_command(world: World | None, *, name: str, home: Path | None) -> int:
+def remove_command(environment: Environment | None, *, name: str, home: Path | None) -> int:
     """Let go of a baseline. Exit code: 0 gone, 1 there was none, 78 wrong configuration or database."""
     name = tidied(name)
-    with _at(home, world) as (_, known, _world):
+    with _at(home, environment) as (_, known, _world):
         known.remove(name)
     click.echo(f"the baseline {name} is gone")
     return 0
 
 
 @contextmanager
-def _at(home: Path | None, world: World | None) -> Iterator[tuple[Loaded, Baselining, World]]:
-    loaded, world = load(find_home(home)), world or World()
-    with baselining(loaded, world) as known:
-        yield loaded, known, world
+def _at(
+    home: Path | None, environment: Environment | None
+) -> Iterator[tuple[Loaded, Baselining, Environment]]:
+    loaded, environment = load(find_home(home)), environment or Environment()
+    with baselining(loaded, environment) as known:
+        yield loaded, known, environment
 
 
 def _say(told: dict[str, Any] | Iterator[str]) -> None:
@@ -301,31 +313,38 @@ _KEPT = timedelta(days=7)
 _COMPARED = timedelta(days=1)
 
 
-def measured_as(name: str, wanted: Measured, loaded: Loaded, known: Baselining, world: World) -> Baseline:
+def measured_as(
+    name: str, wanted: Measured, loaded: Loaded, known: Baselining, environment: Environment
+) -> Baseline:
     """What is to be kept by that name; unless told otherwise, of the last seven days."""
-    return _measured(name, wanted, world.clock.now() - _KEPT, loaded, known, world)
+    return _measured(name, wanted, environment.clock.now() - _KEPT, loaded, known, environment)
 
 
 def measured_after(
-    before: Baseline, wanted: Measured, loaded: Loaded, known: Baselining, world: World
+    before: Baseline, wanted: Measured, loaded: Loaded, known: Baselining, environment: Environment
 ) -> Baseline:
     """What is to be compared with that one; unless told otherwise of the last day, without what it holds."""
-    now = world.clock.now()
+    now = environment.clock.now()
     since, ended = now - _COMPARED, before.ended_at
     if since < ended <= now:  # later than now: the clock was ahead when it was captured
         since = ended
-    return _measured(NOW, wanted, since, loaded, known, world)
+    return _measured(NOW, wanted, since, loaded, known, environment)
 
 
 def _measured(
-    name: str, wanted: Measured, default: datetime, loaded: Loaded, known: Baselining, world: World
+    name: str,
+    wanted: Measured,
+    default: datetime,
+    loaded: Loaded,
+    known: Baselining,
+    environment: Environment,
 ) -> Baseline:
     if wanted.cycles is None:
-        since = default if wanted.since is None else instant_of(wanted.since, world.clock)
+        since = default if wanted.since is None else instant_of(wanted.since, environment.clock)
         _tell_what_is_ahead(known.ahead(wanted.holds))
     else:
-        loaded, since = _with_read(loaded, wanted.read), world.clock.now()
-        _run_cycles(wanted, wanted.cycles, loaded, world)
+        loaded, since = _with_read(loaded, wanted.read), _next_second(environment.clock)
+        _run_cycles(wanted, wanted.cycles, loaded, environment)
     baseline = known.measured(
         name,
         since,
@@ -347,15 +366,25 @@ def _tell_what_is_ahead(ahead: Ahead | None) -> None:
         )
 
 
-def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, world: World) -> None:
+def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, environment: Environment) -> None:
     """What is read is stored, as of every cycle by hand; stdout is left to the result."""
     from entrypoints.commands import collect  # all that collects: what only looks at baselines does without
 
     request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
-    run = collect.collected(request, loaded, world, lambda line: click.echo(line, err=True))
+    run = collect.collect(request, loaded, environment, lambda line: click.echo(line, err=True))
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
         raise click.Abort
+
+
+def _next_second(clock: Clock) -> datetime:
+    """Wait for a second that no cycle has begun in: cycles by hand are told apart by theirs."""
+    second = clock.now().replace(microsecond=0) + timedelta(seconds=1)
+    for _ in range(100):  # the wall clock may be slewed, or set back
+        if clock.now() >= second:
+            break
+        asyncio.run(clock.sleep(0.02))
+    return clock.now().replace(microsecond=0)
 
 
 def _with_read(loaded: Loaded, read: HueRead | None) -> Loaded:

@@ -1,4 +1,4 @@
-"""`homeclimate collect`: asks the sources and stores their readings, once or for as long as it lives."""
+"""`homeclimate collect`: collect readings once, a number of times, or until it is stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -15,14 +15,20 @@ import click
 from config.loading import Loaded, load
 from domain.cycle import Cause, Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
-from domain.services.continuous_collection import ContinuousCollection, Timetable, Turn, by_hand
-from entrypoints.process import find_home, settle, unswept
+from domain.services.continuous_collection import (
+    ContinuousCollection,
+    PlannedCycle,
+    Timetable,
+    unscheduled_cycle,
+)
+from entrypoints.commands.options import home_option
+from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import as_json, lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
@@ -30,7 +36,7 @@ from ports.journal import Level
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for. `cycles` None means for as long as the process lives."""
+    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped."""
 
     home: Path
     config_file: Path | None = None
@@ -47,10 +53,8 @@ class Request:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One cycle, for the current slot where that is not stored yet.")
-@click.option(
-    "--cycles", type=click.IntRange(min=1), metavar="N", help="N cycles by hand, outside the schedule."
-)
+@click.option("--once", is_flag=True, help="Run one cycle: for the current slot unless it is stored already.")
+@click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="Run N cycles outside the schedule.")
 @click.option(
     "--every",
     "every_s",
@@ -58,31 +62,29 @@ class Request:
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="Between the cycles of --cycles.",
+    help="Time between the cycles of --cycles.",
 )
-@click.option("--source", "only", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
 @click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
+    "--source", "only", multiple=True, metavar="NAME", help="Collect only from this source; may be repeated."
 )
+@home_option
 @click.option(
     "--config",
     "config_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="In place of config/config.yaml in the home.",
+    help="Read this file instead of config/config.yaml.",
 )
 @click.option(
     "--env",
     envvar="HOMECLIMATE_ENV",
     metavar="NAME",
-    help="Lay config.NAME.yaml over the configuration.  [env: HOMECLIMATE_ENV]",
+    help="Merge config.NAME.yaml into the configuration.  [env: HOMECLIMATE_ENV]",
 )
-@click.option("--json", "json_lines", is_flag=True, help="One JSON object a cycle.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what happens inside.")
+@click.option("--json", "json_lines", is_flag=True, help="Print one JSON object for each cycle.")
+@click.option("-v", "--verbose", is_flag=True, help="Write the log to stderr, with debug records.")
 @click.pass_obj
 def command(
-    world: World | None,
+    environment: Environment | None,
     *,
     once: bool,
     cycles: int | None,
@@ -111,23 +113,24 @@ def command(
         every_s=every_s,
         as_json=json_lines,
     )
-    world = world or World()
+    environment = environment or Environment()
     if verbose:
-        world = attrs.evolve(world, stderr_level=Level.DEBUG)
+        environment = attrs.evolve(environment, stderr_level=Level.DEBUG)
     elif request.is_endless and not sys.stderr.isatty():
-        world = attrs.evolve(world, stderr_level=None)  # a service manager's copy of it would have no bound
-    return run(request, world)
+        environment = attrs.evolve(
+            environment, stderr_level=None
+        )  # a service manager would keep an unbounded copy
+    return run(request, environment)
 
 
-def run(request: Request, world: World) -> int:
-    """Do what the request says in that world; the exit code."""
-    with unswept():
-        loaded = load(request.home, config_file=request.config_file, env=request.env)
+def run(request: Request, environment: Environment) -> int:
+    """Collect as the request says; return the exit code."""
+    loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     try:
-        with telling() as say:
-            cycles = collected(request, loaded, world, say)
+        with non_blocking_stdout() as write_line:
+            cycles = collect(request, loaded, environment, write_line)
     except StoreRefused:
         raise
     except StoreError as error:
@@ -136,21 +139,19 @@ def run(request: Request, world: World) -> int:
     return 0 if request.is_endless else int(verdict(cycles))
 
 
-def collected(request: Request, loaded: Loaded, world: World, say: Callable[[str], None]) -> Sequence[Cycle]:
-    """Collect as the request says, and say of each cycle what came; all cycles, unless it is endless.
+def collect(
+    request: Request, loaded: Loaded, environment: Environment, write_line: Callable[[str], None]
+) -> Sequence[Cycle]:
+    """Collect as the request says, and write lines about each cycle; return the cycles unless it is endless.
 
-    Raises what `entrypoints.wiring.collecting` does.
+    Raise what `entrypoints.wiring.collecting` raises.
     """
     with asyncio.Runner() as runner:
-        stop = runner.run(_stopping())
-        with ExitStack() as open_things:
-            with unswept():
-                collecting_now = open_things.enter_context(
-                    collecting(loaded, world, only=request.only, checking=request.is_endless)
-                )
-            cycles = runner.run(_collect(request, collecting_now, world.clock, stop, say))
-        if request.once and not collectors(loaded.settings):  # one that stays does it itself
-            runner.run(collecting_now.upkeep.once(stop))
+        stop = runner.run(stop_on_signals())
+        with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
+            cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
+        if request.once and not collectors(loaded.settings):  # a collector that runs does its own upkeep
+            runner.run(home.upkeep.run_once(stop))
     return cycles
 
 
@@ -160,25 +161,25 @@ async def cycles_by_hand(
     count: int,
     every_s: float,
     stop: asyncio.Event,
-    tell: Callable[[Cycle], None],
+    on_cycle: Callable[[Cycle], None],
 ) -> None:
-    """That many cycles outside the schedule, as far apart as said; fewer when `stop` is set."""
+    """Run `count` cycles outside the schedule, `every_s` apart; end early when `stop` is set."""
     for number in range(count):
         if number:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        tell(await collection.run(by_hand(collection, clock.now()).dues))
+        on_cycle(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
 
 
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM, SIGHUP and Ctrl-C set; a second Ctrl-C does not wait for the cycle in hand."""
+async def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM, SIGHUP and Ctrl-C set; a second Ctrl-C ends the process at once."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
     def interrupted() -> None:
-        click.echo("finishing the cycle in hand; Ctrl-C again ends at once", err=True)
+        click.echo("finishing the current cycle; press Ctrl-C again to stop at once", err=True)
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
 
@@ -188,65 +189,49 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _stopping() -> asyncio.Event:
-    return stop_on_signals()
-
-
 async def _collect(
     request: Request,
-    collecting_now: Collecting,
+    home: Collecting,
     clock: Clock,
     stop: asyncio.Event,
-    say: Callable[[str], None],
+    write_line: Callable[[str], None],
 ) -> list[Cycle]:
-    collection, journal = collecting_now.collection, collecting_now.journal
-    collecting_now.alerting.begin()
-    alerts = Beside(collecting_now.alerting.after, clock=clock, journal=journal)
+    collection, journal = home.collection, home.journal
+    home.alerting.begin()
+    alerts = BackgroundQueue(home.alerting.after, clock=clock, journal=journal)
     cycles: list[Cycle] = []
 
-    def tell(cycle: Cycle, turn: Turn | None = None) -> None:
+    def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(cycle)] if request.as_json else lines(cycle):
-            say(line)
-        alerts.add(AfterCycle(cycle=cycle, clock_faults=turn.clock_faults if turn else {}))
-        if not request.is_endless:  # it must not remember for ever
+            write_line(line)
+        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
+        if not request.is_endless:  # or its memory would grow for ever
             cycles.append(cycle)
 
     try:
         if request.once:
-            await _once(collection, clock, tell)
+            await _collect_once(collection, clock, on_cycle)
         elif request.cycles is not None:
-            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, tell)
+            await cycles_by_hand(collection, clock, request.cycles, request.every_s, stop, on_cycle)
         else:
             service = ContinuousCollection(
-                collection=collection, clock=clock, journal=journal, upkeep=collecting_now.upkeep
+                collection=collection, clock=clock, journal=journal, upkeep=home.upkeep
             )
-            await service.run(stop, _settling(tell))
+            await service.run(stop, on_cycle)
         await alerts.finish(ALERTS_BUDGET_S)
     finally:
         if not request.once:
-            await collecting_now.upkeep.close()
+            await home.upkeep.close()
         await collection.close()
     return cycles
 
 
-def _settling(tell: Callable[[Cycle, Turn], None]) -> Callable[[Cycle, Turn], None]:
-    """The same, and after the first cycle, for which the last modules were imported, the start is over."""
-    is_over = False
-
-    def tell_and_settle(cycle: Cycle, turn: Turn) -> None:
-        nonlocal is_over
-        tell(cycle, turn)
-        if not is_over:
-            is_over = True
-            settle()
-
-    return tell_and_settle
-
-
-async def _once(collection: CollectionCycle, clock: Clock, tell: Callable[[Cycle, Turn], None]) -> None:
-    """The current slot of each source that has not stored it; a cycle by hand where all have."""
+async def _collect_once(
+    collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, PlannedCycle], None]
+) -> None:
+    """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
     now = clock.now()
-    turn = Timetable(collection).turn_not_stored(now, Cause.STOPPED)
-    if not turn.dues:
-        turn = by_hand(collection, now)
-    tell(await collection.run(turn.dues, turn.missed, turn.standings), turn)
+    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    if not planned.dues:
+        planned = unscheduled_cycle(collection, now)
+    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)

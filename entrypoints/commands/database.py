@@ -1,38 +1,164 @@
-"""`homeclimate backup`: a verified copy of the database, made while the collector runs."""
+"""`homeclimate backup`, `restore` and `db`: copy, replace, check and salvage the database."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import Loaded, load
+from domain.errors import StoreError
 from entrypoints import exit_codes
+from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.wiring.storage import back_up
+from entrypoints.terminal.prompts import Prompts
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.storage import back_up, check, collectors, nobody_else, restoring, salvaging
 
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
+_AFTER_DAMAGE = (
+    "the file is damaged. Run homeclimate restore FILE with a backup: it keeps the damaged file. Then run "
+    "homeclimate db salvage with the kept file, to merge what can still be read. Check the disk, too"
 )
-def command(file: Path, home: Path | None) -> int:
-    """Copy the database to FILE, which must not be there yet.
+_AFTER_CHANGE = (
+    "the disk or another program changed these values after they were stored. Compare them with a backup in "
+    "data/backups, and check the disk. If you changed them on purpose, docs/reference/database.md shows how "
+    "to accept them"
+)
 
-    The copy is checked before it gets its name. The collector goes on meanwhile. Exit code: 0 there is a
-    sound copy, 1 there is none, or some values in the database are not what was stored, 64 wrong usage,
-    78 wrong configuration.
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@home_option
+def backup(file: Path, home: Path | None) -> int:
+    """Copy the database to FILE, which must not exist.
+
+    The copy is verified before it gets its name; the collector may run. Exit code: 0 there is a sound copy,
+    1 there is none, or some values in the database are not what was stored, 64 wrong usage, 78 wrong
+    configuration.
     """
     target = file.absolute()
     if target.exists():
-        raise click.UsageError(f"{target} is there already; a backup takes nothing's place")
+        raise click.UsageError(f"{target} exists already; name a new file")
     if not target.parent.is_dir():
-        raise click.UsageError(f"{target.parent} is no folder")
+        raise click.UsageError(f"{target.parent} is not a folder")
     copied = back_up(load(find_home(home)).settings, target)
-    click.echo(f"{target}: {copied.size_bytes / 1e6:.1f} MB, checked")
+    click.echo(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
     for finding in copied.findings:
         click.echo(f"not what was stored, here and in the database: {finding}", err=True)
     return exit_codes.FAILED if copied.findings else 0
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@home_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def restore(environment: Environment | None, *, file: Path, home: Path | None, yes: bool) -> int:
+    """Replace the database with a copy of FILE.
+
+    FILE is checked first. The present database is kept under a name that contains the time. Stop the
+    collector before; a collector that starts meanwhile is refused. Exit code: 0 restored, 1 nothing changed,
+    64 wrong usage, 78 wrong configuration, or FILE is not a database of this kind of home.
+    """
+    loaded = load(find_home(home))
+    prompts = Prompts()
+    if not (yes or prompts.is_interactive):
+        raise click.UsageError("there is no terminal to ask at; add --yes to restore without a question")
+    return restore_backup(file.absolute(), loaded, environment or Environment(), None if yes else prompts)
+
+
+def restore_backup(
+    backup_file: Path, loaded: Loaded, environment: Environment, prompts: Prompts | None
+) -> int:
+    """Check the backup, ask, and replace the database while no collector can start; return the exit code."""
+    settings = loaded.settings
+    if held := collectors(settings):
+        raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
+    path = settings.storage.database_path
+    restorer = restoring(settings, environment)
+    for finding in restorer.check(backup_file):
+        click.echo(f"not what was stored: {finding}", err=True)
+    question = f"Replace {path} with {backup_file} ({restorer.describe_contents(backup_file)})?"
+    if prompts is not None and not prompts.confirm(question, default=False):
+        click.echo("nothing is changed")
+        return 1
+    # Lock only now: a person may take a long time to answer.
+    with nobody_else(loaded, doing="restoring a backup"):
+        kept = restorer.restore(backup_file)
+    click.echo(f"{path} holds {restorer.describe_contents(path)}")
+    if kept is not None:
+        click.echo(f"the former database is kept as {kept}")
+    return 0
+
+
+@click.group("db")
+def db() -> None:
+    """Check the database, or save what a damaged one still holds."""
+
+
+@db.command("check")
+@home_option
+@json_option
+@click.pass_obj
+def check_command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
+    """Check the file, and every value against its checksum. Changes nothing; the collector may run.
+
+    Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
+    wrong configuration, or the file is not a database of this kind of home.
+    """
+    settings = load(find_home(home)).settings
+    found = check(settings, environment or Environment())
+    is_structural = any(finding.is_structural for finding in found)
+    next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
+    if is_json:
+        report = {
+            "path": str(settings.storage.database_path),
+            "sound": not found,
+            "findings": [
+                {"table": finding.table, "where": finding.where, "what": finding.what} for finding in found
+            ],
+            "next": next_step if found else None,
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return int(bool(found))
+    if not found:
+        click.echo(f"{settings.storage.database_path} is sound")
+        return 0
+    for finding in found:
+        click.echo(str(finding))
+    click.echo(f"next: {next_step}", err=True)
+    return 1
+
+
+@db.command("salvage")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@home_option
+@click.pass_obj
+def salvage_command(environment: Environment | None, *, file: Path, home: Path | None) -> int:
+    """Merge everything that can still be read in FILE, damaged or not, into the home's database.
+
+    FILE is not changed, rows that are stored already stay, and the collector may run. A second run changes
+    nothing. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration, or FILE is not a database
+    of this kind of home.
+    """
+    settings = load(find_home(home)).settings
+    path = settings.storage.database_path
+    if path.exists() and file.samefile(path):
+        raise StoreError(
+            f"{file} is the database itself. Replace it with a backup first (homeclimate restore FILE keeps "
+            "it under another name), then name the kept file"
+        )
+    salvaged = salvaging(settings, environment or Environment()).merge(file.absolute())
+    click.echo(
+        f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were missing in {path} "
+        f"and have been added; at least {salvaged.lost} more are lost"
+    )
+    for finding in salvaged.doubtful:
+        click.echo(f"merged, but check it: {finding}")
+    for finding in salvaged.left_out:
+        click.echo(f"left out: {finding}")
+    if not salvaged.read:
+        click.echo(f"no reading could be read: is {file} a database of this program?", err=True)
+        return 1
+    return 0

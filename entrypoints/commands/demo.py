@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from config.loading import Loaded, load
+from adapters.simulator.clock import MovedClock
+from adapters.simulator.home import SimulatedHome
+from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
 from domain.schedule import Due, slot_at
@@ -20,14 +21,11 @@ from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
-from entrypoints.wiring.collecting import collecting, history, simulated_apart
-from entrypoints.wiring.environment import World
-
-if TYPE_CHECKING:
-    from adapters.shared_clock import LeadingClock
-    from adapters.simulator.apart import HomeApart, Whereabouts
-
+from entrypoints.terminal.status_text import show
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.wiring.collecting import collecting, history
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.simulator import moved_clock, simulated_home
 
 _MARK = "# written by `homeclimate demo`; a home with another first line is left alone"
 _CONFIG = """\
@@ -53,7 +51,7 @@ amazon_aqm:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     home: Path
     days: int
@@ -62,60 +60,68 @@ class Request:
     fault: str | None = None
 
 
-# What the demo can make go wrong in its simulated home, by name.
-
-
 @attrs.frozen(kw_only=True)
 class DemoFault:
-    """A trouble, told in a sentence, and the orders that cause it in a simulated home."""
+    """A fault of the simulated home: what it does, and what the demo says about it.
 
-    told: str
-    orders: tuple[tuple[str, str], ...]
+    `bridge` and `alexa` are the texts of faults of these services; `{monitor}` stands for the serial number
+    of the first monitor.
+    """
 
-    def happen(self, home: HomeApart) -> None:
-        """Cause it. `{monitor}` in an order stands for the first monitor's serial number."""
-        for service, what in self.orders:
-            home.order(service, what.format(monitor=home.whereabouts.monitors[0]))
+    message: str
+    bridge: str = ""
+    alexa: str = ""
+    unplugs_bridge: bool = False
+    ends_access: bool = False
+
+    def start(self, home: SimulatedHome) -> None:
+        """Start it."""
+        if self.unplugs_bridge:
+            home.bridge.unplug()
+        if self.ends_access:
+            home.alexa.end_access()
+        if self.bridge:
+            home.bridge.faults.add(self.bridge)
+        if self.alexa:
+            home.alexa.faults.add(self.alexa.format(monitor=home.alexa.monitors[0].serial))
 
 
 FAULTS: Mapping[str, DemoFault] = {
     "bridge-down": DemoFault(
-        told="The bridge was unplugged: its readings are missing, and the ledger says why. "
-        "The monitors were not touched by it.",
-        orders=(("bridge", "unplug"),),
+        message="The bridge was unplugged: its readings are missing, and the ledger says why. The monitors "
+        "were stored.",
+        unplugs_bridge=True,
     ),
     "throttled": DemoFault(
-        told="Both services asked for fewer requests. Where a wait was named that is longer than a cycle, "
-        "the cycle was given up.",
-        orders=(
-            ("bridge", "kind=throttle retry_after=60"),
-            ("alexa", "kind=throttled-inside path=/nexus"),
-        ),
+        message="Both services asked for fewer requests. A cycle ends at once if the wait they name is "
+        "longer than the cycle.",
+        bridge="kind=throttle retry_after=60",
+        alexa="kind=throttled-inside path=/nexus",
     ),
     "token-expired": DemoFault(
-        told="Amazon's access token ran out before its time: it was refreshed once, and the cycle repeated.",
-        orders=(("alexa", "end-access"),),
+        message="Amazon's access token expired early: it was refreshed once, and the request was repeated.",
+        ends_access=True,
     ),
     "token-refused": DemoFault(
-        told="Amazon refused the refresh token. Only when it has said so twice, a minute apart, is that "
-        "taken for good; the bridge was read all the same.",
-        orders=(("alexa", "end-access"), ("alexa", "kind=refused-token")),
+        message="Amazon refused the refresh token. Two refusals, a minute apart, are needed before it "
+        "counts as invalid. The bridge was stored.",
+        ends_access=True,
+        alexa="kind=refused-token",
     ),
     "garbled": DemoFault(
-        told="Both services sent nonsense: the whole bridge was read instead of its temperatures, and the "
-        "monitors by their second reader.",
-        orders=(
-            ("bridge", "kind=garbled path=/clip/v2/resource/temperature"),
-            ("alexa", "kind=garbled path=/nexus"),
-        ),
+        message="Both services sent invalid JSON: the whole bridge was read instead of its temperatures, and "
+        "the monitors by their second reader.",
+        bridge="kind=garbled path=/clip/v2/resource/temperature",
+        alexa="kind=garbled path=/nexus",
     ),
     "slow": DemoFault(
-        told="Both services took two seconds for each reply; nothing was lost.",
-        orders=(("bridge", "kind=delay seconds=2"), ("alexa", "kind=delay seconds=2")),
+        message="Both services took two seconds for each reply; nothing was lost.",
+        bridge="kind=delay seconds=2",
+        alexa="kind=delay seconds=2",
     ),
     "monitor-gone": DemoFault(
-        told="A monitor vanished from Amazon's replies: the others were stored, and it stands in the ledger.",
-        orders=(("alexa", "kind=gone where={monitor}"),),
+        message="A monitor is missing from Amazon's replies: the others were stored, the ledger names it.",
+        alexa="kind=gone where={monitor}",
     ),
 }
 
@@ -141,7 +147,7 @@ FAULTS: Mapping[str, DemoFault] = {
 def command(*, home: Path | None, days: int, live_cycles: int, seed: int, fault: str | None) -> int:
     """Show it all on a simulated home: a week backfilled, then live.
 
-    The bridge and the Alexa service are simulated on loopback, TLS and all; everything else is the real
+    The bridge and the Alexa service are simulated on loopback, with TLS; everything else is the real
     collector. The database is marked as simulated, and `collect` refuses it.
     """
     folder = home.absolute() if home else find_home(None) / "var" / "demo"
@@ -149,43 +155,43 @@ def command(*, home: Path | None, days: int, live_cycles: int, seed: int, fault:
 
 
 def run(request: Request) -> int:
-    """Do what the request says; the exit code. A fault that was asked for is no failure of the demo."""
-    with simulated_apart(seed=request.seed) as (simulated, clock):
-        found = simulated.whereabouts
-        _write_files(request.home, found)
+    """Run the demo and return its exit code; a fault that was asked for is no failure."""
+    clock = moved_clock()
+    with simulated_home(clock=clock, seed=request.seed) as simulated:
+        bridge, alexa = simulated.bridge, simulated.alexa
+        _write_files(request.home, simulated)
         loaded = load(request.home)
-        world = World(
-            clock=clock,
-            hue_roots=Path(found.bridge_ca_file),
-            amazon_roots=Path(found.alexa_ca_file),
-            is_simulated=True,
+        environment = Environment(
+            clock=clock, hue_roots=bridge.ca_file, amazon_roots=alexa.ca_file, is_simulated=True
         )
-        with collecting(loaded, world) as collecting_now:
-            where = f"a Hue bridge at {found.bridge_address}, Alexa at {found.alexa_address}"
+        with collecting(loaded, environment) as collecting_now:
+            where = f"a Hue bridge at {bridge.address}, Alexa at {alexa.address}"
             click.echo(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
     now = clock.now()
-    _show_stored(loaded, since=now - timedelta(days=max(request.days, 1)), now=now)
+    show(history(loaded.settings), since=now - timedelta(days=max(request.days, 1)), now=now)
+    path = loaded.settings.storage.database_path
+    click.echo(f"The database is {path}: every reading is in the table `readings`.")
     if request.fault is None:
         return int(verdict(live))
-    _tell_of(FAULTS[request.fault], live)
+    _show_fault(FAULTS[request.fault], live)
     return 0 if all(isinstance(cycle, Stored) for cycle in live) else int(verdict(live))
 
 
 async def _collect(
-    request: Request, collection: CollectionCycle, clock: LeadingClock, simulated: HomeApart
+    request: Request, collection: CollectionCycle, clock: MovedClock, simulated: SimulatedHome
 ) -> list[Cycle]:
-    """Backfill, then collect live; the live cycles. A fault happens after the first of them."""
-    stop = stop_on_signals()
+    """Backfill, then collect live; return the live cycles. A fault starts after the first of them."""
+    stop = await stop_on_signals()
     live: list[Cycle] = []
-    with telling() as say:
+    with non_blocking_stdout() as write:
 
-        def tell(cycle: Cycle) -> None:
+        def show_cycle(cycle: Cycle) -> None:
             live.append(cycle)
             for line in lines(cycle):
-                say(line)
+                write(line)
             if request.fault is not None and len(live) == 1:
-                FAULTS[request.fault].happen(simulated)
+                FAULTS[request.fault].start(simulated)
 
         try:
             for dues in _progress(list(_backfill(collection, clock.now(), request.days))):
@@ -194,14 +200,14 @@ async def _collect(
                 clock.move_to(dues[0].slot + timedelta(seconds=1))
                 await collection.run(dues)
             clock.move_back()
-            await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, tell)
+            await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, show_cycle)
         finally:
             await collection.close()
     return live
 
 
 def _backfill(collection: CollectionCycle, now: datetime, days: int) -> Iterator[tuple[Due, ...]]:
-    """The turns of the days up to now; sources of one slot are asked together."""
+    """Yield the slots of the last days, each with the sources that are due."""
     slots: dict[datetime, list[Due]] = {}
     for name, plan in collection.plans.items():
         newest = slot_at(now, plan.interval_s)
@@ -212,42 +218,39 @@ def _backfill(collection: CollectionCycle, now: datetime, days: int) -> Iterator
         yield tuple(slots[slot])
 
 
-def _progress(turns: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
-    """The turns one by one, with a bar on stderr where that is a terminal."""
+def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
+    """Yield the slots one by one, with a progress bar on stderr if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True)) as bar:
-        yield from bar.track(turns, description="backfilling")
+        yield from bar.track(slots, description="backfilling")
 
 
-def _write_files(home: Path, found: Whereabouts) -> None:
-    """The files that a real home has, for the simulated one; those of a real one are never touched."""
+def _write_files(home: Path, simulated: SimulatedHome) -> None:
+    """Write the configuration for the simulated home. Raise StoreRefused for a real home."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    ours = all(
+    is_ours = all(
         path.read_text(errors="replace").startswith(_MARK) for path in (config, secrets) if path.exists()
     )
-    if not ours or ((home / "data" / "readings.db").exists() and not config.exists()):
+    if not is_ours or ((home / "data" / "readings.db").exists() and not config.exists()):
         raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
+    bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(_CONFIG.format(mark=_MARK, **attrs.asdict(found)))
+    config.write_text(_CONFIG.format(mark=_MARK, bridge_address=bridge.address, alexa_url=alexa.url))
     secrets.touch(mode=0o600)
-    secrets.write_text(_SECRETS.format(mark=_MARK, **attrs.asdict(found)))
-    # what was learned of the services of the last run, and the tokens that those gave out
+    secrets.write_text(
+        _SECRETS.format(
+            mark=_MARK, bridge_key=bridge.key, bridge_id=bridge.id, refresh_token=alexa.refresh_token
+        )
+    )
+    # State of the last run: what was learned about its services, and their tokens.
     (home / "data" / "state.json").unlink(missing_ok=True)
 
 
-def _show_stored(loaded: Loaded, *, since: datetime, now: datetime) -> None:
-    from entrypoints.terminal.status_text import show
-
-    path = loaded.settings.storage.database_path
-    show(history(loaded.settings), since=since, now=now)
-    click.echo(f"The database is {path}: every reading is in the table `readings`.")
-
-
-def _tell_of(fault: DemoFault, live: list[Cycle]) -> None:
-    """What went wrong, what became of it, and what was stored all the same."""
-    click.echo(fault.told)
+def _show_fault(fault: DemoFault, live: list[Cycle]) -> None:
+    """Print what went wrong, what became of it, and what was stored."""
+    click.echo(fault.message)
     outcomes = [outcome for cycle in live for outcome in cycle.report.outcomes]
     for source in sorted({outcome.due.source for outcome in outcomes}):
         own = [outcome for outcome in outcomes if outcome.due.source == source]

@@ -1,4 +1,4 @@
-"""The talk in which an Amazon account is signed in to, and its monitors are found."""
+"""The dialogue that signs in to an Amazon account and finds its monitors."""
 
 from __future__ import annotations
 
@@ -9,140 +9,142 @@ from pathlib import Path
 import attrs
 import click
 
-from config.bridge_changes import Changes
-from config.collector_settings import HueSettings
-from config.draft import Draft
+from config.draft import Changes, Draft
 from config.editing import Change
-from config.forms import AMAZON_DOMAIN
+from config.setting_types import AMAZON_DOMAIN
+from config.settings import HueSettings
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
-from entrypoints.commands.setup_steps import set_up
-from entrypoints.terminal.prompts import Person
-from entrypoints.terminal.reply_text import rooms
-from entrypoints.wiring.environment import World
-from entrypoints.wiring.setup import account_on_trial, linking, signing_out, trial
+from entrypoints.commands.setup_steps import reply_lines, set_up
+from entrypoints.terminal.prompts import Prompts
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
-_PLACEHOLDER = "Atnr|" + "0" * 40  # shows whether a token could be written
-_AQM = ("collectors", "amazon_aqm")
+_PLACEHOLDER_TOKEN = "Atnr|" + "0" * 40  # to check that a token could be saved
+_SECTION = ("collectors", "amazon_aqm")
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for. `is_anew`: whatever the home has, sign in again."""
+    """What the command line asks for. `replaces_token` signs in again even when the token works."""
 
     home: Path
     domain: str | None = None
     is_imported: bool = False
     is_sign_out: bool = False
-    is_anew: bool = False
+    replaces_token: bool = False
 
 
-def run(request: Request, world: World, person: Person) -> int:
-    """Do what the request says in that world; the exit code."""
-    domain = _normalised(request.domain)
+def run(request: Request, environment: Environment, prompts: Prompts) -> int:
+    """Run the dialogue; return the exit code."""
+    domain = _normalise_domain(request.domain)
 
-    def talk(draft: Draft) -> Draft | None:
+    def dialogue(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            talking = _Talk(request=request, world=world, person=person, runner=runner)
+            steps = _Dialogue(request=request, environment=environment, prompts=prompts, runner=runner)
             if request.is_sign_out:
-                return talking.signed_out(draft)
-            return talking.signed_in(draft.with_changes(Changes(config=_config(draft, domain))))
+                return steps.sign_out(draft)
+            return steps.sign_in(draft.with_changes(Changes(config=_enable_account(draft, domain))))
 
-    return set_up(request.home, person, talk, is_to_collect=not request.is_sign_out)
+    return set_up(request.home, prompts, dialogue, is_collecting_next=not request.is_sign_out)
 
 
 @attrs.frozen(kw_only=True)
-class _Talk:
+class _Dialogue:
     request: Request
-    world: World
-    person: Person
+    environment: Environment
+    prompts: Prompts
     runner: asyncio.Runner
 
-    def signed_in(self, draft: Draft) -> Draft | None:
-        """The home with a token that works; None when it came to nothing, of which the person was told."""
-        if not self.request.is_imported and not self.request.is_anew and self._is_kept(draft):
+    def sign_in(self, draft: Draft) -> Draft | None:
+        """Return the draft with a token that works, or None after a message."""
+        keeps_token = not (self.request.is_imported or self.request.replaces_token)
+        if keeps_token and self._confirm_present_token(draft):
             return draft
-        _with_token(draft, _PLACEHOLDER)  # could it be written at all? before anybody signs in
-        token = _imported(self.person) if self.request.is_imported else self._linked(draft)
+        _with_token(draft, _PLACEHOLDER_TOKEN)  # fail before the person signs in, not after
+        token = _read_token(self.prompts) if self.request.is_imported else self._link_account(draft)
         if token is None:
             return None
-        drafted = _with_token(draft, token)
+        result = _with_token(draft, token)
         try:
-            self._show(self._trial(drafted))
+            self._show_monitors(self._try_account(result))
         except SourceError:
-            self.person.warn("The monitors could not be read with this token; nothing is changed.")
+            self.prompts.warn("The monitors could not be read with this token; nothing is changed.")
             raise
-        return drafted
+        return result
 
-    def signed_out(self, draft: Draft) -> Draft | None:
-        """The home without the token."""
+    def sign_out(self, draft: Draft) -> Draft | None:
+        """Return the draft without the token, or None when the home is not signed in."""
         if draft.loaded.secrets.amazon_aqm.refresh_token is None:
-            self.person.warn("This home has no refresh token: it is not signed in.")
+            self.prompts.warn("This home has no refresh token: it is not signed in.")
             return None
         try:
-            self.runner.run(signing_out(draft.loaded, self.world).done())
+            self.runner.run(sign_out(draft.loaded, self.environment).run())
         except CredentialsRefused as error:
-            self.person.warn(f"{error}: it was signed out already.")
-        self.person.tell("Signed out; the token is forgotten.")
-        is_over = not draft.loaded.secrets.amazon_aqm.cookies
-        enabled = Change((*_AQM, "enabled"), False)
+            self.prompts.warn(f"{error}: it was signed out already.")
+        self.prompts.show("Signed out; the token is forgotten.")
+        has_cookies = bool(draft.loaded.secrets.amazon_aqm.cookies)
+        is_enabled = draft.loaded.settings.collectors.amazon_aqm.enabled
+        disable = (Change((*_SECTION, "enabled"), False),)
         return draft.with_changes(
             Changes(
-                config=(enabled,) if is_over and draft.loaded.settings.collectors.amazon_aqm.enabled else (),
+                config=disable if is_enabled and not has_cookies else (),
                 secrets=(Change(("amazon_aqm", "refresh_token"), ""),),
             )
         )
 
-    def _is_kept(self, draft: Draft) -> bool:
-        """Whether the home is signed in already, and the person leaves it at that."""
+    def _confirm_present_token(self, draft: Draft) -> bool:
+        """Return whether the home's token works and the person keeps it."""
         if draft.loaded.secrets.amazon_aqm.refresh_token is None:
             return False
         try:
-            reply = self._trial(draft)
+            reply = self._try_account(draft)
         except SourceError as error:
-            self.person.tell(f"The token that this home has does not work: {error}.")
+            self.prompts.show(f"The token of this home does not work: {error}.")
             return False
-        self.person.tell("This home is signed in, and its token works.")
-        if not self.person.agrees("Leave it so?", default=True):
+        self.prompts.show("This home is signed in, and its token works.")
+        if not self.prompts.confirm("Keep it?", default=True):
             return False
-        self._show(reply)
+        self._show_monitors(reply)
         return True
 
-    def _linked(self, draft: Draft) -> str | None:
-        service, session = linking(draft.loaded, self.world)
+    def _link_account(self, draft: Draft) -> str | None:
+        """Return a new refresh token, or None after a message."""
+        service, session = linking(draft.loaded, self.environment)
         try:
             pair = self.runner.run(service.account.begin())
-            self.person.tell(f"On any device, open {pair.page} and sign in there; then type this code:")
-            self.person.tell(f"\n    {pair.public_code}\n")
-            with self.person.counting_down("Waiting for the code to be typed.") as tell_left_s:
-                outcome = self.runner.run(service.outcome(pair, tell_left_s))
+            self.prompts.show(f"On any device, open {pair.page} and sign in there; then type this code:")
+            self.prompts.show(f"\n    {pair.public_code}\n")
+            with self.prompts.countdown("Waiting for the code to be typed.") as show_left_s:
+                outcome = self.runner.run(service.outcome(pair, show_left_s))
         finally:
             self.runner.run(session.close())
         if isinstance(outcome, Refused):
-            self.person.warn(f"Not signed in: {outcome.reason}; nothing is changed. Run this again.")
+            self.prompts.warn(f"Not signed in: {outcome.reason}; nothing is changed. Run this again.")
             return None
-        self.person.tell("Signed in.")
+        self.prompts.show("Signed in.")
         return outcome.refresh_token
 
-    def _trial(self, draft: Draft) -> SourceReply:
-        return self.runner.run(trial(draft.loaded, self.world).of(account_on_trial(draft.loaded, self.world)))
+    def _try_account(self, draft: Draft) -> SourceReply:
+        account = account_on_trial(draft.loaded, self.environment)
+        return self.runner.run(trial(draft.loaded, self.environment).of(account))
 
-    def _show(self, reply: SourceReply) -> None:
+    def _show_monitors(self, reply: SourceReply) -> None:
         count = len(reply.readings) + len(reply.unread)
-        self.person.tell(f"The account has {count} air quality monitor{'' if count == 1 else 's'}:")
-        for line in rooms(reply):
-            self.person.tell(line)
+        self.prompts.show(f"The account has {count} air quality monitor{'' if count == 1 else 's'}:")
+        for line in reply_lines(reply):
+            self.prompts.show(line)
         if not count:
-            self.person.warn("If it should have one: is it an account of another country (--domain)?")
+            self.prompts.warn("If there should be one: is it an account of another country (--domain)?")
 
 
-def _config(draft: Draft, domain: str | None) -> tuple[Change, ...]:
-    """What lets the home collect from the account; a home that has no bridge yet is to ask none."""
+def _enable_account(draft: Draft, domain: str | None) -> tuple[Change, ...]:
+    """Return the changes that enable the account; a home without a bridge stops asking for one."""
     collectors = draft.loaded.settings.collectors
-    changes = [] if collectors.amazon_aqm.enabled else [Change((*_AQM, "enabled"), True)]
+    changes = [] if collectors.amazon_aqm.enabled else [Change((*_SECTION, "enabled"), True)]
     if domain is not None and domain != collectors.amazon_aqm.domain:
-        changes.append(Change((*_AQM, "domain"), domain))
+        changes.append(Change((*_SECTION, "domain"), domain))
     has_key = any(bridge.api_key for bridge in draft.loaded.bridges)
     if collectors.hue == HueSettings() and not has_key:
         changes.append(Change(("collectors", "hue", "enabled"), False))
@@ -153,18 +155,18 @@ def _with_token(draft: Draft, token: str) -> Draft:
     return draft.with_changes(Changes(secrets=(Change(("amazon_aqm", "refresh_token"), token),)))
 
 
-def _imported(person: Person) -> str | None:
-    """The token that comes on stdin; a person who types it does not see it."""
-    token = click.prompt("Refresh token", hide_input=True) if person.can_answer else sys.stdin.readline()
+def _read_token(prompts: Prompts) -> str | None:
+    """Read the token from stdin; it is not echoed at a terminal."""
+    token = click.prompt("Refresh token", hide_input=True) if prompts.is_interactive else sys.stdin.readline()
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        person.warn("There is no refresh token on stdin: it is one line, and begins with Atnr|.")
+        prompts.warn("There is no refresh token on stdin: it is one line, and begins with Atnr|.")
         return None
     return str(token)
 
 
-def _normalised(domain: str | None) -> str | None:
+def _normalise_domain(domain: str | None) -> str | None:
     try:
-        return None if domain is None else AMAZON_DOMAIN.normalised(domain)
+        return None if domain is None else AMAZON_DOMAIN(domain)
     except ValueError as error:
-        raise click.BadParameter(f"must be {AMAZON_DOMAIN.due}", param_hint="--domain") from error
+        raise click.BadParameter(str(error), param_hint="--domain") from error

@@ -1,4 +1,4 @@
-"""The part of the talk in which a bridge is found, and shows who it is."""
+"""The dialogue that finds a Hue bridge, pairs with it and tries it."""
 
 from __future__ import annotations
 
@@ -8,130 +8,29 @@ from pathlib import Path
 
 import attrs
 
-from config.bridge_changes import changes_for, is_stranger, key_changes_for
 from config.bridges import Bridge
-from config.draft import Draft
+from config.draft import Draft, is_another_bridge, key_changes, pairing_changes
 from config.secrets import Secret
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SettingsError, SourceError, SourceRefused, SourceUnavailable
 from domain.services.source_setup import Pairing
-from entrypoints.commands.setup_steps import set_up
-from entrypoints.terminal.prompts import Person
-from entrypoints.terminal.reply_text import rooms
-from entrypoints.wiring.environment import World
+from entrypoints.commands.setup_steps import reply_lines, set_up
+from entrypoints.terminal.prompts import Prompts
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import bridge_on_trial, finder, pairing, trial
-from ports.setup import Announced, BridgeFinder, BridgePairing, Met, Unproved
+from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
-_LOOK_S = 5.0
+_SEARCH_S = 5.0
 _NOT_FOUND = """\
-No bridge was found. Is it on, and in the same network as this computer? Then say where it is:
+No bridge was found. Is it on, and in the same network as this computer? Then give its address:
   homeclimate setup --address ADDRESS    (the Hue app: Settings, My Hue system, the bridge, the i)
-  homeclimate setup --cloud              (asks its maker, to whom it reports where it is)"""
-
-
-@attrs.frozen(kw_only=True)
-class BridgeSearch:
-    """Finds the one bridge that is meant. `known` are those that the home has already."""
-
-    person: Person
-    finder: BridgeFinder
-    bridges: BridgePairing
-    runner: asyncio.Runner
-    known: Sequence[Bridge]
-
-    def at(self, address: str, expected_id: str | None = None) -> Met | None:
-        """The bridge there; None when the person would not vouch for its certificate. Raises SourceError."""
-        met = self.runner.run(self.bridges.meet(address, expected_id=expected_id))
-        if isinstance(met, Unproved):
-            if not self._is_vouched_for(met):
-                return None
-            pin = met.certificate_sha256
-            met = self.runner.run(self.bridges.meet(address, expected_id=expected_id, pin=pin))
-            if isinstance(met, Unproved):
-                raise SourceRefused("the certificate changed while it was being looked at; run this again")
-        self.person.tell(_introduction(met))
-        return met
-
-    def known_one(self, bridge: Bridge) -> Met | None:
-        """A bridge that the home has: where it was, else wherever it is announced now."""
-        if bridge.address:
-            try:
-                return self.at(bridge.address, bridge.id)
-            except (SourceUnavailable, SourceRefused) as error:
-                self.person.warn(str(error))
-        return self.any_one(bridge.id)
-
-    def any_one(self, bridge_id: str | None = None) -> Met | None:
-        """The bridge that is announced, or that the person chooses; None when there is none."""
-        self.person.tell(f"Looking for Hue bridges, {_LOOK_S:g} s at most ...")
-        announced = self._announced(bridge_id)
-        if not announced:
-            self.person.warn(_NOT_FOUND)
-            return None
-        chosen = announced[0] if len(announced) == 1 else self._chosen(announced)
-        return self.at(chosen.address, chosen.bridge_id) if chosen else None
-
-    def _announced(self, bridge_id: str | None) -> Sequence[Announced]:
-        try:
-            announced = self.finder.find(_LOOK_S, bridge_id)
-        except SourceError as error:
-            self.person.warn(str(error))
-            return ()
-        return [one for one in announced if bridge_id in (None, one.bridge_id)]
-
-    def _chosen(self, announced: Sequence[Announced]) -> Announced | None:
-        self.person.tell(f"{len(announced)} bridges are here:")
-        ours = {bridge.id for bridge in self.known}
-        for number, one in enumerate(announced, start=1):
-            note = "   (this home has it already)" if one.bridge_id in ours else ""
-            model = f"  {one.model}" if one.model else ""
-            self.person.tell(f"  {number}  {one.bridge_id or 'without an id'}  at {one.address}{model}{note}")
-        if not self.person.can_answer:
-            self.person.warn("Say which one: homeclimate setup --address ADDRESS")
-            return None
-        return announced[self.person.chooses("Which one", len(announced)) - 1]
-
-    def _is_vouched_for(self, unproved: Unproved) -> bool:
-        """Whether its certificate is pinned already, or the person says that this is the bridge."""
-        fingerprint = unproved.certificate_sha256
-        pins = {bridge.certificate_sha256: bridge.id for bridge in self.known if bridge.certificate_sha256}
-        if fingerprint in pins:
-            return True
-        self.person.tell(
-            f"What answers at {unproved.address} signed its certificate itself, as older bridges do, so "
-            f"nobody vouches for it. The fingerprint (SHA-256):\n  {_in_pairs(fingerprint)}"
-        )
-        if unproved.bridge_id in pins.values():
-            self.person.warn("It is NOT the certificate that config.yaml pins for this bridge.")
-        if not self.person.can_answer:
-            self.person.warn("Nobody is here to say whether it is the right one: run this at a terminal.")
-            return False
-        return self.person.agrees(
-            "Is it your bridge, and shall only this certificate be accepted from now on?", default=False
-        )
-
-
-def _introduction(met: Met) -> str:
-    proof = "its certificate proves it"
-    if met.certificate_sha256 is not None:
-        proof = "by its pinned certificate"
-    if not met.is_encrypted:
-        proof = "it has no HTTPS: whoever is in your network can read its key"
-    return f"{met.name} ({met.model}), {met.bridge_id}, at {met.address}: {proof}."
-
-
-def _in_pairs(fingerprint: str) -> str:
-    return ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
-
-
-# The talk in which a Hue bridge is found, paired with and tried.
-
-_PLACEHOLDER = Secret("0" * 40)  # as long as a key: shows whether one could be written
+  homeclimate setup --cloud              (asks its maker, to whom it reports its address)"""
+_PLACEHOLDER_KEY = Secret("0" * 40)  # to check that a key could be saved
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for. `reauth` names a source whose key alone is to be replaced."""
+    """What the command line asks for. `reauth` names a source of which only the key is replaced."""
 
     home: Path
     address: str | None = None
@@ -139,138 +38,229 @@ class Request:
     reauth: str | None = None
 
 
-def run(request: Request, world: World, person: Person) -> int:
-    """Do what the request says in that world; the exit code."""
+def run(request: Request, environment: Environment, prompts: Prompts) -> int:
+    """Run the dialogue; return the exit code."""
 
-    def talk(draft: Draft) -> Draft | None:
+    def dialogue(draft: Draft) -> Draft | None:
         with asyncio.Runner() as runner:
-            service = pairing(world)
-            talking = _Talk(
-                request=request, world=world, person=person, draft=draft, pairing=service, runner=runner
+            service = pairing(environment)
+            steps = _Dialogue(
+                request=request,
+                environment=environment,
+                prompts=prompts,
+                draft=draft,
+                pairing=service,
+                runner=runner,
             )
             try:
-                return talking.outcome()
+                return steps.connect()
             finally:
                 runner.run(service.bridges.close())
 
-    return set_up(request.home, person, talk)
+    return set_up(request.home, prompts, dialogue)
 
 
 @attrs.frozen(kw_only=True)
-class _Talk:
+class BridgeSearch:
+    """Find the bridge that is meant. `known` are the bridges that the home has already."""
+
+    prompts: Prompts
+    finder: BridgeFinder
+    bridges: BridgePairing
+    runner: asyncio.Runner
+    known: Sequence[Bridge]
+
+    def at_address(self, address: str, expected_id: str | None = None) -> VerifiedBridge | None:
+        """Return the bridge there, or None when the person rejects its certificate. Raise SourceError."""
+        met = self.runner.run(self.bridges.meet(address, expected_id=expected_id))
+        if isinstance(met, UnverifiedBridge):
+            if not self._accepts_certificate(met):
+                return None
+            pin = met.certificate_sha256
+            met = self.runner.run(self.bridges.meet(address, expected_id=expected_id, pin=pin))
+            if isinstance(met, UnverifiedBridge):
+                raise SourceRefused("the certificate changed during the check; run this again")
+        self.prompts.show(_describe(met))
+        return met
+
+    def known_bridge(self, bridge: Bridge) -> VerifiedBridge | None:
+        """Return a bridge of the home: at its last address, else where it is announced now."""
+        if bridge.address:
+            try:
+                return self.at_address(bridge.address, bridge.id)
+            except (SourceUnavailable, SourceRefused) as error:
+                self.prompts.warn(str(error))
+        return self.on_network(bridge.id)
+
+    def on_network(self, bridge_id: str | None = None) -> VerifiedBridge | None:
+        """Return the announced bridge, or the one that the person chooses; None when there is none."""
+        self.prompts.show(f"Looking for Hue bridges, {_SEARCH_S:g} s at most ...")
+        try:
+            announced = [
+                each for each in self.finder.find(_SEARCH_S, bridge_id) if bridge_id in (None, each.bridge_id)
+            ]
+        except SourceError as error:
+            self.prompts.warn(str(error))
+            announced = []
+        if not announced:
+            self.prompts.warn(_NOT_FOUND)
+            return None
+        chosen = announced[0] if len(announced) == 1 else self._choose(announced)
+        return self.at_address(chosen.address, chosen.bridge_id) if chosen else None
+
+    def _choose(self, announced: Sequence[AnnouncedBridge]) -> AnnouncedBridge | None:
+        self.prompts.show(f"{len(announced)} bridges are here:")
+        known_ids = {bridge.id for bridge in self.known}
+        for number, each in enumerate(announced, start=1):
+            note = "   (this home has it already)" if each.bridge_id in known_ids else ""
+            model = f"  {each.model}" if each.model else ""
+            name = each.bridge_id or "without an id"
+            self.prompts.show(f"  {number}  {name}  at {each.address}{model}{note}")
+        if not self.prompts.is_interactive:
+            self.prompts.warn("Choose one with homeclimate setup --address ADDRESS")
+            return None
+        return announced[self.prompts.choose("Which one", len(announced)) - 1]
+
+    def _accepts_certificate(self, unproved: UnverifiedBridge) -> bool:
+        """Return whether the certificate is pinned already, or the person confirms the bridge."""
+        fingerprint = unproved.certificate_sha256
+        pins = {bridge.certificate_sha256: bridge.id for bridge in self.known if bridge.certificate_sha256}
+        if fingerprint in pins:
+            return True
+        pairs = ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
+        self.prompts.show(
+            f"The device at {unproved.address} signed its certificate itself, as older bridges do, so its "
+            f"identity is not proven. The fingerprint (SHA-256):\n  {pairs}"
+        )
+        if unproved.bridge_id in pins.values():
+            self.prompts.warn("It is NOT the certificate that config.yaml pins for this bridge.")
+        if not self.prompts.is_interactive:
+            self.prompts.warn("There is no terminal to confirm it at: run this at a terminal.")
+            return False
+        return self.prompts.confirm(
+            "Is it your bridge, and should only this certificate be accepted from now on?", default=False
+        )
+
+
+@attrs.frozen(kw_only=True)
+class _Dialogue:
     request: Request
-    world: World
-    person: Person
+    environment: Environment
+    prompts: Prompts
     draft: Draft
     pairing: Pairing
     runner: asyncio.Runner
 
-    def outcome(self) -> Draft | None:
-        """The home with the bridge, tried; None when it came to nothing, of which the person was told."""
-        target = self._target() if self.request.reauth else None
-        met = self._met(target)
+    def connect(self) -> Draft | None:
+        """Return the draft with the bridge, tried, or None after a message."""
+        target = self._reauth_target() if self.request.reauth else None
+        met = self._find_bridge(target)
         if met is None:
             return None
         if target is None:
-            return self._kept(met) or self._paired(met, self._with_bridge(met))
+            return self._keep_present_key(met) or self._pair(met, self._add_bridge(met))
         if target.certificate_sha256 == met.certificate_sha256:
-            return self._paired(met, self._with_key)
-        return self._paired(met, self._with_bridge(met))
+            return self._pair(met, self._replace_key)
+        return self._pair(met, self._add_bridge(met))
 
-    def _target(self) -> Bridge:
-        """The bridge whose key is to be replaced. Raises SettingsError for one that the home has not."""
+    def _reauth_target(self) -> Bridge:
+        """Return the bridge whose key is replaced. Raise SettingsError when the home does not have it."""
         wanted = (self.request.reauth or "").partition(":")[2].lower()
-        there_are = self.draft.loaded.bridges
-        bridges = [bridge for bridge in there_are if wanted in ("", bridge.id)]
+        bridges = [bridge for bridge in self.draft.loaded.bridges if wanted in ("", bridge.id)]
         if len(bridges) != 1:
-            names = ", ".join(f"hue:{bridge.id}" for bridge in there_are)
-            raise SettingsError(f"say which bridge to pair with again: --reauth with one of {names}")
+            names = ", ".join(f"hue:{bridge.id}" for bridge in self.draft.loaded.bridges)
+            raise SettingsError(f"choose the bridge to pair with again: --reauth with one of {names}")
         return bridges[0]
 
-    def _met(self, target: Bridge | None) -> Met | None:
+    def _find_bridge(self, target: Bridge | None) -> VerifiedBridge | None:
         search = BridgeSearch(
-            person=self.person,
-            finder=finder(self.world, by_cloud=self.request.by_cloud),
+            prompts=self.prompts,
+            finder=finder(self.environment, by_cloud=self.request.by_cloud),
             bridges=self.pairing.bridges,
             runner=self.runner,
             known=self.draft.loaded.bridges,
         )
         if self.request.address:
-            return search.at(self.request.address, target.id if target else None)
-        return search.known_one(target) if target else search.any_one()
+            return search.at_address(self.request.address, target.id if target else None)
+        return search.known_bridge(target) if target else search.on_network()
 
-    def _own(self, met: Met) -> Bridge | None:
-        """The home's bridge with a key that may be for this one."""
-        for bridge in self.draft.loaded.bridges:
-            if bridge.id in (None, met.bridge_id) and bridge.api_key is not None:
-                return _as_met(met, bridge.api_key)
-        return None
-
-    def _kept(self, met: Met) -> Draft | None:
-        """The home with the key that it has, where that still works and the person keeps it."""
-        own = self._own(met)
-        if own is None:
+    def _keep_present_key(self, met: VerifiedBridge) -> Draft | None:
+        """Return the draft with the key that the home has, if it works and the person keeps it."""
+        keys = [
+            bridge.api_key
+            for bridge in self.draft.loaded.bridges
+            if bridge.id in (None, met.bridge_id) and bridge.api_key is not None
+        ]
+        if not keys:
             return None
+        own = _as_bridge(met, keys[0])
         try:
-            reply = self._trial(own, self.draft)
+            reply = self._try_bridge(own, self.draft)
         except CredentialsRefused:
-            self.person.tell("The key that this home has does not work any more.")
+            self.prompts.show("The key of this home does not work any more.")
             return None
-        self.person.tell("This home has a key for this bridge, and it works.")
-        if not self.person.agrees("Keep it?", default=True):
+        self.prompts.show("This home has a key for this bridge, and it works.")
+        if not self.prompts.confirm("Keep it?", default=True):
             return None
-        self._show(reply)
-        return self._with_bridge(met)(own)
+        self._show_sensors(reply)
+        return self._add_bridge(met)(own)
 
-    def _paired(self, met: Met, drafted: Callable[[Bridge], Draft]) -> Draft | None:
-        drafted(_as_met(met, _PLACEHOLDER))  # could it be written at all? before anybody walks to the bridge
-        key = self._key(met)
+    def _pair(self, met: VerifiedBridge, save_into_draft: Callable[[Bridge], Draft]) -> Draft | None:
+        save_into_draft(_as_bridge(met, _PLACEHOLDER_KEY))  # fail before the person walks to the bridge
+        with self.prompts.countdown("Press the round button on the bridge now.") as show_left_s:
+            key = self.runner.run(self.pairing.key(met, show_left_s))
         if key is None:
-            self.person.warn("The button was not pressed in time; nothing is changed. Run this again.")
+            self.prompts.warn("The button was not pressed in time; nothing is changed. Run this again.")
             return None
-        bridge = _as_met(met, Secret(key))
-        draft = drafted(bridge)
+        bridge = _as_bridge(met, Secret(key))
+        draft = save_into_draft(bridge)
         try:
-            self._show(self._trial(bridge, draft))
+            self._show_sensors(self._try_bridge(bridge, draft))
         except SourceError:
-            self.person.warn("The bridge gave a key, and could not be read with it; nothing is changed.")
+            self.prompts.warn("The bridge gave a key, but could not be read with it; nothing is changed.")
             raise
         return draft
 
-    def _key(self, met: Met) -> str | None:
-        with self.person.counting_down("Press the round button on the bridge now.") as tell_left_s:
-            return self.runner.run(self.pairing.key(met, tell_left_s))
-
-    def _with_key(self, bridge: Bridge) -> Draft:
+    def _replace_key(self, bridge: Bridge) -> Draft:
         loaded = self.draft.loaded
         return self.draft.with_changes(
-            key_changes_for(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
+            key_changes(loaded.settings.collectors.hue, loaded.secrets.hue, bridge)
         )
 
-    def _with_bridge(self, met: Met) -> Callable[[Bridge], Draft]:
-        """Makes the home with the bridge; asks what becomes of another one that it has."""
+    def _add_bridge(self, met: VerifiedBridge) -> Callable[[Bridge], Draft]:
+        """Return a function that adds the bridge to the draft; ask what becomes of another bridge."""
         hue, secrets = self.draft.loaded.settings.collectors.hue, self.draft.loaded.secrets.hue
         replaces = False
-        if not hue.bridges and is_stranger(hue, secrets, met.bridge_id):
-            self.person.tell(f"This home has another bridge, {secrets.bridge_id}.")
-            replaces = not self.person.agrees("Collect from both (n: from the new one only)?", default=True)
-        return lambda bridge: self.draft.with_changes(changes_for(hue, secrets, bridge, replaces=replaces))
-
-    def _trial(self, bridge: Bridge, draft: Draft) -> SourceReply:
-        return self.runner.run(
-            trial(draft.loaded, self.world).of(bridge_on_trial(bridge, draft.loaded, self.world))
+        if not hue.bridges and is_another_bridge(hue, secrets, met.bridge_id):
+            self.prompts.show(f"This home has another bridge, {secrets.bridge_id}.")
+            replaces = not self.prompts.confirm("Collect from both (n: only from the new one)?", default=True)
+        return lambda bridge: self.draft.with_changes(
+            pairing_changes(hue, secrets, bridge, replaces=replaces)
         )
 
-    def _show(self, reply: SourceReply) -> None:
+    def _try_bridge(self, bridge: Bridge, draft: Draft) -> SourceReply:
+        source = bridge_on_trial(bridge, draft.loaded, self.environment)
+        return self.runner.run(trial(draft.loaded, self.environment).of(source))
+
+    def _show_sensors(self, reply: SourceReply) -> None:
         count = len(reply.readings) + len(reply.unread)
-        self.person.tell(f"It has {count} temperature sensor{'' if count == 1 else 's'}:")
-        for line in rooms(reply):
-            self.person.tell(line)
+        self.prompts.show(f"It has {count} temperature sensor{'' if count == 1 else 's'}:")
+        for line in reply_lines(reply):
+            self.prompts.show(line)
         if not count:
-            self.person.warn("Only its motion sensors measure temperature, and it has none.")
+            self.prompts.warn("Only motion sensors measure temperature, and this bridge has none.")
 
 
-def _as_met(met: Met, api_key: Secret) -> Bridge:
+def _describe(met: VerifiedBridge) -> str:
+    proof = "its certificate proves it"
+    if met.certificate_sha256 is not None:
+        proof = "by its pinned certificate"
+    if not met.is_encrypted:
+        proof = "it has no HTTPS: anyone in your network can read its key"
+    return f"{met.name} ({met.model}), {met.bridge_id}, at {met.address}: {proof}."
+
+
+def _as_bridge(met: VerifiedBridge, api_key: Secret) -> Bridge:
     return Bridge(
         id=met.bridge_id,
         address=met.address,

@@ -1,54 +1,87 @@
-"""What setting up any source begins and ends with."""
+"""What the setup of every source has in common: load, check, talk, save, and show the rooms."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from config.draft import Draft, draft_of
+from domain.cycle import SourceReply
+from domain.reading import Quantity, Reading
 from entrypoints.process import find_home, program_name
-from entrypoints.terminal.prompts import Person
+from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.setup import check_writable, save
+
+_FORMATS = {
+    Quantity.TEMPERATURE: "{:5.1f} °C",
+    Quantity.RELATIVE_HUMIDITY: "{:.0f} % humidity",
+    Quantity.PM25: "PM2.5 {:.0f} µg/m³",
+    Quantity.CARBON_MONOXIDE: "CO {:.1f} ppm",
+    Quantity.VOC_INDEX: "VOC index {:.0f}",
+    Quantity.IAQ_SCORE: "air quality {:.0f}",
+}
+_MAX_ROOM_WIDTH = 40
 
 
 def set_up(
-    home: Path, person: Person, talk: Callable[[Draft], Draft | None], *, is_to_collect: bool = True
+    home: Path,
+    prompts: Prompts,
+    dialogue: Callable[[Draft], Draft | None],
+    *,
+    is_collecting_next: bool = True,
 ) -> int:
-    """Hold the talk over the home as it stands, and save what it comes to; the exit code.
+    """Run the dialogue on the home's files, and save the draft that it returns; return the exit code.
 
-    The talk returns None when it came to nothing, of which the person was told. Until it has ended nothing is
-    written; Ctrl-C in it leaves everything as it was, and says so.
+    The dialogue returns None when it failed and has said so. Nothing is written before it has ended; Ctrl-C
+    leaves every file as it was.
     """
     try:
         draft = draft_of(home)
-        for warning in draft.loaded.warnings:  # what each key of an earlier system became
-            person.warn(f"warning: {warning}")
+        for warning in draft.loaded.warnings:
+            prompts.warn(f"warning: {warning}")
         check_writable(home)
-        draft_to_save = talk(draft)
+        result = dialogue(draft)
     except (KeyboardInterrupt, click.Abort):
-        person.warn("\nstopped; nothing is changed")
+        prompts.warn("\nstopped; nothing is changed")
         raise click.Abort from None
-    if draft_to_save is None:
+    if result is None:
         return 1
-    _save(draft_to_save, person)
-    if is_to_collect:
-        person.tell(f"Next: {next_command(home)}")
+    if changed := result.changed_files:
+        save(result)
+        prompts.show(f"Saved {' and '.join(str(file.path) for file in changed)}.")
+    else:
+        prompts.show("The files are up to date; nothing is changed.")
+    if is_collecting_next:
+        prompts.show(f"Next: {next_command(home)}")
     return 0
 
 
 def next_command(home: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """What to type for the first cycle, the way the program was started, from where it was started."""
-    named = "" if find_home(None, environment) == home else f" --home {shlex.quote(str(home))}"
-    return f"{program_name(environment)} collect --once{named}"
+    """Return the command for the first cycle, as it would be typed in the current folder."""
+    option = "" if find_home(None, environment) == home else f" --home {shlex.quote(str(home))}"
+    return f"{program_name(environment)} collect --once{option}"
 
 
-def _save(draft: Draft, person: Person) -> None:
-    changed = draft.changed_files
-    if changed:
-        save(draft)
-    names = " and ".join(str(file.path) for file in changed)
-    person.tell(f"Saved {names}." if changed else "Everything stands as it should; nothing is changed.")
+def reply_lines(reply: SourceReply) -> Iterator[str]:
+    """Yield a line for each device, by room, then one for each note of the source."""
+    rows = [(reading.location, _values(reading)) for reading in reply.readings]
+    rows += [
+        (unread.detail or unread.device_id, f"silent ({unread.cause.replace('_', ' ')})")
+        for unread in reply.unread
+    ]
+    width = min(max((len(room) for room, _ in rows), default=0), _MAX_ROOM_WIDTH)
+    for room, values in sorted(rows):
+        yield f"  {room:{width}}  {values}"
+    for note in reply.notes:
+        yield f"  note: {note}"
+
+
+def _values(reading: Reading) -> str:
+    values = [text.format(reading.values[name]) for name, text in _FORMATS.items() if name in reading.values]
+    if reading.battery_percent is not None:
+        values.append(f"battery {reading.battery_percent} %")
+    return "   ".join(values)

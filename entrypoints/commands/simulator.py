@@ -12,15 +12,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.wiring.collecting import moved_clock, simulated_home
-
-if TYPE_CHECKING:
-    from adapters.simulator.home import SimulatedHome
-
+from adapters.simulator.home import SimulatedHome
+from entrypoints.wiring.simulator import moved_clock, simulated_home
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
 _MS = click.FloatRange(0, 60_000)

@@ -1,4 +1,4 @@
-"""`homeclimate status`: what was stored last, what goes wrong, and what waits."""
+"""`homeclimate status`: the newest values, problems, and what waits to be stored."""
 
 from __future__ import annotations
 
@@ -12,38 +12,34 @@ import click
 
 from config.loading import load
 from domain.errors import SpoolError, StoreError
-from domain.incidents import is_of_a_source
+from domain.incidents import belongs_to_home
+from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.services.alerting import ACCOUNT
+from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.collecting import history
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import source_names
-from entrypoints.wiring.storage import alert_file, collectors, ledger, spool, state, talk
-from ports.spool import Waiting
+from entrypoints.wiring.storage import ALERT_FILE_SOURCE, alert_file, collectors, ledger, spool, state, talk
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
-# Of the state, told as they stand there.
-_TOLD = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+# Keys of the state that are shown unchanged.
+_STATE_KEYS = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
 
 
 @click.command()
-@click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
-)
-@click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
+@home_option
+@json_option
 @click.pass_obj
-def command(world: World | None, *, home: Path | None, is_json: bool) -> int:
-    """Tell the newest values, the last cycles, open incidents and what waits to be stored.
+def command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
+    """Show the newest values, the last cycles, open incidents and what waits to be stored.
 
-    Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
+    Exit code: 0 shown, 1 the database cannot be read, 78 wrong configuration.
     """
-    status = status_of(find_home(home), world or World())
+    status = status_of(find_home(home), environment or Environment())
     if is_json:
         click.echo(json.dumps(as_object(status), ensure_ascii=False))
     else:
@@ -52,10 +48,10 @@ def command(world: World | None, *, home: Path | None, is_json: bool) -> int:
     return 1 if status.store_trouble else 0
 
 
-def status_of(home: Path, world: World) -> Status:
-    """How the home stands. Changes nothing, and asks nobody outside."""
+def status_of(home: Path, environment: Environment) -> Status:
+    """Read the status from the home's files. Changes nothing, and sends no request."""
     loaded = load(home)
-    now = world.clock.now()
+    now = environment.clock.now()
     journal = talk()
     kept = state(loaded.settings, journal)
     alert = alert_file(loaded.settings)
@@ -64,12 +60,12 @@ def status_of(home: Path, world: World) -> Status:
         now=now,
         waiting=Waiting(),
         incidents={key: one for key, one in kept.get(_INCIDENTS).items() if _is_expected(one, sources)},
-        told={key: value for key in _TOLD if (value := kept.get(key))},
-        alert_file=alert if ACCOUNT in sources and alert.exists() else None,
+        state={key: value for key in _STATE_KEYS if (value := kept.get(key))},
+        alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(loaded.settings),
     )
     try:
-        status = attrs.evolve(status, waiting=spool(loaded.settings, world.clock, journal).look())
+        status = attrs.evolve(status, waiting=spool(loaded.settings, environment.clock, journal).waiting())
     except SpoolError as error:
         status = attrs.evolve(status, spool_trouble=str(error))
     until = now + CLOCK_FAULT_AHEAD
@@ -84,8 +80,8 @@ def status_of(home: Path, world: World) -> Status:
 
 
 def _is_expected(incident: Json, sources: AbstractSet[str]) -> bool:
-    """Whether it is of something that the home still has; the next cycle closes the others."""
+    """Return whether the incident concerns a source that the home still has."""
     if not isinstance(incident, dict):
         return False
     topic, subject, source = (str(incident.get(name) or "") for name in ("topic", "subject", "source"))
-    return is_of_a_source(topic, subject, source, sources)
+    return belongs_to_home(topic, subject, source, sources)

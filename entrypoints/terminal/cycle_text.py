@@ -1,4 +1,4 @@
-"""What became of a cycle, as a line a source for people and as an object for scripts."""
+"""Format the outcome of a cycle: lines for people and a JSON object for scripts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from typing import Any
 
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
 from domain.reading import UNITS, Quantity, Reading
+from domain.schedule import Due
+
+_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
+_DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
 
 
 def lines(cycle: Cycle) -> Iterator[str]:
-    """A line a source, and one more when the store did not take the cycle."""
+    """Yield a line for each source, and one more when the cycle is not in the database."""
     for outcome in cycle.report.outcomes:
         due = outcome.due
-        cost = _cost(cycle, due.source)
-        yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_said(outcome)}{cost}"
+        cost = _cost(cycle, due)
+        yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_describe(outcome)}{cost}"
         if isinstance(outcome, Collected):
             yield from (f"  note: {note}" for note in outcome.notes)
     match cycle:
@@ -28,7 +32,7 @@ def lines(cycle: Cycle) -> Iterator[str]:
 
 
 def as_json(cycle: Cycle) -> str:
-    """One line of JSON: documented in docs/reference/command-line.md."""
+    """Return one line of JSON, as documented in docs/reference/command-line.md."""
     return json.dumps(
         {
             "stored": isinstance(cycle, Stored),
@@ -40,7 +44,7 @@ def as_json(cycle: Cycle) -> str:
     )
 
 
-def _said(outcome: Outcome) -> str:
+def _describe(outcome: Outcome) -> str:
     match outcome:
         case Collected():
             count = len(outcome.readings)
@@ -48,7 +52,7 @@ def _said(outcome: Outcome) -> str:
         case Failed():
             return f"FAILED ({outcome.cause}): {outcome.detail}"
         case Deferred():
-            return f"left in peace until {outcome.until.astimezone():%H:%M:%S} ({outcome.cause})"
+            return f"not asked before {outcome.until.astimezone():%H:%M:%S} ({outcome.cause})"
 
 
 def _silent(unread: tuple[Unread, ...]) -> str:
@@ -58,17 +62,16 @@ def _silent(unread: tuple[Unread, ...]) -> str:
     return f", {len(unread)} silent ({', '.join(f'{count} {cause}' for cause, count in causes.items())})"
 
 
-def _cost(cycle: Cycle, source: str) -> str:
-    """What it cost, where it was measured."""
-    own = [measured for measured in cycle.report.measurements if measured.source == source]
-    reads_s = [measured.duration_s for measured in own if measured.operation == "source.read"]
-    if not reads_s:
+def _cost(cycle: Cycle, due: Due) -> str:
+    """Show the time and the bytes of the read, if it was measured."""
+    own = [one for one in cycle.report.measurements if one.source == due.source and one.slot == due.slot]
+    if not own or not own[-1].attempts:
         return ""
-    return f"  [{sum(reads_s):.2f} s, {sum(measured.wire_bytes for measured in own):,} bytes]"
+    return f"  [{own[-1].duration_s:.2f} s, {own[-1].wire_bytes:,} bytes]"
 
 
 def _outcome_object(outcome: Outcome) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    result: dict[str, Any] = {
         "source": outcome.due.source,
         "slot": outcome.due.slot.isoformat(),
         "scheduled": outcome.due.scheduled,
@@ -80,15 +83,15 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
     }
     match outcome:
         case Collected():
-            said |= {
+            result |= {
                 "readings": [_reading_object(reading) for reading in outcome.readings],
                 "notes": outcome.notes,
             }
         case Failed():
-            said |= {"cause": outcome.cause, "detail": outcome.detail}
+            result |= {"cause": outcome.cause, "detail": outcome.detail}
         case Deferred():
-            said |= {"cause": outcome.cause, "until": outcome.until.isoformat()}
-    return said
+            result |= {"cause": outcome.cause, "until": outcome.until.isoformat()}
+    return result
 
 
 def _reading_object(reading: Reading) -> dict[str, Any]:
@@ -105,22 +108,16 @@ def _reading_object(reading: Reading) -> dict[str, Any]:
     }
 
 
-# A reading's values and age as people read them.
-
-_PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
-_DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
-
-
-def shown(reading: Reading, quantity: Quantity) -> str:
-    """The value with its unit; empty where the reading has none."""
+def format_value(reading: Reading, quantity: Quantity) -> str:
+    """Return the value with its unit, or "" if the reading has none."""
     if quantity not in reading.values:
         return ""
     unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
     return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit}".rstrip()
 
 
-def age_shown(age: timedelta) -> str:
-    """How long ago, in one unit."""
+def format_age(age: timedelta) -> str:
+    """Return an age in one unit, such as `12 min`."""
     minutes = int(age.total_seconds() // 60)
     if minutes < 1:
         return "now"

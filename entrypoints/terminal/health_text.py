@@ -1,4 +1,4 @@
-"""A health report for people, for monitors and for scripts."""
+"""Format a health report for people, for monitors and as JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _COLOURS: Mapping[Status, str] = {
     Status.FAIL: "\x1b[1;31m",
     Status.SKIPPED: "\x1b[2m",
 }
-_OFF = "\x1b[0m"
-_WORDS: Mapping[Health, tuple[str, str]] = {
+_COLOUR_END = "\x1b[0m"
+_WORDS: Mapping[Health, tuple[str, str]] = {  # for monitors, and for people
     Health.HEALTHY: ("OK", "healthy"),
     Health.SOME_FAILED: ("WARNING", "not healthy; readings are collected"),
     Health.CANNOT_COLLECT: ("CRITICAL", "not healthy; nothing can be collected"),
@@ -26,45 +26,48 @@ _WORDS: Mapping[Health, tuple[str, str]] = {
 
 
 def line(result: ComponentResult, *, coloured: bool = False) -> str:
-    """One component, and below it what to do."""
-    begin, end = (_COLOURS[result.status], _OFF) if coloured else ("", "")
+    """Format one component, and below it the next step."""
+    begin, end = (_COLOURS[result.status], _COLOUR_END) if coloured else ("", "")
     step = f"\n{'':9}-> {result.next_step}" if result.next_step else ""
-    return f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.seen)}{step}"
+    return (
+        f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}{step}"
+    )
 
 
 def ending(report: HealthReport, duration_s: float) -> str:
-    """What it all comes to."""
-    counted = ", ".join(
-        f"{count} {word}"
-        for status, word in (
-            (Status.FAIL, "failed"),
-            (Status.WARN, "to look at"),
-            (Status.PASS, "passed"),
-            (Status.SKIPPED, "skipped"),
-        )
-        if (count := report.count(status))
-    )
-    return f"{_WORDS[report.health][1]}: {counted} in {duration_s:.1f} s"
+    """Format the summary line."""
+    words = {
+        Status.FAIL: "failed",
+        Status.WARN: "to look at",
+        Status.PASS: "passed",
+        Status.SKIPPED: "skipped",
+    }
+    counts = ", ".join(f"{count} {word}" for status, word in words.items() if (count := report.count(status)))
+    return f"{_WORDS[report.health][1]}: {counts} in {duration_s:.1f} s"
 
 
 def brief(report: HealthReport, duration_s: float) -> str:
-    """One line as Nagios plugins write it: state, what failed, and figures behind a bar."""
+    """Format one line for Nagios plugins: the state, what failed, and performance data behind a bar."""
     failed = [result for result in report.results if result.status is Status.FAIL]
-    told = "; ".join(f"{result.component}: {_on_one_line(result.seen)}" for result in failed) or (
+    summary = "; ".join(f"{result.component}: {_on_one_line(result.summary)}" for result in failed) or (
         f"{report.count(Status.PASS)} passed, {report.count(Status.WARN)} to look at"
     )
     figures = f"time={duration_s:.2f}s failed={len(failed)} warnings={report.count(Status.WARN)}"
-    return f"HOMECLIMATE {_WORDS[report.health][0]} - {told.replace('|', '/')} | {figures}"
+    return f"HOMECLIMATE {_WORDS[report.health][0]} - {summary.replace('|', '/')} | {figures}"
 
 
 def as_json(report: HealthReport, *, at: datetime, duration_s: float) -> str:
-    """The document that docs/reference/health.md describes, in the spirit of the draft for health+json."""
+    """Format the document that docs/reference/health.md describes, after the draft for health+json."""
+    if report.health is not Health.HEALTHY:
+        status = Status.FAIL
+    else:
+        status = Status.WARN if report.count(Status.WARN) else Status.PASS
     return json.dumps(
         {
             "version": JSON_VERSION,
             "releaseId": __version__,
             "description": "health of a homeclimate deployment",
-            "status": _status(report),
+            "status": status,
             "exitCode": int(report.health),
             "time": at.isoformat(),
             "durationSeconds": round(duration_s, 3),
@@ -74,16 +77,10 @@ def as_json(report: HealthReport, *, at: datetime, duration_s: float) -> str:
     )
 
 
-def _status(report: HealthReport) -> str:
-    if report.health is not Health.HEALTHY:
-        return Status.FAIL
-    return Status.WARN if report.count(Status.WARN) else Status.PASS
-
-
 def _check(result: ComponentResult) -> dict[str, object]:
     return {
         "status": result.status,
-        "output": result.seen,
+        "output": result.summary,
         **({"nextStep": result.next_step} if result.next_step else {}),
         "weight": result.weight,
         "durationSeconds": round(result.duration_s, 3),

@@ -1,4 +1,4 @@
-"""The person at the terminal: what a command tells and asks."""
+"""Questions, messages and a countdown for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from contextlib import contextmanager
 
 import click
 
-_LINE_EVERY_S = 10  # of a countdown that cannot be drawn
+_COUNTDOWN_LINE_EVERY_S = 10  # where a line cannot be redrawn
 
 
-class Person:
-    """Is asked only where somebody can answer: with both ends at a terminal."""
+class Prompts:
+    """Ask only when both stdin and stdout are terminals."""
 
     def __init__(self) -> None:
-        self.can_answer = sys.stdin.isatty() and sys.stdout.isatty()
-        self._can_draw = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self.is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._can_redraw = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
-    def tell(self, text: str) -> None:
-        """Say it on stdout."""
+    def show(self, text: str) -> None:
+        """Print on stdout."""
         click.echo(text)
 
     def warn(self, text: str) -> None:
-        """Say it on stderr."""
+        """Print on stderr."""
         click.echo(text, err=True)
 
-    def agrees(self, question: str, *, default: bool) -> bool:
-        """The answer; the default where nobody can give one."""
-        return click.confirm(question, default=default) if self.can_answer else default
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Return the answer, or the default without a terminal."""
+        return click.confirm(question, default=default) if self.is_interactive else default
 
-    def chooses(self, question: str, count: int) -> int:
-        """A number from 1 on. Only for a person who can answer."""
+    def choose(self, question: str, count: int) -> int:
+        """Return a number from 1 to `count`. Call it only when `is_interactive`."""
         number: int = click.prompt(question, type=click.IntRange(1, count))
         return number
 
     @contextmanager
-    def counting_down(self, request: str) -> Iterator[Callable[[int], None]]:
-        """Tells the request, and the seconds that are left for it, in one line where one can be redrawn."""
-        told: list[int] = []
+    def countdown(self, request: str) -> Iterator[Callable[[int], None]]:
+        """Yield a function that shows the request with the seconds left, in one line where possible."""
+        printed: list[int] = []
 
         def draw(left_s: int) -> None:
-            if self._can_draw:
+            if self._can_redraw:
                 click.echo(f"\r{request} {left_s:2d} s left ", nl=False)
-            elif not told or told[-1] - left_s >= _LINE_EVERY_S:
+            elif not printed or printed[-1] - left_s >= _COUNTDOWN_LINE_EVERY_S:
                 click.echo(f"{request} {left_s} s left")
-                told.append(left_s)
+                printed.append(left_s)
             sys.stdout.flush()
 
         try:
             yield draw
         finally:
-            if self._can_draw:
+            if self._can_redraw:
                 click.echo()

@@ -1,4 +1,4 @@
-"""The newest values of a home as a table, with a sparkline of the last days for each room."""
+"""Format the status of a home: the table of newest values, lines for people and an object for scripts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
+from domain.progress import Waiting
 from domain.reading import Quantity, Reading
-from entrypoints.terminal.cycle_text import age_shown, shown
-from ports.spool import Waiting
+from entrypoints.terminal.cycle_text import format_age, format_value
 from ports.state import Json
 from ports.stored_data import History, SourceRecord
 
 _BARS = "▁▂▃▄▅▆▇█"
-_BESIDE_SPARKLINE = 58  # columns that the rest of a row takes with a room of twenty letters
+_OTHER_COLUMNS_WIDTH = 58  # of a row, with a room of twenty letters
 
 _AIR = {
     Quantity.RELATIVE_HUMIDITY: "humidity",
@@ -31,11 +31,11 @@ _AIR = {
 
 
 def show(history: History, *, since: datetime, now: datetime) -> None:
-    """Print the newest reading of each device on stdout, and how its temperature went since."""
+    """Print the newest reading of each device, with its temperature since then as a sparkline."""
     console = Console(highlight=False)
     readings = history.newest()
     console.print(
-        _temperatures(history, readings, since, now, min(84, max(14, console.width - _BESIDE_SPARKLINE)))
+        _temperatures(history, readings, since, now, min(84, max(14, console.width - _OTHER_COLUMNS_WIDTH)))
     )
     monitors = [reading for reading in readings if reading.values.keys() & _AIR.keys()]
     if monitors:
@@ -43,7 +43,7 @@ def show(history: History, *, since: datetime, now: datetime) -> None:
 
 
 def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: datetime, width: int) -> str:
-    """A bar a column for the mean of its share of the time; a blank where nothing was stored."""
+    """Draw the mean of each time slice as a bar; a blank where nothing was stored."""
     columns: list[list[float]] = [[] for _ in range(width)]
     for instant, value in series:
         columns[min(width - 1, max(0, int((instant - since) / (until - since) * width)))].append(value)
@@ -69,8 +69,8 @@ def _temperatures(
         values = [value for _, value in series]
         table.add_row(
             reading.location,
-            shown(reading, Quantity.TEMPERATURE),
-            age_shown(now - reading.collected_at),
+            format_value(reading, Quantity.TEMPERATURE),
+            format_age(now - reading.collected_at),
             "" if reading.battery_percent is None else f"{reading.battery_percent} %",
             f"{min(values):.1f}" if values else "",
             sparkline(series, since, now, width) if values else "",
@@ -82,13 +82,13 @@ def _temperatures(
 def _air(readings: Sequence[Reading], now: datetime) -> Table:
     table = _table("age", *_AIR.values())
     for reading in readings:
-        values = (shown(reading, quantity) for quantity in _AIR)
-        table.add_row(reading.location, age_shown(now - reading.collected_at), *values)
+        values = (format_value(reading, quantity) for quantity in _AIR)
+        table.add_row(reading.location, format_age(now - reading.collected_at), *values)
     return table
 
 
 def _table(*headings: str) -> Table:
-    """A table whose first column is the room, with columns of numbers after it."""
+    """Return a table whose first column is the room, followed by columns of numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("room", max_width=20, no_wrap=True)
     for heading in headings:
@@ -96,18 +96,16 @@ def _table(*headings: str) -> Table:
     return table
 
 
-# How a home stands, as lines for people and as an object for scripts.
-
-FORMAT = 1  # of the JSON object: counts up when a key is renamed or goes
+FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _SHOWN = (Quantity.TEMPERATURE, Quantity.RELATIVE_HUMIDITY, Quantity.PM25, Quantity.IAQ_SCORE)
 
 
 @attrs.frozen(kw_only=True)
 class Status:
-    """What is known of a home at `now` without asking anybody outside.
+    """What is known of a home at `now` from its own files.
 
-    `incidents` and `told` are what the program keeps in its state; `collectors` the sources that a process
-    collects from at this moment.
+    `incidents` and `state` come from the state file; `collectors` are the sources that a process collects
+    from at this moment.
     """
 
     now: datetime
@@ -115,7 +113,7 @@ class Status:
     records: tuple[SourceRecord, ...] = ()
     waiting: Waiting
     incidents: Mapping[str, Json]
-    told: Mapping[str, Mapping[str, Json]]
+    state: Mapping[str, Mapping[str, Json]]
     alert_file: Path | None
     collectors: tuple[str, ...]
     store_trouble: str | None = None
@@ -123,37 +121,39 @@ class Status:
 
 
 def lines(status: Status) -> Iterator[str]:
-    """The troubles first, then the sources, then the devices."""
-    yield from _troubles(status)
+    """Yield problems first, then the sources, then the devices."""
+    yield from _problems(status)
     running = ", ".join(status.collectors)
     yield f"collecting now: {running}" if running else "no collector is running"
     yield from _waiting(status.waiting)
     for record in status.records:
-        yield f"{record.source}: {_said(record)}"
+        yield f"{record.source}: {_describe(record)}"
     width = max((len(reading.location) for reading in status.readings), default=0)
     for reading in status.readings:
-        values = "  ".join(shown(reading, quantity) for quantity in _SHOWN if quantity in reading.values)
-        age = age_shown(status.now - reading.collected_at)
+        values = "  ".join(
+            format_value(reading, quantity) for quantity in _SHOWN if quantity in reading.values
+        )
+        age = format_age(status.now - reading.collected_at)
         battery = "" if reading.battery_percent is None else f"  battery {reading.battery_percent} %"
         yield f"  {reading.location:<{width}}  {age:>7}  {values}{battery}"
 
 
 def as_object(status: Status) -> dict[str, Any]:
-    """Documented in docs/reference/command-line.md."""
+    """Return the object that docs/reference/command-line.md documents."""
     return {
         "format": FORMAT,
         "now": status.now.isoformat(),
         "collecting": list(status.collectors),
-        "troubles": list(_troubles(status)),
+        "troubles": list(_problems(status)),
         "incidents": status.incidents,
-        "state": status.told,
+        "state": status.state,
         "spool": {"cycles": status.waiting.cycles, "readings": status.waiting.readings},
         "sources": [
             {
                 **attrs.asdict(record),
                 "slot": record.slot.isoformat(),
                 "ahead": record.ahead.isoformat() if record.ahead else None,
-                "mended_share": _share(record),
+                "mended_share": _retry_share(record),
             }
             for record in status.records
         ],
@@ -173,7 +173,7 @@ def as_object(status: Status) -> dict[str, Any]:
     }
 
 
-def _troubles(status: Status) -> Iterator[str]:
+def _problems(status: Status) -> Iterator[str]:
     if status.store_trouble:
         yield f"database: {status.store_trouble}"
     if status.spool_trouble:
@@ -184,7 +184,7 @@ def _troubles(status: Status) -> Iterator[str]:
         if record.ahead is not None:
             yield (
                 f"the clock is, or was, wrong: {record.source} has a slot of {record.ahead:%Y-%m-%d %H:%M} "
-                "UTC; what is later than two hours from now is not told as newest"
+                "UTC; rows that are later than two hours from now are not shown as newest"
             )
     for incident in status.incidents.values():
         if isinstance(incident, dict) and incident.get("is_open"):
@@ -194,24 +194,24 @@ def _troubles(status: Status) -> Iterator[str]:
 def _waiting(waiting: Waiting) -> Iterator[str]:
     if waiting.cycles:
         yield (
-            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait until the database can be "
-            "written to; the next cycle that can stores them"
+            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait for the database; the next "
+            "cycle that can write to it stores them"
         )
 
 
-def _said(record: SourceRecord) -> str:
+def _describe(record: SourceRecord) -> str:
     what = f"{record.readings} readings" if record.state == "stored" else record.state
     why = f" ({record.cause})" if record.cause else ""
     silent = f", {record.unread} silent" if record.unread else ""
     total = sum(record.slots.values())
     counted = f"; {record.slots.get('stored', 0)} of {total} slots stored in 24 h" if total else ""
-    share = _share(record)
-    mended = f"; {share:.0%} of passing troubles mended by a retry" if share is not None else ""
+    share = _retry_share(record)
+    mended = f"; {share:.0%} of temporary errors solved by a retry" if share is not None else ""
     detail = f": {record.detail}" if record.detail else ""
     return f"slot of {record.slot.astimezone():%Y-%m-%d %H:%M}: {what}{why}{silent}{detail}{counted}{mended}"
 
 
-def _share(record: SourceRecord) -> float | None:
-    """Of the cycles that met a trouble which may pass, those in which a retry brought the readings."""
+def _retry_share(record: SourceRecord) -> float | None:
+    """Return the share of cycles with a temporary error in which a retry brought the readings."""
     troubled = record.mended + record.unmended
     return record.mended / troubled if troubled else None

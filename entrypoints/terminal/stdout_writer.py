@@ -1,4 +1,4 @@
-"""Lines on stdout that hold nothing up: who reads too slowly misses some of them, and no reading waits."""
+"""Write lines to stdout without ever making a cycle wait for the reader."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-_LINES_KEPT = 1000
-_FAREWELL_S = 2.0  # what the last lines get to be read
+_MAX_PENDING_LINES = 1000
+_CLOSE_TIMEOUT_S = 2.0  # for the last lines to be read
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[str], None]]:
-    """A function that takes a line and returns at once, whatever stands behind stdout.
+def non_blocking_stdout() -> Iterator[Callable[[str], None]]:
+    """Yield a function that writes a line to stdout without blocking; drop lines when the reader is slow.
 
-    A daemon thread writes. When nobody reads, lines beyond the first thousand are dropped; when stdout is
-    closed or full, all further ones are.
+    A daemon thread writes. Beyond 1,000 pending lines new ones are dropped; once stdout is closed or full,
+    all further ones are.
     """
-    waiting: queue.Queue[str | None] = queue.Queue(_LINES_KEPT)
-    writer = threading.Thread(target=_write, args=(waiting,), name="stdout", daemon=True)
+    pending: queue.Queue[str | None] = queue.Queue(_MAX_PENDING_LINES)
+    writer = threading.Thread(target=_write_lines, args=(pending,), name="stdout", daemon=True)
     writer.start()
 
-    def tell(line: str) -> None:
+    def write_line(line: str) -> None:
         with suppress(queue.Full):
-            waiting.put_nowait(line)
+            pending.put_nowait(line)
 
     try:
-        yield tell
+        yield write_line
     finally:
         with suppress(queue.Full):
-            waiting.put_nowait(None)
-        writer.join(_FAREWELL_S)
+            pending.put_nowait(None)
+        writer.join(_CLOSE_TIMEOUT_S)
 
 
-def _write(waiting: queue.Queue[str | None]) -> None:
+def _write_lines(pending: queue.Queue[str | None]) -> None:
     try:
         sys.stdout.flush()
-        # past Python's buffer: at the end of the process a thread that is stuck in it would be a fatal error
+        # Bypass Python's buffer: a thread blocked in it at exit would be a fatal error.
         descriptor, encoding = sys.stdout.fileno(), sys.stdout.encoding
     except (AttributeError, OSError, ValueError):  # started without a stdout
         return
-    while (line := waiting.get()) is not None:
+    while (line := pending.get()) is not None:
         payload = f"{line}\n".encode(encoding, "backslashreplace")
         try:
             while payload:
                 payload = payload[os.write(descriptor, payload) :]
-        except OSError:  # whoever read along has gone, or the disk behind it is full; the readings are stored
+        except OSError:  # the reader has gone, or its disk is full; the readings are stored all the same
             return

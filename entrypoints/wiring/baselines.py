@@ -11,12 +11,12 @@ from pathlib import Path
 
 import attrs
 
-from config.fingerprint import fingerprint
 from config.loading import Loaded
+from config.settings import fingerprint
 from domain.measurements import Costs
 from domain.services.baseline_comparison import Baselining
 from entrypoints.version import __version__
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import is_called
 from entrypoints.wiring.storage import talk
 
@@ -28,7 +28,7 @@ _SEED = 1  # so that the same measurements always compare alike
 
 
 @contextmanager
-def baselining(loaded: Loaded, world: World) -> Iterator[Baselining]:
+def baselining(loaded: Loaded, environment: Environment) -> Iterator[Baselining]:
     """The baselines of a home, and what it measured."""
     from adapters.sqlite.baselines import SqliteBaselines
     from adapters.sqlite.database_lock import DatabaseLock
@@ -39,17 +39,17 @@ def baselining(loaded: Loaded, world: World) -> Iterator[Baselining]:
     path = storage.database_path
     opening = Opening(
         path=path,
-        is_simulated=world.is_simulated,
+        is_simulated=environment.is_simulated,
         busy_timeout_ms=storage.busy_timeout_ms,
         wal_checkpoint_pages=storage.wal_checkpoint_interval,
         journal=talk(),
-        clock=world.clock,
+        clock=environment.clock,
     )
     with closing(DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)) as lock:
         yield Baselining(
             measurements=SqliteMeasurements(path, busy_timeout_ms=storage.busy_timeout_ms),
             baselines=SqliteBaselines(opening=opening, lock=lock),
-            clock=world.clock,
+            clock=environment.clock,
             pick=random.Random(_SEED).randrange,  # noqa: S311 - chance that is the same each time
         )
 
@@ -69,13 +69,11 @@ def circumstances(loaded: Loaded, *, is_now: bool) -> Mapping[str, str]:
 
 def shown_circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str, str]:
     """What is told from the measurements: how bridges were read, and whether the rest held all the time."""
-    from adapters.hue.shown_strategy import shown_strategy
-
     reads = Counter(
-        shown_strategy(operations) or "unknown"
-        for source, of_source in costs.asked.items()
+        strategy or "unknown"
+        for source, strategies in costs.strategies.items()
         if is_called(source, "hue")
-        for operations in of_source
+        for strategy in strategies
     )
     return {
         **({"Hue read": _in_words(reads)} if reads else {}),

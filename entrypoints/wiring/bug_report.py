@@ -1,4 +1,4 @@
-"""The part of the composition root for what a report of a fault needs, without secrets."""
+"""Build the bundle that a bug report needs, without secrets."""
 
 from __future__ import annotations
 
@@ -8,36 +8,41 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from importlib.metadata import distributions
 from pathlib import Path
 
 import attrs
 
-from config import answers
+from adapters.files.atomic_write import write_zip
+from adapters.log.rotating_log import newest_records
+from adapters.sqlite.describing import outcomes, schema
+from config import health as config_health
 from config.loading import Inspection
 from domain.errors import StoreError
 from domain.redaction import Redactor
 from entrypoints.version import __version__
 
-_SINCE = timedelta(days=1)
+_LATEST = timedelta(days=1)
+_NO_SETTINGS = "the configuration must be corrected first"
 _README = """\
-What `homeclimate health --bundle` found, for a report of a fault:
+Written by `homeclimate health --bundle`, for a bug report:
 
-health.json    what the check says of each component
+health.json    the result of each check
 config.yaml    the configuration
 secrets.txt    which secrets are set, without the secrets
 versions.txt   of the program, Python, SQLite, the system and the packages
-schema.sql     the definitions of the database, and how many rows there are
-ledger.jsonl   what became of each cycle of the last day
+schema.sql     the definitions of the database, and its numbers of rows
+ledger.jsonl   the outcome of each cycle of the last day
 log.txt        the log of the last day
 
-No reading is in it. Secrets are blotted out (***): those that are known, and whatever looks like one. Names
-of rooms and devices are not. Look through it before you give it away.
+It contains no readings. Secrets are replaced by ***: known ones, and what looks like one. Names of rooms and
+devices are not. Look through it before you share it.
 """
 
 
 @attrs.frozen(kw_only=True)
 class Bundle:
-    """`health` is the document of the check. A part that cannot be read says why in its place."""
+    """The parts of the archive. `health` is the JSON report; an unreadable part contains the error."""
 
     files: Inspection
     health: str
@@ -45,9 +50,7 @@ class Bundle:
     redactor: Redactor
 
     def write(self, path: Path) -> None:
-        """Write the archive. Raises `OSError`, also where a file is there already."""
-        from adapters.files.atomic_write import write_zip
-
+        """Write the archive. Raise `OSError`, also if the file exists."""
         parts = {name: self._part(make) for name, make in self._parts().items()}
         write_zip(path, {name: self.redactor.redact(text) for name, text in parts.items()})
 
@@ -56,7 +59,9 @@ class Bundle:
             "README.txt": lambda: _README,
             "health.json": lambda: self.health,
             "config.yaml": partial(_text_of, self.files.config_path),
-            "secrets.txt": lambda: "".join(f"{line}\n" for line in answers.secrets_that_are_set(self.files)),
+            "secrets.txt": lambda: "".join(
+                f"{line}\n" for line in config_health.names_of_secrets(self.files)
+            ),
             "versions.txt": _versions,
             "schema.sql": self._schema,
             "ledger.jsonl": self._ledger,
@@ -68,30 +73,24 @@ class Bundle:
             return make()
         except (OSError, StoreError) as error:
             return f"cannot be read: {error}\n"
-        except Exception as error:  # noqa: BLE001 - an isolation boundary: a report of a fault must not fail of it
-            return f"cannot be read, by a fault of this program: {type(error).__name__}: {error}\n"
+        except Exception as error:  # noqa: BLE001 - an isolation boundary: the other parts must be written
+            return f"cannot be read, internal error: {type(error).__name__}: {error}\n"
 
     def _schema(self) -> str:
-        from adapters.sqlite.describing import schema
-
         return "\n".join(schema(self._database))
 
     def _ledger(self) -> str:
-        from adapters.sqlite.describing import outcomes
-
-        return "\n".join(outcomes(self._database, self.now - _SINCE))
+        return "\n".join(outcomes(self._database, self.now - _LATEST))
 
     def _log(self) -> str:
-        from adapters.log.rotating_log import newest_records
-
         if self.files.settings is None:
-            raise OSError("the configuration has to be mended first")
-        return newest_records(self.files.settings.logging.log_file_path, self.now - _SINCE)
+            raise OSError(_NO_SETTINGS)
+        return newest_records(self.files.settings.logging.log_file_path, self.now - _LATEST)
 
     @property
     def _database(self) -> Path:
         if self.files.settings is None:
-            raise OSError("the configuration has to be mended first")
+            raise OSError(_NO_SETTINGS)
         return self.files.settings.storage.database_path
 
 
@@ -100,8 +99,6 @@ def _text_of(path: Path) -> str:
 
 
 def _versions() -> str:
-    from importlib.metadata import distributions
-
     packages = sorted(f"{one.metadata['Name']} {one.version}" for one in distributions())
     return "\n".join(
         [

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from adapters.log.journals import Journals, StderrJournal
-from adapters.runtime.clock import MovedClock, SystemClock
 from config.loading import Loaded
 from config.settings import Settings
 from domain.errors import SettingsError, StoreError, StoreRefused
@@ -20,20 +17,16 @@ from domain.services.alerting import Alerting
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.cycle_storage import STORE_BUDGET_S, CycleStorage
 from domain.services.database_upkeep import DailyUpkeep
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from entrypoints.wiring.alerts import alerting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called, retry_policy
 from entrypoints.wiring.storage import daily_upkeep, locks_folder, spool
 from entrypoints.wiring.storage import state as home_state
-from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.stored_data import History
 
 if TYPE_CHECKING:
-    from adapters.shared_clock import LeadingClock
-    from adapters.simulator.apart import HomeApart
-    from adapters.simulator.home import SimulatedHome
     from adapters.sqlite.store import SqliteStore
 
 
@@ -49,7 +42,7 @@ class Collecting:
 
 @contextmanager
 def collecting(
-    loaded: Loaded, world: World, *, only: Sequence[str] = (), checking: bool = False
+    loaded: Loaded, environment: Environment, *, only: Sequence[str] = (), checking: bool = False
 ) -> Iterator[Collecting]:
     """The collection of a home, with its sources held and its store open; all let go of at the end.
 
@@ -58,19 +51,20 @@ def collecting(
     not one to collect into.
     """
     from adapters.files.locks import SourceLocks
-    from adapters.log.library_logging import captured_complaints
+    from adapters.files.saved_state import SavedState
+    from adapters.log.library_logging import redirect_to_journal
     from adapters.runtime.meter import SystemMeter
     from adapters.runtime.stamina_retrier import StaminaRetrier
     from adapters.sqlite.store import SqliteStore
 
     settings = loaded.settings
     redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = _journal(loaded, world, redact)
-    meter = SystemMeter(world.clock)
+    journal = _journal(loaded, environment, redact)
+    meter = SystemMeter(environment.clock)
     state = home_state(settings, journal)
     every_plan = [
-        *hue_plans(loaded, world, state, meter, journal),
-        *amazon_plans(loaded, world, state, meter, journal),
+        *hue_plans(loaded, environment, state, meter, journal),
+        *amazon_plans(loaded, environment, state, meter, journal),
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(locks_folder(settings))
@@ -78,8 +72,8 @@ def collecting(
     store = SqliteStore(
         settings.storage.database_path,
         journal=journal,
-        clock=world.clock,
-        is_simulated=world.is_simulated,
+        clock=environment.clock,
+        is_simulated=environment.is_simulated,
         budget_s=policy.share_s(STORE_BUDGET_S),
         busy_timeout_ms=settings.storage.busy_timeout_ms,
         wal_checkpoint_pages=settings.storage.wal_checkpoint_interval,
@@ -89,32 +83,31 @@ def collecting(
         for plan in plans:
             locks.acquire(plan.source.name)
         _open(store, journal, checking=checking)
-        retrier = StaminaRetrier(clock=world.clock, journal=journal)
-        keeping = CycleStorage(
+        retrier = StaminaRetrier(clock=environment.clock, journal=journal)
+        storage = CycleStorage(
             store=store,
-            spool=spool(settings, world.clock, journal),
+            spool=spool(settings, environment.clock, journal),
             retrier=retrier,
-            clock=world.clock,
-            meter=meter,
+            clock=environment.clock,
             journal=journal,
             policy=policy,
         )
         collection = CollectionCycle(
             plans=plans,
-            keeping=keeping,
-            streaks=Streaks(state=state, clock=world.clock),
-            in_hand=locks,
+            storage=storage,
+            backoff=SourceBackoff(state=SavedState(state), clock=environment.clock),
+            slots_in_progress=locks,
             retrier=retrier,
-            clock=world.clock,
+            clock=environment.clock,
             meter=meter,
             journal=journal,
             redact=redact,
         )
-        with captured_complaints(journal, level=Level[settings.logging.level]):
+        with redirect_to_journal(journal, level=Level[settings.logging.level]):
             yield Collecting(
                 collection=collection,
-                upkeep=daily_upkeep(settings, world, state=state, journal=journal),
-                alerting=alerting(loaded, world, state=state, retrier=retrier, journal=journal),
+                upkeep=daily_upkeep(settings, environment, state=state, journal=journal),
+                alerting=alerting(loaded, environment, state=state, retrier=retrier, journal=journal),
                 journal=journal,
             )
     finally:
@@ -132,74 +125,6 @@ def history(settings: Settings) -> History:
     return SqliteHistory(settings.storage.database_path, naive_zone=ZoneInfo(zone) if zone else None)
 
 
-def moved_clock() -> MovedClock:
-    """A clock whose wall can be moved, over the system's."""
-    return MovedClock(SystemClock())
-
-
-@contextmanager
-def simulated_apart(*, seed: int) -> Iterator[tuple[HomeApart, LeadingClock]]:
-    """A simulated home in a process of its own, and the clock that it lives by."""
-    from tempfile import TemporaryDirectory
-
-    from adapters.shared_clock import LeadingClock
-    from adapters.simulator.apart import home_apart
-
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "clock"
-        clock = LeadingClock(SystemClock(), file)
-        with home_apart(seed=seed, clock_arguments=(str(file),)) as home:
-            yield home, clock
-
-
-def follow_orders(*, seed: int, clock_file: Path) -> None:
-    """What the process of such a home does."""
-    from adapters.shared_clock import FollowingClock
-    from adapters.simulator.apart import obey
-
-    clock = FollowingClock(SystemClock(), clock_file)
-    obey(clock=clock, seed=seed, orders=sys.stdin, answers=sys.stdout)
-
-
-@contextmanager
-def simulated_home(
-    *,
-    clock: Clock,
-    seed: int,
-    model: str = "BSB002",
-    port: int = 0,
-    alexa_port: int = 0,
-    alexa_certificate: tuple[Path, Path | None] | None = None,
-    latency_s: float = 0.0,
-    s_per_kb: float = 0.0,
-) -> Iterator[SimulatedHome]:
-    """A home with a Hue bridge and the Alexa service on loopback, that lives by the clock.
-
-    The bridge takes `latency_s` for each reply, and `s_per_kb` for each kB of it.
-    `alexa_certificate` is one of somebody's own, with the file of its key where that is another. OSError: a
-    port is taken, or the certificate cannot be used.
-    """
-    from adapters.simulator.certificates import Certificate
-    from adapters.simulator.home import SimulatedHome
-    from adapters.simulator.hue.model import MODELS
-    from adapters.simulator.wire import Pace
-
-    certificate = None
-    if alexa_certificate is not None:
-        certificate = Certificate(file=alexa_certificate[0], key_file=alexa_certificate[1])
-    simulated = SimulatedHome(
-        clock=clock,
-        seed=seed,
-        bridges=(MODELS[model],),
-        port=port,
-        alexa_port=alexa_port,
-        alexa_certificate=certificate,
-    )
-    with simulated.running() as home:
-        home.bridge.set_pace(Pace(latency_s=latency_s, s_per_kb=s_per_kb))
-        yield home
-
-
 def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
     """A store that will never do ends the program; one in trouble is tried again with each cycle."""
     try:
@@ -210,26 +135,26 @@ def _open(store: SqliteStore, journal: Journal, *, checking: bool) -> None:
         journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
 
-def _journal(loaded: Loaded, world: World, redact: Callable[[str], str]) -> Journal:
+def _journal(loaded: Loaded, environment: Environment, redact: Callable[[str], str]) -> Journal:
     logging = loaded.settings.logging
-    if not (logging.enable_file_logging and world.log_to_files):
-        return StderrJournal(redact, level=world.stderr_level or Level.CRITICAL)
+    if not (logging.enable_file_logging and environment.log_to_files):
+        return StderrJournal(redact, level=environment.stderr_level or Level.CRITICAL)
     from adapters.health.machine import DiskSpace
     from adapters.log.rotating_log import RotatingLog
 
     log = RotatingLog(
         logging.log_file_path.parent,
         redact=redact,
-        clock=world.clock,
+        clock=environment.clock,
         level=Level[logging.level],
         name=logging.log_file_path.name.removesuffix(".log"),
         max_bytes=logging.max_bytes,
         backups=logging.backup_count,
         free_bytes=DiskSpace(logging.log_file_path.parent).free_bytes,
     )
-    if world.stderr_level is None:
+    if environment.stderr_level is None:
         return log
-    return Journals(log, StderrJournal(redact, level=world.stderr_level))
+    return Journals(log, StderrJournal(redact, level=environment.stderr_level))
 
 
 def _chosen(plans: Sequence[SourcePlan], only: Sequence[str]) -> Sequence[SourcePlan]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen(kw_only=True)
-class World:
+class Environment:
     """Never a setting that a file could change.
 
     `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,

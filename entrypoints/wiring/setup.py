@@ -27,23 +27,22 @@ from ports.source import Source
 
 if TYPE_CHECKING:
     from adapters.amazon.http import AmazonSession
-    from adapters.amazon.linking import Linking as AmazonLinking
-    from adapters.amazon.signing_out import SigningOut
-    from entrypoints.wiring.environment import World
+    from adapters.amazon.linking import AmazonLinking, SignOut
+    from entrypoints.wiring.environment import Environment
 
 _TIMEOUT_S = 8.0
 
 
-def finder(world: World, *, by_cloud: bool) -> BridgeFinder:
+def finder(environment: Environment, *, by_cloud: bool) -> BridgeFinder:
     """Whoever knows where bridges are."""
     if not by_cloud:
-        return finder_on_the_network(world)
+        return finder_on_the_network(environment)
     from adapters.hue.discovery import CLOUD, CloudFinder
 
-    return CloudFinder(url=world.bridge_cloud or CLOUD, clock=world.clock)
+    return CloudFinder(url=environment.bridge_cloud or CLOUD, clock=environment.clock)
 
 
-def pairing(world: World) -> Pairing:
+def pairing(environment: Environment) -> Pairing:
     """What pairs with a bridge."""
     from adapters.hue.pairing import HuePairing
     from adapters.hue.tls import SIGNIFY_ROOTS
@@ -51,64 +50,69 @@ def pairing(world: World) -> Pairing:
 
     return Pairing(
         bridges=HuePairing(
-            roots=world.hue_roots or SIGNIFY_ROOTS,
+            roots=environment.hue_roots or SIGNIFY_ROOTS,
             host=socket.gethostname(),
-            open_bridge=opening_bridges("setup", "", _TIMEOUT_S, world, SystemMeter(world.clock)),
-            clock=world.clock,
+            open_bridge=opening_bridges("setup", "", _TIMEOUT_S, environment, SystemMeter(environment.clock)),
+            clock=environment.clock,
         ),
-        clock=world.clock,
+        clock=environment.clock,
     )
 
 
-def trial(loaded: Loaded, world: World) -> Trial:
+def trial(loaded: Loaded, environment: Environment) -> Trial:
     """What asks a source before anything of it is saved."""
     from adapters.runtime.stamina_retrier import StaminaRetrier
 
-    retrier = StaminaRetrier(clock=world.clock, journal=_journal(loaded, world))
-    return Trial(retrier=retrier, clock=world.clock)
+    retrier = StaminaRetrier(clock=environment.clock, journal=_journal(loaded, environment))
+    return Trial(retrier=retrier, clock=environment.clock)
 
 
-def bridge_on_trial(bridge: Bridge, loaded: Loaded, world: World) -> Source:
+def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) -> Source:
     """The bridge as the home would read it, which remembers nothing and is looked for nowhere else."""
     from adapters.memory.spool import MemoryState
     from adapters.runtime.meter import SystemMeter
 
     hue = attrs.evolve(loaded.settings.collectors.hue, auto_discover=False)
     settings = attrs.evolve(loaded.settings, collectors=attrs.evolve(loaded.settings.collectors, hue=hue))
-    journal = _journal(loaded, world)
-    return hue_source("hue", bridge, settings, world, MemoryState(), SystemMeter(world.clock), journal)
+    journal = _journal(loaded, environment)
+    return hue_source(
+        "hue", bridge, settings, environment, MemoryState(), SystemMeter(environment.clock), journal
+    )
 
 
-def account_on_trial(loaded: Loaded, world: World) -> Source:
-    """The account as the home would read it, which remembers nothing."""
+def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
+    """Return the account as the home would read it, without any state."""
     from adapters.memory.spool import MemoryState
     from adapters.runtime.meter import SystemMeter
 
-    journal = _journal(loaded, world)
-    return amazon_source(loaded, world, MemoryState(), SystemMeter(world.clock), journal)
+    journal = _journal(loaded, environment)
+    return amazon_source(loaded, environment, MemoryState(), SystemMeter(environment.clock), journal)
 
 
-def linking(loaded: Loaded, world: World) -> tuple[Linking, AmazonSession]:
-    """What signs in to the home's account, and its session, to be closed afterwards."""
-    session = _amazon_session(world)
-    return Linking(account=_account(loaded, session, world), clock=world.clock), session
+def linking(loaded: Loaded, environment: Environment) -> tuple[Linking, AmazonSession]:
+    """Return what signs in to the home's account, and its session, which the caller closes."""
+    session = _amazon_session(environment)
+    return Linking(account=_account(loaded, session, environment), clock=environment.clock), session
 
 
-def signing_out(loaded: Loaded, world: World) -> SigningOut:
-    """What signs out of the home's account."""
-    from adapters.amazon.signing_out import SigningOut
+def sign_out(loaded: Loaded, environment: Environment) -> SignOut:
+    """Return what signs out of the home's account."""
+    from adapters.amazon.linking import SignOut
     from adapters.amazon.tokens import TokenEndpoint
 
-    session = _amazon_session(world)
+    session = _amazon_session(environment)
     token = loaded.secrets.amazon_aqm.refresh_token
     endpoint = TokenEndpoint(
         session=session,
         hosts=amazon_hosts(loaded.settings),
         refresh_token=token.value if token else "",
-        clock=world.clock,
+        clock=environment.clock,
     )
-    return SigningOut(
-        session=session, endpoint=endpoint, linking=_account(loaded, session, world), clock=world.clock
+    return SignOut(
+        session=session,
+        endpoint=endpoint,
+        linking=_account(loaded, session, environment),
+        clock=environment.clock,
     )
 
 
@@ -144,47 +148,48 @@ def save(draft: Draft) -> None:
 
 def _ask_again(loaded: Loaded) -> None:
     """Sources that are left in peace since they refused the old credentials are asked at their next slot."""
+    from adapters.files.saved_state import SavedState
     from adapters.log.journals import StderrJournal
     from adapters.runtime.clock import SystemClock
     from domain.cycle import Cause
-    from domain.services.source_backoff import Streaks
+    from domain.services.source_backoff import SourceBackoff
 
     if state_file(loaded.settings).exists():
         sources = ("amazon", "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
         kept = state(loaded.settings, StderrJournal(str))
-        Streaks(state=kept, clock=SystemClock()).forgive(sources, Cause.CREDENTIALS)
+        SourceBackoff(state=SavedState(kept), clock=SystemClock()).reset(sources, Cause.CREDENTIALS)
 
 
-def _journal(loaded: Loaded, world: World) -> Journal:
+def _journal(loaded: Loaded, environment: Environment) -> Journal:
     """On stderr alone: a home that is being set up gets no log yet."""
     from adapters.log.journals import StderrJournal
     from domain.redaction import Redactor
 
     return StderrJournal(
-        Redactor(tuple(loaded.secrets.values())).redact, level=world.stderr_level or Level.CRITICAL
+        Redactor(tuple(loaded.secrets.values())).redact, level=environment.stderr_level or Level.CRITICAL
     )
 
 
-def _amazon_session(world: World) -> AmazonSession:
+def _amazon_session(environment: Environment) -> AmazonSession:
     from adapters.amazon.http import AmazonSession
     from adapters.runtime.meter import SystemMeter
 
     return AmazonSession(
         source="setup",
         timeout_s=_TIMEOUT_S,
-        roots=world.amazon_roots,
-        clock=world.clock,
-        meter=SystemMeter(world.clock),
+        roots=environment.amazon_roots,
+        clock=environment.clock,
+        meter=SystemMeter(environment.clock),
     )
 
 
-def _account(loaded: Loaded, session: AmazonSession, world: World) -> AmazonLinking:
-    """The account, to which this home is the same device for ever: its state keeps the serial."""
-    from adapters.amazon.linking import Linking as AmazonLinking
+def _account(loaded: Loaded, session: AmazonSession, environment: Environment) -> AmazonLinking:
+    """Return the account; the home's state keeps the serial under which it is registered."""
+    from adapters.amazon.linking import AmazonLinking
 
     return AmazonLinking(
         session=session,
         hosts=amazon_hosts(loaded.settings),
-        state=state(loaded.settings, _journal(loaded, world)),
-        clock=world.clock,
+        state=state(loaded.settings, _journal(loaded, environment)),
+        clock=environment.clock,
     )

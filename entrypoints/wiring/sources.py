@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from config.bridges import Bridge as ConfiguredBridge
-from config.collector_settings import AmazonAqmSettings
-from config.kinds import Backoff
 from config.loading import Loaded
-from config.settings import Settings
+from config.setting_types import Backoff
+from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan
+from domain.services.retry_policy import RetryPolicy
 from ports.journal import Journal
 from ports.meter import Meter
 from ports.setup import BridgeFinder
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from adapters.hue.bridge import OpenBridge
     from adapters.hue.locating import Reach
     from adapters.hue.whereabouts import Whereabouts
-    from entrypoints.wiring.environment import World
+    from entrypoints.wiring.environment import Environment
 
 
 def is_called(name: str, wanted: str) -> bool:
@@ -46,7 +44,7 @@ def source_names(loaded: Loaded) -> frozenset[str]:
 
 
 def hue_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
     """A plan for each of the home's bridges."""
     settings = loaded.settings
@@ -54,7 +52,7 @@ def hue_plans(
         return ()
     return [
         SourcePlan(
-            source=hue_source(name, bridge, settings, world, state, meter, journal),
+            source=hue_source(name, bridge, settings, environment, state, meter, journal),
             interval_s=settings.hue_interval_s,
             policy=retry_policy(settings.hue_retry),
             plausible=settings.hue_plausible,
@@ -73,7 +71,7 @@ def hue_source(
     name: str,
     bridge: ConfiguredBridge,
     settings: Settings,
-    world: World,
+    environment: Environment,
     state: State,
     meter: Meter,
     journal: Journal,
@@ -86,25 +84,28 @@ def hue_source(
     hue = settings.collectors.hue
     return HueSource(
         name=name,
-        reach=_way_to(bridge, settings, world, state, journal),
+        reach=_way_to(bridge, settings, environment, state, journal),
         strategy=hue.read,
         keeping=Keeping(
             locations=hue.sensor_locations,
             fall_back_to_name=hue.fallback_to_name,
+            unnamed=settings.collectors.general.location_of_unnamed,
             battery=hue.collect_battery_level,
             reachability=hue.collect_signal_strength,
             raw_response=hue.collect_raw_response,
         ),
         directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
         open_bridge=opening_bridges(
-            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, world, meter
+            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
         ),
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 
 
-def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, meter: Meter) -> OpenBridge:
+def opening_bridges(
+    name: str, api_key: str, timeout_s: float, environment: Environment, meter: Meter
+) -> OpenBridge:
     """Makes bridges of addresses, each with a connection of its own."""
     from adapters.hue.bridge import Bridge
     from adapters.hue.http import BridgeSession
@@ -116,26 +117,26 @@ def opening_bridges(name: str, api_key: str, timeout_s: float, world: World, met
             proof=proof,
             source=name,
             timeout_s=timeout_s,
-            clock=world.clock,
+            clock=environment.clock,
             meter=meter,
         )
-        return Bridge(session=session, api_key=api_key, clock=world.clock)
+        return Bridge(session=session, api_key=api_key, clock=environment.clock)
 
     return open_bridge
 
 
-def finder_on_the_network(world: World) -> BridgeFinder:
+def finder_on_the_network(environment: Environment) -> BridgeFinder:
     """Looks for bridges on the home's own network; a simulated home has none."""
     from adapters.hue.mdns import MdnsFinder
     from adapters.memory.source import MemoryBridgeFinder
 
-    if world.bridge_finder is not None:
-        return world.bridge_finder
-    return MemoryBridgeFinder() if world.is_simulated else MdnsFinder(world.clock)
+    if environment.bridge_finder is not None:
+        return environment.bridge_finder
+    return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
 
 
 def _way_to(
-    bridge: ConfiguredBridge, settings: Settings, world: World, state: State, journal: Journal
+    bridge: ConfiguredBridge, settings: Settings, environment: Environment, state: State, journal: Journal
 ) -> Reach | Whereabouts:
     from adapters.hue.locating import Reach
     from adapters.hue.tls import SIGNIFY_ROOTS
@@ -145,25 +146,25 @@ def _way_to(
         address=bridge.address or "",
         bridge_id=bridge.id,
         certificate_sha256=bridge.certificate_sha256,
-        roots=world.hue_roots or SIGNIFY_ROOTS,
+        roots=environment.hue_roots or SIGNIFY_ROOTS,
         state=state,
     )
     if not settings.collectors.hue.auto_discover:
         return reach
-    finder = finder_on_the_network(world)
-    return Whereabouts(reach=reach, find=finder.find, state=state, clock=world.clock, journal=journal)
+    finder = finder_on_the_network(environment)
+    return Whereabouts(reach=reach, find=finder.find, state=state, clock=environment.clock, journal=journal)
 
 
 def amazon_plans(
-    loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
 ) -> Sequence[SourcePlan]:
-    """A plan for the home's Amazon account, where it has one."""
+    """Return a plan for the home's Amazon account, if it has one."""
     settings = loaded.settings
     if not settings.collectors.amazon_aqm.enabled:
         return ()
     return (
         SourcePlan(
-            source=amazon_source(loaded, world, state, meter, journal),
+            source=amazon_source(loaded, environment, state, meter, journal),
             interval_s=settings.amazon_aqm_interval_s,
             policy=retry_policy(settings.amazon_aqm_retry),
             plausible=settings.amazon_aqm_plausible,
@@ -171,21 +172,23 @@ def amazon_plans(
     )
 
 
-def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, journal: Journal) -> Source:
-    """The monitors of the home's account as a source."""
+def amazon_source(
+    loaded: Loaded, environment: Environment, state: State, meter: Meter, journal: Journal
+) -> Source:
+    """Return the monitors of the home's account as a source."""
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
     from adapters.amazon.http import AmazonSession
-    from adapters.amazon.monitors import Directory
-    from adapters.amazon.source import AmazonSource, Keeping
+    from adapters.amazon.monitors import MonitorDirectory
+    from adapters.amazon.source import AmazonSource, MonitorSettings
 
     aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
     hosts = amazon_hosts(loaded.settings)
     session = AmazonSession(
         source=_AMAZON,
         timeout_s=aqm.request_timeout_s,
-        roots=world.amazon_roots,
-        clock=world.clock,
+        roots=environment.amazon_roots,
+        clock=environment.clock,
         meter=meter,
     )
     authoriser = authoriser_of(
@@ -194,29 +197,29 @@ def amazon_source(loaded: Loaded, world: World, state: State, meter: Meter, jour
         session=session,
         hosts=hosts,
         state=state,
-        clock=world.clock,
+        clock=environment.clock,
     )
-    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=world.clock)
+    alexa = Alexa(session=session, authoriser=authoriser, alexa_url=hosts.alexa, clock=environment.clock)
     return AmazonSource(
-        name="amazon",
+        name=_AMAZON,
         alexa=alexa,
-        directory=Directory(alexa=alexa, state=state, clock=world.clock, journal=journal),
-        keeping=Keeping(
-            interval=timedelta(seconds=loaded.settings.amazon_aqm_interval_s),
+        directory=MonitorDirectory(alexa=alexa, state=state, clock=environment.clock, journal=journal),
+        settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,
+            unnamed=loaded.settings.collectors.general.location_of_unnamed,
             quantities=_quantities(aqm),
             reachability=aqm.collect_connectivity,
             raw_response=aqm.collect_raw_response,
         ),
         device_serial=aqm.device_serial,
-        clock=world.clock,
+        clock=environment.clock,
         journal=journal,
     )
 
 
 def amazon_hosts(settings: Settings) -> Hosts:
-    """Where the account's services answer."""
+    """Return the URLs of the account's services."""
     from adapters.amazon.hosts import hosts_of
 
     aqm = settings.collectors.amazon_aqm
@@ -224,7 +227,7 @@ def amazon_hosts(settings: Settings) -> Hosts:
 
 
 def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
-    """What of a monitor is stored."""
+    """Return which quantities of a monitor are stored."""
     wanted = {
         Quantity.TEMPERATURE: aqm.collect_temperature,
         Quantity.RELATIVE_HUMIDITY: aqm.collect_humidity,

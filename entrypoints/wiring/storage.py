@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.loading import Loaded
 from config.settings import Settings
-from domain.errors import SourceHeld, StoreError
+from domain.errors import SourceLocked, StoreError
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.sources import source_names
 from ports.clock import Clock
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adapters.sqlite.care.restoring import Restoring
     from adapters.sqlite.care.salvage import Salvaging
     from adapters.sqlite.care.verification import Finding
-    from entrypoints.wiring.environment import World
+    from entrypoints.wiring.environment import Environment
 
 
 def data_folder(settings: Settings) -> Path:
@@ -36,6 +36,9 @@ def data_folder(settings: Settings) -> Path:
 def state_file(settings: Settings) -> Path:
     """What the program has learned."""
     return data_folder(settings) / "state.json"
+
+
+ALERT_FILE_SOURCE = "amazon"  # the file's name is older than the program: it is about this source
 
 
 def alert_file(settings: Settings) -> Path:
@@ -104,14 +107,14 @@ def back_up(settings: Settings, target: Path) -> Backup:
     return copied(storage.database_path, target, busy_timeout_ms=storage.busy_timeout_ms)
 
 
-def restoring(settings: Settings, world: World) -> Restoring:
+def restoring(settings: Settings, environment: Environment) -> Restoring:
     """What puts a backup in the place of the home's database."""
     from adapters.sqlite.care.restoring import Restoring
 
     return Restoring(
         path=settings.storage.database_path,
-        clock=world.clock,
-        is_simulated=world.is_simulated,
+        clock=environment.clock,
+        is_simulated=environment.is_simulated,
         busy_timeout_ms=settings.storage.busy_timeout_ms,
     )
 
@@ -126,33 +129,33 @@ def nobody_else(loaded: Loaded, *, doing: str) -> Iterator[None]:
 
     folder = locks_folder(loaded.settings)
     folder.mkdir(parents=True, exist_ok=True)
-    locks, turn = SourceLocks(folder, doing=doing), UpkeepLock(upkeep_lock(loaded.settings))
+    locks, lease = SourceLocks(folder, doing=doing), UpkeepLock(upkeep_lock(loaded.settings))
     try:
         for source in sorted(source_names(loaded).union(known_sources(folder))):
             locks.acquire(source)
-        if not turn.take():
+        if not lease.acquire():
             raise StoreError(
                 "a process is at the daily upkeep of the database. Wait for it; nothing is changed"
             )
         yield
-    except SourceHeld as error:
+    except SourceLocked as error:
         raise StoreError(f"a collector runs: {error}. Stop it first; nothing is changed") from error
     finally:
-        turn.let_go()
+        lease.release()
         locks.close()
 
 
-def check(settings: Settings, world: World) -> tuple[Finding, ...]:
+def check(settings: Settings, environment: Environment) -> tuple[Finding, ...]:
     """All that is wrong with the home's database. Raises StoreRefused when it is none of this home's kind."""
     from adapters.sqlite.care.verification import check_home
 
     storage = settings.storage
     return check_home(
-        storage.database_path, is_simulated=world.is_simulated, busy_timeout_ms=storage.busy_timeout_ms
+        storage.database_path, is_simulated=environment.is_simulated, busy_timeout_ms=storage.busy_timeout_ms
     )
 
 
-def salvaging(settings: Settings, world: World) -> Salvaging:
+def salvaging(settings: Settings, environment: Environment) -> Salvaging:
     """What merges a damaged file into the home's database."""
     from adapters.log.journals import StderrJournal
     from adapters.sqlite.care.salvage import Salvaging
@@ -163,19 +166,22 @@ def salvaging(settings: Settings, world: World) -> Salvaging:
     path = storage.database_path
     opening = Opening(
         path=path,
-        is_simulated=world.is_simulated,
+        is_simulated=environment.is_simulated,
         busy_timeout_ms=storage.busy_timeout_ms,
         wal_checkpoint_pages=storage.wal_checkpoint_interval,
         journal=StderrJournal(str),
-        clock=world.clock,
+        clock=environment.clock,
     )
     lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
     return Salvaging(opening=opening, lock=lock)
 
 
-def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Journal) -> DailyUpkeep:
+def daily_upkeep(
+    settings: Settings, environment: Environment, *, state: State, journal: Journal
+) -> DailyUpkeep:
     """What checks and backs up the home's database daily, beside its cycles."""
     from adapters.files.locks import UpkeepLock
+    from adapters.files.saved_state import SavedState
 
     def built() -> Upkeep:
         from adapters.sqlite.care.upkeep import SqliteUpkeep
@@ -184,13 +190,15 @@ def daily_upkeep(settings: Settings, world: World, *, state: State, journal: Jou
             settings.storage.database_path,
             state=state,
             journal=journal,
-            clock=world.clock,
-            is_simulated=world.is_simulated,
+            clock=environment.clock,
+            is_simulated=environment.is_simulated,
             busy_timeout_ms=settings.storage.busy_timeout_ms,
         )
 
-    upkeep, turn = _BuiltWhenDue(built), UpkeepLock(upkeep_lock(settings))
-    return DailyUpkeep(upkeep=upkeep, turn=turn, state=state, clock=world.clock, journal=journal)
+    upkeep, lease = _BuiltWhenDue(built), UpkeepLock(upkeep_lock(settings))
+    return DailyUpkeep(
+        upkeep=upkeep, lease=lease, state=SavedState(state), clock=environment.clock, journal=journal
+    )
 
 
 class _BuiltWhenDue:

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
-from tests.support.collect_simulated import world
+from tests.support.collect_simulated import simulated_environment
 from tests.support.deployments import Deployment, a_deployment
 
 RunHere = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -42,7 +42,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "stdin", io.StringIO(given))
         capsys.readouterr()
-        code = main(list(arguments), world=world(str(deployment.ca_file)))
+        code = main(list(arguments), environment=simulated_environment(str(deployment.ca_file)))
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, code, out, err)
 

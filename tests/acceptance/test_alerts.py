@@ -87,8 +87,8 @@ def test_a_person_is_told_that_they_must_sign_in_and_that_it_is_over(
         assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
     assert not alert_file(deployment).exists()
     assert subjects(handler) == [
-        "[homeclimate] amazon refuses our credentials",
-        "[homeclimate] recovered: amazon refuses our credentials",
+        "[homeclimate] amazon rejects the stored credentials",
+        "[homeclimate] recovered: amazon rejects the stored credentials",
     ]
     assert pings == ["/ping/3f0c-secret"]
     logs = "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())

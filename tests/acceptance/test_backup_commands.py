@@ -14,9 +14,9 @@ from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
 from adapters.memory.runtime import MemoryClock
 from config.loading import load
 from domain.errors import StoreError
-from entrypoints.commands.restore import restored
-from entrypoints.terminal.prompts import Person
-from entrypoints.wiring.environment import World
+from entrypoints.commands.database import restore_backup
+from entrypoints.terminal.prompts import Prompts
+from entrypoints.wiring.environment import Environment
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
@@ -68,14 +68,14 @@ def _a_collector(home: Deployment) -> Iterator[None]:
         locks.close()
 
 
-def test_a_backup_is_made_beside_a_collector_and_restored_later(
+def test_a_backup_made_while_collecting_can_be_restored(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.db"
     with _a_collector(home):
         made = run_here(home, "backup", str(copy))
     assert (made.returncode, made.stderr) == (0, "")
-    assert "copy.db: 0.1 MB, checked" in made.stdout
+    assert "copy.db: 0.1 MB, verified" in made.stdout
     changed(home.database, "DELETE FROM readings")
     back = run_here(home, "restore", str(copy), "--yes")
     assert (back.returncode, back.stderr) == (0, "")
@@ -85,7 +85,7 @@ def test_a_backup_is_made_beside_a_collector_and_restored_later(
     assert rows(kept, COUNT) == [(0,)]
 
 
-def test_values_that_are_not_what_was_stored_are_told_on_the_way_out_and_in(
+def test_changed_values_are_reported_by_backup_and_restore(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     changed(home.database, "UPDATE readings SET temperature_celsius = 30")
@@ -97,17 +97,15 @@ def test_values_that_are_not_what_was_stored_are_told_on_the_way_out_and_in(
         assert "not what was stored" in done.stderr
 
 
-def test_a_backup_does_not_overwrite(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
+def test_a_backup_overwrites_no_file(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     done = run_here(home, "backup", str(tmp_path / "mine"))
     assert done.returncode == 64
-    assert "there already" in done.stderr
+    assert "exists already" in done.stderr
     assert (tmp_path / "mine").read_text() == "precious"
 
 
-def test_without_a_database_or_a_folder_there_is_no_backup(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_a_backup_needs_a_database_and_a_folder(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     assert run_here(home, "backup", str(tmp_path / "nowhere" / "copy.db")).returncode == 64
     home.database.unlink()
     done = run_here(home, "backup", str(tmp_path / "copy.db"))
@@ -116,7 +114,7 @@ def test_without_a_database_or_a_folder_there_is_no_backup(
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_nothing_is_restored_while_a_collector_runs(
+def test_restore_is_refused_while_a_collector_runs(
     home: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
@@ -128,9 +126,7 @@ def test_nothing_is_restored_while_a_collector_runs(
     assert home.database.read_bytes() == before
 
 
-def test_where_nobody_can_answer_nothing_is_restored_without_yes(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_restore_without_a_terminal_needs_yes(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     done = run_here(home, "restore", str(tmp_path / "copy.db"))
@@ -139,63 +135,61 @@ def test_where_nobody_can_answer_nothing_is_restored_without_yes(
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_a_person_is_asked_and_obeyed(
+def test_restore_asks_and_follows_the_answer(
     home: Deployment, tmp_path: Path, agrees: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
 
-    class _Asked(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Asked(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             asked.append(question)
             assert default is False
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    code = restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Asked())
+    code = restore_backup(
+        tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked()
+    )
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
 
 
 @pytest.mark.parametrize("source", ["hue", "amazon"])
-def test_a_collector_that_starts_while_a_person_answers_ends_the_restoring(
+def test_a_collector_started_during_the_question_ends_restore(
     home: Deployment, tmp_path: Path, source: str
 ) -> None:
     locks = SourceLocks(home.database.parent / "locks")
 
-    class _Slow(Person):
-        def agrees(self, question: str, *, default: bool) -> bool:
+    class _Slow(Prompts):
+        def confirm(self, question: str, *, default: bool) -> bool:
             locks.acquire(source)  # of a source that is in the configuration, or was once
             return True
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
     before = home.database.read_bytes()
     with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
-        restored(tmp_path / "old.db", load(home.folder), World(clock=MemoryClock(NOON)), _Slow())
+        restore_backup(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
     assert home.database.read_bytes() == before
     locks.close()
     assert held_sources(home.database.parent / "locks") == ()
 
 
-def test_nothing_is_restored_during_the_upkeep_of_another_process(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_restore_is_refused_during_upkeep(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     run_here(home, "backup", str(tmp_path / "copy.db"))
     before = home.database.read_bytes()
     lock = UpkeepLock(home.database.parent / "upkeep.lock")
-    assert lock.take()
+    assert lock.acquire()
     done = run_here(home, "restore", str(tmp_path / "copy.db"), "--yes")
     assert (done.returncode, home.database.read_bytes()) == (1, before)
     assert "daily upkeep" in done.stderr
-    lock.let_go()
+    lock.release()
     assert run_here(home, "restore", str(tmp_path / "copy.db"), "--yes").returncode == 0
-    assert lock.take(), "it is given back"
-    lock.let_go()
+    assert lock.acquire(), "it is given back"
+    lock.release()
 
 
 @pytest.mark.proof
-def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
-    home: Deployment, tmp_path: Path
-) -> None:
+def test_a_collector_started_during_restore_is_refused(home: Deployment, tmp_path: Path) -> None:
     make_old_home(tmp_path / "old.db", Age.A, 40)
     restoring = subprocess.Popen(
         [sys.executable, "-c", _RESTORING_SLOWLY, "restore", str(tmp_path / "old.db"), "--yes"],
@@ -223,7 +217,7 @@ def test_a_collector_that_starts_during_the_replacement_is_refused_and_told_why(
 
 
 @pytest.mark.parametrize("name", ["text.db", "songs.db", "nowhere.db"])
-def test_what_is_no_backup_is_named_and_changes_nothing(
+def test_a_file_that_is_no_backup_is_refused(
     home: Deployment, run_here: RunHere, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "text.db").write_text("temperature,location\n" * 400)

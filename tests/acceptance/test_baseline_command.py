@@ -20,11 +20,13 @@ import pytest
 from adapters.files.locks import SourceLocks
 from adapters.runtime.clock import SystemClock
 from domain.cycle import CycleReport
-from domain.measurements import Measurement
 from tests.acceptance.conftest import RunHere
+from tests.support.builders import a_measurement
 from tests.support.databases import a_store
 from tests.support.deployments import Deployment
 from tests.support.old_homes import Age, make_old_home
+
+REAL_TIME = {"SIMULATED_RATE": "1"}  # for commands in a row, each of which reads: a second has one cycle
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -36,21 +38,12 @@ def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def measured(deployment: Deployment, durations_s: Sequence[float], days_ago: float) -> None:
     """A collector that measured these cycles then, a minute apart."""
     began = SystemClock().now() - timedelta(days=days_ago)
-    report = CycleReport(
-        outcomes=(),
-        measurements=tuple(
-            Measurement(
-                operation=operation,
-                source="hue",
-                began_at=began + timedelta(minutes=number),
-                duration_s=duration_s,
-            )
-            for number, duration_s in enumerate(durations_s)
-            for operation in ("cycle", "source.read")
-        ),
+    measurements = tuple(
+        a_measurement(began + timedelta(minutes=number), duration_s=duration_s, cycle_s=duration_s)
+        for number, duration_s in enumerate(durations_s)
     )
     store = a_store(deployment.folder / "data" / "readings.db")
-    store.append(report)
+    store.append(CycleReport(outcomes=(), measurements=measurements))
     store.close()
 
 
@@ -104,14 +97,18 @@ def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
 ) -> None:
     bytes_by_read = {}
     for read in ("whole_bridge", "v1", "v2"):
-        done = run_here(deployment, "baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
+        asked = ("baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
+        done = run_here(deployment, *asked, environment=REAL_TIME)
         assert done.returncode == 0, done.stderr
         captured = told(done)
         assert captured["circumstances"]["Hue read"] == read
         figures = {one["figure"]: one["centre"] for one in captured["figures"]}
         bytes_by_read[read] = figures["payload_bytes"]
-    operations = deployment.rows("SELECT DISTINCT operation FROM measurements WHERE operation LIKE 'hue.%'")
-    assert {("hue.v1/whole_bridge",), ("hue.v1/sensors",)} < set(operations)
+    assert deployment.rows("SELECT strategy FROM source_measurements ORDER BY slot") == [
+        ("whole_bridge",),
+        ("v1",),
+        ("v2",),
+    ]
     assert bytes_by_read["v1"] < bytes_by_read["whole_bridge"]
     done = run_here(deployment, "baseline", "compare", "whole_bridge", "v1")
     assert "not the same: Hue read: whole_bridge -> v1" in done.stdout
@@ -261,8 +258,8 @@ def test_how_bridges_were_read_is_told_from_what_was_measured(
     deployment: Deployment, run_here: RunHere
 ) -> None:
     def read_of(name: str, *options: str) -> object:
-        captured = told(run_here(deployment, "baseline", "capture", name, "--json", *options))
-        return captured["circumstances"]["Hue read"]
+        asked = ("baseline", "capture", name, "--json", *options)
+        return told(run_here(deployment, *asked, environment=REAL_TIME))["circumstances"]["Hue read"]
 
     assert read_of("usual", "--cycles", "2", "--every", "1") == "v2"
     assert read_of("small", "--cycles", "1", "--read", "v1") == "v1"
@@ -391,9 +388,9 @@ def test_a_cycle_that_was_run_and_of_which_nothing_is_stored_counts_as_left_out(
 ) -> None:
     with closing(sqlite3.connect(slower.database)) as connection:
         connection.execute(
-            "CREATE TRIGGER only_one BEFORE INSERT ON measurements"
-            " WHEN EXISTS (SELECT 1 FROM measurements WHERE operation = NEW.operation"
-            " AND began_at >= strftime('%Y-%m-%dT%H:%M', 'now', '-1 hour'))"
+            "CREATE TRIGGER only_one BEFORE INSERT ON source_measurements"
+            " WHEN EXISTS (SELECT 1 FROM source_measurements"
+            " WHERE slot >= strftime('%Y-%m-%dT%H:%M', 'now', '-1 hour'))"
             " BEGIN SELECT RAISE(IGNORE); END"
         )
     captured = told(run_here(slower, "baseline", "capture", "a", "--cycles", "3", "--every", "1", "--json"))

@@ -16,7 +16,7 @@ from adapters.simulator.home import SimulatedHome
 from tests.support.deployments import Deployment
 
 
-def test_once_stores_a_reading_of_every_sensor_for_the_current_slot(
+def test_once_stores_every_sensor_for_the_current_slot(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
     done = deployment.run("collect", "--once")
@@ -31,7 +31,7 @@ def test_once_stores_a_reading_of_every_sensor_for_the_current_slot(
     assert {kind for _, _, kind in rows} == {"hue_sensor"}
 
 
-def test_the_stored_temperatures_are_those_of_the_house(
+def test_stored_temperatures_equal_those_of_the_house(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
     deployment.run("collect", "--once")
@@ -40,14 +40,14 @@ def test_the_stored_temperatures_are_those_of_the_house(
         assert stored == pytest.approx(simulated_home.temperature(device_id, now), abs=0.005)
 
 
-def test_once_again_in_the_same_slot_is_a_cycle_by_hand(deployment: Deployment) -> None:
+def test_a_second_once_in_a_slot_is_unscheduled(deployment: Deployment) -> None:
     for _ in range(3):  # a slot may end between two of them, and not between all three
         deployment.run("collect", "--once")
     states = deployment.rows("SELECT state, scheduled FROM outcomes")
     assert set(states) == {("stored", 0), ("stored", 1)}
 
 
-def test_cycles_run_as_many_cycles_as_asked(deployment: Deployment) -> None:
+def test_cycles_runs_the_requested_number(deployment: Deployment) -> None:
     done = deployment.run("collect", "--cycles", "2", "--every", "1", "--json")
     cycles = [json.loads(line) for line in done.stdout.splitlines()]
     assert [cycle["stored"] for cycle in cycles] == [True, True]
@@ -55,7 +55,7 @@ def test_cycles_run_as_many_cycles_as_asked(deployment: Deployment) -> None:
     assert len({cycle["outcomes"][0]["slot"] for cycle in cycles}) == 2
 
 
-def test_json_tells_every_reading_with_its_sensors_own_time(deployment: Deployment) -> None:
+def test_json_has_the_sensors_own_time(deployment: Deployment) -> None:
     done = deployment.run("collect", "--once", "--json")
     (outcome,) = json.loads(done.stdout)["outcomes"]
     assert outcome["state"] == "collected"
@@ -64,7 +64,7 @@ def test_json_tells_every_reading_with_its_sensors_own_time(deployment: Deployme
         assert datetime.fromisoformat(reading["observed_at"]) <= datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_a_key_that_was_revoked_ends_with_2_and_the_next_step(
+def test_a_revoked_key_exits_with_2_and_the_next_step(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
     deployment.secrets_file.write_text(
@@ -78,7 +78,7 @@ def test_a_key_that_was_revoked_ends_with_2_and_the_next_step(
     assert deployment.rows("SELECT state, cause FROM outcomes") == [("failed", "credentials")]
 
 
-def test_a_secret_that_a_service_repeats_reaches_neither_terminal_nor_ledger_nor_log(
+def test_a_secret_in_a_reply_is_redacted_everywhere(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
     secret = "189-8991273-8318127"  # of another service, and too short to be taken for a key by its shape
@@ -93,9 +93,7 @@ def test_a_secret_that_a_service_repeats_reaches_neither_terminal_nor_ledger_nor
     assert secret not in done.stdout + done.stderr + ledger + _logs(deployment)
 
 
-def test_one_bridge_of_two_that_does_not_answer_ends_with_1(
-    deployment: Deployment, simulated_home: SimulatedHome
-) -> None:
+def test_one_silent_bridge_of_two_exits_with_1(deployment: Deployment, simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     deployment.config_file.write_text(
         f"""
@@ -131,29 +129,27 @@ hue:
         (["--once", "--cycles", "2"], "exclude each other"),
     ],
 )
-def test_wrong_usage_ends_with_64(deployment: Deployment, arguments: list[str], said: str) -> None:
+def test_wrong_usage_exits_with_64(deployment: Deployment, arguments: list[str], said: str) -> None:
     done = deployment.run("collect", *arguments)
     assert done.returncode == 64
     assert said in done.stderr
 
 
-def test_an_unknown_source_is_answered_with_the_known_ones(deployment: Deployment) -> None:
+def test_an_unknown_source_lists_the_known_ones(deployment: Deployment) -> None:
     done = deployment.run("collect", "--once", "--source", "hoo")
     assert done.returncode == 78
     assert "there is no source hoo" in done.stderr
     assert "there are: hue" in done.stderr
 
 
-def test_a_home_without_a_configuration_ends_with_78_and_the_next_step(
-    deployment: Deployment, tmp_path: Path
-) -> None:
+def test_a_missing_configuration_exits_with_78(deployment: Deployment, tmp_path: Path) -> None:
     done = deployment.run("collect", "--once", "--home", str(tmp_path / "nowhere"))
     assert done.returncode == 78
     assert str(tmp_path / "nowhere" / "config" / "config.yaml") in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_type_stops_and_an_unknown_key_only_warns(deployment: Deployment) -> None:
+def test_a_wrong_type_is_an_error_and_an_unknown_key_a_warning(deployment: Deployment) -> None:
     whole = deployment.config_file.read_text()
     deployment.config_file.write_text(whole.replace("auto_discover:", "auto_discovr:"))
     warned = deployment.run("collect", "--once")
@@ -166,7 +162,7 @@ def test_a_wrong_type_stops_and_an_unknown_key_only_warns(deployment: Deployment
     assert "config.yaml:2:21" in stopped.stderr
 
 
-def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployment) -> None:
+def test_a_second_collector_of_a_source_exits_with_75(deployment: Deployment) -> None:
     first = deployment.start("collect")
     try:
         assert "8 readings" in first.stdout.readline()
@@ -180,9 +176,7 @@ def test_a_second_collector_of_the_same_source_ends_with_75(deployment: Deployme
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_continuous_collection_with_0(
-    deployment: Deployment, ending: signal.Signals
-) -> None:
+def test_a_signal_stops_a_continuous_collector_with_0(deployment: Deployment, ending: signal.Signals) -> None:
     running = deployment.start("collect")
     assert "8 readings" in running.stdout.readline()
     running.send_signal(ending)
@@ -218,7 +212,7 @@ def test_collect_refuses_a_simulated_database(deployment: Deployment) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_a_database_cannot_take_is_spooled_and_that_is_said_with_the_next_step(
+def test_readings_are_spooled_while_the_database_is_a_folder(
     deployment: Deployment,
 ) -> None:
     deployment.database.mkdir(parents=True)
@@ -234,7 +228,7 @@ def test_what_a_database_cannot_take_is_spooled_and_that_is_said_with_the_next_s
     assert list((deployment.folder / "data" / "spool").glob("*.jsonl")) == []
 
 
-def test_readings_that_neither_the_database_nor_the_spool_can_take_end_with_2(deployment: Deployment) -> None:
+def test_readings_without_database_and_spool_exit_with_2(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
     done = deployment.run("collect", "--once")
@@ -243,7 +237,7 @@ def test_readings_that_neither_the_database_nor_the_spool_can_take_end_with_2(de
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_comes_back_is_written_to_again(deployment: Deployment) -> None:
+def test_a_database_that_returns_is_used_again(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     running = deployment.start("collect", "--cycles", "4", "--every", "1")
     running.stdout.readline()
@@ -262,7 +256,7 @@ def test_an_overlay_changes_single_keys(deployment: Deployment) -> None:
     assert not deployment.database.exists()
 
 
-def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deployment) -> None:
+def test_a_closed_pipe_does_not_stop_the_collector(deployment: Deployment) -> None:
     running = deployment.start("collect", "--cycles", "3", "--every", "1")
     running.stdout.readline()
     running.stdout.close()
@@ -273,7 +267,7 @@ def test_a_reader_that_goes_away_does_not_end_the_collection(deployment: Deploym
 
 
 @pytest.mark.proof
-def test_a_reader_that_reads_nothing_holds_up_neither_the_cycles_nor_the_end(deployment: Deployment) -> None:
+def test_a_blocked_pipe_delays_neither_cycles_nor_exit(deployment: Deployment) -> None:
     running = subprocess.Popen(
         deployment.command("collect", "--cycles", "40", "--every", "1", "--json"),
         env=deployment.environment(),
@@ -289,7 +283,7 @@ def test_a_reader_that_reads_nothing_holds_up_neither_the_cycles_nor_the_end(dep
 
 
 @pytest.mark.proof
-def test_a_full_disk_behind_stdout_does_not_end_the_collection(deployment: Deployment) -> None:
+def test_a_full_disk_behind_stdout_does_not_stop_the_collector(deployment: Deployment) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             deployment.command("collect", "--cycles", "2", "--every", "1"),
@@ -304,7 +298,7 @@ def test_a_full_disk_behind_stdout_does_not_end_the_collection(deployment: Deplo
     assert _cycles(deployment) == 2
 
 
-def test_no_stdout_at_all_does_not_end_the_collection(deployment: Deployment) -> None:
+def test_a_missing_stdout_does_not_stop_the_collector(deployment: Deployment) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *deployment.command("collect", "--once")],
         env=deployment.environment(),
@@ -318,7 +312,7 @@ def test_no_stdout_at_all_does_not_end_the_collection(deployment: Deployment) ->
 
 
 @pytest.mark.proof
-def test_a_terminal_without_the_letters_does_not_end_the_collection(deployment: Deployment) -> None:
+def test_an_ascii_terminal_does_not_stop_the_collector(deployment: Deployment) -> None:
     deployment.config_file.write_text(
         deployment.config_file.read_text() + "    sensor_locations: {'00:17:88:01:df:6d:29:5d': 寝室}\n"
     )
@@ -335,7 +329,7 @@ def test_a_terminal_without_the_letters_does_not_end_the_collection(deployment: 
     assert _cycles(deployment) == 2
 
 
-def test_once_again_mends_a_slot_that_failed(deployment: Deployment) -> None:
+def test_a_second_once_fills_a_failed_slot(deployment: Deployment) -> None:
     right = deployment.config_file.read_text()
     for _ in range(2):  # a slot may end between the two runs: then the next pair has one of its own
         deployment.config_file.write_text(right.replace("127.0.0.1:", "http://127.0.0.1:"))
@@ -355,7 +349,7 @@ def _logs(deployment: Deployment) -> str:
     return "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
 
 
-def test_as_a_service_nothing_goes_to_stderr_whatever_goes_wrong(deployment: Deployment) -> None:
+def test_a_service_writes_nothing_to_stderr(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
     running = deployment.start("collect")

@@ -14,7 +14,7 @@ from domain.errors import StoreError
 from entrypoints.commands.collect import Request, run
 from entrypoints.wiring.collecting import collecting
 from tests.acceptance.conftest import RunHere
-from tests.support.collect_simulated import world
+from tests.support.collect_simulated import simulated_environment
 from tests.support.damage import damage
 from tests.support.databases import rows
 from tests.support.deployments import Deployment
@@ -41,7 +41,7 @@ def test_the_cycle_in_hand_is_stored_and_the_damaged_file_kept(
 def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
     deployment: Deployment, run_here: RunHere, damaged: bytes
 ) -> None:
-    with collecting(load(deployment.folder), world(str(deployment.ca_file)), checking=True):
+    with collecting(load(deployment.folder), simulated_environment(str(deployment.ca_file)), checking=True):
         assert structural_fault(deployment.database) is None
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
@@ -58,7 +58,7 @@ def test_only_a_collector_that_stays_takes_the_time_for_that(
 
     monkeypatch.setattr("entrypoints.commands.collect.collecting", not_now)
     for once in (True, False):
-        run(Request(home=deployment.folder, once=once), world(str(deployment.ca_file)))
+        run(Request(home=deployment.folder, once=once), simulated_environment(str(deployment.ca_file)))
     assert asked == [False, True]
 
 

@@ -56,10 +56,10 @@ def test_a_value_that_changed_is_named_with_its_place_and_what_to_do(
     done = run_here(home, "db", "check")
     assert done.returncode == 1
     assert done.stdout.startswith("readings, ids 1 to 1 (2026-03-01T12:00:00+00:00 to ")
-    assert "Compare with a backup" in done.stderr
+    assert "Compare them with a backup" in done.stderr
     told = _json(home, run_here)
     assert told["sound"] is False
-    assert "Compare with a backup" in str(told["next"])
+    assert "Compare them with a backup" in str(told["next"])
 
 
 def test_a_file_that_is_damaged_is_told_with_the_way_back(home: Deployment, run_here: RunHere) -> None:
@@ -70,7 +70,7 @@ def test_a_file_that_is_damaged_is_told_with_the_way_back(home: Deployment, run_
     assert done.returncode == 1
     assert done.stdout.startswith("file, ")
     assert "homeclimate restore FILE" in done.stderr
-    assert "homeclimate db salvage FILE" in done.stderr
+    assert "homeclimate db salvage" in done.stderr
     assert home.database.read_bytes() == content
 
 
@@ -106,13 +106,13 @@ def test_what_a_damaged_file_holds_is_merged_and_told(
     assert run_here(home, "db", "check").returncode == 1
     done = run_here(home, "db", "salvage", str(damaged))
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"1 readings could be read in {damaged}; 1 of them were not in {home.database}" in done.stdout
+    assert f"1 readings could be read in {damaged}; 1 of them were missing in {home.database}" in done.stdout
     assert home.rows("SELECT device_id, temperature_celsius FROM readings") == [
         ("hue:00:17:88:01:02:03:04:05-02-0402", 21.5)
     ]
     assert run_here(home, "db", "check").returncode == 0
     again = run_here(home, "db", "salvage", str(damaged))
-    assert "; 0 of them were not in" in again.stdout
+    assert "; 0 of them were missing in" in again.stdout
     assert damaged.read_bytes() == content
 
 
@@ -120,7 +120,7 @@ def test_what_is_left_out_or_doubtful_is_named(home: Deployment, run_here: RunHe
     damaged = home.database.rename(tmp_path / "damaged.db")
     changed(damaged, "UPDATE readings SET temperature_celsius = 3", "UPDATE outcomes SET readings = 7")
     done = run_here(home, "db", "salvage", str(damaged))
-    assert "merged, but look at them: readings, ids 1 to 1 of the damaged file" in done.stdout
+    assert "merged, but check it: readings, ids 1 to 1 of the damaged file" in done.stdout
     assert "left out: outcomes, hue 2026-03-01T12:00:00+00:00, has changed" in done.stdout
 
 

@@ -83,7 +83,7 @@ def stored_slots(deployment: Deployment) -> list[str]:
 
 
 @pytest.mark.proof
-def test_a_database_that_another_program_holds_for_long_costs_no_reading(
+def test_a_long_locked_database_loses_no_reading(
     impatient: Deployment, simulated_home: SimulatedHome
 ) -> None:
     before = told(collecting(impatient, 1))
@@ -101,7 +101,7 @@ def test_a_database_that_another_program_holds_for_long_costs_no_reading(
 
 
 @pytest.mark.proof
-def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatient: Deployment) -> None:
+def test_a_full_disk_spools_readings_then_keeps_them_in_memory(impatient: Deployment) -> None:
     before = told(collecting(impatient, 1))
     running = collecting_with_little_room(impatient, 12, largest_file_bytes=24_000)
     during = told(running)
@@ -117,7 +117,7 @@ def test_on_a_full_disk_readings_go_to_the_spool_and_then_wait_in_memory(impatie
 
 
 @pytest.mark.proof
-def test_a_data_folder_that_is_away_for_a_while_costs_no_reading_of_a_collector_that_goes_on(
+def test_a_data_folder_away_for_a_while_loses_no_reading(
     impatient: Deployment,
 ) -> None:
     data, away = impatient.folder / "data", impatient.folder / "away"
@@ -134,7 +134,7 @@ def test_a_data_folder_that_is_away_for_a_while_costs_no_reading_of_a_collector_
     assert running.returncode == 1, "while they were only in memory they did not count as stored"
 
 
-def test_a_data_folder_that_was_removed_comes_back_and_collecting_goes_on(impatient: Deployment) -> None:
+def test_collecting_continues_after_the_data_folder_returns(impatient: Deployment) -> None:
     running = collecting(impatient, 4)
     _next(running)
     shutil.rmtree(impatient.folder / "data")
@@ -156,7 +156,7 @@ def _swap(data: Path, away: Path) -> None:
 
 
 @pytest.mark.proof
-def test_a_disk_that_is_really_full_for_a_while_costs_no_reading(impatient: Deployment) -> None:
+def test_a_full_file_system_loses_no_reading(impatient: Deployment) -> None:
     """Neither database nor spool take anything, so that the readings wait in memory."""
     assert impatient.run("collect", "--once").returncode == 0
     data = impatient.folder / "data"

@@ -17,7 +17,7 @@ CYCLES = 120
 
 @pytest.mark.proof
 @pytest.mark.timeout(180)
-def test_cycles_leave_nothing_behind_in_memory(tmp_path: Path) -> None:
+def test_cycles_do_not_grow_memory(tmp_path: Path) -> None:
     looks, _ = looks_at(tmp_path, cycles=2 * CYCLES, every=CYCLES, sweeping=True)
     assert [(look["cycle"], look["failed"]) for look in looks] == [(CYCLES, 0), (2 * CYCLES, 0)]
     warm, last = (look["blocks"] for look in looks)

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from adapters.runtime.clock import SystemClock
-from adapters.simulator.fault_text import parse_fault
+from adapters.simulator.faults import parse_fault
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
 from tests.support.calm_homes import calm_seed
-from tests.support.collect_simulated import world
+from tests.support.collect_simulated import simulated_environment
 from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
@@ -77,14 +77,17 @@ def test_no_secret_is_in_anything_that_was_written_whatever_went_wrong(
         for kind in faults:
             service.faults.add(parse_fault(f"kind={kind}"))
             arguments = ["collect", "--cycles", "1", "-v"]
-            main(arguments, world=world(str(deployment.ca_file)))
+            main(arguments, environment=simulated_environment(str(deployment.ca_file)))
             service.faults.clear()
             said += "".join(capfd.readouterr())
-    main(["collect", "--cycles", "1", "-v", "--json"], world=world(str(deployment.ca_file)))
-    main(["status", "--json"], world=world(str(deployment.ca_file)))
+    main(
+        ["collect", "--cycles", "1", "-v", "--json"],
+        environment=simulated_environment(str(deployment.ca_file)),
+    )
+    main(["status", "--json"], environment=simulated_environment(str(deployment.ca_file)))
     said += "".join(capfd.readouterr())
 
-    account = home.alexa._account
+    account = home.alexa._api.account
     given_out = [*account._access, *(token for session in account._sessions for token in session)]
     known = [home.bridge.key, home.alexa.refresh_token, PASSWORD, PING]
     assert len(given_out) >= 2

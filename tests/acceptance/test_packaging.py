@@ -79,12 +79,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_none_of_the_home(copy: Path, dist: Path) -> None:
+def test_the_wheel_has_all_package_files_and_no_home_files(copy: Path, dist: Path) -> None:
     expected = files_below(copy, PACKAGES) - set(OF_A_HOME) | {f"config/{LOCK}"}
     assert {name for name in names_in_wheel(dist) if ".dist-info/" not in name} == expected
 
 
-def test_the_source_distribution_holds_nothing_of_the_home(dist: Path) -> None:
+def test_the_source_distribution_has_no_home_files(dist: Path) -> None:
     names = names_in_source_distribution(dist)
     assert names.isdisjoint(OF_A_HOME)
     assert {"pyproject.toml", "README.md", "run"} <= names
@@ -98,7 +98,7 @@ def test_a_wheel_built_from_the_source_distribution_is_the_same(dist: Path, tmp_
     assert names_in_wheel(rebuilt.parent) == names_in_wheel(dist)
 
 
-def test_git_ignores_what_belongs_to_a_home(tmp_path: Path) -> None:
+def test_git_ignores_the_files_of_a_home(tmp_path: Path) -> None:
     shutil.copy(CHECKOUT / ".gitignore", tmp_path)
     run("git", "init", "--quiet", tmp_path)
     ignored = run("git", "check-ignore", *OF_A_HOME, "data/", "logs/", "var/", cwd=tmp_path).splitlines()
@@ -113,13 +113,13 @@ def test_git_keeps_the_example_of_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
-def test_the_installed_program_is_the_wheel_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_program_is_imported_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     where = run(installed / "python", "-c", "import domain; print(domain.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(installed.parent)
 
 
 @pytest.mark.proof
-def test_the_installed_program_tells_its_commands(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_program_lists_its_commands(installed: Path, tmp_path: Path) -> None:
     told = run(installed / "homeclimate", "--help", cwd=tmp_path)
     assert {"collect", "demo", "simulator"} <= set(told.split())
 

@@ -67,7 +67,7 @@ def test_two_starts_at_once_set_up_once_and_both_run_their_command(
 
 
 @pytest.mark.proof
-def test_a_failed_installation_leaves_no_stamp_and_the_next_start_begins_anew(set_up_checkout: Path) -> None:
+def test_a_failed_installation_is_repeated_at_the_next_start(set_up_checkout: Path) -> None:
     leftover = set_up_checkout / ".venv" / "leftover"
     leftover.touch()
     lock = set_up_checkout / "requirements.lock"
@@ -86,26 +86,26 @@ def test_a_failed_installation_leaves_no_stamp_and_the_next_start_begins_anew(se
 
 
 @pytest.mark.proof
-def test_a_start_after_the_first_does_nothing_but_run_the_command(set_up_checkout: Path) -> None:
+def test_a_later_start_only_runs_the_command(set_up_checkout: Path) -> None:
     again = start(set_up_checkout, "collect", "two words")
     assert (again.stdout, again.stderr) == (f"['collect', 'two words'] {set_up_checkout}\n", "")
 
 
 @pytest.mark.proof
-def test_the_tests_get_their_packages_on_top_and_run_in_the_checkout(set_up_checkout: Path) -> None:
+def test_tests_get_the_development_packages_and_the_checkout(set_up_checkout: Path) -> None:
     tested = start(set_up_checkout, "test", "-k", "retry")
     assert tested.stdout == f"pytest ['-k', 'retry'] {set_up_checkout}\n"
     assert "making .venv" not in tested.stderr
 
 
 @pytest.mark.proof
-def test_the_environment_has_the_command_of_its_own_checkout(set_up_checkout: Path, tmp_path: Path) -> None:
+def test_the_environment_has_the_checkouts_command(set_up_checkout: Path, tmp_path: Path) -> None:
     command = set_up_checkout / ".venv" / "bin" / "homeclimate"
     done = subprocess.run([command, "health"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"['health'] {set_up_checkout}\n"
 
 
-def test_without_a_command_it_tells_its_usage_and_sets_nothing_up(checkout: Path) -> None:
+def test_without_a_command_usage_is_printed(checkout: Path) -> None:
     told = start(checkout)
     assert told.returncode == 0
     assert "./run COMMAND" in told.stdout
@@ -116,7 +116,7 @@ def test_the_benchmarks_are_listed(checkout: Path) -> None:
     assert start(checkout, "bench").stdout == "cycle\n"
 
 
-def test_an_unknown_benchmark_is_a_wrong_use(checkout: Path) -> None:
+def test_an_unknown_benchmark_exits_with_64(checkout: Path) -> None:
     told = start(checkout, "bench", "cicle")
     assert (told.returncode, told.stderr) == (
         64,
@@ -124,13 +124,13 @@ def test_an_unknown_benchmark_is_a_wrong_use(checkout: Path) -> None:
     )
 
 
-def test_a_shim_that_leads_nowhere_is_passed_over(checkout: Path, tmp_path: Path) -> None:
+def test_a_broken_shim_is_skipped(checkout: Path, tmp_path: Path) -> None:
     a_program(tmp_path / "bin" / "python3", SAYING_NO)
     a_program(tmp_path / "bin" / "python3.12", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     assert "./run COMMAND" in start(checkout, path=tmp_path / "bin").stdout
 
 
-def test_without_any_python_it_says_which_one_to_install(checkout: Path, tmp_path: Path) -> None:
+def test_without_python_the_message_names_the_version(checkout: Path, tmp_path: Path) -> None:
     told = start(checkout, "collect", path=tmp_path)
     assert told.returncode == 69
     assert "needs Python 3.11 or newer" in told.stderr
@@ -138,7 +138,7 @@ def test_without_any_python_it_says_which_one_to_install(checkout: Path, tmp_pat
 
 @needs_old_python
 @pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])
-def test_an_old_python_names_the_one_that_is_needed(checkout: Path, tmp_path: Path, python: Path) -> None:
+def test_an_old_python_names_the_needed_version(checkout: Path, tmp_path: Path, python: Path) -> None:
     told = start(checkout, "collect", path=tmp_path, python=python)
     version = ".".join(python.parts[-3].split(".")[:2])
     assert told.returncode == 69
@@ -147,7 +147,7 @@ def test_an_old_python_names_the_one_that_is_needed(checkout: Path, tmp_path: Pa
 
 @needs_old_python
 @pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])
-def test_an_old_python_hands_over_to_a_newer_one(checkout: Path, tmp_path: Path, python: Path) -> None:
+def test_an_old_python_restarts_with_a_newer_one(checkout: Path, tmp_path: Path, python: Path) -> None:
     a_program(tmp_path / "bin" / "python3.14", SAYING_NO)
     newer = f'#!/bin/sh\ncase "$3" in -c) exec "{sys.executable}" "$@";; *) shift 2; echo "$@";; esac\n'
     a_program(tmp_path / "bin" / "python3.13", newer)
@@ -166,7 +166,7 @@ def test_an_environment_without_a_stamp_is_not_ready(checkout: Path) -> None:
     assert not run.is_ready([])
 
 
-def test_a_changed_lock_needs_its_packages_only(checkout: Path) -> None:
+def test_a_changed_lock_installs_only_its_packages(checkout: Path) -> None:
     run = a_finished_environment(checkout)
     (checkout / "requirements.lock").write_text("another==1.0\n")
     assert not run.is_ready([run.RUNTIME])
@@ -187,7 +187,7 @@ def test_an_environment_whose_python_is_gone_is_not_ready(checkout: Path) -> Non
     assert not run.is_ready([])
 
 
-def test_an_environment_whose_python_became_another_version_is_not_ready(checkout: Path) -> None:
+def test_an_environment_of_another_python_version_is_not_ready(checkout: Path) -> None:
     run = a_finished_environment(checkout)
     a_program(checkout / ".venv" / "bin" / "python", "#!/bin/sh\necho 3.99\n")
     assert not run.is_ready([])
@@ -214,16 +214,16 @@ def test_the_package_that_bare_debian_lacks(
     monkeypatch.setattr(run, "has_ensurepip", lambda _python: bool(talks))
     monkeypatch.setattr(run, "version_of", lambda _python: "3.11")
     monkeypatch.setattr(run, "on_path", lambda name: [f"/bin/{name}"])
-    monkeypatch.setattr(run, "is_agreed", lambda _question: answer)
-    monkeypatch.setattr(run, "talk", talks.append)
+    monkeypatch.setattr(run, "confirms", lambda _question: answer)
+    monkeypatch.setattr(run, "run_quietly", talks.append)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     if expected:
-        run.have_ensurepip("/usr/bin/true")
+        run.require_ensurepip("/usr/bin/true")
         assert [talk[: talk.index("apt-get") + 1] for talk in talks] == expected * 2
         assert talks[-1][-1] == "python3.11-venv"
     else:
         with pytest.raises(SystemExit, match="69"):
-            run.have_ensurepip("/usr/bin/true")
+            run.require_ensurepip("/usr/bin/true")
         assert capsys.readouterr().err.count("python3.11-venv") == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.runtime.clock import SystemClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from tests.acceptance.conftest import RunHere
@@ -38,9 +38,9 @@ def home(alexa: SimulatedAlexa, tmp_path: Path) -> Deployment:
 
 def sign_in(terminal: Terminal, alexa: SimulatedAlexa, *, approve: bool = True) -> None:
     """Read the code, and do on another device what it is for."""
-    said = terminal.sees(r"    [A-Z0-9]{5,8}\r\n")
+    said = terminal.expect(r"    [A-Z0-9]{5,8}\r\n")
     assert f"open {alexa.url}/code" in said
-    terminal.sees("Waiting for the code to be typed")
+    terminal.expect("Waiting for the code to be typed")
     code = said.split()[-1]
     assert (alexa.approve if approve else alexa.deny)(code)
 
@@ -54,17 +54,15 @@ def serials(alexa: SimulatedAlexa) -> list[str]:
     return [registration.serial for registration in alexa.registrations]
 
 
-def test_a_code_that_is_typed_signs_in_and_shows_the_monitors(
-    alexa: SimulatedAlexa, home: Deployment
-) -> None:
+def test_a_typed_code_signs_in_and_shows_the_monitors(alexa: SimulatedAlexa, home: Deployment) -> None:
     config = home.config_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
-        assert terminal.leaves() == 0
+        assert terminal.wait() == 0
     for monitor in alexa.monitors:
-        assert monitor.name in terminal.said
+        assert monitor.name in terminal.output
     assert token_in(home) not in (None, "")
-    assert str(token_in(home)) not in terminal.said
+    assert str(token_in(home)) not in terminal.output
     assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: "{token_in(home)}"\n'
     assert home.secrets_file.stat().st_mode & 0o777 == 0o600
     assert home.config_file.read_text() == (f"{config}    enabled: true\n  hue:\n    enabled: false\n"), (
@@ -80,56 +78,50 @@ def test_signing_in_again_is_the_same_device(alexa: SimulatedAlexa, home: Deploy
     for arguments in (["setup", "amazon"], ["setup", "--reauth", "amazon"]):
         with at_a_terminal(home, *arguments) as terminal:
             sign_in(terminal, alexa)
-            assert terminal.leaves() == 0
+            assert terminal.wait() == 0
         tokens.append(token_in(home))
     assert tokens[0] != tokens[1]
     ours = json.loads((home.folder / "data" / "state.json").read_text())["amazon.device"]["serial"]
     assert serials(alexa).count(ours) == 1
 
 
-def test_a_home_that_is_signed_in_may_stay_so(
-    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
-) -> None:
+def test_a_working_token_may_be_kept(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     before = home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
-        terminal.sees(r"Leave it so\? \[Y/n\]")
-        terminal.types("")
-        assert terminal.leaves() == 0
-    assert "nothing is changed" in terminal.said
+        terminal.expect(r"Keep it\? \[Y/n\]")
+        terminal.type_line("")
+        assert terminal.wait() == 0
+    assert "nothing is changed" in terminal.output
     assert home.secrets_file.read_text() == before
 
 
-def test_a_token_that_was_revoked_is_replaced(
-    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
-) -> None:
+def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     alexa.revoke(alexa.refresh_token)
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
-        assert terminal.leaves() == 0
-    assert "The token that this home has does not work" in terminal.said
+        assert terminal.wait() == 0
+    assert "The token of this home does not work" in terminal.output
     assert token_in(home) != alexa.refresh_token
 
 
 @pytest.mark.parametrize("ending", ["denied", "interrupted"])
-def test_a_sign_in_that_comes_to_nothing_changes_nothing(
-    alexa: SimulatedAlexa, home: Deployment, ending: str
-) -> None:
+def test_a_failed_sign_in_changes_nothing(alexa: SimulatedAlexa, home: Deployment, ending: str) -> None:
     before = home.config_file.read_text(), home.secrets_file.read_text()
     with at_a_terminal(home, "setup", "amazon") as terminal:
         if ending == "denied":
             sign_in(terminal, alexa, approve=False)
-            assert terminal.leaves() == 1
-            assert "Not signed in: the sign-in was declined" in terminal.said
+            assert terminal.wait() == 1
+            assert "Not signed in: the sign-in was declined" in terminal.output
         else:
-            terminal.sees("600 s left")
-            terminal.interrupts()
-            assert terminal.leaves() == 130
+            terminal.expect("600 s left")
+            terminal.interrupt()
+            assert terminal.wait() == 130
     assert (home.config_file.read_text(), home.secrets_file.read_text()) == before
 
 
-def test_a_token_from_elsewhere_is_tried_and_kept(
+def test_an_imported_token_is_tried_and_saved(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=f"{alexa.refresh_token}\n")
@@ -139,17 +131,17 @@ def test_a_token_from_elsewhere_is_tried_and_kept(
     assert alexa.refresh_token not in done.stdout + done.stderr
 
 
-def test_a_token_that_is_typed_is_not_shown(alexa: SimulatedAlexa, home: Deployment) -> None:
+def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) -> None:
     with at_a_terminal(home, "setup", "amazon", "--import") as terminal:
-        terminal.sees("Refresh token: ")
-        terminal.types(alexa.refresh_token)
-        assert terminal.leaves() == 0
-    assert alexa.refresh_token not in terminal.said
+        terminal.expect("Refresh token: ")
+        terminal.type_line(alexa.refresh_token)
+        assert terminal.wait() == 0
+    assert alexa.refresh_token not in terminal.output
     assert token_in(home) == alexa.refresh_token
 
 
 @pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n"])
-def test_what_is_no_token_is_not_tried(
+def test_malformed_tokens_are_not_tried(
     alexa: SimulatedAlexa, home: Deployment, given: str, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=given)
@@ -158,9 +150,7 @@ def test_what_is_no_token_is_not_tried(
     assert list(alexa.requests) == []
 
 
-def test_a_token_that_the_service_refuses_is_not_saved(
-    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
-) -> None:
+def test_a_refused_token_is_not_saved(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     before = home.secrets_file.read_text()
     done = run_here(home, "setup", "amazon", "--import", given="Atnr|made-up")
     assert done.returncode == 1
@@ -168,7 +158,7 @@ def test_a_token_that_the_service_refuses_is_not_saved(
     assert home.secrets_file.read_text() == before
 
 
-def test_signing_out_takes_the_program_off_the_account_and_forgets_the_token(
+def test_sign_out_removes_the_device_and_the_token(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
@@ -182,7 +172,7 @@ def test_signing_out_takes_the_program_off_the_account_and_forgets_the_token(
     assert (again.returncode, again.stderr) == (1, "This home has no refresh token: it is not signed in.\n")
 
 
-def test_a_home_without_cookies_asks_the_account_no_more_after_signing_out(
+def test_sign_out_without_cookies_disables_the_account(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     home.secrets_file.unlink()
@@ -195,7 +185,7 @@ def test_a_home_without_cookies_asks_the_account_no_more_after_signing_out(
     assert not load(home.folder, needs_secrets=False).settings.collectors.amazon_aqm.enabled
 
 
-def test_when_the_service_is_away_the_token_stays(
+def test_sign_out_keeps_the_token_when_the_service_is_away(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
@@ -205,9 +195,7 @@ def test_when_the_service_is_away_the_token_stays(
     assert token_in(home) == alexa.refresh_token
 
 
-def test_the_site_of_the_account_is_written_down(
-    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
-) -> None:
+def test_the_site_of_the_account_is_saved(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     done = run_here(
         home,
         "setup",
@@ -221,7 +209,7 @@ def test_the_site_of_the_account_is_written_down(
     assert load(home.folder).settings.collectors.amazon_aqm.domain == "amazon.co.uk"
 
 
-def test_the_folder_may_be_named_before_or_after(
+def test_home_option_may_precede_or_follow_amazon(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     here, elsewhere = str(home.folder), {"HOMECLIMATE_HOME": "/nowhere"}

@@ -40,23 +40,23 @@ def evolved(lived: Lived, source: str, number: int, **changes: Any) -> Lived:
     return attrs.evolve(lived, requests={**lived.requests, source: requests})
 
 
-def test_a_while_of_trouble_breaks_no_promise(lived: Lived) -> None:
+def test_faulty_services_break_no_promise(lived: Lived) -> None:
     assert complaints(lived) == []
 
 
-def test_there_was_trouble_and_there_were_readings(lived: Lived) -> None:
+def test_faults_and_readings_both_occurred(lived: Lived) -> None:
     said = figures(lived)
     assert said["cycles"] >= 8
     assert any(one["status"] != 200 for one in lived.requests["hue"])
     assert said["readings stored"] == said["readings said"] > 5 * 8
 
 
-def test_a_reading_that_is_not_in_the_database_is_noticed(lived: Lived, tampered: sqlite3.Connection) -> None:
+def test_a_missing_reading_is_reported(lived: Lived, tampered: sqlite3.Connection) -> None:
     tampered.execute("DELETE FROM readings WHERE id = (SELECT max(id) FROM readings)")
     assert [said.split(":")[0] for said in complaints(lived)] == ["told and not stored"]
 
 
-def test_a_slot_without_a_word_is_noticed(lived: Lived, tampered: sqlite3.Connection) -> None:
+def test_a_slot_without_a_row_is_reported(lived: Lived, tampered: sqlite3.Connection) -> None:
     tampered.execute(
         "DELETE FROM outcomes WHERE source = 'hue' AND slot ="
         " (SELECT slot FROM outcomes WHERE source = 'hue' ORDER BY slot LIMIT 1 OFFSET 2)"
@@ -64,13 +64,13 @@ def test_a_slot_without_a_word_is_noticed(lived: Lived, tampered: sqlite3.Connec
     assert [said[:18] for said in complaints(lived)] == ["no word of hue bet"]
 
 
-def test_a_reply_that_the_home_did_not_send_is_noticed(lived: Lived) -> None:
+def test_a_reply_never_sent_is_reported(lived: Lived) -> None:
     assert "collected, and the home handed nothing over" in str(
         complaints(evolved(lived, "amazon", 3, status=None))
     )
 
 
-def test_a_reply_that_was_handed_over_in_vain_is_noticed(lived: Lived) -> None:
+def test_a_reply_not_collected_is_reported(lived: Lived) -> None:
     last = lived.said[-1].cycle["outcomes"]
     failed = {**last[0], "state": "failed", "cause": "network", "readings": []}
     said = (*lived.said[:-1], attrs.evolve(lived.said[-1], cycle={"outcomes": [failed, last[1]]}))
@@ -86,7 +86,7 @@ def test_a_reply_that_was_handed_over_in_vain_is_noticed(lived: Lived) -> None:
         ("log_bytes", 1e6, "went over its bound"),
     ],
 )
-def test_what_grows_is_noticed(lived: Lived, name: str, factor: float, complaint: str) -> None:
+def test_growth_is_reported(lived: Lived, name: str, factor: float, complaint: str) -> None:
     half = len(lived.samples) // 2
     grown = [attrs.evolve(one, **{name: getattr(one, name) * factor}) for one in lived.samples[half:]]
     assert complaint in str(complaints(attrs.evolve(lived, samples=(*lived.samples[:half], *grown))))
@@ -99,16 +99,16 @@ def test_what_grows_is_noticed(lived: Lived, name: str, factor: float, complaint
         ({"stderr": "Exception ignored in: ...\n"}, "on stderr"),
     ],
 )
-def test_an_end_that_is_not_clean_is_noticed(lived: Lived, changes: dict[str, Any], complaint: str) -> None:
+def test_an_unclean_exit_is_reported(lived: Lived, changes: dict[str, Any], complaint: str) -> None:
     assert complaint in str(complaints(attrs.evolve(lived, **changes)))
 
 
-def test_a_cycle_beyond_its_budget_is_noticed(lived: Lived) -> None:
+def test_a_cycle_over_budget_is_reported(lived: Lived) -> None:
     late = attrs.evolve(lived.said[-1], at_s=lived.said[-1].at_s + 60)
     assert "a cycle took" in str(complaints(attrs.evolve(lived, said=(*lived.said[:-1], late))))
 
 
-def test_what_is_left_in_the_spool_is_noticed(lived: Lived) -> None:
+def test_a_leftover_in_the_spool_is_reported(lived: Lived) -> None:
     left: Path = lived.deployment.folder / "data" / "spool" / "left.jsonl"
     left.parent.mkdir(exist_ok=True)
     left.touch()

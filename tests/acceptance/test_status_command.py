@@ -27,7 +27,7 @@ def told(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     return said
 
 
-def test_it_tells_the_newest_value_and_age_of_each_device_and_the_last_cycle(
+def test_status_shows_newest_values_ages_and_the_last_cycle(
     collected: Deployment, run_here: RunHere, simulated_home: SimulatedHome
 ) -> None:
     done = run_here(collected, "status")
@@ -46,7 +46,7 @@ def test_it_tells_the_newest_value_and_age_of_each_device_and_the_last_cycle(
     assert (source["state"], source["readings"]) == ("stored", len(rows))
 
 
-def test_a_collector_that_runs_is_named(collected: Deployment, run_here: RunHere) -> None:
+def test_status_names_a_running_collector(collected: Deployment, run_here: RunHere) -> None:
     folder = collected.folder / "data" / "locks"
     locks = SourceLocks(folder)
     locks.acquire("hue:001788fffe0a1b2c")
@@ -56,7 +56,7 @@ def test_a_collector_that_runs_is_named(collected: Deployment, run_here: RunHere
     assert held_sources(folder) == ()
 
 
-def test_what_waits_in_the_spool_is_told_even_while_the_database_is_away(
+def test_status_shows_the_spool_without_a_database(
     deployment: Deployment, run_here: RunHere, simulated_home: SimulatedHome
 ) -> None:
     deployment.database.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_what_waits_in_the_spool_is_told_even_while_the_database_is_away(
     deployment.database.rmdir()
 
 
-def test_the_alert_file_and_open_incidents_are_told_first(collected: Deployment, run_here: RunHere) -> None:
+def test_status_begins_with_alert_file_and_incidents(collected: Deployment, run_here: RunHere) -> None:
     home = with_amazon(
         collected, url="https://127.0.0.1:9", refresh_token="Atnr|none", ca_file=collected.ca_file
     )
@@ -81,7 +81,7 @@ def test_the_alert_file_and_open_incidents_are_told_first(collected: Deployment,
     assert second == "the disk is nearly full (since 12:00)"
 
 
-def test_looking_changes_nothing(collected: Deployment, run_here: RunHere) -> None:
+def test_status_changes_no_file(collected: Deployment, run_here: RunHere) -> None:
     def content() -> dict[str, bytes]:
         return {
             str(path): path.read_bytes()
@@ -94,7 +94,7 @@ def test_looking_changes_nothing(collected: Deployment, run_here: RunHere) -> No
     assert content() == before
 
 
-def test_a_home_without_a_database_is_told_so(deployment: Deployment, run_here: RunHere) -> None:
+def test_status_reports_a_missing_database(deployment: Deployment, run_here: RunHere) -> None:
     done = run_here(deployment, "status")
     assert done.returncode == 1
     assert "no database at" in done.stdout

@@ -50,7 +50,7 @@ def told(deployment: Deployment) -> str:
     return "".join(file.read_text() for file in (deployment.folder / "logs").iterdir())
 
 
-def test_one_process_stores_both(deployment: Deployment, home: SimulatedHome) -> None:
+def test_one_process_stores_both_sources(deployment: Deployment, home: SimulatedHome) -> None:
     done = deployment.run("collect", "--once", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     sensors, monitors = device_ids(home)
@@ -69,9 +69,7 @@ def test_one_process_stores_both(deployment: Deployment, home: SimulatedHome) ->
         assert (co2, battery) == (None, None)
 
 
-def test_the_stored_values_are_those_of_the_service_with_their_own_times(
-    deployment: Deployment, home: SimulatedHome
-) -> None:
+def test_stored_air_values_have_the_services_times(deployment: Deployment, home: SimulatedHome) -> None:
     deployment.run("collect", "--once", "--source", "amazon")
     for (observed_at,) in deployment.rows("SELECT observed_at FROM readings"):
         age = SystemClock().now() - datetime.fromisoformat(observed_at)
@@ -85,7 +83,7 @@ def test_one_source_can_be_collected_alone(deployment: Deployment, source: str) 
     assert deployment.rows("SELECT DISTINCT source FROM outcomes") == [(source,)]
 
 
-def test_a_source_that_fails_costs_the_other_nothing(deployment: Deployment, home: SimulatedHome) -> None:
+def test_a_failing_source_does_not_affect_the_other(deployment: Deployment, home: SimulatedHome) -> None:
     also_set(deployment, "retry_attempts: 1")
     home.alexa.unplug()
     done = deployment.run("collect", "--once")
@@ -97,9 +95,7 @@ def test_a_source_that_fails_costs_the_other_nothing(deployment: Deployment, hom
 
 
 @pytest.mark.proof
-def test_two_processes_neither_collide_nor_count_each_others_work_as_missing(
-    deployment: Deployment, home: SimulatedHome
-) -> None:
+def test_two_processes_share_a_home_without_false_gaps(deployment: Deployment, home: SimulatedHome) -> None:
     running = [
         deployment.start("collect", "--source", source, "--cycles", "4", "--every", "1") for source in SOURCES
     ]
@@ -131,7 +127,7 @@ def test_each_source_has_the_slots_of_its_own_interval(deployment: Deployment) -
         assert datetime.fromisoformat(slot).timestamp() % interval_s == 0
 
 
-def test_a_second_collector_of_the_same_account_is_told_so(deployment: Deployment) -> None:
+def test_a_second_collector_of_an_account_is_refused(deployment: Deployment) -> None:
     first = deployment.start("collect", "--source", "amazon")
     first.stdout.readline()
     assert deployment.run("collect", "--once", "--source", "amazon").returncode == 75
@@ -141,7 +137,7 @@ def test_a_second_collector_of_the_same_account_is_told_so(deployment: Deploymen
     assert first.returncode == 0
 
 
-def test_an_account_that_was_closed_ends_with_the_next_step_and_without_the_token(
+def test_a_closed_account_names_the_next_step_without_the_token(
     deployment: Deployment, home: SimulatedHome
 ) -> None:
     also_set(deployment, "retry_attempts: 1")
@@ -153,9 +149,7 @@ def test_an_account_that_was_closed_ends_with_the_next_step_and_without_the_toke
     assert token not in done.stdout + done.stderr + told(deployment)
 
 
-def test_the_state_holds_the_access_token_and_only_its_owner_can_read_it(
-    deployment: Deployment, home: SimulatedHome
-) -> None:
+def test_the_state_file_with_the_token_is_private(deployment: Deployment, home: SimulatedHome) -> None:
     deployment.run("collect", "--once", "--source", "amazon", "-v")
     state_file = deployment.folder / "data" / "state.json"
     access_token = json.loads(state_file.read_text())["amazon.access_token"]["value"]
@@ -164,7 +158,7 @@ def test_the_state_holds_the_access_token_and_only_its_owner_can_read_it(
     assert home.alexa.refresh_token not in state_file.read_text()
 
 
-def test_without_credentials_the_other_source_is_collected_and_the_missing_key_is_named(
+def test_missing_credentials_are_named_and_the_other_source_collected(
     deployment: Deployment,
 ) -> None:
     secrets = deployment.secrets_file.read_text()

@@ -21,7 +21,7 @@ from tests.support.deployments import Deployment
 _SLOW = """
 import sys, time
 from adapters.sqlite.care import upkeep
-from tests.support.collect_simulated import main, world
+from tests.support.collect_simulated import main, simulated_environment
 
 def slow(path, *, busy_timeout_ms):
     open("at its check", "w").close()
@@ -29,7 +29,7 @@ def slow(path, *, busy_timeout_ms):
     return ()
 
 upkeep.findings = slow
-sys.exit(main(sys.argv[2:], world=world(sys.argv[1])))
+sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))
 """
 
 
@@ -43,7 +43,7 @@ def state(deployment: Deployment) -> dict[str, dict[str, object]]:
     return kept
 
 
-def test_once_makes_the_check_and_the_backup_of_the_day_and_only_one(deployment: Deployment) -> None:
+def test_once_runs_the_daily_check_and_backup_only_once(deployment: Deployment) -> None:
     for _ in range(3):
         assert deployment.run("collect", "--once").returncode == 0
     (backup,) = backups(deployment)
@@ -53,24 +53,22 @@ def test_once_makes_the_check_and_the_backup_of_the_day_and_only_one(deployment:
     assert state(deployment).get("upkeep.running", {}) == {}
 
 
-def test_while_another_process_collects_or_is_at_it_nothing_is_done(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_upkeep_is_skipped_while_another_process_works(deployment: Deployment, run_here: RunHere) -> None:
     data = deployment.folder / "data"
     data.mkdir()
     stays, lock = SourceLocks(data / "locks"), UpkeepLock(data / "upkeep.lock")
     stays.acquire("amazon")
     assert run_here(deployment, "collect", "--once").returncode == 0
     stays.close()
-    assert lock.take()
+    assert lock.acquire()
     assert run_here(deployment, "collect", "--once").returncode == 0
-    lock.let_go()
+    lock.release()
     assert backups(deployment) == []
     assert run_here(deployment, "collect", "--once").returncode == 0
     assert len(backups(deployment)) == 1
 
 
-def test_cycles_by_hand_do_none(deployment: Deployment, run_here: RunHere) -> None:
+def test_unscheduled_cycles_run_no_upkeep(deployment: Deployment, run_here: RunHere) -> None:
     assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
     assert backups(deployment) == []
 
@@ -97,7 +95,7 @@ def at_its_upkeep(deployment: Deployment) -> Iterator[subprocess.Popen[str]]:
     running.communicate()
 
 
-def test_a_start_during_it_is_neither_refused_nor_held_up_and_sigterm_ends_it_with_the_cycles_code(
+def test_a_start_during_upkeep_is_not_delayed(
     deployment: Deployment, at_its_upkeep: subprocess.Popen[str]
 ) -> None:
     assert held_sources(deployment.folder / "data" / "locks") == ()

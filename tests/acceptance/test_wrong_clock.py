@@ -24,9 +24,7 @@ def _collects_in_2038(deployment: Deployment) -> None:
     store.close()
 
 
-def test_a_home_goes_on_explaining_its_gaps_and_tells_of_the_clock_once(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_gaps_are_explained_and_the_clock_is_reported_once(deployment: Deployment, run_here: RunHere) -> None:
     assert run_here(deployment, "collect", "--once").returncode == 0
     stopped_for_20_minutes = (
         "UPDATE {} SET {} = replace(strftime('%Y-%m-%dT%H:%M:%S', {}, '-20 minutes'), ' ', 'T') || '+00:00'"

@@ -37,7 +37,7 @@ def main() -> int:
 
 def _look(home: SickHome) -> int:
     with contextlib.redirect_stdout(io.StringIO()):
-        return health.run(["--brief", "--home", str(home.deployment.folder)], world=home.world)
+        return health.run(["--brief", "--home", str(home.deployment.folder)], environment=home.environment)
 
 
 def _tell_starts(home: SickHome) -> None:

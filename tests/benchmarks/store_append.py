@@ -15,8 +15,7 @@ from pathlib import Path
 
 from adapters.sqlite.queries import SqliteHistory
 from domain.cycle import CycleReport
-from domain.measurements import Measurement
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_measurement, a_reading, an_unread
 from tests.support.databases import a_store
 
 CYCLES = 500
@@ -35,7 +34,7 @@ def main() -> None:
         _tell("a cycle and its fsync", lambda: store.append(next(reports)))
         connection.execute("PRAGMA synchronous=OFF")
         _tell("a cycle without fsync", lambda: store.append(next(reports)))
-        _tell("where a source stands", lambda: store.standing("hue", NOON))
+        _tell("where a source stands", lambda: store.progress("hue", NOON))
         history = SqliteHistory(path)
         _tell("the newest readings", history.newest, times=50)
         store.close()
@@ -62,12 +61,8 @@ def _report(number: int) -> CycleReport:
         )
         for device in range(20)
     )
-    measurements = tuple(
-        Measurement(operation=name, source="hue", began_at=slot, duration_s=0.1)
-        for name in ("source.read", "hue.get", "hue.get", "store.append")
-    )
     collected = a_collected(*readings, due=a_due(slot=slot), unread=(an_unread(),))
-    return a_cycle(collected, measurements=measurements)
+    return a_cycle(collected, measurements=(a_measurement(slot),))
 
 
 if __name__ == "__main__":

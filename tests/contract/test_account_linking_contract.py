@@ -9,7 +9,7 @@ import pytest
 
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryMeter
 from adapters.memory.source import MemoryAccountLinking
 from adapters.memory.spool import MemoryState
@@ -43,7 +43,7 @@ async def bench(request: pytest.FixtureRequest, simulated_home: SimulatedHome) -
     )
     hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
     yield Bench(
-        linking=Linking(session=session, hosts=hosts, state=MemoryState(), clock=clock),
+        linking=AmazonLinking(session=session, hosts=hosts, state=MemoryState(), clock=clock),
         approve=alexa.approve,
         deny=alexa.deny,
     )

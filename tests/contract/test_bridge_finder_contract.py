@@ -12,22 +12,22 @@ from adapters.hue.discovery import CloudFinder
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.runtime.clock import SystemClock
 from domain.errors import SourceError, SourceUnavailable
-from ports.setup import Announced, BridgeFinder
+from ports.setup import AnnouncedBridge, BridgeFinder
 from tests.support.look_up import LookUp, a_look_up
 
-FIRST = Announced(address="192.0.2.1", bridge_id="001788fffe111111")
-SECOND = Announced(address="192.0.2.2:8443", bridge_id="ecb5fafffe222222")
+FIRST = AnnouncedBridge(address="192.0.2.1", bridge_id="001788fffe111111")
+SECOND = AnnouncedBridge(address="192.0.2.2:8443", bridge_id="ecb5fafffe222222")
 
-Bench = Callable[[Sequence[Announced] | None], AbstractContextManager[BridgeFinder]]
+Bench = Callable[[Sequence[AnnouncedBridge] | None], AbstractContextManager[BridgeFinder]]
 
 
 @contextmanager
-def memory(announced: Sequence[Announced] | None) -> Iterator[BridgeFinder]:
+def memory(announced: Sequence[AnnouncedBridge] | None) -> Iterator[BridgeFinder]:
     yield MemoryBridgeFinder(SourceUnavailable("nobody to ask") if announced is None else announced)
 
 
 @contextmanager
-def cloud(announced: Sequence[Announced] | None) -> Iterator[BridgeFinder]:
+def cloud(announced: Sequence[AnnouncedBridge] | None) -> Iterator[BridgeFinder]:
     listed = [_item(one) for one in announced or ()]
     with a_look_up(LookUp(status=503) if announced is None else LookUp(body=json.dumps(listed))) as url:
         yield CloudFinder(url=url, clock=SystemClock())
@@ -64,7 +64,7 @@ def test_when_nobody_can_be_asked_it_says_so(finding: Bench) -> None:
         finder.find(2.0)
 
 
-def _item(announced: Announced) -> dict[str, object]:
+def _item(announced: AnnouncedBridge) -> dict[str, object]:
     host, _, port = announced.address.partition(":")
     return {
         "id": (announced.bridge_id or "").upper(),

@@ -18,7 +18,7 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
 from domain.errors import SourceRefused, SourceUnavailable
-from ports.setup import BridgePairing, Met, Unproved
+from ports.setup import BridgePairing, UnverifiedBridge, VerifiedBridge
 from tests.support.builders import NOON
 
 OTHER = "ecb5fafffe654321"
@@ -38,7 +38,7 @@ class Bench:
 @contextmanager
 def a_memory_bench(model: BridgeModel) -> Iterator[Bench]:
     pin = "ab" * 32 if model is BSB002_OLD else None
-    bridge = Met(
+    bridge = VerifiedBridge(
         address="a", bridge_id=model.bridge_id, name="b", model=model.model_id, certificate_sha256=pin
     )
     pairing = MemoryBridgePairing({"a": bridge})
@@ -91,9 +91,9 @@ async def self_signed(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         await made.pairing.close()
 
 
-async def met(bench: Bench) -> Met:
+async def met(bench: Bench) -> VerifiedBridge:
     found = await bench.pairing.meet(bench.address)
-    assert isinstance(found, Met)
+    assert isinstance(found, VerifiedBridge)
     return found
 
 
@@ -130,29 +130,29 @@ async def test_there_is_no_key_before_the_button_is_pressed(bench: Bench) -> Non
 
 async def test_a_certificate_that_nobody_vouches_for_is_shown(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
-    assert isinstance(unproved, Unproved)
+    assert isinstance(unproved, UnverifiedBridge)
     assert unproved.bridge_id == self_signed.bridge_id
     assert len(unproved.certificate_sha256) == 64
 
 
 async def test_a_certificate_that_a_person_vouches_for_will_do(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
-    assert isinstance(unproved, Unproved)
+    assert isinstance(unproved, UnverifiedBridge)
     pin = unproved.certificate_sha256
     found = await self_signed.pairing.meet(self_signed.address, pin=pin)
-    assert isinstance(found, Met)
+    assert isinstance(found, VerifiedBridge)
     assert found.certificate_sha256 == pin
     self_signed.press_button()
     assert await self_signed.pairing.ask_for_key(found) is not None
 
 
 async def test_another_pin_than_the_certificates_is_no_proof(self_signed: Bench) -> None:
-    assert isinstance(await self_signed.pairing.meet(self_signed.address, pin="cd" * 32), Unproved)
+    assert isinstance(await self_signed.pairing.meet(self_signed.address, pin="cd" * 32), UnverifiedBridge)
 
 
 async def test_a_pinned_bridge_is_no_other_bridge(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
-    assert isinstance(unproved, Unproved)
+    assert isinstance(unproved, UnverifiedBridge)
     with pytest.raises(SourceRefused):
         await self_signed.pairing.meet(
             self_signed.address, expected_id=OTHER, pin=unproved.certificate_sha256

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from ports.clock import Clock
 from tests.support.builders import NOON
 

@@ -36,7 +36,7 @@ def _in_sqlite(folder: Path) -> Pair:
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     make: Callable[[Path], Pair] = request.param
     store, history = make(tmp_path)
-    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
     yield store, history
     store.close()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
@@ -14,7 +13,6 @@ from adapters.memory.store import MemoryLedger, MemoryStore
 from adapters.sqlite.queries import SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
-from domain.measurements import Measurement
 from ports.store import Store
 from ports.stored_data import Ledger, SourceRecord
 from tests.support.builders import (
@@ -24,6 +22,7 @@ from tests.support.builders import (
     a_deferred,
     a_due,
     a_failed,
+    a_measurement,
     a_missed,
     a_reading,
     an_unread,
@@ -48,19 +47,9 @@ def _in_sqlite(folder: Path) -> Pair:
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     make: Callable[[Path], Pair] = request.param
     store, ledger = make(tmp_path)
-    store.standing("hue", NOON)  # so that there is something to read from, though nothing in it
+    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
     yield store, ledger
     store.close()
-
-
-def measured(operation: str, at_s: float, duration_s: float, *, succeeded: bool) -> Measurement:
-    return Measurement(
-        operation=operation,
-        source="hue",
-        began_at=NOON + timedelta(seconds=at_s),
-        duration_s=duration_s,
-        succeeded=succeeded,
-    )
 
 
 def test_a_store_without_a_cycle_has_no_records(pair: Pair) -> None:
@@ -92,19 +81,14 @@ def test_slots_are_counted_from_the_asked_instant_on_and_cycles_by_hand_are_not(
 
 def test_cycles_are_told_apart_by_whether_a_repeated_attempt_mended_them(pair: Pair) -> None:
     store, ledger = pair
-    store.append(a_cycle(measurements=(measured("source.read", 0, 0.2, succeeded=True),)))
-    mended = (
-        measured("source.attempt", 300.0, 0.1, succeeded=False),
-        measured("source.attempt", 301.5, 0.1, succeeded=False),
-        measured("source.attempt", 304.0, 0.1, succeeded=True),
-        measured("source.read", 300.0, 4.2, succeeded=True),
+    at_once, mended, lost = (
+        a_measurement(NOON),
+        a_measurement(NOON + 5 * MINUTE, attempts=3),
+        a_measurement(NOON + 10 * MINUTE, attempts=3, succeeded=False),
     )
-    store.append(a_cycle(a_collected(due=a_due(slot=NOON + 5 * MINUTE)), measurements=mended))
-    lost = (
-        measured("source.attempt", 600.0, 0.1, succeeded=False),
-        measured("source.read", 600.0, 4.2, succeeded=False),
-    )
-    store.append(a_cycle(a_failed(a_due(slot=NOON + 10 * MINUTE)), measurements=lost))
+    store.append(a_cycle(measurements=(at_once,)))
+    store.append(a_cycle(a_collected(due=a_due(slot=NOON + 5 * MINUTE)), measurements=(mended,)))
+    store.append(a_cycle(a_failed(a_due(slot=NOON + 10 * MINUTE)), measurements=(lost,)))
     store.append(a_cycle(a_failed(a_due(slot=NOON + 15 * MINUTE), Cause.CREDENTIALS)))
     (record,) = ledger.records(NOON, END)
     assert (record.mended, record.unmended) == (1, 1)
@@ -116,10 +100,8 @@ def test_what_a_wrong_clock_wrote_is_told_apart_and_counts_for_nothing(pair: Pai
     store, ledger = pair
     far = NOON + timedelta(days=4000)
     store.append(a_cycle(a_collected()))
-    read = attrs.evolve(measured("source.read", 0, 4.2, succeeded=True), began_at=far)
-    attempt = attrs.evolve(measured("source.attempt", 0, 0.1, succeeded=False), began_at=far)
     ahead = a_collected(a_reading("hue:1"), a_reading("hue:2"), due=a_due(slot=far))
-    store.append(a_cycle(ahead, measurements=(attempt, read)))
+    store.append(a_cycle(ahead, measurements=(a_measurement(far, attempts=3),)))
     store.append(a_cycle(a_failed(a_due(slot=far + 5 * MINUTE)), a_failed(a_due("amazon", far))))
     amazon, hue = ledger.records(NOON, END)
     assert (hue.slot, hue.readings, hue.slots) == (NOON, 1, {"stored": 1})

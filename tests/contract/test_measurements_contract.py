@@ -1,4 +1,4 @@
-"""What whoever reads measurements back promises."""
+"""What reading measurements back promises."""
 
 from __future__ import annotations
 
@@ -11,62 +11,58 @@ import pytest
 
 from adapters.memory.store import MemoryMeasurements, MemoryStore
 from adapters.sqlite.queries import SqliteMeasurements
-from domain.cycle import CycleReport
-from domain.measurements import Measurement
 from ports.store import Store
 from ports.stored_data import Measurements
-from tests.support.builders import NOON
+from tests.support.builders import NOON, a_cycle, a_measurement
 from tests.support.databases import a_store
 
-Kept = tuple[Store, Measurements]
-
-
-def a_measurement(at_s: float, operation: str = "source.read") -> Measurement:
-    return Measurement(
-        operation=operation,
-        source="hue",
-        began_at=NOON + timedelta(seconds=at_s),
-        duration_s=0.25,
-        wire_bytes=300,
-        payload_bytes=900,
-        succeeded=at_s < 300,
-    )
+Pair = tuple[Store, Measurements]
+SECOND = timedelta(seconds=1)
+FIVE_MINUTES = timedelta(minutes=5)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     if request.param == "memory":
         store = MemoryStore()
         yield store, MemoryMeasurements(store)
         return
     path = tmp_path / "readings.db"
     sqlite = a_store(path)
+    sqlite.open()
     yield sqlite, SqliteMeasurements(path)
     sqlite.close()
 
 
-def test_what_was_measured_is_read_back_in_the_order_of_time(kept: Kept) -> None:
-    store, measurements = kept
-    later, earlier = a_measurement(300), a_measurement(0.000001)
-    store.append(CycleReport(outcomes=(), measurements=(later, earlier)))
-    assert measurements.between(NOON, NOON + timedelta(hours=1)) == [earlier, later]
+def test_measurements_are_read_back_in_the_order_of_time(pair: Pair) -> None:
+    store, measurements = pair
+    earlier = a_measurement(
+        NOON, strategy="v1", payload_bytes=900, cycle_s=0.5, commit_s=0.25, cpu_s=0.1, succeeded=False
+    )
+    later = a_measurement(NOON + FIVE_MINUTES)
+    assert list(measurements.between(NOON, NOON + SECOND)) == []
+    store.append(a_cycle(measurements=(later, earlier)))
+    assert list(measurements.between(NOON, NOON + 2 * FIVE_MINUTES)) == [earlier, later]
 
 
 @pytest.mark.parametrize(
-    ("since_s", "until_s", "found"), [(0, 300, [0]), (0, 301, [0, 300]), (1, 301, [300]), (301, 302, [])]
+    ("since_s", "until_s", "found"),
+    [(0, 300, [0]), (0, 301, [0, 300]), (1, 301, [300]), (301, 302, [])],
 )
-def test_the_beginning_counts_and_the_end_does_not(
-    kept: Kept, since_s: float, until_s: float, found: list[float]
+def test_a_range_includes_its_start_and_excludes_its_end(
+    pair: Pair, since_s: int, until_s: int, found: list[int]
 ) -> None:
-    store, measurements = kept
-    store.append(CycleReport(outcomes=(), measurements=(a_measurement(0), a_measurement(300))))
+    store, measurements = pair
+    every = {at_s: a_measurement(NOON + timedelta(seconds=at_s)) for at_s in (0, 300)}
+    store.append(a_cycle(measurements=tuple(every.values())))
+    read = measurements.between(NOON + timedelta(seconds=since_s), NOON + timedelta(seconds=until_s))
+    assert list(read) == [every[at_s] for at_s in found]
 
-    told = measurements.between(NOON + timedelta(seconds=since_s), NOON + timedelta(seconds=until_s))
-    assert list(told) == [a_measurement(each) for each in found]
 
-
-def test_two_that_are_alike_are_two(kept: Kept) -> None:
-    store, measurements = kept
-    same = a_measurement(0)
-    store.append(CycleReport(outcomes=(), measurements=(same, attrs.evolve(same))))
-    assert list(measurements.between(NOON, NOON + timedelta(seconds=1))) == [same, same]
+def test_a_measurement_is_completed_once_and_never_undone(pair: Pair) -> None:
+    store, measurements = pair
+    begun = a_measurement()
+    completed = attrs.evolve(begun, cycle_s=0.5, commit_s=0.25, cpu_s=0.125)
+    for one in (begun, completed, begun):
+        store.append(a_cycle(measurements=(one,)))
+    assert list(measurements.between(NOON, NOON + SECOND)) == [completed]

@@ -11,14 +11,14 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.runtime.meter import SystemMeter
-from domain.measurements import Measurement
+from domain.measurements import Operation
 from ports.meter import Meter
 from tests.support.builders import NOON
 
 
 @attrs.frozen
 class Bench:
-    """A meter, the clock that it reads, and how its processors work."""
+    """A meter, the clock that it reads, and a way to spend CPU time."""
 
     meter: Meter
     clock: MemoryClock
@@ -33,30 +33,32 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     def work(seconds: float) -> None:
         memory.worked_s += seconds
 
-    system = SystemMeter(clock, worked_s=lambda: memory.worked_s)
+    system = SystemMeter(clock, process_time=lambda: memory.worked_s)
     return Bench(memory if request.param == "memory" else system, clock, work)
 
 
-def test_a_measurement_has_the_duration_and_what_was_counted(bench: Bench) -> None:
+def test_an_operation_has_its_duration_and_what_was_counted(bench: Bench) -> None:
     with bench.meter.measuring("read", "hue") as tally:
         bench.clock.advance(0.25)
+        bench.clock.step_wall(-3600)  # the wall clock does not count
         tally.wire_bytes += 812
         tally.payload_bytes += 4096
+        tally.strategy = "v2"
     assert bench.meter.drain() == (
-        Measurement(
+        Operation(
             operation="read",
             source="hue",
-            began_at=NOON,
             duration_s=0.25,
             wire_bytes=812,
             payload_bytes=4096,
+            strategy="v2",
             succeeded=True,
         ),
     )
 
 
 @pytest.mark.parametrize("error", [ValueError("garbled"), asyncio.CancelledError(), KeyboardInterrupt()])
-def test_an_exception_passes_through_and_marks_the_measurement(bench: Bench, error: BaseException) -> None:
+def test_an_exception_passes_through_and_marks_the_operation(bench: Bench, error: BaseException) -> None:
     def fail() -> None:
         bench.clock.advance(2)
         raise error
@@ -67,27 +69,13 @@ def test_an_exception_passes_through_and_marks_the_measurement(bench: Bench, err
     assert [(each.succeeded, each.duration_s) for each in bench.meter.drain()] == [(False, 2.0)]
 
 
-def test_what_did_not_come_to_what_it_was_for_says_so(bench: Bench) -> None:
-    with bench.meter.measuring("cycle", "hue") as tally:
-        tally.succeeded = False
-    assert [each.succeeded for each in bench.meter.drain()] == [False]
+def test_cpu_time_is_read_apart_from_elapsed_time(bench: Bench) -> None:
+    bench.clock.advance(5)
+    bench.work(0.25)
+    assert bench.meter.cpu_s() == 0.25
 
 
-def test_of_work_what_the_processors_did_counts_and_not_the_time(bench: Bench) -> None:
-    with bench.meter.measuring_work("cycle.cpu", "hue"):
-        bench.clock.advance(5)
-        bench.work(0.25)
-    assert [each.duration_s for each in bench.meter.drain()] == [0.25]
-
-
-def test_a_wall_that_jumps_changes_no_duration(bench: Bench) -> None:
-    with bench.meter.measuring("read", "hue"):
-        bench.clock.advance(1)
-        bench.clock.step_wall(-3600)
-    assert [each.duration_s for each in bench.meter.drain()] == [1.0]
-
-
-def test_measurements_are_handed_over_once_and_in_the_order_in_which_they_ended(bench: Bench) -> None:
+def test_operations_are_drained_once_in_the_order_in_which_they_ended(bench: Bench) -> None:
     assert bench.meter.drain() == ()
     with bench.meter.measuring("cycle", ""), bench.meter.measuring("read", "hue"):
         pass
@@ -108,7 +96,7 @@ async def test_sixteen_tasks_at_once_stay_apart(bench: Bench) -> None:
 
 
 def test_sixteen_threads_at_once_stay_apart_and_lose_nothing(bench: Bench) -> None:
-    drained: list[Measurement] = []
+    drained: list[Operation] = []
 
     def measure(number: int) -> None:
         for _ in range(100):
@@ -125,9 +113,16 @@ def test_sixteen_threads_at_once_stay_apart_and_lose_nothing(bench: Bench) -> No
     assert all(each.wire_bytes == int(each.source) for each in drained)
 
 
-def test_a_meter_that_nobody_drains_keeps_the_newest() -> None:
+def test_a_meter_that_is_never_drained_keeps_the_newest() -> None:
     meter = SystemMeter(MemoryClock(NOON), kept=3)
     for number in range(5):
         with meter.measuring("read", str(number)):
             pass
     assert [each.source for each in meter.drain()] == ["2", "3", "4"]
+
+
+def test_the_system_meter_reads_the_cpu_time_of_the_process() -> None:
+    meter = SystemMeter(MemoryClock(NOON))
+    began_s = meter.cpu_s()
+    sum(range(200_000))
+    assert 0 < meter.cpu_s() - began_s < 60

@@ -29,6 +29,7 @@ PROBES: dict[str, Callable[[], Probe]] = {
         clock=CLOCK,
         limit_s=1.0,
         program="./run",
+        unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
         notifier=MemoryNotifier(), clock=CLOCK, limit_s=1.0, home="/a/home", component="one"
@@ -39,10 +40,10 @@ PROBES: dict[str, Callable[[], Probe]] = {
 @pytest.mark.parametrize("make", PROBES.values(), ids=PROBES)
 async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
     probe = make()
-    answer = await probe.look()
+    answer = await probe.check()
     assert isinstance(answer, Answer)
     assert answer.status is Status.PASS
-    assert answer.seen
+    assert answer.summary
     assert probe.component == "one"
     assert probe.weight in Weight
 
@@ -51,7 +52,7 @@ async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
 async def test_it_is_the_same_component_with_the_same_weight_after_a_look(make: Callable[[], Probe]) -> None:
     probe = make()
     before = probe.component, probe.weight
-    await probe.look()
+    await probe.check()
     assert (probe.component, probe.weight) == before
 
 
@@ -75,6 +76,7 @@ STUCK: dict[str, Callable[[], Probe]] = {
         clock=CLOCK_OF_THE_STUCK,
         limit_s=1.0,
         program="./run",
+        unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
         notifier=StuckNotifier(), clock=CLOCK_OF_THE_STUCK, limit_s=1.0, home="/a/home", component="one"
@@ -85,7 +87,7 @@ STUCK: dict[str, Callable[[], Probe]] = {
 @pytest.mark.parametrize("make", STUCK.values(), ids=STUCK)
 async def test_one_that_is_stuck_lets_others_go_on_and_itself_be_given_up(make: Callable[[], Probe]) -> None:
     LET_GO.clear()
-    looking = asyncio.ensure_future(make().look())
+    looking = asyncio.ensure_future(make().check())
     for _ in range(10):
         await asyncio.sleep(0)
     assert not looking.done()

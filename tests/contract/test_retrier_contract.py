@@ -11,7 +11,7 @@ import pytest
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.errors import CredentialsRefused, SourceGarbled, SourceThrottled, SourceUnavailable
-from domain.retry import RetryPolicy
+from domain.services.retry_policy import RetryPolicy
 from ports.journal import Level
 from ports.retrier import Retrier
 from tests.support.builders import NOON

@@ -13,7 +13,7 @@ import pytest
 from adapters.amazon.hosts import Hosts
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
-from adapters.simulator.alexa_effects import MonitorGone
+from adapters.simulator.faults import MonitorGone
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable

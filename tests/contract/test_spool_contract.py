@@ -16,9 +16,9 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from domain.cycle import Cause, CycleReport
 from domain.errors import StoreBusy
-from domain.measurements import Measurement
+from domain.progress import Waiting, WaitingSlots
 from domain.reading import Quantity, storable
-from ports.spool import Spool, Waiting, WaitingSlots
+from ports.spool import Spool
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -49,9 +49,6 @@ RICH = a_cycle(
     a_failed(a_due("amazon"), Cause.CREDENTIALS, needs_person=True, unread=(an_unread("alexa:1"),)),
     a_deferred(a_due("hue:2"), until=LATER),
     missed=(a_missed(a_due(slot=NOON - timedelta(minutes=5)), unread=(an_unread(cause=Cause.STOPPED),)),),
-    measurements=(
-        Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1, wire_bytes=7),
-    ),
 )
 
 
@@ -105,7 +102,7 @@ def test_what_was_taken_does_not_come_again(spool: Spool) -> None:
 
 def test_an_empty_spool_has_nothing_to_hand_over(spool: Spool) -> None:
     assert drained(spool) == []
-    assert spool.look() == Waiting()
+    assert spool.waiting() == Waiting()
 
 
 def test_when_the_taker_is_in_trouble_its_cycle_and_those_behind_it_go_on_waiting(spool: Spool) -> None:
@@ -123,7 +120,7 @@ def test_when_the_taker_is_in_trouble_its_cycle_and_those_behind_it_go_on_waitin
     with pytest.raises(StoreBusy):
         spool.drain(take)
     assert taken == cycles[:1]
-    assert spool.look().cycles == 2
+    assert spool.waiting().cycles == 2
     assert drained(spool) == cycles[1:]
 
 
@@ -132,14 +129,14 @@ def test_a_cycle_that_nobody_can_take_holds_up_none_behind_it(spool: Spool) -> N
     spool.add(poison)
     spool.add(sound)
     assert spool.drain(lambda report: report != poison) == 1
-    assert spool.look() == Waiting()
+    assert spool.waiting() == Waiting()
 
 
 def test_a_look_says_how_much_waits_and_where_each_source_stands(spool: Spool) -> None:
     spool.add(RICH)
     spool.add(a_cycle(a_failed(a_due(slot=LATER))))
     spool.add(a_cycle(a_collected(due=a_due("by hand", LATER + timedelta(seconds=7), scheduled=False))))
-    waiting = spool.look()
+    waiting = spool.waiting()
     assert (waiting.cycles, waiting.readings) == (3, 2)
     assert waiting.by_source == {
         "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, {NOON}),

@@ -18,10 +18,10 @@ from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.errors import StoreFull
-from domain.measurements import Measurement
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
-from ports.store import SourceProgress, Store
+from ports.store import Store
 from ports.stored_data import History
 from tests.support.builders import (
     NOON,
@@ -30,6 +30,7 @@ from tests.support.builders import (
     a_deferred,
     a_due,
     a_failed,
+    a_measurement,
     a_missed,
     a_reading,
     an_unread,
@@ -38,7 +39,6 @@ from tests.support.builders import (
 LATER = NOON + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-MEASUREMENT = Measurement(operation="hue.get", source="hue", began_at=NOON, duration_s=0.1)
 
 
 @attrs.frozen
@@ -130,7 +130,7 @@ def test_a_reading_without_a_temperature_is_stored_like_any_other(
     assert kept.history.newest() == [without, a_reading("hue:b")]
     assert kept.history.series("hue:a", Quantity.TEMPERATURE, NOON) == []
     assert len(kept.history.series("hue:a", Quantity.PM25, NOON)) == len(values) // 2
-    assert kept.store.standing("hue", NOON).expected == {"hue:a", "hue:b"}
+    assert kept.store.progress("hue", NOON).expected == {"hue:a", "hue:b"}
 
 
 def test_a_temperature_that_the_table_refuses_costs_neither_its_row_nor_the_others(kept: Kept) -> None:
@@ -141,37 +141,37 @@ def test_a_temperature_that_the_table_refuses_costs_neither_its_row_nor_the_othe
 
 
 def test_a_source_that_was_never_heard_of_stands_nowhere(kept: Kept) -> None:
-    assert kept.store.standing("hue", NOON) == SourceProgress()
+    assert kept.store.progress("hue", NOON) == SourceProgress()
 
 
 def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(), a_failed(a_due("amazon"))))
     kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
-    standing = kept.store.standing("hue", LATER)
-    assert (standing.last_slot, standing.last_stored) == (LATER, NOON)
-    assert kept.store.standing("amazon", LATER) == SourceProgress(last_slot=NOON)
+    progress = kept.store.progress("hue", LATER)
+    assert (progress.last_slot, progress.last_stored_slot) == (LATER, NOON)
+    assert kept.store.progress("amazon", LATER) == SourceProgress(last_slot=NOON)
 
 
 def test_reports_that_come_late_do_not_move_a_source_back(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER))))
     kept.store.append(a_cycle(a_collected()))
-    standing = kept.store.standing("hue", LATER)
-    assert (standing.last_slot, standing.last_stored) == (LATER, LATER)
+    progress = kept.store.progress("hue", LATER)
+    assert (progress.last_slot, progress.last_stored_slot) == (LATER, LATER)
 
 
 @pytest.mark.parametrize("outcome", [a_failed(), a_deferred()])
 def test_what_is_not_stored_gives_way_to_what_is(kept: Kept, outcome: Outcome) -> None:
     kept.store.append(a_cycle(outcome))
-    assert kept.store.standing("hue", NOON).last_stored is None
+    assert kept.store.progress("hue", NOON).last_stored_slot is None
     kept.store.append(a_cycle(a_collected()))
-    assert kept.store.standing("hue", NOON).last_stored == NOON
+    assert kept.store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_a_missed_slot_gives_way_to_a_stored_one(kept: Kept) -> None:
     kept.store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
-    assert kept.store.standing("hue", NOON) == SourceProgress(last_slot=NOON)
+    assert kept.store.progress("hue", NOON) == SourceProgress(last_slot=NOON)
     kept.store.append(a_cycle(a_collected()))
-    assert kept.store.standing("hue", NOON).last_stored == NOON
+    assert kept.store.progress("hue", NOON).last_stored_slot == NOON
 
 
 @pytest.mark.parametrize("later", [a_failed(), a_deferred(), a_missed()])
@@ -180,13 +180,13 @@ def test_what_is_stored_gives_way_to_nothing(kept: Kept, later: LedgerEntry) -> 
     kept.store.append(
         a_cycle(a_failed(a_due("amazon")), missed=(later,)) if isinstance(later, Missed) else a_cycle(later)
     )
-    assert kept.store.standing("hue", NOON).last_stored == NOON
+    assert kept.store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_a_manual_cycle_does_not_count_as_a_slot(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(due=a_due(scheduled=False))))
-    standing = kept.store.standing("hue", NOON)
-    assert (standing.last_slot, standing.last_stored) == (None, None)
+    progress = kept.store.progress("hue", NOON)
+    assert (progress.last_slot, progress.last_stored_slot) == (None, None)
 
 
 @pytest.mark.parametrize("first_is_scheduled", [True, False])
@@ -194,19 +194,19 @@ def test_a_slot_that_a_manual_cycle_shares_counts_as_stored(kept: Kept, first_is
     first: Outcome = a_failed() if first_is_scheduled else a_collected(due=a_due(scheduled=False))
     kept.store.append(a_cycle(first))
     kept.store.append(a_cycle(a_collected(due=a_due(scheduled=not first_is_scheduled))))
-    assert kept.store.standing("hue", NOON).last_stored == NOON
+    assert kept.store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_a_device_is_expected_from_its_first_reading_on(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"), unread=(an_unread("hue:never-read"),))))
-    assert kept.store.standing("hue", LATER).expected == {"hue:a"}
-    assert kept.store.standing("amazon", LATER).expected == frozenset()
+    assert kept.store.progress("hue", LATER).expected == {"hue:a"}
+    assert kept.store.progress("amazon", LATER).expected == frozenset()
 
 
 def test_a_device_is_expected_until_it_has_not_been_listed_for_a_day(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
-    assert kept.store.standing("hue", NOON + DAY - timedelta(seconds=1)).expected == {"hue:a"}
-    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+    assert kept.store.progress("hue", NOON + DAY - timedelta(seconds=1)).expected == {"hue:a"}
+    assert kept.store.progress("hue", NOON + DAY).expected == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_a_device_that_is_listed_without_a_value_stays_expected(
 ) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
     kept.store.append(_a_cycle_without("hue:a", cause))
-    assert (kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}) is is_expected
+    assert (kept.store.progress("hue", NOON + DAY).expected == {"hue:a"}) is is_expected
 
 
 def test_a_source_that_fails_lists_nothing(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
     failed = a_failed(a_due(slot=LATER), unread=(an_unread("hue:a", Cause.NETWORK),))
     kept.store.append(a_cycle(failed))
-    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+    assert kept.store.progress("hue", NOON + DAY).expected == frozenset()
 
 
 FAR = NOON + timedelta(days=4000)
@@ -234,26 +234,26 @@ def test_a_slot_that_only_a_wrong_clock_can_have_written_is_told_apart(kept: Kep
     for slot in (NOON, LATER + 2 * HOUR, FAR, FAR + HOUR):
         kept.store.append(a_cycle(a_collected(due=a_due(slot=slot))))
     kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
-    standing = kept.store.standing("hue", NOON)
-    assert (standing.last_slot, standing.last_stored, standing.ahead) == (LATER, NOON, FAR + HOUR)
-    standing = kept.store.standing("hue", LATER)
-    assert standing.last_slot == standing.last_stored == LATER + 2 * HOUR, "exactly two hours are none"
-    assert kept.store.standing("hue", FAR).ahead is None
-    assert kept.store.standing("amazon", NOON) == SourceProgress()
+    progress = kept.store.progress("hue", NOON)
+    assert (progress.last_slot, progress.last_stored_slot, progress.ahead) == (LATER, NOON, FAR + HOUR)
+    progress = kept.store.progress("hue", LATER)
+    assert progress.last_slot == progress.last_stored_slot == LATER + 2 * HOUR, "exactly two hours are none"
+    assert kept.store.progress("hue", FAR).ahead is None
+    assert kept.store.progress("amazon", NOON) == SourceProgress()
 
 
 def test_a_device_that_was_read_at_a_slot_of_the_future_is_not_expected_until_then(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"), due=a_due(slot=FAR))))
-    assert kept.store.standing("hue", NOON).expected == {"hue:a", "hue:b"}
+    assert kept.store.progress("hue", NOON).expected == {"hue:a", "hue:b"}
     without = Collected(
         due=a_due(), readings=(a_reading("hue:a"),), unread=(an_unread("hue:b", Cause.NOT_LISTED),)
     )
     kept.store.append(a_cycle(without))
     almost = NOON + DAY - timedelta(minutes=1)
-    assert kept.store.standing("hue", almost).expected == {"hue:a", "hue:b"}
-    assert kept.store.standing("hue", NOON + DAY).expected == frozenset()
+    assert kept.store.progress("hue", almost).expected == {"hue:a", "hue:b"}
+    assert kept.store.progress("hue", NOON + DAY).expected == frozenset()
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"), due=a_due(slot=LATER))))
-    assert kept.store.standing("hue", NOON + DAY).expected == {"hue:a"}
+    assert kept.store.progress("hue", NOON + DAY).expected == {"hue:a"}
 
 
 def test_closing_twice_is_closing_once(kept: Kept) -> None:
@@ -276,9 +276,9 @@ def test_a_memory_store_in_trouble_keeps_nothing_until_the_trouble_is_over() -> 
     with pytest.raises(StoreFull):
         store.append(a_cycle())
     store.fault = None
-    assert store.standing("hue", NOON) == SourceProgress()
-    store.append(a_cycle(measurements=(MEASUREMENT, MEASUREMENT)))
-    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 2)
+    assert store.progress("hue", NOON) == SourceProgress()
+    store.append(a_cycle(measurements=(a_measurement(),)))
+    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 1)
 
 
 def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:
@@ -371,7 +371,7 @@ def test_every_store_holds_the_same_after_the_same_reports(
 def _what_it_holds(
     kept: Kept,
 ) -> tuple[list[Reading], list[list[tuple[datetime, float]]], list[SourceProgress]]:
-    standings = [kept.store.standing(source, NOON) for source in ("hue", "amazon")]
+    progress = [kept.store.progress(source, NOON) for source in ("hue", "amazon")]
     newest = list(kept.history.newest())
     series = [
         list(kept.history.series(reading.device_id, quantity, NOON))
@@ -379,4 +379,4 @@ def _what_it_holds(
         for quantity in (Quantity.TEMPERATURE, Quantity.PM25)
     ]
     kept.store.close()
-    return newest, series, standings
+    return newest, series, progress

@@ -10,14 +10,14 @@ from pathlib import Path
 import attrs
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import FollowingClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002
 
 
 def main(bridges: int, sensors: int, clock_file: Path) -> None:
     """Say where the bridges are, and answer until stdin ends."""
-    clock = FollowingClock(SystemClock(), clock_file)
+    clock = MovedClock(SystemClock(), clock_file)
     with ExitStack() as stack:
         told = []
         for number in range(1, bridges + 1):

@@ -89,7 +89,7 @@ class _Home:
         report = report_of(self.cycles, SENSORS)
         return {
             "a cycle and its fsync": lambda: self.store.append(report),
-            "where a source stands": lambda: self.store.standing("hue", self.clock.now()),
+            "where a source stands": lambda: self.store.progress("hue", self.clock.now()),
             "the newest of each sensor": SqliteHistory(self.path).newest,
             "the newest rows": self.asking.execute(_SELECT_NEWEST).fetchall,
             "a day of a sensor": lambda: self._day(day),

@@ -18,12 +18,12 @@ from pathlib import Path
 import attrs
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import LeadingClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.wiring.collecting import collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.growth.costs import Cost, cost_of, median_ms, p95_ms, tell
 
 SENSORS_A_BRIDGE = 50
@@ -38,13 +38,13 @@ def measure(cycles: int) -> None:
     """Print a line a home: the time of a cycle, and what it comes to for each sensor."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        clock = LeadingClock(SystemClock(), folder / "clock")
+        clock = MovedClock(SystemClock(), folder / "clock")
         bridges = stack.enter_context(_bridges(max(HOMES) // SENSORS_A_BRIDGE, folder / "clock"))
-        world = World(clock=clock, stderr_level=None)
+        environment = Environment(clock=clock, stderr_level=None)
         homes = {}
         for sensors in HOMES:
             place = _home(folder / str(sensors), bridges[: sensors // SENSORS_A_BRIDGE])
-            homes[sensors] = stack.enter_context(collecting(load(place), world)).collection
+            homes[sensors] = stack.enter_context(collecting(load(place), environment)).collection
         costs = _rounds(homes, clock, [_Asking.of(bridge) for bridge in bridges], cycles)
     first = median_ms([cost.wall_s for cost in costs[HOMES[0]]]) / HOMES[0]
     for sensors, some in costs.items():
@@ -107,7 +107,7 @@ class _Asking:
 
 
 def _rounds(
-    homes: Mapping[int, CollectionCycle], clock: LeadingClock, asking: Sequence[_Asking], cycles: int
+    homes: Mapping[int, CollectionCycle], clock: MovedClock, asking: Sequence[_Asking], cycles: int
 ) -> Mapping[int, Sequence[Cost]]:
     costs: dict[int, list[Cost]] = {sensors: [] for sensors in homes}
     newest = slot_at(clock.now(), _INTERVAL_S)

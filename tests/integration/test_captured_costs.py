@@ -12,7 +12,7 @@ from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.wire import Pace
+from adapters.simulator.network import Pace
 from domain.services.collection_cycle import SourcePlan
 from tests.support.builders import NOON, a_due
 from tests.support.collecting import a_collection
@@ -57,10 +57,10 @@ async def reply_bytes(folder: Path, simulated_home: SimulatedHome, home_clock: M
 def test_capture_collection_cycle_duration(folder: Path, reply_bytes: list[int]) -> None:
     kept = rows(
         folder / "readings.db",
-        "SELECT began_at, duration_s FROM measurements WHERE operation = 'source.read' ORDER BY began_at",
+        "SELECT slot, duration_s FROM source_measurements ORDER BY slot",
     )
     whole = [float(text) for text in _told(folder, "duration_s")]
-    assert [began_at[:16] for began_at, _ in kept] == [
+    assert [slot[:16] for slot, _ in kept] == [
         "2026-03-01T12:00",
         "2026-03-01T12:05",
         "2026-03-01T12:10",
@@ -73,8 +73,7 @@ def test_capture_collection_cycle_duration(folder: Path, reply_bytes: list[int])
 def test_capture_network_payload_size(folder: Path, reply_bytes: list[int]) -> None:
     kept = rows(
         folder / "readings.db",
-        "SELECT sum(payload_bytes), sum(wire_bytes) FROM measurements WHERE operation LIKE 'hue.%'"
-        " GROUP BY substr(began_at, 1, 16) ORDER BY began_at",
+        "SELECT payload_bytes, wire_bytes FROM source_measurements ORDER BY slot",
     )
     assert [payload for payload, _ in kept] == [wire for _, wire in kept] == reply_bytes
     assert [int(text) for text in _told(folder, "payload_bytes")] == reply_bytes
@@ -101,12 +100,7 @@ async def test_what_a_fallback_costs_is_kept_with_what_failed(
         )
         await collection.run([a_due("hue", slot=NOON)])
     store.close()
-    kept = rows(
-        folder / "readings.db",
-        "SELECT operation, payload_bytes, duration_s > 0 FROM measurements WHERE operation LIKE 'hue.%'"
-        " ORDER BY began_at, operation DESC",
-    )
-    small, whole = (request.reply_bytes for request in bridge.requests[-2:])
-    assert kept == [("hue.v2/temperature", small, 1), ("hue.v1/whole_bridge", whole, 1)]
+    kept = rows(folder / "readings.db", "SELECT strategy, payload_bytes FROM source_measurements")
+    assert kept == [("whole_bridge", sum(request.reply_bytes for request in bridge.requests[-2:]))]
     [(notes,)] = rows(folder / "readings.db", "SELECT notes FROM outcomes")
     assert "read the whole bridge, since the sensors alone could not be read" in notes

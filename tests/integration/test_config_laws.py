@@ -1,4 +1,4 @@
-"""What holds for every file, however it came about."""
+"""What holds for every file: it loads or is refused, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.loading import Loaded, load
 from config.settings import Settings
-from config.suggestions import paths_of
+from config.structuring import paths_of
 from domain.errors import SettingsError
 from tests.support.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
 
@@ -78,9 +78,9 @@ def test_any_text_loads_or_is_refused(content: str) -> None:
 
 @QUICK
 @given(st.lists(st.tuples(st.integers(0, len(OLD_CONFIG)), st.text(max_size=3)), max_size=4))
-def test_a_real_file_with_slips_of_the_pen_loads_or_is_refused(slips: list[tuple[int, str]]) -> None:
+def test_real_file_with_typing_errors_loads_or_is_refused(errors: list[tuple[int, str]]) -> None:
     content = OLD_CONFIG
-    for at, text in slips:
+    for at, text in errors:
         content = content[:at] + text + content[at + 1 :]
     outcome(content.encode("utf-8", "surrogatepass"), SECRETS.encode())
 
@@ -120,12 +120,12 @@ def test_any_values_under_any_keys_load_or_are_refused(tree: object) -> None:
     ),
     st.lists(st.tuples(st.integers(0, 400), st.sampled_from("{}[]:,-*&!%|>'\"\n \\")), max_size=3),
 )
-def test_no_slip_of_the_pen_makes_a_fault_show_a_secret(tree: object, slips: list[tuple[int, str]]) -> None:
+def test_typing_errors_in_the_secrets_never_show_one(tree: object, errors: list[tuple[int, str]]) -> None:
     content = yaml.safe_dump(tree)
-    for at, text in slips:
-        slipped = content[: at % len(content)] + text + content[at % len(content) :]
-        # A slip inside the secret would make two harmless halves of it.
-        content = slipped if slipped.count(SECRET) == content.count(SECRET) else content
+    for at, text in errors:
+        changed = content[: at % len(content)] + text + content[at % len(content) :]
+        # An error inside the secret would leave two harmless halves.
+        content = changed if changed.count(SECRET) == content.count(SECRET) else content
     result = outcome(CONFIG.encode(), content.encode())
     shown = f"{result} {result.warnings}" if isinstance(result, Loaded) else str(result)
     assert SECRET not in shown

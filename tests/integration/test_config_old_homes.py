@@ -1,4 +1,4 @@
-"""The configuration of a home that ran before loads as it is, and what has changed is said once."""
+"""The configuration of an earlier home loads as it is; each change of meaning is reported once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from config.kinds import Backoff
 from config.secrets import Secret
+from config.setting_types import Backoff
 from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
 
+CAPPED = "a record takes up to 16 kB, and the log folder at most 60 MB"
 NEVER_DROPPED = "an implausible value is flagged as anomalous, never dropped"
 OLD_SECRETS = f"""\
 # signed in on a Tuesday
@@ -29,12 +30,12 @@ amazon_aqm:
 """
 
 
-def test_every_old_key_keeps_its_meaning_or_is_said_to_have_lost_it(tmp_path: Path) -> None:
+def test_old_key_keeps_its_meaning_or_is_reported(tmp_path: Path) -> None:
     result = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS)
     assert [line.partition(": ")[2] for line in result.warnings] == [
         "storage.enable_pooling: has no effect: a process has one writing connection",
         "storage.enable_wal_mode: has no effect: WAL is always tried",
-        "logging.max_bytes: 10,485,760 counts as 10,000,000: the log folder never takes more than 60 MB",
+        f"logging.max_bytes: 10,485,760 counts as 10,000,000: {CAPPED}",
         f"validation.allow_out_of_range: has no effect: {NEVER_DROPPED}",
         "collectors.amazon_aqm.timeout_seconds: 30 counts as 18: a source has 18 s in a cycle",
         "collectors.amazon_aqm.max_timeout: 120 counts as 18: a source has 18 s in a cycle",
@@ -42,7 +43,7 @@ def test_every_old_key_keeps_its_meaning_or_is_said_to_have_lost_it(tmp_path: Pa
     assert relative(result.warnings, tmp_path)[0].startswith("config.yaml:7:19: storage.enable_pooling: ")
 
 
-def test_old_values_come_out_as_they_were_meant(tmp_path: Path) -> None:
+def test_old_values_mean_what_they_meant(tmp_path: Path) -> None:
     settings = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS).settings
     hue, aqm = settings.collectors.hue, settings.collectors.amazon_aqm
     assert settings.storage.database_path == tmp_path / "data" / "readings.db"
@@ -56,7 +57,7 @@ def test_old_values_come_out_as_they_were_meant(tmp_path: Path) -> None:
     assert (aqm.domain, aqm.device_locations) == ("amazon.co.uk", {"GAJ00000000000A1": "Kitchen"})
 
 
-def test_old_secrets_are_read_and_other_sections_are_none_of_our_business(tmp_path: Path) -> None:
+def test_old_secrets_are_read_and_other_sections_ignored(tmp_path: Path) -> None:
     result = loaded(tmp_path, OLD_CONFIG, OLD_SECRETS)
     assert result.secrets.hue.bridge_id == BRIDGE_ID
     assert result.secrets.amazon_aqm.cookies == {
@@ -66,6 +67,16 @@ def test_old_secrets_are_read_and_other_sections_are_none_of_our_business(tmp_pa
         "csrf": Secret("-123456"),
     }
     assert [bridge.api_key for bridge in result.bridges] == [Secret("made-up-hue-key")]
+
+
+def test_oldest_secrets_hold_the_address_of_the_bridge(tmp_path: Path) -> None:
+    result = loaded(tmp_path, secrets="hue: {api_key: made-up-hue-key, bridge_ip: 192.168.1.2}\n")
+    assert (result.bridges[0].address, result.warnings) == ("192.168.1.2", ())
+
+
+def test_general_fallback_location_of_the_newest_homes_is_read(tmp_path: Path) -> None:
+    result = loaded(tmp_path, "collectors: {general: {fallback_location: Hall}}\n")
+    assert (result.settings.collectors.general.fallback_location, result.warnings) == ("Hall", ())
 
 
 def test_loading_changes_no_file(tmp_path: Path) -> None:
@@ -102,9 +113,11 @@ def test_loading_changes_no_file(tmp_path: Path) -> None:
         ("collection: {interval_seconds: 30}", "collection.interval_seconds: 30 s gains nothing"),
     ],
 )
-def test_what_is_capped_or_without_effect_is_said_once(tmp_path: Path, config: str, warning: str) -> None:
-    (said,) = loaded(tmp_path, config).warnings
-    assert warning in said
+def test_value_that_does_not_count_as_written_is_reported_once(
+    tmp_path: Path, config: str, warning: str
+) -> None:
+    (reported,) = loaded(tmp_path, config).warnings
+    assert warning in reported
 
 
 @pytest.mark.parametrize(
@@ -118,16 +131,16 @@ def test_what_is_capped_or_without_effect_is_said_once(tmp_path: Path, config: s
         "collectors: {nest: {timeout_seconds: 120}}",
     ],
 )
-def test_what_counts_as_it_stands_is_not_spoken_of(tmp_path: Path, config: str) -> None:
+def test_value_that_counts_as_written_is_not_reported(tmp_path: Path, config: str) -> None:
     assert loaded(tmp_path, config).warnings == ()
 
 
 @pytest.mark.parametrize(
     "config", ["collectors:\n  hue:\n  amazon_aqm:\n", "storage: null\nlogging: ~\ncollection:\n"]
 )
-def test_a_section_whose_keys_are_all_commented_out_has_the_defaults(tmp_path: Path, config: str) -> None:
+def test_section_without_keys_has_the_defaults(tmp_path: Path, config: str) -> None:
     assert loaded(tmp_path, config).settings == loaded(tmp_path).settings
 
 
-def test_the_levels_that_logging_itself_takes_are_taken(tmp_path: Path) -> None:
+def test_level_names_of_python_logging_are_accepted(tmp_path: Path) -> None:
     assert loaded(tmp_path, "logging: {level: warn}").settings.logging.level == "WARNING"

@@ -18,7 +18,7 @@ from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.cycle import Stored
 from domain.services.cycle_storage import STORE_BUDGET_S
 from tests.support.builders import NOON, a_cycle
-from tests.support.collecting import a_keeping
+from tests.support.collecting import a_cycle_storage
 from tests.support.databases import a_store, rows
 
 
@@ -55,14 +55,14 @@ async def test_database_write_retry_on_lock(tmp_path: Path) -> None:
                 another.execute("ROLLBACK")
 
         clock = SkippingClock(let_go_in_the_second_wait)
-        keeping = a_keeping(
+        storage = a_cycle_storage(
             clock=clock,
             journal=journal,
             store=store,
             spool=spool,
             retrier=StaminaRetrier(clock=clock, journal=journal, random=lambda: 0.0),
         )
-        assert await keeping.keep(a_cycle()) == Stored(report=a_cycle())
+        assert await storage.store(a_cycle()) == Stored(report=a_cycle())
     store.close()
     assert (clock.waits, spool.reports) == ([1.0, 2.0], [])
     assert rows(path, "SELECT slot, state FROM outcomes") == [(NOON.isoformat(), "stored")]

@@ -82,7 +82,7 @@ def test_a_line_is_on_the_disk_before_it_counts(folder: Path, monkeypatch: pytes
 
 def test_the_next_process_finds_what_the_last_one_left(folder: Path) -> None:
     a_spool(folder).add(a_cycle_at(0))
-    assert a_spool(folder).look().cycles == 1
+    assert a_spool(folder).waiting().cycles == 1
     assert drained(a_spool(folder)) == [a_cycle_at(0)]
 
 
@@ -120,7 +120,7 @@ def test_half_a_line_that_a_crash_left_is_no_cycle_and_costs_none(folder: Path, 
     a_spool(folder).add(a_cycle_at(0))
     whole = (folder / TODAY).read_bytes()
     (folder / TODAY).write_bytes(whole + whole[:cut])
-    assert a_spool(folder).look().cycles == 1
+    assert a_spool(folder).waiting().cycles == 1
     a_spool(folder).add(a_cycle_at(5))
     assert drained(a_spool(folder)) == [a_cycle_at(0), a_cycle_at(5)]
     assert list(folder.glob("*.jsonl")) == []
@@ -150,7 +150,7 @@ def test_a_damaged_line_is_put_aside_and_said_and_costs_no_other(
 
 def test_a_full_spool_takes_no_more_and_says_what_to_do(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
-    with pytest.raises(SpoolError, match=r"full .* mend the database"):
+    with pytest.raises(SpoolError, match=r"full .* Repair the database"):
         any(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
     size = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
     assert 700 < size <= 1500
@@ -267,4 +267,4 @@ def test_what_was_put_aside_takes_no_room_from_what_waits(folder: Path) -> None:
         spool.add(a_cycle_at(minute))
         spool.drain(lambda _: False)
     spool.add(a_cycle_at(30))
-    assert spool.look().cycles == 1
+    assert spool.waiting().cycles == 1

@@ -31,7 +31,7 @@ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 INSERT INTO readings (timestamp, device_id, location, device_type)
 SELECT strftime('%Y-%m-%dT%H:%M:%S', 1700000000 + 300 * i, 'unixepoch'), 'alexa:a', 'Bad', 'alexa_aqm' FROM n
 """
-BIG = ("readings", "outcomes", "measurements", "checksums")
+BIG = ("readings", "outcomes", "source_measurements", "checksums")
 
 
 class Home:
@@ -122,7 +122,7 @@ def _costs(home: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         patch.setattr(reading, "connect", watched)
         return {
             "a cycle": home.steps(home.append),
-            "where a source stands": home.steps(lambda: home.store.standing("hue", now)),
+            "where a source stands": home.steps(lambda: home.store.progress("hue", now)),
             "the newest readings": home.steps(history.newest),
             "a day": home.steps(lambda: history.series(device_of(7), Quantity.TEMPERATURE, day)),
             "the ledger": home.steps(lambda: ledger.records(day, now)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from adapters.files.spool_folder import FileSpool, report_of
+from adapters.files.spool_folder import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.sqlite.care.checksumming import IS_COMPLETE
@@ -20,7 +21,7 @@ from domain.cycle import Stored
 from ports.upkeep import BackedUp
 from tests.support.baselines import sqlite_baselines
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.support.collecting import a_keeping
+from tests.support.collecting import a_cycle_storage
 from tests.support.databases import rows
 
 HOME = Path(__file__).parents[1] / "fixtures" / "home_2026_11" / "data"
@@ -47,18 +48,19 @@ async def test_it_is_collected_into_and_every_old_row_stays(path: Path) -> None:
     journal, clock = MemoryJournal(), MemoryClock(NOW)
     store = SqliteStore(path, journal=journal, clock=clock)
     spool = FileSpool(path.parent / "spool", clock=clock, journal=journal)
-    waiting = [report_of(line) for line in _spool_file(path).read_bytes().splitlines(keepends=True)]
+    reports = [json.loads(line)["report"] for line in _spool_file(path).read_text().splitlines()]
     store.open()
-    storage = a_keeping(clock=clock, journal=journal, store=store, spool=spool)
+    storage = a_cycle_storage(clock=clock, journal=journal, store=store, spool=spool)
     known = rows(path, "SELECT device_id, location FROM devices WHERE source = 'hue' ORDER BY device_id")[0]
     reading = a_reading(known[0], location=known[1], collected_at=NOW)
-    assert isinstance(await storage.keep(a_cycle(a_collected(reading, due=a_due(slot=NOW)))), Stored)
+    assert isinstance(await storage.store(a_cycle(a_collected(reading, due=a_due(slot=NOW)))), Stored)
     store.close()
 
-    keys = {
-        (reading.device_id, reading.collected_at.isoformat()) for one in waiting for reading in one.readings
-    }
-    assert (len(waiting), len(keys)) == (2, 22)
+    waiting = [
+        reading for report in reports for outcome in report["outcomes"] for reading in outcome["readings"]
+    ]
+    keys = {(reading["device_id"], reading["collected_at"]) for reading in waiting}
+    assert (len(reports), len(keys)) == (2, 22)
     assert keys <= set(rows(path, "SELECT device_id, timestamp FROM readings"))
     assert not _spool_file(path).exists()
     assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]

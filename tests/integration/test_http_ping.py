@@ -1,4 +1,4 @@
-"""Calling a dead-man's switch on a real server."""
+"""Pings to a real HTTP server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.odd_server import odd_server, saying
 
 @contextmanager
 def switch(status: int = 200) -> Iterator[tuple[int, list[str]]]:
-    """A server's port, and the paths that it was asked for."""
+    """Yield a server's port and the list of requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,38 +57,51 @@ async def beat(url: str, *, is_well: bool = True, limit_s: float = 5.0) -> None:
         ("", True, "/"),
     ],
 )
-async def test_the_url_is_called_and_with_fail_at_its_path_when_nothing_was_kept(
-    path: str, is_well: bool, asked: str
-) -> None:
+async def test_ping_gets_the_url_or_its_fail_variant(path: str, is_well: bool, asked: str) -> None:
     with switch() as (port, seen):
         await beat(f"http://127.0.0.1:{port}{path}", is_well=is_well)
     assert seen == [asked]
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])
-async def test_any_other_answer_is_said_and_no_redirect_followed(status: int) -> None:
+async def test_other_status_is_an_error_and_redirects_are_not_followed(status: int) -> None:
     with switch(status) as (port, seen), pytest.raises(NotifyError, match=str(status)) as refused:
         await beat(f"http://127.0.0.1:{port}/ping/3f0c-secret")
     assert seen == ["/ping/3f0c-secret"]
     assert "3f0c-secret" not in str(refused.value)
 
 
-async def test_a_server_that_is_silent_or_away_or_no_server_at_all_is_given_up_in_time() -> None:
-    with odd_server(saying(b""), secure=False) as odd, pytest.raises(NotifyUnavailable):
-        await beat(f"http://{odd.address}/", limit_s=0.3)
-    with pytest.raises(NotifyUnavailable):
+@pytest.mark.parametrize(
+    ("answer", "every_s"), [(b"", None), (b"no HTTP at all\r\n\r\n", None), (b"H", 0.05)]
+)
+async def test_silent_odd_or_dripping_server_holds_one_thread_at_most(
+    answer: bytes, every_s: float | None
+) -> None:
+    clock = SystemClock()
+    with odd_server(saying(answer, every_s), secure=False) as odd:
+        ping = HttpPing(f"http://{odd.address}/", clock=clock)
+        for _ in range(3):
+            with pytest.raises(NotifyUnavailable):
+                await ping.beat(is_well=True, deadline_s=clock.elapsed_s() + 0.3)
+        assert sum(thread.name == "ping" for thread in threading.enumerate()) <= 1
+    with pytest.raises(NotifyUnavailable):  # the server is gone
         await beat(f"http://{odd.address}/")
-    with odd_server(saying(b"no HTTP at all\r\n\r\n"), secure=False) as odd, pytest.raises(NotifyUnavailable):
-        await beat(f"http://{odd.address}/", limit_s=0.3)
 
 
-async def test_a_server_that_drips_is_given_up_in_time() -> None:
-    with odd_server(saying(b"H", 0.05), secure=False) as odd, pytest.raises(NotifyUnavailable):
-        await beat(f"http://{odd.address}/", limit_s=0.5)
+async def test_untrusted_certificate_is_an_error() -> None:
+    with odd_server(saying(b"HTTP/1.1 200 OK\r\n\r\n")) as odd, pytest.raises(NotifyUnavailable, match="SSL"):
+        await beat(f"https://{odd.address}/")
+
+
+async def test_proxy_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with switch() as (port, seen):
+        await beat(f"http://127.0.0.1:{port}/")
+    assert seen == ["/"]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://127.0.0.1:abc/"])
-async def test_a_url_that_cannot_be_called_is_said_without_itself(url: str) -> None:
+async def test_invalid_url_is_reported_without_the_url(url: str) -> None:
     with pytest.raises(NotifyError) as refused:
         await beat(f"{url}secret-part")
     assert "secret-part" not in str(refused.value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from adapters.http.replies import LARGEST_BODY
+from adapters.http.replies import MAX_BODY_BYTES
 from adapters.hue.source import Strategy
 from domain.errors import SourceError, SourceGarbled, SourceRefused, SourceThrottled, SourceUnavailable
 from tests.support.canned_bridge import KEY
@@ -21,7 +21,7 @@ from tests.support.hue_replies import UNIQUEID, a_v1_presence, a_v1_temperature
 from tests.support.odd_server import BRIDGE_ID, CA_FILE, OddServer, always, asked, odd_server, reply
 
 SENSORS = json.dumps({"4": a_v1_temperature(), "5": a_v1_presence()}).encode()
-BOMB = gzip.compress(b" " * (LARGEST_BODY + 1))
+BOMB = gzip.compress(b" " * (MAX_BODY_BYTES + 1))
 
 
 def a_bench(server: OddServer, strategy: Strategy = "v1", **changes: Any) -> HueBench:
@@ -78,9 +78,9 @@ async def test_a_reply_may_be_packed_and_cut_as_http_allows(answer: bytes) -> No
         (packed(BOMB, "gzip"), "cut short, or larger than 4,000,000 bytes"),
         (packed(gzip.compress(SENSORS)[:-20], "gzip"), "cut short"),
         (packed(b"", "gzip"), "cut short"),
-        (packed(SENSORS, "gzip"), "cannot be unpacked"),
+        (packed(SENSORS, "gzip"), "cannot be decompressed"),
         (packed(SENSORS, "br"), "in a way that was not asked for: br"),
-        (reply(b" " * (LARGEST_BODY + 1)), "larger than 4,000,000 bytes"),
+        (reply(b" " * (MAX_BODY_BYTES + 1)), "larger than 4,000,000 bytes"),
         # nothing of it is waited for: the connection ends behind the head
         (reply(b"", "Content-Length: 50000000"), "larger than 4,000,000 bytes"),
         (chunked(*[b" " * 1_000_000] * 5), "larger than 4,000,000 bytes"),
@@ -110,7 +110,7 @@ async def test_a_small_reply_that_unpacks_without_end_takes_no_memory() -> None:
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
-    assert peak < 10 * LARGEST_BODY
+    assert peak < 10 * MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize(

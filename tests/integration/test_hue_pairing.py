@@ -19,14 +19,14 @@ from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB003, BridgeModel
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import (
     SourceGarbled,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
 )
-from ports.setup import Announced, Met
+from ports.setup import AnnouncedBridge, VerifiedBridge
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import NOON
 from tests.support.look_up import LookUp, a_look_up
@@ -53,9 +53,9 @@ def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | N
     return HuePairing(roots=bridge.ca_file, host=host, open_bridge=open_bridge, clock=clock)
 
 
-async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> Met:
+async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> VerifiedBridge:
     found = await pairing.meet(address or bridge.address)
-    assert isinstance(found, Met)
+    assert isinstance(found, VerifiedBridge)
     return found
 
 
@@ -186,4 +186,4 @@ def test_what_a_look_up_lists_without_an_address_is_passed_over() -> None:
     listed = [{"id": "x"}, "y", {"internalipaddress": "192.0.2.1"}]
     with a_look_up(LookUp(body=json.dumps(listed))) as url:
         found = CloudFinder(url=url, clock=SystemClock()).find(2.0)
-    assert found == (Announced(address="192.0.2.1"),)
+    assert found == (AnnouncedBridge(address="192.0.2.1"),)

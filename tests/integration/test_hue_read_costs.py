@@ -11,7 +11,7 @@ import pytest
 from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.hue.model import BSB002, BridgeModel
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.builders import NOON
 from tests.support.hue_bench import HueBench
 from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from

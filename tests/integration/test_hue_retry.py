@@ -12,7 +12,7 @@ import pytest
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
 from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
@@ -81,9 +81,9 @@ def failure(done: Cycle) -> Failed:
     return outcome
 
 
-def operations(done: Cycle) -> list[str]:
-    """What the bridge was asked, as the cycle's measurements have it."""
-    return [each.operation for each in done.report.measurements if each.operation.startswith("hue.")]
+def operations(bench: HueBench) -> list[str]:
+    """Name the requests that were sent."""
+    return [each.operation for each in bench.meter.ended if each.operation.startswith("hue.")]
 
 
 async def test_a_request_that_times_out_is_made_again(bridge: SimulatedBridge, clock: SkippingClock) -> None:
@@ -92,7 +92,7 @@ async def test_a_request_that_times_out_is_made_again(bridge: SimulatedBridge, c
         done = await cycle(bench, clock)
     assert readings(done) == 8
     assert clock.waits == [1.0]
-    assert operations(done)[:3] == [*FIRST_TWO, "hue.v2/temperature"]
+    assert operations(bench)[:3] == [*FIRST_TWO, "hue.v2/temperature"]
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("hue.read", "SourceUnavailable")
     assert "before the time-out" in str(retry.fields["message"])
@@ -136,7 +136,7 @@ async def test_a_wait_that_would_outlast_the_cycle_is_left_to_the_next_one(
     async with in_front_of(bridge) as bench:
         done = await cycle(bench, clock)
     assert failure(done).cause is Cause.THROTTLED
-    assert (clock.waits, operations(done)) == ([], FIRST_TWO)
+    assert (clock.waits, operations(bench)) == ([], FIRST_TWO)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_a_reply_that_makes_no_sense_is_asked_for_twice(
     async with in_front_of(bridge) as bench:
         done = await cycle(bench, clock)
     assert failure(done).cause is Cause.GARBLED
-    assert operations(done) == ["hue.config", *["hue.v2/temperature", "hue.v1/whole_bridge"] * 2]
+    assert operations(bench) == ["hue.config", *["hue.v2/temperature", "hue.v1/whole_bridge"] * 2]
 
 
 async def test_when_all_attempts_have_failed_the_next_cycle_begins_anew(

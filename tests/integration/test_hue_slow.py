@@ -6,7 +6,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
-from adapters.simulator.wire import Pace
+from adapters.simulator.network import Pace
 from tests.support.hue_bench import temperatures
 from tests.support.hue_paced import AT_EVERY_LATENCY, MS_PER_KB, ON_EVERY_BRIDGE, a_bridge, front, paced
 

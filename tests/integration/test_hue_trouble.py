@@ -8,7 +8,7 @@ from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import Cause
 from domain.errors import (
     CredentialsRefused,

@@ -18,9 +18,9 @@ from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.spool import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_SECOND
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
-from ports.setup import Announced
+from ports.setup import AnnouncedBridge
 from tests.support.builders import NOON
 from tests.support.hue_bench import WallOf
 
@@ -36,7 +36,7 @@ def home() -> Iterator[SimulatedHome]:
 class Bench:
     """One bridge's whereabouts; state and wall outlive its `reached`, as they do the processes of a home."""
 
-    def __init__(self, *announced: Announced, trouble: SourceError | None = None) -> None:
+    def __init__(self, *announced: AnnouncedBridge, trouble: SourceError | None = None) -> None:
         self.finder = MemoryBridgeFinder(trouble or announced)
         self.state = MemoryState()
         self.journal = MemoryJournal()
@@ -80,8 +80,8 @@ class Bench:
         return opened[-1]
 
 
-def announced(bridge: SimulatedBridge, **changes: Any) -> Announced:
-    return Announced(**({"address": bridge.address, "bridge_id": bridge.id} | changes))
+def announced(bridge: SimulatedBridge, **changes: Any) -> AnnouncedBridge:
+    return AnnouncedBridge(**({"address": bridge.address, "bridge_id": bridge.id} | changes))
 
 
 def test_a_bridge_that_answers_is_not_looked_for(home: SimulatedHome) -> None:

@@ -12,7 +12,7 @@ from adapters.amazon.hosts import Hosts
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
-from adapters.simulator.fault_text import parse_fault
+from adapters.simulator.faults import parse_fault
 from adapters.simulator.home import SimulatedHome
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from ports.clock import Clock

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Silence
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.wire import Pace
+from adapters.simulator.network import Pace
 from domain.reading import Quantity
 from tests.support.alexa_client import (
     GRAPHQL,

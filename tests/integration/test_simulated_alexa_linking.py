@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from tests.support.alexa_client import Answer, ask, post, post_form, readings, refresh
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.certificates import CA_FILE, Certificate, leaf_file
 from adapters.simulator.certificates.make import ALEXA_NAMES
 from adapters.simulator.home import SimulatedHome

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from tests.support.alexa_client import ask, bearer, browser, post, post_form, readings, refresh
 

@@ -189,7 +189,7 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--fault", "kind=nonsense"], "kind=nonsense is none of"),
+        (["--fault", "kind=nonsense"], "unknown kind=nonsense"),
         (["--bridge-model", "BSB009"], "BSB009"),
         (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
         (["--key", __file__], "there is none"),

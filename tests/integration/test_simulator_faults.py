@@ -17,8 +17,8 @@ import pytest
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.faults import Delay, Fault, Silence
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.simulator.wire import Pace
+from adapters.simulator.hue.service import SimulatedBridge
+from adapters.simulator.network import Pace
 from tests.support.bridge_client import Answer, ask, ask_on, ask_v1, ask_v2, connection
 
 TEMPERATURE = "/clip/v2/resource/temperature"

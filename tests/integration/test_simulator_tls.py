@@ -18,7 +18,7 @@ from adapters.simulator import certificates
 from adapters.simulator.certificates import make
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BSB002_SECOND, BSB003
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.bridge_client import ask, ask_on, connection, context, tcp
 
 

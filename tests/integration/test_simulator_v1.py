@@ -10,7 +10,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.bridge_client import ask, ask_v1
 from tests.support.builders import NOON
 

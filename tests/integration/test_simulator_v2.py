@@ -11,7 +11,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.bridge_client import ask, ask_on, ask_v1, ask_v2, connection
 
 V2_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from adapters.http.replies import LARGEST_BODY
+from adapters.http.replies import MAX_BODY_BYTES
 from tests.support.odd_server import reply
 from tests.support.reads import READS, read_once
 from tests.support.recorded import recorded
@@ -75,11 +75,11 @@ async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str
     finally:
         tracemalloc.stop()
     assert home.asked[name] == 1
-    assert home.sent_bytes[name] < LARGEST_BODY + _BUFFERED
-    assert peak < 5 * LARGEST_BODY
+    assert home.sent_bytes[name] < MAX_BODY_BYTES + _BUFFERED
+    assert peak < 5 * MAX_BODY_BYTES
     for measured in meter.drain():
-        assert measured.wire_bytes <= LARGEST_BODY + 1_000_000
-        assert measured.payload_bytes <= LARGEST_BODY
+        assert measured.wire_bytes <= MAX_BODY_BYTES + 1_000_000
+        assert measured.payload_bytes <= MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("name", READS)
@@ -92,7 +92,7 @@ async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, na
     finally:
         tracemalloc.stop()
     assert sum(measured.wire_bytes for measured in meter.drain()) == 0
-    assert peak < LARGEST_BODY / 2
+    assert peak < MAX_BODY_BYTES / 2
 
 
 class _Once(list[bytes]):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files.locks import SourceLocks
-from domain.errors import HomeclimateError, SourceHeld
+from domain.errors import HomeclimateError, SourceLocked
 from tests.support.builders import NOON
 
 HOLDER = """
@@ -32,7 +32,7 @@ sys.stdin.read()
 def test_a_second_collector_of_the_source_is_told_who_holds_it(tmp_path: Path) -> None:
     first, second = SourceLocks(tmp_path), SourceLocks(tmp_path)
     first.acquire("hue")
-    with pytest.raises(SourceHeld, match=f"hue is held by process {os.getpid()} "):
+    with pytest.raises(SourceLocked, match=f"hue is held by process {os.getpid()} "):
         second.acquire("hue")
     first.close()
 
@@ -51,7 +51,7 @@ def test_a_source_that_was_let_go_of_can_be_had(tmp_path: Path) -> None:
     first.acquire("amazon")
     first.release("hue")
     second.acquire("hue")
-    with pytest.raises(SourceHeld):
+    with pytest.raises(SourceLocked):
         second.acquire("amazon")
     first.close()
     second.acquire("amazon")
@@ -81,7 +81,7 @@ def test_a_killed_collector_holds_nothing(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         locks = SourceLocks(tmp_path)
-        with pytest.raises(SourceHeld, match=f"process {holder.pid} "):
+        with pytest.raises(SourceLocked, match=f"process {holder.pid} "):
             locks.acquire("hue")
         holder.send_signal(signal.SIGKILL)
         holder.wait()
@@ -102,7 +102,7 @@ def test_a_lock_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("a file in its place")
     with pytest.raises(HomeclimateError, match="cannot lock hue") as raised:
         SourceLocks(tmp_path / "locks").acquire("hue")
-    assert not isinstance(raised.value, SourceHeld)
+    assert not isinstance(raised.value, SourceLocked)
 
 
 def test_a_file_system_without_locks_is_said_in_words(
@@ -128,13 +128,13 @@ def test_a_killed_collector_leaves_the_slot_that_it_had_in_hand_to_whoever_comes
     for hour in (1, 2):  # the second one is killed before it has told anybody of the first one's
         locks = SourceLocks(tmp_path)
         locks.acquire("hue")
-        locks.take("hue", NOON.replace(hour=hour))
+        locks.begin("hue", NOON.replace(hour=hour))
         locks.close()  # as the kernel does it: without letting go of the slot
     last = SourceLocks(tmp_path)
     last.acquire("hue")
-    assert last.left_by_others("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
-    last.take("hue", NOON)
-    last.let_go("hue")
+    assert last.interrupted("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
+    last.begin("hue", NOON)
+    last.finish("hue")
     assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
     last.close()
 
@@ -142,12 +142,12 @@ def test_a_killed_collector_leaves_the_slot_that_it_had_in_hand_to_whoever_comes
 def test_a_collector_that_ended_between_cycles_leaves_nothing_in_hand(tmp_path: Path) -> None:
     locks = SourceLocks(tmp_path)
     locks.acquire("hue")
-    locks.take("hue", NOON)
-    locks.let_go("hue")
+    locks.begin("hue", NOON)
+    locks.finish("hue")
     locks.close()
     after = SourceLocks(tmp_path)
     after.acquire("hue")
-    assert after.left_by_others("hue") == set()
+    assert after.interrupted("hue") == set()
     after.close()
 
 
@@ -158,7 +158,7 @@ def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path, noted: bytes) -
     (tmp_path / "hue.lock").write_bytes(b"process 1\n" + noted)
     locks = SourceLocks(tmp_path)
     locks.acquire("hue")
-    assert locks.left_by_others("hue") == set()
+    assert locks.interrupted("hue") == set()
     locks.close()
 
 

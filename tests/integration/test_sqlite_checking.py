@@ -14,8 +14,7 @@ from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.verification import check
 from adapters.sqlite.database_lock import DatabaseLock
 from domain.errors import StoreCorrupt
-from domain.measurements import Measurement
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_measurement, a_reading
 from tests.support.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows
 from tests.support.old_homes import Age, make_old_home
 
@@ -30,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     for number in range(12):
         slot = NOON + number * FIVE_MINUTES
         readings = (a_reading(name, collected_at=slot) for name in ("hue:a", "hue:b"))
-        measurement = Measurement(operation="hue.get", source="hue", began_at=slot, duration_s=0.1)
+        measurement = a_measurement(slot)
         collected = a_collected(*readings, due=a_due(slot=slot))
         store.append(a_cycle(collected, a_failed(a_due("amazon", slot)), measurements=(measurement,)))
     store.close()

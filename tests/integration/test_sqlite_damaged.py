@@ -209,11 +209,11 @@ def test_a_look_that_meets_damage_has_the_next_cycle_look_closer(
     other.close()
     damage(path, "noise inside")
     with pytest.raises(StoreError):
-        store.standing("hue", NOON)
+        store.progress("hue", NOON)
     assert store._is_suspect  # although what the next cycle needs may be sound
     store.append(_in_hand())
     assert "store.moved_aside" in journal.events()
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_another_process_that_has_it_open_goes_on_in_the_new_one(store: SqliteStore, path: Path) -> None:

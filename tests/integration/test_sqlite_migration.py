@@ -208,7 +208,7 @@ def test_what_a_killed_start_left_behind_is_in_nobodys_way(tmp_path: Path) -> No
     (tmp_path / "old.db.copying").write_bytes(os.urandom(5000))
     old = a_store(tmp_path / "old.db")
     old.append(a_cycle())
-    assert old.standing("hue", NOON).last_stored == NOON
+    assert old.progress("hue", NOON).last_stored_slot == NOON
     old.close()
     assert not list(tmp_path.glob("*.making*"))
     assert not list(tmp_path.glob("*.copying*"))

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from domain.cycle import Cause, Collected
-from ports.store import SourceProgress
+from domain.progress import SourceProgress
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
 from tests.support.databases import a_store, changed, rows
 
@@ -47,11 +47,11 @@ def path(tmp_path: Path) -> Path:
 def test_a_slot_of_an_odd_type_hides_no_newest_slot(path: Path, slot: str) -> None:
     changed(path, OUTCOME.format("'hue'", slot))
     store = a_store(path)
-    standing = store.standing("hue", LATER)
+    progress = store.progress("hue", LATER)
     store.close()
     is_a_date = slot == "20380119"
-    assert (standing.last_slot, standing.last_stored) == (NOON, NOON)
-    assert (standing.ahead is not None) == is_a_date
+    assert (progress.last_slot, progress.last_stored_slot) == (NOON, NOON)
+    assert (progress.ahead is not None) == is_a_date
     (record,) = SqliteLedger(path).records(NOON, END)
     assert (record.slot, record.readings, record.slots) == (NOON, 1, {"stored": 1})
 
@@ -61,9 +61,9 @@ def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(t
     store = a_store(path)
     store.open()
     changed(path, *(OUTCOME.format("'hue'", slot) for slot in ODD_SLOTS if slot != "20380119"))
-    assert store.standing("hue", NOON) == SourceProgress()
+    assert store.progress("hue", NOON) == SourceProgress()
     store.append(a_cycle())
-    assert store.standing("hue", NOON).last_slot == NOON
+    assert store.progress("hue", NOON).last_slot == NOON
     store.close()
 
 
@@ -71,7 +71,7 @@ def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(t
 def test_a_device_of_an_odd_type_is_not_expected_and_ends_no_cycle(path: Path, device: str) -> None:
     changed(path, DEVICE.format(device, *["'2026-03-01T12:00:00+00:00'"] * 3))
     store = a_store(path)
-    assert store.standing("hue", LATER).expected == {"hue:a"}
+    assert store.progress("hue", LATER).expected == {"hue:a"}
     store.append(a_cycle(a_collected(a_reading("hue:a"), due=a_due(slot=LATER))))
     store.close()
 
@@ -84,8 +84,8 @@ def test_a_device_that_was_listed_at_an_odd_time_is_expected_for_a_day_from_its_
     silent = Collected(due=a_due(slot=LATER), readings=(), unread=(an_unread("hue:a", Cause.NOT_LISTED),))
     store.append(a_cycle(silent))
     day = timedelta(days=1)
-    assert store.standing("hue", LATER + day - timedelta(seconds=1)).expected == {"hue:a"}
-    assert store.standing("hue", LATER + day).expected == frozenset()
+    assert store.progress("hue", LATER + day - timedelta(seconds=1)).expected == {"hue:a"}
+    assert store.progress("hue", LATER + day).expected == frozenset()
     store.append(a_cycle(a_collected(a_reading("hue:a", location="Hall"), due=a_due(slot=LATER + day))))
     assert rows(path, "SELECT location, last_read_slot FROM devices") == [("Hall", (LATER + day).isoformat())]
     store.close()

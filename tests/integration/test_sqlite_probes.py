@@ -97,14 +97,14 @@ def test_a_disk_without_room_is_told_of_as_such(tmp_path: Path, age: Age) -> Non
     with no_room_for_files_beyond(1000):
         answer = writing(path)
     assert (answer.status, answer.next_step) == (Status.FAIL, f"Make room on its disk: `df -h {tmp_path}`.")
-    assert "cannot grow" in answer.seen
+    assert "cannot grow" in answer.summary
     assert dumped(path) == before
 
 
 def test_a_folder_in_the_place_of_a_database_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "readings.db").mkdir()
     answer = writing(tmp_path / "readings.db")
-    assert (answer.status, "is not a file" in answer.seen) == (Status.FAIL, True)
+    assert (answer.status, "is not a file" in answer.summary) == (Status.FAIL, True)
     assert wal(tmp_path / "readings.db").status is Status.SKIPPED
 
 
@@ -139,7 +139,7 @@ def test_a_table_that_takes_nothing_is_told_of(path: Path, how: str) -> None:
     changed(path, f"CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE({how}, 'a trigger'); END")
     before = dumped(path)
     answer = writing(path)
-    assert (answer.status, "a trigger" in answer.seen) == (Status.FAIL, True)
+    assert (answer.status, "a trigger" in answer.summary) == (Status.FAIL, True)
     assert "--bundle" in answer.next_step
     assert dumped(path) == before
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
 from domain.errors import StoreError
-from domain.measurements import Measurement
 from domain.reading import DeviceKind
 from tests.support.builders import (
     NOON,
@@ -25,6 +25,7 @@ from tests.support.builders import (
     a_deferred,
     a_due,
     a_failed,
+    a_measurement,
     a_missed,
     a_reading,
     an_unread,
@@ -50,11 +51,6 @@ def store(path: Path, journal: MemoryJournal) -> Iterator[SqliteStore]:
     store = a_store(path, journal=journal)
     yield store
     store.close()
-
-
-def a_measurement(**changes: object) -> Measurement:
-    fields = {"operation": "hue.get", "source": "hue", "began_at": NOON, "duration_s": 0.125} | changes
-    return Measurement(**fields)  # type: ignore[arg-type]
 
 
 def test_a_new_database_has_every_column_that_homes_have_always_had_and_the_indexes_that_serve(
@@ -212,15 +208,20 @@ def test_a_device_is_known_by_its_newest_reading(store: SqliteStore, path: Path)
     ]
 
 
-def test_measurements_are_kept_each_once_even_if_they_began_at_one_instant(
+def test_a_measurement_is_one_row_that_is_completed_with_the_next_cycle(
     store: SqliteStore, path: Path
 ) -> None:
-    report = a_cycle(measurements=(a_measurement(), a_measurement(duration_s=0.5, succeeded=False)))
-    store.append(report)
-    store.append(report)
-    assert rows(path, "SELECT operation, source, duration_s, succeeded FROM measurements") == [
-        ("hue.get", "hue", 0.125, 1),
-        ("hue.get", "hue", 0.5, 0),
+    begun = a_measurement(strategy="v2")
+    store.append(a_cycle(measurements=(begun,)))
+    completed = attrs.evolve(begun, cycle_s=0.5, commit_s=0.25, cpu_s=0.125)
+    for _ in range(2):
+        store.append(a_cycle(measurements=(completed, a_measurement(LATER))))
+        store.append(a_cycle(measurements=(begun,)))
+    assert rows(
+        path, "SELECT slot, strategy, duration_s, cycle_s, commit_s, cpu_s FROM source_measurements"
+    ) == [
+        (NOON.isoformat(), "v2", 0.25, 0.5, 0.25, 0.125),
+        (LATER.isoformat(), "", 0.25, None, None, None),
     ]
 
 
@@ -230,9 +231,9 @@ def _measuring(path: Path, *instants: datetime) -> list[str]:
     store = SqliteStore(path, journal=MemoryJournal(), clock=clock)
     for instant in instants:
         clock.step_wall((instant - clock.now()).total_seconds())
-        store.append(a_cycle(measurements=(a_measurement(began_at=instant),)))
+        store.append(a_cycle(measurements=(a_measurement(instant),)))
     store.close()
-    return [row[0][:10] for row in rows(path, "SELECT began_at FROM measurements ORDER BY began_at")]
+    return [row[0][:10] for row in rows(path, "SELECT slot FROM source_measurements ORDER BY slot")]
 
 
 def test_of_measurements_the_newest_31_days_that_have_any_are_kept(path: Path) -> None:
@@ -240,7 +241,7 @@ def test_of_measurements_the_newest_31_days_that_have_any_are_kept(path: Path) -
     assert len(_measuring(path, *days)) == 31
     left = _measuring(path, NOON + timedelta(days=100), NOON + timedelta(days=100, hours=1))
     assert left == [f"{day:%Y-%m-%d}" for day in days[1:]] + ["2026-06-09"] * 2
-    (plan,) = rows(path, "EXPLAIN QUERY PLAN DELETE FROM measurements WHERE began_at < '2026'")
+    (plan,) = rows(path, "EXPLAIN QUERY PLAN DELETE FROM source_measurements WHERE slot < '2026'")
     assert "SEARCH" in plan[3]
 
 
@@ -256,21 +257,23 @@ def test_a_clock_that_jumps_by_years_costs_one_day_of_measurements_and_afterward
 
 
 def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
-    store.append(a_cycle())
+    store.append(a_cycle(measurements=(a_measurement(),)))
     changed(
         path,
-        "CREATE TRIGGER no_more BEFORE INSERT ON measurements BEGIN SELECT RAISE(ABORT, 'no more'); END",
+        "CREATE TRIGGER no_more BEFORE INSERT ON source_measurements "
+        "BEGIN SELECT RAISE(ABORT, 'no more'); END",
     )
     before = rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")
     report = a_cycle(
-        a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER)), measurements=(a_measurement(),)
+        a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER)),
+        measurements=(a_measurement(LATER),),
     )
     with pytest.raises(StoreError, match="no more"):
         store.append(report)
     assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
     changed(path, "DROP TRIGGER no_more")
     store.append(report)
-    assert store.standing("hue", LATER).last_stored == LATER
+    assert store.progress("hue", LATER).last_stored_slot == LATER
 
 
 def test_a_bug_half_way_leaves_nothing_and_the_next_cycle_is_stored(store: SqliteStore, path: Path) -> None:
@@ -340,7 +343,7 @@ def test_a_clean_close_leaves_nothing_in_the_log_although_another_program_has_th
 def test_a_closed_store_opens_again_when_it_is_used(store: SqliteStore) -> None:
     store.append(a_cycle())
     store.close()
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
 def test_a_log_that_grew_while_somebody_read_is_shortened_afterwards(tmp_path: Path) -> None:

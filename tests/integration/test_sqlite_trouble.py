@@ -216,7 +216,7 @@ def test_a_database_that_another_program_keeps_is_busy_and_then_takes_the_same_c
             store.append(a_cycle())
         another.execute("ROLLBACK")
     store.append(a_cycle())
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
     store.close()
 
 
@@ -265,7 +265,7 @@ def test_where_a_source_stands_is_seen_though_another_process_of_ours_has_its_tu
     store = _an_impatient_store(path)
     store.append(a_cycle())
     with DatabaseLock(path.with_name("readings.db.lock"), wait_s=1.0).held():
-        assert store.standing("hue", NOON).last_stored == NOON
+        assert store.progress("hue", NOON).last_stored_slot == NOON
         with pytest.raises(StoreBusy):
             store.append(a_cycle())
     store.close()
@@ -285,7 +285,7 @@ def test_a_database_that_could_not_be_opened_tells_where_its_sources_stood_as_so
         store.open()
     path.rmdir()
     away.rename(path)
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
     store.close()
 
 
@@ -298,7 +298,7 @@ def test_a_store_that_may_not_close_in_peace_says_so_and_loses_nothing(path: Pat
     with other._locked():
         store.close()
     assert "store.closed_uncleanly" in journal.events()
-    assert other.standing("hue", NOON).last_stored == NOON
+    assert other.progress("hue", NOON).last_stored_slot == NOON
     other.close()
 
 
@@ -382,7 +382,7 @@ def test_a_store_that_cannot_have_wal_says_so_and_goes_on(
     assert (warned.fields["setting"], warned.fields["wanted"]) == ("journal_mode", "wal")
     store.append(a_cycle())
     assert rows(path, "PRAGMA journal_mode") == [("delete",)]
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
     store.close()
 
 
@@ -441,8 +441,8 @@ def test_a_folder_that_goes_away_and_leaves_a_file_in_its_place_is_trouble_of_th
     folder.rename(tmp_path / "away")
     folder.write_text("not mounted")
     with pytest.raises(StoreError, match="Not a directory"):
-        store.standing("hue", NOON)
+        store.progress("hue", NOON)
     folder.unlink()
     (tmp_path / "away").rename(folder)
-    assert store.standing("hue", NOON).last_stored == NOON
+    assert store.progress("hue", NOON).last_stored_slot == NOON
     store.close()

@@ -12,9 +12,10 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
-from adapters.memory.upkeep import MemoryUpkeepTurn
+from adapters.memory.upkeep import MemoryUpkeepLease
 from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.integrity import first_fault
 from adapters.sqlite.care.restoring import merge_backup
@@ -56,15 +57,15 @@ class Home:
         self.upkeep = SqliteUpkeep(self.path, state=self.state, journal=self.journal, clock=self.clock)
         self.daily = DailyUpkeep(
             upkeep=self.upkeep,
-            turn=MemoryUpkeepTurn(),
-            state=self.state,
+            lease=MemoryUpkeepLease(),
+            state=SavedState(self.state),
             clock=self.clock,
             journal=self.journal,
         )
 
     async def keep_up(self) -> None:
-        await self.daily.if_due()
-        await self.daily.settled()
+        await self.daily.start_if_due()
+        await self.daily.wait_until_idle()
 
     def next_day(self) -> None:
         self.clock.step_wall(timedelta(days=1).total_seconds())

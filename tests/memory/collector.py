@@ -17,37 +17,36 @@ from typing import Any
 
 import entrypoints.cli  # noqa: F401 - a collector has it in memory
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import LeadingClock
+from adapters.simulator.clock import MovedClock
 from config.loading import load
 from domain.cycle import Collected
 from domain.schedule import Due, slot_at
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
-from entrypoints.process import settle
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 INTERVAL_S = 300
 
 
 def main(told: dict[str, Any]) -> None:
     """A line of JSON on stderr for each look; at the end the modules that there are."""
-    clock = LeadingClock(SystemClock(), Path(told["clock_file"]))
-    world = World(
+    clock = MovedClock(SystemClock(), Path(told["clock_file"]))
+    environment = Environment(
         clock=clock, hue_roots=Path(told["hue"]), amazon_roots=Path(told["amazon"]), stderr_level=None
     )
-    with collecting(load(Path(told["home"])), world) as now:
+    with collecting(load(Path(told["home"])), environment) as now:
         asyncio.run(_cycles(now, clock, **told["doing"]))
     say(modules=[name for name, module in sys.modules.items() if module is not None and _is_theirs(name)])
 
 
-async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: int, sweeping: bool) -> None:
-    alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+async def _cycles(now: Collecting, clock: MovedClock, *, cycles: int, every: int, sweeping: bool) -> None:
+    alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)
     now.alerting.begin()
     first = slot_at(clock.now(), INTERVAL_S) - timedelta(seconds=INTERVAL_S * cycles)
     failed = 0
-    with telling() as tell:
+    with non_blocking_stdout() as tell:
         for number in range(1, cycles + 1):
             slot: datetime = first + timedelta(seconds=INTERVAL_S * number)
             clock.move_to(slot + timedelta(seconds=1))
@@ -55,12 +54,10 @@ async def _cycles(now: Collecting, clock: LeadingClock, *, cycles: int, every: i
             cycle = await now.collection.run(due)
             for line in lines(cycle):
                 tell(line)
-            alerts.add(AfterCycle(cycle=cycle, clock_faults={}))
+            alerts.add(FinishedCycle(cycle=cycle, clock_faults={}))
             # minutes pass here at home; without a pause a hundred cycles may wait to be told of
             await alerts.finish(ALERTS_BUDGET_S)
             failed += sum(not isinstance(outcome, Collected) for outcome in cycle.report.outcomes)
-            if number == 1:
-                settle()
             if number % every == 0 or number == cycles:
                 # before anything is swept up that nobody sweeps up at home
                 look: dict[str, int] = {"resident_bytes": resident_bytes()}

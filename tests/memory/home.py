@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import FollowingClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 
 
 def main(clock_file: Path) -> None:
     """Say where both are, and answer until stdin ends."""
-    with SimulatedHome(clock=FollowingClock(SystemClock(), clock_file)).running() as home:
+    with SimulatedHome(clock=MovedClock(SystemClock(), clock_file)).running() as home:
         bridge, alexa = home.bridge, home.alexa
         told = {
             "bridge": {

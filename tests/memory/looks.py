@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import LeadingClock
+from adapters.simulator.clock import MovedClock
 from tests.support.deployments import a_deployment, with_amazon
 
 
@@ -26,7 +26,7 @@ def looks_at(
 ) -> tuple[Sequence[dict[str, Any]], Sequence[str]]:
     """A look every so many cycles, told as it comes; and the modules of others that it imported."""
     said: list[dict[str, Any]] = []
-    LeadingClock(SystemClock(), folder / "clock")
+    MovedClock(SystemClock(), folder / "clock")
     with _simulated_home(folder / "clock") as where:
         bridge, alexa = ({**one, "ca_file": Path(one["ca_file"])} for one in where.values())
         deployment = with_amazon(a_deployment(folder / "home", **bridge), **alexa)

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import FollowingClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 
 
 def main(sensors: int, clock_file: Path) -> None:
     """Say where the bridge is, and answer until stdin ends."""
-    clock = FollowingClock(SystemClock(), clock_file)
+    clock = MovedClock(SystemClock(), clock_file)
     with SimulatedHome(clock=clock, sensors=sensors).running() as home:
         bridge = home.bridge
         told = {

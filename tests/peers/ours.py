@@ -8,25 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import FollowingClock
+from adapters.runtime.meter import SystemMeter
+from adapters.simulator.clock import MovedClock
 from config.loading import load
+from domain.measurements import Operation
 from domain.schedule import Due
-from domain.services.alerting import ALERTS_BUDGET_S, AfterCycle, Beside
+from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import telling
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.peers.protocol import serve_awaited, task
 
 _HUE = "hue."
+drained: list[Operation] = []
+drain = SystemMeter.drain
+
+
+def drain_and_record(meter: SystemMeter) -> tuple[Operation, ...]:
+    operations = drain(meter)
+    drained.extend(operations)
+    return operations
 
 
 async def main(told: dict[str, Any]) -> None:
     """Collect from the one source of the home, at the slots that are said."""
-    clock = FollowingClock(SystemClock(), Path(told["clock_file"]))
-    world = World(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
-    with collecting(load(Path(told["home"])), world) as now, telling() as say:
-        alerts = Beside(now.alerting.after, clock=clock, journal=now.journal)
+    clock = MovedClock(SystemClock(), Path(told["clock_file"]))
+    environment = Environment(clock=clock, hue_roots=Path(told["ca_file"]), stderr_level=None)
+    with collecting(load(Path(told["home"])), environment) as now, non_blocking_stdout() as say:
+        alerts = BackgroundQueue(now.alerting.after, clock=clock, journal=now.journal)
         now.alerting.begin()
         (name,) = now.collection.plans
 
@@ -35,11 +45,12 @@ async def main(told: dict[str, Any]) -> None:
             ended = await now.collection.run([due])
             for line in lines(ended):
                 say(line)
-            alerts.add(AfterCycle(cycle=ended, clock_faults={}))
-            asked = [one.operation for one in ended.report.measurements]
+            alerts.add(FinishedCycle(cycle=ended, clock_faults={}))
+            asked = [one.operation for one in drained if one.operation.startswith(_HUE)]
+            drained.clear()
             return {
                 "readings": len(ended.report.readings),
-                "asked": [one.removeprefix(_HUE) for one in asked if one.startswith(_HUE)],
+                "asked": [one.removeprefix(_HUE) for one in asked],
             }
 
         await serve_awaited(cycle)
@@ -47,4 +58,5 @@ async def main(told: dict[str, Any]) -> None:
         await now.collection.close()
 
 
+SystemMeter.drain = drain_and_record  # type: ignore[method-assign, assignment]
 asyncio.run(main(task()))

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from adapters.runtime.clock import SystemClock
-from adapters.shared_clock import LeadingClock
+from adapters.simulator.clock import MovedClock
 from domain.schedule import slot_at
 from tests.peers.contestants import ALONE, OURS, Contestant, Entry, at_work, simulated_bridge
 from tests.support.deployments import a_deployment
@@ -31,7 +31,7 @@ class Field:
     """The bridge, the clock that it lives by, and a folder for what is stored."""
 
     bridge: Mapping[str, str]
-    clock: LeadingClock
+    clock: MovedClock
     folder: Path
 
     def task(self, entry: Entry) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ def a_field() -> Iterator[Field]:
     """A bridge that answers, until the block ends."""
     with TemporaryDirectory(prefix="peers-") as name:
         folder = Path(name)
-        clock = LeadingClock(SystemClock(), folder / "clock")
+        clock = MovedClock(SystemClock(), folder / "clock")
         with simulated_bridge(SENSORS, folder / "clock") as bridge:
             yield Field(bridge=bridge, clock=clock, folder=folder)
 
@@ -72,7 +72,7 @@ def costs_of(field: Field, entries: Sequence[Entry], cycles: int) -> Costs:
     return costs
 
 
-def slots(clock: LeadingClock, count: int) -> Iterator[datetime]:
+def slots(clock: MovedClock, count: int) -> Iterator[datetime]:
     """The newest slots, oldest first."""
     clock.move_back()
     newest = slot_at(clock.now(), _INTERVAL_S)

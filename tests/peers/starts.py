@@ -18,8 +18,8 @@ ONCE = "`homeclimate collect --once --source hue`"
 _COMMAND = "import sys; from entrypoints.cli import main; sys.exit(main())"
 _ROOTS = """\
 import sys; from pathlib import Path
-from entrypoints.cli import main; from entrypoints.wiring.environment import World
-sys.exit(main(sys.argv[2:], world=World(hue_roots=Path(sys.argv[1]))))
+from entrypoints.cli import main; from entrypoints.wiring.environment import Environment
+sys.exit(main(sys.argv[2:], environment=Environment(hue_roots=Path(sys.argv[1]))))
 """
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Cause
 from domain.reading import Quantity
-from domain.services.alerting import AfterCycle
+from domain.services.alerting import FinishedCycle
 from domain.services.continuous_collection import Timetable
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
 from tests.support.deployments import Deployment, a_deployment, with_amazon
 
@@ -56,7 +57,7 @@ _COLUMNS = {
     "voc_ppb": Quantity.VOC_INDEX,  # the earlier system's name of the index
     "iaq_score": Quantity.IAQ_SCORE,
 }
-_UNREAD = {14: "stale", 15: "unreachable", 16: "not_listed"}
+_UNREAD = {15: "unreachable", 16: "not_listed"}
 _MOST_REQUESTS = 6  # in one slot: both ways in, each tried once, and the data asked for again after each
 
 
@@ -89,8 +90,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
-        world = World(clock=clock, amazon_roots=home.alexa.ca_file)
-        with collecting(load(deployment.folder), world) as now:
+        environment = Environment(clock=clock, amazon_roots=home.alexa.ca_file)
+        with collecting(load(deployment.folder), environment) as now:
             yield asyncio.run(_live(now, clock, home, deployment))
 
 
@@ -152,6 +153,8 @@ def test_every_stored_value_is_the_one_that_the_monitor_showed_with_its_own_time
     for device_id, timestamp, observed_at, *values in rows:
         monitor, slot = monitors[device_id], datetime.fromisoformat(timestamp)
         at = slot + timedelta(seconds=1)
+        if _hour_of(_hours(timestamp)) == 14:
+            at -= timedelta(hours=6)
         shown = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
         stored = {
             each: value for each, value in zip(_COLUMNS.values(), values, strict=True) if value is not None
@@ -205,10 +208,10 @@ def test_the_alert_file_stands_from_the_second_refusal_to_the_next_success(day: 
     rows = day.deployment.rows("SELECT slot FROM outcomes WHERE state = 'stored' ORDER BY slot")
     stored = [read[datetime.fromisoformat(slot)] for (slot,) in rows]
     well_again = min(number for number in stored if number > 18 * 12)
-    standing = [number for number, notice in day.notices.items() if notice]
-    assert standing == [number for number in range(288) if 18 * 12 < number < well_again]
+    progress = [number for number, notice in day.notices.items() if notice]
+    assert progress == [number for number in range(288) if 18 * 12 < number < well_again]
     assert day.notices.keys() == day.asked.keys()
-    for number in standing:
+    for number in progress:
         assert "Since 2026-03-02 06:05 UTC" in day.notices[number]
         assert "setup --reauth amazon`" in day.notices[number]
 
@@ -236,10 +239,10 @@ async def _live(now: Collecting, clock: MovedClock, home: SimulatedHome, deploym
                 alexa.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before = len(alexa.requests)
-        turn = timetable.turn(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(turn.dues, turn.missed, turn.standings)
-        timetable.taken(turn)
-        await now.alerting.after(AfterCycle(cycle=cycle))
+        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
+        cycle = await now.collection.run(planned.dues, planned.missed, planned.progress)
+        timetable.mark_run(planned)
+        await now.alerting.after(FinishedCycle(cycle=cycle))
         asked[number] = tuple(request.path for request in alexa.requests[before:])
         notices[number] = alert_file.read_text() if alert_file.exists() else ""
     await now.collection.close()

@@ -16,14 +16,15 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Cause
 from domain.services.continuous_collection import Timetable
 from domain.services.cycle_storage import STORE_BUDGET_S
 from entrypoints.wiring.collecting import Collecting, collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
 from tests.support.deployments import Deployment, a_deployment, with_amazon
 
@@ -73,8 +74,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
-        world = World(clock=clock, hue_roots=home.bridge.ca_file, amazon_roots=home.alexa.ca_file)
-        with collecting(load(deployment.folder), world) as both:
+        environment = Environment(clock=clock, hue_roots=home.bridge.ca_file, amazon_roots=home.alexa.ca_file)
+        with collecting(load(deployment.folder), environment) as both:
             yield asyncio.run(_live(both, clock, home, deployment))
 
 
@@ -141,9 +142,9 @@ async def _live(both: Collecting, clock: DayClock, home: SimulatedHome, deployme
         if number in LOCKED_AT:
             clock.held = _locked(deployment)
             troubles += 1
-        turn = timetable.turn(clock.now(), Cause.STOPPED)
-        await both.collection.run(turn.dues, turn.missed, turn.standings)
-        timetable.taken(turn)
+        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
+        await both.collection.run(planned.dues, planned.missed, planned.progress)
+        timetable.mark_run(planned)
         assert clock.held is None
         threads.append(threading.active_count())
         files.append(_open_files())
@@ -159,11 +160,11 @@ def _trouble(home: SimulatedHome, number: int) -> int:
     """Every half an hour one of the two services fails once, now this and now that."""
     if number % 6 != 3:
         return 0
-    turn = number // 6
-    if turn % 2:
-        home.alexa.faults.add(f"count=1 kind={ALEXA_TROUBLES[turn // 2 % len(ALEXA_TROUBLES)]}")
+    planned = number // 6
+    if planned % 2:
+        home.alexa.faults.add(f"count=1 kind={ALEXA_TROUBLES[planned // 2 % len(ALEXA_TROUBLES)]}")
     else:
-        kind = BRIDGE_TROUBLES[turn // 2 % len(BRIDGE_TROUBLES)]
+        kind = BRIDGE_TROUBLES[planned // 2 % len(BRIDGE_TROUBLES)]
         home.bridge.faults.add(f"path=/clip/v2/resource/temperature count=1 kind={kind}")
     return 1
 

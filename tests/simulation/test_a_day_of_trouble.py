@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Cause
 from domain.services.collection_cycle import CollectionCycle
 from domain.services.continuous_collection import Timetable
 from entrypoints.wiring.collecting import collecting
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
 from tests.support.deployments import Deployment, a_deployment
 
@@ -47,8 +48,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
         deployment = _home_without_waits(tmp_path_factory.mktemp("day") / "home", home)
-        world = World(clock=clock, hue_roots=home.bridge.ca_file)
-        with collecting(load(deployment.folder), world) as collecting_now:
+        environment = Environment(clock=clock, hue_roots=home.bridge.ca_file)
+        with collecting(load(deployment.folder), environment) as collecting_now:
             collection = collecting_now.collection
             asyncio.run(_live(collection, clock, home))
         yield deployment, home
@@ -144,9 +145,9 @@ async def _live(collection: CollectionCycle, clock: MovedClock, home: SimulatedH
             if (fault := _DAY[number // 12][0]) is not None:
                 home.bridge.faults.add(fault)
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
-        turn = timetable.turn(clock.now(), Cause.STOPPED)
-        await collection.run(turn.dues, turn.missed, turn.standings)
-        timetable.taken(turn)
+        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
+        await collection.run(planned.dues, planned.missed, planned.progress)
+        timetable.mark_run(planned)
     await collection.close()
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import attrs
 
 from adapters.simulator.amazon.monitors import Monitor
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 
 GRAPHQL = "/nexus/v1/graphql"
 STATE = "/api/phoenix/state"

@@ -52,7 +52,7 @@ class Device:
             "friendlyName": self.name,
             "friendlyDescription": self.description,
             "entityId": self.entity,
-            "alexaDeviceIdentifierList": identifiers if self.serial else None,
+            "alexaDeviceIdentifierList": identifiers,
             "capabilities": [
                 {
                     "interfaceName": "Alexa.RangeController",
@@ -76,7 +76,10 @@ class Device:
             "friendlyNameObject": {"value": {"text": self.name}},
             "serialNumber": {"value": {"text": self.serial}} if self.serial else None,
             "displayCategories": {"primary": {"value": "AIR_QUALITY_MONITOR"}},
-            "legacyIdentifiers": {"chrsIdentifier": {"entityId": self.entity}},
+            "legacyIdentifiers": {
+                "dmsIdentifier": {"deviceType": {"value": {"text": "AEZME1X38KDRA"}}},
+                "chrsIdentifier": {"entityId": self.entity},
+            },
         }
 
     def state(self) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from adapters.amazon.alexa import Alexa
 from adapters.amazon.authorisation import authoriser_of
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
-from adapters.amazon.monitors import Directory
-from adapters.amazon.source import AmazonSource, Keeping
+from adapters.amazon.monitors import MonitorDirectory
+from adapters.amazon.source import AmazonSource, MonitorSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.spool import MemoryState
 from domain.cycle import SourceReply
@@ -76,7 +76,7 @@ def an_amazon_bench(
     timeout_s: float = 5.0,
     roots: Path | None = None,
     session: AmazonSession | None = None,
-    **keeping: Any,
+    **settings: Any,
 ) -> AmazonBench:
     """A source for the service there, built as the program builds its own."""
     wall = wall or MemoryClock(NOON)
@@ -98,8 +98,8 @@ def an_amazon_bench(
     source = AmazonSource(
         name="amazon",
         alexa=alexa,
-        directory=Directory(alexa=alexa, state=state, clock=clock, journal=journal),
-        keeping=Keeping(**keeping),
+        directory=MonitorDirectory(alexa=alexa, state=state, clock=clock, journal=journal),
+        settings=MonitorSettings(**settings),
         device_serial=device_serial,
         clock=clock,
         journal=journal,

@@ -16,8 +16,8 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Failed, Outcome, Stored
-from domain.retry import RetryPolicy
 from domain.services.collection_cycle import SourcePlan
+from domain.services.retry_policy import RetryPolicy
 from ports.state import State
 from tests.support.alexa_stand_in import REFRESH_TOKEN
 from tests.support.amazon_bench import an_amazon_bench

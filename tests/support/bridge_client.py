@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 
 KEY_HEADER = "hue-application-key"
 

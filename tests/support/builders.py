@@ -18,6 +18,7 @@ from domain.cycle import (
     Unread,
 )
 from domain.errors import SourceUnavailable
+from domain.measurements import Measurement
 from domain.reading import DeviceKind, Quantity, Reading
 from domain.retry import Attempt
 from domain.schedule import Due
@@ -72,6 +73,12 @@ def a_missed(due: Due | None = None, cause: Cause = Cause.STOPPED, **changes: An
 def a_cycle(*outcomes: Outcome, **changes: Any) -> CycleReport:
     """A report of a cycle, with one source that answered when no outcome is given."""
     return CycleReport(outcomes=outcomes or (a_collected(),), **changes)
+
+
+def a_measurement(slot: datetime = NOON, **changes: Any) -> Measurement:
+    """What a read of the source "hue" cost that needed one attempt."""
+    fields: dict[str, Any] = {"source": "hue", "duration_s": 0.25, "attempts": 1, "wire_bytes": 300}
+    return Measurement(slot=slot, **(fields | changes))
 
 
 def an_attempt(**changes: Any) -> Attempt:

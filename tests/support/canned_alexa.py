@@ -23,7 +23,7 @@ class CannedAlexa(AmazonSession):
         self.answers = {"amazon.token": TOKEN, **answers}
         self.asked: list[str] = []
 
-    async def ask(self, request: Request, deadline_s: float) -> Reply:
+    async def send(self, request: Request, deadline_s: float) -> Reply:
         self.asked.append(request.operation)
         answer = self.answers.get(request.operation)
         if isinstance(answer, Exception):

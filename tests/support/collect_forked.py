@@ -22,7 +22,7 @@ import entrypoints
 from adapters.runtime.clock import SystemClock
 from domain.services.continuous_collection import LONGEST_NAP_S
 from entrypoints.cli import main
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 
 
 class LeapingClock:
@@ -57,8 +57,10 @@ def serve(ca_file: str) -> None:
         if pid == 0:
             descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.dup2(descriptor, 1)
-            world = World(clock=LeapingClock(datetime.fromisoformat(start)), hue_roots=Path(ca_file))
-            os._exit(main(["collect", "--json"], world=world))
+            environment = Environment(
+                clock=LeapingClock(datetime.fromisoformat(start)), hue_roots=Path(ca_file)
+            )
+            os._exit(main(["collect", "--json"], environment=environment))
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
         _, status = os.waitpid(pid, 0)

@@ -14,27 +14,27 @@ from pathlib import Path
 
 from adapters.memory.source import MemoryBridgeFinder
 from entrypoints.cli import main
-from entrypoints.wiring.environment import World
-from ports.setup import Announced
+from entrypoints.wiring.environment import Environment
+from ports.setup import AnnouncedBridge
 from tests.support.fast_clock import FastClock
 
 
-def world(ca_file: str) -> World:
+def simulated_environment(ca_file: str) -> Environment:
     """The world that the environment describes; in it nobody is found unless it says so."""
     announced = os.environ.get("SIMULATED_BRIDGES", "[]")
     amazon_ca = os.environ.get("SIMULATED_AMAZON_CA")
-    return World(
+    return Environment(
         clock=FastClock(float(os.environ.get("SIMULATED_RATE", "1"))),
         hue_roots=Path(ca_file),
         amazon_roots=Path(amazon_ca) if amazon_ca else None,
         bridge_finder=(
             None
             if announced == "mdns"
-            else MemoryBridgeFinder(Announced(**bridge) for bridge in json.loads(announced))
+            else MemoryBridgeFinder(AnnouncedBridge(**bridge) for bridge in json.loads(announced))
         ),
         bridge_cloud=os.environ.get("SIMULATED_CLOUD"),
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[2:], world=world(sys.argv[1])))
+    sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))

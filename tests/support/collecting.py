@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryMeter, MemoryRetrier
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryStore
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.cycle_storage import CycleStorage
-from domain.services.source_backoff import Streaks
+from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
 from ports.journal import Journal
 from ports.meter import Meter
@@ -19,21 +20,19 @@ from ports.state import State
 from ports.store import Store
 
 
-def a_keeping(
+def a_cycle_storage(
     *,
     clock: Clock,
     journal: Journal,
     store: Store | None = None,
     spool: Spool | None = None,
     retrier: Retrier | None = None,
-    meter: Meter | None = None,
 ) -> CycleStorage:
     return CycleStorage(
         store=store or MemoryStore(),
         spool=spool or MemorySpool(),
         retrier=retrier or MemoryRetrier(clock=clock, journal=journal),
         clock=clock,
-        meter=meter or MemoryMeter(clock),
         journal=journal,
     )
 
@@ -46,23 +45,20 @@ def a_collection(
     store: Store | None = None,
     spool: Spool | None = None,
     state: State | None = None,
-    in_hand: SlotsInProgress | None = None,
+    slots_in_progress: SlotsInProgress | None = None,
     retrier: Retrier | None = None,
     meter: Meter | None = None,
     redact: Callable[[str], str] = str,
 ) -> CollectionCycle:
     retrier = retrier or MemoryRetrier(clock=clock, journal=journal)
-    meter = meter or MemoryMeter(clock)
     return CollectionCycle(
         plans=plans,
-        keeping=a_keeping(
-            clock=clock, journal=journal, store=store, spool=spool, retrier=retrier, meter=meter
-        ),
-        streaks=Streaks(state=state or MemoryState(), clock=clock),
-        in_hand=in_hand or MemorySlotsInProgress(),
+        storage=a_cycle_storage(clock=clock, journal=journal, store=store, spool=spool, retrier=retrier),
+        backoff=SourceBackoff(state=SavedState(state or MemoryState()), clock=clock),
+        slots_in_progress=slots_in_progress or MemorySlotsInProgress(),
         retrier=retrier,
         clock=clock,
-        meter=meter,
+        meter=meter or MemoryMeter(clock),
         journal=journal,
         redact=redact,
     )

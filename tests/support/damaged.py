@@ -23,8 +23,16 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.schema import OUR_TABLES_NOW
 from domain.errors import StoreError
-from domain.measurements import Measurement
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+from tests.support.builders import (
+    NOON,
+    a_collected,
+    a_cycle,
+    a_due,
+    a_failed,
+    a_measurement,
+    a_reading,
+    an_unread,
+)
 from tests.support.databases import a_store, rows
 from tests.support.old_homes import Age, make_old_home
 
@@ -57,7 +65,7 @@ def a_home_with_checksums(path: Path, cycles: int, age: Age = Age.B) -> None:
             )
             for place in range(4)
         ]
-        measured = Measurement(operation="hue.get", source="hue", began_at=slot, duration_s=number / 7)
+        measured = a_measurement(slot, duration_s=number / 7)
         collected = a_collected(*readings, due=a_due(slot=slot), unread=(an_unread(),))
         store.append(a_cycle(collected, a_failed(a_due("amazon", slot)), measurements=(measured,)))
     store.close()

@@ -13,8 +13,7 @@ from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.reading_rows import INSERT_READING, as_text
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
-from domain.measurements import Measurement
-from tests.support.builders import INTERVAL_S, NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import INTERVAL_S, NOON, a_collected, a_cycle, a_due, a_measurement, a_reading
 
 _ROOMS = (
     "Living room",
@@ -28,9 +27,6 @@ _ROOMS = (
     "Garage",
     "Office",
 )
-# what a cycle of one bridge measures, and what comes to it once an hour
-_OPERATIONS = ("source.read", "source.attempt", "hue.v2/temperature", "store.append")
-_HOURLY = ("hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power")
 _CYCLES_AT_ONCE = 5000
 _INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, 0)"
 _INSERT_OUTCOME = """
@@ -85,20 +81,18 @@ def report_of(number: int, sensors: int) -> CycleReport:
         )
         for sensor in range(sensors)
     )
-    began_at = slot + timedelta(microseconds=1_012_345 + number * 7919 % 900_000)
-    measurements = (
-        Measurement(
-            operation=operation,
-            source="hue",
-            began_at=began_at + timedelta(microseconds=900 * place),
-            duration_s=0.05 + number * 7919 % 10_007 / 1e6,
-            wire_bytes=3000,
-            payload_bytes=2700,
-        )
-        for place, operation in enumerate((*_OPERATIONS, *(_HOURLY if number % 12 == 0 else ())))
+    measured = a_measurement(
+        slot,
+        strategy="v2",
+        duration_s=0.05 + number * 7919 % 10_007 / 1e6,
+        wire_bytes=3000,
+        payload_bytes=2700,
+        cycle_s=0.06 + number * 7919 % 10_007 / 1e6,
+        commit_s=0.005,
+        cpu_s=0.004,
     )
     collected = a_collected(*readings, due=a_due(slot=slot))
-    return a_cycle(collected, measurements=tuple(measurements))
+    return a_cycle(collected, measurements=(measured,))
 
 
 def append_one_by_one(path: Path, some: Iterable[CycleReport]) -> None:

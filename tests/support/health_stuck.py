@@ -9,7 +9,7 @@ from typing import Any
 
 from entrypoints import health
 from entrypoints.wiring.health import Components
-from tests.support.collect_simulated import world
+from tests.support.collect_simulated import simulated_environment
 
 
 def hang(*_arguments: object, **_more: object) -> Any:
@@ -33,4 +33,4 @@ if __name__ == "__main__":
             Components.second = hang  # type: ignore[method-assign]
         case "configuration":
             Components._configuration = hang  # type: ignore[method-assign]
-    health.main(sys.argv[3:], world=world(sys.argv[2]))
+    health.main(sys.argv[3:], environment=simulated_environment(sys.argv[2]))

@@ -22,7 +22,7 @@ from adapters.hue.tls import SIGNIFY_ROOTS, Proof
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
 from adapters.memory.spool import MemoryState
 from adapters.runtime.clock import SystemClock
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import SourceReply
 from domain.reading import Quantity
 from ports.clock import Clock

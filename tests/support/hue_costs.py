@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from domain.measurements import Measurement
+from domain.measurements import Operation
 
 CYCLES_AN_HOUR = 12
 SMALLER = 0.5  # so much smaller than reading the whole bridge a read has to be at least
@@ -39,9 +39,9 @@ class Costs:
         return attrs.evolve(self, seconds=self.seconds + s_per_kb * self.kb)
 
 
-def costs_of(measurements: Iterable[Measurement]) -> Costs:
+def costs_of(operations: Iterable[Operation]) -> Costs:
     """What the requests to a bridge cost that are among these."""
-    asked = [each for each in measurements if each.operation.startswith("hue.")]
+    asked = [each for each in operations if each.operation.startswith("hue.")]
     return Costs(
         requests=len(asked),
         payload_bytes=sum(each.payload_bytes for each in asked),

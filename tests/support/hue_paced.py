@@ -12,8 +12,8 @@ from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB003, BridgeModel
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from adapters.simulator.wire import Pace
+from adapters.simulator.hue.service import SimulatedBridge
+from adapters.simulator.network import Pace
 from tests.support.hue_bench import HueBench, in_front_of
 
 LATENCIES_S = (0.0, 0.05, 0.3)

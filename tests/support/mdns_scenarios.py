@@ -12,7 +12,7 @@ from pathlib import Path
 from adapters.hue.mdns import MdnsFinder
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
+from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import SourceUnavailable
 from tests.support.announcing import Announcement, announcing
 from tests.support.calm_homes import calm_seed

@@ -21,7 +21,7 @@ import config
 import domain.services
 import entrypoints
 from entrypoints.cli import main
-from tests.support.collect_simulated import world
+from tests.support.collect_simulated import simulated_environment
 
 
 def import_all() -> None:
@@ -71,7 +71,11 @@ def _run(wanted: dict[str, Any], streams: tuple[int, ...]) -> NoReturn:
     os.chdir(wanted["folder"])
     sys.argv[1:] = wanted["arguments"]
     ca_file = wanted["ca_file"]
-    sys.exit(main(wanted["arguments"], world=world(ca_file)) if ca_file else main(wanted["arguments"]))
+    sys.exit(
+        main(wanted["arguments"], environment=simulated_environment(ca_file))
+        if ca_file
+        else main(wanted["arguments"])
+    )
 
 
 if __name__ == "__main__":

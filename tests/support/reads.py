@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
-from adapters.amazon import alexa as queries
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.authorisation import CookieAuthoriser
 from adapters.amazon.cookies import CsrfCookie
 from adapters.amazon.http import AmazonSession
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.amazon.tokens import TokenEndpoint
 from adapters.hue.bridge import Bridge
 from adapters.hue.discovery import CloudFinder
@@ -60,8 +59,8 @@ class Reader:
         )
 
     @property
-    def linking(self) -> Linking:
-        return Linking(
+    def linking(self) -> AmazonLinking:
+        return AmazonLinking(
             session=self.session, hosts=self.home.hosts, state=MemoryState(), clock=MemoryClock(NOON)
         )
 
@@ -90,10 +89,10 @@ READS: Mapping[str, Callable[[Reader], Awaitable[object]]] = {
     "amazon.token": lambda reader: reader.tokens.access_token(9.0),
     "amazon.exchange": lambda reader: reader.tokens.cookies(9.0),
     "amazon.csrf": lambda reader: reader.csrf.headers({"session-id": "1"}, 9.0),
-    "amazon.appliances": lambda reader: reader.alexa.graphql("amazon.discovery", queries.appliances(), 9.0),
-    "amazon.endpoints": lambda reader: reader.alexa.graphql("amazon.discovery", queries.endpoints(), 9.0),
-    "amazon.monitorStates": lambda reader: reader.alexa.graphql("amazon.graphql", queries.readings("1"), 9.0),
-    "amazon.phoenix": lambda reader: reader.alexa.phoenix(queries.states("1"), 9.0),
+    "amazon.appliances": lambda reader: reader.alexa.appliances(9.0),
+    "amazon.endpoints": lambda reader: reader.alexa.endpoints(9.0),
+    "amazon.monitorStates": lambda reader: reader.alexa.endpoint_states("1", 9.0),
+    "amazon.phoenix": lambda reader: reader.alexa.entity_states("1", 9.0),
     "amazon.codepair": lambda reader: reader.linking.begin(),
     "amazon.register": lambda reader: reader.linking.poll(PAIR),
     "amazon.deregister": lambda reader: reader.linking.deregister("Atna|x"),

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
 
-from adapters.amazon.alexa import appliances, endpoints, readings, states
-from adapters.memory.runtime import MemoryClock
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.authorisation import authoriser_of
+from adapters.amazon.hosts import Hosts
+from adapters.amazon.http import AmazonSession
+from adapters.memory.runtime import MemoryClock, MemoryMeter
+from adapters.memory.spool import MemoryState
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.simulated_bridge import SimulatedBridge
-from tests.support.alexa_client import Answer, ask, bearer, post, post_form
+from adapters.simulator.hue.service import SimulatedBridge
+from tests.support.alexa_client import ask, bearer, post_form
 from tests.support.builders import NOON
 from tests.support.canned_alexa import TOKEN
 from tests.support.spoiled_json import from_strings
@@ -106,8 +113,6 @@ def _of_bridge(bridge: SimulatedBridge, path: str) -> Any:
 def _of_alexa(home: SimulatedHome) -> dict[str, Any]:
     alexa = home.alexa
     signed_in = bearer(alexa)
-    ids = [one.endpoint_id for one in alexa.monitors]
-    entities = [one.entity_id for one in alexa.monitors]
     exchanged = post_form(
         alexa,
         "/ap/exchangetoken/cookies",
@@ -118,15 +123,47 @@ def _of_alexa(home: SimulatedHome) -> dict[str, Any]:
         source_token_type="refresh_token",
     )
 
-    def asked(path: str, question: object) -> Answer:
-        return post(alexa, path, question, signed_in)
-
     return {
         "amazon.token": TOKEN,
         "amazon.exchange": exchanged.json,
         "amazon.csrf": ask(alexa, "/api/language", headers=signed_in).json,
-        "amazon.appliances": asked("/nexus/v1/graphql", appliances()).json,
-        "amazon.endpoints": asked("/nexus/v1/graphql", endpoints()).json,
-        "amazon.monitorStates": asked("/nexus/v1/graphql", readings(ids)).json,
-        "amazon.phoenix": from_strings(asked("/api/phoenix/state", states(entities)).json),
+        **_in_thread(_data_of(alexa)),
     }
+
+
+def _in_thread(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of the work, also where an event loop is running already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+async def _data_of(alexa: SimulatedAlexa) -> dict[str, Any]:
+    """Return what the data service replies to each of the adapter's queries."""
+    clock = MemoryClock(NOON)
+    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
+    session = AmazonSession(
+        source="tests", timeout_s=5.0, roots=alexa.ca_file, clock=clock, meter=MemoryMeter(clock)
+    )
+    authoriser = authoriser_of(
+        refresh_token=alexa.refresh_token,
+        cookies={},
+        session=session,
+        hosts=hosts,
+        state=MemoryState(),
+        clock=clock,
+    )
+    client = Alexa(session=session, authoriser=authoriser, alexa_url=alexa.url, clock=clock)
+    deadline_s = clock.elapsed_s() + 5.0
+    try:
+        return {
+            "amazon.appliances": await client.appliances(deadline_s),
+            "amazon.endpoints": await client.endpoints(deadline_s),
+            "amazon.monitorStates": await client.endpoint_states(
+                [one.endpoint_id for one in alexa.monitors], deadline_s
+            ),
+            "amazon.phoenix": from_strings(
+                await client.entity_states([one.entity_id for one in alexa.monitors], deadline_s)
+            ),
+        }
+    finally:
+        await client.close()

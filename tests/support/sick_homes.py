@@ -15,7 +15,7 @@ import attrs
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from entrypoints import health
-from entrypoints.wiring.environment import World
+from entrypoints.wiring.environment import Environment
 from ports.upkeep import Disk
 from tests.support.calm_homes import calm_seed
 from tests.support.deployments import Deployment, a_deployment, with_amazon
@@ -30,8 +30,8 @@ class SickHome:
     disk: Disk | None = None
 
     @property
-    def world(self) -> World:
-        return World(
+    def environment(self) -> Environment:
+        return Environment(
             hue_roots=self.deployment.ca_file, amazon_roots=self.deployment.amazon_ca_file, disk=self.disk
         )
 
@@ -85,7 +85,7 @@ def asked_here(
 ) -> tuple[int, str, str]:
     """What `health` comes to, run in this process: exit code, stdout, stderr."""
     read_out()
-    code = health.run([*arguments, "--home", str(home.deployment.folder)], world=home.world)
+    code = health.run([*arguments, "--home", str(home.deployment.folder)], environment=home.environment)
     out, err = read_out()
     return code, out, err
 

@@ -1,15 +1,16 @@
-"""A person at a real terminal, who reads what the program says and types."""
+"""People in front of the program: one at a real terminal, one who gives prepared answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pexpect
 
+from entrypoints.terminal.prompts import Prompts
 from tests.support.deployments import Deployment
 
-_PATIENCE_S = 20.0
+_TIMEOUT_S = 20.0
 
 
 class Terminal:
@@ -17,29 +18,29 @@ class Terminal:
 
     def __init__(self, child: pexpect.spawn[str]) -> None:
         self._child = child
-        self.said = ""
+        self.output = ""
 
-    def sees(self, pattern: str) -> str:
-        """What was said up to and with the first match of a regular expression; fails when it never comes."""
+    def expect(self, pattern: str) -> str:
+        """Return the output up to the first match of a regular expression; fail when it does not come."""
         self._child.expect(pattern)
         seen = f"{self._child.before}{self._child.after}"
-        self.said += seen
+        self.output += seen
         return seen
 
-    def types(self, line: str) -> None:
+    def type_line(self, line: str) -> None:
         self._child.sendline(line)
 
-    def interrupts(self) -> None:
+    def interrupt(self) -> None:
         """Ctrl-C."""
         self._child.sendintr()
 
-    def leaves(self) -> int:
-        """The exit code, once it has ended; everything that was said is in `said`."""
+    def wait(self) -> int:
+        """Wait for the end and return the exit code; the whole output is in `output`."""
         self._child.expect(pexpect.EOF)
-        self.said += self._child.before or ""
+        self.output += self._child.before or ""
         self._child.wait()
         code = self._child.exitstatus
-        assert code is not None, f"ended by signal {self._child.signalstatus}: {self.said}"
+        assert code is not None, f"ended by signal {self._child.signalstatus}: {self.output}"
         return int(code)
 
 
@@ -47,7 +48,7 @@ class Terminal:
 def at_a_terminal(
     deployment: Deployment, *arguments: str, terminal: str = "xterm", **environment: str
 ) -> Iterator[Terminal]:
-    """The program at a terminal, ended at the latest with the block."""
+    """Run the program at a terminal; it is ended with the block at the latest."""
     command, *rest = deployment.command(*arguments)
     child: pexpect.spawn[str] = pexpect.spawn(
         command,
@@ -55,12 +56,49 @@ def at_a_terminal(
         env={**deployment.environment(), "TERM": terminal, "SIMULATED_RATE": "10", **environment},
         cwd=str(deployment.folder),
         encoding="utf-8",
-        timeout=_PATIENCE_S,
+        timeout=_TIMEOUT_S,
         dimensions=(40, 200),
     )
     child.delaybeforesend = None
-    vars(child)["ptyproc"].delayafterclose = 0  # its waits are for programs that are not waited for
+    vars(child)["ptyproc"].delayafterclose = 0  # its delays are for children that nobody waits for
     try:
         yield Terminal(child)
     finally:
         child.close(force=True)
+
+
+class ScriptedPrompts(Prompts):
+    """A person who gives prepared answers, found by a part of the question; an unexpected question fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_interactive = True
+        self.answers: dict[str, bool | int | None] = {}
+        self.during_countdown: Callable[[], object] = lambda: None
+        self.transcript = ""
+
+    def show(self, text: str) -> None:
+        self.transcript += f"{text}\n"
+
+    warn = show
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        answer = self._answer(question)
+        return default if answer is None else bool(answer)
+
+    def choose(self, question: str, count: int) -> int:
+        answer = self._answer(question)
+        assert answer is not None
+        assert 1 <= answer <= count
+        return int(answer)
+
+    @contextmanager
+    def countdown(self, request: str) -> Iterator[Callable[[int], None]]:
+        self.show(request)
+        self.during_countdown()
+        yield lambda _left_s: None
+
+    def _answer(self, question: str) -> bool | int | None:
+        self.show(question)
+        (part,) = [part for part in self.answers if part in question]
+        return self.answers.pop(part)

@@ -15,16 +15,16 @@ from domain.incidents import (
     Incident,
     Incidents,
     Notice,
+    Observation,
     Opened,
     Patience,
     Recovered,
     Repeated,
-    Sign,
     Topic,
-    observe,
-    sign_of_disk,
-    sign_of_log,
-    signs_of,
+    observe_cycle,
+    observe_disk,
+    observe_log,
+    update_incidents,
 )
 from tests.support.builders import (
     NOON,
@@ -40,26 +40,28 @@ from tests.support.builders import (
 MINUTE = timedelta(minutes=1)
 
 
-def a_sign(is_bad: bool = True, topic: Topic = Topic.SPOOL_IN_USE, subject: str = "database") -> Sign:
-    return Sign(topic=topic, subject=subject, is_bad=is_bad, detail="the disk is full")
+def a_sign(is_bad: bool = True, topic: Topic = Topic.SPOOL_IN_USE, subject: str = "database") -> Observation:
+    return Observation(topic=topic, subject=subject, is_bad=is_bad, detail="the disk is full")
 
 
-def lived(*looks: tuple[timedelta, Sign], patience: Patience | None = None) -> list[list[Notice]]:
+def lived(*looks: tuple[timedelta, Observation], patience: Patience | None = None) -> list[list[Notice]]:
     """What is told after each look."""
     incidents: Incidents = {}
     told: list[list[Notice]] = []
     for after, sign in looks:
-        incidents, notices = observe(incidents, [sign], NOON + after, patience or Patience())
+        incidents, notices = update_incidents(incidents, [sign], NOON + after, patience or Patience())
         told.append(list(notices))
     return told
 
 
 def bad_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
-    return {(one.topic, one.subject) for one in signs_of(Stored(report=a_cycle(*outcomes))) if one.is_bad}
+    return {
+        (one.topic, one.subject) for one in observe_cycle(Stored(report=a_cycle(*outcomes))) if one.is_bad
+    }
 
 
 def good_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
-    signs = signs_of(Stored(report=a_cycle(*outcomes)))
+    signs = observe_cycle(Stored(report=a_cycle(*outcomes)))
     always = {Topic.SPOOL_IN_USE, Topic.CLOCK_STEPPED}
     return {(one.topic, one.subject) for one in signs if not one.is_bad and one.topic not in always}
 
@@ -84,7 +86,9 @@ def test_a_trouble_that_lasts_stays_the_same_until_it_is_told_again(topic: Topic
     changes = []
     for number in range(2 * 288):
         before = incidents
-        incidents, _ = observe(incidents, [a_sign(topic=topic)], NOON + 5 * MINUTE * number, Patience())
+        incidents, _ = update_incidents(
+            incidents, [a_sign(topic=topic)], NOON + 5 * MINUTE * number, Patience()
+        )
         changes += [number] if incidents != before else []
     needed = Patience().needed(topic)
     assert changes == [*range(needed), needed - 1 + 288]
@@ -114,8 +118,8 @@ def test_a_clock_that_was_far_ahead_does_not_silence_an_incident_for_years() -> 
 
 
 def test_what_no_sign_speaks_of_stays_as_it_was() -> None:
-    incidents, _ = observe({}, [a_sign()], NOON, Patience())
-    after, told = observe(incidents, [a_sign(topic=Topic.DISK_LOW)], NOON, Patience())
+    incidents, _ = update_incidents({}, [a_sign()], NOON, Patience())
+    after, told = update_incidents(incidents, [a_sign(topic=Topic.DISK_LOW)], NOON, Patience())
     assert after.items() >= incidents.items()
     assert len(told) == 1
 
@@ -166,7 +170,7 @@ def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -
     ("free_mb", "said"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
 )
 def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in sign_of_disk(free_mb * 1_000_000)] == said
+    assert [sign.is_bad for sign in observe_disk(free_mb * 1_000_000)] == said
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: lis
     ],
 )
 def test_a_log_is_held_beyond_64_mib_and_free_at_8(log_bytes: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in sign_of_log(log_bytes)] == said
+    assert [sign.is_bad for sign in observe_log(log_bytes)] == said
 
 
 def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:
@@ -188,13 +192,13 @@ def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:
         Spooled(report=a_cycle(), reason="the disk is full"),
         NotStored(report=a_cycle(), reason="the disk is full"),
     ):
-        assert Topic.SPOOL_IN_USE in {sign.topic for sign in signs_of(cycle) if sign.is_bad}
-    (stepped,) = [sign for sign in signs_of(Stored(report=a_cycle()), ["hue"]) if sign.is_bad]
+        assert Topic.SPOOL_IN_USE in {sign.topic for sign in observe_cycle(cycle) if sign.is_bad}
+    (stepped,) = [sign for sign in observe_cycle(Stored(report=a_cycle()), ["hue"]) if sign.is_bad]
     assert (stepped.topic, stepped.detail) == (Topic.CLOCK_STEPPED, "hue")
 
 
 def an_incident(topic: Topic, subject: str = "amazon", since: datetime = NOON) -> Incident:
-    return Incident(topic=topic, subject=subject, since=since, told_at=since, detail="seen")
+    return Incident(topic=topic, subject=subject, since=since, notified_at=since, detail="seen")
 
 
 @pytest.mark.parametrize("topic", Topic)
@@ -214,20 +218,25 @@ def test_refused_credentials_are_mended_by_one_command_that_is_named_exactly() -
 def test_the_end_of_an_incident_is_told_with_its_length() -> None:
     notice = Recovered(incident=an_incident(Topic.SOURCE_SILENT, "hue"), length=timedelta(hours=5))
     message = message_of(notice, home="here", program="homeclimate")
-    assert message.subject == "recovered: nothing comes from hue"
+    assert message.subject == "recovered: no readings from hue"
     assert "after 5 h" in message.text
 
 
 def test_the_end_of_what_is_no_longer_expected_is_told_as_such() -> None:
     notice = Dismissed(incident=an_incident(Topic.DEVICE_SILENT, "hue:1"), length=timedelta(hours=30))
     message = message_of(notice, home="here", program="homeclimate")
-    assert message.subject == "no longer expected: hue:1 gives no readings"
+    assert message.subject == "no longer expected: no readings from the device hue:1"
     assert "after 30 h" in message.text
 
 
 def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None:
-    by_hand = a_due(scheduled=False)
-    assert bad_signs(a_failed(by_hand)) == set()
-    assert bad_signs(a_collected(a_reading("hue:1"), due=by_hand, unread=(an_unread("hue:2"),))) == set()
-    assert bad_signs(a_failed(by_hand, Cause.CREDENTIALS, needs_person=True)) == {(Topic.CREDENTIALS, "hue")}
-    assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=by_hand))
+    unscheduled_cycle = a_due(scheduled=False)
+    assert bad_signs(a_failed(unscheduled_cycle)) == set()
+    assert (
+        bad_signs(a_collected(a_reading("hue:1"), due=unscheduled_cycle, unread=(an_unread("hue:2"),)))
+        == set()
+    )
+    assert bad_signs(a_failed(unscheduled_cycle, Cause.CREDENTIALS, needs_person=True)) == {
+        (Topic.CREDENTIALS, "hue")
+    }
+    assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=unscheduled_cycle))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
-from adapters.amazon.monitors import joined, monitors_of_appliances, monitors_of_endpoints
+from adapters.amazon.monitors import merge_mentions, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.states import samples_of_endpoints
-from adapters.http.lenient_json import LONGEST_NAME, MOST_DEVICES
+from adapters.http.lenient_json import MAX_DEVICES, MAX_NAME_LENGTH
 from adapters.hue.api_v1 import sensors_of
 from adapters.hue.api_v2 import batteries_of, links_of, names_of, temperatures_of
 from adapters.hue.known import Known
@@ -45,9 +45,9 @@ def many_devices(count: int) -> list[Device]:
 
 
 def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> None:
-    assert len(sensors_of(many_v1(MOST_DEVICES))) == MOST_DEVICES
-    with pytest.raises(SourceGarbled, match="more temperature sensors than the 1,000 that are believed"):
-        sensors_of(many_v1(MOST_DEVICES + 1))
+    assert len(sensors_of(many_v1(MAX_DEVICES))) == MAX_DEVICES
+    with pytest.raises(SourceGarbled, match="more than 1,000 temperature sensors"):
+        sensors_of(many_v1(MAX_DEVICES + 1))
 
 
 @pytest.mark.parametrize(
@@ -61,31 +61,31 @@ def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> N
     ids=lambda value: value.__name__,
 )
 def test_so_are_the_lists_of_v2(read: Any, item: Any) -> None:
-    assert len(read(an_envelope(*[item()] * MOST_DEVICES))) > 0
-    with pytest.raises(SourceGarbled, match="more devices than the 1,000"):
-        read(an_envelope(*[item()] * (MOST_DEVICES + 1)))
+    assert len(read(an_envelope(*[item()] * MAX_DEVICES))) > 0
+    with pytest.raises(SourceGarbled, match="more than 1,000 devices"):
+        read(an_envelope(*[item()] * (MAX_DEVICES + 1)))
 
 
 def test_so_is_an_account_with_more_monitors() -> None:
-    for count in (MOST_DEVICES, MOST_DEVICES + 1):
+    for count in (MAX_DEVICES, MAX_DEVICES + 1):
         devices = many_devices(count)
         both = (*monitors_of_appliances(discovered(*devices)), *monitors_of_endpoints(listed(*devices)))
-        if count <= MOST_DEVICES:
-            assert len(joined(both)) == count
+        if count <= MAX_DEVICES:
+            assert len(merge_mentions(both)) == count
         else:
-            with pytest.raises(SourceGarbled, match="more monitors than the 1,000"):
-                joined(both)
+            with pytest.raises(SourceGarbled, match="more than 1,000 monitors"):
+                merge_mentions(both)
 
 
 def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:
     (sensor,) = sensors_of({"4": a_v1_temperature(name=LONG)})
-    assert sensor.name == "x" * LONGEST_NAME
+    assert sensor.name == "x" * MAX_NAME_LENGTH
     (sensor,) = sensors_of({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
-    assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "x" * LONGEST_NAME)
+    assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "x" * MAX_NAME_LENGTH)
     (sensor,) = sensors_of({"4": a_v1_temperature(uniqueid=LONG)})
     assert sensor.uniqueid is None
     assert temperatures_of(an_envelope(a_v2_temperature(id=LONG))) == ()
-    assert names_of(an_envelope(a_v2_device(LONG))).popitem()[1] == "x" * LONGEST_NAME
+    assert names_of(an_envelope(a_v2_device(LONG))).popitem()[1] == "x" * MAX_NAME_LENGTH
     owner = {"owner": {"rid": LONG}}
     assert not batteries_of(an_envelope(a_v2_power(**owner)))
     assert not links_of(an_envelope(a_v2_link(**owner)))
@@ -93,9 +93,9 @@ def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device(
 
 def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> None:
     (monitor,) = monitors_of_appliances(discovered(Device(name=LONG)))
-    assert monitor.name == "x" * LONGEST_NAME
+    assert monitor.name == "x" * MAX_NAME_LENGTH
     (monitor,) = monitors_of_endpoints(listed(Device(name=LONG)))
-    assert monitor.name == "x" * LONGEST_NAME
+    assert monitor.name == "x" * MAX_NAME_LENGTH
     assert not list(monitors_of_appliances(discovered(Device(entity=LONG))))
     assert not list(monitors_of_endpoints(listed(Device(entity=LONG))))
     appliance = Device().appliance()
@@ -154,6 +154,6 @@ def test_what_a_bridge_lists_under_ever_new_ids_does_not_pile_up() -> None:
 
 
 def test_nor_does_what_was_asked_about_in_vain() -> None:
-    known = Known(asked_for={f"new-{n}" for n in range(MOST_DEVICES + 1)}, guessed={"new-7"})
+    known = Known(asked_for={f"new-{n}" for n in range(MAX_DEVICES + 1)}, guessed={"new-7"})
     known.forget_surplus({"new-7", "new-8"}, set())
     assert (known.asked_for, known.guessed) == ({"new-7", "new-8"}, {"new-7"})

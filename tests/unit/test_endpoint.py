@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.http.replies import at_endpoint, endpoint_of
+from adapters.http.replies import add_endpoint, endpoint_of
 from domain.errors import SourceGarbled
 
 
@@ -22,6 +22,6 @@ def test_an_endpoint_is_shown_without_what_nobody_may_see(url: str, shown: str) 
 
 
 def test_an_error_keeps_the_first_endpoint_that_it_was_given() -> None:
-    with pytest.raises(SourceGarbled) as raised, at_endpoint("outer"), at_endpoint("inner"):
+    with pytest.raises(SourceGarbled) as raised, add_endpoint("outer"), add_endpoint("inner"):
         raise SourceGarbled("<html>")
     assert raised.value.endpoint == "inner"

@@ -13,7 +13,7 @@ SOURCE, ESSENTIAL = Weight.SOURCE, Weight.ESSENTIAL
 
 
 def a_result(status: Status, weight: Weight = Weight.ORDINARY) -> ComponentResult:
-    return ComponentResult(component="one", status=status, seen="seen", weight=weight)
+    return ComponentResult(component="one", status=status, summary="seen", weight=weight)
 
 
 ANY_RESULTS = st.lists(st.builds(a_result, st.sampled_from(Status), st.sampled_from(Weight)), max_size=6)

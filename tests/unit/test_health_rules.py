@@ -1,4 +1,4 @@
-"""What is as it should be, and what is said where it is not."""
+"""The health rules: from the state of a component to its answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.health.commands import commands, unavailable_step
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
     CredentialsRefused,
@@ -20,19 +21,21 @@ from domain.health import Status
 from domain.health_rules import (
     LastSlot,
     Slots,
-    of_clock,
-    of_disk,
-    of_last_check,
-    of_last_cycle,
-    of_reply,
-    of_source_error,
-    of_spool,
+    judge_clock,
+    judge_disk,
+    judge_last_check,
+    judge_last_cycle,
+    judge_reply,
+    judge_source_error,
+    judge_spool,
 )
+from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
 
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
 MINUTES = timedelta(minutes=1)
 DAYS = timedelta(days=1)
+COMMANDS = commands("./run")
 
 
 @pytest.mark.parametrize(
@@ -46,65 +49,57 @@ DAYS = timedelta(days=1)
         (400_000_000, PASS),
     ],
 )
-def test_the_room_is_judged_by_the_limits_of_the_incident(free: int | None, status: Status) -> None:
-    answer = of_disk(free)
+def test_disk_limits_are_those_of_the_incident(free: int | None, status: Status) -> None:
+    answer = judge_disk(free, COMMANDS)
     assert (answer.status, bool(answer.next_step)) == (status, status is not PASS)
 
 
-def test_nothing_may_wait_in_the_spool() -> None:
-    assert of_spool(0, 0, "data/spool").status is PASS
-    answer = of_spool(2, 1100, "data/spool")
-    assert (answer.status, answer.seen) == (FAIL, "2 cycles with 1,100 readings wait in data/spool")
+def test_spool_should_be_empty() -> None:
+    assert judge_spool(0, 0, "data/spool").status is PASS
+    answer = judge_spool(2, 1100, "data/spool")
+    assert (answer.status, answer.summary) == (FAIL, "2 cycles with 1,100 readings wait in data/spool")
+
+
+def a_check(age: timedelta = timedelta(), result: StepResult = StepResult.OK, **others: str) -> StepRecord:
+    return StepRecord(at=NOON - age, result=result, **others)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("kept", "status", "seen"),
+    ("last", "status", "summary"),
     [
-        ({}, SKIPPED, "not been checked yet"),
-        ({"result": "ok"}, SKIPPED, "not been checked yet"),
-        ({"result": "ok", "at": "noon"}, SKIPPED, "not been checked yet"),
-        ({"result": "ok", "at": "2026-03-01T12:00:00"}, SKIPPED, "not been checked yet"),
-        ({"result": "ok", "at": (NOON - 3 * DAYS).isoformat()}, PASS, "sound at"),
-        ({"result": "ok", "at": (NOON - 3 * DAYS - MINUTES).isoformat()}, WARN, "not checked since"),
-        ({"result": "damaged", "at": NOON.isoformat(), "detail": "row 7"}, FAIL, "row 7"),
-        ({"result": "failed", "at": NOON.isoformat(), "reason": "no room"}, FAIL, "no room"),
-        ({"result": 5, "at": NOON.isoformat()}, FAIL, "could not be made"),
+        (None, SKIPPED, "not been checked yet"),
+        (a_check(3 * DAYS), PASS, "sound at"),
+        (a_check(3 * DAYS + MINUTES), WARN, "not checked since"),
+        (a_check(result=StepResult.DAMAGED, detail="row 7"), FAIL, "row 7"),
+        (a_check(result=StepResult.FAILED, reason="no room"), FAIL, "no room"),
     ],
 )
-def test_the_last_check_is_told_as_it_was_kept(kept: dict[str, object], status: Status, seen: str) -> None:
-    answer = of_last_check(kept, NOON, program="./run")
+def test_last_check(last: StepRecord | None, status: Status, summary: str) -> None:
+    answer = judge_last_check(last, NOON, COMMANDS)
     assert answer.status is status
-    assert seen in answer.seen
+    assert summary in answer.summary
     assert ("`./run db check`" in answer.next_step) == (status in (WARN, FAIL))
 
 
 @pytest.mark.parametrize(
-    ("slots", "status"),
+    ("now", "slots", "status"),
     [
-        ([], PASS),
-        ([Slots(NOON)], PASS),
-        ([Slots(NOON + 10 * MINUTES)], PASS),
-        ([Slots(NOON + 11 * MINUTES)], FAIL),
-        ([Slots(NOON + 600 * DAYS)], FAIL),
-        ([Slots(NOON - DAYS, NOON + 600 * DAYS)], WARN),
-        ([Slots(NOON - DAYS - MINUTES, NOON + 600 * DAYS)], FAIL),
-        ([Slots(NOON + 600 * DAYS), Slots(NOON - MINUTES)], WARN),
+        (NOON, [], PASS),
+        (NOON, [Slots(NOON)], PASS),
+        (NOON, [Slots(NOON + 10 * MINUTES)], PASS),
+        (NOON, [Slots(NOON + 11 * MINUTES)], FAIL),
+        (NOON, [Slots(NOON + 400 * DAYS)], FAIL),
+        (NOON, [Slots(NOON, ahead=NOON + 400 * DAYS)], WARN),
+        (NOON, [Slots(NOON - DAYS - MINUTES, ahead=NOON + 400 * DAYS)], FAIL),
+        (NOON, [Slots(NOON + 400 * DAYS), Slots(NOON - DAYS)], WARN),
+        (datetime.fromisoformat("1970-01-01T00:00:30+00:00"), [], FAIL),
+        (datetime.fromisoformat("2024-12-31T23:59:59+00:00"), [], FAIL),
+        (datetime.fromisoformat("2025-01-01T00:00:00+00:00"), [], PASS),
     ],
 )
-def test_the_clock_is_held_against_what_was_stored(slots: list[Slots], status: Status) -> None:
-    answer = of_clock(NOON, slots)
+def test_clock(now: datetime, slots: list[Slots], status: Status) -> None:
+    answer = judge_clock(now, slots, COMMANDS)
     assert (answer.status, "timedatectl" in answer.next_step) == (status, status is not PASS)
-
-
-def test_a_clock_that_has_lost_its_battery_is_wrong_whatever_was_stored() -> None:
-    assert of_clock(datetime.fromisoformat("1970-01-01T00:00:30+00:00"), []).status is FAIL
-
-
-@pytest.mark.parametrize(
-    ("now", "status"), [("2024-12-31T23:59:59+00:00", FAIL), ("2025-01-01T00:00:00+00:00", PASS)]
-)
-def test_no_time_before_this_program_can_be(now: str, status: Status) -> None:
-    assert of_clock(datetime.fromisoformat(now), []).status is status
 
 
 def a_slot(age: timedelta, source: str = "hue", interval: timedelta = 5 * MINUTES) -> LastSlot:
@@ -115,51 +110,52 @@ def a_slot(age: timedelta, source: str = "hue", interval: timedelta = 5 * MINUTE
     ("slots", "collectors", "status", "step"),
     [
         ([], [], SKIPPED, ""),
-        ([], ["hue"], WARN, "Ask again"),
+        ([], ["hue"], WARN, "Check again"),
         ([a_slot(17 * MINUTES)], [], PASS, ""),
         ([a_slot(18 * MINUTES)], [], FAIL, "Start it: `systemctl start homeclimate`, or `./run collect`."),
-        ([a_slot(18 * MINUTES)], ["hue"], FAIL, "start the collector again"),
+        ([a_slot(18 * MINUTES)], ["hue"], FAIL, "restart the collector"),
         ([a_slot(18 * MINUTES), a_slot(MINUTES, "amazon")], ["amazon"], FAIL, "Start it"),
         ([a_slot(17 * MINUTES, interval=MINUTES)], [], PASS, ""),
         ([a_slot(62 * MINUTES, interval=20 * MINUTES)], [], PASS, ""),
         ([a_slot(63 * MINUTES, interval=20 * MINUTES)], [], FAIL, "Start it"),
     ],
 )
-def test_wherever_a_cycle_was_planned_one_should_be_recent(
+def test_last_cycle_should_be_recent(
     slots: list[LastSlot], collectors: list[str], status: Status, step: str
 ) -> None:
-    answer = of_last_cycle(slots, collectors, NOON, program="./run")
+    answer = judge_last_cycle(slots, collectors, NOON, COMMANDS)
     assert answer.status is status
     assert step in answer.next_step
 
 
-def test_a_source_that_hands_over_is_well() -> None:
-    answer = of_reply(SourceReply(readings=(a_reading(),), notes=("whole bridge",)))
-    assert (answer.status, answer.seen) == (PASS, "1 devices answer; whole bridge")
+def test_last_cycle_shows_the_newest_slot() -> None:
+    answer = judge_last_cycle([a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")], [], NOON, COMMANDS)
+    assert answer.summary == "amazon stored at 2026-03-01 11:59:00 UTC"
 
 
-def test_a_device_that_does_not_answer_is_no_failure_of_its_source() -> None:
-    silent = Unread(device_id="hue:2", cause=Cause.SWITCHED_OFF)
-    answer = of_reply(SourceReply(readings=(a_reading(),), unread=(silent,)))
-    assert answer.status is WARN
-    assert "hue:2 (switched off)" in answer.seen
+OFF = tuple(Unread(device_id=f"hue:{number}", cause=Cause.SWITCHED_OFF) for number in (1, 2))
 
 
-def test_a_source_whose_devices_are_all_silent_says_which_and_is_not_taken_for_an_empty_one() -> None:
-    silent = [Unread(device_id=f"hue:{number}", cause=Cause.SWITCHED_OFF) for number in (1, 2)]
-    answer = of_reply(SourceReply(readings=(), unread=tuple(silent), notes=("v1",)))
-    assert answer.status is WARN
-    assert answer.seen == "0 devices answer, 2 do not: hue:1 (switched off), hue:2 (switched off); v1"
-    assert "batteries" in answer.next_step
-
-
-def test_a_cycle_that_came_is_told_by_the_newest() -> None:
-    answer = of_last_cycle([a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")], [], NOON, program="./run")
-    assert answer.seen == "amazon stored at 2026-03-01 11:59:00 UTC"
-
-
-def test_a_source_without_a_device_is_told_of() -> None:
-    assert of_reply(SourceReply(readings=())).status is WARN
+@pytest.mark.parametrize(
+    ("reply", "status", "summary"),
+    [
+        (SourceReply(readings=(a_reading(),), notes=("v1",)), PASS, "1 devices answer; v1"),
+        (SourceReply(readings=()), WARN, "it answers, but has no device that is read"),
+        (
+            SourceReply(readings=(a_reading(),), unread=OFF[:1]),
+            WARN,
+            "1 devices answer, 1 do not: hue:1 (switched off)",
+        ),
+        (
+            SourceReply(readings=(), unread=OFF, notes=("v1",)),
+            WARN,
+            "0 devices answer, 2 do not: hue:1 (switched off), hue:2 (switched off); v1",
+        ),
+    ],
+)
+def test_silent_devices_do_not_fail_their_source(reply: SourceReply, status: Status, summary: str) -> None:
+    answer = judge_reply(reply)
+    assert (answer.status, answer.summary) == (status, summary)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +171,8 @@ def test_a_source_without_a_device_is_told_of() -> None:
         (SourceUnavailable("no"), "amazon", "internet"),
     ],
 )
-def test_the_next_step_goes_by_what_kind_of_failure_it_was(
-    error: SourceError, source: str, step: str
-) -> None:
-    answer = of_source_error(error, source=source, program="./run")
-    assert (answer.status, answer.seen) == (FAIL, "no")
+def test_next_step_depends_on_the_error(error: SourceError, source: str, step: str) -> None:
+    unavailable = unavailable_step(source, "./run")
+    answer = judge_source_error(error, source=source, program="./run", unavailable_step=unavailable)
+    assert (answer.status, answer.summary) == (FAIL, "no")
     assert step in answer.next_step

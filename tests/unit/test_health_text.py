@@ -9,10 +9,14 @@ from entrypoints.terminal.health_text import as_json, brief, ending, line
 from tests.support.builders import NOON
 
 DISK = ComponentResult(
-    component="disk", status=Status.FAIL, seen="1 MB | free\nof 10", next_step="Make room.", duration_s=0.25
+    component="disk",
+    status=Status.FAIL,
+    summary="1 MB | free\nof 10",
+    next_step="Make room.",
+    duration_s=0.25,
 )
-CLOCK = ComponentResult(component="clock", status=Status.PASS, seen="noon")
-BRIDGE = ComponentResult(component="hue", status=Status.WARN, seen="silent", weight=Weight.SOURCE)
+CLOCK = ComponentResult(component="clock", status=Status.PASS, summary="noon")
+BRIDGE = ComponentResult(component="hue", status=Status.WARN, summary="silent", weight=Weight.SOURCE)
 
 
 def test_a_person_gets_a_line_and_below_it_what_to_do() -> None:
@@ -21,7 +25,7 @@ def test_a_person_gets_a_line_and_below_it_what_to_do() -> None:
 
 
 def test_a_long_name_keeps_its_distance() -> None:
-    long = ComponentResult(component="hue:001788fffe5a1e57", status=Status.PASS, seen="8 devices")
+    long = ComponentResult(component="hue:001788fffe5a1e57", status=Status.PASS, summary="8 devices")
     assert line(long) == "pass     hue:001788fffe5a1e57  8 devices"
 
 

@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 
 from adapters.http.lenient_json import (
-    LONGEST_NAME,
-    LONGEST_WRITTEN,
-    compact,
-    decoded,
+    MAX_JSON_LENGTH,
+    MAX_NAME_LENGTH,
+    body_excerpt,
+    compact_json,
+    count_non_finite,
+    excerpt,
     identity,
     instant,
     integer,
     name,
-    not_finite,
     number,
-    sample,
-    shown,
+    parse_json,
 )
 
 
 def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"):
-        assert decoded('{"name": "Küche"}'.encode(encoding)) == {"name": "Küche"}
+        assert parse_json('{"name": "Küche"}'.encode(encoding)) == {"name": "Küche"}
 
 
 @pytest.mark.parametrize(
@@ -43,35 +43,35 @@ def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
     ids=lambda constant: f"{constant[:9].decode()} of {len(constant)}",
 )
 def test_a_number_that_is_none_costs_only_itself_and_is_counted(constant: bytes) -> None:
-    content = decoded(
+    content = parse_json(
         b'{"temperature": ' + constant + b', "others": [' + constant + b', 7, 1.5, "NaN", null]}'
     )
     assert (number(content, "temperature"), integer(content, "temperature")) == (None, None)
-    assert not_finite(content) == 2
-    assert compact(content) == '{"temperature":null,"others":[null,7,1.5,"NaN",null]}'
+    assert count_non_finite(content) == 2
+    assert compact_json(content) == '{"temperature":null,"others":[null,7,1.5,"NaN",null]}'
 
 
 def test_a_large_whole_number_is_one_as_long_as_a_float_holds_it() -> None:
-    content = decoded(b"9" * 300)
-    assert (not_finite(content), number(content)) == (0, 1e300)
-    assert integer(decoded(b"12345678901234567890")) == 12_345_678_901_234_567_890
+    content = parse_json(b"9" * 300)
+    assert (count_non_finite(content), number(content)) == (0, 1e300)
+    assert integer(parse_json(b"12345678901234567890")) == 12_345_678_901_234_567_890
 
 
 def test_numbers_are_counted_at_any_depth() -> None:
-    assert not_finite(decoded(b'{"a":[' * 300 + b"NaN" + b"]}" * 300)) == 1
+    assert count_non_finite(parse_json(b'{"a":[' * 300 + b"NaN" + b"]}" * 300)) == 1
 
 
 def test_what_is_too_long_or_too_deep_is_not_written() -> None:
-    assert compact("a" * (LONGEST_WRITTEN - 2)) == f'"{"a" * (LONGEST_WRITTEN - 2)}"'
-    assert compact("a" * LONGEST_WRITTEN) is None
+    assert compact_json("a" * (MAX_JSON_LENGTH - 2)) == f'"{"a" * (MAX_JSON_LENGTH - 2)}"'
+    assert compact_json("a" * MAX_JSON_LENGTH) is None
     nested: Any = []
     for _ in range(5000):
         nested = [nested]
-    assert compact(nested) is None
+    assert compact_json(nested) is None
 
 
 def test_a_name_is_cut_and_what_is_too_long_for_an_identity_is_none() -> None:
-    longest = "k" * LONGEST_NAME
+    longest = "k" * MAX_NAME_LENGTH
     assert (name({"a": longest}, "a"), identity({"a": longest}, "a")) == (longest, longest)
     assert (name({"a": longest + "k"}, "a"), identity({"a": longest + "k"}, "a")) == (longest, None)
     assert (name({"a": ""}, "a"), identity({"a": 7}, "a")) == (None, None)
@@ -99,7 +99,7 @@ def test_a_name_is_cut_and_what_is_too_long_for_an_identity_is_none() -> None:
     ],
 )
 def test_half_a_character_is_replaced(body: bytes, value: str) -> None:
-    assert decoded(body) == value
+    assert parse_json(body) == value
     value.encode()  # what is returned can be stored
 
 
@@ -119,7 +119,7 @@ def test_half_a_character_is_replaced(body: bytes, value: str) -> None:
 )
 def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        decoded(body)
+        parse_json(body)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +143,15 @@ def test_a_fraction_of_a_second_has_any_number_of_digits(written: str, microseco
 
 
 def test_a_sample_is_short_and_on_one_line() -> None:
-    assert sample(b'{"a":\n\t1,  "b": 2}') == '{"a": 1, "b": 2}'
-    assert len(sample(b"a word " * 1000)) == 120
+    assert body_excerpt(b'{"a":\n\t1,  "b": 2}') == '{"a": 1, "b": 2}'
+    assert len(body_excerpt(b"a word " * 1000)) == 120
 
 
 def test_a_sample_shows_nothing_that_may_be_a_key() -> None:
-    assert sample(b'{"whitelist": {"0123456789abcdefghijKLMN-_": {}}}') == '{"whitelist": {"[...]": {}}}'
+    body = b'{"whitelist": {"0123456789abcdefghijKLMN-_": {}}}'
+    assert body_excerpt(body) == '{"whitelist": {"[...]": {}}}'
     assert (
-        sample(b"Cannot GET /api/newdeveloper/sensors", hide="newdeveloper")
+        body_excerpt(b"Cannot GET /api/newdeveloper/sensors", hide="newdeveloper")
         == "Cannot GET /api/[...]/sensors"
     )
 
@@ -159,8 +160,8 @@ def test_a_key_that_is_cut_by_the_end_of_the_sample_is_not_shown_either() -> Non
     secret = "s3cret" * 20
     for begins in range(900, 970):
         body = b'{"' + b"w" * (begins - 2) + b'":"' + secret.encode() + b'"}'
-        assert "s3cret" not in sample(body)
+        assert "s3cret" not in body_excerpt(body)
 
 
 def test_a_hidden_word_is_not_shown_by_half() -> None:
-    assert "newdev" not in shown("x " * 55 + "newdeveloper", hide="newdeveloper")
+    assert "newdev" not in excerpt("x " * 55 + "newdeveloper", hide="newdeveloper")

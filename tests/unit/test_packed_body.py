@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.http.replies import LARGEST_BODY, announced_bytes, refuse_too_large
+from adapters.http.replies import MAX_BODY_BYTES, check_body_size, parse_content_length
 from domain.errors import SourceGarbled
 
 
@@ -23,10 +23,10 @@ from domain.errors import SourceGarbled
     ],
 )
 def test_a_length_is_a_number_or_says_nothing(written: str | None, announced: int) -> None:
-    assert announced_bytes(written) == announced
+    assert parse_content_length(written) == announced
 
 
 def test_a_length_beyond_the_limit_is_refused_and_the_limit_itself_is_not() -> None:
-    refuse_too_large(LARGEST_BODY)
+    check_body_size(MAX_BODY_BYTES)
     with pytest.raises(SourceGarbled, match="larger than 4,000,000 bytes"):
-        refuse_too_large(LARGEST_BODY + 1)
+        check_body_size(MAX_BODY_BYTES + 1)

@@ -22,7 +22,8 @@ from domain.errors import (
     StoreFull,
     StoreRefused,
 )
-from domain.retry import Attempt, Decision, GiveUp, Retry, RetryPolicy
+from domain.retry import Attempt, Decision, GiveUp, Retry
+from domain.services.retry_policy import RetryPolicy
 from tests.support.builders import an_attempt
 
 TRANSIENT = (

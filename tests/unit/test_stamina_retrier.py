@@ -11,7 +11,7 @@ import stamina.instrumentation
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.errors import SourceUnavailable
-from domain.retry import RetryPolicy
+from domain.services.retry_policy import RetryPolicy
 from tests.support.builders import NOON
 
 

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cycle import Cause, Outcome
+from domain.retry import LONGEST_PAUSE, SINGLE_ATTEMPT_FROM, SourceFailures
 from domain.schedule import next_slot
-from domain.services.source_backoff import LONGEST_DEFERRAL, SINGLE_ATTEMPT_FROM, Streak
 from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_failed
 
 MINUTE = timedelta(minutes=1)
 
 
-def lived(*outcomes: Outcome) -> Streak:
-    streak = Streak()
+def lived(*outcomes: Outcome) -> SourceFailures:
+    streak = SourceFailures()
     for outcome in outcomes:
         streak = streak.after(outcome, outcome.due.slot)
     return streak
@@ -26,7 +26,7 @@ def lived(*outcomes: Outcome) -> Streak:
 
 def refused_at_every_chance(cause: Cause, interval_s: int, count: int) -> list[datetime]:
     """The slots at which a source is asked that is refused each time."""
-    streak, slot = Streak(), NOON
+    streak, slot = SourceFailures(), NOON
     asked: list[datetime] = []
     while len(asked) < count:
         if not streak.defers(slot):
@@ -61,16 +61,16 @@ def test_a_source_that_is_asked_less_than_hourly_anyway_is_never_put_off_beyond_
 
 @pytest.mark.parametrize(
     ("named_s", "left_for"),
-    [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_DEFERRAL)],
+    [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_PAUSE)],
 )
 def test_a_named_wait_is_kept_to_up_to_an_hour(named_s: float | None, left_for: timedelta) -> None:
-    streak = Streak().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
+    streak = SourceFailures().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
     assert streak.until == NOON + left_for
 
 
 def test_an_answer_ends_the_streak() -> None:
     throttled = [a_failed(cause=Cause.THROTTLED)] * 6
-    assert lived(*throttled, a_collected()) == Streak()
+    assert lived(*throttled, a_collected()) == SourceFailures()
 
 
 def test_network_trouble_in_between_ends_the_waiting() -> None:
@@ -90,7 +90,7 @@ def test_a_source_that_failed_five_times_in_a_row_gets_one_attempt_a_cycle(failu
 
 
 def test_an_end_that_a_wrong_clock_has_set_far_ahead_holds_nothing_up() -> None:
-    streak = Streak(cause=Cause.THROTTLED, refusals=1, until=NOON + timedelta(days=400))
+    streak = SourceFailures(cause=Cause.THROTTLED, refusals=1, until=NOON + timedelta(days=400))
     assert not streak.defers(NOON)
 
 
@@ -102,8 +102,8 @@ def test_an_end_that_a_wrong_clock_has_set_far_ahead_holds_nothing_up() -> None:
 def test_no_source_is_left_in_peace_for_longer_than_an_hour_or_its_interval(
     refusals: list[Cause], interval_s: int, named_s: float | None
 ) -> None:
-    streak = Streak()
+    streak = SourceFailures()
     for cause in refusals:
         streak = streak.after(a_failed(a_due(interval_s=interval_s), cause), NOON, named_s)
-        longest = max(LONGEST_DEFERRAL, timedelta(seconds=interval_s))
+        longest = max(LONGEST_PAUSE, timedelta(seconds=interval_s))
         assert streak.until is None or streak.until - NOON <= longest

@@ -9,7 +9,8 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 
 from adapters.memory.runtime import MemoryClock
-from adapters.runtime.clock import MovedClock, SystemClock
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from tests.support.builders import NOON
 
 A_WEEK = timedelta(days=7)

@@ -1,204 +1,252 @@
-"""The endpoints of the account as GraphQL shows them: the monitors, and some other things."""
+"""Endpoints of the account at one instant: the data of `endpoints.json` with the values of the monitors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from adapters.simulator.amazon.appliances import appliance, capability, monitor_appliance
-from adapters.simulator.amazon.features import Item, feature, monitor_features, shown_property, text
-from adapters.simulator.amazon.graphql import Resolve
-from adapters.simulator.amazon.monitors import DEVICE_TYPE, Monitor
-from adapters.simulator.amazon.samples import stamp
-from adapters.simulator.amazon.view import View
+from adapters.simulator import templates
+from adapters.simulator.amazon.monitors import (
+    RANGE_INSTANCES,
+    Monitor,
+    Sample,
+    is_reachable,
+    last_heard_s,
+    monitors,
+    sample_at,
+    stamp,
+)
 from adapters.simulator.chance import hexadecimal, resource_id
-from adapters.simulator.reply import Json
+from adapters.simulator.faults import (
+    Effect,
+    FailedFeatures,
+    MissingFeatures,
+    MonitorGone,
+    MonitorUnreachable,
+    NoDates,
+    NullTemperatures,
+    SkewedClock,
+    StaleSamples,
+)
+from domain.reading import Quantity
 
+Item = dict[str, Any]
 ECHO_TYPE = "A32DOYMUN6DTXA"  # an Echo Dot of the third generation
-_SINCE = "2024-11-02T10:31:07.204Z"
+_DATA = templates.load(Path(__file__).parent, "endpoints.json")
+_QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
+_QUANTITIES["temperature"] = Quantity.TEMPERATURE
+_VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateValue")
+_ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
+_NOT_FOUND = "TargetApplianceNotFoundException"
 
 
-def resolvers(view: View) -> Mapping[str, Resolve]:
-    """Who answers for each field of the root."""
-    return {
-        "endpoints": lambda _: {"__typename": "EndpointsResponse", "items": list(_endpoints(view))},
-        "listEndpoints": lambda arguments: _listed(view, arguments),
+class Live:
+    """Values of one instant under the names that `endpoints.json` has for them, subject to effects."""
+
+    def __init__(self, seed: int, now: datetime, scale: str, effects: Sequence[Effect] = ()) -> None:
+        self.seed = seed
+        self.now = now
+        self.effects = effects
+        self._scale = scale
+        self._samples: dict[tuple[int, str], Sample] = {}
+
+    def __getitem__(self, name: str) -> object:
+        what, _, place = name.partition(":")
+        if what == "scale":
+            return self._scale
+        if what == "now":
+            return stamp(self.now, 3)
+        number, _, key = place.partition(":")
+        monitor = monitors(self.seed)[int(number)]
+        match what:
+            case "value":
+                return self._sample(monitor, key).value
+            case "temperature":
+                return self._temperature(monitor)
+            case "reachability":
+                return "OK" if self.is_reachable(monitor) else "UNREACHABLE"
+            case "network_state":
+                return "REACHABLE" if self.is_reachable(monitor) else "UNREACHABLE"
+        if any(isinstance(effect, NoDates) for effect in self.effects):
+            return None
+        if what == "heard":
+            heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
+            return stamp(datetime.fromtimestamp(heard_s, self.now.tzinfo), 3)
+        sample = self._sample(monitor, key)
+        return stamp(sample.at if what == "sampled" else sample.changed_at, sample.digits)
+
+    def is_reachable(self, monitor: Monitor) -> bool:
+        """Return whether the service reaches the monitor."""
+        return not self.effects_on(monitor, MonitorUnreachable) and is_reachable(
+            self.seed, monitor, self.now.timestamp()
+        )
+
+    def effects_on(self, monitor: Monitor, *kinds: type[Any]) -> list[Any]:
+        """Return the effects of these kinds on the monitor."""
+        return [
+            effect for effect in self.effects if isinstance(effect, kinds) and monitor.is_called(effect.where)
+        ]
+
+    def _sample(self, monitor: Monitor, key: str) -> Sample:
+        if (monitor.number, key) not in self._samples:
+            as_of_s = self.now.timestamp()
+            ahead = timedelta()
+            for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
+                match effect:
+                    case StaleSamples(by_s) | MonitorUnreachable(by_s):
+                        as_of_s -= by_s
+                    case SkewedClock(by_s):
+                        ahead += timedelta(seconds=by_s)
+            found = sample_at(self.seed, monitor, _QUANTITIES[key], as_of_s)
+            self._samples[monitor.number, key] = Sample(
+                value=found.value,
+                at=found.at + ahead,
+                changed_at=found.changed_at + ahead,
+                digits=found.digits,
+            )
+        return self._samples[monitor.number, key]
+
+    def _temperature(self, monitor: Monitor) -> float:
+        celsius = self._sample(monitor, "temperature").value
+        match self._scale:
+            case "FAHRENHEIT":
+                return round(celsius * 1.8 + 32, 2)
+            case "KELVIN":
+                return round(celsius + 273.15, 2)
+        return celsius
+
+
+@lru_cache(maxsize=8)
+def endpoint_templates(seed: int) -> str:
+    """Return the encoded list of all endpoints, with places for live values."""
+    echo, light, nameless = (resource_id(seed, name) for name in ("echo", "skill light", "nameless"))
+    others = {
+        "echo": {
+            "entity_id": echo,
+            "serial": echo_serial(seed),
+            "appliance_id": f"AAA_SonarCloudService_{hexadecimal(60, seed, 'echo appliance')}",
+        },
+        "light": {"entity_id": light, "appliance_id": _light_appliance(seed)},
+        "nameless": {"entity_id": nameless},
     }
+    first, *rest = (templates.fill(_DATA[name], values) for name, values in others.items())
+    return templates.encode([first, *(_monitor(monitor) for monitor in monitors(seed)), *rest])
+
+
+def endpoints(live: Live) -> list[Item]:
+    """Return all endpoints as the effects leave them."""
+    items: list[Item] = json.loads(templates.fill_live(endpoint_templates(live.seed), live))
+    for monitor in monitors(live.seed):
+        found = next(item for item in items if item["id"] == monitor.endpoint_id)
+        if live.effects_on(monitor, MonitorGone):
+            items.remove(found)
+            continue
+        found["features"] = list(_damaged(found["features"], live, monitor))
+    return items
 
 
 def echo_serial(seed: int) -> str:
-    """Of the Echo in the kitchen."""
+    """Return the serial number of the Echo in the kitchen."""
     return f"G090{hexadecimal(12, seed, 'echo').upper()}"
 
 
-def light_ids(seed: int) -> tuple[str, str]:
-    """The entity and appliance ids of the lamp that Alexa knows through a skill."""
-    entity_id = resource_id(seed, "skill light")
-    return entity_id, f"SKILL_{hexadecimal(40, seed, 'skill')}_{entity_id}"
+def phoenix_state(live: Live, requests: Iterable[tuple[str, str]]) -> Item:
+    """Return the states of entities given by id and type, and an error for each one that has none."""
+    states: list[Item] = []
+    errors: list[Item] = []
+    for entity_id, entity_type in requests:
+        entity = {"entityId": entity_id, "entityType": entity_type}
+        found = _states(live, entity_id, entity_type)
+        if found is None:
+            message = "No appliance found for target!"
+            errors.append({"entity": entity, "code": _NOT_FOUND, "message": message, "data": None})
+        elif found:
+            texts = [templates.encode(item) for item in found]
+            states.append({"entity": entity, "capabilityStates": texts, "error": None})
+        else:
+            entity["entityType"] = ""
+            code = "ENDPOINT_UNREACHABLE"
+            errors.append({"entity": entity, "code": code, "message": None, "data": None})
+    return {"deviceStates": states, "errors": errors}
 
 
-def _listed(view: View, arguments: Mapping[str, Json]) -> Item:
-    asked = arguments.get("listEndpointsInput")
-    wanted = asked if isinstance(asked, dict) else {}
-    found = list(_endpoints(view, with_nameless=False))
-    ids = wanted.get("endpointIds")
-    if isinstance(ids, list):
-        found = [endpoint for endpoint in found if endpoint["id"] in ids]
-    category = wanted.get("displayCategory")
-    if category is not None:
-        found = [endpoint for endpoint in found if category in _categories(endpoint)]
-    return {"__typename": "ListEndpointsResponse", "endpoints": cast("Json", found)}
+def _monitor(monitor: Monitor) -> Item:
+    """Return the template of a monitor, without the ranges that it lacks."""
+    item: Item = templates.fill(_DATA["monitor"], _values(monitor))
+    lacking = {
+        instance for quantity, instance in RANGE_INSTANCES.items() if quantity not in monitor.quantities
+    }
+    for parts in (item, "features"), (item["legacyAppliance"], "capabilities"):
+        owner, name = parts
+        owner[name] = [part for part in owner[name] if part["instance"] not in lacking]
+    return item
 
 
-def _categories(endpoint: Item) -> Sequence[Json]:
-    shown = cast("dict[str, list[dict[str, Json]]]", endpoint["displayCategories"])
-    return [category["value"] for category in shown["all"]]
-
-
-def _endpoints(view: View, *, with_nameless: bool = True) -> Sequence[Item]:
-    others = [_echo(view), _light(view), *([_nameless(view)] if with_nameless else [])]
-    return [*others[:1], *(_monitor(view, monitor) for monitor in view.monitors), *others[1:]]
-
-
-def _monitor(view: View, monitor: Monitor) -> Item:
-    return _endpoint(
-        endpoint_id=monitor.endpoint_id,
-        name=monitor.name,
-        categories=["AIR_QUALITY_MONITOR"],
-        entity_id=monitor.entity_id,
-        device_type=DEVICE_TYPE,
-        serial=monitor.serial,
-        model="",
-        software="1.21.3",
-        legacy=monitor_appliance(monitor, is_reachable=view.is_reachable(monitor)),
-        features=list(monitor_features(view, monitor)),
-    )
-
-
-def _echo(view: View) -> Item:
-    entity_id = resource_id(view.seed, "echo")
-    serial = echo_serial(view.seed)
-    identifier: Json = [{"dmsDeviceSerialNumber": serial, "dmsDeviceTypeId": ECHO_TYPE}]
-    return _endpoint(
-        endpoint_id=f"amzn1.alexa.endpoint.{entity_id}",
-        name="Kitchen Echo",
-        categories=["ALEXA_VOICE_ENABLED"],
-        entity_id=entity_id,
-        device_type=ECHO_TYPE,
-        serial=serial,
-        model="Echo Dot (3rd Generation)",
-        software="12584499076",
-        legacy=appliance(
-            applianceId=f"AAA_SonarCloudService_{hexadecimal(60, view.seed, 'echo appliance')}",
-            entityId=entity_id,
-            applianceTypes=["ALEXA_VOICE_ENABLED"],
-            friendlyName="Kitchen Echo",
-            friendlyDescription="Amazon smart device",
-            manufacturerName="Amazon",
-            capabilities=[],
-            applianceNetworkState={"reachability": "REACHABLE"},
-            alexaDeviceIdentifierList=identifier,
-        ),
-        features=[_reachable(view)],
-    )
-
-
-def _light(view: View) -> Item:
-    entity_id, appliance_id = light_ids(view.seed)
-    power = shown_property(
-        "Power", "powerState", powerStateValue="ON", timeOfSample=stamp(view.now, 3), timeOfLastChange=_SINCE
-    )
-    return _endpoint(
-        endpoint_id=f"amzn1.alexa.endpoint.{entity_id}",
-        name="Reading lamp",
-        categories=["LIGHT"],
-        entity_id=entity_id,
-        legacy=appliance(
-            applianceId=appliance_id,
-            entityId=entity_id,
-            applianceTypes=["LIGHT"],
-            friendlyName="Reading lamp",
-            friendlyDescription="Smart light",
-            manufacturerName="Lamps of Example",
-            capabilities=[capability("Alexa.PowerController", "powerState")],
-            applianceNetworkState={"reachability": "REACHABLE"},
-        ),
-        features=[feature("power", [power]), _reachable(view)],
-    )
-
-
-def _nameless(view: View) -> Item:
-    """A thing that the older interface never knew."""
-    entity_id = resource_id(view.seed, "nameless")
-    return _endpoint(
-        endpoint_id=f"amzn1.alexa.endpoint.{entity_id}",
-        name="This Device",
-        categories=["OTHER"],
-        entity_id=entity_id,
-        legacy=None,
-        features=[],
-    )
-
-
-def _reachable(view: View) -> Item:
-    times: Item = {"timeOfSample": stamp(view.now, 3), "timeOfLastChange": _SINCE}
-    shown = shown_property("Reachability", "reachability", reachabilityStatusValue="OK", **times)
-    return feature("connectivity", [shown])
-
-
-def _endpoint(
-    *,
-    endpoint_id: str,
-    name: str,
-    categories: Sequence[str],
-    entity_id: str,
-    legacy: Item | None,
-    features: list[Json],
-    device_type: str = "",
-    serial: str = "",
-    model: str = "",
-    software: str = "",
-) -> Item:
-    shown: list[Json] = [{"__typename": "DisplayCategory", "value": category} for category in categories]
+def _values(monitor: Monitor) -> Mapping[str, Any]:
     return {
-        "__typename": "Endpoint",
-        "id": endpoint_id,
-        "endpointId": endpoint_id,
-        "friendlyName": name,
-        "friendlyNameObject": text(name),
-        "manufacturer": text("Amazon") if device_type else None,
-        "model": text(model) if model else None,
-        "serialNumber": text(serial) if serial else None,
-        "softwareVersion": text(software) if software else None,
-        "creationTime": _SINCE,
-        "enablement": "ENABLED",
-        "displayCategories": {"__typename": "DisplayCategories", "all": shown, "primary": shown[0]},
-        "alexaEnabledMetadata": _alexa_metadata(categories),
-        "legacyIdentifiers": {
-            "__typename": "LegacyIdentifiers",
-            "chrsIdentifier": {"__typename": "ChrsIdentifier", "entityId": entity_id},
-            "dmsIdentifier": _dms_identifier(device_type, serial) if device_type else None,
-        },
-        "legacyAppliance": legacy,
-        "features": features,
+        "n": monitor.number,
+        "name": monitor.name,
+        "serial": monitor.serial,
+        "entity_id": monitor.entity_id,
+        "appliance_id": monitor.appliance_id,
     }
 
 
-def _dms_identifier(device_type: str, serial: str) -> Item:
-    return {
-        "__typename": "DmsIdentifier",
-        "deviceType": {"type": "DEVICE_TYPE", **text(device_type)},
-        "deviceSerialNumber": {"type": "DEVICE_SERIAL_NUMBER", **text(serial)},
-    }
+def _light_appliance(seed: int) -> str:
+    return f"SKILL_{hexadecimal(40, seed, 'skill')}_{resource_id(seed, 'skill light')}"
 
 
-def _alexa_metadata(categories: Sequence[str]) -> Item | None:
-    if "ALEXA_VOICE_ENABLED" not in categories:
-        return None
-    return {
-        "__typename": "AlexaEnabledMetadata",
-        "iconId": "echo_dot_3",
-        "isVisible": True,
-        "category": "ECHO",
-        "capabilities": ["MICROPHONE", "AUDIO_PLAYER"],
+def _damaged(features: Iterable[Item], live: Live, monitor: Monitor) -> Iterable[Item]:
+    """Yield the features as the effects leave them."""
+    for feature in features:
+        name = f"{feature['name']}:{feature['instance']}" if feature["instance"] else feature["name"]
+        if any(name in effect.names for effect in live.effects_on(monitor, MissingFeatures)):
+            continue
+        for item in feature["properties"]:
+            failed = [each for each in live.effects_on(monitor, FailedFeatures) if name in each.names]
+            if failed:
+                message = "Unable to retrieve the property."
+                item["error"] = {"type": failed[0].type, "message": message}
+            is_null = name == "temperatureSensor" and live.effects_on(monitor, NullTemperatures)
+            if failed or is_null:
+                item.update((field, None) for field in _VALUE_FIELDS if field in item)
+        yield feature
+
+
+def _states(live: Live, entity_id: str, entity_type: str) -> Sequence[Item] | None:
+    """Return the states of one entity: empty if it is unreachable, None if it does not exist."""
+    light = (resource_id(live.seed, "skill light"), "ENTITY"), (_light_appliance(live.seed), "APPLIANCE")
+    if (entity_id, entity_type) in light:
+        states: list[Item] = _DATA["light_states"]
+        return states
+    for monitor in monitors(live.seed):
+        is_gone = live.effects_on(monitor, MonitorGone)
+        if (monitor.entity_id, "ENTITY") == (entity_id, entity_type) and not is_gone:
+            return _monitor_states(live, monitor) if live.is_reachable(monitor) else []
+    return None
+
+
+def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
+    left_out = {
+        name for effect in live.effects_on(monitor, MissingFeatures, FailedFeatures) for name in effect.names
     }
+    left_out |= {
+        f"range:{instance}" for each, instance in RANGE_INSTANCES.items() if each not in monitor.quantities
+    }
+    filled = templates.encode(templates.fill(_DATA["monitor_states"], {"n": monitor.number}))
+    states = []
+    for item in json.loads(templates.fill_live(filled, live)):
+        is_temperature = item["name"] == "temperature"
+        name = "temperatureSensor" if is_temperature else f"range:{item.get('instance')}"
+        if name in left_out and item["name"] in ("temperature", "rangeValue"):
+            continue
+        if is_temperature and live.effects_on(monitor, NullTemperatures):
+            item["value"] = None
+        if monitor.room == _ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
+            item.pop("timeOfSample", None)
+        states.append(item)
+    return states

@@ -1,190 +1,199 @@
-"""Answers GraphQL from plain values: picks out of them what was asked for, and nothing else."""
+"""GraphQL of the Alexa service: graphql-core executes queries against `schema.graphql`."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import attrs
-
-from adapters.simulator.amazon.pages import json_reply
-from adapters.simulator.amazon.query import (
-    Document,
-    Field,
-    Fragment,
-    Operation,
-    Selections,
-    Spread,
-    Variable,
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    Node,
+    build_schema,
+    execute_sync,
+    get_operation_ast,
+    parse,
+    validate,
 )
-from adapters.simulator.amazon.query_text import InvalidSyntax, parse
-from adapters.simulator.reply import Json, Reply
-from domain.values import frozen
 
-Resolve = Callable[[Mapping[str, Json]], Json]
+from adapters.simulator.amazon.replies import json_reply
+from adapters.simulator.messages import Json, Reply
+from adapters.simulator.templates import encode
 
-
-class Invalid(Exception):
-    """The request is no valid one, for the reason that the message gives."""
-
-    def __init__(self, message: str, classification: str = "ValidationError") -> None:
-        super().__init__(message)
-        self.classification = classification
-
-
-@frozen(kw_only=True)
-class _Asked:
-    document: Document
-    operation: Operation
-    variables: Mapping[str, Json]
-
-    @property
-    def keys(self) -> Sequence[str]:
-        """Under which names the reply holds what was asked for."""
-        return [field.alias for field in _fields(self, self.operation.selections, "Query")]
-
-
-def answer(body: bytes, resolvers: Mapping[str, Resolve]) -> Reply:
-    """What the resolvers have of each asked field of the root. One operation, or a list of them."""
-    return _for_each(body, lambda asked: {"data": _root(asked, resolvers)})
+_SCHEMA = build_schema((Path(__file__).parent / "schema.graphql").read_text("utf-8"))
+# What graphql-core reports, and how the service, which runs graphql-java, calls and words it.
+_REJECTIONS = (
+    (
+        r"Cannot query field '(\w+)' on type '(\w+)'",
+        "FieldUndefined",
+        "Field '{0}' in type '{1}' is undefined",
+    ),
+    (
+        r"Field '(\w+)' of type '\W*(\w+)\W*' must have a selection",
+        "SubselectionRequired",
+        "Subselection required for type '{1}' of field '{0}'",
+    ),
+    (
+        r"Field '(\w+)' must not have a selection since type '\W*(\w+)\W*'",
+        "SubselectionNotAllowed",
+        "Subselection not allowed on leaf type '{1}' of field '{0}'",
+    ),
+    (r"Unknown argument '(\w+)'", "UnknownArgument", "Unknown field argument {0}"),
+    (r"Unknown fragment '(\w+)'", "UndefinedFragment", "Undefined fragment '{0}'"),
+    (r"Unknown type '(\w+)'", "UnknownType", "Unknown type '{0}'"),
+)
+_MISSING_VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value: Expected a value of non-null type")
 
 
-def failing(body: bytes, message: str, extensions: Mapping[str, Json]) -> Reply:
-    """Status 200, an error for each asked field of the root, and null in its place."""
+class InvalidRequest(Exception):
+    """The service rejects a request; `errors` are those of its reply."""
 
-    def fail(asked: _Asked) -> dict[str, Json]:
-        errors: list[Json] = [
+    def __init__(self, errors: Sequence[Json]) -> None:
+        super().__init__(errors)
+        self.errors = list(errors)
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """A valid request: its query and what it runs with."""
+
+    query: str
+    name: str | None
+    variables: str  # encoded
+
+    def execute(self, endpoints: Sequence[Mapping[str, Any]]) -> str:
+        """Return the encoded reply over these endpoints. Raise InvalidRequest."""
+        return encode({"data": self._run(_root(endpoints))})
+
+    def fail(self, message: str, extensions: Mapping[str, Json]) -> str:
+        """Return the encoded reply with an error for each root field, and null in its place."""
+        data = self._run({})
+        errors = [
             {"message": message, "locations": [], "path": [key], "extensions": dict(extensions)}
-            for key in asked.keys
+            for key in data
         ]
-        return {"errors": errors, "data": dict.fromkeys(asked.keys)}
+        return encode({"errors": errors, "data": data})
 
-    return _for_each(body, fail)
+    def _run(self, root: Mapping[str, Any]) -> dict[str, Any]:
+        result = execute_sync(
+            _SCHEMA,
+            _document(self.query),
+            root,
+            variable_values=json.loads(self.variables),
+            operation_name=self.name,
+        )
+        if result.data is None:
+            raise InvalidRequest([_error(_word_variable(error.message)) for error in result.errors or ()])
+        return result.data
 
 
-def _for_each(body: bytes, handle: Callable[[_Asked], dict[str, Json]]) -> Reply:
+def answer(body: bytes, run: Callable[[Operation], str]) -> Reply:
+    """Answer one request, or a list of them, with what `run` encodes."""
     try:
         content = json.loads(body)
     except ValueError:
         return json_reply({"message": "Could not parse the request body."}, 400)
     if isinstance(content, list):
-        return json_reply([_handled(item, handle) for item in content])
-    return json_reply(_handled(content, handle))
+        return json_reply(f"[{','.join(_answer_one(item, run) for item in content)}]")
+    return json_reply(_answer_one(content, run))
 
 
-def _handled(content: object, handle: Callable[[_Asked], dict[str, Json]]) -> dict[str, Json]:
+def _answer_one(content: object, run: Callable[[Operation], str]) -> str:
     try:
-        return handle(_asked(content))
-    except Invalid as error:
-        extensions: dict[str, Json] = {"classification": error.classification}
-        return {"errors": [{"message": str(error), "locations": [], "extensions": extensions}]}
+        return run(_operation(content))
+    except InvalidRequest as rejection:
+        return encode({"errors": rejection.errors})
 
 
-def _asked(content: object) -> _Asked:
+def _operation(content: object) -> Operation:
     if not isinstance(content, dict) or not isinstance(content.get("query"), str):
-        raise Invalid("Query is missing", "BadRequest")
+        raise InvalidRequest([_error("Query is missing", "BadRequest")])
+    query, name = content["query"], content.get("operationName") or None
+    if get_operation_ast(_document(query), name) is None:
+        reason = f"Unknown operation named '{name}'."
+        if name is None:
+            reason = "Must provide operation name if query contains multiple operations."
+        raise InvalidRequest([_error(reason)])
+    return Operation(query=query, name=name, variables=encode(content.get("variables") or {}))
+
+
+@lru_cache(maxsize=64)
+def _document(query: str) -> DocumentNode:
+    """Parse and validate a query text."""
     try:
-        document = parse(content["query"])
-    except InvalidSyntax as error:
-        raise Invalid(str(error), "InvalidSyntax") from error
-    operation = document.operation(content.get("operationName"))
-    if operation is None:
-        raise Invalid("Unknown operation, or one of several that is not named")
-    variables = content.get("variables") or {}
-    for name in operation.needs:
-        if variables.get(name) is None:
-            raise Invalid(f"Variable '{name}' has an invalid value: Variable '{name}' must not be null")
-    return _Asked(document=document, operation=operation, variables=variables)
+        document = parse(query, allow_empty_selection_sets=False)
+    except GraphQLSyntaxError as error:
+        at = next(iter(error.positions or (0,)))
+        token = re.match(r"\w+|\S", query[at:])
+        offending = token[0] if token else "<EOF>"
+        message = f"Invalid Syntax : offending token '{offending}'"
+        raise InvalidRequest([_error(message, "InvalidSyntax", error)]) from error
+    rejections = validate(_SCHEMA, document)
+    if rejections:
+        errors = [_error(_word(document, error), "ValidationError", error) for error in rejections]
+        raise InvalidRequest(errors)
+    return document
 
 
-def _root(asked: _Asked, resolvers: Mapping[str, Resolve]) -> dict[str, Json]:
-    root_type = asked.operation.kind.capitalize()
-    found: dict[str, Json] = {}
-    for field in _fields(asked, asked.operation.selections, root_type):
-        if field.name == "__typename":
-            found[field.alias] = root_type
-            continue
-        if field.name not in resolvers or root_type != "Query":
-            raise Invalid(
-                f"Validation error (FieldUndefined@[{field.name}]) : "
-                f"Field '{field.name}' in type '{root_type}' is undefined"
-            )
-        arguments = cast("Mapping[str, Json]", _filled_in(field.arguments, asked.variables))
-        found[field.alias] = _picked(asked, field, resolvers[field.name](arguments))
-    return found
+def _root(endpoints: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the resolvers of the root fields."""
 
+    def list_endpoints(_info: object, listEndpointsInput: Mapping[str, Any] | None = None) -> object:  # noqa: N803
+        wanted = listEndpointsInput or {}
+        found = [endpoint for endpoint in endpoints if endpoint["legacyAppliance"] is not None]
+        if (ids := wanted.get("endpointIds")) is not None:
+            found = [endpoint for endpoint in found if endpoint["id"] in ids]
+        for name in ("displayCategory", "allDisplayCategories"):
+            if (category := wanted.get(name)) is not None:
+                shown = {"value": category}
+                found = [endpoint for endpoint in found if shown in endpoint["displayCategories"]["all"]]
+        return {"endpoints": found}
 
-def _picked(asked: _Asked, field: Field, value: Json) -> Json:
-    """What was asked for of a value. Objects without `__typename` are scalars, which come whole."""
-    if isinstance(value, list):
-        return [_picked(asked, field, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if field.selections is None:
-        if "__typename" in value:
-            raise Invalid(
-                f"Validation error (SubselectionRequired@[{field.name}]) : Subselection required "
-                f"for type '{value['__typename']}' of field '{field.name}'"
-            )
-        return value
-    kind = str(value.get("__typename", ""))
-    # A field that is not simulated is null, not an error: the real schema has more than is known of it.
+    def endpoint(_info: object, id: str) -> object:  # noqa: A002 - the name of the argument
+        return next((each for each in endpoints if each["id"] == id), None)
+
     return {
-        wanted.alias: _picked(asked, wanted, value.get(wanted.name))
-        for wanted in _merged(_fields(asked, field.selections, kind))
+        "endpoint": endpoint,
+        "endpoints": lambda _info, **_: {"items": endpoints},
+        "listEndpoints": list_endpoints,
     }
 
 
-def _merged(fields: Sequence[Field]) -> Sequence[Field]:
-    """The fields, with what several of them ask of the same put together."""
-    merged: dict[str, Field] = {}
-    for field in fields:
-        earlier = merged.get(field.alias)
-        if earlier is not None and earlier.selections is not None:
-            field = attrs.evolve(field, selections=(*earlier.selections, *(field.selections or ())))  # noqa: PLW2901
-        merged[field.alias] = field
-    return list(merged.values())
+def _error(message: str, classification: str = "ValidationError", error: GraphQLError | None = None) -> Json:
+    places = error.locations if error is not None and error.locations else []
+    locations: list[Json] = [{"line": place.line, "column": place.column} for place in places]
+    return {"message": message, "locations": locations, "extensions": {"classification": classification}}
 
 
-def _fields(asked: _Asked, selections: Selections, kind: str) -> Sequence[Field]:
-    """The fields that are asked of a value of that type."""
-    fields: list[Field] = []
-    for selection in selections:
-        if not _is_included(asked, selection):
-            continue
-        if isinstance(selection, Field):
-            fields.append(selection)
-            continue
-        fragment = _fragment(asked, selection)
-        if fragment.type in ("", kind):
-            fields.extend(_fields(asked, fragment.selections, kind))
-    return fields
+def _word(document: DocumentNode, error: GraphQLError) -> str:
+    path = "/".join(_path(document, next(iter(error.positions or (0,)))))
+    for pattern, kind, words in _REJECTIONS:
+        if match := re.search(pattern, error.message):
+            return f"Validation error ({kind}@[{path}]) : {words.format(*match.groups())}"
+    return f"Validation error : {error.message}"
 
 
-def _fragment(asked: _Asked, spread: Spread) -> Fragment:
-    if not spread.fragment:
-        return Fragment(type=spread.type, selections=spread.selections)
-    if spread.fragment not in asked.document.fragments:
-        raise Invalid(f"Validation error (UndefinedFragment) : Undefined fragment '{spread.fragment}'")
-    return asked.document.fragments[spread.fragment]
+def _word_variable(message: str) -> str:
+    if match := _MISSING_VARIABLE.match(message):
+        return f"Variable '{match[1]}' has an invalid value: Variable '{match[1]}' must not be null"
+    return message
 
 
-def _is_included(asked: _Asked, selection: Field | Spread) -> bool:
-    for name, wanted in (("include", True), ("skip", False)):
-        directive = selection.directives.get(name)
-        if directive is not None and bool(_filled_in(directive.get("if"), asked.variables)) is not wanted:
-            return False
-    return True
-
-
-def _filled_in(value: object, variables: Mapping[str, Json]) -> Json:
-    """The value with every variable replaced by what it stands for."""
-    match value:
-        case Variable(name):
-            return variables.get(name)
-        case dict():
-            return {name: _filled_in(item, variables) for name, item in value.items()}
-        case list():
-            return [_filled_in(item, variables) for item in value]
-    return cast("Json", value)
+def _path(document: DocumentNode, position: int) -> Sequence[str]:
+    """Return the names of the fields around a position of the text, and of the fragment that it is in."""
+    names: list[str] = []
+    nodes: Sequence[Node] = document.definitions
+    while nodes:
+        around = [node for node in nodes if node.loc and node.loc.start <= position < node.loc.end]
+        names += [node.name.value for node in around if isinstance(node, FieldNode | FragmentDefinitionNode)]
+        sets = [getattr(node, "selection_set", None) for node in around]
+        nodes = [selection for each in sets if each is not None for selection in each.selections]
+    return names

@@ -1,130 +1,212 @@
-"""The things that belong to a bridge and do not change: who is who, under which number, in which room."""
+"""Things that a bridge manages, as v1 and v2 show them: the data of `things.json` with their identities."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
+import attrs
+
+from adapters.simulator import templates
 from adapters.simulator.chance import hexadecimal, mac, resource_id
-from adapters.simulator.rooms import ROOMS, Room
+from adapters.simulator.house import ROOMS, Room
+from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.sensors import MotionSensor, motion_sensors
-from domain.values import frozen
 
-_FIRST_NUMBERS = 17  # of the sensors: those below 90, where apps' made-up sensors stand
-_SCENES = ("Bright", "Relax", "Read", "Nightlight", "Energize")
-
-
-@frozen(kw_only=True)
-class SensorIds:
-    """The numbers by which v1 knows the three parts of a motion sensor."""
-
-    temperature: int
-    presence: int
-    light_level: int
-
-
-@frozen(kw_only=True)
-class PlacedSensor:
-    """A motion sensor as a bridge knows it."""
-
-    sensor: MotionSensor
-    ids: SensorIds
-
-    def rid(self, service: str) -> str:
-        """The v2 identity of one of its services, or of the `device` itself."""
-        return resource_id(self.sensor.mac, service)
+_FOLDER = Path(__file__).parent
+_THINGS = templates.load(_FOLDER, "things.json")
+_CONFIG = templates.load(_FOLDER, "config.json")
+_V2_TYPES = sorted(
+    {
+        *_THINGS.pop("types_without_things"),
+        *(item["type"] for kind in _THINGS.values() for item in kind["v2"]),
+    }
+)
+_V1_COLLECTIONS = ("lights", "groups", "schedules", "scenes", "rules", "sensors", "resourcelinks")
+_FIRST_SENSORS = 17  # those with numbers below 90, where the sensors of apps begin
+_SCENES = {"Bright": 254, "Relax": 144, "Read": 219, "Nightlight": 1, "Energize": 254}
 
 
-@frozen(kw_only=True)
-class Light:
-    """A lamp."""
+class _Ids:
+    """The v2 ids of one owner's resources, by service."""
 
-    number: int
-    room: Room
-    name: str
-    mac: str
+    def __init__(self, *owner: int | str) -> None:
+        self._owner = owner
 
-    def rid(self, service: str) -> str:
-        """The v2 identity of one of its services, or of the `device` itself."""
-        return resource_id(self.mac, service)
+    def __getitem__(self, service: str | int) -> str:
+        return resource_id(*self._owner, service)
 
 
-@frozen(kw_only=True)
-class Scene:
-    """A light setting of a room that somebody stored."""
-
-    v1_id: str
-    name: str
-    room: Room
-    brightness: int
-    rid: str
-
-
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Inventory:
-    """Everything that one bridge has in its care."""
+    """Encoded templates, by collection and number in v1 and by type and id in v2."""
 
-    bridge_id: str
-    sensors: tuple[PlacedSensor, ...]
-    lights: tuple[Light, ...]
-    scenes: tuple[Scene, ...]
-    dimmer_mac: str
-    rooms: tuple[Room, ...]
+    sensors: Sequence[MotionSensor]
+    rooms: Sequence[Room]
+    v1: Mapping[str, Mapping[str, str]]
+    v2: Mapping[str, Mapping[str, str]]
+    short_config: str
+    config: str
 
-    def group_number(self, room: Room) -> int:
-        """The number by which v1 knows the room."""
-        return self.rooms.index(room) + 1
 
-    def room_rid(self, room: Room, service: str = "room") -> str:
-        """The v2 identity of the room, or of one of its services."""
-        return resource_id(self.bridge_id, room.key, service)
-
-    def rid(self, service: str) -> str:
-        """The v2 identity of the bridge's own `device`, or of one of its services."""
-        return resource_id(self.bridge_id, service)
+def v2_id(sensor: MotionSensor, service: str) -> str:
+    """Return the v2 id of one of the sensor's services, or of the `device` itself."""
+    return resource_id(sensor.mac, service)
 
 
 @lru_cache(maxsize=64)
 def inventory(
-    seed: int, bridge_id: str, rooms: tuple[Room, ...], sensors_at_home: int = len(ROOMS)
+    seed: int, model: BridgeModel, rooms: tuple[Room, ...], sensors_at_home: int = len(ROOMS)
 ) -> Inventory:
-    """What the bridge has in its care. Numbers have gaps, as where something was removed once."""
-    at_home = motion_sensors(seed, sensors_at_home)
-    sensors = [sensor for sensor in at_home if sensor.room in {room.key for room in rooms}]
+    """Return what the bridge manages. Numbers have gaps, as where something was removed."""
+    keys = {room.key for room in rooms}
+    sensors = [sensor for sensor in motion_sensors(seed, sensors_at_home) if sensor.room in keys]
+    v1: dict[str, dict[str, Any]] = {name: {} for name in _V1_COLLECTIONS}
+    v2: dict[str, dict[str, str]] = {kind: {} for kind in _V2_TYPES}
+    for kind, values in _things(seed, model, rooms, sensors):
+        for collection, items in templates.fill(_THINGS[kind]["v1"], values).items():
+            v1[collection].update({number: templates.encode(item) for number, item in items.items()})
+        for item in templates.fill(_THINGS[kind]["v2"], values):
+            v2[item["type"]][item["id"]] = templates.encode(item)
+    v1["sensors"] = dict(sorted(v1["sensors"].items(), key=lambda item: int(item[0])))
+    about = {**attrs.asdict(model), "mac": model.mac, "bridge_id_upper": model.bridge_id.upper()}
+    short = templates.fill(_CONFIG["short"], about)
     return Inventory(
-        bridge_id=bridge_id,
-        sensors=tuple(
-            PlacedSensor(sensor=sensor, ids=_ids(position)) for position, sensor in enumerate(sensors)
-        ),
-        lights=_lights(seed, rooms),
-        scenes=tuple(_scene(seed, room, number) for room in rooms for number in range(len(_SCENES))),
-        dimmer_mac=mac(seed, f"dimmer {bridge_id}"),
+        sensors=sensors,
         rooms=rooms,
+        v1=v1,
+        v2=v2,
+        short_config=templates.encode(short),
+        config=templates.encode({**short, **_CONFIG["long"]}),
     )
 
 
-def _ids(position: int) -> SensorIds:
-    first = 5 + 5 * position if position < _FIRST_NUMBERS else 15 + 5 * position
-    return SensorIds(temperature=first, presence=first + 1, light_level=first + 2)
-
-
-def _lights(seed: int, rooms: tuple[Room, ...]) -> tuple[Light, ...]:
-    places = [(room, number) for room in rooms for number in range(1, room.lights + 1)]
-    return tuple(
-        Light(
-            number=2 + index + index // 6,
-            room=room,
-            name=f"{room.name} {number}",
-            mac=mac(seed, f"{room.key} {number}"),
+def _things(
+    seed: int, model: BridgeModel, rooms: Sequence[Room], sensors: Sequence[MotionSensor]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the template's name and the values of each thing, in the order in which v2 lists them."""
+    lights = list(_lights(seed, rooms))
+    dimmer_mac = mac(seed, f"dimmer {model.bridge_id}")
+    for index, sensor in enumerate(sensors):
+        yield "motion_sensor", _sensor_values(index, sensor, rooms)
+    for light in lights:
+        yield "light", light
+    yield (
+        "dimmer",
+        {
+            "mac": dimmer_mac,
+            "tap": dimmer_mac[-11:],
+            "rid": _Ids(dimmer_mac),
+            "service": _Ids(resource_id(dimmer_mac, "device")),
+            "button": _Ids(resource_id(dimmer_mac, "device"), "button"),
+        },
+    )
+    yield "bridge", _bridge_values(seed, model, rooms, dimmer_mac)
+    for group, room in enumerate(rooms, start=1):
+        in_room = [light for light in lights if light["room"] == room.key]
+        devices = [light["rid"]["device"] for light in in_room]
+        devices += [v2_id(sensor, "device") for sensor in sensors if sensor.room == room.key]
+        yield (
+            "room",
+            {
+                "group": group,
+                "room": room.key,
+                "name": room.name,
+                "class": room.kind_v1,
+                "archetype": room.kind_v2,
+                "rid": _Ids(model.bridge_id, room.key),
+                "light_numbers": [str(light["number"]) for light in in_room],
+                "children": [_reference(rid, "device") for rid in devices],
+            },
         )
-        for index, (room, number) in enumerate(places)
-    )
+        if group <= 3:
+            yield "night", {"group": group, "name": room.name, "minute": f"{5 * group:02d}"}
+        for number, (name, level) in enumerate(_SCENES.items()):
+            yield "scene", _scene_values(seed, model, room, group, number, name, level, in_room)
 
 
-def _scene(seed: int, room: Room, number: int) -> Scene:
-    return Scene(
-        v1_id=hexadecimal(15, seed, "scene", room.key, number),
-        name=_SCENES[number],
-        room=room,
-        brightness=(254, 144, 219, 1, 254)[number],
-        rid=resource_id(seed, "scene", room.key, number),
-    )
+def _sensor_values(index: int, sensor: MotionSensor, rooms: Sequence[Room]) -> Mapping[str, Any]:
+    first = 5 + 5 * index if index < _FIRST_SENSORS else 15 + 5 * index
+    return {
+        "index": index,
+        "position": index + 1,
+        "name": sensor.name,
+        "mac": sensor.mac,
+        "rid": _Ids(sensor.mac),
+        "temperature_number": first,
+        "presence_number": first + 1,
+        "light_number": first + 2,
+        "rule_on": 2 * index + 1,
+        "rule_off": 2 * index + 2,
+        "link": 1000 + index,
+        "group": 1 + [room.key for room in rooms].index(sensor.room),
+    }
+
+
+def _lights(seed: int, rooms: Sequence[Room]) -> Iterator[Mapping[str, Any]]:
+    places = [(room, number) for room in rooms for number in range(1, room.lights + 1)]
+    for index, (room, number) in enumerate(places):
+        address = mac(seed, f"{room.key} {number}")
+        yield {
+            "number": 2 + index + index // 6,
+            "room": room.key,
+            "name": f"{room.name} {number}",
+            "mac": address,
+            "rid": _Ids(address),
+        }
+
+
+def _bridge_values(
+    seed: int, model: BridgeModel, rooms: Sequence[Room], dimmer_mac: str
+) -> Mapping[str, Any]:
+    is_pro = model.model_id == "BSB003"
+    rid = _Ids(model.bridge_id)
+    children = [_reference(rid["device"], "device"), _reference(resource_id(dimmer_mac, "device"), "device")]
+    children += [_reference(resource_id(model.bridge_id, room.key, "room"), "room") for room in rooms]
+    return {
+        "bridge_id": model.bridge_id,
+        "model_id": model.model_id,
+        "name": model.name,
+        "product_name": "Hue Bridge Pro" if is_pro else "Hue Bridge",
+        "archetype": "bridge_v3" if is_pro else "bridge_v2",
+        "software_version_v2": f"{model.api_version.rpartition('.')[0]}.{model.software_version}",
+        "zigbee_mac": mac(model.bridge_id),
+        "network": hexadecimal(16, model.bridge_id, "network"),
+        "phone": hexadecimal(32, seed, "phone"),
+        "geofence": hexadecimal(5, seed, "geofence"),
+        "rid": rid,
+        "children": children,
+    }
+
+
+def _scene_values(
+    seed: int,
+    model: BridgeModel,
+    room: Room,
+    group: int,
+    number: int,
+    name: str,
+    level: int,
+    lights: Sequence[Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    scene_id = hexadecimal(15, seed, "scene", room.key, number)
+    action = {"on": {"on": True}, "dimming": {"brightness": round(100 * level / 254, 2)}}
+    return {
+        "id": scene_id,
+        "short_id": scene_id[:5],
+        "name": name,
+        "group": group,
+        "group_text": str(group),
+        "rid": resource_id(seed, "scene", room.key, number),
+        "room_rid": resource_id(model.bridge_id, room.key, "room"),
+        "light_numbers": [str(light["number"]) for light in lights],
+        "actions": [
+            {"target": _reference(light["rid"]["light"], "light"), "action": action} for light in lights
+        ],
+    }
+
+
+def _reference(rid: str, kind: str) -> dict[str, str]:
+    return {"rid": rid, "rtype": kind}

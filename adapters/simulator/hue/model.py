@@ -1,4 +1,4 @@
-"""The kinds of bridge that can stand in the simulated home."""
+"""Models of bridges that the simulated home can have."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 import attrs
 
-from domain.values import frozen
 
-
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class BridgeModel:
-    """One bridge and what its make and software can do.
+    """A bridge and its abilities.
 
-    `certificate` is the name of a file in the certificates folder; None means that it has no HTTPS.
-    `has_http` is False where every plain request is redirected.
+    `certificate` is the name of a file in the certificates folder; None means no HTTPS. Without `has_http`
+    every plain request is redirected.
     """
 
     model_id: str
@@ -28,7 +26,7 @@ class BridgeModel:
 
     @property
     def mac(self) -> str:
-        """The bridge id without the four digits in its middle."""
+        """Return the bridge id without the four digits in its middle."""
         digits = self.bridge_id[:6] + self.bridge_id[10:]
         return ":".join(digits[at : at + 2] for at in range(0, 12, 2)).lower()
 
@@ -53,7 +51,7 @@ BSB002 = BridgeModel(
 BSB002_SECOND = attrs.evolve(
     BSB002, name="Hue Bridge upstairs", bridge_id="ecb5fafffe20c0de", certificate="bsb002-second.pem"
 )
-# Before 1948086000 there was no v2; the certificate is from the time when bridges signed for themselves.
+# v2 came with 1948086000; older bridges sign their own certificates.
 BSB002_OLD = attrs.evolve(
     BSB002,
     name="Philips hue",

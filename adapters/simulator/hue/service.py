@@ -1,62 +1,239 @@
-"""A simulated bridge on the network: its ports, and the limits of what it takes on at once."""
+"""A simulated bridge: the requests that it answers, its ports, and its owner's view of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
-from adapters.simulator.certificates import Certificate, shipped
-from adapters.simulator.faults import Effect, RevokedKey
-from adapters.simulator.front import Front, Names
-from adapters.simulator.hue.bridge import Bridge
-from adapters.simulator.hue.damage import damaged
-from adapters.simulator.hue.keys import NoKeys
-from adapters.simulator.hue.pages import html_reply
-from adapters.simulator.reply import Reply, Request
-from adapters.simulator.server import Listener
+from adapters.simulator import certificates
+from adapters.simulator.faults import Effect, Faults, RevokedKey
+from adapters.simulator.hue.inventory import Inventory, v2_id
+from adapters.simulator.hue.keys import ApplicationKeys, PairingError
+from adapters.simulator.hue.live import Live, stamp_v1
+from adapters.simulator.hue.model import BridgeModel
+from adapters.simulator.hue.replies import damage, html_reply, json_reply, v1_error, v2_error
+from adapters.simulator.messages import Reply, Request, SeenRequest, compact
+from adapters.simulator.network import LOOPBACK, Front, Listener, Pace, ServerCertificates, ServerThread
+from adapters.simulator.templates import fill_live
+from ports.clock import Clock
 
-MOST_AT_ONCE = 3  # what a bridge answers at the same time; it refuses more
+MOST_AT_ONCE = 3  # requests that a bridge answers at the same time
+_KEY_HEADER = "hue-application-key"
 _KEY_SEGMENT = 2
 _PUBLIC_SEGMENTS = ("", "config")
 
 
-class BridgeService:
-    """Serves a bridge over HTTPS and HTTP, as far as its model does. Runs in the server's loop."""
+class BridgeApi:
+    """Answers requests, apart from the network; never fails."""
 
-    def __init__(self, bridge: Bridge, *, port: int = 0) -> None:
-        self.bridge = bridge
-        self._no_keys = NoKeys(bridge.clock, "", bridge.model.bridge_id)
-        certificate = bridge.model.certificate
-        names = Names(right=shipped(certificate), wrong=_wrong_certificate) if certificate else None
-        self.front = Front(bridge.clock, self._answer, names=names, blotted=_blotted)
-        self.http = Listener(partial(self.front.handle, is_secure=False), port=0 if certificate else port)
-        self.https: Listener | None = None
-        if certificate is not None:
-            self.https = Listener(partial(self.front.handle, is_secure=True), self.front.context, port)
+    def __init__(
+        self, *, seed: int, model: BridgeModel, things: Inventory, keys: ApplicationKeys, clock: Clock
+    ) -> None:
+        self.model = model
+        self.things = things
+        self.keys = keys
+        self.clock = clock
+        self._seed = seed
+
+    def answer(self, request: Request, effects: Sequence[Effect] = ()) -> Reply:
+        """Return the reply, subject to the effects."""
+        if request.at_once > MOST_AT_ONCE:
+            return html_reply(429)
+        is_revoked = any(isinstance(effect, RevokedKey) for effect in effects)
+        reply = self._answer(request, is_revoked=is_revoked)
+        return damage(reply, effects, request.path, self.clock.now())
+
+    def _answer(self, request: Request, *, is_revoked: bool) -> Reply:
+        segments = [segment for segment in request.path.split("/") if segment]
+        match segments:
+            case ["api", *rest]:
+                return self._answer_v1(request, rest, is_revoked=is_revoked)
+            case ["clip", "v2", *rest] if self.model.has_v2 and request.is_secure:
+                if request.method != "GET":
+                    return v2_error(405, "Method Not Allowed")
+                if is_revoked or not self.keys.accept(request.headers.get(_KEY_HEADER, "")):
+                    return html_reply(403)
+                return self._read_v2(rest)
+            case []:
+                return html_reply(200)
+        return html_reply(404)
+
+    def _answer_v1(self, request: Request, segments: Sequence[str], *, is_revoked: bool) -> Reply:
+        key, below = "".join(segments[:1]), list(segments[1:])
+        address = "/" + "/".join(below)
+        match request.method, list(segments):
+            case "POST", []:
+                return self._pair(request.body)
+            case "GET", ["config"]:
+                return json_reply(self.things.short_config)
+        if segments and (is_revoked or not self.keys.accept(key)):
+            if request.method == "GET" and below == ["config"]:
+                return json_reply(self.things.short_config)
+            return v1_error(1, address, "unauthorized user")
+        if request.method != "GET" or not segments:
+            name = request.method
+            return v1_error(4, address, f"method, {name}, not available for resource, {address}")
+        return self._read_v1(below, address)
+
+    def _pair(self, body: bytes) -> Reply:
+        try:
+            success = self.keys.pair(body)
+        except PairingError as error:
+            return v1_error(error.kind, error.address, str(error))
+        return json_reply(compact([{"success": success}]).decode())
+
+    def _read_v1(self, segments: Sequence[str], address: str) -> Reply:
+        collections = self.things.v1
+        match segments:
+            case []:
+                encoded = {name: _object(collections[name]) for name in collections}
+                return self._reply(_object({**encoded, "config": self.things.config}))
+            case ["config"]:
+                return self._reply(self.things.config)
+            case ["lights" | "sensors", "new"]:
+                return json_reply('{"lastscan":"none"}')
+            case [collection] if collection in collections:
+                return self._reply(_object(collections[collection]))
+            case [collection, number] if number in collections.get(collection, {}):
+                return self._reply(collections[collection][number])
+        return v1_error(3, address, f"resource, {address}, not available")
+
+    def _read_v2(self, segments: Sequence[str]) -> Reply:
+        resources = self.things.v2
+        match segments:
+            case ["resource"]:
+                return self._envelope([item for items in resources.values() for item in items.values()])
+            case ["resource", kind] if kind in resources:
+                return self._envelope(list(resources[kind].values()))
+            case ["resource", kind, rid] if rid in resources.get(kind, {}):
+                return self._envelope([resources[kind][rid]])
+        return v2_error(404, "Not Found")
+
+    def _envelope(self, items: Sequence[str]) -> Reply:
+        return self._reply(f'{{"errors":[],"data":[{",".join(items)}]}}')
+
+    def _reply(self, template: str) -> Reply:
+        whitelist = {
+            key: {
+                "last use date": stamp_v1(application.last_used.timestamp()),
+                "create date": stamp_v1(application.created.timestamp()),
+                "name": application.name,
+            }
+            for key, application in self.keys.applications.items()
+        }
+        bridge_values = {"whitelist": whitelist, "link_button": self.keys.is_pairing}
+        live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values)
+        return json_reply(fill_live(template, live))
+
+
+class SimulatedBridge:
+    """A bridge on the network, over HTTPS and HTTP as its model has them. Usable from any thread."""
+
+    def __init__(self, api: BridgeApi, key: str, server: ServerThread, *, port: int = 0) -> None:
+        self.key = key
+        self._api = api
+        self._server = server
+        name = api.model.certificate
+        shown = None
+        if name is not None:
+            right = certificates.shipped(name)
+            shown = ServerCertificates(right=right, wrong=lambda kind: certificates.shipped(f"{kind}.pem"))
+        self._front = Front(api.clock, self._answer, certificates=shown, redact=_redact)
+        self._http = Listener(partial(self._front.handle, is_secure=False), port=0 if name else port)
+        self._https: Listener | None = None
+        if name is not None:
+            self._https = Listener(partial(self._front.handle, is_secure=True), self._front.context, port)
 
     @property
-    def listeners(self) -> Sequence[Listener]:
-        """The ports that this bridge has."""
-        return [self.http] if self.https is None else [self.https, self.http]
+    def model(self) -> BridgeModel:
+        return self._api.model
 
-    def _answer(self, asked: Request, effects: Sequence[Effect]) -> Reply:
-        if asked.at_once > MOST_AT_ONCE:
-            return html_reply(429)
-        if not asked.is_secure and not self.bridge.model.has_http and self.https is not None:
-            name = asked.host.partition(":")[0]
-            return html_reply(301, {"Location": f"https://{name}:{self.https.port}{asked.raw_path}"})
-        revoked = any(isinstance(effect, RevokedKey) for effect in effects)
-        reply = self.bridge.answer(asked, self._no_keys if revoked else None)
-        return damaged(reply, effects, asked.path, self.bridge.clock.now())
+    @property
+    def id(self) -> str:
+        """Return the bridge id, in lower case."""
+        return self.model.bridge_id
+
+    @property
+    def address(self) -> str:
+        """Return where it answers: over HTTPS if it can, else over HTTP."""
+        return self.http_address if self._https is None else f"{LOOPBACK}:{self._https.port}"
+
+    @property
+    def http_address(self) -> str:
+        return f"{LOOPBACK}:{self._http.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return certificates.CA_FILE
+
+    @property
+    def certificate_sha256(self) -> str:
+        """Return the fingerprint of its right certificate; empty for a bridge without HTTPS."""
+        return "" if self.model.certificate is None else certificates.sha256(self.model.certificate)
+
+    @property
+    def faults(self) -> Faults:
+        return self._front.faults
+
+    @property
+    def requests(self) -> Sequence[SeenRequest]:
+        """Return the requests that it received, oldest first."""
+        return self._front.requests
+
+    def v2_id(self, device_id: str, service: str = "temperature") -> str:
+        """Return the v2 id of a service of one of its sensors."""
+        sensors = self._api.things.sensors
+        return next(v2_id(sensor, service) for sensor in sensors if sensor.device_id == device_id)
+
+    def set_pace(self, pace: Pace) -> None:
+        """Make it that slow."""
+        self._front.pace = pace
+
+    def press_button(self) -> None:
+        """Let applications pair for 30 s."""
+        self._api.keys.press_button()
+
+    def revoke(self, key: str) -> None:
+        """Remove an application's key."""
+        self._api.keys.revoke(key)
+
+    def unplug(self) -> None:
+        """Stop answering: connections are refused until it is plugged in, at the same address."""
+        self._server.run(self._close())
+
+    def plug_in(self) -> None:
+        """Start answering."""
+        self._server.run(self._open())
+
+    async def _open(self) -> None:
+        for listener in self._listeners:
+            await listener.open()
+
+    async def _close(self) -> None:
+        for listener in self._listeners:
+            await listener.close()
+
+    @property
+    def _listeners(self) -> Sequence[Listener]:
+        return [self._http] if self._https is None else [self._https, self._http]
+
+    def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
+        is_redirected = not request.is_secure and not self.model.has_http
+        if is_redirected and self._https is not None and request.at_once <= MOST_AT_ONCE:
+            name = request.host.partition(":")[0]
+            return html_reply(301, {"Location": f"https://{name}:{self._https.port}{request.raw_path}"})
+        return self._api.answer(request, effects)
 
 
-def _wrong_certificate(kind: str) -> Certificate:
-    return shipped(f"{kind}.pem")
-
-
-def _blotted(path: str) -> str:
-    """The path, without the application key that v1 has in it."""
+def _redact(path: str) -> str:
+    """Remove the application key that v1 has in the path."""
     segments = path.split("/")
     if path.startswith("/api/") and segments[_KEY_SEGMENT] not in _PUBLIC_SEGMENTS:
         segments[_KEY_SEGMENT] = "***"
     return "/".join(segments)
+
+
+def _object(items: Mapping[str, str]) -> str:
+    """Encode an object whose values are encoded already."""
+    return "{" + ",".join(f'"{name}":{item}' for name, item in items.items()) + "}"

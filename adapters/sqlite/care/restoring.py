@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.sqlite import measurements
 from adapters.sqlite.care.backups import copy_permissions, verified_copy
 from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
@@ -43,6 +44,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "measurements": ("began_at", "operation", "source", "number"),
+    measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
 _UPDATE_FIRST_SLOTS = """
@@ -127,6 +129,8 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         if connection.execute(_SELECT_HAS_BASELINES).fetchone()[0]:
             with locked_transaction(connection, lock):
                 connection.execute(CREATE_BASELINES)
+        with locked_transaction(connection, lock):
+            connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
         if _columns(connection, "devices"):

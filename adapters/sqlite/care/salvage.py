@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
+from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.integrity import first_fault, require_file
 from adapters.sqlite.care.restoring import merge_backup
@@ -173,6 +174,16 @@ _OTHER_TABLES: Sequence[_OtherTable] = (
         values=8,
         is_row=lambda row: as_instant(row[0], None) is not None and row[7] in (0, 1),
     ),
+    _OtherTable(
+        insert="""
+        INSERT OR REPLACE INTO source_measurements (
+            slot, source, strategy, duration_s, attempts, wire_bytes, payload_bytes,
+            cycle_s, commit_s, cpu_s, succeeded
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        values=11,
+        is_row=lambda row: as_instant(row[0], None) is not None and row[10] in (0, 1),
+    ),
     _OtherTable(insert=_INSERT_PROPERTY, values=2, is_row=lambda row: row[0] == "is_simulated"),
     _OtherTable(
         insert="INSERT OR REPLACE INTO baselines (name, captured_at, content) VALUES (?, ?, ?)",
@@ -193,6 +204,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
         connection.execute("PRAGMA synchronous=OFF")  # it is deleted once it is merged
         make_tables(connection, is_simulated=is_simulated)
         connection.execute(CREATE_BASELINES)
+        connection.execute(measurements.CREATE)
     with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today

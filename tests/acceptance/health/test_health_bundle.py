@@ -34,7 +34,7 @@ def bundled(home: SickHome, read_out: ReadOut, *arguments: str) -> Mapping[str, 
     """The texts of the bundle, by name."""
     file = home.deployment.folder / "bundle.zip"
     _, _, err = asked_here(home, read_out, "--offline", "--brief", "--bundle", str(file), *arguments)
-    assert err == f"{file} is written; look through it before you give it away\n"
+    assert err == f"Wrote {file}. Look through it before you share it.\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
@@ -166,4 +166,4 @@ def test_a_bundle_that_cannot_be_written_is_said_and_the_check_stands(
     home: SickHome, read_out: ReadOut, tmp_path: Path
 ) -> None:
     code, _, err = asked_here(home, read_out, "--offline", "--bundle", str(tmp_path / "none" / "b.zip"))
-    assert (code, "no bundle is written" in err) == (0, True)
+    assert (code, "no bundle was written" in err) == (0, True)

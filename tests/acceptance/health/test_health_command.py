@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from entrypoints import health
-from entrypoints.wiring.health import COMPONENTS
+from entrypoints.commands.health import COMPONENTS
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.sick_homes import SickHome, asked_here
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_understood_ends_with_64(
     home: SickHome, read_out: ReadOut, arguments: tuple[str, ...]
 ) -> None:
     code, _, err = asked_here(home, read_out, *arguments)
-    assert (code, "homeclimate health: " in err) == (64, True)
+    assert (code, "Usage: homeclimate health " in err) == (64, True)
 
 
 def test_a_disabled_source_does_not_count_against_a_home(home: SickHome, read_out: ReadOut) -> None:
@@ -297,5 +297,5 @@ def test_a_reader_of_stdout_that_never_reads_holds_nobody(home: SickHome) -> Non
 
 def test_looks_at_a_well_home_raise_no_false_alarm(home: SickHome, read_out: ReadOut) -> None:
     arguments = ["--brief", "--home", str(home.deployment.folder)]
-    codes = [health.run(arguments, world=home.world) for _ in range(20)]
+    codes = [health.run(arguments, environment=home.environment) for _ in range(20)]
     assert (set(codes), read_out()[1]) == ({0}, "")

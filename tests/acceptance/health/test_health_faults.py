@@ -424,7 +424,7 @@ CASES = [
     ),
     Case("Amazon silent", alexa("kind=silence"), 1, {AMAZON: ("fail", "internet")}, QUICK),
     Case("Amazon throttling", alexa("kind=throttle retry_after=60"), 1, {AMAZON: ("fail", "60 s")}),
-    Case("Amazon throttling inside", alexa("kind=throttled-inside"), 1, {AMAZON: ("fail", "Ask again")}),
+    Case("Amazon throttling inside", alexa("kind=throttled-inside"), 1, {AMAZON: ("fail", "Try again")}),
     Case("Amazon in trouble", alexa("kind=unavailable"), 1, {AMAZON: ("fail", "internet")}),
     Case("Amazon refusing", alexa("kind=forbidden"), 1, {AMAZON: ("fail", "")}),
     Case("Amazon garbled", alexa("kind=garbled"), 1, {AMAZON: ("fail", "")}),

@@ -44,7 +44,7 @@ def test_a_mail_that_is_refused_is_a_failure(home: SickHome, read_out: ReadOut, 
     with mail_server(MailHandler(answer)) as port:
         home.more_config(MAIL.format(port=port, more=""))
         code, out = ask_for_mail(home, read_out)
-    assert (code, "-> Mend alerts.mail" in out) == (1, True)
+    assert (code, "-> Correct alerts.mail" in out) == (1, True)
 
 
 def test_a_login_that_is_refused_is_a_failure_that_does_not_tell_the_password(
@@ -56,7 +56,7 @@ def test_a_login_that_is_refused_is_a_failure_that_does_not_tell_the_password(
     with mail_server(handler) as port:
         home.more_config(MAIL.format(port=port, more=f", username: {USER}"))
         code, out = ask_for_mail(home, read_out)
-    assert (code, "535" in out, "-> Mend alerts.mail" in out) == (1, True, True)
+    assert (code, "535" in out, "-> Correct alerts.mail" in out) == (1, True, True)
     assert handler.envelopes == []
     assert MARKED[0] not in out
 
@@ -64,12 +64,12 @@ def test_a_login_that_is_refused_is_a_failure_that_does_not_tell_the_password(
 def test_a_mail_server_that_is_not_there_is_a_failure(home: SickHome, read_out: ReadOut) -> None:
     home.more_config(MAIL.format(port=9, more=""))
     code, out = ask_for_mail(home, read_out)
-    assert (code, "-> Mend alerts.mail" in out) == (1, True)
+    assert (code, "-> Correct alerts.mail" in out) == (1, True)
 
 
 def test_a_home_without_a_mail_server_is_told_where_to_name_one(home: SickHome, read_out: ReadOut) -> None:
     code, out = ask_for_mail(home, read_out)
-    assert (code, "be-told-of-trouble.md" in out) == (1, True)
+    assert (code, "get-notified.md" in out) == (1, True)
 
 
 def secrets_of(home: SickHome) -> list[str]:

@@ -107,7 +107,7 @@ def test_a_source_that_quotes_every_secret_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
     form: tuple[str, ...],
 ) -> None:
-    monkeypatch.setattr(Components, "_source", quoting(marked))
+    monkeypatch.setattr(Components, "_connect", quoting(marked))
     text = told(home, read_out, *form)
     assert "sent: ***" in text
     assert found(marked, text) == set()
@@ -125,6 +125,6 @@ def test_the_search_finds_each_secret_where_nothing_is_blotted_out(
         def redact(self, text: str) -> str:
             return text
 
-    monkeypatch.setattr(Components, "_source", quoting(marked))
+    monkeypatch.setattr(Components, "_connect", quoting(marked))
     monkeypatch.setattr(Components, "redactor", lambda _: Careless(()))
     assert found(marked, told(home, read_out, *form)) == set(marked)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.spool import MemoryState
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
 from ports.setup import CodePair, Linked, Pending, Refused
@@ -25,13 +25,13 @@ BEARER = {"access_token": "Atna|linked", "refresh_token": "Atnr|linked", "expire
 SUCCESS = {"response": {"success": {"tokens": {"bearer": BEARER}}}}
 
 
-def a_linking(stand_in: StandIn, bench: AmazonBench, state: State | None = None) -> Linking:
-    return Linking(
+def a_linking(stand_in: StandIn, bench: AmazonBench, state: State | None = None) -> AmazonLinking:
+    return AmazonLinking(
         session=bench.session, hosts=stand_in.hosts, state=state or MemoryState(), clock=bench.clock
     )
 
 
-async def begun(linking: Linking, stand_in: StandIn, content: Any = PAIR) -> CodePair:
+async def begun(linking: AmazonLinking, stand_in: StandIn, content: Any = PAIR) -> CodePair:
     stand_in.script(CODE_PAIR, an_answer(content))
     return await linking.begin()
 

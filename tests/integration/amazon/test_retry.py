@@ -14,9 +14,8 @@ from adapters.amazon.hosts import Hosts
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
-from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
@@ -70,7 +69,7 @@ async def bench(alexa: SimulatedAlexa, home_clock: MemoryClock) -> AsyncIterator
     async with in_front_of(hosts, wall=home_clock, **terms) as bench:
         await bench.read()
         home_clock.advance(120)
-        bench.operations()
+        bench.meter.ended.clear()
         yield bench
 
 
@@ -98,9 +97,9 @@ def failure(done: Cycle) -> Failed:
     return outcome
 
 
-def operations(done: Cycle) -> list[str]:
-    """What the service was asked, as the cycle's measurements have it."""
-    measured = [each.operation for each in done.report.measurements]
+def operations(bench: AmazonBench) -> list[str]:
+    """Name the requests that were sent."""
+    measured = [each.operation for each in bench.meter.ended]
     return [operation for operation in measured if operation.startswith("amazon.")]
 
 
@@ -117,7 +116,7 @@ async def test_a_network_timeout_is_tried_again(
     done = await cycle(bench, clock)
     assert is_read(done)
     assert clock.waits == [1.0]
-    assert operations(done) == ["amazon.graphql", "amazon.graphql"]
+    assert operations(bench) == ["amazon.graphql", "amazon.graphql"]
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("amazon.read", "NotReached")
     assert retry.fields["endpoint"] == f"POST {alexa.address}{GRAPHQL}"
@@ -139,7 +138,7 @@ async def test_a_transient_auth_error_is_mended_within_the_attempt(
     done = await cycle(bench, clock)
     assert is_read(done)
     assert clock.waits == []
-    assert operations(done) == ["amazon.graphql", "amazon.token", "amazon.graphql"]
+    assert operations(bench) == ["amazon.graphql", "amazon.token", "amazon.graphql"]
 
 
 async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
@@ -165,8 +164,8 @@ async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
         (Fault(effect=faults.Throttle(), path=GRAPHQL, count=1), [1.0]),
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=1), [3.0]),
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=2), [3.0, 3.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
-        (Fault(effect=alexa_faults.ThrottledInside("rate"), count=1), [1.0]),
+        (Fault(effect=faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
+        (Fault(effect=faults.ThrottledInside("rate"), count=1), [1.0]),
     ],
 )
 async def test_a_rate_limit_gets_the_wait_that_it_wants(
@@ -176,7 +175,7 @@ async def test_a_rate_limit_gets_the_wait_that_it_wants(
     done = await cycle(bench, clock)
     assert is_read(done)
     assert clock.waits == waits
-    assert "amazon.phoenix" not in operations(done)
+    assert "amazon.phoenix" not in operations(bench)
 
 
 async def test_a_wait_that_would_outlast_the_cycle_is_left_to_the_next_one(
@@ -185,7 +184,7 @@ async def test_a_wait_that_would_outlast_the_cycle_is_left_to_the_next_one(
     alexa.faults.add(faults.Throttle(60.0))
     done = await cycle(bench, clock)
     assert failure(done).cause is Cause.THROTTLED
-    assert (clock.waits, operations(done)) == ([], ["amazon.graphql"])
+    assert (clock.waits, operations(bench)) == ([], ["amazon.graphql"])
 
 
 @pytest.mark.parametrize("effect", [faults.Unavailable(), faults.HtmlPage(), faults.Garbled()])
@@ -195,22 +194,22 @@ async def test_the_second_reader_saves_the_attempt(
     alexa.faults.add(Fault(effect=effect, path=GRAPHQL))
     done = await cycle(bench, clock)
     assert is_read(done)
-    assert (clock.waits, operations(done)) == ([], ["amazon.graphql", "amazon.phoenix"])
+    assert (clock.waits, operations(bench)) == ([], ["amazon.graphql", "amazon.phoenix"])
 
 
 async def test_a_refusal_that_is_not_about_credentials_is_neither_tried_again_nor_signed_in_for(
     alexa: SimulatedAlexa, bench: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(alexa_faults.Forbidden())
+    alexa.faults.add(faults.Forbidden())
     done = await cycle(bench, clock)
     assert failure(done).cause is Cause.REFUSED
-    assert (clock.waits, operations(done)) == ([], ["amazon.graphql", "amazon.phoenix"])
+    assert (clock.waits, operations(bench)) == ([], ["amazon.graphql", "amazon.phoenix"])
 
 
 async def test_partial_data_are_stored_as_far_as_they_came(
     alexa: SimulatedAlexa, bench: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(alexa_faults.MissingFeatures(("range:6",)))
+    alexa.faults.add(faults.MissingFeatures(("range:6",)))
     assert is_read(await cycle(bench, clock))
 
 

@@ -7,8 +7,8 @@ import asyncio
 import attrs
 import pytest
 
-from adapters.amazon.authorisation import authoriser_of, token_mark_of
-from adapters.amazon.tokens import Refusals, TokenEndpoint, Tokens
+from adapters.amazon.authorisation import authoriser_of, credential_mark
+from adapters.amazon.tokens import AccessTokens, TokenEndpoint
 from adapters.memory.spool import MemoryState
 from domain.errors import (
     CredentialsRefused,
@@ -30,7 +30,7 @@ from tests.support.alexa_stand_in import (
     an_answer,
     unauthenticated,
 )
-from tests.support.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.amazon_bench import AmazonBench, an_amazon_bench, in_front_of
 
 SIGN_IN_PAGE = b'<form action="https://www.amazon.com/ap/signin">'
 
@@ -81,7 +81,8 @@ async def test_a_kept_token_that_cannot_be_right_is_not_used(
 ) -> None:
     await bench.read()
     bench.state.put("amazon.access_token", {**bench.state.get("amazon.access_token"), **kept})
-    await bench.read()
+    async with in_front_of(stand_in.hosts, state=bench.state) as second:
+        await second.read()
     assert stand_in.count(TOKEN) == 2
 
 
@@ -343,14 +344,12 @@ async def test_a_token_of_any_said_life_is_used(
 
 
 async def test_there_is_one_renewal_at_a_time(stand_in: StandIn, bench: AmazonBench) -> None:
-    state, mark = MemoryState(), token_mark_of(REFRESH_TOKEN)
-    tokens = Tokens(
+    tokens = AccessTokens(
         endpoint=TokenEndpoint(
             session=bench.session, hosts=stand_in.hosts, refresh_token=REFRESH_TOKEN, clock=bench.clock
         ),
-        refusals=Refusals(state=state, token_mark=mark),
-        state=state,
-        token_mark=mark,
+        state=MemoryState(),
+        credential=credential_mark(REFRESH_TOKEN),
         clock=bench.clock,
     )
     deadline_s = bench.clock.elapsed_s() + 10

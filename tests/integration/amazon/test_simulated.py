@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator import alexa_effects as alexa_faults
 from adapters.simulator import faults
-from adapters.simulator.amazon.simulated_alexa import SimulatedAlexa
+from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Effect, Fault
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause, SourceReply
@@ -138,7 +137,7 @@ async def test_a_stale_token_is_renewed_once_and_the_request_repeated_once(
     alexa: SimulatedAlexa, bench: AmazonBench, answered: Any
 ) -> None:
     bench.wall.advance(120)
-    alexa.faults.add(Fault(effect=alexa_faults.StaleToken(answered), count=1))
+    alexa.faults.add(Fault(effect=faults.StaleToken(answered), count=1))
     check_truth(await bench.read(), alexa, bench.wall.now())
     assert bench.operations() == ["amazon.graphql", "amazon.token", "amazon.graphql"]
 
@@ -150,10 +149,10 @@ async def test_tokens_that_ended_early_are_renewed(alexa: SimulatedAlexa, bench:
 
 
 REFUSALS: list[tuple[Effect, type[SourceError]]] = [
-    (alexa_faults.Forbidden(), SourceRefused),
-    (alexa_faults.ThrottledInside("errors"), SourceThrottled),
-    (alexa_faults.ThrottledInside("rate"), SourceThrottled),
-    (alexa_faults.ThrottledInside("exception"), SourceThrottled),
+    (faults.Forbidden(), SourceRefused),
+    (faults.ThrottledInside("errors"), SourceThrottled),
+    (faults.ThrottledInside("rate"), SourceThrottled),
+    (faults.ThrottledInside("exception"), SourceThrottled),
     (faults.Throttle(30.0), SourceThrottled),
     (faults.Throttle(30.0, as_date=True), SourceThrottled),
     (faults.Unavailable(), SourceUnavailable),
@@ -161,7 +160,7 @@ REFUSALS: list[tuple[Effect, type[SourceError]]] = [
     (faults.Garbled(), SourceUnavailable),
     (faults.Reset(), SourceUnavailable),
     (faults.HalfBody(), SourceUnavailable),
-    (alexa_faults.StaleToken(), CredentialsStale),
+    (faults.StaleToken(), CredentialsStale),
 ]
 
 
@@ -183,7 +182,7 @@ async def test_every_fault_of_the_service_is_the_error_that_it_is(
 async def test_a_refused_refresh_token_needs_a_person_the_second_time(
     alexa: SimulatedAlexa, home_clock: MemoryClock, shape: Any
 ) -> None:
-    alexa.faults.add(alexa_faults.RefusedToken(shape=shape))
+    alexa.faults.add(faults.RefusedToken(shape=shape))
     async with a_bench(alexa, home_clock) as bench:
         with pytest.raises(SourceUnavailable, match="invalid_grant"):
             await bench.read()
@@ -196,7 +195,7 @@ async def test_a_refused_refresh_token_needs_a_person_the_second_time(
 async def test_a_refresh_token_that_is_not_clearly_refused_is_not(
     alexa: SimulatedAlexa, home_clock: MemoryClock, shape: Any
 ) -> None:
-    alexa.faults.add(alexa_faults.RefusedToken(shape=shape))
+    alexa.faults.add(faults.RefusedToken(shape=shape))
     async with a_bench(alexa, home_clock) as bench:
         for _ in range(3):
             with pytest.raises(SourceUnavailable):
@@ -207,7 +206,7 @@ async def test_a_refresh_token_that_is_not_clearly_refused_is_not(
 
 
 async def test_missing_features_cost_only_themselves(alexa: SimulatedAlexa, bench: AmazonBench) -> None:
-    alexa.faults.add(alexa_faults.MissingFeatures(("temperatureSensor", "range:6")))
+    alexa.faults.add(faults.MissingFeatures(("temperatureSensor", "range:6")))
     for reading in (await bench.read()).readings:
         assert not {Quantity.TEMPERATURE, Quantity.PM25} & set(reading.values)
         assert {Quantity.RELATIVE_HUMIDITY, Quantity.VOC_INDEX} <= set(reading.values)
@@ -216,26 +215,33 @@ async def test_missing_features_cost_only_themselves(alexa: SimulatedAlexa, benc
 async def test_failed_features_cost_only_themselves_and_are_said(
     alexa: SimulatedAlexa, bench: AmazonBench
 ) -> None:
-    alexa.faults.add(alexa_faults.FailedFeatures(("range:8",)))
+    alexa.faults.add(faults.FailedFeatures(("range:8",)))
     reply = await bench.read()
     assert all(Quantity.CARBON_MONOXIDE not in reading.values for reading in reply.readings)
     assert [note for note in reply.notes if "INTERNAL_ERROR" in note]
 
 
-CAUSES: list[tuple[Callable[[str], Effect], Cause]] = [
-    (lambda where: alexa_faults.StaleSamples(where=where), Cause.STALE),
-    (alexa_faults.MonitorGone, Cause.NOT_LISTED),
-    (lambda where: alexa_faults.MonitorUnreachable(where=where), Cause.UNREACHABLE),
+CAUSES: list[tuple[Callable[[str], list[Effect]], Cause]] = [
+    (
+        lambda where: [
+            faults.StaleSamples(by_s=90_000.0, where=where),
+            faults.MissingFeatures(("connectivity",), where=where),
+        ],
+        Cause.STALE,
+    ),
+    (lambda where: [faults.MonitorGone(where)], Cause.NOT_LISTED),
+    (lambda where: [faults.MonitorUnreachable(where=where)], Cause.UNREACHABLE),
 ]
 
 
-@pytest.mark.parametrize(("effect", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
+@pytest.mark.parametrize(("effects", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
 async def test_a_monitor_in_trouble_costs_the_others_nothing(
-    alexa: SimulatedAlexa, bench: AmazonBench, effect: Callable[[str], Effect], cause: Cause
+    alexa: SimulatedAlexa, bench: AmazonBench, effects: Callable[[str], list[Effect]], cause: Cause
 ) -> None:
     all_read = {reading.device_id for reading in (await bench.read()).readings}
     monitor = next(each for each in alexa.monitors if each.device_id in all_read)
-    alexa.faults.add(effect(monitor.serial))
+    for effect in effects(monitor.serial):
+        alexa.faults.add(effect)
     reply = await bench.read()
     assert {reading.device_id for reading in reply.readings} == all_read - {monitor.device_id}
     assert {unread.device_id: unread.cause for unread in reply.unread}[monitor.device_id] is cause
@@ -244,7 +250,7 @@ async def test_a_monitor_in_trouble_costs_the_others_nothing(
 async def test_a_monitor_whose_clock_is_ahead_is_read_and_its_times_are_not_believed(
     alexa: SimulatedAlexa, bench: AmazonBench
 ) -> None:
-    alexa.faults.add(alexa_faults.SkewedClock(7_200.0))
+    alexa.faults.add(faults.SkewedClock(7_200.0))
     reply = await bench.read()
     assert {reading.observed_at for reading in reply.readings} == {NOON}
     assert all("ahead of this computer's clock" in note for note in reply.notes)
@@ -253,7 +259,7 @@ async def test_a_monitor_whose_clock_is_ahead_is_read_and_its_times_are_not_beli
 async def test_the_program_is_linked_by_the_code_that_a_person_types(
     alexa: SimulatedAlexa, bench: AmazonBench
 ) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     assert await linking.poll(pair) == Pending()
     alexa.approve(pair.public_code)
@@ -267,7 +273,7 @@ async def test_the_program_is_linked_by_the_code_that_a_person_types(
 
 
 async def test_a_person_may_decline(alexa: SimulatedAlexa, bench: AmazonBench) -> None:
-    linking = Linking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
+    linking = AmazonLinking(session=bench.session, hosts=hosts(alexa), state=bench.state, clock=bench.clock)
     pair = await linking.begin()
     alexa.deny(pair.public_code)
     assert isinstance(await linking.poll(pair), Refused)

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.amazon.linking import Linking
+from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.spool import MemoryState
 from domain.cycle import SourceReply
@@ -116,7 +116,7 @@ def test_any_status_content_type_and_headers(
 def test_any_answer_to_a_sign_in(status: int, content: Any) -> None:
     reply = a_reply_of(content, status=status)
     session = CannedAlexa({"amazon.linking": reply})
-    linking = Linking(session=session, hosts=HOSTS, state=MemoryState(), clock=MemoryClock(NOON))
+    linking = AmazonLinking(session=session, hosts=HOSTS, state=MemoryState(), clock=MemoryClock(NOON))
     pair = CodePair(public_code="A", private_code="B", page="C", expires_in_s=1, interval_s=1)
 
     async def poll() -> None:

@@ -1,115 +1,209 @@
-"""Which of an account's devices are air quality monitors, by both forms of discovery."""
+"""Which of an account's devices are Amazon's air quality monitors, by both forms of discovery."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
 import pytest
 
-from adapters.amazon.monitors import Monitor, joined, monitors_of_appliances, monitors_of_endpoints
+from adapters.amazon.alexa import Alexa
+from adapters.amazon.monitors import (
+    Monitor,
+    MonitorDirectory,
+    merge_mentions,
+    monitors_of_appliances,
+    monitors_of_endpoints,
+)
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemoryState
+from ports.state import State
 from tests.support.alexa_stand_in import Device
+from tests.support.builders import NOON
 from tests.support.canned_alexa import discovered, listed
 
 KITCHEN = Device()
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
+SERIAL = "GAJ23005314600J1"
 
 
-def appliance(device: Device, **changes: Any) -> dict[str, Any]:
+def appliance(device: Device = KITCHEN, **changes: Any) -> dict[str, Any]:
     return {"data": {"endpoints": {"items": [{"legacyAppliance": device.appliance() | changes}]}}}
 
 
-def endpoint(device: Device, **changes: Any) -> dict[str, Any]:
+def endpoint(device: Device = KITCHEN, **changes: Any) -> dict[str, Any]:
     return {"data": {"listEndpoints": {"endpoints": [device.listed() | changes]}}}
 
 
-def test_the_older_form_tells_who_they_are_and_what_their_ranges_mean() -> None:
+class CannedDiscovery(Alexa):
+    """An account whose two forms of discovery reply with these."""
+
+    def __init__(self, appliances: Any, endpoints: Any, credential: str = "mine") -> None:
+        self.replies, self.asked, self._credential = (appliances, endpoints), list[int](), credential
+
+    @property
+    def credential(self) -> str:
+        return self._credential
+
+    async def appliances(self, deadline_s: float) -> Any:
+        self.asked.append(0)
+        return self.replies[0]
+
+    async def endpoints(self, deadline_s: float) -> Any:
+        self.asked.append(1)
+        return self.replies[1]
+
+
+def a_directory(
+    account: CannedDiscovery,
+    state: State | None = None,
+    journal: MemoryJournal | None = None,
+    clock: MemoryClock | None = None,
+) -> MonitorDirectory:
+    return MonitorDirectory(
+        alexa=account,
+        state=state or MemoryState(),
+        clock=clock or MemoryClock(NOON),
+        journal=journal or MemoryJournal(),
+    )
+
+
+def test_the_older_form_tells_identities_and_meanings_of_ranges() -> None:
     kitchen, bedroom = monitors_of_appliances(discovered(KITCHEN, BEDROOM))
     assert kitchen.device_id == "alexa:GAJ23005314600H3"
     assert (kitchen.endpoint_id, kitchen.entity_id) == (KITCHEN.endpoint, KITCHEN.entity)
     assert kitchen.assets["4"] == "Alexa.AirQuality.Humidity"
-    assert "7" not in kitchen.assets  # its name is a text in somebody's language
+    assert "7" not in kitchen.assets  # its name is text in some language
     assert (bedroom.name, bedroom.serial) == ("Bedroom", "GAJ23005314600J4")
 
 
-def test_the_newer_form_tells_who_they_are() -> None:
-    assert list(monitors_of_endpoints(listed(KITCHEN))) == [
-        Monitor(
-            endpoint_id=KITCHEN.endpoint, entity_id=KITCHEN.entity, serial=KITCHEN.serial, name=KITCHEN.name
-        )
-    ]
+def test_the_newer_form_tells_identities() -> None:
+    (monitor,) = monitors_of_endpoints(listed(KITCHEN))
+    assert monitor == Monitor(
+        endpoint_id=KITCHEN.endpoint, entity_id=KITCHEN.entity, serial=KITCHEN.serial, name=KITCHEN.name
+    )
+    (monitor,) = monitors_of_endpoints(endpoint(serialNumber="GAJ7777", legacyIdentifiers=None))
+    assert (monitor.serial, monitor.entity_id) == ("GAJ7777", KITCHEN.entity)
 
 
-def test_a_serial_number_may_stand_bare() -> None:
-    (monitor,) = monitors_of_endpoints(endpoint(KITCHEN, serialNumber="GAJ7777"))
-    assert monitor.serial == "GAJ7777"
-
-
-def test_without_an_entity_the_endpoint_tells_it() -> None:
-    (monitor,) = monitors_of_endpoints(endpoint(KITCHEN, legacyIdentifiers=None))
-    assert monitor.entity_id == KITCHEN.entity
+@pytest.mark.parametrize(
+    "changes", [{"applianceTypes": ["LIGHT"]}, {"applianceTypes": None}, {"entityId": ""}]
+)
+def test_an_appliance_that_is_not_a_monitor_is_skipped(changes: dict[str, Any]) -> None:
+    assert list(monitors_of_appliances(appliance(**changes))) == []
 
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"applianceTypes": ["LIGHT"]},
-        {"applianceTypes": None},
-        {"entityId": ""},
-        {"friendlyDescription": "Somebody else's sensor", "alexaDeviceIdentifierList": None},
-    ],
+    [{"displayCategories": {"primary": {"value": "LIGHT"}}}, {"displayCategories": None}, {"id": None}],
 )
-def test_an_appliance_that_is_no_monitor_of_amazons_is_passed_over(changes: dict[str, Any]) -> None:
-    assert list(monitors_of_appliances(appliance(KITCHEN, **changes))) == []
+def test_an_endpoint_that_is_not_a_monitor_is_skipped(changes: dict[str, Any]) -> None:
+    assert list(monitors_of_endpoints(endpoint(**changes))) == []
 
 
-def test_amazon_in_the_description_is_enough_where_the_device_type_is_not_told() -> None:
-    alone = {"dmsDeviceSerialNumber": "GAJ23005314600J1"}
-    described = {"friendlyDescription": "Amazon Luftqualitätsmonitor", "alexaDeviceIdentifierList": [alone]}
-    (monitor,) = monitors_of_appliances(appliance(KITCHEN, **described))
-    assert monitor.serial == "GAJ23005314600J1"
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize("is_list", [False, True])
+def test_identifiers_may_be_one_or_many_also_as_json_in_a_string(is_list: bool, is_text: bool) -> None:
+    one = {"dmsDeviceSerialNumber": SERIAL, "dmsDeviceTypeId": "AEZME1X38KDRA"}
+    identifiers: Any = [one] if is_list else one
+    written = json.dumps(identifiers) if is_text else identifiers
+    (monitor,) = monitors_of_appliances(appliance(alexaDeviceIdentifierList=written))
+    assert (monitor.serial, monitor.device_type) == (SERIAL, "AEZME1X38KDRA")
 
 
-def test_an_identifier_may_stand_alone_instead_of_in_a_list() -> None:
-    alone = {"dmsDeviceSerialNumber": "GAJ23005314600J1"}
-    (monitor,) = monitors_of_appliances(appliance(KITCHEN, alexaDeviceIdentifierList=alone))
-    assert monitor.serial == "GAJ23005314600J1"
-
-
-def test_the_device_type_is_enough_where_the_description_is_in_another_language() -> None:
-    (monitor,) = monitors_of_appliances(appliance(KITCHEN, friendlyDescription="Luftqualität"))
-    assert monitor.serial == KITCHEN.serial
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"displayCategories": {"primary": {"value": "LIGHT"}}},
-        {"displayCategories": None},
-        {"id": None},
-        {"legacyIdentifiers": {"dmsIdentifier": {"deviceType": {"value": {"text": "ANOTHER"}}}}},
-    ],
-)
-def test_an_endpoint_that_is_no_monitor_of_amazons_is_passed_over(changes: dict[str, Any]) -> None:
-    assert list(monitors_of_endpoints(endpoint(KITCHEN, **changes))) == []
+@pytest.mark.parametrize("broken", ["{", "null", 7, [7]])
+def test_identifiers_that_cannot_be_read_name_nothing(broken: Any) -> None:
+    (monitor,) = monitors_of_appliances(appliance(alexaDeviceIdentifierList=broken))
+    assert (monitor.serial, monitor.device_type) == (None, None)
 
 
 @pytest.mark.parametrize("serial", ["", "a b", "x" * 65, "../../etc", None])
-def test_a_serial_number_that_cannot_be_one_is_none(serial: str | None) -> None:
-    (monitor,) = monitors_of_endpoints(endpoint(KITCHEN, serialNumber={"value": {"text": serial}}))
-    assert (monitor.serial, monitor.device_id, monitor.label) == (None, None, "Kitchen")
+def test_without_a_possible_serial_the_entity_is_the_identity(serial: str | None) -> None:
+    (monitor,) = monitors_of_endpoints(endpoint(serialNumber={"value": {"text": serial}}))
+    assert (monitor.serial, monitor.device_id) == (None, f"alexa:{KITCHEN.entity}")
 
 
-def test_what_two_forms_tell_of_one_monitor_is_joined() -> None:
+def test_mentions_of_one_monitor_are_merged() -> None:
     nameless = attrs.evolve(KITCHEN, serial=None)
     both = [*monitors_of_appliances(discovered(nameless)), *monitors_of_endpoints(listed(KITCHEN))]
-    (monitor,) = joined(both)
+    (monitor,) = merge_mentions(both)
     assert (monitor.serial, monitor.assets["6"]) == (KITCHEN.serial, "Alexa.AirQuality.ParticulateMatter")
 
 
 @pytest.mark.parametrize(
     "content", [None, 7, [], {}, {"data": None}, {"data": {"endpoints": {"items": [None, 1]}}}]
 )
-def test_an_answer_of_another_shape_has_no_monitors(content: Any) -> None:
+def test_a_reply_of_another_shape_has_no_monitors(content: Any) -> None:
     assert list(monitors_of_appliances(content)) == []
     assert list(monitors_of_endpoints(content)) == []
+
+
+TYPE_IN = {
+    "ours": [{"dmsDeviceSerialNumber": SERIAL, "dmsDeviceTypeId": "AEZME1X38KDRA"}],
+    "another": [{"dmsDeviceSerialNumber": SERIAL, "dmsDeviceTypeId": "A3OTHER"}],
+    "unknown": [{"dmsDeviceSerialNumber": SERIAL}],
+}
+NEWER_FORM = {
+    "ours": {"dmsIdentifier": {"deviceType": {"value": {"text": "AEZME1X38KDRA"}}}},
+    "another": {"dmsIdentifier": {"deviceType": {"value": {"text": "A3OTHER"}}}},
+    "unknown": {"dmsIdentifier": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "description", "is_recorded"),
+    [
+        ("ours", "unknown", "Luftqualität", True),
+        ("unknown", "ours", "Luftqualität", True),
+        ("another", "another", "Amazon Indoor Air Quality Monitor", False),
+        ("unknown", "another", "Amazon Indoor Air Quality Monitor", False),
+        ("unknown", "unknown", "Works with Amazon Alexa", False),
+    ],
+)
+async def test_only_amazons_device_type_is_recorded(
+    older: str, newer: str, description: str, is_recorded: bool
+) -> None:
+    account = CannedDiscovery(
+        appliance(alexaDeviceIdentifierList=TYPE_IN[older], friendlyDescription=description),
+        endpoint(legacyIdentifiers=NEWER_FORM[newer]),
+    )
+    journal = MemoryJournal()
+    monitors = await a_directory(account, journal=journal).monitors(1.0)
+    assert [one.serial for one in monitors] == [SERIAL] * is_recorded
+    assert account.asked == ([0] if older == "ours" else [0, 1])
+    is_unknown = older == newer == "unknown"
+    assert [each.fields["detail"] for each in journal.records] == [
+        "Kitchen is not recorded: Amazon does not say that it is its own monitor"
+    ] * is_unknown
+
+
+async def test_monitors_are_remembered_for_the_credential_they_were_found_with() -> None:
+    state, account = MemoryState(), CannedDiscovery(discovered(KITCHEN), listed(KITCHEN))
+    found = await a_directory(account, state).monitors(1.0)
+    assert await a_directory(account, state).monitors(1.0) == found
+    assert account.asked == [0]
+    other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), credential="another")
+    assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
+
+
+async def test_monitors_of_an_earlier_version_name_no_credential_and_are_used() -> None:
+    state = MemoryState()
+    await a_directory(CannedDiscovery(discovered(KITCHEN), {}), state).monitors(1.0)
+    state.put(
+        "amazon.monitors", {key: value for key, value in state.get("amazon.monitors").items() if key != "of"}
+    )
+    account = CannedDiscovery({}, {})
+    assert [one.name for one in await a_directory(account, state).monitors(1.0)] == ["Kitchen"]
+    assert account.asked == []
+
+
+async def test_a_known_serial_is_kept_when_discovery_lacks_it() -> None:
+    clock = MemoryClock(NOON)
+    account = CannedDiscovery(discovered(KITCHEN), {})
+    directory = a_directory(account, clock=clock)
+    await directory.monitors(1.0)
+    identifiers = [{"dmsDeviceTypeId": "AEZME1X38KDRA"}]
+    account.replies = (appliance(alexaDeviceIdentifierList=identifiers), {})
+    clock.advance(25 * 3600)
+    assert [one.serial for one in await directory.monitors(1.0)] == [KITCHEN.serial]

@@ -1,4 +1,4 @@
-"""What an answer of the data service means, by its body before its status."""
+"""What a reply of the data service means, by its body before its status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.amazon.errors import content_of
+from adapters.amazon.errors import parse_reply
 from adapters.http.lenient_json import at
 from domain.errors import (
     CredentialsStale,
@@ -29,11 +29,23 @@ SOME_PAGE = b"<html><body>We are sorry</body></html>"
 TOO_MANY = {"errors": [{"message": "Too many requests"}], "data": {"listEndpoints": None}}
 
 TABLE: list[tuple[str, Any, dict[str, Any], type[SourceError]]] = [
+    ("mfa", b"", {"status": 302, "location": "https://www.amazon.com/ap/mfa?x=1"}, CredentialsStale),
+    ("captcha", b"", {"status": 302, "location": "/errors/validateCaptcha"}, CredentialsStale),
+    ("page for a code", b"<a href=/ap/cvf/verify>", {"content_type": "text/html"}, CredentialsStale),
+    (
+        "throttled as an unofficial client",
+        {
+            "data": None,
+            "errors": [{"message": "no", "extensions": {"code": "UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"}}],
+        },
+        {},
+        SourceThrottled,
+    ),
     ("unauthorised", b"", {"status": 401}, CredentialsStale),
     ("error inside 200", UNAUTHENTICATED, {}, CredentialsStale),
     ("error inside 200, in a list", [UNAUTHENTICATED], {}, CredentialsStale),
     (
-        "error inside 200, told by its code alone",
+        "error inside 200, by its code alone",
         {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}], "data": None},
         {},
         CredentialsStale,
@@ -99,48 +111,48 @@ TABLE: list[tuple[str, Any, dict[str, Any], type[SourceError]]] = [
 @pytest.mark.parametrize(
     ("content", "changes", "error"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
 )
-def test_an_answer_without_data_is_the_error_of_the_table(
+def test_a_reply_without_data_is_the_error_of_the_table(
     content: Any, changes: dict[str, Any], error: type[SourceError]
 ) -> None:
     with pytest.raises(SourceError) as raised:
-        content_of(a_reply_of(content, **changes), NOON)
+        parse_reply(a_reply_of(content, **changes), NOON)
     assert type(raised.value) is error
 
 
 @pytest.mark.parametrize("retry_after", ["7", "Sun, 01 Mar 2026 12:00:07 GMT"])
-def test_a_wait_that_is_named_goes_with_the_error(retry_after: str) -> None:
+def test_a_named_wait_is_in_the_error(retry_after: str) -> None:
     with pytest.raises(SourceThrottled) as raised:
-        content_of(a_reply_of(TOO_MANY, retry_after=retry_after), NOON)
+        parse_reply(a_reply_of(TOO_MANY, retry_after=retry_after), NOON)
     assert raised.value.retry_after_s == 7
 
 
 def test_data_beside_errors_are_data() -> None:
     for errors in (TOO_MANY["errors"], UNAUTHENTICATED["errors"]):
-        content = content_of(a_reply_of({**states(Device()), "errors": errors}), NOON)
+        content = parse_reply(a_reply_of({**states(Device()), "errors": errors}), NOON)
         assert at(content, "data", "listEndpoints", "endpoints")
 
 
-def test_an_answer_in_a_one_item_list_is_the_item() -> None:
-    assert content_of(a_reply_of([states(Device())]), NOON) == states(Device())
+def test_a_reply_in_a_one_item_list_is_the_item() -> None:
+    assert parse_reply(a_reply_of([states(Device())]), NOON) == states(Device())
 
 
-def test_errors_about_single_devices_are_left_to_whoever_reads_them() -> None:
+def test_errors_about_single_devices_are_left_to_the_reader() -> None:
     away = {"errors": [{"code": "ENDPOINT_UNREACHABLE", "entity": {"entityId": "1"}}], "deviceStates": []}
-    assert content_of(a_reply_of(away), NOON) == away
-    assert content_of(a_reply_of(phoenix_states()), NOON) == phoenix_states()
+    assert parse_reply(a_reply_of(away), NOON) == away
+    assert parse_reply(a_reply_of(phoenix_states()), NOON) == phoenix_states()
 
 
-def test_an_error_shows_a_redacted_sample_of_what_came() -> None:
-    secret = "Atna|an-access-token-that-somebody-echoes"
+def test_an_error_shows_a_redacted_sample() -> None:
+    secret = "Atna|an-access-token-that-is-echoed"
     with pytest.raises(SourceGarbled) as raised:
-        content_of(a_reply_of({"weird": secret, "short": "shape"}), NOON)
+        parse_reply(a_reply_of({"weird": secret, "short": "shape"}), NOON)
     assert "shape" in str(raised.value)
     assert secret not in str(raised.value)
 
 
 def test_an_unknown_error_is_shown_redacted() -> None:
-    secret = "Atna|an-access-token-that-somebody-echoes"
+    secret = "Atna|an-access-token-that-is-echoed"
     errors = [{"message": f"the token {secret} is odd", "errorType": "NewKindOfError"}]
     with pytest.raises(SourceGarbled, match="NewKindOfError; the token") as raised:
-        content_of(a_reply_of({"errors": errors}), NOON)
+        parse_reply(a_reply_of({"errors": errors}), NOON)
     assert secret not in str(raised.value)

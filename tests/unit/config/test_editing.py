@@ -1,4 +1,4 @@
-"""Single values of a YAML text change; nothing else does."""
+"""Single values of a YAML text change, and nothing else."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ ENTRY = Change(("hue", "bridges", 0), {"id": "1", "api_key": "K"})
         ("hue:\n  list:\n  - a\n", Change(("hue", "list", 1), "b"), 'hue:\n  list:\n  - a\n  - "b"\n'),
     ],
 )
-def test_a_value_is_written_where_it_belongs(before: str, change: Change, after: str) -> None:
+def test_change_writes_the_value_and_keeps_everything_else(before: str, change: Change, after: str) -> None:
     assert edited(before, [change], "f") == after
 
 
-def test_changes_are_made_one_after_the_other() -> None:
+def test_changes_are_applied_in_order() -> None:
     changes = [
         Change(("hue", "bridges", 0), {"id": "0"}),
         Change(("hue", "bridges", 1), {"id": "1"}),
@@ -74,12 +74,12 @@ def test_changes_are_made_one_after_the_other() -> None:
     assert edited("", changes, "f") == 'hue:\n  bridges:\n    - id: "zero"\n    - id: "1"\n'
 
 
-def test_sections_that_are_hardly_yaml_stay_as_they_are() -> None:
+def test_odd_yaml_in_other_sections_is_kept() -> None:
     odd = "nest: {id: 5, id: 6, token: !vault xyz}\nweather:\n  a: 1\n  a: 2\n"
     assert edited(odd + "hue:\n  api_key: x\n", [KEY], "f") == odd + 'hue:\n  api_key: "K"\n'
 
 
-def test_lines_that_end_in_the_windows_way_go_on_doing_so() -> None:
+def test_crlf_line_ends_are_kept() -> None:
     assert edited("hue:\r\n  a: 1\r\n", [KEY], "f") == 'hue:\r\n  a: 1\r\n  api_key: "K"\r\n'
 
 
@@ -96,17 +96,17 @@ def test_lines_that_end_in_the_windows_way_go_on_doing_so() -> None:
         "? {a: 1}\n: b\n? hue\n: text",
     ],
 )
-def test_what_cannot_be_changed_alone_is_not_changed(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"f: hue\.api_key cannot be written"):
+def test_change_that_would_touch_something_else_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"f: hue\.api_key cannot be changed alone"):
         edited(text, [KEY], "f")
 
 
-def test_an_item_that_is_empty_is_not_written_over() -> None:
+def test_empty_list_item_is_not_overwritten() -> None:
     with pytest.raises(SettingsError, match=r"bridges\.0\.id"):
         edited("hue:\n  bridges:\n  -\n  - id: 1\n", [Change(("hue", "bridges", 0, "id"), "1")], "f")
 
 
-def test_no_message_and_no_repr_shows_a_value() -> None:
+def test_values_are_not_in_messages_or_reprs() -> None:
     change = Change(("hue", "api_key"), "the secret")
     with pytest.raises(SettingsError) as caught:
         edited("hue: text\n", [change], "f")
@@ -126,14 +126,12 @@ TREES = st.recursive(
     is_flow=st.booleans(),
     path=st.lists(NAMES, min_size=1, max_size=3),
 )
-def test_every_line_that_is_not_about_the_value_stays(
-    tree: dict[str, object], is_flow: bool, path: list[str]
-) -> None:
+def test_all_other_lines_are_kept(tree: dict[str, object], is_flow: bool, path: list[str]) -> None:
     before = "# first\n" + yaml.safe_dump(tree, default_flow_style=is_flow, width=10_000) + "# last\n"
     try:
         after = edited(before, [Change(tuple(path), "new")], "f")
     except SettingsError:
-        return  # something else stands at the path
+        return  # the path leads to something else
     found = yaml.safe_load(after)
     for name in path:
         found = found[name]

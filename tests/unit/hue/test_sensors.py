@@ -110,6 +110,7 @@ def test_half_a_sensor_is_none(known: str) -> None:
 
 def test_without_a_name_of_its_own_a_sensor_s_place_is_unknown() -> None:
     assert location(a_sensor(name="")) == "unknown"
+    assert location(a_sensor(name=""), unnamed="Hall") == "Hall"
 
 
 def test_a_home_may_want_no_names_but_its_own() -> None:

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.alerts import MemoryAlertBoard, MemoryHeartbeat, MemoryNotifier
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
 from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryDatabaseLog, MemoryDisk
 from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.errors import NotifyError, NotifyUnavailable
-from domain.services.alerting import MAIL_BUDGET_S, AfterCycle, Alerting, Ways
+from domain.services.alerting import MAIL_BUDGET_S, AlertChannels, Alerting, FinishedCycle
 from ports.state import Json
 from tests.support.builders import (
     NOON,
@@ -48,13 +49,14 @@ class Told:
     def begin(self) -> None:
         """Another process with the same state."""
         self.alerting = Alerting(
-            ways=Ways(
+            channels=AlertChannels(
                 board=self.board,
+                board_source="amazon",
                 notifier=self.notifier if self.with_mail else None,
                 heartbeat=self.heartbeat,
             ),
             sources=self.sources,
-            state=self.state,
+            state=SavedState(self.state),
             disk=self.disk,
             log=self.log,
             retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
@@ -69,7 +71,7 @@ class Told:
 
     async def cycle(self, cycle: Cycle, *clock_faults: str) -> None:
         faults = dict.fromkeys(clock_faults, NOON + timedelta(days=4000))
-        await self.alerting.after(AfterCycle(cycle=cycle, clock_faults=faults))
+        await self.alerting.after(FinishedCycle(cycle=cycle, clock_faults=faults))
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.notifier.sent]
@@ -83,7 +85,7 @@ async def test_refused_credentials_put_up_a_notice_with_since_when_what_and_the_
     assert told.board.text is not None
     for part in ("Since 2026-03-01 12:00 UTC", "invalid_grant, twice", "`./run setup --reauth amazon`"):
         assert part in told.board.text
-    assert told.subjects() == ["amazon refuses our credentials"]
+    assert told.subjects() == ["amazon rejects the stored credentials"]
 
 
 async def test_the_notice_goes_with_the_next_success_whoever_put_it_up() -> None:
@@ -129,8 +131,8 @@ async def test_an_incident_outlives_the_process_and_is_not_told_twice() -> None:
     told.clock.advance(7200)
     await told.after(ANSWERED)
     assert told.subjects() == [
-        "amazon refuses our credentials",
-        "recovered: amazon refuses our credentials",
+        "amazon rejects the stored credentials",
+        "recovered: amazon rejects the stored credentials",
     ]
     assert told.state.get("incidents") == {}
 
@@ -140,19 +142,19 @@ async def test_every_kind_of_trouble_reaches_a_person() -> None:
     told.disk.free = 1000
     told.log.size = 70_000_000
     told.state.put("store.aside", {"kept_as": "readings.db.damaged-1", "finished": False})
-    told.state.put("upkeep.check", {"result": "damaged"})
+    told.state.put("upkeep.check", {"result": "damaged", "at": NOON.isoformat()})
     silent = a_failed(a_due("amazon"), Cause.NETWORK)
     for _ in range(12):
         report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
         await told.cycle(Spooled(report=report, reason="locked"), "hue")
     assert sorted(said for said in told.subjects() if not said.startswith("recovered")) == [
         "another program keeps the database open for reading",
-        "nothing comes from amazon",
+        "no readings from amazon",
         "readings cannot be stored in the database",
         "the battery of hue:1 is low",
         "the computer's clock is, or was, wrong",
         "the daily check found damage in the database",
-        "the database was damaged and is moved aside",
+        "the database was damaged and has been set aside",
         "the disk is nearly full",
     ]
 
@@ -167,7 +169,7 @@ async def test_a_clock_fault_is_told_once_and_again_only_when_the_clock_is_wrong
         await told.cycle(cycle, "hue")
     title = "the computer's clock is, or was, wrong"
     assert told.subjects() == [title, f"recovered: {title}"]
-    again = AfterCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
+    again = FinishedCycle(cycle=cycle, clock_faults={"hue": NOON + timedelta(days=5000)})
     await told.alerting.after(again)
     assert told.subjects()[2:] == [title]
 
@@ -182,7 +184,7 @@ async def test_a_mail_that_cannot_be_sent_now_is_tried_three_times_and_again_aft
     told.notifier.fault = None
     told.begin()
     await told.after(REFUSED)
-    assert told.subjects() == ["amazon refuses our credentials"]
+    assert told.subjects() == ["amazon rejects the stored credentials"]
     assert told.state.get("notifier") == {}
 
 
@@ -195,7 +197,7 @@ async def test_a_mail_server_that_refuses_for_good_is_asked_once_an_hour() -> No
     assert told.subjects() == []
     told.clock.advance(3600)
     await told.after(REFUSED)
-    assert told.subjects() == ["amazon refuses our credentials"]
+    assert told.subjects() == ["amazon rejects the stored credentials"]
 
 
 async def test_mails_that_wait_are_bounded_and_the_newest_are_kept() -> None:
@@ -245,7 +247,7 @@ async def test_a_state_that_was_damaged_costs_no_alert() -> None:
     told.state.put("incidents", {"credentials:amazon": {"topic": "credentials"}, "x": 1})
     told.state.put("notifier", {"waiting": [1, {"subject": "a"}], "not_before": "never"})
     await told.after(REFUSED)
-    assert told.subjects() == ["amazon refuses our credentials"]
+    assert told.subjects() == ["amazon rejects the stored credentials"]
 
 
 async def test_the_disk_that_does_not_tell_is_no_trouble() -> None:
@@ -280,15 +282,15 @@ async def test_a_database_that_was_moved_aside_and_restored_between_two_cycles_i
     told.clock.advance(86_401)
     await told.after(ANSWERED)
     assert told.subjects() == [
-        "the database was damaged and is moved aside",
-        "recovered: the database was damaged and is moved aside",
+        "the database was damaged and has been set aside",
+        "recovered: the database was damaged and has been set aside",
     ]
 
 
 async def test_a_check_that_failed_neither_opens_nor_ends_what_the_last_one_found() -> None:
     told = Told()
     for result in ("damaged", "failed", "damaged", "ok"):
-        told.state.put("upkeep.check", {"result": result})
+        told.state.put("upkeep.check", {"result": result, "at": NOON.isoformat()})
         await told.after(ANSWERED)
     assert told.subjects() == [
         "the daily check found damage in the database",
@@ -299,7 +301,7 @@ async def test_a_check_that_failed_neither_opens_nor_ends_what_the_last_one_foun
 async def _with_a_silent_device(told: Told) -> None:
     for _ in range(12):
         await told.after(a_collected(unread=(an_unread("hue:gone", Cause.NOT_LISTED),)))
-    assert told.subjects() == ["hue:gone gives no readings"]
+    assert told.subjects() == ["no readings from the device hue:gone"]
 
 
 async def test_the_incidents_of_a_device_that_is_no_longer_expected_end_once_with_a_word() -> None:
@@ -341,8 +343,8 @@ async def test_the_incidents_of_a_source_that_was_taken_out_end_with_the_next_cy
         told.begin()
         await told.after(a_failed(a_due("hue")))
     assert sorted(told.subjects()[before:]) == [
-        "no longer expected: amazon refuses our credentials",
-        "no longer expected: nothing comes from amazon",
+        "no longer expected: amazon rejects the stored credentials",
+        "no longer expected: no readings from amazon",
         "no longer expected: the battery of alexa:1 is low",
     ]
 
@@ -359,7 +361,7 @@ async def test_an_incident_that_notes_no_source_ends_when_every_source_answers_w
     await told.after(ANSWERED)
     assert "device_silent:hue:gone" in told.state.get("incidents")
     await told.after(a_collected(), ANSWERED)
-    assert told.subjects()[1:] == ["no longer expected: hue:gone gives no readings"]
+    assert told.subjects()[1:] == ["no longer expected: no readings from the device hue:gone"]
 
 
 async def test_a_device_that_a_source_of_another_name_lists_now_goes_on() -> None:

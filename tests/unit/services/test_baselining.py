@@ -146,6 +146,6 @@ async def test_what_the_measurements_show_takes_the_place_of_what_is_taken_for_g
         "a",
         NOON,
         circumstances={"machine": "a", "reads": "unknown"},
-        shown=lambda costs: {"reads": str(len(costs.asked["hue"])), "first": f"{costs.first_at:%H:%M}"},
+        shown=lambda costs: {"reads": str(len(costs.strategies["hue"])), "first": f"{costs.first_at:%H:%M}"},
     )
     assert baseline.circumstances == {"machine": "a", "reads": "3", "first": "12:00"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from domain.services.alerting import Beside
+from domain.services.alerting import BackgroundQueue
 from tests.support.builders import NOON
 
 
@@ -17,7 +17,7 @@ class Worker:
         self.journal = MemoryJournal()
         self.done: list[int] = []
         self.takes_s = takes_s
-        self.beside = Beside[int](self.work, clock=self.clock, journal=self.journal)
+        self.beside = BackgroundQueue[int](self.work, clock=self.clock, journal=self.journal)
 
     async def work(self, item: int) -> None:
         if item < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
@@ -34,9 +35,9 @@ from domain.errors import (
     SpoolError,
     StoreFull,
 )
+from domain.measurements import Measurement
 from domain.reading import Quantity, Range
 from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
-from ports.journal import Level
 from ports.source import Source
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.support.collecting import a_collection
@@ -69,6 +70,9 @@ class Home:
             meter=self.meter,
             journal=self.journal,
         )
+
+    def measured(self) -> list[Measurement]:
+        return list(self.store.measurements.values())
 
     def stored(self) -> dict[str, float]:
         return {
@@ -253,79 +257,72 @@ async def test_a_store_and_a_spool_that_refuse_are_said_and_do_not_end_the_progr
     assert verdict([cycle]) is Verdict.NONE_STORED
 
 
-async def test_what_was_measured_goes_into_the_report() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    cycle = await home.collection.run([a_due("hue")])
-    assert [(measured.operation, measured.source) for measured in cycle.report.measurements] == [
-        ("source.attempt", "hue"),
-        ("source.read", "hue"),
-    ]
+async def test_each_source_of_a_cycle_is_one_measurement() -> None:
+    home = Home(
+        MemorySource("hue", [SourceUnavailable("gone"), attrs.evolve(a_reply(), strategy="v2")]),
+        MemorySource("amazon", [SourceRefused("no")]),
+    )
+    cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
+    hue, amazon = cycle.report.measurements
+    assert hue == Measurement(
+        slot=NOON, source="hue", strategy="v2", duration_s=home.clock.elapsed_s(), attempts=2
+    )
+    assert (amazon.attempts, amazon.succeeded) == (1, False)
 
 
 async def test_measure_collection_cycle_duration() -> None:
-    """Of all sources together, from the beginning to what is kept: the slower one counts, not the sum."""
+    """Sources are read at the same time: the slowest one counts, not the sum."""
 
     class Slow(MemorySource):
         async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
             await home.clock.sleep(2.5 if self.name == "hue" else 1.25)
+            home.meter.worked_s += 0.5
             return await super().read(slot, deadline_s)
 
     home = Home(Slow("hue", [a_reply()]), Slow("amazon", [a_reply()]))
     cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
     (record,) = home.journal.of("cycle")
     assert record.fields["duration_s"] == "2.500"
-    read = {one.source: one.duration_s for one in cycle.report.measurements if one.operation == "source.read"}
-    assert read == {"hue": 2.5, "amazon": 1.25}
+    assert {one.source: one.duration_s for one in cycle.report.measurements} == {"hue": 2.5, "amazon": 1.25}
+    await home.collection.close()
+    assert [(one.cycle_s, one.commit_s, one.cpu_s) for one in home.measured()] == [(2.5, 0.0, 1.0)] * 2
 
 
-async def test_a_whole_cycle_is_measured_and_stored_with_the_next_one() -> None:
+async def test_a_complete_cycle_is_measured_with_the_next_one() -> None:
     home = Home(MemorySource("hue", [a_reply(), a_reply()]), MemorySource("amazon", [a_reply()]))
     await home.collection.run([a_due("hue"), a_due("amazon")])
-    assert not [one for one in home.store.measurements.values() if one.operation == "cycle"]
+    assert [one.cycle_s for one in home.measured()] == [None, None]
     await home.collection.run([a_due("hue", NOON + timedelta(minutes=5))])
-    for operation in ("cycle", "cycle.cpu", "store.append"):
-        (one,) = [one for one in home.store.measurements.values() if one.operation == operation]
-        assert (one.source, one.succeeded) == ("amazon+hue", True)
-
-
-async def test_the_last_cycle_is_stored_at_the_end() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    await home.collection.run([a_due("hue")])
-    await home.collection.close()
-    operations = {one.operation for one in home.store.measurements.values()}
-    assert {"cycle", "cycle.cpu", "store.append"} <= operations
-
-
-async def test_at_the_end_a_store_in_trouble_is_spared_what_was_measured() -> None:
-    home = Home(MemorySource("hue", [a_reply(), a_reply()]))
-    await home.collection.run([a_due("hue")])
-    home.store.fault = StoreFull("no room")
-    await home.collection.run([a_due("hue", NOON + timedelta(minutes=5))])
-    home.store.fault = None
-    before = set(home.store.measurements)
-    await home.collection.close()
-    assert set(home.store.measurements) == before
-
-
-async def test_a_store_that_fails_at_the_very_end_costs_only_what_was_measured() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    await home.collection.run([a_due("hue")])
-    home.store.fault = StoreFull("no room")
-    await home.collection.close()
-    assert [record.event for record in home.journal.records if record.level >= Level.WARNING] == []
-    assert home.store.readings
+    assert [one.cycle_s for one in home.measured()] == [0.0, 0.0, None]
 
 
 @pytest.mark.parametrize("trouble", ["a source failed", "it was not stored"])
-async def test_a_cycle_that_did_not_come_to_all_is_marked(trouble: str) -> None:
-    home = Home(MemorySource("hue", [a_reply()]), MemorySource("amazon", [SourceRefused("no")]))
+async def test_an_incomplete_cycle_is_not_measured_as_a_whole(trouble: str) -> None:
+    home = Home(
+        MemorySource("hue", [a_reply(), a_reply()]),
+        MemorySource("amazon", [SourceRefused("no") if trouble == "a source failed" else a_reply()]),
+    )
     if trouble == "it was not stored":
         home.store.fault = StoreFull("no room")
-        await home.collection.run([a_due("hue")])
-    else:
-        await home.collection.run([a_due("hue"), a_due("amazon")])
-    marked = {one.operation: one.succeeded for one in home.meter.drain()}
-    assert marked["cycle"] is marked["cycle.cpu"] is False
+    await home.collection.run([a_due("hue"), a_due("amazon")])
+    home.store.fault = None
+    await home.collection.run([a_due("hue", NOON + timedelta(minutes=5))])
+    assert [one.cycle_s for one in home.measured()].count(None) == len(home.measured())
+
+
+@pytest.mark.parametrize("is_in_time", [True, False])
+async def test_a_store_in_trouble_at_the_end_only_costs_measurements(*, is_in_time: bool) -> None:
+    home = Home(MemorySource("hue", [a_reply(), a_reply()]))
+    await home.collection.run([a_due("hue")])
+    home.store.fault = StoreFull("no room")
+    if is_in_time:
+        await home.collection.run([a_due("hue", NOON + timedelta(minutes=5))])
+        home.store.fault = None
+    before = len(home.journal.of("store.refused"))
+    await home.collection.close()
+    assert [one.cycle_s for one in home.measured()] == [None]
+    assert len(home.journal.of("store.refused")) == before
+    assert home.store.readings
 
 
 async def test_a_cycle_is_one_line_in_the_journal() -> None:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryStore
-from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepTurn
+from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.cycle import (
     Cause,
     Collected,
@@ -25,10 +26,15 @@ from domain.cycle import (
     Stored,
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
+from domain.progress import SourceProgress
 from domain.services.collection_cycle import SourcePlan
-from domain.services.continuous_collection import ContinuousCollection, Timetable, Turn, by_hand
+from domain.services.continuous_collection import (
+    ContinuousCollection,
+    PlannedCycle,
+    Timetable,
+    unscheduled_cycle,
+)
 from domain.services.database_upkeep import DailyUpkeep
-from ports.store import SourceProgress
 from ports.upkeep import Checked
 from tests.support.builders import NOON, a_cycle, a_due, a_reading, a_reply
 from tests.support.collecting import a_collection
@@ -42,7 +48,7 @@ class Running:
         start: datetime = NOON,
         store: MemoryStore | None = None,
         amazon_every_s: int = 0,
-        in_hand: MemorySlotsInProgress | None = None,
+        slots_in_progress: MemorySlotsInProgress | None = None,
         hue: MemorySource | None = None,
     ) -> None:
         self.clock = MemoryClock(start)
@@ -60,7 +66,7 @@ class Running:
             store=self.store,
             spool=self.spool,
             state=self.state,
-            in_hand=in_hand,
+            slots_in_progress=slots_in_progress,
             clock=self.clock,
             journal=self.journal,
         )
@@ -70,7 +76,7 @@ class Running:
     async def until(
         self, cycles: int, after: Callable[[int], None] = lambda _: None, upkeep: DailyUpkeep | None = None
     ) -> None:
-        def on_cycle(cycle: Cycle, _: Turn) -> None:
+        def on_cycle(cycle: Cycle, _: PlannedCycle) -> None:
             self.cycles.append(cycle)
             after(len(self.cycles))
             if len(self.cycles) == cycles:
@@ -127,26 +133,26 @@ async def test_the_slots_of_a_time_without_the_program_are_missed_because_it_was
 
 
 async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it_was_interrupted() -> None:
-    in_hand = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
-    running = Running(start=NOON + minutes(15), in_hand=in_hand)
+    slots_in_progress = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
+    running = Running(start=NOON + minutes(15), slots_in_progress=slots_in_progress)
     running.store.append(a_cycle())
     await running.until(cycles=1)
     assert running.missed() == [(NOON + minutes(5), Cause.INTERRUPTED), (NOON + minutes(10), Cause.STOPPED)]
 
 
 async def test_a_slot_is_in_hand_while_its_source_is_asked_and_not_after_its_cycle_is_kept() -> None:
-    in_hand = MemorySlotsInProgress()
+    slots_in_progress = MemorySlotsInProgress()
     seen: list[dict[str, datetime]] = []
 
     class Looking(MemorySource):
         async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
-            seen.append(dict(in_hand.slots))
+            seen.append(dict(slots_in_progress.slots))
             return await super().read(slot, deadline_s)
 
-    running = Running(in_hand=in_hand, hue=Looking("hue", [a_reply()] * 2))
+    running = Running(slots_in_progress=slots_in_progress, hue=Looking("hue", [a_reply()] * 2))
     await running.until(cycles=2)
     assert seen == [{"hue": NOON}, {"hue": NOON + minutes(5)}]
-    assert in_hand.slots == {}
+    assert slots_in_progress.slots == {}
 
 
 async def test_a_missed_slot_names_the_devices_that_were_expected() -> None:
@@ -237,19 +243,23 @@ async def test_what_waits_for_a_slot_of_the_future_hides_nothing_either() -> Non
     running.store.append(a_cycle())
     for at in (NOON + minutes(5), FAR):
         running.spool.add(a_cycle(Collected(due=a_due(slot=at), readings=(a_reading(collected_at=at),))))
-    turn = Timetable(running.collection).turn_not_stored(running.clock.now(), Cause.STOPPED)
-    assert turn.clock_faults == {"hue": FAR}
-    assert turn.standings is not None
-    assert turn.standings["hue"].last_stored == turn.standings["hue"].newest_slot == NOON + minutes(5)
+    planned = Timetable(running.collection).next_unstored(running.clock.now(), Cause.STOPPED)
+    assert planned.clock_faults == {"hue": FAR}
+    assert planned.progress is not None
+    assert (
+        planned.progress["hue"].last_stored_slot == planned.progress["hue"].newest_slot == NOON + minutes(5)
+    )
 
 
 def test_a_cycle_for_the_current_slot_alone_says_the_fault_and_explains_the_gap() -> None:
     running = Running()
     running.store.append(a_cycle())
     _in_the_future(running.store, FAR)
-    turn = Timetable(running.collection).turn_not_stored(NOON + minutes(10), Cause.STOPPED)
-    assert turn.clock_faults == {"hue": FAR}
-    assert [(missed.due.slot, missed.cause) for missed in turn.missed] == [(NOON + minutes(5), Cause.STOPPED)]
+    planned = Timetable(running.collection).next_unstored(NOON + minutes(10), Cause.STOPPED)
+    assert planned.clock_faults == {"hue": FAR}
+    assert [(missed.due.slot, missed.cause) for missed in planned.missed] == [
+        (NOON + minutes(5), Cause.STOPPED)
+    ]
 
 
 async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() -> None:
@@ -332,9 +342,9 @@ async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_
     asked: list[str] = []
 
     class Counting(MemoryStore):
-        def standing(self, source: str, at: datetime) -> SourceProgress:
+        def progress(self, source: str, at: datetime) -> SourceProgress:
             asked.append(source)
-            return super().standing(source, at)
+            return super().progress(source, at)
 
     running = Running(store=Counting(), amazon_every_s=300)
     await running.until(cycles=2)
@@ -352,7 +362,7 @@ async def test_stopping_ends_a_nap_at_once() -> None:
         collection=running.collection, clock=running.clock, journal=running.journal
     )
 
-    def stop_in_the_nap(cycle: Cycle, _: Turn) -> None:
+    def stop_in_the_nap(cycle: Cycle, _: PlannedCycle) -> None:
         asyncio.get_running_loop().call_soon(running.stop.set)
 
     await service.run(running.stop, stop_in_the_nap)
@@ -381,7 +391,7 @@ async def test_stopping_during_a_cycle_finishes_it() -> None:
 
 def test_a_turn_by_hand_is_at_the_present_second_and_outside_the_schedule() -> None:
     running = Running()
-    (due,) = by_hand(running.collection, NOON.replace(second=7, microsecond=9)).dues
+    (due,) = unscheduled_cycle(running.collection, NOON.replace(second=7, microsecond=9)).dues
     assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
 
 
@@ -396,8 +406,8 @@ def test_a_cycle_by_hand_leaves_the_timetable_as_it_was() -> None:
             )
         )
     )
-    turn = Timetable(running.collection).turn(NOON + minutes(1), Cause.STOPPED)
-    assert [due.slot for due in turn.dues] == [NOON]
+    planned = Timetable(running.collection).next_cycle(NOON + minutes(1), Cause.STOPPED)
+    assert [due.slot for due in planned.dues] == [NOON]
 
 
 @pytest.mark.parametrize(
@@ -433,8 +443,8 @@ async def test_upkeep_runs_beside_the_cycles_and_holds_none_up() -> None:
     port.check = never_ending  # type: ignore[method-assign]
     upkeep = DailyUpkeep(
         upkeep=port,
-        turn=MemoryUpkeepTurn(),
-        state=MemoryState(),
+        lease=MemoryUpkeepLease(),
+        state=SavedState(MemoryState()),
         clock=running.clock,
         journal=running.journal,
     )

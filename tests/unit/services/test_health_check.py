@@ -29,7 +29,7 @@ class Asked:
 
     async def of(self, *stages: list[Probe]) -> HealthReport:
         check = HealthCheck(clock=self.clock, limit_s=LIMIT_S)
-        return await check.of([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
+        return await check.run([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
 
     def _hear(self, answer: ComponentResult) -> None:
         self.told.append((answer.component, answer.status, self.clock.elapsed_s()))
@@ -61,7 +61,7 @@ async def test_health_check_timeout(asked: Asked) -> None:
     report = await asked.of([stuck, asked.probe("quick", takes_s=1)])
     assert asked.clock.elapsed_s() == LIMIT_S
     assert asked.told == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
-    assert report.results[0].seen == "no answer before the deadline"
+    assert report.results[0].summary == "no answer before the deadline"
     assert report.results[0].next_step
     assert report.health is Health.CANNOT_COLLECT
 
@@ -87,12 +87,12 @@ async def test_health_check_component_isolation(asked: Asked, fault: BaseExcepti
 
 async def test_what_a_named_failure_says_is_what_was_seen(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=StoreError("the file is a folder"))])
-    assert report.results[0].seen == "the file is a folder"
+    assert report.results[0].summary == "the file is a folder"
 
 
 async def test_a_fault_of_the_program_asks_to_be_reported(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=ZeroDivisionError("1/0"))])
-    assert "ZeroDivisionError" in report.results[0].seen
+    assert "ZeroDivisionError" in report.results[0].summary
     assert "--bundle" in report.results[0].next_step
 
 
@@ -106,7 +106,7 @@ async def test_stages_share_the_deadline_and_the_later_is_made_when_the_earlier_
         return [asked.probe("stuck", takes_s=None)]
 
     check = HealthCheck(clock=asked.clock, limit_s=LIMIT_S)
-    report = await check.of([lambda: [asked.probe("first", takes_s=5)], second], lambda _: None)
+    report = await check.run([lambda: [asked.probe("first", takes_s=5)], second], lambda _: None)
     assert made_at == [5]
     assert asked.clock.elapsed_s() == LIMIT_S
     assert [result.status for result in report.results] == [Status.PASS, Status.FAIL]
@@ -118,7 +118,7 @@ async def test_a_probe_that_is_given_up_is_cancelled_and_one_that_defies_it_hold
     class Defiant:
         component, weight = "defiant", Weight.ORDINARY
 
-        async def look(self) -> Answer:
+        async def check(self) -> Answer:
             while True:
                 try:
                     await asyncio.Event().wait()

@@ -12,11 +12,11 @@ from adapters.memory.spool import MemorySpool
 from adapters.memory.store import MemoryStore
 from domain.cycle import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull
+from domain.progress import SourceProgress
 from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
-from ports.store import SourceProgress
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
-from tests.support.collecting import a_keeping
+from tests.support.collecting import a_cycle_storage
 
 FULL = StoreFull("no room left in data/")
 SPOOL_FULL = SpoolError("no room left in data/spool")
@@ -52,7 +52,9 @@ class Kept:
 
     def begin(self) -> None:
         """Another process with the same store and the same spool."""
-        self.keeping = a_keeping(clock=self.clock, journal=self.journal, store=self.store, spool=self.spool)
+        self.storage = a_cycle_storage(
+            clock=self.clock, journal=self.journal, store=self.store, spool=self.spool
+        )
 
     def slots(self) -> list[datetime]:
         """Of what is stored, in the order in which it was."""
@@ -69,14 +71,14 @@ def a_cycle_at(minute: int) -> CycleReport:
 
 async def test_a_cycle_is_stored_and_nothing_waits() -> None:
     kept = Kept()
-    assert await kept.keeping.keep(a_cycle()) == Stored(report=a_cycle())
+    assert await kept.storage.store(a_cycle()) == Stored(report=a_cycle())
     assert (kept.spool.reports, kept.slots()) == ([], [NOON])
 
 
 async def test_a_busy_store_is_tried_again_and_the_waits_are_those_of_the_policy() -> None:
     kept = Kept()
     kept.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
-    assert isinstance(await kept.keeping.keep(a_cycle()), Stored)
+    assert isinstance(await kept.storage.store(a_cycle()), Stored)
     assert kept.clock.elapsed_s() == 1 + 2
     assert kept.journal.events() == ("retry", "retry", "retry_recovered")
 
@@ -84,7 +86,7 @@ async def test_a_busy_store_is_tried_again_and_the_waits_are_those_of_the_policy
 async def test_a_store_that_stays_busy_is_given_up_after_three_attempts_and_the_cycle_is_spooled() -> None:
     kept = Kept()
     kept.store.fault = StoreBusy("locked by another program")
-    cycle = await kept.keeping.keep(a_cycle())
+    cycle = await kept.storage.store(a_cycle())
     assert cycle == Spooled(report=a_cycle(), reason="locked by another program")
     assert len(kept.journal.of("retry")) == 2
     assert kept.clock.elapsed_s() <= STORE_BUDGET_S
@@ -94,7 +96,7 @@ async def test_a_store_that_stays_busy_is_given_up_after_three_attempts_and_the_
 async def test_any_other_trouble_of_the_store_is_spooled_at_once(error: Exception) -> None:
     kept = Kept()
     kept.store.failures = [error]
-    cycle = await kept.keeping.keep(a_cycle())
+    cycle = await kept.storage.store(a_cycle())
     assert isinstance(cycle, Spooled)
     assert str(error) in cycle.reason
     assert (kept.spool.reports, kept.clock.elapsed_s()) == ([a_cycle()], 0)
@@ -104,9 +106,9 @@ async def test_the_first_cycle_that_can_stores_all_that_waited_in_order_and_once
     kept = Kept()
     kept.store.fault = FULL
     for minute in (0, 5, 10):
-        await kept.keeping.keep(a_cycle_at(minute))
+        await kept.storage.store(a_cycle_at(minute))
     kept.store.fault = None
-    assert isinstance(await kept.keeping.keep(a_cycle_at(15)), Stored)
+    assert isinstance(await kept.storage.store(a_cycle_at(15)), Stored)
     assert kept.slots() == [slot(0), slot(5), slot(10), slot(15)]
     assert kept.spool.reports == []
 
@@ -114,10 +116,10 @@ async def test_the_first_cycle_that_can_stores_all_that_waited_in_order_and_once
 async def test_a_new_process_stores_what_the_last_one_spooled() -> None:
     kept = Kept()
     kept.store.fault = FULL
-    await kept.keeping.keep(a_cycle_at(0))
+    await kept.storage.store(a_cycle_at(0))
     kept.store.fault = None
     kept.begin()
-    await kept.keeping.keep(a_cycle_at(5))
+    await kept.storage.store(a_cycle_at(5))
     assert kept.slots() == [slot(0), slot(5)]
 
 
@@ -125,18 +127,18 @@ async def test_what_neither_takes_waits_in_memory_and_is_stored_in_order_later()
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
     for minute in (0, 5):
-        assert isinstance(await kept.keeping.keep(a_cycle_at(minute)), NotStored)
+        assert isinstance(await kept.storage.store(a_cycle_at(minute)), NotStored)
     kept.store.fault = None
-    await kept.keeping.keep(a_cycle_at(10))
+    await kept.storage.store(a_cycle_at(10))
     assert kept.slots() == [slot(0), slot(5), slot(10)]
 
 
 async def test_a_spool_that_has_room_again_gets_what_waited_in_memory_first() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
-    await kept.keeping.keep(a_cycle_at(0))
+    await kept.storage.store(a_cycle_at(0))
     kept.spool.fault = None
-    assert isinstance(await kept.keeping.keep(a_cycle_at(5)), Spooled)
+    assert isinstance(await kept.storage.store(a_cycle_at(5)), Spooled)
     assert kept.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
 
 
@@ -146,9 +148,9 @@ async def test_memory_keeps_the_readings_of_the_newest_day_and_the_ledger_names_
     hours = range(0, 30 * 60, 60)
     for minute in hours:
         kept.clock.advance((slot(minute) - kept.clock.now()).total_seconds())
-        await kept.keeping.keep(a_cycle_at(minute))
+        await kept.storage.store(a_cycle_at(minute))
     kept.store.fault = None
-    await kept.keeping.keep(a_cycle_at(30 * 60))
+    await kept.storage.store(a_cycle_at(30 * 60))
     oldest = slot(29 * 60) - KEPT_IN_MEMORY
     ledger = {due_slot: entry for (_, due_slot), entry in kept.store.ledger.items()}
     assert list(ledger) == [slot(minute) for minute in (*hours, 30 * 60)]
@@ -164,14 +166,14 @@ async def test_memory_keeps_the_readings_of_the_newest_day_and_the_ledger_names_
 async def test_what_is_only_in_memory_at_the_end_is_spooled_or_else_called_lost() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
-    await kept.keeping.keep(a_cycle())
-    kept.keeping.close()
+    await kept.storage.store(a_cycle())
+    kept.storage.close()
     (record,) = kept.journal.of("cycles.lost")
     assert (record.level, record.fields["readings"]) == (Level.CRITICAL, 1)
     kept.begin()
-    await kept.keeping.keep(a_cycle())
+    await kept.storage.store(a_cycle())
     kept.spool.fault = None
-    kept.keeping.close()
+    kept.storage.close()
     assert kept.spool.reports == [a_cycle()]
     assert len(kept.journal.of("cycles.lost")) == 1
 
@@ -180,21 +182,21 @@ async def test_a_backlog_that_is_too_long_for_one_cycle_is_stored_in_several_and
     kept = Kept(commit_s=1.0)
     for minute in range(0, 60, 5):
         kept.spool.add(a_cycle_at(minute))
-    cycle = await kept.keeping.keep(a_cycle_at(60))
+    cycle = await kept.storage.store(a_cycle_at(60))
     assert isinstance(cycle, Spooled)
     assert "more waiting" in cycle.reason
     assert kept.clock.elapsed_s() <= STORE_BUDGET_S
     assert 0 < len(kept.slots()) < 12
     while not isinstance(cycle, Stored):
-        cycle = await kept.keeping.keep(a_cycle_at(65))
+        cycle = await kept.storage.store(a_cycle_at(65))
     assert kept.slots()[:14] == [slot(minute) for minute in range(0, 70, 5)]
 
 
 async def test_a_cycle_that_no_store_can_take_holds_up_none_behind_it() -> None:
     kept = Kept()
     kept.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
-    assert isinstance(await kept.keeping.keep(a_cycle_at(0)), Spooled)
-    assert isinstance(await kept.keeping.keep(a_cycle_at(5)), Stored)
+    assert isinstance(await kept.storage.store(a_cycle_at(0)), Spooled)
+    assert isinstance(await kept.storage.store(a_cycle_at(5)), Stored)
     assert (kept.slots(), kept.spool.aside) == ([slot(5)], [a_cycle_at(0)])
     assert kept.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
 
@@ -213,7 +215,7 @@ async def test_a_store_that_fails_in_the_middle_of_a_backlog_goes_on_where_it_st
     kept.store = FailingOnce(kept.clock)
     kept.begin()
     kept.store.failures = []
-    assert isinstance(await kept.keeping.keep(a_cycle_at(15)), Spooled)
+    assert isinstance(await kept.storage.store(a_cycle_at(15)), Spooled)
     assert kept.slots() == [slot(0)]
     assert len(kept.spool.reports) == 3
 
@@ -223,44 +225,44 @@ def test_where_a_source_stands_includes_what_waits() -> None:
     kept.spool.add(a_cycle_at(5))
     kept.spool.add(a_cycle(a_failed(a_due(slot=slot(10)))))
     MemoryStore.append(kept.store, a_cycle_at(0))
-    standing = kept.keeping.standings([a_due(slot=slot(15))])["hue"]
-    assert (standing.last_slot, standing.last_stored) == (NOON, slot(5))
-    assert standing.waiting == {slot(5), slot(10)}
-    assert standing.newest_slot == slot(10)
+    progress = kept.storage.progress([a_due(slot=slot(15))])["hue"]
+    assert (progress.last_slot, progress.last_stored_slot) == (NOON, slot(5))
+    assert progress.waiting == {slot(5), slot(10)}
+    assert progress.newest_slot == slot(10)
 
 
 async def test_a_store_that_does_not_say_is_believed_to_hold_what_it_held_last() -> None:
     kept = Kept()
-    await kept.keeping.keep(a_cycle_at(0))
-    expected = kept.keeping.standings([a_due(slot=slot(5))])["hue"].expected
+    await kept.storage.store(a_cycle_at(0))
+    expected = kept.storage.progress([a_due(slot=slot(5))])["hue"].expected
     assert expected == {a_reading().device_id}
-    await kept.keeping.keep(a_cycle_at(5))
+    await kept.storage.store(a_cycle_at(5))
     kept.store.fault = FULL
-    standing = kept.keeping.standings([a_due(slot=slot(10))])["hue"]
-    assert standing == SourceProgress(last_slot=slot(5), last_stored=slot(5), expected=expected)
+    progress = kept.storage.progress([a_due(slot=slot(10))])["hue"]
+    assert progress == SourceProgress(last_slot=slot(5), last_stored_slot=slot(5), expected=expected)
 
 
 def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
     class Unreadable(MemorySpool):
-        def look(self):  # type: ignore[no-untyped-def]
+        def waiting(self):  # type: ignore[no-untyped-def]
             raise SPOOL_FULL
 
     kept = Kept()
     kept.spool = Unreadable()
     kept.begin()
-    assert kept.keeping.standings([a_due()]) == {"hue": SourceProgress()}
+    assert kept.storage.progress([a_due()]) == {"hue": SourceProgress()}
     assert kept.journal.events() == ("spool.unreadable",)
 
 
 def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -> None:
     class Buggy(SlowStore):
-        def standing(self, source: str, at: datetime) -> SourceProgress:
+        def progress(self, source: str, at: datetime) -> SourceProgress:
             raise ZeroDivisionError(source)
 
     kept = Kept()
     kept.store = Buggy(kept.clock)
     kept.begin()
-    assert kept.keeping.standings([a_due()]) == {"hue": SourceProgress()}
+    assert kept.storage.progress([a_due()]) == {"hue": SourceProgress()}
     assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])
 
 
@@ -273,6 +275,6 @@ async def test_what_a_spool_holds_that_cannot_be_read_goes_on_counting_as_had() 
     kept.spool = Unreadable()
     kept.spool.add(a_cycle_at(5))
     kept.begin()
-    kept.keeping.standings([a_due(slot=slot(10))])
-    assert isinstance(await kept.keeping.keep(a_cycle_at(10)), Stored)
-    assert kept.keeping.standings([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}
+    kept.storage.progress([a_due(slot=slot(10))])
+    assert isinstance(await kept.storage.store(a_cycle_at(10)), Stored)
+    assert kept.storage.progress([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}

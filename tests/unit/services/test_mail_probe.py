@@ -16,7 +16,7 @@ def a_probe(notifier: MemoryNotifier) -> MailProbe:
 
 async def test_one_mail_is_sent_that_says_what_it_is() -> None:
     notifier = MemoryNotifier()
-    assert (await a_probe(notifier).look()).status is Status.PASS
+    assert (await a_probe(notifier).check()).status is Status.PASS
     (message,) = notifier.sent
     assert "test" in message.subject
     assert "/a/home" in message.text
@@ -26,6 +26,6 @@ async def test_a_mail_that_is_refused_is_a_failure_with_a_next_step() -> None:
     for fault in (NotifyError("refused (535)"), NotifyUnavailable("nobody there")):
         notifier = MemoryNotifier()
         notifier.fault = fault
-        answer = await a_probe(notifier).look()
-        assert (answer.status, answer.seen) == (Status.FAIL, str(fault))
+        answer = await a_probe(notifier).check()
+        assert (answer.status, answer.summary) == (Status.FAIL, str(fault))
         assert "alerts.mail" in answer.next_step

@@ -8,10 +8,10 @@ from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import MemoryBridgePairing
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.services.source_setup import BUTTON_S, Pairing
-from ports.setup import Met
+from ports.setup import VerifiedBridge
 from tests.support.builders import NOON
 
-BRIDGE = Met(address="192.0.2.1", bridge_id="001788fffe123456", name="Hue Bridge", model="BSB002")
+BRIDGE = VerifiedBridge(address="192.0.2.1", bridge_id="001788fffe123456", name="Hue Bridge", model="BSB002")
 
 
 class Bench:

@@ -34,27 +34,34 @@ class Asked:
 
 
 def a_probe(source: Source, clock: MemoryClock) -> SourceProbe:
-    return SourceProbe(component="hue", make=lambda: source, clock=clock, limit_s=12.0, program="./run")
+    return SourceProbe(
+        component="hue",
+        make=lambda: source,
+        clock=clock,
+        limit_s=12.0,
+        program="./run",
+        unavailable_step="Check the network.",
+    )
 
 
 async def test_a_source_has_its_limit_and_one_attempt() -> None:
     clock = MemoryClock(NOON)
     clock.advance(5)
     source = Asked(SourceThrottled("not so fast", retry_after_s=1.0))
-    answer = await a_probe(source, clock).look()
+    answer = await a_probe(source, clock).check()
     assert (answer.status, source.deadlines_s, source.is_closed) == (Status.FAIL, [17.0], True)
 
 
 async def test_a_source_that_answers_is_closed_too() -> None:
     source = Asked(SourceReply(readings=(a_reading(),)))
-    answer = await a_probe(source, MemoryClock(NOON)).look()
+    answer = await a_probe(source, MemoryClock(NOON)).check()
     assert (answer.status, source.is_closed) == (Status.PASS, True)
 
 
 async def test_what_is_no_failure_of_a_source_is_left_to_who_asks() -> None:
     source = Asked(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await a_probe(source, MemoryClock(NOON)).look()
+        await a_probe(source, MemoryClock(NOON)).check()
     assert source.is_closed
 
 

@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
-from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepTurn
+from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.errors import StoreBusy
-from domain.services.database_upkeep import ASIDE, BACKUP, CHECK, FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
+from domain.services.database_upkeep import FAREWELL_S, ONCE_LIMIT_S, DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
 from tests.support.builders import NOON
 
 HOUR_S = 3600.0
+CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"
 ALL = ["check", "tidy", "back_up"]
 
 
@@ -28,21 +30,25 @@ class Kept:
         self.state = MemoryState()
         self.journal = MemoryJournal()
         self.port = MemoryUpkeep()
-        self.others = MemoryUpkeepTurn()
-        self.turn = MemoryUpkeepTurn(self.others)
+        self.others = MemoryUpkeepLease()
+        self.lease = MemoryUpkeepLease(self.others)
         self.begin()
 
     def begin(self) -> None:
         """Another process with the same state."""
         self.daily = DailyUpkeep(
-            upkeep=self.port, turn=self.turn, state=self.state, clock=self.clock, journal=self.journal
+            upkeep=self.port,
+            lease=self.lease,
+            state=SavedState(self.state),
+            clock=self.clock,
+            journal=self.journal,
         )
 
     async def asked(self) -> list[str]:
         """What the store was asked for now."""
         self.port.asked.clear()
-        await self.daily.if_due()
-        await self.daily.settled()
+        await self.daily.start_if_due()
+        await self.daily.wait_until_idle()
         return list(self.port.asked)
 
 
@@ -120,7 +126,7 @@ async def test_a_check_that_is_owed_for_an_unclean_stop_outlives_a_clean_one(kep
     kept.begin()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept.port, "check", _endless)
-        await kept.daily.if_due()
+        await kept.daily.start_if_due()
         await asyncio.sleep(0)
         await kept.daily.close()
     kept.begin()
@@ -137,11 +143,11 @@ async def test_it_returns_before_the_work_is_done_and_begins_no_second(kept: Kep
 
     kept.port.check = check  # type: ignore[method-assign]
     for _ in range(3):
-        await kept.daily.if_due()
+        await kept.daily.start_if_due()
         await asyncio.sleep(0)
     assert kept.port.asked == ["check"]
     done.set()
-    await kept.daily.settled()
+    await kept.daily.wait_until_idle()
     assert kept.port.asked == ALL
 
 
@@ -151,7 +157,7 @@ async def test_a_stop_lets_what_is_nearly_done_be_done_and_begins_nothing_more(k
         return Checked()
 
     kept.port.check = check  # type: ignore[method-assign]
-    await kept.daily.if_due()
+    await kept.daily.start_if_due()
     await asyncio.sleep(0)
     await kept.daily.close()
     assert kept.state.get(CHECK)["result"] == "ok"
@@ -162,7 +168,7 @@ async def test_a_stop_lets_what_is_nearly_done_be_done_and_begins_nothing_more(k
 async def test_a_stop_waits_only_so_long_for_what_is_in_hand_and_the_next_start_does_it(kept: Kept) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept.port, "check", _endless)
-        await kept.daily.if_due()
+        await kept.daily.start_if_due()
         await asyncio.sleep(0)
         await kept.daily.close()
     assert kept.clock.now() == NOON + timedelta(seconds=FAREWELL_S)
@@ -246,48 +252,48 @@ async def test_a_state_that_says_nonsense_has_everything_done(kept: Kept) -> Non
 async def test_while_another_process_has_the_turn_nothing_is_done_and_later_only_what_is_still_due(
     kept: Kept,
 ) -> None:
-    assert kept.others.take()
+    assert kept.others.acquire()
     assert await kept.asked() == []
-    kept.others.let_go()
+    kept.others.release()
     assert await kept.asked() == ALL
-    assert not kept.turn.is_had
+    assert not kept.lease.is_had
 
 
 async def test_what_another_process_did_between_the_look_and_the_turn_is_not_done_again(kept: Kept) -> None:
-    class JustDone(MemoryUpkeepTurn):
-        def take(self) -> bool:
+    class JustDone(MemoryUpkeepLease):
+        def acquire(self) -> bool:
             for key in (CHECK, BACKUP):
                 kept.state.put(key, {"result": "ok", "at": NOON.isoformat()})
-            return super().take()
+            return super().acquire()
 
-    kept.turn = JustDone()
+    kept.lease = JustDone()
     kept.begin()
     assert await kept.asked() == []
 
 
-async def once(kept: Kept, stop: asyncio.Event | None = None) -> list[str]:
+async def run_once(kept: Kept, stop: asyncio.Event | None = None) -> list[str]:
     """What a process that is about to end asks the store for."""
     kept.begin()
     kept.port.asked.clear()
-    await kept.daily.once(stop or asyncio.Event())
+    await kept.daily.run_once(stop or asyncio.Event())
     return list(kept.port.asked)
 
 
 async def test_a_process_that_is_about_to_end_does_what_is_due_once_a_day(kept: Kept) -> None:
-    assert await once(kept) == ALL
-    assert await once(kept) == []
+    assert await run_once(kept) == ALL
+    assert await run_once(kept) == []
     kept.clock.advance(24 * HOUR_S)
-    assert await once(kept) == ALL
-    assert not kept.turn.is_had
+    assert await run_once(kept) == ALL
+    assert not kept.lease.is_had
 
 
 async def test_such_a_process_leaves_no_mark_of_running_and_ends_that_of_an_unclean_stop(kept: Kept) -> None:
-    await once(kept)
+    await run_once(kept)
     assert kept.state.get("upkeep.running") == {}
     kept.state.put("upkeep.running", {"since": "of a collector that was killed"})
-    assert await once(kept) == ["check", "tidy"]
+    assert await run_once(kept) == ["check", "tidy"]
     assert kept.state.get("upkeep.running") == {}
-    assert await once(kept) == []
+    assert await run_once(kept) == []
 
 
 async def test_such_a_process_ends_when_it_is_told_to_and_the_next_begins_anew(kept: Kept) -> None:
@@ -298,25 +304,25 @@ async def test_such_a_process_ends_when_it_is_told_to_and_the_next_begins_anew(k
         return await _endless()
 
     check, kept.port.check = kept.port.check, stopped_in_the_middle  # type: ignore[method-assign]
-    await once(kept, stop)
+    await run_once(kept, stop)
     assert kept.clock.now() - NOON < timedelta(seconds=FAREWELL_S)
-    assert (kept.state.get(CHECK), kept.turn.is_had) == ({}, False)
+    assert (kept.state.get(CHECK), kept.lease.is_had) == ({}, False)
     kept.port.check = check  # type: ignore[method-assign]
-    assert await once(kept, stop) == [], "it was told to end before"
-    assert await once(kept) == ALL
+    assert await run_once(kept, stop) == [], "it was told to end before"
+    assert await run_once(kept) == ALL
 
 
 async def test_what_such_a_process_cannot_end_in_time_is_for_another_hour(kept: Kept) -> None:
     check, kept.port.check = kept.port.check, _endless  # type: ignore[method-assign]
-    await once(kept)
+    await run_once(kept)
     assert kept.clock.now() - NOON == timedelta(seconds=ONCE_LIMIT_S)
     assert kept.state.get(CHECK)["result"] == "failed"
     kept.port.check = check  # type: ignore[method-assign]
-    assert await once(kept) == ["back_up"], "which was not reached"
+    assert await run_once(kept) == ["back_up"], "which was not reached"
     kept.clock.advance(HOUR_S)
-    assert await once(kept) == ["check", "tidy"]
+    assert await run_once(kept) == ["check", "tidy"]
 
 
 async def test_such_a_process_gives_way_to_one_that_has_the_turn(kept: Kept) -> None:
-    kept.others.take()
-    assert await once(kept) == []
+    kept.others.acquire()
+    assert await run_once(kept) == []

@@ -1,0 +1,146 @@
+"""Replies of the Alexa service and its neighbours: JSON, pages, refusals, host names, and faults."""
+
+from __future__ import annotations
+
+import html
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from adapters.simulator.faults import (
+    Effect,
+    ErrorList,
+    Forbidden,
+    HtmlPage,
+    Redirect,
+    Throttle,
+    ThrottledInside,
+    Unavailable,
+)
+from adapters.simulator.messages import Json, Reply, Request, alter, compact, retry_after
+
+FailReply = Callable[[Request, str, Mapping[str, Json]], Reply]
+DEFAULT_MARKET = "amazon.com"
+_IDENTITIES = ("id", "endpointId", "entityId", "applianceId", "friendlyName", "name", "instance")
+_THROTTLED: Mapping[str, Json] = {
+    "rate": {"message": "Rate exceeded"},
+    "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
+}
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body>
+<h1>{title}</h1>
+{content}
+</body>
+</html>
+"""
+_SIGN_IN = """<form name="signIn" method="post" action="/ap/signin">
+<input type="hidden" name="appActionToken" value="simulated">
+<label>Email or mobile phone number <input type="email" name="email"></label>
+<label>Password <input type="password" name="password"></label>
+<input type="submit" value="Sign in">
+</form>"""
+_CODE = """<p>{message}</p>
+<form name="cbl" method="post" action="/code">
+<label>Code <input name="cbl-code" value="{code}" autocomplete="off" autofocus></label>
+<button name="action" value="register">Register device</button>
+<button name="action" value="deny">Not my device</button>
+</form>"""
+
+
+def json_reply(content: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return JSON, or a text that is encoded JSON already."""
+    return Reply(
+        status=status,
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "no-cache, no-store, must-revalidate",
+            "x-amzn-RequestId": str(uuid.uuid4()),
+            **(headers or {}),
+        },
+        body=content.encode() if isinstance(content, str) else compact(content),
+    )
+
+
+def page(title: str, content: str = "", status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a page; `content` is HTML."""
+    return Reply(
+        status=status,
+        headers={"Content-Type": "text/html;charset=UTF-8", **(headers or {})},
+        body=_PAGE.format(title=html.escape(title), content=content).encode(),
+    )
+
+
+def sign_in_page() -> Reply:
+    """Return the page on which people sign in."""
+    return page("Amazon Sign-In", _SIGN_IN)
+
+
+def code_page(message: str, code: str = "", status: int = 200) -> Reply:
+    """Return the page on which people enter the code that a device shows."""
+    content = _CODE.format(message=html.escape(message), code=html.escape(code, quote=True))
+    return page("Register Your Device", content, status)
+
+
+def redirect(location: str) -> Reply:
+    """Return a redirect, 302."""
+    return page("Moved", headers={"Location": location}, status=302)
+
+
+def refusal(code: str, description: str, status: int = 400, shape: str = "error") -> Reply:
+    """Return a refusal of the token endpoints, with the code in one of three places, or without JSON."""
+    error: dict[str, Json] = {"code": code, "message": description, "detail": description, "index": code}
+    request_id = str(uuid.uuid4())
+    match shape:
+        case "error.code":
+            return json_reply({"error": error}, status)
+        case "response.error.code":
+            return json_reply({"response": {"error": error}, "request_id": request_id}, status)
+        case "html":
+            return page("Sorry! Something went wrong", status=status)
+        case "empty":
+            return Reply(status=status)
+    return json_reply({"error": code, "error_description": description, "request_id": request_id}, status)
+
+
+def market(host: str) -> str:
+    """Return the market of a host such as `alexa.amazon.co.uk:443`; amazon.com for any other host."""
+    _, found, ending = host.partition(":")[0].rpartition("amazon.")
+    return f"amazon.{ending}" if found else DEFAULT_MARKET
+
+
+def neighbour(request: Request, name: str) -> str:
+    """Return the URL of `www`, `alexa` or `api`: the service's own, unless it was called by such a name."""
+    is_named = "amazon." in request.host
+    return f"https://{name}.{market(request.host)}" if is_named else f"https://{request.host}"
+
+
+def damage(
+    reply: Reply, effects: Sequence[Effect], request: Request, now: datetime, fail: FailReply
+) -> Reply:
+    """Return the reply after all effects except those of the network and of the monitors.
+
+    `fail` makes the reply for an error of the application at status 200.
+    """
+    for effect in effects:
+        match effect:
+            case Throttle():
+                reply = json_reply({"message": "Rate exceeded"}, 429, retry_after(effect, now))
+            case ThrottledInside("errors"):
+                reply = fail(request, "Too many requests", {"errorCode": "THROTTLED"})
+            case ThrottledInside(form):
+                reply = json_reply(_THROTTLED[form], 400)
+            case Unavailable():
+                reply = page("503 Service Unavailable", status=503)
+            case HtmlPage():
+                reply = page("Alexa")
+            case Redirect(location):
+                reply = redirect(location or neighbour(request, "www") + "/")
+            case Forbidden():
+                reply = json_reply({"message": "Forbidden"}, 403)
+            case ErrorList():
+                reply = fail(request, "Internal server error", {"errorCode": "INTERNAL_ERROR"})
+            case _:
+                reply = alter(reply, effect, _IDENTITIES)
+    return reply

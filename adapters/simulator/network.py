@@ -1,0 +1,241 @@
+"""How a simulated service is served on loopback: listeners, certificates, pace, and faults on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC
+from email.utils import format_datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import attrs
+from aiohttp import web
+
+from adapters.simulator.certificates import Certificate
+from adapters.simulator.faults import Delay, Dribble, Effect, Faults, Reset, Silence
+from adapters.simulator.messages import Answer, Reply, Request, SeenRequest
+from ports.clock import Clock
+
+LOOPBACK = "127.0.0.1"
+_START_S = 10.0
+_LAST_REPLIES_S = 0.1
+_CHUNK_BYTES = 65_536
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: the kernel sends RST
+
+T = TypeVar("T")
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """How slow a healthy service is: a fixed wait, and one for each kB of the reply.
+
+    `sleep` waits; with a clock that is moved it need not take real time.
+    """
+
+    latency_s: float = 0.0
+    s_per_kb: float = 0.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def wait_s(self, body_bytes: int) -> float:
+        """Return how long a reply of that size takes."""
+        return self.latency_s + self.s_per_kb * body_bytes / 1000
+
+
+@attrs.frozen(kw_only=True)
+class ServerCertificates:
+    """The certificate that a service shows, and those that it shows for each kind of fault."""
+
+    right: Certificate
+    wrong: Callable[[str], Certificate]
+
+
+class ServerThread:
+    """An event loop in a daemon thread, so that blocking and asynchronous clients can use its servers."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="simulated home", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the coroutine in the thread, and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
+
+    def stop(self) -> None:
+        """Cancel all tasks, and end the thread."""
+        self.run(_cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_START_S)
+        self._loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.01)  # TLS connections need a turn of the loop to close their sockets
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+class Listener:
+    """One port on loopback. Its methods run in the server thread's loop."""
+
+    def __init__(self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self.port = port  # 0 until opened: then the one that the system chose, also when opened again
+        self._handler = handler
+        self._context = context
+        self._runner: web.ServerRunner | None = None
+
+    async def open(self) -> None:
+        server = web.Server(self._handler, access_log=None, handler_cancellation=True)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_LAST_REPLIES_S)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, LOOPBACK, self.port, ssl_context=self._context)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening, and close every connection."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+
+class Front:
+    """Connects a service to the network: applies faults and pace, and records requests.
+
+    Runs in the server's loop. `redact` removes secrets from a path.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        answer: Answer,
+        *,
+        certificates: ServerCertificates | None,
+        redact: Callable[[str], str],
+    ) -> None:
+        self.faults = Faults(clock.elapsed_s)
+        self.requests: list[SeenRequest] = []
+        self.pace = Pace()
+        self._clock = clock
+        self._answer = answer
+        self._redact = redact
+        self._in_progress = 0
+        self._wrong: dict[str, ssl.SSLContext] = {}
+        self.context: ssl.SSLContext | None = None  # for the listener of a service that has a certificate
+        if certificates is not None:
+            self.context = certificates.right.server_context()
+            self.context.sni_callback = partial(self._choose_certificate, certificates)
+
+    async def handle(self, received: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
+        """Answer one request, subject to the faults that affect it."""
+        effects = self.faults.for_request(self._redact(received.path))
+        if is_secure and self._is_of_replaced_certificate(received):
+            effects = [*effects, Reset()]
+        self._in_progress += 1
+        try:
+            request = Request(
+                method=received.method,
+                path=received.path,
+                headers=received.headers,
+                at_once=self._in_progress,
+                body=await received.read(),
+                raw_path=received.raw_path,
+                query=received.query,
+                host=received.host,
+                is_secure=is_secure,
+            )
+            reply = self._answer(request, effects)
+            self._record(request, reply, effects)
+            return await self._send(received, reply, effects)
+        finally:
+            self._in_progress -= 1
+
+    def _record(self, request: Request, reply: Reply, effects: Sequence[Effect]) -> None:
+        is_answered = not any(isinstance(effect, Reset | Silence) for effect in effects)
+        self.requests.append(
+            SeenRequest(
+                method=request.method,
+                path=self._redact(request.path),
+                scheme="https" if request.is_secure else "http",
+                at=self._clock.now(),
+                elapsed_s=self._clock.elapsed_s(),
+                status=reply.status if is_answered else None,
+                reply_bytes=len(reply.body) if is_answered else 0,
+                at_once=request.at_once,
+                faults=tuple(type(effect).__name__ for effect in effects),
+            )
+        )
+
+    async def _send(
+        self, received: web.BaseRequest, reply: Reply, effects: Sequence[Effect]
+    ) -> web.StreamResponse:
+        date = format_datetime(self._clock.now().astimezone(UTC), usegmt=True)
+        reply = attrs.evolve(reply, headers={**reply.headers, "Date": date})
+        if (usual_s := self.pace.wait_s(len(reply.body))) > 0:
+            await self.pace.sleep(usual_s)
+        if (late_s := sum(effect.seconds for effect in effects if isinstance(effect, Delay))) > 0:
+            await asyncio.sleep(late_s)
+        if any(isinstance(effect, Reset) for effect in effects):
+            _reset(received)
+            return web.Response()
+        if any(isinstance(effect, Silence) for effect in effects):
+            await asyncio.Event().wait()
+        dribble = next((effect for effect in effects if isinstance(effect, Dribble)), None)
+        if dribble is not None:
+            return await _send_in_pieces(received, reply, dribble.chunk_bytes, dribble.every_s)
+        if reply.promised_bytes is not None:
+            return await _send_in_pieces(received, reply, _CHUNK_BYTES, 0)
+        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+
+    def _is_of_replaced_certificate(self, received: web.BaseRequest) -> bool:
+        """Return whether the connection is older than a wrong certificate: a restart would have closed it."""
+        connection: ssl.SSLObject | None = received.get_extra_info("ssl_object")
+        return (
+            connection is not None and connection.context is self.context and self.faults.is_certificate_wrong
+        )
+
+    def _choose_certificate(
+        self,
+        certificates: ServerCertificates,
+        connection: ssl.SSLObject,
+        _server_name: str | None,
+        _context: ssl.SSLContext,
+    ) -> None:
+        fault = self.faults.for_handshake()
+        if fault is not None:
+            if fault.kind not in self._wrong:
+                self._wrong[fault.kind] = certificates.wrong(fault.kind).server_context()
+            connection.context = self._wrong[fault.kind]
+
+
+def _reset(received: web.BaseRequest) -> None:
+    transport = received.transport
+    if transport is None:
+        return
+    connection: socket.socket = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+    transport.abort()
+
+
+async def _send_in_pieces(
+    received: web.BaseRequest, reply: Reply, chunk_bytes: int, every_s: float
+) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = reply.promised_bytes or len(reply.body)
+    response.force_close()
+    await response.prepare(received)
+    for at in range(0, len(reply.body), chunk_bytes):
+        await response.write(reply.body[at : at + chunk_bytes])
+        if every_s:
+            await asyncio.sleep(every_s)
+    await response.write_eof()
+    return response

@@ -1,0 +1,52 @@
+"""JSON data with places for values: what a simulated service answers is mostly such data.
+
+`{name}` in a string is filled in once, when a thing gets its identity; a string that is nothing but `{name}`
+becomes the value itself, also a list or an object. `"$name"` is a live value: filled in at each reply.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+_WHOLE = re.compile(r"\{(\w+)\}")
+_LIVE = re.compile(r'"\$([^"]+)"')
+
+
+class LiveValues(Protocol):
+    """The values of one instant."""
+
+    def __getitem__(self, name: str, /) -> object:
+        """Return the value of a place; JSON can hold it."""
+        ...
+
+
+def load(folder: Path, name: str) -> Any:
+    """Load a data file."""
+    return json.loads((folder / name).read_text("utf-8"))
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Return a copy of the template with its `{name}` places filled in, in keys too."""
+    match template:
+        case dict():
+            return {name.format_map(values): fill(item, values) for name, item in template.items()}
+        case list():
+            return [fill(item, values) for item in template]
+        case str() if "{" in template:
+            whole = _WHOLE.fullmatch(template)
+            return values[whole[1]] if whole else template.format_map(values)
+    return template
+
+
+def encode(template: Any) -> str:
+    """Encode as JSON without blanks, its live places included."""
+    return json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+
+
+def fill_live(text: str, live: LiveValues) -> str:
+    """Return the encoded template with its live places filled in."""
+    return _LIVE.sub(lambda place: encode(live[place[1]]), text)

@@ -1,0 +1,101 @@
+"""What a health check reports about a home's files: each problem under the component that it affects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
+
+from config.loading import PUBLIC_NAMES, Inspection
+from config.problems import Problem, Severity
+from config.secrets import Secrets
+from config.setting_types import LARGEST_LOG_FOLDER_BYTES
+from domain.health import Answer, Weight, failed, passed, warned
+
+_WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
+_LOG_LIMITS = ("logging.max_bytes", "logging.backup_count")
+
+
+def check_configuration(files: Inspection) -> Answer:
+    """Check config.yaml and its overlay, without which nothing is collected."""
+    if files.settings is not None:
+        collectors = files.settings.collectors
+        if not (collectors.hue.enabled or collectors.amazon_aqm.enabled):
+            return failed(
+                f"{files.config_path} enables no source",
+                "Set collectors.hue.enabled or collectors.amazon_aqm.enabled to yes there.",
+            )
+    problems = [each for each in files.problems if not (_is_secrets(each, files) or _is_log_limit(each))]
+    return _answer(problems) or passed(f"{files.config_path} is valid")
+
+
+def check_secrets(files: Inspection) -> Answer:
+    """Check that secrets.yaml can be read, by its owner alone, and has what the enabled sources need."""
+    problems = [each for each in files.problems if _is_secrets(each, files)]
+    return _answer(problems) or passed(f"{files.secrets_path} has what the enabled sources need")
+
+
+def check_log_limits(files: Inspection) -> Answer | None:
+    """Return a warning if the limits of the log are above 60 MB, which are capped in any case."""
+    problems = [each for each in files.problems if _is_log_limit(each)]
+    if not problems:
+        return None
+    return warned(
+        _text(problems),
+        f"Edit {_position(problems[0])}: max_bytes x (1 + backup_count) may be {LARGEST_LOG_FOLDER_BYTES:,} "
+        "at most.",
+    )
+
+
+def names_of_secrets(files: Inspection) -> Iterator[str]:
+    """Yield the path of each secret that is set, without its value."""
+    if files.secrets is None:
+        yield f"{files.secrets_path} cannot be read"
+        return
+    for section in attrs.fields(Secrets):
+        for name, value in attrs.asdict(getattr(files.secrets, section.name), recurse=False).items():
+            if value:
+                count = f" ({len(value)})" if isinstance(value, Mapping | tuple) else ""
+                yield f"{section.name}.{name} is set{count}"
+
+
+def texts_to_redact(files: Inspection) -> tuple[str, ...]:
+    """Return the secrets; if their file is invalid, every longer word in it."""
+    if files.secrets is not None:
+        return tuple(files.secrets.values())
+    try:
+        words = _WORD.findall(files.secrets_path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ()
+    return tuple(set(words) - PUBLIC_NAMES)
+
+
+def _answer(problems: Sequence[Problem]) -> Answer | None:
+    if not problems:
+        return None
+    worst = max(each.severity for each in problems)
+    first = next(each for each in problems if each.severity is worst)
+    if worst is Severity.WARNING:
+        return warned(_text(problems), f"Edit {_position(first)}, if you want what is written there.")
+    weight = Weight.ESSENTIAL if worst is Severity.FATAL else Weight.ORDINARY
+    step = first.message.partition("; ")[2] or "see above."
+    return failed(_text(problems), f"Mend {_position(first)}: {step}", weight)
+
+
+def _position(problem: Problem) -> str:
+    place = problem.place
+    return f"{place.file}:{place.line}" if place.line else place.file
+
+
+def _text(problems: Iterable[Problem]) -> str:
+    # A redactor takes what follows a key and a colon for a secret, so there is a dash.
+    return "; ".join(f"{each.place} - {each.message}" for each in problems)
+
+
+def _is_secrets(problem: Problem, files: Inspection) -> bool:
+    return problem.place.file == str(files.secrets_path)
+
+
+def _is_log_limit(problem: Problem) -> bool:
+    return problem.severity is Severity.WARNING and problem.place.path in _LOG_LIMITS

@@ -1,0 +1,94 @@
+"""How far each source has come: its newest slots, its devices, and what waits to be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+import attrs
+
+from domain.cycle import Collected, CycleReport, LedgerEntry
+from domain.schedule import is_clock_fault
+
+
+@attrs.frozen(kw_only=True)
+class SourceProgress:
+    """How far one source has come.
+
+    `last_slot` is the newest planned slot with a ledger row, whatever its outcome; `last_stored_slot` the
+    newest one whose readings are stored. `expected` are the devices that should have a reading now: from a
+    device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
+    cycles are in the spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the
+    future that only a wrong clock can have written it; the other fields leave such slots out.
+    """
+
+    last_slot: datetime | None = None
+    last_stored_slot: datetime | None = None
+    expected: AbstractSet[str] = frozenset()
+    waiting: AbstractSet[datetime] = frozenset()
+    ahead: datetime | None = None
+
+    @property
+    def newest_slot(self) -> datetime | None:
+        """The newest slot that had its cycle, stored or waiting."""
+        return _later(self.last_slot, max(self.waiting, default=None))
+
+    def after(self, entry: LedgerEntry) -> SourceProgress:
+        """Return the progress once the store has that entry too."""
+        if not entry.due.scheduled:
+            return self
+        slot = entry.due.slot
+        is_stored = isinstance(entry, Collected)
+        return attrs.evolve(
+            self,
+            last_slot=_later(self.last_slot, slot),
+            last_stored_slot=_later(self.last_stored_slot, slot) if is_stored else self.last_stored_slot,
+        )
+
+    def with_waiting(
+        self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
+    ) -> SourceProgress:
+        """Return the progress at that instant, with these slots waiting, some with readings."""
+        if not waiting:
+            return self
+        ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
+        return attrs.evolve(
+            self,
+            waiting=self.waiting | (waiting - ahead),
+            last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
+            ahead=_later(self.ahead, max(ahead, default=None)),
+        )
+
+
+@attrs.define
+class WaitingSlots:
+    """The planned slots of one source that wait to be stored, and those of them that have readings."""
+
+    slots: set[datetime] = attrs.field(factory=set)
+    collected: set[datetime] = attrs.field(factory=set)
+
+
+@attrs.define(kw_only=True)
+class Waiting:
+    """The cycles that wait to be stored, their readings, and their planned slots by source."""
+
+    cycles: int = 0
+    readings: int = 0
+    by_source: dict[str, WaitingSlots] = attrs.field(factory=dict)
+
+    def add(self, report: CycleReport) -> None:
+        """Count one more cycle."""
+        self.cycles += 1
+        self.readings += len(report.readings)
+        for entry in (*report.outcomes, *report.missed):
+            if entry.due.scheduled:
+                waiting = self.by_source.setdefault(entry.due.source, WaitingSlots())
+                waiting.slots.add(entry.due.slot)
+                if isinstance(entry, Collected):
+                    waiting.collected.add(entry.due.slot)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)

@@ -1,0 +1,54 @@
+"""What is remembered of the database's upkeep: the last run of each step, and a database set aside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+
+class Step(StrEnum):
+    """The steps of the upkeep. The state keeps these words: add, never rename."""
+
+    CHECK = "check"
+    TIDY = "tidy"
+    RESTORE = "restore"
+    BACKUP = "backup"
+
+
+class StepResult(StrEnum):
+    """How a step ended. The state keeps these words: add, never rename."""
+
+    OK = "ok"
+    DAMAGED = "damaged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class StepRecord:
+    """The last run of a step.
+
+    `detail` is what a check or a backup found wrong, `reason` why a step failed or was skipped. `kept_as` is
+    where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup,
+    also while later ones fail; `file` of a restore is the backup that was merged.
+    """
+
+    at: datetime
+    result: StepResult
+    detail: str | None = None
+    reason: str | None = None
+    kept_as: str | None = None
+    file: str | None = None
+    size_bytes: int | None = None
+    made_at: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Quarantine:
+    """A damaged database that was set aside. `is_restored` once a backup has been merged into the new one."""
+
+    kept_as: str
+    at: datetime | None
+    is_restored: bool
