@@ -85,7 +85,7 @@ async def test_its_upkeep_finds_it_sound_and_backs_it_up(path: Path) -> None:
 
 def test_its_baselines_are_read(path: Path) -> None:
     with sqlite_baselines(path) as baselines:
-        assert sorted(baseline.name for baseline in baselines.every()) == ["first-winter", "second"]
+        assert sorted(baseline.name for baseline in baselines.all()) == ["first-winter", "second"]
         first = baselines.find("first-winter")
         assert first is not None
         assert first.samples
