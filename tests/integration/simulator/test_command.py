@@ -22,7 +22,7 @@ import pytest
 from adapters.simulator.certificates import leaf_file
 from tests.support.forked import Piped, wanted
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 
 
 @contextmanager
