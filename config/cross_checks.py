@@ -14,7 +14,6 @@ from config.yaml_document import Document
 
 _SHORTEST_USEFUL_INTERVAL_S = 60  # Hue sensors and monitors report about every five minutes
 _MAIL_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
-_UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8"})
 
 
 def conflicts(section: object) -> Iterator[tuple[str, str]]:
@@ -59,34 +58,24 @@ def _mail_conflicts(mail: MailSettings) -> Iterator[tuple[str, str]]:
 
 
 def in_effect(settings: Settings, document: Document, report: Report) -> Settings:
-    """Return the settings as they count, and report where that is not what the document says."""
-
-    def warn(message: str, *path: str) -> None:
-        report.warning(document.place(path), message)
-
-    logging, collectors = settings.logging, settings.collectors
-    if logging.encoding.lower() not in _UTF_8:
-        warn("has no effect: the log is always UTF-8", "logging", "encoding")
+    """Return the settings as they count, and report where one limits another."""
+    logging = settings.logging
     most_backups = LARGEST_LOG_FOLDER_BYTES // logging.max_bytes - 1
     if logging.backup_count > most_backups:
-        cap = f"{logging.backup_count} counts as {most_backups}: the log folder takes 60 MB at most"
-        warn(cap, "logging", "backup_count")
-    if not settings.validation.allow_out_of_range:
-        path = "validation", "allow_out_of_range"
-        warn("has no effect: an implausible value is flagged as anomalous, never dropped", *path)
-    for name, collector in (("nest", collectors.nest), ("weather", collectors.weather)):
-        if collector.enabled:
-            warn("has no effect: there is no such collector", "collectors", name, "enabled")
+        report.warning(
+            document.place(("logging", "backup_count")),
+            f"{logging.backup_count} counts as {most_backups}: the log folder takes 60 MB at most",
+        )
+        logging = attrs.evolve(logging, backup_count=most_backups)
     for name, source, interval_s in (
-        ("hue", collectors.hue, settings.hue_interval_s),
-        ("amazon_aqm", collectors.amazon_aqm, settings.amazon_aqm_interval_s),
+        ("hue", settings.collectors.hue, settings.hue_interval_s),
+        ("amazon_aqm", settings.collectors.amazon_aqm, settings.amazon_aqm_interval_s),
     ):
         if source.enabled and interval_s < _SHORTEST_USEFUL_INTERVAL_S:
             own = "collectors", name, "collection_interval"
-            warn(
+            report.warning(
+                document.place(own if source.collection_interval else ("collection", "interval_seconds")),
                 f"{interval_s} s gains nothing: the devices report about every five minutes; set"
                 f" {_SHORTEST_USEFUL_INTERVAL_S} s or more",
-                *(own if source.collection_interval else ("collection", "interval_seconds")),
             )
-    backup_count = min(logging.backup_count, most_backups)
-    return attrs.evolve(settings, logging=attrs.evolve(logging, encoding="utf-8", backup_count=backup_count))
+    return attrs.evolve(settings, logging=logging)

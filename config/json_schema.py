@@ -84,9 +84,9 @@ def _rule(rule: Rule) -> _Schema:
         case Between(least=least, most=most):
             bounds = {"minimum": least, "maximum": most}
             return {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
-        case TextForm(pattern=str(pattern)):
-            return {"pattern": pattern}
-        case NoEffect(because=because):
+        case TextForm(pattern=pattern):
+            return {"pattern": f"^{pattern}$"}
+        case NoEffect(because=because, usual=()):
             return {"description": f"Without effect: {because}.", "deprecated": True}
     return {}
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -38,9 +39,9 @@ class Between(Rule):
     def __call__(self, value: float) -> float:
         if self.least <= value <= self.most:
             return value
-        upper = "" if self.most == math.inf else f" to {number_text(self.most)}"
-        limits = f"{number_text(self.least)}{upper}" if upper else f"at least {number_text(self.least)}"
-        raise ValueError(f"{number_text(value)} is out of range: {limits}")
+        least, most = _number_text(self.least), _number_text(self.most)
+        limits = f"at least {least}" if self.most == math.inf else f"{least} to {most}"
+        raise ValueError(f"{_number_text(value)} is out of range: {limits}")
 
 
 @attrs.frozen(kw_only=True)
@@ -61,109 +62,93 @@ class CountsAs(Rule):
         counted = self(value)
         if counted == value:
             return None
-        return f"{number_text(value)} counts as {number_text(counted)}: {self.because}"
+        return f"{_number_text(value)} counts as {_number_text(counted)}: {self.because}"
 
 
 @attrs.frozen
 class NoEffect(Rule):
-    """Check a setting of earlier versions, and ignore it."""
+    """Check a setting of earlier versions, and ignore it. `usual` values are what happens in any case."""
 
     because: str
+    usual: tuple[object, ...] = ()
 
-    def warning(self, _value: Any) -> str:
-        return f"has no effect: {self.because}"
+    def warning(self, value: object) -> str | None:
+        return None if value in self.usual else f"has no effect: {self.because}"
 
 
 @attrs.frozen(kw_only=True)
 class TextForm(Rule):
-    """Accept texts of one form, and give each its one spelling.
+    """Accept texts that match a pattern, and give each its one spelling.
 
-    `due` completes "must be ..."; `normalise` raises ValueError; `pattern` is for the JSON Schema.
+    `due` completes "must be ..."; `normalise` raises ValueError, KeyError or OSError.
     """
 
     due: str
+    pattern: str
     normalise: Callable[[str], str]
-    pattern: str | None = None
 
     def __call__(self, value: str) -> str:
         try:
-            return self.normalise(value)
+            if re.fullmatch(self.pattern, value):
+                return self.normalise(value)
         except (ValueError, KeyError, OSError):
-            raise ValueError(f"must be {self.due}") from None
+            pass
+        raise ValueError(f"must be {self.due}")
 
 
-def number_text(number: float) -> str:
+def _number_text(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
-_HOST = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.%a-z]{2,60}\])(:(?P<port>[0-9]{1,5}))?/?"
-_HOST_PATTERN = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%a-z]+\])(:[0-9]{1,5})?/?$"
-
-
-def _matched(pattern: str, text: str) -> re.Match[str]:
-    match = re.fullmatch(pattern, text)
-    if match is None or not 1 <= int(match.groupdict().get("port") or 1) <= 65_535:
-        raise ValueError
-    return match
-
-
-def _hexadecimal(digits: int) -> Callable[[str], str]:
-    return lambda text: _matched(rf"[0-9a-f]{{{digits}}}", re.sub("[: ]", "", text).lower())[0]
-
-
 def _address(text: str) -> str:
-    match = _matched(f"(?P<scheme>https?://)?{_HOST}", text)
-    if re.fullmatch(r"[0-9.]+", match["host"]):
-        ip_address(match["host"])
-    scheme = "http://" if match["scheme"] == "http://" else ""
-    port = f":{match['port']}" if match["port"] else ""
-    return f"{scheme}{match['host'].lower()}{port}"
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if parts.port == 0:
+        raise ValueError
+    if re.fullmatch(r"[0-9.]+", parts.hostname or ""):
+        ip_address(parts.hostname or "")
+    return ("http://" if parts.scheme == "http" else "") + parts.netloc.lower()
 
 
-Address = Annotated[
-    str,
-    TextForm(
-        due="an address: host, host:port, or http://host[:port] for a bridge without HTTPS",
-        normalise=_address,
-        pattern=f"^(https?://)?{_HOST_PATTERN}",
-    ),
-]
+def _hexadecimal(text: str) -> str:
+    return re.sub("[: ]", "", text).lower()
+
+
+_HOST = r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.%a-z]{2,60}\])(:[0-9]{1,5})?/?"
+_ADDRESS = TextForm(
+    due="an address: host, host:port, or http://host[:port] for a bridge without HTTPS",
+    pattern=f"(https?://)?{_HOST}",
+    normalise=_address,
+)
 AMAZON_DOMAIN = TextForm(  # no other domain may get the credentials
     due="a domain of Amazon's, such as amazon.com or amazon.co.uk",
-    normalise=lambda text: _matched(
-        r"(https://)?(www\.|alexa\.)?(?P<domain>amazon\.[a-z]{2,3}(\.[a-z]{2})?)/?", text.lower()
-    )["domain"],
-    pattern=r"^(https://)?(www\.|alexa\.)?amazon\.[a-z]{2,3}(\.[a-z]{2})?/?$",
+    pattern=r"(https://)?(www\.|alexa\.)?[Aa][Mm][Aa][Zz][Oo][Nn]\.[A-Za-z]{2,3}(\.[A-Za-z]{2})?/?",
+    normalise=lambda text: text[text.lower().index("amazon") :].rstrip("/").lower(),
 )
+_BRIDGE_ID = TextForm(
+    due="a bridge id: 16 hexadecimal digits", pattern="([0-9A-Fa-f][: ]?){16}", normalise=_hexadecimal
+)
+_CERTIFICATE = TextForm(
+    due="a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
+    pattern="([0-9A-Fa-f][: ]?){64}",
+    normalise=_hexadecimal,
+)
+_HTTPS_URL = TextForm(
+    due="a URL without a path: https://host or https://host:port",
+    pattern=f"https://{_HOST}",
+    normalise=lambda text: f"https://{_address(text)}",
+)
+_ZONE = TextForm(
+    due="the name of a time zone, such as Europe/Berlin",
+    pattern="[A-Za-z0-9_+/-]+",
+    normalise=lambda text: ZoneInfo(text).key,
+)
+
+Address = Annotated[str, _ADDRESS]
 AmazonDomain = Annotated[str, AMAZON_DOMAIN]
-BridgeId = Annotated[
-    str,
-    TextForm(
-        due="a bridge id: 16 hexadecimal digits",
-        normalise=_hexadecimal(16),
-        pattern="^([0-9A-Fa-f][: ]?){16}$",
-    ),
-]
-CertificateSha256 = Annotated[
-    str,
-    TextForm(
-        due="a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
-        normalise=_hexadecimal(64),
-        pattern="^([0-9A-Fa-f][: ]?){64}$",
-    ),
-]
-HttpsUrl = Annotated[
-    str,
-    TextForm(
-        due="a URL without a path: https://host or https://host:port",
-        normalise=lambda text: _matched(f"https://{_HOST}", text)[0].rstrip("/").lower(),
-        pattern=f"^https://{_HOST_PATTERN}",
-    ),
-]
-Zone = Annotated[
-    str,
-    TextForm(due="the name of a time zone, such as Europe/Berlin", normalise=lambda text: ZoneInfo(text).key),
-]
+BridgeId = Annotated[str, _BRIDGE_ID]
+CertificateSha256 = Annotated[str, _CERTIFICATE]
+HttpsUrl = Annotated[str, _HTTPS_URL]
+Zone = Annotated[str, _ZONE]
 
 _SOURCE = f"a source has {SOURCE_BUDGET_S} s in a cycle"
 _STORE = f"storing has {STORE_BUDGET_S} s in a cycle"
@@ -205,12 +190,10 @@ Celsius = Annotated[float, Between(least=-100, most=100)]
 Percent = Annotated[float, Between(least=0, most=100)]
 Pooling = Annotated[bool, NoEffect("a process has one writing connection")]
 WalMode = Annotated[bool, NoEffect("WAL is always tried")]
-
-
-@attrs.frozen(kw_only=True)
-class Backoff:
-    """The numbers of a retry policy: the n-th wait is `base_s * multiplier ** (n - 1)`."""
-
-    attempts: int
-    base_s: float
-    multiplier: float = 2.0
+AllowOutOfRange = Annotated[
+    bool, NoEffect("an implausible value is flagged as anomalous, never dropped", usual=(True,))
+]
+AbsentCollector = Annotated[bool, NoEffect("there is no such collector", usual=(False,))]
+LogEncoding = Annotated[
+    str, NoEffect("the log is always UTF-8", usual=("utf-8", "utf8", "utf_8", "UTF-8", "UTF8"))
+]

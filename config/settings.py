@@ -12,10 +12,11 @@ import attrs
 
 from config.setting_types import (
     LARGEST_LOG_FILE_BYTES,
+    AbsentCollector,
     Address,
+    AllowOutOfRange,
     AmazonDomain,
     Attempts,
-    Backoff,
     BridgeId,
     BusyTimeout,
     Celsius,
@@ -25,6 +26,7 @@ from config.setting_types import (
     FirstDelay,
     HttpsUrl,
     Interval,
+    LogEncoding,
     LogFileBytes,
     Multiplier,
     NotNegative,
@@ -38,6 +40,7 @@ from config.setting_types import (
     Zone,
 )
 from domain.reading import Quantity, Range
+from domain.services.retry_policy import RetryPolicy
 
 HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -66,8 +69,8 @@ class StorageSettings:
     busy_timeout_ms: BusyTimeout = 5000
 
     @property
-    def retry(self) -> Backoff:
-        return Backoff(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
+    def retry(self) -> RetryPolicy:
+        return RetryPolicy(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +80,7 @@ class LoggingSettings:
     log_file_path: Path = Path("logs/homeclimate.log")
     max_bytes: LogFileBytes = LARGEST_LOG_FILE_BYTES
     backup_count: NotNegative = 5
-    encoding: str = "utf-8"
+    encoding: LogEncoding = "utf-8"
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +89,7 @@ class ValidationSettings:
     indoor_temp_max: Celsius = 40.0
     outdoor_temp_min: Celsius = -40.0
     outdoor_temp_max: Celsius = 50.0
-    allow_out_of_range: bool = True
+    allow_out_of_range: AllowOutOfRange = True
 
 
 @attrs.frozen(kw_only=True)
@@ -157,7 +160,7 @@ class AmazonAqmSettings:
 class AbsentCollectorSettings:
     """A section of earlier versions, for a collector that was never written."""
 
-    enabled: bool = False
+    enabled: AbsentCollector = False
     timeout_seconds: Seconds = 10.0
 
 
@@ -234,19 +237,19 @@ class Settings:
         return self.collectors.amazon_aqm.collection_interval or self.collection.interval_seconds
 
     @property
-    def hue_retry(self) -> Backoff:
+    def hue_retry(self) -> RetryPolicy:
         hue = self.collectors.hue
-        return Backoff(
+        return RetryPolicy(
             attempts=hue.retry_attempts or self.collection.retry_attempts,
             base_s=_HUE_FIRST_DELAY_S,
             multiplier=hue.retry_backoff_base,
         )
 
     @property
-    def amazon_aqm_retry(self) -> Backoff:
+    def amazon_aqm_retry(self) -> RetryPolicy:
         aqm, general = self.collectors.amazon_aqm, self.collection
         base_s = aqm.retry_backoff_base
-        return Backoff(
+        return RetryPolicy(
             attempts=aqm.retry_attempts or general.retry_attempts,
             base_s=general.retry_backoff_base if base_s is None else base_s,
         )

@@ -126,17 +126,15 @@ class Baseline:
 
 @attrs.frozen(kw_only=True)
 class Costs:
-    """What cycles cost, as in `Baseline`; the instants are None if no cycle was complete.
+    """What cycles cost: the figures, the slots of the complete ones, and how many were incomplete.
 
     `strategies` name how each source was read, one a successful read.
     """
 
     samples: Samples
     strategies: Mapping[str, tuple[str, ...]]
-    cycles: int
+    slots: tuple[datetime, ...]
     left_out: int
-    first_at: datetime | None
-    last_at: datetime | None
 
 
 def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
@@ -165,10 +163,8 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
     return Costs(
         samples={figure: tuple(samples[figure]) for figure in in_order(samples)},
         strategies={source: tuple(names) for source, names in strategies.items()},
-        cycles=len(complete),
+        slots=tuple(complete),
         left_out=left_out,
-        first_at=complete[0] if complete else None,
-        last_at=complete[-1] if complete else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where baselines are kept."""
+"""Reading back what is stored: readings, ledger, measurements, baselines."""
 
 from __future__ import annotations
 
@@ -13,25 +13,36 @@ from domain.reading import Quantity, Reading
 
 
 class Baselines(Protocol):
-    """Keeps baselines by name, for good; every process of the home sees the same. Blocks.
+    """Keeps baselines by name; every process of the home sees the same ones. Blocks.
 
-    Each call raises `StoreError` when the database is in trouble, or a baseline is not what was kept.
+    Each method raises `StoreError` when the database is in trouble, or a baseline cannot be read.
     """
 
-    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
-        """Keep it, durably. Raises `BaselineExists` where there is one by that name, unless `replacing`."""
+    def save(self, baseline: Baseline, *, replace: bool = False) -> None:
+        """Keep a baseline durably; raise `BaselineExists` if its name is taken, unless `replace`."""
         ...
 
     def find(self, name: str) -> Baseline | None:
-        """The one by that name; None where there is none."""
+        """Return the baseline of that name, or None."""
         ...
 
-    def every(self) -> Sequence[Baseline]:
-        """All of them, the one that was captured last at the end."""
+    def all(self) -> Sequence[Baseline]:
+        """Return all baselines, the one that was captured last at the end."""
         ...
 
     def remove(self, name: str) -> bool:
-        """Let go of the one by that name, readable or not; whether there was one."""
+        """Remove the baseline of that name, readable or not; return whether there was one."""
+        ...
+
+
+class Measurements(Protocol):
+    """Reads the measurements that a `Store` keeps. Blocks."""
+
+    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+        """Return those of slots from `since` on and before `until`, in the order of time.
+
+        Raises `StoreError`.
+        """
         ...
 
 
@@ -89,18 +100,4 @@ class Ledger(Protocol):
 
     def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
         """The record of each source that ever had a planned slot, by name. Raises `StoreError`."""
-        ...
-
-
-# What was measured while collecting, read back.
-
-
-class Measurements(Protocol):
-    """Reads what a `Store` keeps of them; never changes it. Blocks."""
-
-    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
-        """Return those of slots from `since` on and before `until`, in the order of time.
-
-        Raises `StoreError`.
-        """
         ...

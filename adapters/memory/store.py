@@ -122,15 +122,15 @@ class MemoryBaselines:
     def __init__(self) -> None:
         self._kept: dict[str, Baseline] = {}
 
-    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
-        if baseline.name in self._kept and not replacing:
-            raise BaselineExists(f"there is a baseline {baseline.name} already; --replace takes its place")
+    def save(self, baseline: Baseline, *, replace: bool = False) -> None:
+        if baseline.name in self._kept and not replace:
+            raise BaselineExists(f"there is a baseline {baseline.name} already. Replace it with --replace")
         self._kept[baseline.name] = baseline
 
     def find(self, name: str) -> Baseline | None:
         return self._kept.get(name)
 
-    def every(self) -> Sequence[Baseline]:
+    def all(self) -> Sequence[Baseline]:
         return sorted(self._kept.values(), key=lambda one: (one.captured_at, one.name))
 
     def remove(self, name: str) -> bool:

@@ -11,106 +11,101 @@ from typing import TypeVar
 
 import attrs
 
-from adapters.sqlite.checksums import BASELINES, has_baselines, is_wrong
 from adapters.sqlite.database_lock import DatabaseLock, transaction
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import reading_from
+from adapters.sqlite.queries import open_for_reading
 from adapters.sqlite.reading_rows import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
 from domain.measurements import Baseline, Figure, Kind
 
+_SELECT = "SELECT name, captured_at, content FROM baselines"
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
-_NEWEST_LAST = " ORDER BY captured_at, name"
 
 T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
 class SqliteBaselines:
-    """Each call opens the database and lets go of it; the collector has its turn between two calls.
+    """Opens the database for each call, so that a collector gets its turn between two of them.
 
-    The table comes with the first baseline that is kept.
+    The table is made for the first baseline.
     """
 
     opening: Opening
     lock: DatabaseLock
 
-    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
-        row = (clean(baseline.name), as_text(baseline.captured_at), _content_of(baseline))
-        with self._writing() as connection:
+    def save(self, baseline: Baseline, *, replace: bool = False) -> None:
+        row = (clean(baseline.name), as_text(baseline.captured_at), _encode(baseline))
+        with self._transaction() as connection:
             connection.execute(CREATE_BASELINES)
-            if not has_baselines(connection):
+            if not _has_baselines(connection):
                 raise StoreError(
-                    f"{self.opening.path} has a table baselines of somebody else's; rename that one"
+                    f"{self.opening.path} has a table baselines of another program. Rename that table"
                 )
-            if replacing:
+            if replace:
                 connection.execute(_DELETE, row[:1])
             if not connection.execute(_INSERT, row).rowcount:
                 raise BaselineExists(
-                    f"there is a baseline {baseline.name} already; --replace takes its place"
+                    f"there is a baseline {baseline.name} already. Replace it with --replace"
                 )
-            BASELINES.seal(connection, row[:1])
 
     def find(self, name: str) -> Baseline | None:
-        def look(connection: sqlite3.Connection) -> list[Baseline]:
-            found = connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
-            return [_baseline(row) for row in found]
+        rows = self._select(f"{_SELECT} WHERE name = ?", clean(name))
+        return _decode(rows[0]) if rows else None
 
-        return next(iter(self._read(look)), None)
-
-    def every(self) -> Sequence[Baseline]:
-        def look(connection: sqlite3.Connection) -> list[Baseline]:
-            return [_baseline(row) for row in connection.execute(BASELINES.select + _NEWEST_LAST)]
-
-        return self._read(look)
+    def all(self) -> Sequence[Baseline]:
+        return [_decode(row) for row in self._select(f"{_SELECT} ORDER BY captured_at, name")]
 
     def remove(self, name: str) -> bool:
-        kept = self._read(
-            lambda connection: connection.execute(BASELINES.select_one, (clean(name),)).fetchall()
-        )
-        if kept:
-            with self._writing() as connection:
-                connection.execute(_DELETE, (clean(name),))
-        return bool(kept)
+        if not self._select(f"{_SELECT} WHERE name = ?", clean(name)):
+            return False
+        with self._transaction() as connection:
+            connection.execute(_DELETE, (clean(name),))
+        return True
 
-    def _read(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
-        return self._looked(lambda connection: look(connection) if has_baselines(connection) else [])
+    def _select(self, statement: str, *parameters: str) -> list[sqlite3.Row]:
+        def select(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            return connection.execute(statement, parameters).fetchall() if _has_baselines(connection) else []
 
-    def _looked(self, look: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
-        if not self.opening.path.exists():  # the first cycle makes it
+        return self._read(select)
+
+    def _read(self, query: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        """Return nothing if there is no database yet, or one from before baselines."""
+        if not self.opening.path.exists():
             return []
         try:
-            with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
-                return look(connection)
-        except StoreOutdated:  # so old that it can hold none
+            with open_for_reading(self.opening.path, self.opening.busy_timeout_ms) as connection:
+                return query(connection)
+        except StoreOutdated:
             return []
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, durable at the end, while no other process of ours is at work."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write durably, while no other process of ours does."""
+        # a simulated home may keep baselines too: nothing of them is a reading
+        simulated = self._read(lambda connection: connection.execute(_SELECT_IS_SIMULATED).fetchall())
+        is_simulated = self.opening.is_simulated or any(row[0] == "1" for row in simulated)
+        opening = attrs.evolve(self.opening, is_simulated=is_simulated)
         with (
-            told_apart(self.opening.path),
-            self.lock.held(),  # for the closing too, which may move the log into the database
-            closing(self._opening().connection(relaxing=False)) as connection,
+            store_errors(opening.path),
+            self.lock.held(),  # also while it is closed, which may checkpoint the log
+            closing(opening.connection(rebuilds=False)) as connection,
             transaction(connection),
         ):
             yield connection
 
-    def _opening(self) -> Opening:
-        """As its home has it, be that a simulated one: what is kept here is no reading."""
 
-        def look(connection: sqlite3.Connection) -> list[bool]:
-            return [row[0] == "1" for row in connection.execute(_SELECT_IS_SIMULATED)]
-
-        of_home = self._looked(look)
-        return attrs.evolve(self.opening, is_simulated=self.opening.is_simulated or any(of_home))
+def _has_baselines(connection: sqlite3.Connection) -> bool:
+    """Return whether there are baselines; a table of that name with other columns is another program's."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(baselines)")}
+    return present - {"crc"} == {"name", "captured_at", "content"}
 
 
-def _content_of(baseline: Baseline) -> str:
+def _encode(baseline: Baseline) -> str:
     content = {
         "first_at": as_text(baseline.first_at),
         "last_at": as_text(baseline.last_at),
@@ -125,11 +120,9 @@ def _content_of(baseline: Baseline) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False)
 
 
-def _baseline(row: sqlite3.Row) -> Baseline:
-    """Raises `StoreError` when it is not what was kept."""
+def _decode(row: sqlite3.Row) -> Baseline:
+    """Raise `StoreError` if the row is not a baseline."""
     try:
-        if is_wrong(tuple(row)):
-            raise ValueError("its checksum does not fit")  # noqa: TRY301 - told with all that may be wrong
         content = json.loads(row["content"])
         return Baseline(
             name=row["name"],
@@ -146,12 +139,11 @@ def _baseline(row: sqlite3.Row) -> Baseline:
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise StoreError(
-            f"the baseline {row['name']} is not what was kept: {error}. "
-            "homeclimate baseline remove lets go of it"
+            f"the baseline {row['name']} is damaged: {error}. Remove it with homeclimate baseline remove"
         ) from error
 
 
 def _instant(text: object) -> datetime:
     if (instant := as_instant(text, UTC)) is None:
-        raise ValueError(f"{text!r} is no time")
+        raise ValueError(f"{text!r} is not a time")
     return instant

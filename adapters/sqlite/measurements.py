@@ -85,11 +85,13 @@ def write(connection: sqlite3.Connection, measurements: Sequence[Measurement], a
 
 def read_between(connection: sqlite3.Connection, since: datetime, until: datetime) -> list[Measurement]:
     """Read the measurements of both forms whose cycles began in that time, in the order of time."""
-    old = connection.execute(_SELECT_OLD_FORM, (as_text(since), as_text(until))).fetchall()
+    around = (_moved(since, -_LONGEST_CYCLE), _moved(until, _LONGEST_CYCLE))
+    old = _from_operations(connection.execute(_SELECT_OLD_FORM, tuple(map(as_text, around))).fetchall())
     new = []
     if connection.execute(_SELECT_HAS_TABLE).fetchone()[0]:
         new = connection.execute(_SELECT_BETWEEN, (as_text(since), as_text(until))).fetchall()
-    found = [*_from_operations(old), *(one for one in map(_measurement, new) if one is not None)]
+    found = [one for one in old if since <= one.slot < until]
+    found += [one for one in map(_measurement, new) if one is not None]
     return sorted(found, key=lambda one: (one.slot, one.source))
 
 
@@ -133,6 +135,7 @@ def _measurement(row: sqlite3.Row) -> Measurement | None:
 # Until 2026-11 each operation had a row in `measurements`. The cycle, its CPU time and its commit named all
 # of its sources, joined by `+`; whatever a source did between two of its reads belonged to the first one.
 
+_LONGEST_CYCLE = timedelta(minutes=1)
 _CYCLE, _CPU, _COMMIT = "cycle", "cycle.cpu", "store.append"
 _SELECT_OLD_FORM = """
 SELECT began_at, operation, source, duration_s, wire_bytes, payload_bytes, succeeded FROM measurements
@@ -174,6 +177,13 @@ def _from_operations(rows: Iterable[sqlite3.Row]) -> list[Measurement]:
         for read, of_read in zip(reads, parts, strict=True):
             found.append(_old_measurement(read, of_read, _cycle_of(read, cycles), rest))
     return found
+
+
+def _moved(instant: datetime, by: timedelta) -> datetime:
+    try:
+        return instant + by
+    except OverflowError:
+        return instant
 
 
 def _cycle_of(read: _OldRow, cycles: Sequence[_OldRow]) -> _OldRow | None:

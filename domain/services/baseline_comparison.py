@@ -1,10 +1,9 @@
-"""What has changed between two baselines, and whether it can be told from chance at all.
+"""Makes baselines of measurements, keeps them by name, and compares them.
 
-A cycle is no independent draw: a busy hour makes many neighbours slow. So the number of independent cycles
-is estimated by the integrated autocorrelation time of the ranks (A. Sokal, "Monte Carlo Methods in
-Statistical Mechanics", 1997, section 3), and the spread of a centre by a bootstrap of blocks of neighbours,
-each as long as that (D. Politis and J. Romano, "A circular block-resampling procedure for stationary data",
-1992). `tests/unit/test_comparison.py` counts how often two equal series are told apart wrongly.
+A difference is shown when the centres are further apart than twice the sum of IQR / sqrt(n) of both sides. A
+cycle resembles its neighbours, since a busy hour makes all of its cycles slow; so n is the number of
+independent samples, by the integrated autocorrelation time of the ranks (A. Sokal, "Monte Carlo Methods in
+Statistical Mechanics", 1997, section 3). tests/unit/test_comparison.py counts the wrong verdicts.
 """
 
 from __future__ import annotations
@@ -12,29 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import pairwise
-from math import ceil, fsum, hypot
+from math import sqrt
 from operator import mul
 from statistics import fmean, median, quantiles, stdev
 
 import attrs
 
 from domain.errors import NothingMeasured
-from domain.measurements import Baseline, Costs, Figure, Kind, Measurement, costs_of, in_order, sources_of
+from domain.measurements import Baseline, Costs, Figure, Kind, costs_of, in_order, sources_of
 from ports.clock import Clock
 from ports.stored_data import Baselines, Measurements
 
-INDEPENDENT_NEEDED = 12  # fewer than so many independent cycles on a side, and nothing is said of it
-_ROUNDS = 200  # of the bootstrap
-_DEVIATIONS = 3.0  # the interval is so many standard errors wide to either side, or more: 99.7 % of chance
-_CONDENSED = 500  # points that a series is brought down to before it is resampled
-_WINDOW = 5.0  # Sokal's: the sum ends at a lag of so many times what it comes to
-
-Pick = Callable[[int], int]  # a whole number from 0 to below the given one, each as likely as the others
+INDEPENDENT_NEEDED = 12
+_WIDTHS = 2.0
+_LOOKS_INDEPENDENT = 0.8  # of n: a series that is independent comes out that low by chance
+_IQR_OF_NORMAL = 1.349  # in standard deviations
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Verdict(StrEnum):
-    """What can be said of a figure; `FASTER` and `SLOWER` of times, the others of what is counted."""
+    """What is shown of a figure: FASTER and SLOWER of times, LESS and MORE of counts."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -45,7 +41,7 @@ class Verdict(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Spread:
-    """Of `number` samples: their centre (of times the median, else the mean), and the quartiles."""
+    """The centre and the quartiles of `number` samples; the centre is the median of times, else the mean."""
 
     number: int
     centre: float
@@ -55,31 +51,31 @@ class Spread:
 
 @attrs.frozen(kw_only=True)
 class Change:
-    """How a figure has changed: `change` is 0.1 for ten per cent more, `low` and `high` bound it.
+    """How a figure changed: `change` is 0.1 for 10 % more, `low` and `high` are its bounds.
 
-    All are None where there was nothing before, which has no per cent; the bounds also where there is too
-    little to go by. `reason` says so.
+    They are None where a per cent or a bound cannot be given, and `reason` says why.
     """
 
     figure: Figure
     before: Spread
     after: Spread
-    change: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    verdict: Verdict = Verdict.NO_DIFFERENCE_SHOWN
     reason: str | None = None
 
     def breaks(self, max_slower: float) -> bool:
-        """Whether it is shown to be slower, and by more than this share."""
+        """Return whether the figure is shown to be slower, and by more than this share."""
         return self.verdict is Verdict.SLOWER and self.change is not None and self.change > max_slower
 
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Two baselines side by side. `differing` are circumstances that are not the same: before, after.
+    """Two baselines side by side.
 
-    `overlap` is the time that both were measured in, first and last: its cycles are on both sides.
+    `differing` are the circumstances that are not the same: before, after. `overlap` is the time, first and
+    last, whose cycles are on both sides.
     """
 
     before: Baseline
@@ -91,82 +87,59 @@ class Comparison:
     overlap: tuple[datetime, datetime] | None
 
     def not_judged(self) -> Mapping[Figure, str]:
-        """The times of which nothing can be said, neither slower nor as before; each with its reason."""
-        too_few = {change.figure: change.reason for change in self.changes if change.reason}
-        lone = dict.fromkeys((*self.only_before, *self.only_after), "it is measured on one side only")
-        unknown = {**too_few, **lone}
+        """Return the times that could not be compared, each with the reason."""
+        unknown = {change.figure: change.reason for change in self.changes if change.reason}
+        unknown |= dict.fromkeys((*self.only_before, *self.only_after), "it is measured on one side only")
         return {figure: unknown[figure] for figure in in_order(unknown) if figure.kind.is_time}
 
 
-def compare(before: Baseline, after: Baseline, pick: Pick) -> Comparison:
-    """The change of each figure that both have. The same numbers from `pick` give the same result."""
+def compare(before: Baseline, after: Baseline) -> Comparison:
+    """Compare the figures that both baselines have."""
     names = sorted({*before.circumstances, *after.circumstances})
-    circumstances = {
+    pairs = {
         name: (before.circumstances.get(name, "unknown"), after.circumstances.get(name, "unknown"))
         for name in names
     }
+    first, last = max(before.first_at, after.first_at), min(before.last_at, after.last_at)
     return Comparison(
         before=before,
         after=after,
         changes=tuple(
-            _change(figure, before.samples[figure], after.samples[figure], pick)
+            compare_samples(figure, before.samples[figure], after.samples[figure])
             for figure in in_order(before.samples.keys() & after.samples.keys())
         ),
         only_before=tuple(in_order(before.samples.keys() - after.samples.keys())),
         only_after=tuple(in_order(after.samples.keys() - before.samples.keys())),
-        differing={name: both for name, both in circumstances.items() if both[0] != both[1]},
-        overlap=_overlap(before, after),
+        differing={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
+        overlap=(first, last) if first <= last else None,
     )
 
 
-def _overlap(before: Baseline, after: Baseline) -> tuple[datetime, datetime] | None:
-    first, last = max(before.first_at, after.first_at), min(before.last_at, after.last_at)
-    return (first, last) if first <= last else None
-
-
-def spread_of(kind: Kind, samples: Sequence[float]) -> Spread:
-    """Raises `ValueError` without samples."""
-    several = samples if len(samples) > 1 else [*samples, *samples]
-    lower, _, upper = quantiles(several, method="inclusive")
-    return Spread(number=len(samples), centre=_centre_of(kind)(samples), lower=lower, upper=upper)
-
-
-def _centre_of(kind: Kind) -> Callable[[Sequence[float]], float]:
-    """A slow moment of the machine must not count; a reply that is large once an hour must."""
-    return median if kind.is_time else fmean
-
-
-def _change(figure: Figure, before: Sequence[float], after: Sequence[float], pick: Pick) -> Change:
+def compare_samples(figure: Figure, before: Sequence[float], after: Sequence[float]) -> Change:
+    """Compare the samples of one figure."""
     old, new = spread_of(figure.kind, before), spread_of(figure.kind, after)
-    none = Change(
-        figure=figure,
-        before=old,
-        after=new,
-        change=None,
-        low=None,
-        high=None,
-        verdict=Verdict.NO_DIFFERENCE_SHOWN,
-    )
+    change = Change(figure=figure, before=old, after=new)
     if old.centre <= 0.0:
-        return attrs.evolve(none, reason=None if new.centre == old.centre else "it was nothing before")
-    ratio = new.centre / old.centre
-    olds, news = _condensed(figure.kind, before), _condensed(figure.kind, after)
-    independent = min(independent_of(olds), independent_of(news))
-    if independent < INDEPENDENT_NEEDED:
-        whole = int(independent)  # rounded up it would be as many as it takes
-        cycles = "cycle" if whole == 1 else "cycles"
-        why = f"only {whole} independent {cycles} of the {INDEPENDENT_NEEDED} that it takes"
-        return attrs.evolve(none, change=ratio - 1, reason=why)
-    # of a ratio, by the errors of both centres: in the first order of a Taylor series
-    error = hypot(ratio * _error(figure.kind, olds, pick), _error(figure.kind, news, pick)) / old.centre
-    reach = _deviations(independent) * error
-    low, high = max(ratio - 1 - reach, -1.0), ratio - 1 + reach  # nothing can shrink by more than all of it
+        return attrs.evolve(change, reason=None if new.centre == old.centre else "it was nothing before")
+    difference = (new.centre - old.centre) / old.centre
+    independent = [count_independent(before), count_independent(after)]
+    if min(independent) < INDEPENDENT_NEEDED:
+        few = int(min(independent))
+        cycles = "cycle" if few == 1 else "cycles"
+        why = f"only {few} independent {cycles} of the {INDEPENDENT_NEEDED} that it takes"
+        return attrs.evolve(change, change=difference, reason=why)
+    errors = [
+        _width(figure.kind, samples) / sqrt(number)
+        for samples, number in zip((before, after), independent, strict=True)
+    ]
+    margin = _WIDTHS * sum(errors) / old.centre
+    low, high = max(difference - margin, -1.0), difference + margin
     return attrs.evolve(
-        none, change=ratio - 1, low=low, high=high, verdict=_verdict(figure.kind, low=low, high=high)
+        change, change=difference, low=low, high=high, verdict=_verdict(figure.kind, low, high)
     )
 
 
-def _verdict(kind: Kind, *, low: float, high: float) -> Verdict:
+def _verdict(kind: Kind, low: float, high: float) -> Verdict:
     if high < 0:
         return Verdict.FASTER if kind.is_time else Verdict.LESS
     if low > 0:
@@ -174,174 +147,114 @@ def _verdict(kind: Kind, *, low: float, high: float) -> Verdict:
     return Verdict.NO_DIFFERENCE_SHOWN
 
 
-def _deviations(independent: float) -> float:
-    """Wider the fewer there are: Student's t (Abramowitz and Stegun, 26.7.5, to the first order)."""
-    return _DEVIATIONS + (_DEVIATIONS**3 + _DEVIATIONS) / (4 * (independent - 1))
+def spread_of(kind: Kind, samples: Sequence[float]) -> Spread:
+    """Summarise samples; raise `ValueError` if there are none.
+
+    The centre of times is the median, so that a slow moment of the machine does not count; that of counts is
+    the mean, so that a reply that is large once an hour does.
+    """
+    lower, middle, upper = _quartiles(samples)
+    return Spread(
+        number=len(samples), centre=middle if kind.is_time else fmean(samples), lower=lower, upper=upper
+    )
 
 
-def _error(kind: Kind, series: Sequence[float], pick: Pick) -> float:
-    """The standard error of the centre, by resampling blocks of neighbours."""
-    length = ceil(_correlation_time(series))
-    ring = [*series, *series[: length - 1]]
-    centre = _centre_of(kind)
-    blocks = ceil(len(series) / length)
-
-    def resampled() -> float:
-        drawn: list[float] = []
-        for _ in range(blocks):
-            begin = pick(len(series))
-            drawn += ring[begin : begin + length]
-        return centre(drawn[: len(series)])
-
-    return stdev(resampled() for _ in range(_ROUNDS))
+def _width(kind: Kind, samples: Sequence[float]) -> float:
+    """Return the interquartile range; of counts the one that a normal distribution of this deviation has."""
+    if not kind.is_time:
+        return _IQR_OF_NORMAL * stdev(samples)
+    lower, _, upper = _quartiles(samples)
+    return upper - lower
 
 
-def _condensed(kind: Kind, samples: Sequence[float]) -> Sequence[float]:
-    """The same course in fewer points: means of neighbours where the mean counts, every so many-th else."""
-    if len(samples) <= _CONDENSED:
-        return samples
-    bounds = [len(samples) * number // _CONDENSED for number in range(_CONDENSED + 1)]
-    if kind.is_time:
-        return [samples[bound] for bound in bounds[:-1]]
-    return [fmean(samples[first:last]) for first, last in pairwise(bounds)]
+def _quartiles(samples: Sequence[float]) -> list[float]:
+    return quantiles(samples, method="inclusive") if len(samples) > 1 else [median(samples)] * 3
 
 
-def independent_of(samples: Sequence[float]) -> float:
-    """How many independent ones tell as much as these, which know of their neighbours."""
-    return len(samples) / _correlation_time(samples)
-
-
-def _correlation_time(samples: Sequence[float]) -> float:
-    """In samples, 1 or more. Without any spread, 1."""
-    ranks = _centred_ranks(samples)
-    number = len(ranks)
-    variance = fsum(rank * rank for rank in ranks)
-    if variance == 0.0:
-        return 1.0
+def count_independent(samples: Sequence[float]) -> float:
+    """Estimate how many independent samples would say as much as these, which resemble their neighbours."""
+    ranks, number = _centred_ranks(samples), len(samples)
+    variance = sum(map(mul, ranks, ranks))
     time = 1.0
-    for lag in range(1, number // 2):
+    for lag in range(1, number // 2 if variance else 0):
         # around a mean that was itself estimated, a correlation comes out too low by about 1/n
-        correlation = fsum(map(mul, ranks, ranks[lag:])) / variance + 1 / number
-        if correlation <= 0.0:
+        correlation = sum(map(mul, ranks, ranks[lag:])) / variance + 1 / number
+        if correlation <= 0.0 or number / time < INDEPENDENT_NEEDED / 2:
             break
         time += 2 * correlation
-        if lag >= _WINDOW * time:
-            break
-    return time
+    return number if time * _LOOKS_INDEPENDENT <= 1.0 else number / time
 
 
-def _centred_ranks(samples: Sequence[float]) -> Sequence[float]:
-    """The mean of the ranks is zero; equal samples share theirs."""
+def _centred_ranks(samples: Sequence[float]) -> list[float]:
+    """Rank the samples around zero; equal samples share a rank."""
     ordered = sorted(samples)
-    first: dict[float, int] = {}
-    last: dict[float, int] = {}
-    for rank, sample in enumerate(ordered):
-        first.setdefault(sample, rank)
-        last[sample] = rank
-    middle = (len(samples) - 1) / 2
-    return [(first[sample] + last[sample]) / 2 - middle for sample in samples]
+    first = {sample: rank for rank, sample in reversed(list(enumerate(ordered)))}
+    last = {sample: rank for rank, sample in enumerate(ordered)}
+    return [(first[sample] + last[sample] - len(samples) + 1) / 2 for sample in samples]
 
 
-# Makes baselines of what was measured, keeps them, and compares them.
+class BaselineComparison:
+    """Measures, keeps and compares baselines; errors of the ports pass through."""
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-@attrs.frozen
-class Ahead:
-    """Whole cycles of which the time is still to come, since the clock was ahead; the last began then."""
-
-    cycles: int
-    last_at: datetime
-
-
-class Baselining:
-    """Whatever the ports raise comes through. `pick` draws the numbers that a comparison needs."""
-
-    def __init__(self, *, measurements: Measurements, baselines: Baselines, clock: Clock, pick: Pick) -> None:
+    def __init__(self, *, measurements: Measurements, baselines: Baselines, clock: Clock) -> None:
         self._measurements = measurements
         self._baselines = baselines
         self._clock = clock
-        self._pick = pick
 
-    def measured(
-        self,
-        name: str,
-        since: datetime,
-        *,
-        circumstances: Mapping[str, str],
-        is_wanted: Callable[[str], bool] = lambda _: True,
-        shown: Callable[[Costs], Mapping[str, str]] = lambda _: {},
-    ) -> Baseline:
-        """What the whole cycles since then cost, of the wanted sources. It is not kept yet.
-
-        `shown` are circumstances that are told from what was measured.
-
-        Raises `NothingMeasured` when there was no whole cycle.
-        """
-        now = self._clock.now()
-        measurements = self._measurements.between(since, now)
+    def costs(self, since: datetime, is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+        """Return what cycles have cost since then; raise `NothingMeasured` if none was complete."""
+        measurements = self._measurements.between(since, self._clock.now())
         costs = costs_of(measurements, is_wanted)
-        if costs.first_at is None or costs.last_at is None:
-            raise NothingMeasured(
-                f"no whole cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC"
-                f"{_instead(costs, measurements)}"
-            )
+        if costs.slots:
+            return costs
+        why = ". A collector measures its cycles while it runs; --cycles N runs some now"
+        if costs.left_out:
+            why = f", and {costs.left_out} were incomplete. homeclimate status shows why"
+        elif sources := sources_of(measurements):
+            why = f" of these sources. Measured were: {', '.join(sources)}"
+        raise NothingMeasured(f"no complete cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC{why}")
+
+    def costs_ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+        """Return what cycles cost whose slots are in the future, since the clock was wrong."""
+        return costs_of(self._measurements.between(self._clock.now(), _NEVER), is_wanted)
+
+    def baseline(self, name: str, costs: Costs, circumstances: Mapping[str, str]) -> Baseline:
+        """Make a baseline, without keeping it."""
         return Baseline(
             name=name,
-            captured_at=now,
-            first_at=costs.first_at,
-            last_at=costs.last_at,
-            cycles=costs.cycles,
+            captured_at=self._clock.now(),
+            first_at=costs.slots[0],
+            last_at=costs.slots[-1],
+            cycles=len(costs.slots),
             left_out=costs.left_out,
-            circumstances={**circumstances, **shown(costs)},
+            circumstances=circumstances,
             samples=costs.samples,
         )
 
-    def ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> Ahead | None:
-        """What no baseline holds before its time has come."""
-        measurements = self._measurements.between(self._clock.now(), _NEVER)
-        costs = costs_of(measurements, is_wanted)
-        return None if costs.last_at is None else Ahead(costs.cycles, costs.last_at)
-
-    def keep(self, baseline: Baseline, *, replacing: bool = False) -> None:
-        """Keep it by its name. Raises `BaselineExists` unless `replacing`."""
-        self._baselines.keep(baseline, replacing=replacing)
+    def save(self, baseline: Baseline, *, replace: bool = False) -> None:
+        """Keep a baseline; raise `BaselineExists` if its name is taken, unless `replace`."""
+        self._baselines.save(baseline, replace=replace)
 
     def has(self, name: str) -> bool:
-        """Whether there is one by that name. Raises `StoreError` where it is not what was kept."""
+        """Return whether there is a baseline of that name."""
         return self._baselines.find(name) is not None
 
-    def kept(self, name: str) -> Baseline:
-        """The one by that name. Raises `NothingMeasured` when there is none."""
-        baseline = self._baselines.find(name)
-        if baseline is None:
-            raise self._without(name)
+    def find(self, name: str) -> Baseline:
+        """Return the baseline of that name, or raise `NothingMeasured`."""
+        if (baseline := self._baselines.find(name)) is None:
+            raise self._missing(name)
         return baseline
 
-    def every(self) -> Sequence[Baseline]:
-        """All that are kept, the one that was captured last at the end."""
-        return self._baselines.every()
+    def all(self) -> Sequence[Baseline]:
+        """Return all baselines, the newest last."""
+        return self._baselines.all()
 
     def remove(self, name: str) -> None:
-        """Let go of the one by that name. Raises `NothingMeasured` when there is none."""
+        """Remove the baseline of that name, or raise `NothingMeasured`."""
         if not self._baselines.remove(name):
-            raise self._without(name)
+            raise self._missing(name)
 
-    def _without(self, name: str) -> NothingMeasured:
-        names = ", ".join(one.name for one in self._baselines.every())
-        there_are = f"there are: {names}" if names else "there is none yet; homeclimate baseline capture NAME"
-        return NothingMeasured(f"there is no baseline {name}; {there_are}")
-
-    def compared(self, before: Baseline, after: Baseline) -> Comparison:
-        """The change from one to the other."""
-        return compare(before, after, self._pick)
-
-
-def _instead(costs: Costs, measurements: Sequence[Measurement]) -> str:
-    """What there was in place of a whole cycle of what is wanted, and what to do next."""
-    if costs.left_out:
-        return f", and {costs.left_out} that were not whole: homeclimate status tells why"
-    if sources := sources_of(measurements):
-        return f" of what is wanted; measured were: {', '.join(sources)}"
-    return ". A collector measures each of its cycles; --cycles N runs some now"
+    def _missing(self, name: str) -> NothingMeasured:
+        names = ", ".join(one.name for one in self._baselines.all())
+        there_are = f"There are: {names}" if names else "Make one with homeclimate baseline capture NAME"
+        return NothingMeasured(f"there is no baseline {name}. {there_are}")

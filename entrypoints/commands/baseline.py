@@ -1,11 +1,11 @@
-"""`homeclimate baseline`: keeps what cycles cost by name, and tells what has changed since."""
+"""`homeclimate baseline`: keep what cycles cost by name, and show what has changed since."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,45 +18,30 @@ import click
 from config.loading import Loaded, load
 from config.settings import HueRead
 from domain.measurements import Baseline
-from domain.services.baseline_comparison import Ahead, Baselining
+from domain.services.baseline_comparison import BaselineComparison, compare
 from entrypoints import exit_codes
+from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.terminal.baseline_text import (
-    baseline_as_object,
-    compared,
-    comparison_as_object,
-    limit_lines,
-    listed,
-    reported,
-)
-from entrypoints.wiring.baselines import baselining, circumstances, shown_circumstances
+from entrypoints.terminal import baseline_text
+from entrypoints.wiring.baselines import baseline_comparison, circumstances
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.sources import is_called
 from ports.clock import Clock
 
-_home = click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where config/, data/ and logs/ stand.  [env: HOMECLIMATE_HOME]",
-)
-_json = click.option("--json", "is_json", is_flag=True, help="One JSON object, for scripts.")
-
-
-# What the command line of `homeclimate baseline` asks for, and how it is said.
-
-EVERY_S = 2.0  # between cycles, unless told otherwise
-NOW = "now"  # what is measured for a comparison alone is called so
-
+EVERY_S = 2.0
+NOW = "now"  # the name of what is measured for a comparison alone
+_CAPTURED = timedelta(days=7)
+_COMPARED = timedelta(days=1)
+_LONGEST_NAME = 64
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _AGO = re.compile(r"(\d{1,5})([mhd])")
-_LONGEST_NAME = 64
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 @attrs.frozen(kw_only=True)
-class Measured:
-    """What is to be measured: cycles that are run now, or those that a collector ran since some time."""
+class Selection:
+    """Which cycles to look at: new ones that are run now, or those that a collector ran since some time."""
 
     since: str | None
     cycles: int | None
@@ -68,22 +53,20 @@ class Measured:
         if self.since is not None and self.cycles:
             raise click.UsageError("--since and --cycles exclude each other: measured before, or now")
         if (self.read or self.every_s) and not self.cycles:
-            raise click.UsageError(
-                "--read and --every say how cycles are to be run now: name their number by --cycles"
-            )
+            raise click.UsageError("--read and --every need --cycles: they say how cycles are run now")
 
-    def holds(self, source: str) -> bool:
-        """Whether that source is asked for."""
+    def includes(self, source: str) -> bool:
+        """Return whether the source was asked for."""
         return not self.only or any(is_called(source, one) for one in self.only)
 
 
-_MEASURING = (
+_SELECTION = (
     click.option(
         "--since",
         metavar="WHEN",
         help="What a collector measured since then: 90m, 12h, 7d ago, or 2026-11-18T14:30 (UTC).",
     ),
-    click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="N cycles that are run now."),
+    click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="Run N cycles now."),
     click.option(
         "--every",
         "every_s",
@@ -94,7 +77,7 @@ _MEASURING = (
     click.option(
         "--read",
         type=click.Choice(["whole_bridge", "v1", "v2"]),
-        help="With --cycles: how Hue bridges are read, in place of what the configuration says.",
+        help="With --cycles: how to read Hue bridges, instead of the configured way.",
     ),
     click.option(
         "--source", "only", multiple=True, metavar="NAME", help="Only this source; may be repeated."
@@ -102,65 +85,28 @@ _MEASURING = (
 )
 
 
-def measuring(command: F) -> F:
-    """Give a command the options of `Measured`."""
-    for option in reversed(_MEASURING):
+def selection_options(command: F) -> F:
+    """Add the options of `Selection` to a command."""
+    for option in reversed(_SELECTION):
         command = option(command)
     return command
 
 
-def tidied(name: str) -> str:
-    """As it looks: without blanks around it, one between words, and one spelling of an accent."""
-    return " ".join(normalize("NFC", name).split())
-
-
-def require_name(name: str) -> None:
-    """Refuse what no baseline is to be called."""
-    if not (name and name.isprintable() and len(name) <= _LONGEST_NAME) or name == NOW:
-        raise click.UsageError(
-            f"a baseline's name has 1 to {_LONGEST_NAME} printable characters, and is not {NOW!r}"
-        )
-
-
-def instant_of(text: str, clock: Clock) -> datetime:
-    """So long ago, or that instant; UTC where it does not say."""
-    if ago := _AGO.fullmatch(text.strip()):
-        return clock.now() - int(ago.group(1)) * _UNITS[ago.group(2)]
-    try:
-        instant = datetime.fromisoformat(text.strip())
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise click.UsageError(
-            f"{text!r} is no time: say 90m, 12h or 7d for so long ago, or 2026-11-18T14:30"
-        ) from error
-
-
-def share_of(text: str) -> float:
-    """0.1 for 10 or 10%."""
-    try:
-        share = float(text.strip().removesuffix("%")) / 100
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < float("inf"):
-        raise click.UsageError(f"{text!r} is no limit: say 10% for ten per cent")
-    return share
-
-
 @click.group()
 def command() -> None:
-    """Keep what the cycles of this home cost, by name, and tell what has changed since.
+    """Keep what the cycles of this home cost, by name, and show what has changed since.
 
-    Measured are the duration of whole cycles and of each source's read, the bytes of its replies, attempts,
-    CPU time and the time of the commit; of times the median is told, of what is counted the mean.
+    The figures are the duration of whole cycles and of each source's read, the bytes of its replies,
+    attempts, CPU time and the time of the commit. Times show the median, counts the mean.
     """
 
 
 @command.command("capture")
 @click.argument("name")
-@measuring
-@click.option("--replace", "replacing", is_flag=True, help="Take the place of a baseline of that name.")
-@_home
-@_json
+@selection_options
+@click.option("--replace", is_flag=True, help="Replace the baseline of that name.")
+@home_option
+@json_option
 @click.pass_obj
 def capture_command(
     environment: Environment | None,
@@ -169,37 +115,41 @@ def capture_command(
     name: str,
     home: Path | None,
     is_json: bool,
-    replacing: bool,
+    replace: bool,
     **options: Any,
 ) -> int:
-    """Keep as NAME what a collector measured (of the last seven days), or what cycles cost that are run now.
+    """Keep as NAME what a collector measured in the last seven days, or what new cycles cost.
 
     Exit code: 0 kept, 1 not, 64 wrong usage, 75 another process collects, 78 wrong configuration or
     database, 130 interrupted.
     """
-    name = tidied(name)
-    require_name(name)
-    wanted = Measured(**options)
-    with _at(home, environment) as (loaded, known, world_now):
-        if not replacing and known.has(name):
-            raise click.UsageError(f"there is a baseline {name} already; --replace takes its place")
-        baseline = measured_as(name, wanted, loaded, known, world_now)
-        known.keep(baseline, replacing=replacing)
-    _say(baseline_as_object(baseline) if is_json else reported(baseline))
+    name = normalize_name(name)
+    if not (name and name.isprintable() and len(name) <= _LONGEST_NAME) or name == NOW:
+        raise click.UsageError(
+            f"a baseline's name has 1 to {_LONGEST_NAME} printable characters, and is not {NOW!r}"
+        )
+    selection = Selection(**options)
+    with _opened(home, environment) as (loaded, baselines, environment_now):
+        if not replace and baselines.has(name):
+            raise click.UsageError(f"there is a baseline {name} already. Replace it with --replace")
+        since = environment_now.clock.now() - _CAPTURED
+        baseline = _measure(name, selection, since, loaded, baselines, environment_now)
+        baselines.save(baseline, replace=replace)
+    _print(baseline_text.baseline_object(baseline) if is_json else baseline_text.report(baseline))
     return 0
 
 
 @command.command("compare")
 @click.argument("name")
 @click.argument("name2", required=False)
-@measuring
+@selection_options
 @click.option(
     "--max-slower",
     metavar="PERCENT",
-    help="End with 1 when any time is shown to have grown, and its change is more than this: 10%.",
+    help="Exit with 1 when a time is shown to have grown by more than this: 10%.",
 )
-@_home
-@_json
+@home_option
+@json_option
 @click.pass_obj
 def compare_command(
     environment: Environment | None,
@@ -212,173 +162,184 @@ def compare_command(
     is_json: bool,
     **options: Any,
 ) -> int:
-    """Compare NAME with NAME2, or with what is measured now: of the last day, without what NAME holds, or of
-    cycles that are run now.
+    """Compare NAME with NAME2, or with what was measured in the last day and is not part of NAME.
 
-    A difference is shown only where chance would hardly make one. Exit code: 0 compared, 1 a limit is broken
-    or there is nothing to compare, 64 wrong usage, 75 another process collects, 78 wrong configuration or
-    database, 130 interrupted.
+    With --cycles, compare NAME with new cycles. A difference is shown only if chance would hardly make one.
+    Exit code: 0 compared, 1 a limit is broken or there is nothing to compare, 64 wrong usage, 75 another
+    process collects, 78 wrong configuration or database, 130 interrupted.
     """
-    limit = None if max_slower is None else share_of(max_slower)
-    wanted = Measured(**options)
-    if name2 is not None and (wanted.since is not None or wanted.cycles or wanted.only):
-        raise click.UsageError("NAME2 is measured already: leave --since, --cycles and --source away")
-    with _at(home, environment) as (loaded, known, world_now):
-        before = known.kept(tidied(name))
+    limit = None if max_slower is None else parse_share(max_slower)
+    selection = Selection(**options)
+    if name2 is not None and (selection.since is not None or selection.cycles or selection.only):
+        raise click.UsageError("NAME2 is measured already: omit --since, --cycles and --source")
+    with _opened(home, environment) as (loaded, baselines, environment_now):
+        before = baselines.find(normalize_name(name))
         if name2 is not None:
-            after = known.kept(tidied(name2))
+            after = baselines.find(normalize_name(name2))
         else:
-            after = measured_after(before, wanted, loaded, known, world_now)
-        comparison = known.compared(before, after)
+            now = environment_now.clock.now()
+            since = now - _COMPARED
+            if since < before.ended_at <= now:  # else the clock was ahead when it was captured
+                since = before.ended_at
+            after = _measure(NOW, selection, since, loaded, baselines, environment_now)
+        comparison = compare(before, after)
     broken = [change for change in comparison.changes if limit is not None and change.breaks(limit)]
-    _say(comparison_as_object(comparison, broken) if is_json else compared(comparison))
+    _print(
+        baseline_text.comparison_object(comparison, broken)
+        if is_json
+        else baseline_text.comparison_lines(comparison)
+    )
     if limit is not None:
-        for line in limit_lines(comparison, broken, limit):
+        for line in baseline_text.limit_lines(comparison, broken, limit):
             click.echo(line, err=True)
     return exit_codes.FAILED if broken else 0
 
 
 @command.command("list")
-@_home
-@_json
+@home_option
+@json_option
 @click.pass_obj
 def list_command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
-    """List the baselines, the newest at the end.
+    """List the baselines, the newest last.
 
-    Exit code: 0 told, 1 the database cannot be read, 78 wrong configuration.
+    Exit code: 0 listed, 1 the database cannot be read, 78 wrong configuration.
     """
-    with _at(home, environment) as (_, known, _world):
-        every = known.every()
-    _say({"baselines": [baseline_as_object(one) for one in every]} if is_json else listed(every))
+    with _opened(home, environment) as (_, baselines, _environment):
+        found = baselines.all()
+    _print(_objects(found) if is_json else baseline_text.table(found))
     return 0
 
 
 @command.command("report")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_home
-@_json
+@home_option
+@json_option
 @click.pass_obj
 def report_command(
     environment: Environment | None, *, names: tuple[str, ...], home: Path | None, is_json: bool
 ) -> int:
-    """Tell all of the named baselines, or of every one, in Markdown.
+    """Print the named baselines, or all of them, in Markdown.
 
-    Exit code: 0 told, 1 there is no such baseline or the database cannot be read, 78 wrong configuration.
+    Exit code: 0 printed, 1 there is no such baseline or the database cannot be read, 78 wrong configuration.
     """
-    with _at(home, environment) as (_, known, _world):
-        wanted = [known.kept(tidied(name)) for name in names] if names else known.every()
+    with _opened(home, environment) as (_, baselines, _environment):
+        found = [baselines.find(normalize_name(name)) for name in names] if names else baselines.all()
     if is_json:
-        _say({"baselines": [baseline_as_object(one) for one in wanted]})
-    else:
-        for one in wanted:
-            _say(reported(one))
-        if not wanted:
-            _say(listed(wanted))
+        _print(_objects(found))
+    elif not found:
+        _print(baseline_text.table(found))
+    for baseline in () if is_json else found:
+        _print(baseline_text.report(baseline))
     return 0
 
 
 @command.command("remove")
 @click.argument("name")
-@_home
+@home_option
 @click.pass_obj
 def remove_command(environment: Environment | None, *, name: str, home: Path | None) -> int:
-    """Let go of a baseline. Exit code: 0 gone, 1 there was none, 78 wrong configuration or database."""
-    name = tidied(name)
-    with _at(home, environment) as (_, known, _world):
-        known.remove(name)
-    click.echo(f"the baseline {name} is gone")
+    """Remove a baseline.
+
+    Exit code: 0 removed, 1 there is none of that name, 78 wrong configuration or database.
+    """
+    name = normalize_name(name)
+    with _opened(home, environment) as (_, baselines, _environment):
+        baselines.remove(name)
+    click.echo(f"removed the baseline {name}")
     return 0
 
 
+def normalize_name(name: str) -> str:
+    """Return a name as it looks: no blanks around it, one between words, one spelling of an accent."""
+    return " ".join(normalize("NFC", name).split())
+
+
+def parse_instant(text: str, clock: Clock) -> datetime:
+    """Parse 90m, 12h or 7d ago, or an instant; it is UTC unless it names a zone."""
+    if ago := _AGO.fullmatch(text.strip()):
+        return clock.now() - int(ago.group(1)) * _UNITS[ago.group(2)]
+    try:
+        instant = datetime.fromisoformat(text.strip())
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(
+            f"{text!r} is not a time. Write 90m, 12h or 7d for so long ago, or 2026-11-18T14:30"
+        ) from error
+
+
+def parse_share(text: str) -> float:
+    """Parse 10 or 10% as 0.1."""
+    try:
+        share = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise click.UsageError(f"{text!r} is not a limit. Write 10% for ten per cent")
+    return share
+
+
 @contextmanager
-def _at(
+def _opened(
     home: Path | None, environment: Environment | None
-) -> Iterator[tuple[Loaded, Baselining, Environment]]:
+) -> Iterator[tuple[Loaded, BaselineComparison, Environment]]:
     loaded, environment = load(find_home(home)), environment or Environment()
-    with baselining(loaded, environment) as known:
-        yield loaded, known, environment
+    with baseline_comparison(loaded, environment) as baselines:
+        yield loaded, baselines, environment
 
 
-def _say(told: dict[str, Any] | Iterator[str]) -> None:
-    if isinstance(told, dict):
-        click.echo(json.dumps(told, ensure_ascii=False))
-    else:
-        for line in told:
-            click.echo(line)
+def _print(output: dict[str, Any] | Iterable[str]) -> None:
+    for line in [json.dumps(output, ensure_ascii=False)] if isinstance(output, dict) else output:
+        click.echo(line)
 
 
-# Makes a baseline of what a collector measured, or of cycles that are run now.
-
-_KEPT = timedelta(days=7)
-_COMPARED = timedelta(days=1)
+def _objects(baselines: Iterable[Baseline]) -> dict[str, Any]:
+    return {"baselines": [baseline_text.baseline_object(one) for one in baselines]}
 
 
-def measured_as(
-    name: str, wanted: Measured, loaded: Loaded, known: Baselining, environment: Environment
-) -> Baseline:
-    """What is to be kept by that name; unless told otherwise, of the last seven days."""
-    return _measured(name, wanted, environment.clock.now() - _KEPT, loaded, known, environment)
-
-
-def measured_after(
-    before: Baseline, wanted: Measured, loaded: Loaded, known: Baselining, environment: Environment
-) -> Baseline:
-    """What is to be compared with that one; unless told otherwise of the last day, without what it holds."""
-    now = environment.clock.now()
-    since, ended = now - _COMPARED, before.ended_at
-    if since < ended <= now:  # later than now: the clock was ahead when it was captured
-        since = ended
-    return _measured(NOW, wanted, since, loaded, known, environment)
-
-
-def _measured(
+def _measure(
     name: str,
-    wanted: Measured,
-    default: datetime,
+    selection: Selection,
+    since: datetime,
     loaded: Loaded,
-    known: Baselining,
+    baselines: BaselineComparison,
     environment: Environment,
 ) -> Baseline:
-    if wanted.cycles is None:
-        since = default if wanted.since is None else instant_of(wanted.since, environment.clock)
-        _tell_what_is_ahead(known.ahead(wanted.holds))
+    """Make a baseline of new cycles, or of those that a collector ran since then."""
+    if selection.cycles is not None:
+        loaded = _with_read(loaded, selection.read)
+        since = _wait_for_next_second(environment.clock)
+        _run_cycles(selection, selection.cycles, loaded, environment)
     else:
-        loaded, since = _with_read(loaded, wanted.read), _next_second(environment.clock)
-        _run_cycles(wanted, wanted.cycles, loaded, environment)
-    baseline = known.measured(
-        name,
-        since,
-        circumstances=circumstances(loaded, is_now=wanted.cycles is not None),
-        is_wanted=wanted.holds,
-        shown=lambda costs: shown_circumstances(loaded, costs, is_now=wanted.cycles is not None),
-    )
-    # what was measured of a cycle that was not stored is not in the database either
-    unseen = (wanted.cycles or 0) - baseline.cycles
+        if selection.since is not None:
+            since = parse_instant(selection.since, environment.clock)
+        if ahead := baselines.costs_ahead(selection.includes).slots:
+            click.echo(
+                f"{len(ahead):,} cycles have a time in the future, up to {ahead[-1]:%Y-%m-%d %H:%M} UTC, and "
+                "do not count: the clock was ahead",
+                err=True,
+            )
+    costs = baselines.costs(since, selection.includes)
+    is_now = selection.cycles is not None
+    baseline = baselines.baseline(name, costs, circumstances(loaded, costs, is_now=is_now))
+    # a cycle that was not stored has no measurement either
+    unseen = (selection.cycles or 0) - baseline.cycles
     return attrs.evolve(baseline, left_out=max(baseline.left_out, unseen))
 
 
-def _tell_what_is_ahead(ahead: Ahead | None) -> None:
-    if ahead is not None:
-        click.echo(
-            f"{ahead.cycles:,} cycles bear a time that is still to come, up to {ahead.last_at:%Y-%m-%d %H:%M}"
-            " UTC, and do not count: the clock was ahead",
-            err=True,
-        )
+def _run_cycles(selection: Selection, cycles: int, loaded: Loaded, environment: Environment) -> None:
+    """Collect; readings are stored as by `collect --once`. Stdout is left to the result."""
+    from entrypoints.commands import collect  # the other commands need nothing of it
 
-
-def _run_cycles(wanted: Measured, cycles: int, loaded: Loaded, environment: Environment) -> None:
-    """What is read is stored, as of every cycle by hand; stdout is left to the result."""
-    from entrypoints.commands import collect  # all that collects: what only looks at baselines does without
-
-    request = collect.Request(home=Path(), only=wanted.only, cycles=cycles, every_s=wanted.every_s or EVERY_S)
+    every_s = selection.every_s or EVERY_S
+    request = collect.Request(home=Path(), only=selection.only, cycles=cycles, every_s=every_s)
     run = collect.collect(request, loaded, environment, lambda line: click.echo(line, err=True))
     if len(run) < cycles:
         click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
         raise click.Abort
 
 
-def _next_second(clock: Clock) -> datetime:
-    """Wait for a second that no cycle has begun in: cycles by hand are told apart by theirs."""
+def _wait_for_next_second(clock: Clock) -> datetime:
+    """Wait for a second in which no cycle has begun yet: a cycle by hand has the second as its slot."""
     second = clock.now().replace(microsecond=0) + timedelta(seconds=1)
     for _ in range(100):  # the wall clock may be slewed, or set back
         if clock.now() >= second:

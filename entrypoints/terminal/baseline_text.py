@@ -9,7 +9,7 @@ from typing import Any
 from domain.measurements import Baseline, Figure, Kind
 from domain.services.baseline_comparison import Change, Comparison, Spread, spread_of
 
-FORMAT = 1  # of the JSON objects: counts up when a key is renamed or goes
+FORMAT = 1  # of the JSON objects: raise it when a key is renamed or removed
 _WORDS = {
     Kind.CYCLE_S: "whole cycle",
     Kind.CPU_S: "CPU a cycle",
@@ -22,10 +22,10 @@ _WORDS = {
 Row = Sequence[str]
 
 
-def listed(baselines: Sequence[Baseline]) -> Iterator[str]:
-    """A line a baseline."""
+def table(baselines: Sequence[Baseline]) -> Iterator[str]:
+    """List baselines, a line each."""
     if not baselines:
-        yield "there is no baseline yet; homeclimate baseline capture NAME makes one"
+        yield "there is no baseline yet. Make one with homeclimate baseline capture NAME"
         return
     yield from _table(
         ["name", "captured (UTC)", "cycles", "left out", "measured (UTC)"],
@@ -42,13 +42,13 @@ def listed(baselines: Sequence[Baseline]) -> Iterator[str]:
     )
 
 
-def reported(baseline: Baseline) -> Iterator[str]:
-    """All of it, in Markdown: to be kept, and shown to others."""
+def report(baseline: Baseline) -> Iterator[str]:
+    """Describe a baseline in Markdown."""
     yield f"## {baseline.name}"
     yield ""
     yield (
-        f"{_cycles(baseline, 'whole cycle')}, begun {_minute(baseline.first_at)} to "
-        f"{_minute(baseline.last_at)} UTC; {baseline.left_out:,} more were not whole and are left out. "
+        f"{_cycles(baseline, 'complete cycle')}, begun {_minute(baseline.first_at)} to "
+        f"{_minute(baseline.last_at)} UTC; {baseline.left_out:,} more were incomplete and are left out. "
         f"Captured {_minute(baseline.captured_at)} UTC."
     )
     yield ""
@@ -60,19 +60,20 @@ def reported(baseline: Baseline) -> Iterator[str]:
         [
             _WORDS[figure.kind],
             figure.of,
-            _shown(figure.kind, spread.centre),
-            f"{_shown(figure.kind, spread.lower)} to {_shown(figure.kind, spread.upper)}",
+            _show(figure.kind, spread.centre),
+            f"{_show(figure.kind, spread.lower)} to {_show(figure.kind, spread.upper)}",
             f"{spread.number:,}",
         ]
         for figure, spread in _spreads(baseline)
     ]
-    yield from _markdown(head, rows)
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(row)} |"
     yield ""
-    yield "The centre of times is the median, of what is counted the mean."
+    yield "The centre of times is the median, that of counts the mean."
 
 
-def compared(comparison: Comparison) -> Iterator[str]:
-    """What has changed, and by how much; then what was not the same."""
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """Show what has changed and by how much, then what else was not the same."""
     before, after = comparison.before, comparison.after
     yield f"{before.name} ({_cycles(before, 'cycle')}) -> {after.name} ({_cycles(after, 'cycle')})"
     yield from _table(
@@ -81,7 +82,7 @@ def compared(comparison: Comparison) -> Iterator[str]:
     )
     for name, figures in ((before.name, comparison.only_before), (after.name, comparison.only_after)):
         if figures:
-            yield f"only in {name}: {', '.join(map(_what, figures))}"
+            yield f"only in {name}: {', '.join(map(_name, figures))}"
     for name, (old, new) in comparison.differing.items():
         yield f"not the same: {name}: {old} -> {new}"
     if comparison.overlap:
@@ -92,8 +93,17 @@ def compared(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def baseline_as_object(baseline: Baseline) -> dict[str, Any]:
-    """Documented in docs/reference/command-line.md."""
+def limit_lines(comparison: Comparison, broken: Sequence[Change], max_slower: float) -> Iterator[str]:
+    """Explain which times broke the limit, and which could not be judged."""
+    limit = f"the limit of {max_slower:+.1%} is"
+    for change in broken:
+        yield f"{limit} broken: {_name(change.figure)} by {_per_cent(change.change)}"
+    for figure, reason in comparison.not_judged().items():
+        yield f"{limit} not judged: {_name(figure)} ({reason})"
+
+
+def baseline_object(baseline: Baseline) -> dict[str, Any]:
+    """Return the object that docs/reference/command-line.md documents."""
     return {
         "format": FORMAT,
         "name": baseline.name,
@@ -103,21 +113,23 @@ def baseline_as_object(baseline: Baseline) -> dict[str, Any]:
         "cycles": baseline.cycles,
         "left_out": baseline.left_out,
         "circumstances": dict(baseline.circumstances),
-        "figures": [{**_named(figure), **_spread(spread)} for figure, spread in _spreads(baseline)],
+        "figures": [
+            {**_figure_object(figure), **_spread_object(spread)} for figure, spread in _spreads(baseline)
+        ],
     }
 
 
-def comparison_as_object(comparison: Comparison, broken: Sequence[Change]) -> dict[str, Any]:
-    """Documented in docs/reference/command-line.md."""
+def comparison_object(comparison: Comparison, broken: Sequence[Change]) -> dict[str, Any]:
+    """Return the object that docs/reference/command-line.md documents."""
     return {
         "format": FORMAT,
         "before": comparison.before.name,
         "after": comparison.after.name,
         "changes": [
             {
-                **_named(change.figure),
-                "before": _spread(change.before),
-                "after": _spread(change.after),
+                **_figure_object(change.figure),
+                "before": _spread_object(change.before),
+                "after": _spread_object(change.after),
                 "change": change.change,
                 "low": change.low,
                 "high": change.high,
@@ -126,24 +138,15 @@ def comparison_as_object(comparison: Comparison, broken: Sequence[Change]) -> di
             }
             for change in comparison.changes
         ],
-        "only_before": [_named(figure) for figure in comparison.only_before],
-        "only_after": [_named(figure) for figure in comparison.only_after],
-        "differing": {name: list(both) for name, both in comparison.differing.items()},
-        "broken": [_named(change.figure) for change in broken],
+        "only_before": [_figure_object(figure) for figure in comparison.only_before],
+        "only_after": [_figure_object(figure) for figure in comparison.only_after],
+        "differing": {name: list(pair) for name, pair in comparison.differing.items()},
+        "broken": [_figure_object(change.figure) for change in broken],
         "not_judged": [
-            {**_named(figure), "reason": reason} for figure, reason in comparison.not_judged().items()
+            {**_figure_object(figure), "reason": reason} for figure, reason in comparison.not_judged().items()
         ],
         "overlap": comparison.overlap and [instant.isoformat() for instant in comparison.overlap],
     }
-
-
-def limit_lines(comparison: Comparison, broken: Sequence[Change], max_slower: float) -> Iterator[str]:
-    """Why the command ends as it does, and what it ends so in spite of."""
-    limit = f"the limit of {max_slower:+.1%} is"
-    for change in broken:
-        yield f"{limit} broken: {_what(change.figure)} by {_per_cent(change.change)}"
-    for figure, reason in comparison.not_judged().items():
-        yield f"{limit} not judged: {_what(figure)} ({reason})"
 
 
 def _spreads(baseline: Baseline) -> Iterator[tuple[Figure, Spread]]:
@@ -155,43 +158,43 @@ def _change_row(change: Change) -> Row:
     kind = change.figure.kind
     between = "" if change.low is None else f"{_per_cent(change.low)} to {_per_cent(change.high)}"
     verdict = change.verdict.value + (f" ({change.reason})" if change.reason else "")
-    sides = [_shown_spread(kind, change.before), _shown_spread(kind, change.after)]
+    sides = [_show_spread(kind, change.before), _show_spread(kind, change.after)]
     return [_WORDS[kind], change.figure.of, *sides, _per_cent(change.change), between, verdict]
 
 
-def _shown_spread(kind: Kind, spread: Spread) -> str:
-    """The centre, and the quartiles where they differ from it."""
-    centre, lower, upper = (_shown(kind, value) for value in (spread.centre, spread.lower, spread.upper))
+def _show_spread(kind: Kind, spread: Spread) -> str:
+    """Show the centre, and the quartiles unless they are the same."""
+    centre, lower, upper = (_show(kind, value) for value in (spread.centre, spread.lower, spread.upper))
     return centre if centre == lower == upper else f"{centre} [{lower}, {upper}]"
+
+
+def _show(kind: Kind, value: float) -> str:
+    if not kind.is_time:
+        return f"{value:,.2f}" if kind is Kind.ATTEMPTS else f"{value:,.0f}"
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.2f} ms"
 
 
 def _per_cent(share: float | None) -> str:
     return "" if share is None else f"{share:+.1%}"
 
 
-def _shown(kind: Kind, value: float) -> str:
-    if not kind.is_time:
-        return f"{value:,.2f}" if kind is Kind.ATTEMPTS else f"{value:,.0f}"
-    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.2f} ms"
-
-
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M}"
 
 
-def _cycles(baseline: Baseline, one: str) -> str:
-    return f"{baseline.cycles:,} {one}" if baseline.cycles == 1 else f"{baseline.cycles:,} {one}s"
+def _cycles(baseline: Baseline, noun: str) -> str:
+    return f"{baseline.cycles:,} {noun}{'' if baseline.cycles == 1 else 's'}"
 
 
-def _what(figure: Figure) -> str:
+def _name(figure: Figure) -> str:
     return f"{_WORDS[figure.kind]} of {figure.of}"
 
 
-def _named(figure: Figure) -> dict[str, str]:
+def _figure_object(figure: Figure) -> dict[str, str]:
     return {"figure": figure.kind.value, "of": figure.of}
 
 
-def _spread(spread: Spread) -> dict[str, float]:
+def _spread_object(spread: Spread) -> dict[str, float]:
     return {
         "samples": spread.number,
         "centre": spread.centre,
@@ -204,8 +207,3 @@ def _table(head: Row, rows: Sequence[Row]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _markdown(head: Row, rows: Sequence[Row]) -> Iterator[str]:
-    for row in (head, ["---"] * len(head), *rows):
-        yield f"| {' | '.join(row)} |"

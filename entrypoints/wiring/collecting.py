@@ -20,7 +20,7 @@ from domain.services.database_upkeep import DailyUpkeep
 from domain.services.source_backoff import SourceBackoff
 from entrypoints.wiring.alerts import alerting
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called, retry_policy
+from entrypoints.wiring.sources import amazon_plans, hue_plans, is_called
 from entrypoints.wiring.storage import daily_upkeep, locks_folder, spool
 from entrypoints.wiring.storage import state as home_state
 from ports.journal import Journal, Level
@@ -68,7 +68,7 @@ def collecting(
     ]
     plans = _chosen(every_plan, only)
     locks = SourceLocks(locks_folder(settings))
-    policy = retry_policy(settings.storage.retry)
+    policy = settings.storage.retry
     store = SqliteStore(
         settings.storage.database_path,
         journal=journal,

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from config.bridges import Bridge as ConfiguredBridge
 from config.loading import Loaded
-from config.setting_types import Backoff
 from config.settings import AmazonAqmSettings, Settings
 from domain.reading import Quantity
 from domain.services.collection_cycle import SourcePlan
-from domain.services.retry_policy import RetryPolicy
 from ports.journal import Journal
 from ports.meter import Meter
 from ports.setup import BridgeFinder
@@ -54,7 +52,7 @@ def hue_plans(
         SourcePlan(
             source=hue_source(name, bridge, settings, environment, state, meter, journal),
             interval_s=settings.hue_interval_s,
-            policy=retry_policy(settings.hue_retry),
+            policy=settings.hue_retry,
             plausible=settings.hue_plausible,
         )
         for name, bridge in zip(hue_names(loaded), loaded.bridges, strict=True)
@@ -166,7 +164,7 @@ def amazon_plans(
         SourcePlan(
             source=amazon_source(loaded, environment, state, meter, journal),
             interval_s=settings.amazon_aqm_interval_s,
-            policy=retry_policy(settings.amazon_aqm_retry),
+            policy=settings.amazon_aqm_retry,
             plausible=settings.amazon_aqm_plausible,
         ),
     )
@@ -238,8 +236,3 @@ def _quantities(aqm: AmazonAqmSettings) -> frozenset[Quantity]:
         Quantity.IAQ_SCORE: aqm.collect_iaq,
     }
     return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
-
-
-def retry_policy(backoff: Backoff) -> RetryPolicy:
-    """The numbers of a configuration as a policy."""
-    return RetryPolicy(attempts=backoff.attempts, base_s=backoff.base_s, multiplier=backoff.multiplier)

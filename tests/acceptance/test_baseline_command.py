@@ -87,7 +87,7 @@ def test_what_is_read_for_a_baseline_is_stored_as_of_any_cycle_by_hand(
 ) -> None:
     done = run_here(deployment, "baseline", "capture", "a", "--cycles", "2", "--every", "1")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("## a\n\n2 whole cycles")
+    assert done.stdout.startswith("## a\n\n2 complete cycles")
     assert deployment.rows("SELECT state, scheduled FROM outcomes") == [("stored", 0)] * 2
     assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(2,)]
 
@@ -170,7 +170,7 @@ def test_what_a_baseline_holds_is_not_compared_with_it_again(
     measured(deployment, jittered(0.2), 0.5)
     assert run_here(deployment, "baseline", "capture", "before").returncode == 0
     nothing = run_here(deployment, "baseline", "compare", "before")
-    assert (nothing.returncode, "no whole cycle was measured since" in nothing.stderr) == (1, True)
+    assert (nothing.returncode, "no complete cycle was measured since" in nothing.stderr) == (1, True)
     assert run_here(deployment, "baseline", "compare", "before", "--cycles", "1").returncode == 0
     said = told(run_here(deployment, "baseline", "compare", "before", "--json"))
     assert said["changes"][0]["after"]["samples"] == 1
@@ -209,27 +209,27 @@ def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
     ("arguments", "code", "words"),
     [
         (("capture", "a", "--since", "7d", "--cycles", "3"), 64, "exclude each other"),
-        (("capture", "a", "--since", ""), 64, "'' is no time: say 90m, 12h or 7d"),
+        (("capture", "a", "--since", ""), 64, "'' is not a time. Write 90m, 12h or 7d"),
         (("capture", "a", "--since", "", "--cycles", "1"), 64, "exclude each other"),
         (("compare", "last week", "last week", "--since", ""), 64, "NAME2 is measured already"),
-        (("capture", "a", "--read", "v1"), 64, "name their number by --cycles"),
-        (("capture", "a", "--every", "5"), 64, "name their number by --cycles"),
-        (("compare", "last week", "b", "--every", "5"), 64, "name their number by --cycles"),
-        (("capture", "a", "--since", "last week"), 64, "'last week' is no time: say 90m, 12h or 7d"),
-        (("capture", "a", "--since", "0001-01-01T00:00+14:00"), 64, "is no time: say"),
-        (("capture", "a", "--since", "9999-12-31T23:59-10:00"), 64, "is no time: say"),
-        (("capture", "a", "--source", "hive"), 1, "measured were: hue"),
+        (("capture", "a", "--read", "v1"), 64, "--read and --every need --cycles"),
+        (("capture", "a", "--every", "5"), 64, "--read and --every need --cycles"),
+        (("compare", "last week", "b", "--every", "5"), 64, "--read and --every need --cycles"),
+        (("capture", "a", "--since", "last week"), 64, "'last week' is not a time. Write 90m, 12h or 7d"),
+        (("capture", "a", "--since", "0001-01-01T00:00+14:00"), 64, "is not a time"),
+        (("capture", "a", "--since", "9999-12-31T23:59-10:00"), 64, "is not a time"),
+        (("capture", "a", "--source", "hive"), 1, "Measured were: hue"),
         (("capture", "now"), 64, "is not 'now'"),
         (("capture", " "), 64, "1 to 64 printable characters"),
         (("capture", "a", "--read", "v3", "--cycles", "1"), 64, "'v3' is not one of"),
         (("compare", "a", "b", "--cycles", "3"), 64, "NAME2 is measured already"),
-        (("compare", "a", "--max-slower", "much"), 64, "'much' is no limit: say 10%"),
-        (("compare", "a", "--max-slower", "-5%"), 64, "is no limit"),
-        (("compare", "a"), 1, "there is no baseline a; there are: last week"),
+        (("compare", "a", "--max-slower", "much"), 64, "'much' is not a limit. Write 10%"),
+        (("compare", "a", "--max-slower", "-5%"), 64, "is not a limit"),
+        (("compare", "a"), 1, "there is no baseline a. There are: last week"),
         (("compare", "last week", ""), 1, "there is no baseline"),
         (("report", "a"), 1, "there is no baseline a"),
-        (("remove", "a"), 1, "homeclimate: there is no baseline a; there are: last week"),
-        (("capture", "a", "--since", "1m"), 1, "no whole cycle was measured since"),
+        (("remove", "a"), 1, "homeclimate: there is no baseline a. There are: last week"),
+        (("capture", "a", "--since", "1m"), 1, "no complete cycle was measured since"),
         (("capture", "a", "--cycles", "1", "--source", "hive"), 78, "there is no source hive"),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_name_that_is_taken_is_refused_before_any_cycle_is_run(
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1")
     assert done.returncode == 64
-    assert "there is a baseline a already; --replace takes its place" in done.stderr
+    assert "there is a baseline a already. Replace it with --replace" in done.stderr
     assert slower.rows("SELECT count(*) FROM outcomes") == [(0,)]
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1", "--replace", "--json")
     assert told(done)["cycles"] == 1
@@ -285,7 +285,7 @@ def test_what_changed_while_it_was_measured_is_known_only_since_then(
 def test_one_cycle_is_told_as_one(deployment: Deployment, run_here: RunHere) -> None:
     measured(deployment, jittered(0.2, 1), 0.5)
     done = run_here(deployment, "baseline", "capture", "a")
-    assert done.stdout.startswith("## a\n\n1 whole cycle, begun ")
+    assert done.stdout.startswith("## a\n\n1 complete cycle, begun ")
     done = run_here(deployment, "baseline", "compare", "a", "--since", "7d")
     assert done.stdout.startswith("a (1 cycle) -> now (1 cycle)\n")
 
@@ -317,7 +317,7 @@ def test_cycles_of_a_time_that_is_still_to_come_are_told_of(
 ) -> None:
     measured(deployment, jittered(0.2, 3), -1)
     done = run_here(deployment, "baseline", "capture", "a")
-    said = "3 cycles bear a time that is still to come, up to "
+    said = "3 cycles have a time in the future, up to "
     assert (done.returncode, said in done.stderr) == (1, True)
     measured(deployment, jittered(0.2, 2), 1)
     done = run_here(deployment, "baseline", "capture", "a", "--json")
@@ -345,7 +345,7 @@ def test_a_home_that_has_no_database_yet_is_told_the_next_step(
     for asked in ("list", "report"):
         done = run_here(deployment, "baseline", asked)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == "there is no baseline yet; homeclimate baseline capture NAME makes one\n"
+        assert done.stdout == "there is no baseline yet. Make one with homeclimate baseline capture NAME\n"
     done = run_here(deployment, "baseline", "capture", "a")
     assert done.returncode == 1
     assert "the first cycle makes it" in done.stderr

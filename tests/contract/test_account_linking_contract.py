@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 import attrs
 import pytest
 
-from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
 from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryMeter
@@ -16,6 +15,7 @@ from adapters.memory.spool import MemoryState
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from ports.setup import AccountLinking, Linked, Pending, Refused
+from tests.support.amazon_bench import hosts_of_simulation
 
 
 @attrs.frozen(kw_only=True)
@@ -41,9 +41,10 @@ async def bench(request: pytest.FixtureRequest, simulated_home: SimulatedHome) -
     session = AmazonSession(
         source="setup", timeout_s=5.0, roots=alexa.ca_file, clock=clock, meter=MemoryMeter(clock)
     )
-    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
     yield Bench(
-        linking=AmazonLinking(session=session, hosts=hosts, state=MemoryState(), clock=clock),
+        linking=AmazonLinking(
+            session=session, hosts=hosts_of_simulation(alexa), state=MemoryState(), clock=clock
+        ),
         approve=alexa.approve,
         deny=alexa.deny,
     )

@@ -1,4 +1,4 @@
-"""What every place where baselines are kept promises."""
+"""What every place for baselines promises."""
 
 from __future__ import annotations
 
@@ -30,45 +30,45 @@ def baselines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Baseli
         yield kept
 
 
-def test_what_was_kept_is_found_as_it_was(baselines: Baselines) -> None:
+def test_a_saved_baseline_is_found_unchanged(baselines: Baselines) -> None:
     kept = a_baseline(
         "an old bridge, 2026 é",
         {Figure(Kind.CYCLE_S, "amazon+hue"): (0.123456, 2.0), Figure(Kind.ATTEMPTS, "hue"): (1.0, 3.0)},
         machine="x86_64",
     )
-    baselines.keep(kept)
+    baselines.save(kept)
     assert baselines.find("an old bridge, 2026 é") == kept
-    assert baselines.every() == [kept]
+    assert baselines.all() == [kept]
 
 
-def test_without_any_there_is_none(baselines: Baselines) -> None:
+def test_an_empty_home_has_no_baselines(baselines: Baselines) -> None:
     assert baselines.find("a") is None
-    assert list(baselines.every()) == []
+    assert list(baselines.all()) == []
     assert baselines.remove("a") is False
 
 
-def test_a_name_is_taken_until_it_is_replaced(baselines: Baselines) -> None:
+def test_a_name_is_taken_unless_it_is_replaced(baselines: Baselines) -> None:
     first, second = a_baseline("a"), attrs.evolve(a_baseline("a"), cycles=99)
-    baselines.keep(first)
+    baselines.save(first)
     with pytest.raises(BaselineExists, match="--replace"):
-        baselines.keep(second)
+        baselines.save(second)
     assert baselines.find("a") == first
-    baselines.keep(second, replacing=True)
-    assert baselines.every() == [second]
+    baselines.save(second, replace=True)
+    assert baselines.all() == [second]
 
 
-def test_the_newest_is_the_last(baselines: Baselines) -> None:
+def test_the_newest_baseline_is_last(baselines: Baselines) -> None:
     def captured(name: str, days: int) -> Baseline:
         return attrs.evolve(a_baseline(name), captured_at=NOON + timedelta(days=days))
 
     for one in (captured("b", 3), captured("c", 1), captured("a", 2)):
-        baselines.keep(one)
-    assert [one.name for one in baselines.every()] == ["c", "a", "b"]
+        baselines.save(one)
+    assert [one.name for one in baselines.all()] == ["c", "a", "b"]
 
 
-def test_what_is_removed_is_gone_and_nothing_else(baselines: Baselines) -> None:
+def test_removing_one_baseline_leaves_the_others(baselines: Baselines) -> None:
     for name in ("a", "b"):
-        baselines.keep(a_baseline(name))
+        baselines.save(a_baseline(name))
     assert baselines.remove("a") is True
     assert baselines.remove("a") is False
-    assert [one.name for one in baselines.every()] == ["b"]
+    assert [one.name for one in baselines.all()] == ["b"]

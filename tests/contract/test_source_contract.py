@@ -10,7 +10,6 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from adapters.amazon.hosts import Hosts
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
 from adapters.simulator.faults import MonitorGone
@@ -18,7 +17,7 @@ from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable
 from ports.source import Source
-from tests.support.amazon_bench import an_amazon_bench
+from tests.support.amazon_bench import an_amazon_bench, hosts_of_simulation
 from tests.support.builders import NOON, a_reading, a_reply, an_unread
 from tests.support.hue_bench import a_hue_bench, wait_for_reads
 
@@ -72,7 +71,7 @@ def an_amazon_source_bench() -> Iterator[Bench]:
         alexa = home.alexa
         alexa.faults.add(MonitorGone(alexa.monitors[2].serial))
         amazon = an_amazon_bench(
-            Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url),
+            hosts_of_simulation(alexa),
             refresh_token=alexa.refresh_token,
             roots=alexa.ca_file,
             wall=clock,

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.loading import Loaded, load
+from config.loading import PUBLIC_NAMES, Loaded, load
 from config.settings import Settings
 from config.structuring import paths_of
 from domain.errors import SettingsError
@@ -17,8 +17,7 @@ from tests.support.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = sorted({name for path in paths_of(Settings) for name in path.split(".")})
-PIECES = [
-    *NAMES,
+MARKS = (
     *"{}[]:,-?&*!|>'\"%@`#~\n\t \\",
     ": ",
     "\n  ",
@@ -31,15 +30,10 @@ PIECES = [
     "1e9",
     "..",
     "---",
-]
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=12),
-    st.sampled_from(["yes", "13:00", "a:1"]),
 )
+TEXTS = st.lists(st.sampled_from((*NAMES, *MARKS)) | st.text(max_size=4), max_size=40).map("".join)
+WORDS = st.text(max_size=12) | st.sampled_from(["yes", "13:00", "a:1"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
 TREES = st.recursive(
     SCALARS,
     lambda inner: (
@@ -48,32 +42,33 @@ TREES = st.recursive(
     ),
     max_leaves=20,
 )
-SECTIONS = st.dictionaries(
-    st.sampled_from(["collection", "storage", "logging", "validation", "collectors"]), TREES
-)
 SECRET = "do-not-show-me"
+SECRET_TREES = st.recursive(
+    st.just(SECRET),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from([*sorted(PUBLIC_NAMES), SECRET, "nest"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
 
 
-def outcome(config: bytes, secrets: bytes) -> Loaded | SettingsError:
+def outcome(config: str | bytes, secrets: str | bytes) -> Loaded | SettingsError:
+    contents = [
+        each.encode("utf-8", "surrogatepass") if isinstance(each, str) else each for each in (config, secrets)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return load(write_home(Path(folder), config, secrets))
+            return load(write_home(Path(folder), *contents))
         except SettingsError as error:
             return error
 
 
 @QUICK
-@given(st.binary(max_size=200))
-def test_any_bytes_load_or_are_refused(content: bytes) -> None:
-    outcome(content, SECRETS.encode())
-    outcome(CONFIG.encode(), content)
-
-
-@QUICK
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=40).map("".join))
-def test_any_text_loads_or_is_refused(content: str) -> None:
-    outcome(content.encode("utf-8", "surrogatepass"), SECRETS.encode())
-    outcome(CONFIG.encode(), content.encode("utf-8", "surrogatepass"))
+@given(st.binary(max_size=200) | TEXTS)
+def test_any_file_loads_or_is_refused(content: str | bytes) -> None:
+    outcome(content, SECRETS)
+    outcome(CONFIG, content)
 
 
 @QUICK
@@ -82,42 +77,18 @@ def test_real_file_with_typing_errors_loads_or_is_refused(errors: list[tuple[int
     content = OLD_CONFIG
     for at, text in errors:
         content = content[:at] + text + content[at + 1 :]
-    outcome(content.encode("utf-8", "surrogatepass"), SECRETS.encode())
+    outcome(content, SECRETS)
 
 
 @QUICK
-@given(SECTIONS)
+@given(st.dictionaries(st.sampled_from([*NAMES, "collectors", "storage", "logging"]), TREES))
 def test_any_values_under_any_keys_load_or_are_refused(tree: object) -> None:
-    outcome(yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"), SECRETS.encode())
+    outcome(yaml.safe_dump(tree, allow_unicode=True), SECRETS)
 
 
 @QUICK
 @given(
-    st.recursive(
-        st.just(SECRET),
-        lambda inner: (
-            st.lists(inner, max_size=2)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "hue",
-                        "api_key",
-                        "bridge_id",
-                        "bridges",
-                        "id",
-                        "amazon_aqm",
-                        "cookies",
-                        "csrf",
-                        SECRET,
-                        "nest",
-                    ]
-                ),
-                inner,
-                max_size=4,
-            )
-        ),
-        max_leaves=8,
-    ),
+    SECRET_TREES,
     st.lists(st.tuples(st.integers(0, 400), st.sampled_from("{}[]:,-*&!%|>'\"\n \\")), max_size=3),
 )
 def test_typing_errors_in_the_secrets_never_show_one(tree: object, errors: list[tuple[int, str]]) -> None:
@@ -126,6 +97,6 @@ def test_typing_errors_in_the_secrets_never_show_one(tree: object, errors: list[
         changed = content[: at % len(content)] + text + content[at % len(content) :]
         # An error inside the secret would leave two harmless halves.
         content = changed if changed.count(SECRET) == content.count(SECRET) else content
-    result = outcome(CONFIG.encode(), content.encode())
+    result = outcome(CONFIG, content)
     shown = f"{result} {result.warnings}" if isinstance(result, Loaded) else str(result)
     assert SECRET not in shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.secrets import Secret
-from config.setting_types import Backoff
+from domain.services.retry_policy import RetryPolicy
 from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
 
 CAPPED = "a record takes up to 16 kB, and the log folder at most 60 MB"
@@ -52,8 +52,8 @@ def test_old_values_mean_what_they_meant(tmp_path: Path) -> None:
     assert (hue.enabled, hue.auto_discover, hue.collect_raw_response) == (True, True, False)
     assert (hue.bridge_ip, hue.read, hue.bridges) == (None, "auto", ())
     assert hue.sensor_locations == {"00:17:88:01:02:03:04:05-02-0402": "Living room"}
-    assert settings.hue_retry == Backoff(attempts=3, base_s=1.0, multiplier=2.0)
-    assert settings.amazon_aqm_retry == Backoff(attempts=3, base_s=1.5, multiplier=2.0)
+    assert settings.hue_retry == RetryPolicy(attempts=3, base_s=1.0, multiplier=2.0)
+    assert settings.amazon_aqm_retry == RetryPolicy(attempts=3, base_s=1.5, multiplier=2.0)
     assert (aqm.domain, aqm.device_locations) == ("amazon.co.uk", {"GAJ00000000000A1": "Kitchen"})
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.amazon.hosts import Hosts
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -18,7 +17,7 @@ from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from ports.clock import Clock
 from ports.source import Source
 from tests.integration.test_hue_retry import SkippingClock
-from tests.support.amazon_bench import in_front_of as in_front_of_alexa
+from tests.support.amazon_bench import in_front_of_simulation
 from tests.support.builders import NOON, a_due
 from tests.support.collecting import a_collection
 from tests.support.hue_bench import in_front_of as in_front_of_bridge
@@ -83,10 +82,7 @@ async def test_the_retries_of_an_account_are_those_that_it_saw(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
     alexa, failures = simulated_home.alexa, troubles()
-    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
-    async with in_front_of_alexa(
-        hosts, wall=home_clock, refresh_token=alexa.refresh_token, roots=alexa.ca_file
-    ) as bench:
+    async with in_front_of_simulation(alexa, wall=home_clock) as bench:
         await bench.read()  # lets it in, and learns which monitors there are
         before = len(alexa.requests)
         collection = a_logging_collection(bench.source, SkippingClock(), log)
@@ -103,11 +99,8 @@ async def test_a_refused_token_is_asked_about_once_and_no_retry_is_told_of(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
     alexa = simulated_home.alexa
-    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
     alexa.faults.add(parse_fault("kind=refused-token"))
-    async with in_front_of_alexa(
-        hosts, wall=home_clock, refresh_token=alexa.refresh_token, roots=alexa.ca_file
-    ) as bench:
+    async with in_front_of_simulation(alexa, wall=home_clock) as bench:
         collection = a_logging_collection(bench.source, SkippingClock(), log)
         await collection.run([a_due("amazon", scheduled=False)])
     assert [request.path for request in alexa.requests] == ["/auth/token"]

@@ -1,9 +1,9 @@
-"""An Amazon source in front of a service, with everything about it in the test's hands."""
+"""An Amazon source in front of a service, with the parts that a test controls."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from adapters.amazon.monitors import MonitorDirectory
 from adapters.amazon.source import AmazonSource, MonitorSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.spool import MemoryState
+from adapters.simulator.amazon.service import SimulatedAlexa
 from domain.cycle import SourceReply
-from domain.reading import Quantity, Reading
+from domain.reading import Reading
 from ports.state import State
 from tests.support.alexa_stand_in import REFRESH_TOKEN
 from tests.support.builders import NOON
@@ -28,7 +29,7 @@ from tests.support.hue_bench import WallOf
 
 @attrs.frozen(kw_only=True)
 class AmazonBench:
-    """The source and what it was given. `wall` stands still until it is moved; sockets take real time."""
+    """The source and its parts. `wall` stands still until it is moved; sockets take real time."""
 
     source: AmazonSource
     session: AmazonSession
@@ -42,27 +43,33 @@ class AmazonBench:
         return await self.source.read(slot, self.clock.elapsed_s() + within_s)
 
     async def reading(self) -> Reading:
-        """The only reading of a read."""
+        """Return the only reading of a read."""
         (reading,) = (await self.read()).readings
         return reading
 
-    async def values(self) -> Mapping[Quantity, float]:
-        """What the only reading of a read holds."""
-        return (await self.reading()).values
-
     def operations(self) -> list[str]:
-        """What the source has asked since the last call, oldest first."""
+        """Return what the source asked for since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
 
 
 @asynccontextmanager
 async def in_front_of(hosts: Hosts, **changes: Any) -> AsyncIterator[AmazonBench]:
-    """A bench that lets go of its connections at the end."""
+    """Yield a bench, and close its connections at the end."""
     bench = an_amazon_bench(hosts, **changes)
     try:
         yield bench
     finally:
         await bench.source.close()
+
+
+def in_front_of_simulation(alexa: SimulatedAlexa, **changes: Any) -> AbstractAsyncContextManager[AmazonBench]:
+    """Yield a bench that is signed in to the simulated service."""
+    fields: dict[str, Any] = {"refresh_token": alexa.refresh_token, "roots": alexa.ca_file}
+    return in_front_of(hosts_of_simulation(alexa), **(fields | changes))
+
+
+def hosts_of_simulation(alexa: SimulatedAlexa) -> Hosts:
+    return Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
 
 
 def an_amazon_bench(
@@ -78,7 +85,7 @@ def an_amazon_bench(
     session: AmazonSession | None = None,
     **settings: Any,
 ) -> AmazonBench:
-    """A source for the service there, built as the program builds its own."""
+    """Return a source for the service at these hosts, built as the program builds its own."""
     wall = wall or MemoryClock(NOON)
     clock = WallOf(wall=wall)
     state = MemoryState() if state is None else state

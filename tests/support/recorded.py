@@ -15,7 +15,6 @@ import attrs
 
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.authorisation import authoriser_of
-from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
 from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.memory.spool import MemoryState
@@ -23,6 +22,7 @@ from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.alexa_client import ask, bearer, post_form
+from tests.support.amazon_bench import hosts_of_simulation
 from tests.support.builders import NOON
 from tests.support.canned_alexa import TOKEN
 from tests.support.spoiled_json import from_strings
@@ -140,7 +140,7 @@ def _in_thread(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
 async def _data_of(alexa: SimulatedAlexa) -> dict[str, Any]:
     """Return what the data service replies to each of the adapter's queries."""
     clock = MemoryClock(NOON)
-    hosts = Hosts(domain="amazon.com", alexa=alexa.url, api=alexa.url, www=alexa.url)
+    hosts = hosts_of_simulation(alexa)
     session = AmazonSession(
         source="tests", timeout_s=5.0, roots=alexa.ca_file, clock=clock, meter=MemoryMeter(clock)
     )

@@ -74,8 +74,7 @@ def test_every_cost_of_a_cycle_is_a_figure_of_its_source() -> None:
         Figure(Kind.PAYLOAD_BYTES, "hue"): (900.0, 900.0),
     }
     assert list(costs.samples) == [Figure(kind, "hue") for kind in Kind]
-    assert (costs.cycles, costs.left_out) == (2, 0)
-    assert (costs.first_at, costs.last_at) == (NOON, NOON + FIVE_MINUTES)
+    assert (costs.slots, costs.left_out) == ((NOON, NOON + FIVE_MINUTES), 0)
 
 
 def test_an_incomplete_cycle_is_counted_and_left_out() -> None:
@@ -83,7 +82,7 @@ def test_an_incomplete_cycle_is_counted_and_left_out() -> None:
     assert len(costs.samples[Figure(Kind.CYCLE_S, "amazon+hue")]) == 1
     assert costs.samples[Figure(Kind.READ_S, "hue")] == (0.25, 0.25)
     assert costs.samples[Figure(Kind.READ_S, "amazon")] == (0.25,)
-    assert (costs.cycles, costs.left_out) == (1, 2)
+    assert (len(costs.slots), costs.left_out) == (1, 2)
 
 
 def test_cycles_of_other_sources_are_figures_of_their_own() -> None:
@@ -100,19 +99,19 @@ def test_unwanted_sources_do_not_count() -> None:
     assert {figure.of for figure in costs.samples} == {"hue"}
     assert len(costs.samples[Figure(Kind.READ_S, "hue")]) == 2
     assert len(costs.samples[Figure(Kind.CYCLE_S, "hue")]) == 1, "the other one read amazon too"
-    assert (costs.cycles, costs.left_out) == (2, 1)
+    assert (len(costs.slots), costs.left_out) == (2, 1)
 
 
 def test_a_cycle_without_figures_of_its_own_still_counts_its_reads() -> None:
     costs = costs_of([measured(0, cycle_s=None, commit_s=None, cpu_s=None), measured(5)])
     assert len(costs.samples[Figure(Kind.CYCLE_S, "hue")]) == 1
-    assert len(costs.samples[Figure(Kind.READ_S, "hue")]) == costs.cycles == 2
+    assert len(costs.samples[Figure(Kind.READ_S, "hue")]) == len(costs.slots) == 2
 
 
 @pytest.mark.parametrize("measurements", [[], [failed(0)]])
 def test_without_a_complete_cycle_there_is_nothing(measurements: list[Measurement]) -> None:
     costs = costs_of(measurements)
-    assert (costs.samples, costs.cycles, costs.first_at, costs.last_at) == ({}, 0, None, None)
+    assert (costs.samples, costs.slots) == ({}, ())
 
 
 def test_successful_reads_name_their_strategy() -> None:

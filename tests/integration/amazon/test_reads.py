@@ -1,4 +1,4 @@
-"""What is asked of the service in a cycle, and what comes of it."""
+"""Which requests a cycle sends, and what comes of the replies."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import Any
 import attrs
 import pytest
 
-from domain.cycle import Cause
+from domain.cycle import Cause, SourceReply
 from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.reading import Quantity
 from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
-from tests.support.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.amazon_bench import AmazonBench, in_front_of
 from tests.support.builders import NOON
 
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
+KITCHEN_ID, BEDROOM_ID = "alexa:GAJ23005314600H3", "alexa:GAJ23005314600J4"
+INVALID = {"errors": [{"message": "Validation error"}], "data": None}
+
+
+def nothing_listed() -> Any:
+    return an_answer({"data": {"endpoints": {"items": []}, "listEndpoints": {"endpoints": []}}})
+
+
+def devices_in(reply: SourceReply) -> list[str]:
+    return [*(each.device_id for each in reply.readings), *(each.device_id for each in reply.unread)]
 
 
 async def test_a_cycle_is_one_request_for_all_monitors(stand_in: StandIn, bench: AmazonBench) -> None:
@@ -27,19 +37,40 @@ async def test_a_cycle_is_one_request_for_all_monitors(stand_in: StandIn, bench:
     assert stand_in.questions[-1]["variables"] == {
         "endpointIds": [device.endpoint for device in stand_in.devices]
     }
+    async with in_front_of(stand_in.hosts, state=bench.state) as another_process:
+        assert len((await another_process.read()).readings) == 2
+        assert another_process.operations() == ["amazon.graphql"]
 
 
-async def test_another_process_asks_for_neither_token_nor_monitors_again(stand_in: StandIn) -> None:
-    first = an_amazon_bench(stand_in.hosts)
-    await first.read()
-    await first.source.close()
-    second = an_amazon_bench(stand_in.hosts, state=first.state)
-    assert len((await second.read()).readings) == 1
-    assert second.operations() == ["amazon.graphql"]
-    await second.source.close()
+class CountingState:
+    """Counts how often the state is read."""
+
+    def __init__(self, bench: AmazonBench) -> None:
+        self.gets, self._state = 0, bench.state
+
+    def get(self, key: str) -> Any:
+        self.gets += 1
+        return self._state.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self._state.put(key, value)
 
 
-async def test_the_values_are_those_of_the_monitor(bench: AmazonBench) -> None:
+async def test_the_state_is_read_once_a_process(stand_in: StandIn, bench: AmazonBench) -> None:
+    state = CountingState(bench)
+    async with in_front_of(stand_in.hosts, state=state) as counted:
+        await counted.read()
+        before = state.gets
+        for _ in range(3):
+            await counted.read()
+        assert state.gets == before
+
+
+@pytest.mark.parametrize("is_in_a_list", [False, True])
+async def test_the_values_are_those_of_the_monitor(
+    stand_in: StandIn, bench: AmazonBench, is_in_a_list: bool
+) -> None:
+    stand_in.answers_in_a_list = is_in_a_list
     reading = await bench.reading()
     assert reading.values == {
         Quantity.TEMPERATURE: 20.5,
@@ -51,19 +82,7 @@ async def test_the_values_are_those_of_the_monitor(bench: AmazonBench) -> None:
         Quantity.IAQ_SCORE: 97.0,
     }
     assert reading.observed_at == datetime(2026, 3, 1, 11, 58, 30, 500_000, tzinfo=UTC)
-    assert (reading.device_id, reading.location) == ("alexa:GAJ23005314600H3", "Kitchen")
-
-
-async def test_an_answer_in_a_list_is_understood(stand_in: StandIn, bench: AmazonBench) -> None:
-    stand_in.answers_in_a_list = True
-    assert len(await bench.values()) == 7
-
-
-async def test_a_monitor_without_pm10_is_read_as_any_other(stand_in: StandIn, bench: AmazonBench) -> None:
-    del stand_in.devices[0].ranges["7"]
-    values = await bench.values()
-    assert Quantity.PM10 not in values
-    assert len(values) == 6
+    assert (reading.device_id, reading.location) == (KITCHEN_ID, "Kitchen")
 
 
 async def test_partial_data_are_taken_quantity_by_quantity(stand_in: StandIn, bench: AmazonBench) -> None:
@@ -75,67 +94,62 @@ async def test_partial_data_are_taken_quantity_by_quantity(stand_in: StandIn, be
     assert reply.notes == ("Kitchen: not all values came (a value that is no number, INTERNAL_ERROR)",)
 
 
-async def test_one_silent_monitor_does_not_cost_the_other_its_reading(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
+async def test_a_silent_monitor_costs_the_other_nothing(stand_in: StandIn, bench: AmazonBench) -> None:
     stand_in.devices = [attrs.evolve(BEDROOM, reachability="UNREACHABLE"), Device()]
     reply = await bench.read()
     assert [reading.location for reading in reply.readings] == ["Kitchen"]
-    assert [(unread.device_id, unread.cause) for unread in reply.unread] == [
-        ("alexa:GAJ23005314600J4", Cause.UNREACHABLE)
-    ]
+    assert [(each.device_id, each.cause) for each in reply.unread] == [(BEDROOM_ID, Cause.UNREACHABLE)]
 
 
-async def test_a_monitor_that_has_been_silent_for_long_is_stale(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    bench.wall.advance(timedelta(hours=25).total_seconds())
+async def test_a_monitor_silent_for_a_day_is_stale(stand_in: StandIn, bench: AmazonBench) -> None:
+    bench.wall.advance(timedelta(hours=23).total_seconds())
+    assert len((await bench.read()).readings) == 1
+    bench.wall.advance(timedelta(hours=2).total_seconds())
     (unread,) = (await bench.read()).unread
     assert (unread.cause, unread.detail) == (Cause.STALE, "since 2026-03-01T11:58:30+00:00")
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:59Z"
     assert (await bench.reading()).observed_at == datetime(2026, 3, 2, 12, 59, 59, tzinfo=UTC)
 
 
-async def test_a_clock_that_goes_wrong_costs_no_reading_of_the_future(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
+async def test_a_clock_that_is_wrong_costs_no_reading(bench: AmazonBench) -> None:
     bench.wall.step_wall(-3 * 3600)
     reply = await bench.read()
     assert [reading.observed_at for reading in reply.readings] == [NOON - timedelta(hours=3)]
     assert "ahead of this computer's clock by 2:58:30" in reply.notes[0]
 
 
+# Discovery: once a day, or when a monitor is missed.
+
+
 async def test_monitors_are_asked_for_once_a_day(stand_in: StandIn, bench: AmazonBench) -> None:
     await bench.read()
     stand_in.devices.append(BEDROOM)
     bench.wall.advance(3600 * 23)
-    assert _all_devices(await bench.read()) == {"alexa:GAJ23005314600H3"}
+    assert set(devices_in(await bench.read())) == {KITCHEN_ID}
     bench.wall.advance(3600 * 2)
-    assert len(_all_devices(await bench.read())) == 2
+    assert set(devices_in(await bench.read())) == {KITCHEN_ID, BEDROOM_ID}
 
 
-async def test_a_monitor_that_is_missed_is_looked_for(stand_in: StandIn, bench: AmazonBench) -> None:
+async def test_a_missed_monitor_is_searched_for(stand_in: StandIn, bench: AmazonBench) -> None:
     await bench.read()
     bench.wall.advance(3600)
-    moved = "5c7d3f2e-0000-4000-8000-0000000000ff"  # set up anew: the same monitor at another endpoint
+    moved = "5c7d3f2e-0000-4000-8000-0000000000ff"  # the same monitor, set up again at another endpoint
     stand_in.devices = [Device(entity=moved, sampled_at="2026-03-01T13:00:00Z")]
     bench.operations()
-    assert [reading.device_id for reading in (await bench.read()).readings] == ["alexa:GAJ23005314600H3"]
+    assert [reading.device_id for reading in (await bench.read()).readings] == [KITCHEN_ID]
     assert bench.operations().count("amazon.discovery") == 1
 
 
-async def test_a_monitor_that_stays_away_is_not_looked_for_at_every_cycle(
+async def test_a_monitor_that_stays_away_is_not_searched_for_in_every_cycle(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
     stand_in.devices.append(BEDROOM)
     await bench.read()
     bench.wall.advance(3600)
-    listed_only = an_answer({"data": {"listEndpoints": {"endpoints": []}}})
-    stand_in.script(GRAPHQL, listed_only)
     bench.operations()
-    assert {unread.cause for unread in (await bench.read()).unread} == {Cause.NOT_LISTED}
-    stand_in.script(GRAPHQL, an_answer({"data": {"listEndpoints": {"endpoints": []}}}))
-    await bench.read()
+    for _ in range(2):
+        stand_in.script(GRAPHQL, nothing_listed())
+        assert {unread.cause for unread in (await bench.read()).unread} == {Cause.NOT_LISTED}
     assert bench.operations().count("amazon.discovery") == 1
 
 
@@ -143,43 +157,29 @@ async def test_a_search_that_fails_costs_the_others_nothing(stand_in: StandIn, b
     stand_in.devices.append(BEDROOM)
     await bench.read()
     bench.wall.advance(3600)
-    one = an_answer(
-        {"data": {"listEndpoints": {"endpoints": [Device(sampled_at="2026-03-01T13:00:00Z").state()]}}}
-    )
-    stand_in.script(GRAPHQL, one, an_answer(b"", 500), an_answer(b"", 500))
+    stand_in.devices = [Device(sampled_at="2026-03-01T13:00:00Z")]
+    only_kitchen = an_answer({"data": {"listEndpoints": {"endpoints": [stand_in.devices[0].state()]}}})
+    stand_in.script(GRAPHQL, only_kitchen, an_answer(b"", 500), an_answer(b"", 500))
     reply = await bench.read()
     assert [reading.location for reading in reply.readings] == ["Kitchen"]
     assert [unread.cause for unread in reply.unread] == [Cause.NOT_LISTED]
     assert bench.journal.events() == ("amazon.discovery",)
     bench.operations()
-    stand_in.devices = [Device(sampled_at="2026-03-01T13:00:00Z")]
     await bench.read()
-    assert bench.operations() == ["amazon.graphql"]  # not searched for at every cycle
+    assert bench.operations() == ["amazon.graphql"]  # no search in every cycle
 
 
-async def test_an_answer_that_suddenly_lists_no_monitor_is_not_believed_at_once(
+async def test_a_reply_that_suddenly_lists_no_monitor_is_not_believed(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
     await bench.read()
     bench.wall.advance(3600 * 25)
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:00Z"
-    none: dict[str, Any] = {"data": {"endpoints": {"items": []}, "listEndpoints": {"endpoints": []}}}
-    stand_in.script(GRAPHQL, an_answer(none), an_answer(none))
+    stand_in.script(GRAPHQL, nothing_listed(), nothing_listed())
     assert len((await bench.read()).readings) == 1
 
 
-async def test_when_the_second_form_fails_what_the_first_told_is_taken(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    appliances = [{"legacyAppliance": device.appliance()} for device in (Device(serial=None), BEDROOM)]
-    stand_in.devices = [BEDROOM]
-    stand_in.script(GRAPHQL, an_answer({"data": {"endpoints": {"items": appliances}}}), an_answer(b"", 500))
-    reply = await bench.read()
-    assert [reading.location for reading in reply.readings] == ["Bedroom"]
-    assert [unread.device_id for unread in reply.unread] == [f"alexa:{Device().entity}"]
-
-
-async def test_an_account_without_a_monitor_says_so_and_is_not_asked_at_every_cycle(
+async def test_an_account_without_monitors_is_not_asked_in_every_cycle(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
     stand_in.devices = []
@@ -193,49 +193,46 @@ async def test_an_account_without_a_monitor_says_so_and_is_not_asked_at_every_cy
     assert len((await bench.read()).readings) == 1
 
 
-async def test_only_the_monitor_that_is_wanted_is_read(stand_in: StandIn) -> None:
+@pytest.mark.parametrize("serial", ["gaj23005314600j4", "alexa:GAJ23005314600J4"])
+async def test_only_the_wanted_monitor_is_read(stand_in: StandIn, serial: str) -> None:
     stand_in.devices.append(BEDROOM)
-    bench = an_amazon_bench(stand_in.hosts, device_serial="gaj23005314600j4")
-    assert (await bench.reading()).location == "Bedroom"
+    async with in_front_of(stand_in.hosts, device_serial=serial) as bench:
+        assert (await bench.reading()).location == "Bedroom"
     assert stand_in.questions[-1]["variables"] == {"endpointIds": [BEDROOM.endpoint]}
-    await bench.source.close()
 
 
-async def test_a_wanted_monitor_that_there_is_not_is_said_with_those_that_there_are(
-    stand_in: StandIn,
-) -> None:
-    bench = an_amazon_bench(stand_in.hosts, device_serial="GAJ9")
-    reply = await bench.read()
+async def test_a_wanted_monitor_that_is_not_there_is_noted(stand_in: StandIn) -> None:
+    async with in_front_of(stand_in.hosts, device_serial="GAJ9") as bench:
+        reply = await bench.read()
     assert reply.readings == ()
     assert "it has: GAJ23005314600H3" in reply.notes[0]
-    await bench.source.close()
 
 
-async def test_a_serial_number_that_one_form_of_discovery_lacks_is_taken_from_the_other(
-    stand_in: StandIn, bench: AmazonBench
+@pytest.mark.parametrize(
+    "first_form",
+    [
+        {"data": {"endpoints": {"items": [{"legacyAppliance": Device(serial=None).appliance()}]}}},
+        {"errors": [{"message": "Validation error"}]},
+    ],
+    ids=["without the serial", "failed"],
+)
+async def test_the_second_form_of_discovery_fills_in(
+    stand_in: StandIn, bench: AmazonBench, first_form: Any
 ) -> None:
-    stand_in.script(
-        GRAPHQL,
-        an_answer({"data": {"endpoints": {"items": [{"legacyAppliance": Device(serial=None).appliance()}]}}}),
-    )
-    assert (await bench.reading()).device_id == "alexa:GAJ23005314600H3"
+    stand_in.script(GRAPHQL, an_answer(first_form))
+    reading = await bench.reading()
+    assert (reading.device_id, reading.location) == (KITCHEN_ID, "Kitchen")
 
 
-async def test_a_form_of_discovery_that_fails_is_replaced_by_the_other(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    stand_in.script(GRAPHQL, an_answer({"errors": [{"message": "Validation error"}]}))
-    assert (await bench.reading()).location == "Kitchen"
+async def test_if_the_second_form_fails_the_first_one_counts(stand_in: StandIn, bench: AmazonBench) -> None:
+    stand_in.devices = [Device(serial=None), BEDROOM]
+    items = [{"legacyAppliance": device.appliance()} for device in stand_in.devices]
+    stand_in.script(GRAPHQL, an_answer({"data": {"endpoints": {"items": items}}}), an_answer(b"", 500))
+    assert set(devices_in(await bench.read())) == {f"alexa:{Device().entity}", BEDROOM_ID}
 
 
-async def test_when_no_form_of_discovery_works_the_first_error_is_told(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    stand_in.script(
-        GRAPHQL,
-        an_answer({"errors": [{"message": "Validation error"}]}),
-        an_answer({"errors": [{"message": "the other error"}]}),
-    )
+async def test_if_both_forms_fail_the_first_error_is_raised(stand_in: StandIn, bench: AmazonBench) -> None:
+    stand_in.script(GRAPHQL, an_answer(INVALID), an_answer({"errors": [{"message": "the other error"}]}))
     with pytest.raises(SourceGarbled, match="Validation error"):
         await bench.read()
 
@@ -256,7 +253,7 @@ async def test_a_daily_discovery_that_fails_costs_no_reading(stand_in: StandIn, 
     assert bench.operations().count("amazon.discovery") == 1
 
 
-async def test_a_daily_discovery_without_a_token_is_not_followed_by_a_reading_without_one(
+async def test_without_a_token_neither_discovery_nor_readings_are_asked_for(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
     await bench.read()
@@ -268,70 +265,62 @@ async def test_a_daily_discovery_without_a_token_is_not_followed_by_a_reading_wi
     assert stand_in.asked == [TOKEN]
 
 
-async def test_the_second_reader_serves_where_graphql_fails(stand_in: StandIn, bench: AmazonBench) -> None:
+# The second interface, for when the first one fails.
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (INVALID, 200),
+        (b"<html>", 403),
+        (b"<html>", 404),
+        (b"<html>", 500),
+        (b"<html>", 299),
+        ({"data": {"listEndpoints": {"endpoints": [{"id": Device().endpoint, "features": None}]}}}, 200),
+    ],
+)
+async def test_the_second_interface_serves_where_graphql_fails(
+    stand_in: StandIn, bench: AmazonBench, content: Any, status: int
+) -> None:
     await bench.read()
-    stand_in.script(GRAPHQL, an_answer({"errors": [{"message": "Validation error"}], "data": None}))
+    stand_in.script(GRAPHQL, an_answer(content, status))
     reply = await bench.read()
     (reading,) = reply.readings
     assert (len(reading.values), reading.observed_at, reading.is_reachable) == (7, None, True)
     assert reply.notes[0].startswith("read the monitors through the second interface")
-    assert "Validation error" in reply.notes[0]
+    assert ("Validation error" in reply.notes[0]) == (content is INVALID)
     assert bench.journal.events() == ("amazon.fallback",)
-
-
-@pytest.mark.parametrize("status", [403, 404, 500, 299])
-async def test_the_second_reader_serves_whatever_the_status_of_the_first(
-    stand_in: StandIn, bench: AmazonBench, status: int
-) -> None:
-    await bench.read()
-    stand_in.script(GRAPHQL, an_answer(b"<html>", status))
-    assert len((await bench.read()).readings) == 1
     assert stand_in.count(PHOENIX) == 1
 
 
-async def test_the_second_reader_serves_where_every_value_is_missing(
+async def test_if_both_interfaces_fail_the_first_error_is_raised(
     stand_in: StandIn, bench: AmazonBench
 ) -> None:
     await bench.read()
-    empty = {"data": {"listEndpoints": {"endpoints": [{"id": Device().endpoint, "features": None}]}}}
-    stand_in.script(GRAPHQL, an_answer(empty))
-    assert len((await bench.reading()).values) == 7
-
-
-async def test_when_both_readers_fail_the_first_error_is_told(stand_in: StandIn, bench: AmazonBench) -> None:
-    await bench.read()
     for second in (an_answer(b"", 500), an_answer({"deviceStates": []}), an_answer({"deviceStates": [{}]})):
-        stand_in.script(GRAPHQL, an_answer({"errors": [{"message": "Validation error"}]}))
+        stand_in.script(GRAPHQL, an_answer(INVALID))
         stand_in.script(PHOENIX, second)
         with pytest.raises(SourceGarbled, match="Validation error"):
             await bench.read()
 
 
-async def test_a_second_reader_that_asks_for_fewer_requests_is_heard(
-    stand_in: StandIn, bench: AmazonBench
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_throttling_by_either_interface_is_the_error(
+    stand_in: StandIn, bench: AmazonBench, is_first: bool
 ) -> None:
     await bench.read()
-    stand_in.script(GRAPHQL, an_answer(b"", 500))
-    stand_in.script(PHOENIX, an_answer(b"", 429))
-    with pytest.raises(SourceThrottled):
+    throttled = an_answer({"message": "Rate exceeded"}, 400, Retry_After="30")
+    stand_in.script(GRAPHQL, throttled if is_first else an_answer(b"", 500))
+    stand_in.script(PHOENIX, throttled)
+    with pytest.raises(SourceThrottled) as raised:
         await bench.read()
+    assert raised.value.retry_after_s == 30
+    assert stand_in.count(PHOENIX) == (0 if is_first else 1)
 
 
-async def test_the_second_reader_is_not_asked_when_the_first_asks_for_fewer_requests(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    await bench.read()
-    stand_in.script(GRAPHQL, an_answer({"message": "Rate exceeded"}, 400, Retry_After="30"))
-    with pytest.raises(SourceThrottled) as throttled:
-        await bench.read()
-    assert throttled.value.retry_after_s == 30
-    assert stand_in.count(PHOENIX) == 0
-
-
-async def test_what_amazon_sent_is_kept_where_the_home_wants_it(stand_in: StandIn) -> None:
-    bench = an_amazon_bench(stand_in.hosts, raw_response=True)
-    assert SAMPLED_AT in ((await bench.reading()).raw_response or "")
-    await bench.source.close()
+async def test_the_raw_reply_is_recorded_if_the_home_wants_it(stand_in: StandIn) -> None:
+    async with in_front_of(stand_in.hosts, raw_response=True) as bench:
+        assert SAMPLED_AT in ((await bench.reading()).raw_response or "")
 
 
 async def test_the_bytes_of_every_request_are_measured(bench: AmazonBench) -> None:
@@ -339,7 +328,3 @@ async def test_the_bytes_of_every_request_are_measured(bench: AmazonBench) -> No
     for measured in bench.meter.drain():
         assert (measured.source, measured.succeeded) == ("amazon", True)
         assert measured.wire_bytes == measured.payload_bytes > 50
-
-
-def _all_devices(reply: object) -> set[str]:
-    return {each.device_id for part in ("readings", "unread") for each in getattr(reply, part)}

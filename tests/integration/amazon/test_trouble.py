@@ -1,4 +1,4 @@
-"""A network, a server or a certificate in trouble: each named, and ended within the time."""
+"""A network, a server or a certificate in trouble: each is named, and ends within the time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -19,12 +20,12 @@ from adapters.memory.runtime import MemoryMeter
 from adapters.runtime.clock import SystemClock
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, TOKEN, StandIn, an_answer
-from tests.support.amazon_bench import AmazonBench, an_amazon_bench
+from tests.support.amazon_bench import AmazonBench, in_front_of
 from tests.support.canned_alexa import states
 
 
-async def fails(bench: AmazonBench, within_s: float = 10.0) -> str:
-    """What a read is unavailable for."""
+async def error_of(bench: AmazonBench, within_s: float = 10.0) -> str:
+    """Return why a read is unavailable."""
     with pytest.raises(SourceUnavailable) as raised:
         await bench.read(within_s=within_s)
     return str(raised.value)
@@ -32,7 +33,7 @@ async def fails(bench: AmazonBench, within_s: float = 10.0) -> str:
 
 @asynccontextmanager
 async def a_server(head: bytes, *, hangs: bool = False) -> AsyncIterator[str]:
-    """One that answers every connection with these bytes, and then closes it or says nothing more."""
+    """Serve these bytes to every connection, and then close it or send nothing more."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -54,54 +55,52 @@ async def a_server(head: bytes, *, hangs: bool = False) -> AsyncIterator[str]:
         await server.wait_closed()
 
 
-@asynccontextmanager
-async def a_bench_at(url: str, **changes: float) -> AsyncIterator[AmazonBench]:
-    bench = an_amazon_bench(hosts_of("amazon.test", alexa=url, api=url, www=url), **changes)  # type: ignore[arg-type]
-    try:
-        yield bench
-    finally:
-        await bench.source.close()
+def a_bench_at(url: str, **changes: Any) -> AbstractAsyncContextManager[AmazonBench]:
+    return in_front_of(hosts_of("amazon.test", alexa=url, api=url, www=url), **changes)
 
 
-async def test_a_network_timeout_is_unavailable_and_ends_in_time() -> None:
+HALF_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+
+
+@pytest.mark.parametrize(
+    ("head", "timeout_s", "within_s", "words"),
+    [
+        (b"", 0.1, 10.0, "127.0.0.1 gave no complete answer within 0.1 s"),
+        (HALF_BODY, 60.0, 0.2, "no complete answer within"),
+    ],
+    ids=["the timeout", "the deadline"],
+)
+async def test_a_read_ends_by_timeout_and_deadline(
+    head: bytes, timeout_s: float, within_s: float, words: str
+) -> None:
     began_s = time.monotonic()
-    async with a_server(b"", hangs=True) as url, a_bench_at(url, timeout_s=0.1) as bench:
-        assert "127.0.0.1 gave no complete answer within 0.1 s" in await fails(bench)
+    async with a_server(head, hangs=True) as url, a_bench_at(url, timeout_s=timeout_s) as bench:
+        assert words in await error_of(bench, within_s)
         assert time.monotonic() - began_s < 5
 
 
-async def test_a_read_ends_by_its_deadline_however_long_a_request_may_take() -> None:
-    began_s = time.monotonic()
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
-    async with a_server(head, hangs=True) as url, a_bench_at(url, timeout_s=60) as bench:
-        assert "no complete answer within" in await fails(bench, within_s=0.2)
-        assert time.monotonic() - began_s < 5
-
-
-async def test_without_time_nothing_is_asked(stand_in: StandIn, bench: AmazonBench) -> None:
-    assert "within the time for this source" in await fails(bench, within_s=0.0)
+async def test_without_time_nothing_is_sent(stand_in: StandIn, bench: AmazonBench) -> None:
+    assert "within the time for this source" in await error_of(bench, within_s=0.0)
     assert stand_in.asked == []
 
 
-async def test_a_host_where_nobody_listens() -> None:
+async def test_a_host_that_does_not_listen() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening
         async with a_bench_at(f"http://127.0.0.1:{taken.getsockname()[1]}") as bench:
-            assert "the connection to 127.0.0.1 failed" in await fails(bench)
+            assert "the connection to 127.0.0.1 failed" in await error_of(bench)
 
 
-async def test_a_name_that_cannot_be_looked_up_is_no_fault_of_the_credentials(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     async with a_bench_at("https://alexa.amazon.test") as bench:
-        assert "the name alexa.amazon.test was not found" in await fails(bench)
+        assert "the name alexa.amazon.test was not found" in await error_of(bench)
 
 
-async def test_a_name_is_looked_up_in_a_thread_that_holds_nothing_open(
+async def test_names_are_not_looked_up_in_the_executor_that_is_waited_for(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def in_executor(*arguments: object, **options: object) -> None:
@@ -112,46 +111,41 @@ async def test_a_name_is_looked_up_in_a_thread_that_holds_nothing_open(
         assert len((await bench.read()).readings) == 1
 
 
-async def test_a_host_that_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_accepts_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(*arguments: object, **options: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("adapters.amazon.http._LONGEST_CONNECT_S", 0.05)
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
     async with a_bench_at("http://127.0.0.1:1") as bench:
-        assert "no connection to 127.0.0.1 within the time limit" in await fails(bench)
+        assert "no connection to 127.0.0.1 within the time limit" in await error_of(bench)
 
 
 @pytest.mark.parametrize(
     ("head", "words"),
     [
         (b"", "closed the connection without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "ended before it was complete"),
+        (HALF_BODY, "ended before it was complete"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "is not HTTP"),
     ],
 )
-async def test_a_server_that_breaks_off(head: bytes, words: str) -> None:
+async def test_a_server_that_breaks_off_is_asked_once(head: bytes, words: str) -> None:
     async with a_server(head) as url, a_bench_at(url) as bench:
-        assert words in await fails(bench)
-
-
-async def test_a_server_that_speaks_no_tls(stand_in: StandIn) -> None:
-    async with a_bench_at(stand_in.url.replace("http:", "https:")) as bench:
-        assert "no encrypted connection to 127.0.0.1" in await fails(bench)
-
-
-async def test_trouble_on_the_way_is_not_asked_for_twice_in_an_attempt(stand_in: StandIn) -> None:
-    """Neither the second form of discovery nor the second reader would fare better."""
-    async with a_server(b"") as url, a_bench_at(url) as bench:
-        await fails(bench)
+        assert words in await error_of(bench)
+        # neither the second form of discovery nor the second interface would fare better
         assert bench.operations() == ["amazon.token"]
+
+
+async def test_a_server_without_tls(stand_in: StandIn) -> None:
+    async with a_bench_at(stand_in.url.replace("http:", "https:")) as bench:
+        assert "no encrypted connection to 127.0.0.1" in await error_of(bench)
 
 
 async def test_a_redirect_is_not_followed(stand_in: StandIn, bench: AmazonBench) -> None:
     await bench.read()
     stand_in.asked.clear()
-    stand_in.script(GRAPHQL, an_answer(b"", 307, Location=f"{stand_in.url}/elsewhere"))
-    stand_in.script(PHOENIX, an_answer(b"", 307, Location=f"{stand_in.url}/elsewhere"))
+    for path in (GRAPHQL, PHOENIX):
+        stand_in.script(path, an_answer(b"", 307, Location=f"{stand_in.url}/elsewhere"))
     with pytest.raises(SourceRefused, match=r"redirects to 127\.0\.0\.1.*domain"):
         await bench.read()
     assert stand_in.asked == [GRAPHQL, PHOENIX]
@@ -161,25 +155,23 @@ async def test_a_cookie_that_the_service_sets_is_not_sent_back(stand_in: StandIn
     answer = an_answer({"error": "x"}, 500)
     answer.set_cookie("session-id", "given")
     stand_in.script(TOKEN, answer)
-    await fails(bench)
+    await error_of(bench)
     await bench.read()
     assert all("Cookie" not in headers for headers in stand_in.headers)
 
 
 async def test_proxies_of_the_environment_are_not_used(
-    stand_in: StandIn, bench: AmazonBench, monkeypatch: pytest.MonkeyPatch
+    bench: AmazonBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert len((await bench.read()).readings) == 1
 
 
-async def test_a_packed_reply_is_counted_as_it_came_and_as_it_was(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
+async def test_a_compressed_reply_is_counted_both_ways(stand_in: StandIn, bench: AmazonBench) -> None:
     await bench.read()
     body = gzip.compress(json.dumps(states(stand_in.devices[0])).encode())
-    stand_in.script(GRAPHQL, _packed(body))
+    stand_in.script(GRAPHQL, _encoded(body))
     bench.meter.drain()
     assert len((await bench.read()).readings) == 1
     (measured,) = bench.meter.drain()
@@ -196,46 +188,40 @@ async def test_a_packed_reply_is_counted_as_it_came_and_as_it_was(
         (b"not packed at all", "gzip"),
         (b"{}", "br"),
     ],
-    ids=["a bomb", "too large", "cut short", "not packed", "packed otherwise"],
+    ids=["a bomb", "too large", "cut short", "not packed", "another encoding"],
 )
-async def test_a_body_that_is_too_large_or_wrongly_packed_is_garbled(
+async def test_a_body_too_large_or_wrongly_compressed_is_garbled(
     stand_in: StandIn, bench: AmazonBench, body: bytes, encoding: str
 ) -> None:
     await bench.read()
-    stand_in.script(GRAPHQL, _packed(body, encoding))
-    stand_in.script(PHOENIX, an_answer(b"", 500))
+    stand_in.script(GRAPHQL, _encoded(body, encoding), _encoded(body, encoding, 500))
+    stand_in.script(PHOENIX, an_answer(b"", 500), an_answer(b"", 500))
     with pytest.raises(SourceGarbled):
         await bench.read()
-    stand_in.script(GRAPHQL, _packed(body, encoding, 500))
-    stand_in.script(PHOENIX, an_answer(b"", 500))
-    assert "HTTP 500" in await fails(bench)
+    assert "HTTP 500" in await error_of(bench)
 
 
-def test_a_source_may_be_read_in_one_event_loop_after_another() -> None:
-    session = AmazonSession(
-        source="amazon", timeout_s=5, roots=None, clock=SystemClock(), meter=MemoryMeter(SystemClock())
-    )
+def test_a_session_may_be_used_in_one_event_loop_after_another() -> None:
+    clock = SystemClock()
+    session = AmazonSession(source="amazon", timeout_s=5, roots=None, clock=clock, meter=MemoryMeter(clock))
 
-    async def ask() -> int:
+    async def status() -> int:
         async with StandIn().running() as service:
             request = Request(operation="amazon.graphql", url=service.url + "/api/language", method="GET")
-            reply = await session.send(request, SystemClock().elapsed_s() + 5)
+            reply = await session.send(request, clock.elapsed_s() + 5)
             await session.close()
             return reply.status
 
-    assert [asyncio.run(ask()) for _ in range(2)] == [200, 200]
+    assert [asyncio.run(status()) for _ in range(2)] == [200, 200]
 
 
-async def test_connections_are_kept_from_cycle_to_cycle_and_given_back_at_the_end(
-    stand_in: StandIn, bench: AmazonBench
-) -> None:
-    for _ in range(2):
-        await bench.read()
+async def test_a_source_may_be_closed_twice_and_read_again(bench: AmazonBench) -> None:
+    await bench.read()
     await bench.source.close()
     await bench.source.close()
     assert len((await bench.read()).readings) == 1
 
 
-def _packed(body: bytes, encoding: str = "gzip", status: int = 200) -> web.Response:
+def _encoded(body: bytes, encoding: str = "gzip", status: int = 200) -> web.Response:
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     return web.Response(body=body, status=status, headers=headers)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from config.secrets import AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secret, Secrets
-from config.setting_types import Backoff
 from config.settings import (
     AmazonAqmSettings,
     CollectionSettings,
@@ -20,6 +19,7 @@ from config.settings import (
     fingerprint,
 )
 from domain.reading import Quantity, Range
+from domain.services.retry_policy import RetryPolicy
 
 
 def test_source_without_an_interval_has_the_general_one() -> None:
@@ -35,7 +35,7 @@ def test_backoff_base_of_hue_multiplies_a_first_delay_of_1_s() -> None:
         collection=CollectionSettings(retry_attempts=4, retry_backoff_base=5.0),
         collectors=CollectorsSettings(hue=HueSettings(retry_backoff_base=3.0)),
     )
-    assert settings.hue_retry == Backoff(attempts=4, base_s=1.0, multiplier=3.0)
+    assert settings.hue_retry == RetryPolicy(attempts=4, base_s=1.0, multiplier=3.0)
 
 
 def test_backoff_base_of_others_is_the_first_delay() -> None:
@@ -44,8 +44,8 @@ def test_backoff_base_of_others_is_the_first_delay() -> None:
         storage=StorageSettings(retry_max_attempts=2, retry_base_delay=0.5),
         collectors=CollectorsSettings(amazon_aqm=AmazonAqmSettings(retry_attempts=2)),
     )
-    assert settings.amazon_aqm_retry == Backoff(attempts=2, base_s=5.0, multiplier=2.0)
-    assert settings.storage.retry == Backoff(attempts=2, base_s=0.5, multiplier=2.0)
+    assert settings.amazon_aqm_retry == RetryPolicy(attempts=2, base_s=5.0, multiplier=2.0)
+    assert settings.storage.retry == RetryPolicy(attempts=2, base_s=0.5, multiplier=2.0)
 
 
 def test_first_delay_of_zero_is_kept() -> None:
