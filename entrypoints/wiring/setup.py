@@ -143,11 +143,11 @@ def save(draft: Draft) -> None:
     )
     with suppress(OSError):  # the files are saved; whatever is in the way, the first cycle says it
         data_folder(draft.loaded.settings).mkdir(parents=True, exist_ok=True)
-    _ask_again(draft.loaded)
 
 
-def _ask_again(loaded: Loaded) -> None:
-    """Sources that are left in peace since they refused the old credentials are asked at their next slot."""
+def forget_refusals(loaded: Loaded) -> None:
+    """Have sources asked at their next slot that are deferred because they refused credentials."""
+    from adapters.amazon.authorisation import forget_refusals
     from adapters.files.saved_state import SavedState
     from adapters.log.journals import StderrJournal
     from adapters.runtime.clock import SystemClock
@@ -158,6 +158,7 @@ def _ask_again(loaded: Loaded) -> None:
         sources = ("amazon", "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
         kept = state(loaded.settings, StderrJournal(str))
         SourceBackoff(state=SavedState(kept), clock=SystemClock()).reset(sources, Cause.CREDENTIALS)
+        forget_refusals(kept)
 
 
 def _journal(loaded: Loaded, environment: Environment) -> Journal:

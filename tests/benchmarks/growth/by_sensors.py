@@ -24,7 +24,7 @@ from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
-from tests.growth.costs import Cost, cost_of, median_ms, p95_ms, tell
+from tests.benchmarks.growth.costs import Cost, cost_of, median_ms, p95_ms, tell
 
 SENSORS_A_BRIDGE = 50
 HOMES = (50, 200, 500, 1000)
@@ -62,7 +62,7 @@ def _bridges(count: int, clock_file: Path) -> Iterator[Sequence[Bridge]]:
     command = [
         sys.executable,
         "-m",
-        "tests.growth.bridges",
+        "tests.benchmarks.growth.bridges",
         str(count),
         str(SENSORS_A_BRIDGE),
         str(clock_file),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
-from tests.peers.phue_bridge import bridge, sensors, told
-from tests.peers.protocol import serve
+import phue  # type: ignore[import-not-found, unused-ignore]
 
-database = sqlite3.connect(told["database"])
+from tests.benchmarks.peers.protocol import serve, task
+
+home = task()
+bridge: Any = phue.Bridge(home["http_address"], username=home["key"])
+sensors = [int(number) for number, one in bridge.get_sensor().items() if one["type"] == "ZLLTemperature"]
+database = sqlite3.connect(home["database"])
 database.execute("CREATE TABLE readings (at TEXT, device TEXT, celsius REAL)")
 
 

@@ -37,7 +37,7 @@ def looks_at(
             "amazon": str(deployment.amazon_ca_file),
             "doing": {"cycles": cycles, "every": every, "sweeping": sweeping},
         }
-        command = [sys.executable, "-m", "tests.memory.collector", json.dumps(task)]
+        command = [sys.executable, "-m", "tests.benchmarks.memory.collector", json.dumps(task)]
         # measuring coverage keeps a note of each line that is run: that is no memory of the collector
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         with subprocess.Popen(
@@ -62,7 +62,7 @@ def _as_text(look: dict[str, Any]) -> str:
 
 @contextmanager
 def _simulated_home(clock_file: Path) -> Iterator[dict[str, Any]]:
-    command = [sys.executable, "-m", "tests.memory.home", str(clock_file)]
+    command = [sys.executable, "-m", "tests.benchmarks.memory.home", str(clock_file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

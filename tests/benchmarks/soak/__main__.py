@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.soak.living import live
-from tests.soak.verdict import complaints, figures
+from tests.benchmarks.soak.living import live
+from tests.benchmarks.soak.verdict import complaints, figures
 
 _CALM_S = 40.0
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
-from tests.soak.living import INTERVAL_S, Lived, Said
-from tests.soak.process import Sample
+from tests.benchmarks.soak.living import INTERVAL_S, Lived, Said
+from tests.benchmarks.soak.process import Sample
 
 CYCLE_BUDGET_S = 30.0
 LOG_BUDGET_BYTES = 60_000_000

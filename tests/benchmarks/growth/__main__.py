@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.growth import by_rows, by_sensors
+from tests.benchmarks.growth import by_rows, by_sensors
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import attrs
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
-from tests.growth.costs import cost_of, median_ms, p95_ms, tell
+from tests.benchmarks.growth.costs import cost_of, median_ms, p95_ms, tell
 from tests.support.grown_home import append_in_bulk, device_of, report_of, slot_of
 
 SENSORS = 20

@@ -15,12 +15,12 @@ from typing import Any
 
 import attrs
 
-from tests.soak.process import Sample, sample
-from tests.soak.troubles import Trouble, troubles
+from tests.benchmarks.soak.process import Sample, sample
+from tests.benchmarks.soak.troubles import Trouble, troubles
 from tests.support.deployments import Deployment, a_deployment, with_amazon
 
 INTERVAL_S = 5
-_CHECKOUT = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[3]
 _EVERY_S = 0.5
 _PATIENCE_S = 60.0
 
@@ -78,7 +78,7 @@ def live(folder: Path, *, length_s: float, calm_s: float, seed: int) -> Lived:
 
 @contextmanager
 def _home(seed: int) -> Iterator[tuple[Any, dict[str, Any]]]:
-    command = [sys.executable, "-m", "tests.soak.home", str(seed)]
+    command = [sys.executable, "-m", "tests.benchmarks.soak.home", str(seed)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_CHECKOUT
     ) as process:

@@ -1,4 +1,4 @@
-"""The process of the simulated bridge, by a clock that the bench leads: SENSORS CLOCK_FILE."""
+"""The process of the simulated bridge, whose clock the benchmark moves: SENSORS CLOCK_FILE."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from adapters.simulator.home import SimulatedHome
 
 
 def main(sensors: int, clock_file: Path) -> None:
-    """Say where the bridge is, and answer until stdin ends."""
+    """Print where the bridge is, and answer until stdin ends."""
     clock = MovedClock(SystemClock(), clock_file)
     with SimulatedHome(clock=clock, sensors=sensors).running() as home:
         bridge = home.bridge
-        told = {
+        place = {
             "address": bridge.address,
             "http_address": bridge.http_address,
             "bridge_id": bridge.id,
@@ -24,7 +24,7 @@ def main(sensors: int, clock_file: Path) -> None:
             "ca_file": str(bridge.ca_file),
             "clock_file": str(clock_file),
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(place), flush=True)
         sys.stdin.read()
 
 

@@ -1,7 +1,7 @@
 """A collector that does its cycles as fast as it can and says how much memory it holds.
 
-python -m tests.memory.collector JSON, with the keys home, clock_file, hue, amazon, and doing: how many
-cycles, how many from one look to the next, and whether each look sweeps up first, to count what is held.
+python -m tests.benchmarks.memory.collector JSON, with the keys home, clock_file, hue, amazon, and doing: how
+many cycles, how many from one look to the next, and whether each look collects garbage first.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 _FOLDER = CHECKOUT / ".bench" / "peers"
 _LOCK = CHECKOUT / "requirements.lock"
 _LIMIT_S = 300.0
@@ -21,7 +21,7 @@ import importlib.metadata, json, sys
 print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))
 """
 # What is installed for each: names for pip, or its arguments.
-_WANTED: Mapping[str, tuple[str, ...]] = {
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "script": ("requests",),
     "phue": ("phue==1.1",),
     "aiohue": ("aiohue==4.9.0",),
@@ -35,20 +35,20 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def surroundings(**more: str) -> Mapping[str, str]:
-    """The variables of a contestant's process, which keeps compiled modules as everybody's Python does."""
+def process_environment(**more: str) -> Mapping[str, str]:
+    """Return the environment variables of a contestant, which keeps compiled modules."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    kept = str(_FOLDER / "bytecode")
-    return {**inherited, "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": kept, **more}
+    bytecode = str(_FOLDER / "bytecode")
+    return {**inherited, "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": bytecode, **more}
 
 
 class NotInstalled(Exception):
-    """pip could not, and says why."""
+    """pip failed; the message is its own."""
 
 
 @attrs.frozen
 class Environment:
-    """A Python that has what one contestant needs, and nothing else."""
+    """A Python with what one contestant needs, and nothing else."""
 
     name: str
 
@@ -57,7 +57,7 @@ class Environment:
         return _FOLDER / self.name / "bin" / "python"
 
     def make(self) -> None:
-        """Make it, unless it is there as it is wanted. Raises NotInstalled."""
+        """Make it, unless it is up to date; raise `NotInstalled` if pip fails."""
         stamp = _FOLDER / self.name / "installed.txt"
         if stamp.is_file() and stamp.read_text() == self._facts():
             return
@@ -69,21 +69,21 @@ class Environment:
         stamp.write_text(self._facts())
 
     def versions(self) -> Mapping[str, str]:
-        """Of the packages that matter, by name."""
-        told = _run([str(self.python), "-I", "-c", _VERSIONS, *_SHOWN[self.name]])
-        versions: dict[str, str] = json.loads(told)
+        """Return the versions of the packages that matter."""
+        output = _run([str(self.python), "-I", "-c", _VERSIONS, *_SHOWN[self.name]])
+        versions: dict[str, str] = json.loads(output)
         return versions
 
     def _packages(self) -> Iterable[str]:
-        """The script's requests is the one that ours has."""
+        """Return what pip installs; the floor script gets the versions that ours pins."""
         if self.name != "script":
-            return _WANTED[self.name]
+            return _PACKAGES[self.name]
         pins = (line.split(" ")[0] for line in _LOCK.read_text().splitlines())
         return [pin for pin in pins if pin.partition("==")[0] in ("requests", "urllib3", "pyyaml")]
 
     def _facts(self) -> str:
         lock = hashlib.sha256(_LOCK.read_bytes()).hexdigest() if self.name in ("ours", "script") else ""
-        return "\n".join([sys.version, str(CHECKOUT), lock, *_WANTED[self.name], ""])
+        return "\n".join([sys.version, str(CHECKOUT), lock, *_PACKAGES[self.name], ""])
 
 
 def _run(command: list[str]) -> str:

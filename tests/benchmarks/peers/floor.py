@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import ssl
+from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
-from tests.peers.protocol import serve, task
-from tests.peers.trusting import trusting_session
+from tests.benchmarks.peers.protocol import serve, task
 
 bridge = task()
-session: requests.Session = trusting_session(bridge["ca_file"], bridge["bridge_id"])
+
+
+class _BridgeAdapter(HTTPAdapter):
+    """Trusts the bridge's own certificate."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cafile=bridge["ca_file"])
+        super().init_poolmanager(
+            *arguments, ssl_context=context, server_hostname=bridge["bridge_id"], **options
+        )
+
+
+session = requests.Session()
+session.trust_env = False
+session.verify = bridge["ca_file"]
+session.mount("https://", _BridgeAdapter())
 database = sqlite3.connect(bridge["database"], isolation_level=None)
 database.execute("PRAGMA journal_mode=WAL")
 database.execute("PRAGMA synchronous=FULL")

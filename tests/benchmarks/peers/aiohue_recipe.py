@@ -1,4 +1,4 @@
-"""aiohue over its TLS, which proves nothing, and sqlite3: one request and one durable commit a cycle."""
+"""aiohue over its TLS, which verifies nothing, and sqlite3: one request and one durable commit a cycle."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from aiohue.util import dataclass_from_dict  # type: ignore[import-not-found, un
 from aiohue.v2 import HueBridgeV2  # type: ignore[import-not-found, unused-ignore]
 from aiohue.v2.models.temperature import Temperature  # type: ignore[import-not-found, unused-ignore]
 
-from tests.peers.protocol import serve_awaited, task
+from tests.benchmarks.peers.protocol import serve_async, task
 
-told = task()
-database = sqlite3.connect(told["database"], isolation_level=None)
+home = task()
+database = sqlite3.connect(home["database"], isolation_level=None)
 database.execute("PRAGMA journal_mode=WAL")
 database.execute("PRAGMA synchronous=FULL")
 database.execute("CREATE TABLE readings (at TEXT, device TEXT, celsius REAL)")
 
 
 async def main() -> None:
-    bridge: Any = HueBridgeV2(told["address"], told["key"])
+    bridge: Any = HueBridgeV2(home["address"], home["key"])
 
     async def cycle(slot: str) -> None:
         items = await bridge.request("get", "clip/v2/resource/temperature")
@@ -30,7 +30,7 @@ async def main() -> None:
         database.executemany("INSERT INTO readings VALUES (?, ?, ?)", rows)
         database.execute("COMMIT")
 
-    await serve_awaited(cycle)
+    await serve_async(cycle)
     await bridge.close()
 
 
