@@ -1,4 +1,4 @@
-"""What is bounded of a reply that is whole, JSON, and larger than any home's."""
+"""Bounds on replies that are valid JSON, and larger than any home's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def many_devices(count: int) -> list[Device]:
     return [Device(entity=f"entity-{number}", serial=f"SERIAL{number}") for number in range(count)]
 
 
-def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> None:
+def test_v1_reply_with_too_many_sensors_is_rejected() -> None:
     assert len(sensors_of(many_v1(MAX_DEVICES))) == MAX_DEVICES
     with pytest.raises(SourceGarbled, match="more than 1,000 temperature sensors"):
         sensors_of(many_v1(MAX_DEVICES + 1))
@@ -60,13 +60,13 @@ def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> N
     ],
     ids=lambda value: value.__name__,
 )
-def test_so_are_the_lists_of_v2(read: Any, item: Any) -> None:
+def test_v2_reply_with_too_many_devices_is_rejected(read: Any, item: Any) -> None:
     assert len(read(an_envelope(*[item()] * MAX_DEVICES))) > 0
     with pytest.raises(SourceGarbled, match="more than 1,000 devices"):
         read(an_envelope(*[item()] * (MAX_DEVICES + 1)))
 
 
-def test_so_is_an_account_with_more_monitors() -> None:
+def test_account_with_too_many_monitors_is_rejected() -> None:
     for count in (MAX_DEVICES, MAX_DEVICES + 1):
         devices = many_devices(count)
         both = (*monitors_of_appliances(discovered(*devices)), *monitors_of_endpoints(listed(*devices)))
@@ -77,7 +77,7 @@ def test_so_is_an_account_with_more_monitors() -> None:
                 merge_mentions(both)
 
 
-def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:
+def test_sensor_names_are_cut_and_long_identifiers_rejected() -> None:
     (sensor,) = sensors_of({"4": a_v1_temperature(name=LONG)})
     assert sensor.name == "x" * MAX_NAME_LENGTH
     (sensor,) = sensors_of({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
@@ -91,7 +91,7 @@ def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device(
     assert not links_of(an_envelope(a_v2_link(**owner)))
 
 
-def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> None:
+def test_monitor_names_and_ranges_are_bounded() -> None:
     (monitor,) = monitors_of_appliances(discovered(Device(name=LONG)))
     assert monitor.name == "x" * MAX_NAME_LENGTH
     (monitor,) = monitors_of_endpoints(listed(Device(name=LONG)))
@@ -110,7 +110,7 @@ def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> Non
     assert len(monitor.assets) == 100
 
 
-def test_a_monitor_keeps_no_more_nameless_values_than_it_can_have() -> None:
+def test_unnamed_values_of_a_monitor_are_bounded() -> None:
     device = Device(ranges={str(number): 1.0 for number in range(100, 5000)})
     (monitor,) = monitors_of_endpoints(listed(device))
     (samples,) = samples_of_endpoints(states(device), [monitor]).values()
@@ -118,13 +118,13 @@ def test_a_monitor_keeps_no_more_nameless_values_than_it_can_have() -> None:
     assert set(samples.left_out) == {"more than 100 values without a name"}
 
 
-def test_a_token_or_a_cookie_that_no_header_takes_is_none_and_so_is_a_jar_without_end() -> None:
+def test_long_tokens_and_too_many_cookies_are_rejected() -> None:
     assert is_header_text("a" * LONGEST_VALUE)
     assert not is_header_text("a" * (LONGEST_VALUE + 1))
     assert len(sendable({f"name-{number}": "value" for number in range(100_000)})) == 200
 
 
-def test_what_a_bridge_lists_under_ever_new_ids_does_not_pile_up() -> None:
+def test_sensor_directory_does_not_grow_with_new_ids() -> None:
     state = MemoryState()
     directory = Directory(state=state, key="hue.directory", journal=MemoryJournal())
     for turn in range(4):
@@ -153,7 +153,7 @@ def test_what_a_bridge_lists_under_ever_new_ids_does_not_pile_up() -> None:
     assert len(json.dumps(kept)) < 200_000
 
 
-def test_nor_does_what_was_asked_about_in_vain() -> None:
+def test_failed_lookups_do_not_pile_up() -> None:
     known = Known(asked_for={f"new-{n}" for n in range(MAX_DEVICES + 1)}, guessed={"new-7"})
     known.forget_surplus({"new-7", "new-8"}, set())
     assert (known.asked_for, known.guessed) == ({"new-7", "new-8"}, {"new-7"})
