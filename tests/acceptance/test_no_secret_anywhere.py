@@ -66,8 +66,8 @@ def forms_of(secret: str) -> set[bytes]:
     return {plain, quote(secret, safe="").encode(), base64.b64encode(plain).rstrip(b"=")}
 
 
-# aiohttp leaves a TLS connection that was cut at its deadline to the garbage collector when its event loop ends.
-# That connections are bounded is tested with the source itself.
+# aiohttp leaves a TLS connection that was cut at its deadline to the garbage collector when its event loop
+# ends. That connections are bounded is tested with the source itself.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_fault_writes_a_secret_anywhere(
     deployment: Deployment, home: SimulatedHome, capfd: pytest.CaptureFixture[str]
