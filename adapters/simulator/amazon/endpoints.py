@@ -56,6 +56,7 @@ class Live:
         self.now = now
         self.effects = effects
         self._scale = scale
+        self._samples: dict[tuple[int, str], Sample] = {}
 
     def __getitem__(self, name: str) -> object:
         what, _, place = name.partition(":")
@@ -79,7 +80,8 @@ class Live:
         if what == "heard":
             heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
             return stamp(datetime.fromtimestamp(heard_s, self.now.tzinfo), 3)
-        sample = self._sample(monitor, key, sample_at if what == "sampled" else changed_sample_at)
+        is_current = what == "sampled"
+        sample = self._sample(monitor, key) if is_current else self._find(changed_sample_at, monitor, key)
         return stamp(sample.at, sample.digits)
 
     def is_reachable(self, monitor: Monitor) -> bool:
@@ -94,7 +96,12 @@ class Live:
             effect for effect in self.effects if isinstance(effect, kinds) and monitor.is_called(effect.where)
         ]
 
-    def _sample(self, monitor: Monitor, key: str, sample: _FindSample = sample_at) -> Sample:
+    def _sample(self, monitor: Monitor, key: str) -> Sample:
+        if (monitor.number, key) not in self._samples:
+            self._samples[monitor.number, key] = self._find(sample_at, monitor, key)
+        return self._samples[monitor.number, key]
+
+    def _find(self, sample: _FindSample, monitor: Monitor, key: str) -> Sample:
         as_of_s = self.now.timestamp()
         ahead = timedelta()
         for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
