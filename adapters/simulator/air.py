@@ -51,7 +51,7 @@ class Air:
 
 
 def air_at(seed: int, room_key: str, epoch_s: float) -> Air:
-    """Return the air of a room, whatever the order of the calls."""
+    """Return the air of a room, a pure function."""
     step, rest_s = divmod(epoch_s, _STEP_S)
     day, step_of_day = divmod(int(step), _STEPS_A_DAY)
     steps = _day(seed, room_key, day)

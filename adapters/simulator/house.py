@@ -127,7 +127,7 @@ Temperatures = tuple[float, ...]
 
 @attrs.frozen
 class House:
-    """Temperatures as a pure function of seed and instant, whatever the order of the calls."""
+    """Temperatures as a pure function of seed and instant."""
 
     seed: int = 1
 
