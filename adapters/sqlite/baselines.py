@@ -11,11 +11,10 @@ from typing import TypeVar
 
 import attrs
 
-from adapters.sqlite.checksums import BASELINES, has_baselines
 from adapters.sqlite.database_lock import DatabaseLock, transaction
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import reading_from
+from adapters.sqlite.queries import open_for_reading
 from adapters.sqlite.reading_rows import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
@@ -43,7 +42,7 @@ class SqliteBaselines:
         row = (clean(baseline.name), as_text(baseline.captured_at), _encode(baseline))
         with self._transaction() as connection:
             connection.execute(CREATE_BASELINES)
-            if not has_baselines(connection):
+            if not _has_baselines(connection):
                 raise StoreError(
                     f"{self.opening.path} has a table baselines of another program. Rename that table"
                 )
@@ -53,7 +52,6 @@ class SqliteBaselines:
                 raise BaselineExists(
                     f"there is a baseline {baseline.name} already. Replace it with --replace"
                 )
-            BASELINES.seal(connection, row[:1])
 
     def find(self, name: str) -> Baseline | None:
         rows = self._select(f"{_SELECT} WHERE name = ?", clean(name))
@@ -71,7 +69,7 @@ class SqliteBaselines:
 
     def _select(self, statement: str, *parameters: str) -> list[sqlite3.Row]:
         def select(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-            return connection.execute(statement, parameters).fetchall() if has_baselines(connection) else []
+            return connection.execute(statement, parameters).fetchall() if _has_baselines(connection) else []
 
         return self._read(select)
 
@@ -80,7 +78,7 @@ class SqliteBaselines:
         if not self.opening.path.exists():
             return []
         try:
-            with reading_from(self.opening.path, self.opening.busy_timeout_ms) as connection:
+            with open_for_reading(self.opening.path, self.opening.busy_timeout_ms) as connection:
                 return query(connection)
         except StoreOutdated:
             return []
@@ -93,12 +91,18 @@ class SqliteBaselines:
         is_simulated = self.opening.is_simulated or any(row[0] == "1" for row in simulated)
         opening = attrs.evolve(self.opening, is_simulated=is_simulated)
         with (
-            told_apart(opening.path),
+            store_errors(opening.path),
             self.lock.held(),  # also while it is closed, which may checkpoint the log
-            closing(opening.connection(relaxing=False)) as connection,
+            closing(opening.connection(rebuilds=False)) as connection,
             transaction(connection),
         ):
             yield connection
+
+
+def _has_baselines(connection: sqlite3.Connection) -> bool:
+    """Return whether there are baselines; a table of that name with other columns is another program's."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(baselines)")}
+    return present - {"crc"} == {"name", "captured_at", "content"}
 
 
 def _encode(baseline: Baseline) -> str:

@@ -1,4 +1,4 @@
-"""Opening the database: the settings of a connection, each asked for and read back."""
+"""Connections to the database, and the settings of the one that writes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import attrs
 
-_SWITCH_TO_WAL_MS = 500  # it needs the database for itself; whoever is in the way keeps us in the old mode
+_SWITCH_TO_WAL_MS = 500  # the switch needs the database for itself; else the old mode stays
 
-# A text that a flipped bit has made none is read all the same: nobody is stopped who did not ask for it.
-_as_it_is = partial(str, encoding="utf-8", errors="surrogateescape")
+# A text that a flipped bit has made invalid UTF-8 is read all the same.
+_decode = partial(str, encoding="utf-8", errors="surrogateescape")
 
-# What is asked for, and what SQLite answers when it has been had.
+# The value that is set, and the one that SQLite reports then.
 _SETTINGS: Mapping[str, tuple[str, int]] = {
     "synchronous": ("FULL", 2),  # NORMAL loses acknowledged cycles in a power cut
     "fullfsync": ("ON", 1),
@@ -25,13 +25,13 @@ _SETTINGS: Mapping[str, tuple[str, int]] = {
     "cell_size_check": ("ON", 1),
     "trusted_schema": ("OFF", 0),
     "mmap_size": ("0", 0),
-    "cache_size": ("-512", -512),  # kB: the pages of a cycle; others are in the system's cache anyway
+    "cache_size": ("-512", -512),  # kB, for the pages of a cycle; the system caches the others
 }
 
 
-@attrs.frozen
-class Wish:
-    """A setting that could not be had."""
+@attrs.frozen(kw_only=True)
+class RefusedSetting:
+    """A setting that SQLite did not take."""
 
     name: str
     wanted: str
@@ -39,47 +39,47 @@ class Wish:
 
 
 def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
-    """A connection whose transactions are begun by hand. `mode` is SQLite's: ro, rw."""
+    """Open a connection without implicit transactions. `mode` is SQLite's: ro, rw or rwc."""
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=busy_timeout_ms / 1000,
-        check_same_thread=False,  # one thread at a time, but not always the same one
+        check_same_thread=False,  # one thread at a time, but not always the same
     )
-    connection.text_factory = _as_it_is
+    connection.text_factory = _decode
     if mode == "ro":
         connection.execute("PRAGMA query_only=ON")
     return connection
 
 
-def settle(
+def apply_settings(
     connection: sqlite3.Connection, *, busy_timeout_ms: int, wal_checkpoint_pages: int
-) -> tuple[Wish, ...]:
-    """Make every setting of a writing connection, and return those that could not be had."""
-    unmet = [_switched_to_wal(connection)]
+) -> tuple[RefusedSetting, ...]:
+    """Apply the settings of a writing connection; return those that SQLite did not take."""
+    refused = [_switch_to_wal(connection)]
     wanted = {
         **_SETTINGS,
         "busy_timeout": (str(busy_timeout_ms), busy_timeout_ms),
         "wal_autocheckpoint": (str(wal_checkpoint_pages), wal_checkpoint_pages),
     }
-    for name, (value, answer) in wanted.items():
+    for name, (value, expected) in wanted.items():
         connection.execute(f"PRAGMA {name}={value}")
         got = connection.execute(f"PRAGMA {name}").fetchone()
-        if got is not None and got[0] != answer:  # None: built without the feature at all
-            unmet.append(Wish(name, value, str(got[0])))
-    return tuple(wish for wish in unmet if wish is not None)
+        if got is not None and got[0] != expected:  # None: built without this feature
+            refused.append(RefusedSetting(name=name, wanted=value, got=str(got[0])))
+    return tuple(one for one in refused if one is not None)
 
 
-def _switched_to_wal(connection: sqlite3.Connection) -> Wish | None:
+def _switch_to_wal(connection: sqlite3.Connection) -> RefusedSetting | None:
     connection.execute(f"PRAGMA busy_timeout={_SWITCH_TO_WAL_MS}")
     try:
-        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        got = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     except sqlite3.OperationalError as error:
-        return Wish("journal_mode", "wal", f"{journal_mode(connection)} ({error})")
-    return None if mode == "wal" else Wish("journal_mode", "wal", mode)
+        got = f"{journal_mode(connection)} ({error})"
+    return None if got == "wal" else RefusedSetting(name="journal_mode", wanted="wal", got=got)
 
 
 def journal_mode(connection: sqlite3.Connection) -> str:
-    """How the database keeps a transaction until it is done."""
+    """Return the journal mode: wal, delete, ..."""
     return str(connection.execute("PRAGMA journal_mode").fetchone()[0])

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
 
 from adapters.sqlite import measurements
-from adapters.sqlite.checksums import DEVICES, OUTCOMES, checksum, sealing_readings, sealing_rows
-from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, row_of
+from adapters.sqlite.checksums import (
+    SELECT_NEWEST_ID,
+    SELECT_OUTCOMES,
+    checksum,
+    insert_run,
+    is_wrong,
+    read_run,
+    run_of,
+)
+from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -24,134 +35,252 @@ from domain.cycle import (
 from domain.reading import Reading, storable
 from domain.schedule import CLOCK_FAULT_AHEAD
 
-# What is stored stays. Where a manual cycle and a planned one share a slot, the row counts as planned.
-_UPSERT_OUTCOME = """
-INSERT INTO outcomes (
-    source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (source, slot) DO UPDATE SET
-    interval_s = excluded.interval_s,
-    scheduled = max(scheduled, excluded.scheduled),
-    state = excluded.state,
-    cause = excluded.cause,
-    detail = excluded.detail,
-    readings = excluded.readings,
-    unread = excluded.unread,
-    until = excluded.until,
-    notes = excluded.notes
-WHERE state <> 'stored' OR (scheduled < excluded.scheduled AND excluded.state = 'stored')
-"""
-# That nothing was asked at a slot is only said where nothing else is known of it.
-_INSERT_MISSED = """
+_LISTED_WITHIN = timedelta(days=1)
+_DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
+
+_SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
+_INSERT_OUTCOME = """
 INSERT INTO outcomes (
     source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes, crc
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (source, slot) DO NOTHING
 """
-# Reports can come late and out of order: the newest word on a device is the one of the newest slot, unless
-# that lies ahead of the clock, or is no time at all.
+_INSERT_MISSED = f"{_INSERT_OUTCOME} ON CONFLICT (source, slot) DO NOTHING"
+_UPDATE_OUTCOME = """
+UPDATE outcomes SET
+    interval_s = ?, scheduled = ?, state = ?, cause = ?, detail = ?, readings = ?, unread = ?, until = ?,
+    notes = ?, crc = ?
+WHERE source = ? AND slot = ?
+"""
+_SELECT_DEVICES = """
+SELECT device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot FROM devices
+WHERE device_id BETWEEN ? AND ?
+"""
 _UPSERT_DEVICE = """
 INSERT INTO devices (device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot)
-VALUES (:device_id, :source, :kind, :location, :slot, :slot, :slot)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (device_id) DO UPDATE SET
-    source = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :source ELSE source END,
-    kind = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :kind ELSE kind END,
-    location = CASE WHEN :slot >= last_read_slot OR last_read_slot > :ahead THEN :location ELSE location END,
-    first_slot = min(first_slot, :slot),
-    last_read_slot = CASE WHEN last_read_slot > :ahead THEN :slot ELSE max(last_read_slot, :slot) END,
-    last_listed_slot = CASE WHEN last_listed_slot > :ahead THEN :slot ELSE max(last_listed_slot, :slot) END
+    source = excluded.source, kind = excluded.kind, location = excluded.location,
+    first_slot = excluded.first_slot, last_read_slot = excluded.last_read_slot,
+    last_listed_slot = excluded.last_listed_slot
 """
-_LIST_DEVICE = """
-UPDATE devices SET
-    last_listed_slot = CASE WHEN last_listed_slot > :ahead THEN :slot ELSE max(last_listed_slot, :slot) END
-WHERE device_id = :device_id
-"""
-# How long a device has not been listed is counted from now on, where the clock was wrong when it was.
-_MISS_DEVICE = """
-UPDATE devices SET last_listed_slot = :slot WHERE device_id = :device_id AND last_listed_slot > :ahead
+_SELECT_LISTED = """
+SELECT device_id, last_listed_slot FROM devices
+WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
 """
 
 
-def write(connection: sqlite3.Connection, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
-    """Write the whole report inside the caller's transaction. Returns what the readings table refused."""
-    refusals: list[Unread] = []
-    with sealing_readings(connection):
+@attrs.frozen
+class _Device:
+    """A row of `devices`; a damaged file can hold anything in it."""
+
+    device_id: str
+    source: object
+    kind: object
+    location: object
+    first_slot: object
+    last_read_slot: object
+    last_listed_slot: object
+
+
+class CycleWriter:
+    """Writes cycle reports through one connection, inside transactions of the caller."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._schema_version: int | None = None
+        self._keeps_rows_as_given = False
+        self._listed: dict[str, str] = {}  # the newest slot that listed each device; its row may lag behind
+
+    def write(self, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
+        """Write the whole report; return what the readings table refused."""
+        self._look_at_schema()
+        (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
+        created_at = f"{now:%Y-%m-%d %H:%M:%S}"
+        rows: list[tuple[Cell, ...]] = []
+        inserted = 0
+        refusals: list[Unread] = []
         for outcome in report.outcomes:
-            refusals += _write_outcome(connection, outcome, now)
-    missed = (_ledger_row(missed) for missed in report.missed)
-    connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
-    measurements.write(connection, report.measurements, _ahead(now))
-    return tuple(refusals)
+            refused: tuple[Unread, ...] = ()
+            if isinstance(outcome, Collected):
+                rows_of_outcome = [row_of(reading, created_at) for reading in outcome.readings]
+                count, refused = self._insert_readings(outcome.readings, rows_of_outcome)
+                self._write_devices(outcome, refused, now)
+                rows += rows_of_outcome
+                inserted += count
+            self._write_outcome(outcome, refused)
+            refusals += refused
+        self._insert_checksum(before, rows, is_complete=inserted == len(rows))
+        missed = (_ledger_row(missed) for missed in report.missed)
+        self._connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
+        measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
+        return tuple(refusals)
 
-
-def _write_outcome(connection: sqlite3.Connection, outcome: Outcome, now: datetime) -> tuple[Unread, ...]:
-    refused: tuple[Unread, ...] = ()
-    if isinstance(outcome, Collected):
-        devices = {one.device_id for one in outcome.readings} | {one.device_id for one in outcome.unread}
-        with sealing_rows(connection, DEVICES, [(clean(device_id),) for device_id in sorted(devices)]):
-            refused = _write_collected(connection, outcome, now)
-    row = _ledger_row(outcome, refused)
-    with sealing_rows(connection, OUTCOMES, [row[:2]]):
-        connection.execute(_UPSERT_OUTCOME, row)
-    return refused
-
-
-def _write_collected(connection: sqlite3.Connection, outcome: Collected, now: datetime) -> tuple[Unread, ...]:
-    times = {"slot": as_text(outcome.due.slot), "ahead": _ahead(now)}
-    refused = _insert(connection, outcome.readings, f"{now:%Y-%m-%d %H:%M:%S}")
-    not_kept = {one.device_id for one in refused}
-    connection.executemany(
-        _UPSERT_DEVICE,
-        [
-            {
-                "device_id": clean(reading.device_id),
-                "source": outcome.due.source,
-                "kind": reading.kind.value,
-                "location": clean(reading.location),
-                **times,
-            }
-            for reading in outcome.readings
-            if reading.device_id not in not_kept
-        ],
-    )
-    for unread in (*outcome.unread, *refused):
-        statement = _MISS_DEVICE if unread.cause is Cause.NOT_LISTED else _LIST_DEVICE
-        connection.execute(statement, {"device_id": clean(unread.device_id), **times})
-    return refused
-
-
-def _insert(
-    connection: sqlite3.Connection, readings: Sequence[Reading], created_at: str
-) -> tuple[Unread, ...]:
-    """Insert the readings, and say why the table cannot take some: one reading never costs the others."""
-    rows = [row_of(reading, created_at) for reading in readings]
-    try:
-        connection.executemany(INSERT_READING, rows)
-    except sqlite3.IntegrityError:  # those before it are in, and are left alone when they come again
-        each = (_inserted(connection, *pair) for pair in zip(readings, rows, strict=True))
-        return tuple(refusal for refusal in each if refusal is not None)
-    return ()
-
-
-def _inserted(connection: sqlite3.Connection, reading: Reading, row: tuple[Cell, ...]) -> Unread | None:
-    try:
-        connection.execute(INSERT_READING, row)
-    except sqlite3.IntegrityError as error:
-        kept = storable(reading)
-        named = (*kept.other_values.items(), *kept.values.items())
-        values = ", ".join(f"{name} {value:g}" for name, value in named)
-        return Unread(
-            device_id=reading.device_id,
-            cause=Cause.OUT_OF_RANGE,
-            detail=f"the readings table takes no such row ({error}): {values or 'no values'}",
+    def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
+        """Return the devices that have had a reading and that the source has listed within a day."""
+        since = as_text(at - _LISTED_WITHIN)
+        select = (source, as_text(at - _LISTED_WITHIN - _DEVICE_ROW_LAG))
+        listed = self._connection.execute(_SELECT_LISTED, select).fetchall()
+        return frozenset(
+            device_id
+            for device_id, slot in listed
+            if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
         )
-    return None
+
+    def _look_at_schema(self) -> None:
+        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._schema_version:
+            self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
+            self._schema_version = version
+
+    def _insert_readings(
+        self, readings: Sequence[Reading], rows: Sequence[tuple[Cell, ...]]
+    ) -> tuple[int, tuple[Unread, ...]]:
+        """Return how many rows are new for certain, and why the table refuses others: one costs no other."""
+        if not rows:
+            return 0, ()
+        try:
+            return self._connection.executemany(INSERT_READING, rows).rowcount, ()
+        except sqlite3.IntegrityError:  # the rows before the refused one are in, and are skipped now
+            each = (self._insert_reading(*pair) for pair in zip(readings, rows, strict=True))
+            return 0, tuple(refusal for refusal in each if refusal is not None)
+
+    def _insert_reading(self, reading: Reading, row: tuple[Cell, ...]) -> Unread | None:
+        try:
+            self._connection.execute(INSERT_READING, row)
+        except sqlite3.IntegrityError as error:
+            kept = storable(reading)
+            named = (*kept.other_values.items(), *kept.values.items())
+            values = ", ".join(f"{name} {value:g}" for name, value in named)
+            return Unread(
+                device_id=reading.device_id,
+                cause=Cause.OUT_OF_RANGE,
+                detail=f"the readings table refuses the row ({error}): {values or 'no values'}",
+            )
+        return None
+
+    def _insert_checksum(self, before: int, rows: Sequence[tuple[Cell, ...]], *, is_complete: bool) -> None:
+        """Store the checksum of the new readings; read them back only where they may differ from the rows."""
+        (newest,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
+        if newest <= before:
+            return
+        if is_complete and self._keeps_rows_as_given:
+            first = newest - len(rows) + 1
+            numbered = [(row_id, *row) for row_id, row in enumerate(rows, first)]
+            insert_run(self._connection, run_of(numbered, first, newest))
+        else:
+            insert_run(self._connection, read_run(self._connection, before + 1, newest))
+
+    def _write_outcome(self, outcome: Outcome, refused: tuple[Unread, ...]) -> None:
+        """Keep what is stored; where a manual cycle and a planned one share a slot, the row is planned."""
+        row = _ledger_row(outcome, refused)
+        old = self._connection.execute(_SELECT_OUTCOME, row[:2]).fetchone()
+        if old is None:
+            self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row)))
+            return
+        was_planned, is_planned = old[3] == 1, row[3] == 1
+        if old[4] == "stored" and not (row[4] == "stored" and is_planned and not was_planned):
+            return
+        row = (*row[:3], int(was_planned or is_planned), *row[4:])
+        # a damaged row must not come to look sound: it keeps its checksum
+        crc = old[-1] if is_wrong(old) else checksum(row)
+        self._connection.execute(_UPDATE_OUTCOME, (*row[2:], crc, *row[:2]))
+
+    def _write_devices(self, outcome: Collected, refused: tuple[Unread, ...], now: datetime) -> None:
+        """Write the rows of devices that changed, or whose slots lag by an hour."""
+        unread = {clean(one.device_id): one for one in (*outcome.unread, *refused)}
+        refused_ids = {one.device_id for one in refused}
+        readings = [one for one in outcome.readings if one.device_id not in refused_ids]
+        ids = sorted({*unread, *(clean(reading.device_id) for reading in readings)})
+        if not ids:
+            return
+        found = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1])).fetchall()
+        stored = {
+            row[0]: _Device(*(clean(cell) if isinstance(cell, str) else cell for cell in row))
+            for row in found
+        }
+        slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
+        devices: dict[str, _Device] = {}
+        for reading in readings:
+            device_id = clean(reading.device_id)
+            old = devices.get(device_id) or self._with_listed(stored.get(device_id))
+            new = _Device(
+                device_id, outcome.due.source, reading.kind.value, clean(reading.location), slot, slot, slot
+            )
+            devices[device_id] = new if old is None else _merge(old, new, ahead)
+        for device_id, one in unread.items():
+            old = devices.get(device_id) or self._with_listed(stored.get(device_id))
+            if old is not None:  # one that never had a reading has no row
+                is_listed = one.cause is not Cause.NOT_LISTED or _is_ahead(old.last_listed_slot, ahead)
+                newest = _newer(old.last_listed_slot, slot, ahead) if is_listed else old.last_listed_slot
+                devices[device_id] = attrs.evolve(old, last_listed_slot=newest)
+        self._listed.update((name, str(device.last_listed_slot)) for name, device in devices.items())
+        lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
+        changed = [
+            device
+            for name, device in devices.items()
+            if _must_write(stored.get(name), device, lagging, ahead)
+            or (name in unread and unread[name].cause is Cause.NOT_LISTED and device != stored.get(name))
+        ]
+        self._connection.executemany(_UPSERT_DEVICE, map(attrs.astuple, changed))
+
+    def _with_listed(self, device: _Device | None) -> _Device | None:
+        listed = None if device is None else self._listed.get(device.device_id)
+        if device is None or listed is None or not isinstance(device.last_listed_slot, str):
+            return device
+        return attrs.evolve(device, last_listed_slot=max(device.last_listed_slot, listed))
+
+
+def _cleaned(cell: Any) -> Any:
+    return clean(cell) if isinstance(cell, str) else cell
+
+
+def _is_ahead(slot: object, ahead: str) -> bool:
+    """Return whether a wrong clock wrote the slot, or damage made it no text."""
+    return not isinstance(slot, str) or slot > ahead
+
+
+def _newer(old: object, new: str, ahead: str) -> str:
+    return new if not isinstance(old, str) or old > ahead else max(old, new)
+
+
+def _merge(old: _Device, new: _Device, ahead: str) -> _Device:
+    """Return the row after a reading at `new`'s slot; reports can come late and out of order."""
+    slot = str(new.last_read_slot)
+    is_newest = _is_ahead(old.last_read_slot, ahead) or slot >= str(old.last_read_slot)
+    newest = new if is_newest else old
+    return attrs.evolve(
+        newest,
+        first_slot=min(old.first_slot, slot) if isinstance(old.first_slot, str) else slot,
+        last_read_slot=_newer(old.last_read_slot, slot, ahead),
+        last_listed_slot=_newer(old.last_listed_slot, slot, ahead),
+    )
+
+
+def _must_write(stored: _Device | None, device: _Device, lagging: str, ahead: str) -> bool:
+    """Return whether the row differs in more than slots that moved by less than an hour."""
+    if stored is None:
+        return True
+    moved = (
+        old != new and (_is_ahead(old, ahead) or str(old) <= lagging)
+        for old, new in (
+            (stored.last_read_slot, device.last_read_slot),
+            (stored.last_listed_slot, device.last_listed_slot),
+        )
+    )
+    with_old_slots = attrs.evolve(
+        device, last_read_slot=stored.last_read_slot, last_listed_slot=stored.last_listed_slot
+    )
+    return any(moved) or with_old_slots != stored
 
 
 def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> tuple[Cell, ...]:
     due = entry.due
     key = (due.source, as_text(due.slot), due.interval_s, int(due.scheduled))
-    unread = _unread_json((*entry.unread, *refused))
+    causes = {
+        one.device_id: [one.cause.value, one.detail] if one.detail else one.cause.value
+        for one in (*entry.unread, *refused)
+    }
+    unread = clean(json.dumps(causes, ensure_ascii=False)) if causes else None
     match entry:
         case Collected():
             notes = clean(json.dumps(entry.notes, ensure_ascii=False)) if entry.notes else None
@@ -162,19 +291,3 @@ def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> tuple[C
             return (*key, "deferred", entry.cause.value, None, 0, unread, as_text(entry.until), None)
         case Missed():
             return (*key, "missed", entry.cause.value, None, 0, unread, None, None)
-
-
-def _unread_json(unread: Iterable[Unread]) -> str | None:
-    causes: dict[str, str | list[str]] = {}
-    for one in unread:
-        causes[one.device_id] = _why(one)
-    return clean(json.dumps(causes, ensure_ascii=False)) if causes else None
-
-
-def _why(one: Unread) -> str | list[str]:
-    return [one.cause.value, one.detail] if one.detail else one.cause.value
-
-
-def _ahead(now: datetime) -> str:
-    """A time later than this was written by a wrong clock."""
-    return as_text(now + CLOCK_FAULT_AHEAD)

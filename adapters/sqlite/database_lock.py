@@ -1,6 +1,6 @@
-"""The lock that all our processes take in turn, so that no two of them work on the database at once.
+"""The lock by which our processes take turns at the database.
 
-SQLite has locks of its own. These are for what they do not cover: before 3.51.3 (3.50.7 and 3.44.6 in their
+SQLite has its own locks. This one is for what they do not cover: before 3.51.3 (3.50.7 and 3.44.6 in their
 lines) a WAL can be corrupted when one connection checkpoints while another writes.
 """
 
@@ -21,7 +21,7 @@ _NAPS_S = (0.001, 0.002, 0.002, 0.005)  # the last one again and again
 
 
 class DatabaseLock:
-    """An `flock` on a file that is never removed. However the process ends, the kernel lets go of it."""
+    """An `flock` on a file that is never removed; the kernel releases it however the process ends."""
 
     def __init__(self, path: Path, *, wait_s: float) -> None:
         self._path = path
@@ -30,25 +30,25 @@ class DatabaseLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock. Raises `StoreBusy` when others keep it for longer than the wait."""
-        descriptor = self._take()
+        """Hold the lock. Raises `StoreBusy` when others hold it for longer than the wait."""
+        descriptor = self._acquire()
         try:
             yield
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _take(self) -> int:
+    def _acquire(self) -> int:
         waits = self._waits()
-        with self._next_in_line(waits):
+        with self._first_in_queue(waits):
             for _ in chain((0.0,), waits):
-                descriptor = self._opened()
-                if _is_free(descriptor) and self._is_still_there(descriptor):
+                descriptor = self._open()
+                if _try_lock(descriptor) and self._is_same_file(descriptor):
                     return descriptor
         raise StoreBusy(
             f"another homeclimate process has held {self._path} for {self._wait_s:g} s. "
@@ -56,26 +56,26 @@ class DatabaseLock:
         )
 
     @contextmanager
-    def _next_in_line(self, waits: Iterator[float]) -> Iterator[None]:
-        """Only one process at a time waits at the lock itself, behind a lock on its folder.
+    def _first_in_queue(self, waits: Iterator[float]) -> Iterator[None]:
+        """Let one process at a time wait for the lock itself, the others for a lock on its folder.
 
-        Else whoever lets go could have it again at once, over and over, while others nap between two tries.
-        Where the folder cannot be locked, or is for half of the wait, turns are less fair and no less safe.
+        Without that queue a process could take the lock again and again while others sleep between two tries.
+        Where the folder cannot be locked, or is locked for half of the wait, turns are less fair but as safe.
         """
         try:
-            line = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+            queue = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             yield
             return
         try:
             with suppress(OSError):
-                any(_is_free(line) or waited_s > self._wait_s / 2 for waited_s in waits)
+                any(_try_lock(queue) or waited_s > self._wait_s / 2 for waited_s in waits)
             yield
         finally:
-            os.close(line)
+            os.close(queue)
 
     def _waits(self) -> Iterator[float]:
-        """A turn at once, and one after each nap while the wait lasts: how long it has lasted."""
+        """Yield how long the wait has lasted, at once and after each nap, until it is over."""
         waited_s, naps = 0.0, 0
         while waited_s <= self._wait_s:
             yield waited_s
@@ -83,13 +83,13 @@ class DatabaseLock:
             time.sleep(nap_s)
             waited_s, naps = waited_s + nap_s, naps + 1
 
-    def _opened(self) -> int:
+    def _open(self) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         return self._descriptor
 
-    def _is_still_there(self, descriptor: int) -> bool:
-        """A lock on a file that somebody has removed keeps nobody out."""
+    def _is_same_file(self, descriptor: int) -> bool:
+        """Return whether the locked file is still the one at the path; else others lock another one."""
         try:
             if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116 - the hot path
                 return True
@@ -99,7 +99,7 @@ class DatabaseLock:
         return False
 
 
-def _is_free(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -107,19 +107,19 @@ def _is_free(descriptor: int) -> bool:
     return True
 
 
-# Writing beside a collector: short transactions, between which it has its turn.
-
-
 @contextmanager
-def turn(connection: sqlite3.Connection, lock: DatabaseLock) -> Iterator[None]:
-    """A transaction, while no other process of ours is at work."""
+def locked_transaction(connection: sqlite3.Connection, lock: DatabaseLock) -> Iterator[None]:
+    """A transaction while no other process of ours works on the database.
+
+    Long work is cut into many of these, so that a collector has its turn between them.
+    """
     with lock.held(), transaction(connection):
         yield
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """All or nothing, durable on return."""
+    """A transaction: all or nothing, durable at the end."""
     connection.execute(begin)
     try:
         yield

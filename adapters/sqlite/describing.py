@@ -1,4 +1,4 @@
-"""What a database is made of and what its ledger says lately, without a reading of the home."""
+"""The schema and recent ledger of a database for a bug report, without any reading."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.sqlite.connection import connect, journal_mode
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.queries import reading_from
+from adapters.sqlite.queries import open_for_reading
 from adapters.sqlite.reading_rows import as_text
 
 _BUSY_TIMEOUT_MS = 3000
@@ -26,8 +26,11 @@ WHERE slot >= ? AND typeof(slot) = 'text' ORDER BY slot, source LIMIT 20000
 
 
 def schema(path: Path) -> Iterator[str]:
-    """Format, mode, the number of rows and every definition, a line or more each. Raises `StoreError`."""
-    with told_apart(path), closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
+    """Yield the format, the mode, the numbers of rows and every definition. Raises `StoreError`."""
+    with (
+        store_errors(path),
+        closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
+    ):
         yield f"-- format {user_version(connection)}, mode {journal_mode(connection)}"
         for (name,) in connection.execute(_SELECT_TABLES).fetchall():
             quoted = '"' + str(name).replace('"', '""') + '"'
@@ -38,7 +41,7 @@ def schema(path: Path) -> Iterator[str]:
 
 
 def outcomes(path: Path, since: datetime) -> Iterator[str]:
-    """The rows of the ledger since then, a JSON object each, oldest first. Raises `StoreError`."""
-    with reading_from(path, _BUSY_TIMEOUT_MS) as connection:
+    """Yield the rows of the ledger since then as JSON objects, oldest first. Raises `StoreError`."""
+    with open_for_reading(path, _BUSY_TIMEOUT_MS) as connection:
         for row in connection.execute(_SELECT_OUTCOMES, (as_text(since),)):
             yield json.dumps(dict(row), default=str)

@@ -1,4 +1,4 @@
-"""What can be seen of the database without changing it, as answers with the next step."""
+"""Health probes of the database: what can be seen without changing it, and the next step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tempfile import TemporaryFile
 
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.inspection import inspect
-from adapters.sqlite.storage_place import trouble_with
-from adapters.sqlite.wal import HELD_BYTES, has_reset_fault, size_bytes
+from adapters.sqlite.storage_place import problem_of
+from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
 from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 
@@ -26,41 +26,47 @@ VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor
 
 
 def writing(path: Path, *, is_simulated: bool, program: str) -> Answer:
-    """Insert a reading through a connection of its own, and take it back."""
+    """Insert a reading through a new connection, and roll it back."""
     folder = path.parent
     if not folder.is_dir():
         return failed(
-            f"the folder {folder} is not there",
-            f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins anew there.",
+            f"the folder {folder} does not exist",
+            f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins again there.",
         )
     try:
-        with told_apart(path):
+        with store_errors(path):
             if not path.exists():
                 TemporaryFile(dir=folder).close()
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
-            _insert_and_take_back(path, is_simulated=is_simulated)
+            _insert_and_roll_back(path, is_simulated=is_simulated)
     except StoreError as error:
         return failed(str(error), _next_step(error, path, program))
-    return _taking_files_too(path)
+    seen = f"{path} can be written to"
+    try:  # with a log that is left in the folder, readings can be stored where no other file can be made
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        seen += f", but no new file can be made in its folder: no state, alert or spool ({error.strerror})"
+        return failed(seen, _allow_writing(folder), Weight.ORDINARY)
+    return passed(seen)
 
 
 def place(path: Path) -> Answer:
-    """Whether a database can live there."""
-    trouble = trouble_with(path.parent)
-    if trouble is None:
+    """Check whether a database can be in that folder."""
+    problem = problem_of(path.parent)
+    if problem is None:
         return passed(f"{path.parent} is on a disk of this computer")
-    return failed(trouble, f"Stop the collector, move the folder, then edit storage.database_path ({path}).")
+    return failed(problem, f"Stop the collector, move the folder, then edit storage.database_path ({path}).")
 
 
 def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answer:
-    """The mode of the database, how often its log is moved, and how long the log is."""
+    """Check the journal mode, and how long the log is."""
     if not path.exists():
         return skipped(_NO_DATABASE)
     if not path.is_file() or path.stat().st_size == 0:
         return skipped(_SEE_DATABASE)
     try:
         with (
-            told_apart(path),
+            store_errors(path),
             closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
         ):
             mode = journal_mode(connection)
@@ -71,45 +77,28 @@ def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answe
             f"the mode is {mode}, in which readers and the collector wait for each other",
             f"Start the collector, or `{program} collect --once`, while nothing else has {path} open.",
         )
-    told = f"WAL, moved every {checkpoint_pages:,} pages, {size_bytes(path):,} bytes long"
+    seen = f"WAL, checkpoint every {checkpoint_pages:,} pages, {size_bytes(path):,} bytes long"
     if size_bytes(path) > HELD_BYTES:
-        return warned(
-            told, f"Somebody reads without an end, and keeps it from being moved: `fuser -v {path}`."
-        )
-    return passed(told)
+        return warned(seen, f"A program that never stops reading keeps it long: `fuser -v {path}`.")
+    return passed(seen)
 
 
 def version(found: tuple[int, int, int]) -> Answer:
-    """SQLite's version, since some can damage a log that two connections use."""
-    told = ".".join(map(str, found))
-    if not has_reset_fault(found):
-        return passed(told)
+    """Check SQLite's version: some can damage a log that two connections use."""
+    number = ".".join(map(str, found))
+    if not has_reset_bug(found):
+        return passed(number)
     return warned(
-        f"{told} can damage a database that two programs write to at once",
+        f"{number} can damage a database that two programs write to at once",
         "homeclimate's own lock keeps its processes apart; let no other program write to the database.",
     )
 
 
-def _taking_files_too(path: Path) -> Answer:
-    """A log that was left there lets readings be stored in a folder in which nothing else can be kept."""
-    told = f"{path} can be written to"
-    try:
-        TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        seen = f"{told}, and no new file beside it: no state, alert or spool ({error.strerror})"
-        return failed(seen, _let_write_in(path.parent), Weight.ORDINARY)
-    return passed(told)
-
-
-def _let_write_in(folder: Path) -> str:
-    return f"Let the user who collects write there: `ls -la {folder}`, then `chown` or `chmod`."
-
-
-def _insert_and_take_back(path: Path, *, is_simulated: bool) -> None:
+def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> None:
     lock_file = path.with_name(f"{path.name}.lock")
     lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
     try:
-        # without the file no process of ours has opened the database yet: none is made for a look
+        # without the file none of our processes has opened the database yet: a probe makes none
         with lock.held() if lock_file.exists() else nullcontext():
             inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
@@ -137,4 +126,8 @@ def _next_step(error: StoreError, path: Path, program: str) -> str:
         case CycleUnstorable():
             return f"Report it, with the file that `{program} health --bundle FILE.zip` makes."
         case _:
-            return _let_write_in(path.parent)
+            return _allow_writing(path.parent)
+
+
+def _allow_writing(folder: Path) -> str:
+    return f"Let the user who collects write there: `ls -la {folder}`, then `chown` or `chmod`."

@@ -1,4 +1,4 @@
-"""What the database holds, read back."""
+"""Queries: the history of readings, the ledger, the measurements, and the newest slots of a source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from adapters.sqlite.connection import connect
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
@@ -21,11 +21,11 @@ from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
 from ports.stored_data import SourceRecord
 
-# Naive local times stand beside UTC, as text. No zone is this far from UTC: whatever may be newer than the
-# newest text is less than this before it.
+# Texts of naive local times are mixed with those of UTC. No zone is this far from UTC: a time that is later
+# than that of the greatest text is less than this before it, as text.
 _TEXT_SLACK = timedelta(days=2)
 
-# From device to device along the index, however many rows each has.
+# Goes from device to device along the index, however many rows each has.
 _SELECT_DEVICES = """
 WITH RECURSIVE device (id) AS (
     SELECT min(device_id) FROM readings
@@ -36,7 +36,7 @@ WITH RECURSIVE device (id) AS (
 SELECT id FROM device WHERE id IS NOT NULL
 """
 _SELECT_INSTANTS = "SELECT id, timestamp FROM readings WHERE device_id = ? ORDER BY timestamp DESC"
-# Among the others text order is time order, so none of them is newer than the first.
+# Among the others text order is time order, so that none of them is newer than the first.
 _SELECT_OUT_OF_ORDER = """
 SELECT id, timestamp FROM readings
 WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
@@ -57,15 +57,15 @@ FROM readings WHERE device_id = ? AND timestamp >= ?
 
 
 class SqliteHistory:
-    """Reads the database without ever changing it; each call opens it, fetches everything, and lets go."""
+    """The readings. Each call opens the database read-only and closes it again."""
 
     def __init__(self, path: Path, *, naive_zone: tzinfo | None = None, busy_timeout_ms: int = 5000) -> None:
         self._path = path
-        self._naive_zone = naive_zone  # in which old times without a zone are read; None: the system's
+        self._naive_zone = naive_zone  # of old times without one; None: the system's zone
         self._busy_timeout_ms = busy_timeout_ms
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
-        with reading_from(self._path, self._busy_timeout_ms) as connection:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             devices = [device_id for (device_id,) in connection.execute(_SELECT_DEVICES)]
             newest = [self._newest_of(connection, device_id, until) for device_id in devices]
         return sorted(
@@ -75,7 +75,7 @@ class SqliteHistory:
 
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
         column = COLUMNS[quantity]
-        with reading_from(self._path, self._busy_timeout_ms) as connection:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
         points = (
             (as_instant(row["timestamp"], self._naive_zone), value)
@@ -97,7 +97,7 @@ class SqliteHistory:
     def _candidates(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
     ) -> Iterator[tuple[datetime, int]]:
-        """Instants and ids of rows, the newest of all among them."""
+        """Yield instants and ids of rows, the newest of all among them."""
         oldest_that_matters = ""
         for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
             if str(text) < oldest_that_matters:
@@ -115,8 +115,6 @@ class SqliteHistory:
                         yield instant, other_id
                 break
 
-
-# What the ledger holds, read back.
 
 _SELECT_SOURCES = """
 WITH RECURSIVE one (source) AS (
@@ -137,14 +135,14 @@ WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, caus
 
 
 class SqliteLedger:
-    """Reads the database without ever changing it; each call opens it, fetches everything, and lets go."""
+    """The outcomes of cycles. Each call opens the database read-only and closes it again."""
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = 5000) -> None:
         self._path = path
         self._busy_timeout_ms = busy_timeout_ms
 
     def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
-        with reading_from(self._path, self._busy_timeout_ms) as connection:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             sources = [source for (source,) in connection.execute(_SELECT_SOURCES)]
             found = [_record(connection, source, since, until) for source in sources]
         return [record for record in found if record is not None]
@@ -153,7 +151,7 @@ class SqliteLedger:
 def _record(
     connection: sqlite3.Connection, source: str, since: datetime, until: datetime
 ) -> SourceRecord | None:
-    later = ahead(connection, source, until)
+    later = next(_slots(connection, _SELECT_AHEAD, (source, as_text(until))), None)
     newest = _newest(connection, source, until) or (later and _newest(connection, source, later))
     if not newest:
         return None
@@ -181,7 +179,7 @@ def _record(
 def _newest(
     connection: sqlite3.Connection, source: str, until: datetime
 ) -> tuple[datetime, sqlite3.Row] | None:
-    """The newest planned slot whose row names one; what another program wrote there is passed over."""
+    """Return the newest planned slot and its row; skip rows whose slot is not a time."""
     for row in connection.execute(_SELECT_NEWEST, (source, as_text(until))):
         if (slot := as_instant(row["slot"], UTC)) is not None:
             return slot, row
@@ -200,43 +198,33 @@ def _count(unread: object) -> int:
     return len(found) if isinstance(found, dict) else 0
 
 
-# What was measured while collecting, read back.
-
-
 class SqliteMeasurements:
-    """Reads the database without ever changing it; each call opens it, fetches everything, and lets go."""
+    """The measurements. Each call opens the database read-only and closes it again."""
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = 5000) -> None:
         self._path = path
         self._busy_timeout_ms = busy_timeout_ms
 
     def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
-        with reading_from(self._path, self._busy_timeout_ms) as connection:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return read_between(connection, since, until)
 
 
-# A connection for reading what a database of ours holds.
-
-
 @contextmanager
-def reading_from(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Connection]:
-    """The database, open for as long as the block lasts; rows go by names. Raises `StoreError`."""
-    with told_apart(path):
+def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Connection]:
+    """Open the database read-only, with rows by column name. Raises `StoreError`."""
+    with store_errors(path):
         if not path.exists():
-            raise StoreError(f"there is no database at {path} yet; the first cycle makes it")
+            raise StoreError(f"there is no database at {path} yet. The first cycle makes it")
         with closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as connection:
             if user_version(connection) == 0:
-                raise StoreOutdated(
-                    f"{path} is from before this program; its first cycle brings it up to date"
-                )
+                raise StoreOutdated(f"{path} is from an earlier program. The first cycle upgrades it")
             connection.row_factory = sqlite3.Row
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             yield connection
 
 
-# The newest slots of a source, past those that a wrong clock or another program has written.
-
-# What is no text sorts before or behind all texts.
+# A slot that is not text sorts before or after all texts, and is skipped.
 _SELECT_AHEAD = """
 SELECT slot FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot > ? ORDER BY slot DESC
@@ -252,8 +240,8 @@ WHERE source = ? AND scheduled = 1 AND state = 'stored' AND slot <= ? ORDER BY s
 Newest = datetime | None
 
 
-def standing(connection: sqlite3.Connection, source: str, at: datetime) -> tuple[Newest, Newest, Newest]:
-    """The newest planned slot that is a clock fault at that instant, that is none, and that is stored."""
+def newest_slots(connection: sqlite3.Connection, source: str, at: datetime) -> tuple[Newest, Newest, Newest]:
+    """Return the newest planned slot that is a clock fault then, that is not, and that is stored."""
     until = at + CLOCK_FAULT_AHEAD
     key = (source, as_text(until))
     return (
@@ -263,13 +251,8 @@ def standing(connection: sqlite3.Connection, source: str, at: datetime) -> tuple
     )
 
 
-def ahead(connection: sqlite3.Connection, source: str, until: datetime) -> Newest:
-    """The newest planned slot later than that."""
-    return next(_slots(connection, _SELECT_AHEAD, (source, as_text(until))), None)
-
-
 def _slots(connection: sqlite3.Connection, statement: str, key: tuple[str, str]) -> Iterator[datetime]:
-    """Those that name an instant; no more rows are read than are asked for."""
+    """Yield the slots that are times, without reading more rows than needed."""
     for (text,) in connection.execute(statement, key):
         if (slot := as_instant(text, UTC)) is not None:
             yield slot

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
+import attrs
+
 from domain.reading import DeviceKind, Quantity, Reading, storable
 
 COLUMNS: Mapping[Quantity, str] = {
@@ -16,27 +18,46 @@ COLUMNS: Mapping[Quantity, str] = {
     Quantity.PM10: "pm10_ugm3",
     Quantity.CARBON_MONOXIDE: "co_ppm",
     Quantity.CARBON_DIOXIDE: "co2_ppm",
-    Quantity.VOC_INDEX: "voc_ppb",  # the earlier system's name; it has always held the index
+    Quantity.VOC_INDEX: "voc_ppb",  # the earlier program's name; it has always held the index
     Quantity.IAQ_SCORE: "iaq_score",
 }
 
+# The columns in the order in which their checksum counts them.
 INSERT_READING = """
 INSERT INTO readings (
-    timestamp, device_id, location, device_type, is_anomalous,
-    temperature_celsius, humidity_percent, pm25_ugm3, pm10_ugm3, co_ppm, co2_ppm, voc_ppb, iaq_score,
-    battery_level, signal_strength, raw_response, observed_at, other_values, created_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    timestamp, device_id, temperature_celsius, location, device_type, is_anomalous, humidity_percent,
+    pm25_ugm3, voc_ppb, co_ppm, co2_ppm, iaq_score, battery_level, signal_strength,
+    thermostat_mode, thermostat_state, day_night, weather_conditions,
+    raw_response, created_at, observed_at, pm10_ugm3, other_values
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (device_id, timestamp) DO NOTHING
 """
 
 _BATTERY = "battery_percent"
+# The earlier program called monitors by both names.
+_KINDS = {**{kind.value: kind for kind in DeviceKind}, "amazon_aqm": DeviceKind.ALEXA_AQM}
+_DATE, _TEXT, _REAL, _INTEGER = ("DATETIME", "TEXT"), ("TEXT",), ("REAL",), ("INTEGER",)
+_COLUMN_TYPES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("timestamp", "created_at"), _DATE),
+    **dict.fromkeys(("device_id", "location", "device_type", "raw_response"), _TEXT),
+    **dict.fromkeys(("observed_at", "other_values"), _TEXT),
+    **dict.fromkeys(COLUMNS.values(), _REAL),
+    **dict.fromkeys(("battery_level", "signal_strength"), _INTEGER),
+    "is_anomalous": ("BOOLEAN", "INTEGER"),
+}
 
 Cell = str | int | float | None
 
 
 def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
-    """The parameters of `INSERT_READING`; what a check would refuse goes to `other_values`."""
+    """Return the parameters of `INSERT_READING`, exactly as the table will hold them.
+
+    What one of the table's checks refuses goes to `other_values`.
+    """
+    if any(type(value) is not float for value in reading.values.values()):
+        reading = attrs.evolve(reading, values={name: float(value) for name, value in reading.values.items()})
     kept = storable(reading)
+    values = {name: value + 0.0 for name, value in kept.values.items()}  # SQLite stores -0.0 as 0.0
     battery, others = kept.battery_percent, dict(kept.other_values)
     if battery is not None and not 0 <= battery <= 100:
         others[_BATTERY] = float(battery)
@@ -44,29 +65,50 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
     return (
         as_text(kept.collected_at),
         clean(kept.device_id),
+        values.get(Quantity.TEMPERATURE),
         clean(kept.location),
         kept.kind.value,
         int(kept.is_anomalous),
-        *map(kept.values.get, COLUMNS),
-        battery,
+        values.get(Quantity.RELATIVE_HUMIDITY),
+        values.get(Quantity.PM25),
+        values.get(Quantity.VOC_INDEX),
+        values.get(Quantity.CARBON_MONOXIDE),
+        values.get(Quantity.CARBON_DIOXIDE),
+        values.get(Quantity.IAQ_SCORE),
+        None if battery is None else _integer(battery),
         None if kept.is_reachable is None else int(kept.is_reachable),
+        None,
+        None,
+        None,
+        None,
         None if kept.raw_response is None else clean(kept.raw_response),
-        None if kept.observed_at is None else as_text(kept.observed_at),
-        json.dumps(others) if others else None,
         created_at,
+        None if kept.observed_at is None else as_text(kept.observed_at),
+        values.get(Quantity.PM10),
+        json.dumps(others) if others else None,
     )
 
 
+def keeps_rows_as_given(connection: sqlite3.Connection) -> bool:
+    """Return whether the table stores what `row_of` returns: it has the usual column types and no trigger."""
+    types = {row[1]: str(row[2]).upper() for row in connection.execute("PRAGMA table_info(readings)")}
+    (triggers,) = connection.execute(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = 'readings'"
+    ).fetchone()
+    return not triggers and all(types.get(name) in known for name, known in _COLUMN_TYPES.items())
+
+
 def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
-    """The reading of a row with these columns; None for a kind of device that is not known any more."""
+    """Return the reading of a row; None if it is of an unknown kind, or names no time, device or location."""
     collected_at = as_instant(row["timestamp"], naive_zone)
     names = (row["device_id"], row["location"])
-    if collected_at is None or row["device_type"] not in _KINDS or not all(isinstance(n, str) for n in names):
+    kind = _KINDS.get(row["device_type"])
+    if collected_at is None or kind is None or not all(isinstance(name, str) for name in names):
         return None
     signal = row["signal_strength"]
     return Reading(
         device_id=row["device_id"],
-        kind=DeviceKind(row["device_type"]),
+        kind=kind,
         location=row["location"],
         collected_at=collected_at,
         observed_at=as_instant(row["observed_at"], naive_zone),
@@ -84,14 +126,15 @@ def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
 
 
 def as_text(instant: datetime) -> str:
-    """ISO 8601 with +00:00, as the table has always had it; text order is time order among such texts."""
+    """Return the instant in ISO 8601 with +00:00; among such texts, text order is time order."""
     return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat()
 
 
 def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:
-    """The instant that a column names, aware and UTC; None where it names none.
+    """Return the instant that a column names, aware and UTC; None if it names none.
 
-    Air quality monitors once got naive local times: they are read in `naive_zone`, None for the system's.
+    The earlier program stored local times without a zone for air quality monitors: these are read in
+    `naive_zone`, or in the system's zone if that is None.
     """
     if not isinstance(text, str):
         return None
@@ -99,22 +142,25 @@ def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:
         instant = datetime.fromisoformat(text)
         if instant.tzinfo is None and naive_zone is not None:
             instant = instant.replace(tzinfo=naive_zone)
-        return instant.astimezone(UTC)  # a naive one is taken as the system's local time
+        return instant.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
 def as_number(value: object) -> float | None:
-    """The number in a column; None where something else stands there, which SQLite allows."""
+    """Return the number in a column; None if the column holds something else, which SQLite allows."""
     return float(value) if isinstance(value, int | float) else None
 
 
 def clean(text: str) -> str:
-    """The text without half characters, which JSON can carry and SQLite cannot."""
+    """Return the text with "?" for unpaired surrogates, which JSON can carry and SQLite cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-_KINDS = frozenset(kind.value for kind in DeviceKind)
+def _integer(number: float) -> int | float:
+    """Return the number as an INTEGER column stores it."""
+    whole = int(number)
+    return whole if whole == number else float(number)
 
 
 def _values_of(text: object) -> dict[str, float]:

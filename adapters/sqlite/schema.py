@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-# Nearly all rows are a bridge's, and those are found as fast without an index; so it holds the others.
-# Written with OR, since SQLite sees that `device_type = 'alexa_aqm'` is within that, but not within IN or <>.
+# Nearly all rows are of a bridge, and are found as fast without an index: it holds the others. Written with
+# OR, since SQLite does not use a partial index with IN or <> for `device_type = 'alexa_aqm'`.
 CREATE_RARE_KINDS_INDEX = """
 CREATE INDEX idx_readings_device_type ON readings (device_type)
 WHERE device_type = 'alexa_aqm' OR device_type = 'nest_thermostat' OR device_type = 'weather_api'
 """
 
-# As every home has had it since air quality monitors are known, save that the temperature may be NULL. What
-# came later is added by the migrations, to old and new databases alike, so that there is one way in which a
-# column comes to be.
+# The table of the earlier program, except that the temperature may be NULL. The migrations add later columns,
+# to old and new databases alike.
 CREATE_READINGS = (
     """
 CREATE TABLE readings (
@@ -48,7 +47,7 @@ CREATE TABLE readings (
     "CREATE INDEX idx_readings_anomalous ON readings (is_anomalous) WHERE is_anomalous = 1",
 )
 
-# The column, and the statement that adds it where it is missing.
+# The statement that adds each column where it is missing.
 ADD_COLUMNS = {
     "is_anomalous": "ALTER TABLE readings ADD COLUMN is_anomalous BOOLEAN DEFAULT 0",
     "pm25_ugm3": "ALTER TABLE readings ADD COLUMN pm25_ugm3 REAL CHECK (pm25_ugm3 IS NULL OR pm25_ugm3 >= 0)",
@@ -64,7 +63,7 @@ ADD_COLUMNS = {
     "other_values": "ALTER TABLE readings ADD COLUMN other_values TEXT",
 }
 
-# What a `readings` table must have to be one of ours, of whichever age.
+# What a `readings` table of any age has.
 REQUIRED_COLUMNS = frozenset(
     {
         "id",
@@ -110,8 +109,8 @@ CREATE TABLE devices (
 ) WITHOUT ROWID
 """
 
-# `number` tells measurements apart that began at one instant; the key begins with the time, so that the old
-# ones lie together and go cheaply.
+# `number` counts measurements that began at one instant; the key begins with the time, so that the old ones
+# are neighbours and are deleted cheaply.
 CREATE_MEASUREMENTS = """
 CREATE TABLE measurements (
     began_at TEXT NOT NULL,
@@ -133,7 +132,7 @@ CREATE TABLE properties (
 ) WITHOUT ROWID
 """
 
-# Of each run of readings that were stored together: what their values came to then.
+# The checksum of each run of readings that were stored together.
 CREATE_CHECKSUMS = """
 CREATE TABLE checksums (
     first_id INTEGER NOT NULL PRIMARY KEY,
@@ -143,11 +142,8 @@ CREATE TABLE checksums (
 )
 """
 
-# The tables whose rows carry a checksum each, and the statement that makes room for it.
-ADD_CRC = {
-    table: f"ALTER TABLE {table} ADD COLUMN crc INTEGER"
-    for table in ("outcomes", "devices", "measurements", "properties")
-}
+# The checksum of each row of the ledger.
+ADD_OUTCOME_CRC = "ALTER TABLE outcomes ADD COLUMN crc INTEGER"
 
 # Made with the first baseline that is kept. `content` is JSON: what it was measured on, and the samples.
 CREATE_BASELINES = """

@@ -1,4 +1,4 @@
-"""Whether a database can live in a folder: some copy files behind its back, some know no locks."""
+"""Whether a folder is a place for a database: some are synchronised, some know no reliable locks."""
 
 from __future__ import annotations
 
@@ -12,41 +12,38 @@ _SYNCHRONISED = re.compile(
     re.IGNORECASE,
 )
 _MARKS = (".stfolder", ".dropbox", ".dropbox.cache", ".nextcloudsync.log", ".owncloudsync.log", ".SeaDrive")
-_OVER_THE_NETWORK = re.compile(
+_NETWORK_FILE_SYSTEM = re.compile(
     r"nfs\d?|cifs|smb\w*|afs|afpfs|ceph|glusterfs|lustre|webdav|davfs"
     r"|fuse\.(sshfs|rclone|davfs2?|s3fs|gcsfuse|glusterfs|ceph|smbnetfs)"
 )
-_OCTAL = re.compile(r"\\([0-7]{3})")  # how a blank in a name stands in the list of mounts
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/mounts writes a blank in a name
 
 
-def trouble_with(folder: Path, mounts: Path = _MOUNTS) -> str | None:
-    """Why a database should not live in that folder; None where nothing speaks against it."""
-    where = folder.resolve()
-    for each in (where, *where.parents):
+def problem_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return why a database should not be in that folder, for a person; None if it may."""
+    real = folder.resolve()
+    for each in (real, *real.parents):
         if _SYNCHRONISED.fullmatch(each.name) or any((each / mark).exists() for mark in _MARKS):
             return (
-                f"{each} seems to be kept in step with other computers, which copies a database in "
-                "mid-change and puts old states back. Set storage.database_path to a folder that is not"
+                f"{each} seems to be synchronised with other computers, which copies a database in "
+                "mid-change and brings old states back. Set storage.database_path to another folder"
             )
-    kind = _file_system(where, mounts)
-    if _OVER_THE_NETWORK.fullmatch(kind):
+    kind = _file_system(real, mounts)
+    if _NETWORK_FILE_SYSTEM.fullmatch(kind):
         return (
-            f"{where} is on another computer ({kind}), where the locks that a database needs cannot be "
-            "relied on. Set storage.database_path to a disk of this one"
+            f"{real} is on another computer ({kind}), where a database cannot rely on locks. "
+            "Set storage.database_path to a disk of this computer"
         )
     return None
 
 
 def _file_system(folder: Path, mounts: Path) -> str:
-    """The kind of the file system that the folder is on; empty where the system does not tell."""
+    """Return the kind of the folder's file system; "" if the system does not list it."""
     try:
         lines = mounts.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    found = [(Path(_plain(fields[1])), fields[2]) for line in lines if len(fields := line.split()) > 2]
-    above = [(len(point.parts), kind) for point, kind in found if folder.is_relative_to(point)]
+    rows = [(fields[1], fields[2]) for line in lines if len(fields := line.split()) > 2]
+    points = [(Path(_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), name)), kind) for name, kind in rows]
+    above = [(len(point.parts), kind) for point, kind in points if folder.is_relative_to(point)]
     return max(above, key=lambda each: each[0], default=(0, ""))[1]
-
-
-def _plain(name: str) -> str:
-    return _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), name)

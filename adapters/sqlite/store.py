@@ -6,18 +6,17 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.sqlite import cycle_rows as ledger
-from adapters.sqlite import queries as slots
-from adapters.sqlite.care.quarantine import Aside
+from adapters.sqlite.care.quarantine import DatabaseQuarantine
 from adapters.sqlite.connection import journal_mode
+from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
-from adapters.sqlite.errors import is_passing, told_apart
+from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.reading_rows import as_text
+from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError
@@ -28,22 +27,17 @@ from ports.state import State
 
 T = TypeVar("T")
 
-# What the budget keeps for the work itself, and for the lock if the busy time-out asks for all: this share,
-# a second at most.
+# The share of the budget for the work itself, at most a second; as much again waits for the lock if the busy
+# time-out would take the rest.
 _WORK_SHARE, _WORK_S = 0.25, 1.0
-_LISTED_WITHIN = timedelta(days=1)
-
-_SELECT_EXPECTED = """
-SELECT device_id FROM devices WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
-"""
 
 
 class SqliteStore:
-    """Keeps every cycle once, in the `readings` table that homes have always had and in the ledger beside it.
+    """Stores each cycle once: its readings in the table that homes have always had, and the ledger.
 
-    One writing connection, opened at first use or by `open()`. All processes take turns by a lock file beside
-    the database. A call waits at most `budget_s` for others, the busy time-out included. Only bringing an old
-    database up to date may take longer: `open()` does it before the first cycle.
+    There is one connection, which `open()` or the first call opens. All processes of a home take turns by a
+    lock file. A call waits at most `budget_s` for others, the busy time-out included; only the upgrade of an
+    old database may take longer, and `open()` does it before the first cycle.
     """
 
     def __init__(
@@ -75,54 +69,53 @@ class SqliteStore:
             path.with_name(f"{path.name}.lock"),
             wait_s=budget_s - work_s - self._opening.busy_timeout_ms / 1000,
         )
-        self._aside = None if state is None else Aside(opening=self._opening, lock=self._lock, state=state)
+        self._quarantine = (
+            None if state is None else DatabaseQuarantine(opening=self._opening, lock=self._lock, state=state)
+        )
         self._connection: sqlite3.Connection | None = None
         self._abandoned: sqlite3.Connection | None = None
-        self._is_suspect = False  # a look at it met damage
+        self._writer: CycleWriter | None = None
+        self._is_suspect = False  # a query met damage
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
-        self._relaxing = True  # at the first opening only: what was put off then waits for the next start
+        self._rebuilds = True  # at the first opening only: what is put off then waits for the next start
 
     def open(self, *, checking: bool = False) -> None:
-        """Make the database, or bring it up to date. Raises `StoreError`; then nothing has changed.
+        """Make the database, or upgrade it. Raises `StoreError`; then nothing has changed.
 
         `checking` reads the whole file, which takes seconds for millions of rows.
         """
-        self._despite_damage(self._reached)
+        self._replacing_damaged(self._ensure_open)
         if checking:
             self._is_suspect = True
-            self._despite_damage(self._reached)
+            self._replacing_damaged(self._ensure_open)
 
     def append(self, report: CycleReport) -> None:
-        refusals = self._despite_damage(lambda: self._written(report))
-        for refusal in refusals:
+        for refusal in self._replacing_damaged(lambda: self._write(report)):
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
 
-    def _written(self, report: CycleReport) -> Sequence[Unread]:
+    def _write(self, report: CycleReport) -> Sequence[Unread]:
         now = self._clock.now().astimezone(UTC)
-        with self._held() as connection:
+        with self._locked() as connection:
             with transaction(connection, self._begin):
-                refusals = ledger.write(connection, report, now)
+                refusals = self._cycle_writer(connection).write(report, now)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        with self._looking() as connection:
-            ahead, last_slot, last_stored_slot = slots.standing(connection, source, at)
-            expected = connection.execute(_SELECT_EXPECTED, (source, as_text(at - _LISTED_WITHIN))).fetchall()
+        with self._reading() as connection:
+            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
+            expected = self._cycle_writer(connection).expected_devices(source, at)
         return SourceProgress(
-            ahead=ahead,
-            last_slot=last_slot,
-            last_stored_slot=last_stored_slot,
-            expected=frozenset(device_id for (device_id,) in expected),
+            ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
 
     def close(self) -> None:
         try:
             if self._connection is not None:
-                with told_apart(self._path), self._lock.held():
+                with store_errors(self._path), self._lock.held():
                     self._wal.shorten(self._connection, beyond_bytes=0)
                     self._connection.close()
         except StoreError as error:
@@ -131,83 +124,89 @@ class SqliteStore:
             self._drop()
             self._lock.close()
 
-    def _despite_damage(self, work: Callable[[], T]) -> T:
-        """What the work gives; on a new database, when this one is damaged beyond doubt."""
+    def _replacing_damaged(self, work: Callable[[], T]) -> T:
+        """Do the work; once more with a new database if this one is damaged beyond doubt."""
         if self._is_suspect:
-            self._mended(thoroughly=False)
+            self._replace_if_damaged(thoroughly=False)
         try:
             return work()
         except StoreCorrupt:
             self._is_suspect = True
-            if not self._mended(thoroughly=True):
+            if not self._replace_if_damaged(thoroughly=True):
                 raise
             return work()
 
-    def _mended(self, *, thoroughly: bool) -> bool:
-        is_mended = self._aside is not None and self._aside.mended(thoroughly=thoroughly)
+    def _replace_if_damaged(self, *, thoroughly: bool) -> bool:
+        is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
         self._is_suspect = False
-        return is_mended
+        return is_sound
 
-    def _reached(self) -> None:
-        with self._held():
+    def _ensure_open(self) -> None:
+        with self._locked():
             pass
 
     @contextmanager
-    def _held(self) -> Iterator[sqlite3.Connection]:
+    def _locked(self) -> Iterator[sqlite3.Connection]:
         """The connection, while no other process of ours works on the database."""
-        with told_apart(self._path):
+        with store_errors(self._path):
             if self._connection is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock.held():
-                connection = self._opened()
+                connection = self._open_connection()
                 try:
                     yield connection
                 except (sqlite3.Error, OSError) as error:
-                    if not is_passing(error):
-                        # open until the next opening: closing would move the log into what may be damaged
+                    if not leaves_connection_usable(error):
+                        # open until the next opening: closing would checkpoint into what may be damaged
                         self._abandoned, self._connection = self._connection, None
+                        self._writer = None
                     raise
 
     @contextmanager
-    def _looking(self) -> Iterator[sqlite3.Connection]:
-        """The connection for a look, which disturbs nobody and needs no turn.
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for queries, which need no lock.
 
-        A database that could not be opened is tried again: whoever looks must learn where its sources stood
-        before it is written to, or what was missed until then is never explained.
+        A database that could not be opened is tried again: the progress of its sources must be known before
+        it is written to, or what was missed until then is never explained.
         """
-        if self._connection is None or not self._is_still_there():
-            with self._held() as connection:
+        if self._connection is None or not self._is_same_file():
+            with self._locked() as connection:
                 yield connection
         else:
             try:
-                with told_apart(self._path):
+                with store_errors(self._path):
                     yield self._connection
             except StoreCorrupt:
                 self._is_suspect = True
                 raise
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and not self._is_still_there():
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_same_file():
             self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
             self._drop()
         if self._connection is None:
             self._drop()
-            self._connection = self._opening.connection(relaxing=self._relaxing)
-            self._relaxing = False
+            self._connection = self._opening.connection(rebuilds=self._rebuilds)
+            self._rebuilds = False
             self._identity = self._path.stat()
-            self._wal.tell(self._connection)
-            if self._aside is not None:
-                self._aside.remember()
-            # In the old journal modes a commit waits for readers, unless it has begun by keeping them out.
+            self._wal.report_opening(self._connection)
+            if self._quarantine is not None:
+                self._quarantine.remember()
+            # In the old journal modes a commit waits for readers, unless it began by locking them out.
             is_wal = journal_mode(self._connection) == "wal"
             self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
         return self._connection
 
-    def _is_still_there(self) -> bool:
-        """Whether the file that is open is still the one at the path: a backup may have taken its place."""
+    def _cycle_writer(self, connection: sqlite3.Connection) -> CycleWriter:
+        if self._writer is None:
+            self._writer = CycleWriter(connection)
+        return self._writer
+
+    def _is_same_file(self) -> bool:
+        """Return whether the open file is still the one at the path; a backup may have taken its place."""
         try:
             return self._identity is not None and os.path.samestat(self._identity, self._path.stat())
-        except OSError:  # gone, or its folder is, or the network that it lies on
+        except OSError:  # the file, its folder or its disk is gone
             return False
 
     def _drop(self) -> None:
@@ -216,3 +215,4 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._abandoned = None
+        self._writer = None

@@ -1,4 +1,4 @@
-"""The write-ahead log: short, whoever reads, and what is told of it when the database is opened."""
+"""The write-ahead log: its length, and how it is kept short while others read."""
 
 from __future__ import annotations
 
@@ -14,34 +14,29 @@ from ports.journal import Journal, Level
 
 LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
 
-# https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the lines before.
-_MENDED = (3, 51, 3)
-_MENDED_IN_LINE: Mapping[tuple[int, int], int] = {(3, 44): 6, (3, 50): 7}
+# https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the earlier lines.
+_FIXED = (3, 51, 3)
+_FIXED_IN_LINE: Mapping[tuple[int, int], int] = {(3, 44): 6, (3, 50): 7}
 
 
-def has_reset_fault(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite can damage a log when one connection moves it while another writes."""
+def has_reset_bug(version: tuple[int, int, int]) -> bool:
+    """Return whether this SQLite can damage a log that one connection checkpoints while another writes."""
     major, minor, patch = version
-    mended = _MENDED_IN_LINE.get((major, minor))
-    return version < _MENDED and (mended is None or patch < mended)
-
-
-def beside(path: Path) -> Path:
-    """The log of the database at that path."""
-    return path.with_name(f"{path.name}-wal")
+    fixed = _FIXED_IN_LINE.get((major, minor))
+    return version < _FIXED and (fixed is None or patch < fixed)
 
 
 def size_bytes(path: Path) -> int:
-    """How long the log of the database at that path is."""
+    """Return the length of the log of the database at the path."""
     try:
-        return beside(path).stat().st_size
+        return path.with_name(f"{path.name}-wal").stat().st_size
     except FileNotFoundError:
         return 0
 
 
 @attrs.frozen
 class WalFile:
-    """The log of the database at that path, looked at from outside."""
+    """The log of the database at the path, as a file."""
 
     path: Path
 
@@ -54,15 +49,15 @@ class WalFile:
 
 @attrs.define(kw_only=True)
 class Wal:
-    """The log of one database, as the connection that writes to it sees it."""
+    """The log of one database, for the connection that writes."""
 
     path: Path
     journal: Journal
     busy_timeout_ms: int
     _is_held: bool = attrs.field(default=False, init=False)
 
-    def tell(self, connection: sqlite3.Connection) -> None:
-        """Say in the journal how the database stands now that it is open."""
+    def report_opening(self, connection: sqlite3.Connection) -> None:
+        """Record in the journal how the database was opened."""
         version = sqlite3.sqlite_version_info
         fields: dict[str, object] = {
             "path": str(self.path),
@@ -71,7 +66,7 @@ class Wal:
             "wal_bytes": size_bytes(self.path),
             "sqlite": sqlite3.sqlite_version,
         }
-        if has_reset_fault((version[0], version[1], version[2])):
+        if has_reset_bug((version[0], version[1], version[2])):
             fields["fault"] = (
                 "this SQLite can damage the file when another program writes to it at the same time; "
                 "homeclimate's own processes take turns. Let others only read, or use SQLite 3.51.3 or newer"
@@ -79,21 +74,16 @@ class Wal:
         self.journal.record(Level.WARNING if "fault" in fields else Level.INFO, "store.opened", **fields)
 
     def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
-        """Move a long log into the database. Whoever is reading is not waited for: there is a next time."""
+        """Checkpoint a log that is longer than that. Do not wait for readers; the next call tries again."""
         log_bytes = size_bytes(self.path)
-        if log_bytes <= beyond_bytes:
-            self._tell_if_held(log_bytes)  # another process may have shortened it
-            return
-        try:
-            connection.execute("PRAGMA busy_timeout=0")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.Error as error:  # what was committed stays committed
-            self.journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
-        connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
-        self._tell_if_held(size_bytes(self.path))
-
-    def _tell_if_held(self, log_bytes: int) -> None:
-        """Once when a reader has kept the log from being moved for long, and once when it has gone."""
+        if log_bytes > beyond_bytes:
+            try:
+                connection.execute("PRAGMA busy_timeout=0")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:  # what was committed stays committed
+                self.journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
+            connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
+            log_bytes = size_bytes(self.path)
         if log_bytes > HELD_BYTES and not self._is_held:
             self._is_held = True
             self.journal.record(

@@ -79,14 +79,14 @@ def restore_backup(
     restorer = restoring(settings, environment)
     for finding in restorer.check(backup_file):
         click.echo(f"not what was stored: {finding}", err=True)
-    question = f"Replace {path} with {backup_file} ({restorer.contents(backup_file)})?"
+    question = f"Replace {path} with {backup_file} ({restorer.describe_contents(backup_file)})?"
     if prompts is not None and not prompts.confirm(question, default=False):
         click.echo("nothing is changed")
         return 1
     # Lock only now: a person may take a long time to answer.
     with nobody_else(loaded, doing="restoring a backup"):
         kept = restorer.restore(backup_file)
-    click.echo(f"{path} holds {restorer.contents(path)}")
+    click.echo(f"{path} holds {restorer.describe_contents(path)}")
     if kept is not None:
         click.echo(f"the former database is kept as {kept}")
     return 0

@@ -21,7 +21,7 @@ from ports.stored_data import Ledger
 from ports.upkeep import BackedUp, Checked, Skipped, Upkeep
 
 if TYPE_CHECKING:
-    from adapters.sqlite.care.backups import Copied
+    from adapters.sqlite.care.backups import Backup
     from adapters.sqlite.care.restoring import Restoring
     from adapters.sqlite.care.salvage import Salvaging
     from adapters.sqlite.care.verification import Finding
@@ -99,7 +99,7 @@ def talk() -> Journal:
 _LOCK_WAIT_S = 30.0
 
 
-def back_up(settings: Settings, target: Path) -> Copied:
+def back_up(settings: Settings, target: Path) -> Backup:
     """Copy the home's database to a new file. Raises StoreError, and then there is no file."""
     from adapters.sqlite.care.backups import back_up as copied
 
@@ -147,10 +147,10 @@ def nobody_else(loaded: Loaded, *, doing: str) -> Iterator[None]:
 
 def check(settings: Settings, environment: Environment) -> tuple[Finding, ...]:
     """All that is wrong with the home's database. Raises StoreRefused when it is none of this home's kind."""
-    from adapters.sqlite.care.verification import checked
+    from adapters.sqlite.care.verification import check_home
 
     storage = settings.storage
-    return checked(
+    return check_home(
         storage.database_path, is_simulated=environment.is_simulated, busy_timeout_ms=storage.busy_timeout_ms
     )
 

@@ -110,7 +110,7 @@ def test_a_backup_needs_a_database_and_a_folder(home: Deployment, run_here: RunH
     home.database.unlink()
     done = run_here(home, "backup", str(tmp_path / "copy.db"))
     assert done.returncode == 1
-    assert "is not there" in done.stderr
+    assert "does not exist" in done.stderr
     assert not (tmp_path / "copy.db").exists()
 
 

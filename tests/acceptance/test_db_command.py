@@ -93,7 +93,7 @@ def test_without_a_database_it_says_so(home: Deployment, run_here: RunHere) -> N
     home.database.unlink()
     done = run_here(home, "db", "check")
     assert done.returncode == 1
-    assert "is not there" in done.stderr
+    assert "does not exist" in done.stderr
 
 
 def test_what_a_damaged_file_holds_is_merged_and_told(
@@ -121,7 +121,7 @@ def test_what_is_left_out_or_doubtful_is_named(home: Deployment, run_here: RunHe
     changed(damaged, "UPDATE readings SET temperature_celsius = 3", "UPDATE outcomes SET readings = 7")
     done = run_here(home, "db", "salvage", str(damaged))
     assert "merged, but check it: readings, ids 1 to 1 of the damaged file" in done.stdout
-    assert "left out: outcomes, hue 2026-03-01T12:00:00+00:00, is not what was stored" in done.stdout
+    assert "left out: outcomes, hue 2026-03-01T12:00:00+00:00, has changed" in done.stdout
 
 
 def test_the_database_itself_is_not_salvaged_into_itself(home: Deployment, run_here: RunHere) -> None:

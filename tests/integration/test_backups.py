@@ -44,7 +44,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def backups(path: Path) -> Backups:
-    return Backups(path, MemoryClock(NOON), 5000)
+    return Backups(path=path, clock=MemoryClock(NOON), busy_timeout_ms=5000)
 
 
 def _damage(path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_home_of_any_age_is_backed_up_value_for_value(path: Path, tmp_path: Pa
 
 def test_a_backup_takes_nothings_place(store: SqliteStore, path: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
-    with pytest.raises(StoreError, match="there already"):
+    with pytest.raises(StoreError, match="exists already"):
         back_up(path, tmp_path / "precious", busy_timeout_ms=100)
     assert (tmp_path / "precious").read_text() == "mine"
 

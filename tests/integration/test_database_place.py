@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryJournal
-from adapters.sqlite.storage_place import trouble_with
+from adapters.sqlite.storage_place import problem_of
 from ports.journal import Level
 from tests.support.databases import a_store
 
@@ -27,7 +27,7 @@ from tests.support.databases import a_store
     ],
 )
 def test_a_folder_that_is_kept_in_step_with_others_is_known_by_its_name(tmp_path: Path, names: str) -> None:
-    said = trouble_with(tmp_path / names / "home" / "data")
+    said = problem_of(tmp_path / names / "home" / "data")
     assert said is not None
     assert str(tmp_path / names) in said
 
@@ -37,12 +37,12 @@ def test_a_folder_that_is_kept_in_step_with_others_is_known_by_what_lies_in_it(
     tmp_path: Path, mark: str
 ) -> None:
     (tmp_path / mark).mkdir()
-    assert trouble_with(tmp_path / "home") is not None
+    assert problem_of(tmp_path / "home") is not None
 
 
 @pytest.mark.parametrize("name", ["home", "Dropboxes", "my OneDrive notes", "data"])
 def test_any_other_folder_is_fine(tmp_path: Path, name: str) -> None:
-    assert trouble_with(tmp_path / name) is None
+    assert problem_of(tmp_path / name) is None
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_the_file_system_of_the_folder_counts_and_not_that_of_another(
     blank = r"\040"
     named = str(point).replace(" ", blank)
     mounts.write_text(f"a / ext4 rw 0 0\nb {named} {kind} rw 0 0\nc {tmp_path}/far nfs4 rw 0 0\n")
-    assert (trouble_with(point / "data", mounts) is None) is is_safe
-    assert trouble_with(tmp_path / "elsewhere", mounts) is None
+    assert (problem_of(point / "data", mounts) is None) is is_safe
+    assert problem_of(tmp_path / "elsewhere", mounts) is None
 
 
 def test_a_system_without_a_list_of_mounts_is_taken_at_its_word(tmp_path: Path) -> None:
-    assert trouble_with(tmp_path, tmp_path / "nowhere") is None
+    assert problem_of(tmp_path, tmp_path / "nowhere") is None
 
 
 def test_a_store_in_such_a_folder_is_warned_of_and_works(tmp_path: Path) -> None:

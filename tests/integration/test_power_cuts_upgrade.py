@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.care.verification import findings
+from adapters.sqlite.care.verification import check
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from tests.power.cuts import Cut, rebuilt, tally
 from tests.power.disk import Disk
@@ -58,7 +58,7 @@ def _is_kept_and_done_wherever_it_is_cut_off(tmp_path: Path, every: str) -> None
         store.append(a_cycle())
         store.close()
         is_done = rows(database, "PRAGMA user_version") == [(KNOWN_VERSION,)]
-        is_sound = not findings(database, busy_timeout_ms=0)
+        is_sound = not check(database, busy_timeout_ms=0)
         return "kept" if is_done and is_sound and rows(database, every) == before else "not done"
 
     assert tally(recording, CUTS, seed=8, verdict=verdict) == Counter(kept=CUTS)

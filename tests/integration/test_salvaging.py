@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.care.verification import findings
+from adapters.sqlite.care.verification import check
 from domain.errors import StoreRefused
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.damaged import KINDS, OLD_ROWS, RuinedHome, a_home_with_checksums, is_reported, salvage
@@ -146,8 +146,7 @@ def test_a_ledger_row_that_is_not_what_was_stored_is_left_out_and_named(damaged:
     salvaged = salvage(damaged, path)
     left_out = [str(finding) for finding in salvaged.left_out]
     assert left_out == [
-        "outcomes, hue 2026-03-01T12:05:00+00:00, is not what was stored",
-        "devices, hue:01, is not what was stored",
+        "outcomes, hue 2026-03-01T12:05:00+00:00, has changed",
     ]
     assert rows(path, "SELECT state FROM outcomes WHERE source = 'hue' AND slot LIKE '%T12:05%'") == []
     assert not is_reported(path)
@@ -187,7 +186,7 @@ def test_what_is_no_database_gives_nothing(tmp_path: Path, path: Path, content: 
     (tmp_path / "none.db").write_bytes(content)
     salvaged = salvage(tmp_path / "none.db", path)
     assert (salvaged.read, salvaged.merged) == (0, 0)
-    assert findings(path, busy_timeout_ms=1000) == ()
+    assert check(path, busy_timeout_ms=1000) == ()
 
 
 def test_what_was_deleted_is_not_dug_out(damaged: Path, path: Path) -> None:

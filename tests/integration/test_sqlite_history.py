@@ -133,7 +133,7 @@ def test_text_that_is_no_utf_8_does_not_hide_a_reading(path: Path) -> None:
 def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     make_old_home(path, Age.A, 10)
-    with pytest.raises(StoreError, match="brings it up to date"):
+    with pytest.raises(StoreError, match="upgrades it"):
         SqliteHistory(path).newest()
 
 
@@ -154,7 +154,7 @@ def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:
     aqm = a_reading("alexa:a", kind=DeviceKind.ALEXA_AQM)
     store.append(a_cycle(a_collected(aqm, due=a_due("amazon"))))
     history = SqliteHistory(path, busy_timeout_ms=0)
-    with store._held() as connection:
+    with store._locked() as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE readings SET location = 'elsewhere'")
         assert history.newest() == [aqm]

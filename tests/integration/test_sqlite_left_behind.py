@@ -67,7 +67,7 @@ def test_a_reader_that_stays_does_not_have_the_daily_tidying_refuse_a_cycle(path
 
 
 def test_a_backup_that_a_wrong_clock_named_is_the_last_to_be_restored(path: Path) -> None:
-    backups = Backups(path, MemoryClock(NOON), 100)
+    backups = Backups(path=path, clock=MemoryClock(NOON), busy_timeout_ms=100)
     backups.folder.mkdir()
     for stamp in ("20260227T000000Z", "20270101T000000Z", "20260228T000000Z"):
         (backups.folder / f"readings-{stamp}.db").touch()

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.memory.runtime import MemoryJournal
-from adapters.sqlite.migration import durable_copy as safety_copy
-from adapters.sqlite.migration import migrations
+from adapters.sqlite.migration import durable_copy, migrations
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
+from adapters.sqlite.migration.table_comparison import differ
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
@@ -139,15 +140,13 @@ def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None
 def test_a_copy_that_differs_in_one_value_stops_the_migration(
     path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    back_up = safety_copy._back_up
+    def differ_after_change(*arguments: Any) -> bool:
+        changed(path.with_name("readings.db.copying"), change)
+        return differ(*arguments)
 
-    def backed_up_badly(source: sqlite3.Connection, copy: Path, busy_timeout_ms: int) -> None:
-        back_up(source, copy, busy_timeout_ms)
-        changed(copy, change)
-
-    monkeypatch.setattr(safety_copy, "_back_up", backed_up_badly)
+    monkeypatch.setattr(durable_copy, "differ", differ_after_change)
     before = path.read_bytes()
-    with pytest.raises(StoreCorrupt, match="not equal"):
+    with pytest.raises(StoreCorrupt, match="differs"):
         a_store(path).open()
     assert path.read_bytes() == before
     assert {file.name for file in path.parent.iterdir()} <= {"readings.db", "readings.db.lock"}

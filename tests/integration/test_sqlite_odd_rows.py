@@ -18,7 +18,7 @@ END = NOON + timedelta(hours=2)
 OUTCOME = (
     "INSERT INTO outcomes (source, slot, interval_s, scheduled, state) VALUES ({}, {}, 300, 1, 'stored')"
 )
-DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {}, NULL)"
+DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {})"
 ODD_SLOTS = (
     "x'ff'",
     "x'00'",
@@ -79,7 +79,7 @@ def test_a_device_of_an_odd_type_is_not_expected_and_ends_no_cycle(path: Path, d
 def test_a_device_that_was_listed_at_an_odd_time_is_expected_for_a_day_from_its_next_cycle(
     path: Path,
 ) -> None:
-    changed(path, "UPDATE devices SET last_read_slot = x'ff', last_listed_slot = x'ff', crc = NULL")
+    changed(path, "UPDATE devices SET last_read_slot = x'ff', last_listed_slot = x'ff'")
     store = a_store(path)
     silent = Collected(due=a_due(slot=LATER), readings=(), unread=(an_unread("hue:a", Cause.NOT_LISTED),))
     store.append(a_cycle(silent))

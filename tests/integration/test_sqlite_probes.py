@@ -104,7 +104,7 @@ def test_a_disk_without_room_is_told_of_as_such(tmp_path: Path, age: Age) -> Non
 def test_a_folder_in_the_place_of_a_database_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "readings.db").mkdir()
     answer = writing(tmp_path / "readings.db")
-    assert (answer.status, "is no file" in answer.summary) == (Status.FAIL, True)
+    assert (answer.status, "is not a file" in answer.summary) == (Status.FAIL, True)
     assert wal(tmp_path / "readings.db").status is Status.SKIPPED
 
 

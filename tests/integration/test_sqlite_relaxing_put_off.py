@@ -108,7 +108,7 @@ def _name_taken(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def _trigger_lost(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     changed(path, "CREATE TRIGGER mine AFTER INSERT ON readings BEGIN SELECT 1; END")
-    patch.setattr(relaxing, "_OWN", ("index",))
+    patch.setattr(relaxing, "_DROPPED_WITH_TABLE", ("index",))
     yield
 
 
@@ -125,10 +125,10 @@ def _unknown_form(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def _a_bug_of_ours(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def renamed(definition: str, name: str) -> str:
+    def columns_of(*_: object) -> str:
         raise IndexError("list index out of range")
 
-    patch.setattr(relaxing, "renamed", renamed)
+    patch.setattr(relaxing, "columns_of", columns_of)
     yield
 
 
@@ -144,12 +144,12 @@ TROUBLES: dict[Trouble, str] = {
     _no_room: "MB free",
     _full_half_way: "SQLITE_FULL",
     _read_by_another: "SQLITE_BUSY",
-    _copied_badly: "not equal",
+    _copied_badly: "differs",
     _copy_not_on_the_disk: "Input/output error",
     _name_of_the_copy_not_on_the_disk: "Input/output error",
     _name_taken: "already exists",
     _trigger_lost: "could not be kept as it is: mine",
-    _unknown_form: "in a way that is not known here",
+    _unknown_form: "is not a known one",
     _a_bug_of_ours: "IndexError: list index out of range",
 }
 

@@ -17,7 +17,7 @@ import pytest
 from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
@@ -90,7 +90,7 @@ def _robbed_of_its_ledger(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
-        (_not_a_database, StoreCorrupt, "no SQLite database"),
+        (_not_a_database, StoreCorrupt, "not an SQLite database"),
         (_empty, StoreCorrupt, "is empty"),
         (_torn, StoreCorrupt, "damaged"),
         (_damaged_inside, StoreCorrupt, "damaged"),
@@ -161,14 +161,14 @@ def test_a_database_that_holds_no_table_yet_is_filled(path: Path) -> None:
 
 def test_a_folder_where_the_database_should_be_is_named(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StoreError, match="is no file") as raised:
+    with pytest.raises(StoreError, match="is not a file") as raised:
         a_store(path).append(a_cycle())
     assert str(path) in str(raised.value)
 
 
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(StoreError, match="whether it is a file at all"):
+    with pytest.raises(StoreError, match="Check that it is a file"):
         a_store(tmp_path / "data" / "readings.db").append(a_cycle())
 
 
@@ -178,7 +178,7 @@ def test_a_database_that_may_not_be_written_is_named() -> None:
         make_old_home(path, Age.C_ROLLBACK, 10)
         path.chmod(0o444)
         path.parent.chmod(0o555)
-        with _as_nobody_in_particular(), pytest.raises(StoreError, match="Look at who owns it"):
+        with _as_nobody_in_particular(), pytest.raises(StoreError, match="who owns it and its folder"):
             a_store(path).append(a_cycle())
         path.parent.chmod(0o755)
 
@@ -200,8 +200,8 @@ def test_a_write_that_is_forbidden_says_who_to_look_at(path: Path) -> None:
     make_old_home(path, Age.C_ROLLBACK, 10)
     with (
         closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
-        pytest.raises(StoreError, match="Look at who owns it") as raised,
-        told_apart(path),
+        pytest.raises(StoreError, match="who owns it and its folder") as raised,
+        store_errors(path),
     ):
         connection.execute("DELETE FROM readings")
     assert type(raised.value) is StoreError
@@ -212,7 +212,7 @@ def test_a_database_that_another_program_keeps_is_busy_and_then_takes_the_same_c
     store.open()
     with closing(sqlite3.connect(path, isolation_level=None)) as another:
         another.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreBusy, match="held by another program"):
+        with pytest.raises(StoreBusy, match="locked by another program"):
             store.append(a_cycle())
         another.execute("ROLLBACK")
     store.append(a_cycle())
@@ -254,7 +254,7 @@ def test_another_process_of_ours_that_keeps_the_lock_is_waited_for_only_so_long(
     store = _an_impatient_store(path)
     other = a_store(path)
     other.open()
-    with other._held(), pytest.raises(StoreBusy, match="another homeclimate process"):
+    with other._locked(), pytest.raises(StoreBusy, match="another homeclimate process"):
         store.append(a_cycle())
     store.append(a_cycle())
     store.close()
@@ -281,7 +281,7 @@ def test_a_database_that_could_not_be_opened_tells_where_its_sources_stood_as_so
     path.rename(away)
     path.mkdir()
     store = _an_impatient_store(path)
-    with pytest.raises(StoreError, match="is no file"):
+    with pytest.raises(StoreError, match="is not a file"):
         store.open()
     path.rmdir()
     away.rename(path)
@@ -295,7 +295,7 @@ def test_a_store_that_may_not_close_in_peace_says_so_and_loses_nothing(path: Pat
     store.append(a_cycle())
     other = a_store(path)
     other.open()
-    with other._held():
+    with other._locked():
         store.close()
     assert "store.closed_uncleanly" in journal.events()
     assert other.progress("hue", NOON).last_stored_slot == NOON
@@ -324,7 +324,7 @@ def test_a_lock_file_that_somebody_removed_keeps_nobody_out_for_good(path: Path)
     first.open()
     path.with_name("readings.db.lock").unlink()
     second.open()
-    with second._held(), pytest.raises(StoreBusy):
+    with second._locked(), pytest.raises(StoreBusy):
         first.append(a_cycle())
     first.append(a_cycle())
     first.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.care.verification import findings
+from adapters.sqlite.care.verification import check
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from tests.support.builders import a_cycle
 from tests.support.databases import a_home_of_format_3, a_store, changed, rows
@@ -103,7 +103,7 @@ def test_letting_go_of_indexes_that_is_killed_costs_nothing_and_is_done_at_the_n
     store.close()
     assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert rows(path, "SELECT * FROM readings ORDER BY id") == before
-    assert not findings(path, busy_timeout_ms=0)
+    assert not check(path, busy_timeout_ms=0)
 
 
 def _upgrading(path: Path) -> subprocess.Popen[str]:

@@ -20,8 +20,8 @@ from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.integrity import first_fault
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.upkeep import SqliteUpkeep
-from adapters.sqlite.care.verification import Finding, findings
-from adapters.sqlite.checksums import is_wrong, keyed_in, run_of
+from adapters.sqlite.care.verification import Finding, check
+from adapters.sqlite.checksums import SELECT_OUTCOMES, is_wrong, read_run
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import size_bytes
@@ -208,9 +208,9 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
     def verify(copy: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
         home.append(30)
         stored.append(len(rows(home.path, ROWS)))
-        return findings(copy, busy_timeout_ms=busy_timeout_ms)
+        return check(copy, busy_timeout_ms=busy_timeout_ms)
 
-    monkeypatch.setattr("adapters.sqlite.care.backups.findings", verify)
+    monkeypatch.setattr("adapters.sqlite.care.backups.check", verify)
     await home.upkeep.back_up()
     assert stored == [31]
 
@@ -218,7 +218,7 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
 def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.sqlite.care.restoring._ROWS", 7)
+    monkeypatch.setattr("adapters.sqlite.care.restoring._ROWS_AT_ONCE", 7)
     old = a_store(tmp_path / "old.db")
     for number in range(20):
         old.append(_report(number))
@@ -247,9 +247,8 @@ def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
         ids = rows(path, "SELECT id FROM readings")
         runs = rows(path, "SELECT first_id, last_id, readings, crc FROM checksums")
         assert sum(run[2] for run in runs) == len(ids)
-        assert [attrs.astuple(run_of(connection, *run[:2])) for run in runs] == runs
-        for table in keyed_in(connection):
-            assert not any(is_wrong(row) for row in rows(path, table.select))
+        assert [attrs.astuple(read_run(connection, *run[:2])) for run in runs] == runs
+        assert not any(is_wrong(row) for row in rows(path, SELECT_OUTCOMES))
     new.close()
 
 
@@ -296,7 +295,7 @@ def test_a_slot_that_was_not_stored_gives_way_to_one_that_was_and_not_the_other_
     merge_backup(tmp_path / "readings.db", tmp_path / "old.db", lock=lock, busy_timeout_ms=100)
     found = rows(tmp_path / "readings.db", "SELECT state, readings FROM outcomes WHERE source = 'hue'")
     assert found == [("stored", 1), ("stored", 1)]
-    assert findings(tmp_path / "readings.db", busy_timeout_ms=100) == ()
+    assert check(tmp_path / "readings.db", busy_timeout_ms=100) == ()
     lock.close()
     new.close()
 

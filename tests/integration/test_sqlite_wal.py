@@ -15,7 +15,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import wal
 from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
-from adapters.sqlite.wal import has_reset_fault, size_bytes
+from adapters.sqlite.wal import has_reset_bug, size_bytes
 from domain.errors import StoreError
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
@@ -92,7 +92,7 @@ def test_the_journal_says_how_the_database_was_opened(
     ],
 )
 def test_the_releases_that_can_damage_a_log_are_known(version: tuple[int, int, int], has_fault: bool) -> None:
-    assert has_reset_fault(version) is has_fault
+    assert has_reset_bug(version) is has_fault
 
 
 @pytest.mark.parametrize("pages", [50, 400])

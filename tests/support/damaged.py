@@ -14,10 +14,10 @@ from pathlib import Path
 import attrs
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.care.checksumming import complete
+from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.file_pages import Pages
 from adapters.sqlite.care.salvage import Salvaged, Salvaging
-from adapters.sqlite.care.verification import checked
+from adapters.sqlite.care.verification import check_home
 from adapters.sqlite.checksums import READING_COLUMNS
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
@@ -71,7 +71,7 @@ def a_home_with_checksums(path: Path, cycles: int, age: Age = Age.B) -> None:
     store.close()
     lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=1)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        complete(connection, lock)
+        add_missing_checksums(connection, lock)
     lock.close()
 
 
@@ -91,7 +91,7 @@ def dump(path: Path) -> Dump | None:
 def is_reported(path: Path) -> bool:
     """Whether the check says that something is wrong, one way or another."""
     try:
-        return bool(checked(path, is_simulated=False, busy_timeout_ms=1000))
+        return bool(check_home(path, is_simulated=False, busy_timeout_ms=1000))
     except StoreError:
         return True
 

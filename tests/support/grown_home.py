@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite import cycle_rows as ledger
+from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.reading_rows import INSERT_READING, as_text
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
@@ -108,11 +108,12 @@ def append_one_by_one(path: Path, some: Iterable[CycleReport]) -> None:
 def append_fast(path: Path, some: Iterable[CycleReport]) -> None:
     """The same rows by the same statements, many cycles a transaction and without a sync."""
     with _written_at_once(path) as connection:
+        writer = CycleWriter(connection)
         for number, report in enumerate(some):
             if number % 100 == 0:
                 connection.execute("COMMIT")
                 connection.execute("BEGIN")
-            ledger.write(connection, report, _now_of(report))
+            writer.write(report, _now_of(report))
 
 
 def append_in_bulk(path: Path, cycles: range, sensors: int) -> None:
@@ -140,8 +141,8 @@ def _rows(cycles: range, sensors: int) -> Iterator[tuple[object, ...]]:
             observed_at = as_text(_observed_at(number, sensor))
             celsius, battery = temperature_of(number, sensor), _battery_of(number)
             yield (
-                *(timestamp, device_id, room, "hue_sensor", 0, celsius, *(None,) * 7),
-                *(battery, 1, None, observed_at, None, created_at),
+                *(timestamp, device_id, celsius, room, "hue_sensor", 0, *(None,) * 6, battery, 1),
+                *(*(None,) * 5, created_at, observed_at, None, None),
             )
 
 

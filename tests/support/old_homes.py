@@ -24,6 +24,10 @@ class Age(StrEnum):
     C_ROLLBACK = "C with a rollback journal"
     D_FROM_A = "D from A"
     D_FROM_B = "D from B"
+    C0 = "C0"
+    E0 = "E0"
+    E = "E"
+    F = "F"
 
 
 LATE_COLUMNS = ("pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score")
@@ -45,24 +49,33 @@ _COMMON = (
     "created_at",
 )
 _ALL = (*_COMMON, "is_anomalous", *LATE_COLUMNS)
+_BORN_AS = {Age.D_FROM_A: Age.A, Age.D_FROM_B: Age.B}
+_OLD_CHECK = (Age.A, Age.B, *_BORN_AS)  # of device_type, which refuses monitors
+_NAMED = (Age.E, Age.F)
 
 
 def columns_of(age: Age) -> Sequence[str]:
     """The columns that a table of this age has."""
-    if age is Age.A:
-        return _COMMON
-    if age is Age.B:
-        return (*_COMMON, "is_anomalous")
-    return _ALL
+    match age:
+        case Age.A:
+            return _COMMON
+        case Age.B:
+            return (*_COMMON, "is_anomalous")
+        case Age.C0:
+            return [name for name in _ALL if name not in ("co_ppm", "iaq_score")]
+        case Age.E | Age.F:
+            return (*_ALL, "name")
+        case _:
+            return _ALL
 
 
 def takes_monitors(age: Age) -> bool:
-    return age in (Age.C_WAL, Age.C_ROLLBACK)
+    return age not in _OLD_CHECK
 
 
 def make_template(path: Path, rows: int) -> None:
     """Write what homes with so many rows are made of, so that making many of them is fast."""
-    columns = _ALL[1:]
+    columns = (*_ALL[1:], "name")
     marks = ", ".join("?" for _ in columns)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
@@ -86,12 +99,15 @@ def make_old_home(path: Path, age: Age, rows: int, template: Path | None = None)
         if age is Age.C_WAL:
             connection.execute("PRAGMA main.journal_mode=WAL")
         connection.executescript(_script(age))
-        born = {Age.D_FROM_A: Age.A, Age.D_FROM_B: Age.B}.get(age, age)
+        born = _BORN_AS.get(age, age)
         growth = rows if born is age else rows - rows // 10
         _insert(connection, born, 0, growth)
         if born is not age:
             connection.executescript(_growth(age))
             _insert(connection, age, growth, rows - growth)
+        if "'amazon_aqm'" in definition_of(age):  # the earlier program used both names
+            monitors = "device_type = 'alexa_aqm' AND id % 3 = 0"
+            connection.execute(f"UPDATE readings SET device_type = 'amazon_aqm' WHERE {monitors}")  # noqa: S608
         connection.executescript(_indexes(age))  # last, which is a good deal faster
         connection.commit()
 
@@ -147,7 +163,7 @@ def _rows(first: int, last: int) -> Iterator[tuple[object, ...]]:
         late = (
             (number % 700 / 10, number % 90, 0.0, None, number % 101) if kind == "alexa_aqm" else (None,) * 5
         )
-        yield (*common, anomalous, *late)
+        yield (*common, anomalous, *late, "Mein Fenster" if number % 4 == 1 else None)
 
 
 def _kind_of(device_id: str) -> str:
@@ -172,17 +188,30 @@ def _temperature(number: int) -> float:
     )
 
 
+def definition_of(age: Age) -> str:
+    """The statement by which a home of this age has its table; SQLite keeps what was added in it too."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_script(_BORN_AS.get(age, age)) + (_growth(age) if age in _BORN_AS else ""))
+        (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'readings'").fetchone()
+        return str(sql)
+
+
 def _script(age: Age) -> str:
     is_new = takes_monitors(age)
     kinds = "'hue_sensor', 'nest_thermostat', 'weather_api'" + (", 'alexa_aqm'" if is_new else "")
+    kinds += ", 'amazon_aqm'" if age in (Age.E0, *_NAMED) else ""
+    name = "name TEXT," if age in _NAMED else ""
     anomalous = "is_anomalous BOOLEAN DEFAULT 0," if is_new or age in (Age.B, Age.D_FROM_B) else ""
+    co = "" if age is Age.C0 else "co_ppm REAL CHECK(co_ppm IS NULL OR co_ppm >= 0),"
+    iaq = "iaq_score REAL CHECK(iaq_score IS NULL OR (iaq_score >= 0 AND iaq_score <= 100)),"
+    iaq = "" if age is Age.C0 else iaq
     late = (
-        """
+        f"""
         pm25_ugm3 REAL CHECK(pm25_ugm3 IS NULL OR pm25_ugm3 >= 0),
         voc_ppb REAL CHECK(voc_ppb IS NULL OR voc_ppb >= 0),
-        co_ppm REAL CHECK(co_ppm IS NULL OR co_ppm >= 0),
+        {co}
         co2_ppm REAL CHECK(co2_ppm IS NULL OR co2_ppm >= 0),
-        iaq_score REAL CHECK(iaq_score IS NULL OR (iaq_score >= 0 AND iaq_score <= 100)),
+        {iaq}
         """
         if is_new
         else ""
@@ -194,6 +223,7 @@ def _script(age: Age) -> str:
         device_id TEXT NOT NULL,
         temperature_celsius REAL NOT NULL,
         location TEXT NOT NULL,
+        {name}
         device_type TEXT NOT NULL CHECK(device_type IN ({kinds})),
         {anomalous}
         humidity_percent REAL CHECK(humidity_percent IS NULL OR
@@ -218,12 +248,25 @@ def _script(age: Age) -> str:
 def _indexes(age: Age) -> str:
     plain = ("timestamp", "device_id", "location", "device_type")
     script = "".join(f"CREATE INDEX IF NOT EXISTS idx_readings_{name} ON readings({name});" for name in plain)
+    if age is Age.F:
+        script += _DEVICE_REGISTRY
     script += "CREATE INDEX IF NOT EXISTS idx_readings_device_timestamp ON readings(device_id, timestamp);"
     if age in (Age.A, Age.D_FROM_A):
         return script
     return script + (
         "CREATE INDEX IF NOT EXISTS idx_readings_anomalous ON readings(is_anomalous) WHERE is_anomalous = 1;"
     )
+
+
+_DEVICE_REGISTRY = """
+CREATE TABLE device_registry (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, device_id TEXT NOT NULL UNIQUE, name TEXT, device_type TEXT NOT NULL
+);
+CREATE INDEX idx_registry_device_id ON device_registry(device_id);
+CREATE INDEX idx_registry_name ON device_registry(name);
+CREATE INDEX idx_registry_type ON device_registry(device_type);
+INSERT INTO device_registry (device_id, name, device_type) VALUES ('hue:a', 'Mein Fenster', 'hue_sensor');
+"""
 
 
 def _growth(age: Age) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.old_homes import HUE_DEVICES, Age, columns_of
+from tests.support.old_homes import HUE_DEVICES, LATE_COLUMNS, Age, columns_of
 
 _ALL = {
     "all of the bridge": (
@@ -31,12 +31,7 @@ _ALL = {
     ),
 }
 _ANOMALIES = {"anomalies": "SELECT id, timestamp FROM readings WHERE is_anomalous = 1 ORDER BY timestamp"}
-_AIR = {
-    "the air": (
-        "SELECT timestamp, location, pm25_ugm3, voc_ppb, co_ppm, co2_ppm, iaq_score FROM readings "
-        "WHERE device_type = 'alexa_aqm' ORDER BY timestamp"
-    )
-}
+_BY_NAME = {"by name": "SELECT name, avg(temperature_celsius) FROM readings GROUP BY name"}
 
 
 def old_queries(age: Age) -> Mapping[str, str]:
@@ -45,8 +40,15 @@ def old_queries(age: Age) -> Mapping[str, str]:
     return {
         **_ALL,
         **(_ANOMALIES if "is_anomalous" in columns else {}),
-        **(_AIR if "pm25_ugm3" in columns else {}),
+        **({"the air": _air(columns)} if "pm25_ugm3" in columns else {}),
+        **(_BY_NAME if "name" in columns else {}),
     }
+
+
+def _air(columns: Sequence[str]) -> str:
+    names = ", ".join(name for name in columns if name in LATE_COLUMNS)
+    select = f"SELECT timestamp, location, {names} FROM readings"  # noqa: S608 - names of columns
+    return f"{select} WHERE device_type = 'alexa_aqm' ORDER BY timestamp"
 
 
 def answers(path: Path, age: Age) -> dict[str, list[tuple[object, ...]]]:

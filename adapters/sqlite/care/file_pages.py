@@ -1,6 +1,6 @@
-"""The pages of a database file, read without SQLite: for what its b-trees no longer lead to.
+"""Records on the pages of a database file, read without SQLite: also those that no b-tree leads to.
 
-After https://www.sqlite.org/fileformat2.html.
+The format: https://www.sqlite.org/fileformat2.html.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_CHAIN = 4096  # of overflow pages: more than any reply that was ever st
 
 @attrs.frozen(kw_only=True)
 class Record:
-    """A row of a table or an entry of an index; `rowid` is None where the b-tree is no rowid table's."""
+    """A row of a table or an entry of an index; `rowid` is None unless it is of a rowid table."""
 
     page: int
     rowid: int | None
@@ -29,7 +29,7 @@ class Record:
 
 
 class Pages:
-    """A file whose content need not make sense anywhere. What cannot be read is left out, never raised."""
+    """The pages of a file that may be damaged anywhere. What cannot be read is left out without an error."""
 
     def __init__(self, content: mmap) -> None:
         self._content = content
@@ -41,7 +41,7 @@ class Pages:
         return len(self._content) // self.size
 
     def records(self) -> Iterator[Record]:
-        """Every record on every page that is not free, in the order of the pages."""
+        """Yield every record of every page that is not free, in the order of the pages."""
         free = self._free()
         for number in range(1, len(self) + 1):
             if number not in free:
@@ -64,7 +64,7 @@ class Pages:
             offset = int.from_bytes(page[place : place + 2], "big")
             try:
                 yield self._record(number, page, kind, offset)
-            except (ValueError, IndexError):  # this cell makes no sense; its neighbours may
+            except (ValueError, IndexError):  # a damaged cell; its neighbours may be sound
                 continue
 
     def _record(self, number: int, page: bytes, kind: int, offset: int) -> Record:
@@ -84,7 +84,7 @@ class Pages:
         return Record(page=number, rowid=rowid, values=values_of(payload))
 
     def _local(self, length: int, *, is_table: bool) -> int:
-        """How many bytes of a payload stand on the page itself."""
+        """Return how many bytes of a payload are on the page itself."""
         usable = self._usable
         most = usable - 35 if is_table else (usable - 12) * 64 // 255 - 23
         if length <= most:
@@ -105,7 +105,7 @@ class Pages:
         return b"".join(parts)
 
     def _free(self) -> set[int]:
-        """The pages that the file says are free: what was deleted stays so."""
+        """Return the free pages: rows that were deleted must not come back."""
         free: set[int] = set()
         if not _has_header(self._content):
             return free
@@ -114,7 +114,7 @@ class Pages:
             page = self._page(trunk)
             count = int.from_bytes(page[4:8], "big")
             if count > self._usable // 4 - 2 or page[0] in _HEADER_BYTES:
-                break  # it is none
+                break  # not a trunk page
             leaves = (int.from_bytes(page[8 + 4 * leaf : 12 + 4 * leaf], "big") for leaf in range(count))
             free.add(trunk)
             free.update(leaves)
@@ -127,7 +127,7 @@ def _has_header(content: mmap) -> bool:
 
 
 def _page_size(content: mmap) -> int:
-    """What the header says; where that is no size, the one in which the most pages look like pages."""
+    """Return the size in the header; if that is damaged, the one with which most pages look like pages."""
     size = int.from_bytes(content[16:18], "big")
     size = 65536 if size == 1 else size
     if _has_header(content) and size in _SIZES and len(content) % size == 0:
@@ -141,8 +141,6 @@ def _page_size(content: mmap) -> int:
     return best if likely(best) > likely(_USUAL_SIZE) * 1.5 else _USUAL_SIZE
 
 
-# A record of the database file as values, read without SQLite.
-
 Value = str | int | float | bytes | None
 Values = tuple[Value, ...]
 
@@ -152,7 +150,7 @@ _CONSTANTS = {8: 0, 9: 1}
 
 
 def varint(content: bytes, offset: int) -> tuple[int, int]:
-    """The number that begins there, and where the next thing does. Raises `IndexError` at the end."""
+    """Return the number at the offset, and the offset after it. Raises `IndexError` at the end."""
     number = content[offset]
     if number < 0x80:
         return number, offset + 1
@@ -166,9 +164,9 @@ def varint(content: bytes, offset: int) -> tuple[int, int]:
 
 
 def values_of(payload: bytes) -> Values:
-    """The values of a record. Raises `ValueError` or `IndexError` when it is none.
+    """Return the values of a record. Raises `ValueError` or `IndexError` if it is not a record.
 
-    What is no UTF-8 in a text comes out as replacement characters.
+    Invalid UTF-8 in a text becomes replacement characters.
     """
     header_bytes, offset = varint(payload, 0)
     if header_bytes > len(payload):

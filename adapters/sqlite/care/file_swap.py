@@ -1,8 +1,8 @@
-"""Another file in the place of the database, whose present one is kept: all of it or nothing.
+"""Replacement of the database by another file, all or nothing; the present file is kept.
 
-The new database first gets a name that says what is to become of the present one. From then on the change is
-decided: whoever opens the database next goes on with it, wherever it was cut off. The log and the index go
-before the file, since SQLite would apply those of the one to the other.
+The new file first gets a name that says under which name the present one is kept. From then on the
+replacement is decided: the next opening continues it wherever it was interrupted. The log and the index are
+moved before the database, since SQLite would apply those of one file to the other.
 """
 
 from __future__ import annotations
@@ -13,41 +13,46 @@ from glob import escape
 from itertools import count
 from pathlib import Path
 
-from adapters.sqlite.migration.durable_copy import fsync, made_durable
+from adapters.sqlite.migration.durable_copy import fsync, rename_durably
 
 _SUFFIXES = ("-journal", "-wal", "-shm")
 
 
-def name_for(path: Path, *, label: str, now: datetime) -> Path:
-    """Where the present database is to be kept: a name beside it that is free."""
-    names = _names(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}")
+def free_name(path: Path, *, label: str, now: datetime) -> Path:
+    """Return a free name in the same folder under which the present database can be kept."""
+    names = _numbered(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}")
     return next(name for name in names if not name.exists())
 
 
 def replace(path: Path, new: Path, kept: Path) -> None:
-    """Let the new file, a whole database, stand at the path, and keep the present one by that name.
+    """Put the new file, a complete database, at the path, and keep the present one as `kept`.
 
-    The caller holds the lock. Raises `OSError`; then the present file is there, or the next opening goes on.
+    The caller holds the lock. Raises `OSError`; then the present file is there, or the next opening
+    continues.
     """
-    made_durable(new, path.with_name(f"{path.name}.next-{kept.name.removeprefix(f'{path.name}.')}"))
-    finish(path)
+    rename_durably(new, path.with_name(f"{path.name}.next-{kept.name.removeprefix(f'{path.name}.')}"))
+    finish_replacing(path)
 
 
-def finish(path: Path) -> None:
-    """Go on with what was decided and is not done. The caller holds the lock."""
+def finish_replacing(path: Path) -> None:
+    """Continue a replacement that was interrupted, if there is one. The caller holds the lock."""
     for decided in sorted(path.parent.glob(f"{escape(path.name)}.next-*")):
         kept = path.with_name(f"{path.name}.{decided.name.removeprefix(f'{path.name}.next-')}")
         for suffix in _SUFFIXES:
             _move(path.with_name(f"{path.name}{suffix}"), kept.with_name(f"{kept.name}{suffix}"))
-        _keep(path, kept)
-        fsync(path.parent)  # kept for good before the name is given away
+        if path.exists() and not kept.exists():
+            try:
+                kept.hardlink_to(path)  # so that the path is never empty
+            except OSError:  # a file system without hard links
+                path.rename(kept)
+        fsync(path.parent)  # kept durably before the name is given away
         decided.rename(path)
         fsync(path.parent)
 
 
-def set_logs_apart(path: Path, *, now: datetime) -> list[Path]:
-    """Where logs without their database are kept from now on: SQLite would apply them to the next one."""
-    left = name_for(path, label="left", now=now)
+def move_logs_away(path: Path, *, now: datetime) -> list[Path]:
+    """Rename logs that have no database, which SQLite would apply to the next one; return their new names."""
+    left = free_name(path, label="left", now=now)
     found = [suffix for suffix in _SUFFIXES if path.with_name(f"{path.name}{suffix}").exists()]
     for suffix in found:
         _move(path.with_name(f"{path.name}{suffix}"), left.with_name(f"{left.name}{suffix}"))
@@ -56,20 +61,11 @@ def set_logs_apart(path: Path, *, now: datetime) -> list[Path]:
     return [left.with_name(f"{left.name}{suffix}") for suffix in found]
 
 
-def _keep(path: Path, kept: Path) -> None:
-    if kept.exists() or not path.exists():
-        return
-    try:
-        kept.hardlink_to(path)  # so that there never is none at the path
-    except OSError:  # a file system that knows no links
-        path.rename(kept)
-
-
 def _move(present: Path, kept: Path) -> None:
     if present.exists():
-        present.rename(next(name for name in _names(kept, kept.name) if not name.exists()))
+        present.rename(next(name for name in _numbered(kept, kept.name) if not name.exists()))
 
 
-def _names(path: Path, name: str) -> Iterator[Path]:
-    """That name, then others with a number: nothing takes the place of what is kept."""
+def _numbered(path: Path, name: str) -> Iterator[Path]:
+    """Yield the name, then the name with numbers, so that no kept file is overwritten."""
     return (path.with_name(f"{name}-{number}" if number > 1 else name) for number in count(1))

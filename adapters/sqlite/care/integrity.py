@@ -1,4 +1,4 @@
-"""Whether a database file is sound, as a connection of its own finds it."""
+"""SQLite's own check of a database file, through a connection of its own."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ from contextlib import closing
 from pathlib import Path
 
 from adapters.sqlite.connection import connect
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from domain.errors import StoreCorrupt, StoreError
 
 _BUSY_TIMEOUT_MS = 5000
 
 
 def require_file(path: Path) -> None:
-    """Raises `StoreError` where there is no database to copy."""
+    """Raise `StoreError` if there is no file at the path."""
     if not path.is_file():
-        raise StoreError(f"{path} is not there. Nothing is stored yet, or storage.database_path is another")
+        raise StoreError(f"{path} does not exist. Run collect first, or check storage.database_path")
 
 
 def first_fault(path: Path) -> str | None:
-    """What is wrong with the file, its indexes included; None when it is sound. Changes nothing.
+    """Return the first fault of the file, indexes included; None if it is sound.
 
-    Raises `StoreError` when that cannot be told.
+    Raises `StoreError` when the check cannot be made.
     """
-    return _verdict(path, "PRAGMA integrity_check(1)")
+    return _check(path, "PRAGMA integrity_check(1)")
 
 
 def structural_fault(path: Path) -> str | None:
-    """What is wrong with the structure of the file, so that rows in it are lost or wrong; None when nothing.
+    """Return the first fault by which rows are lost or wrong; None if there is none.
 
-    An index that does not fit its table is none of it: all rows are there. Raises `StoreError` when that
-    cannot be told.
+    An index that does not match its table is no such fault. Raises `StoreError` when the check cannot be
+    made.
     """
-    return _verdict(path, "PRAGMA quick_check(1)")
+    return _check(path, "PRAGMA quick_check(1)")
 
 
-def _verdict(path: Path, pragma: str) -> str | None:
-    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without a table
+def _check(path: Path, pragma: str) -> str | None:
+    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without tables
         return "the file is empty"
     try:
         with (
-            told_apart(path),
+            store_errors(path),
             closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
         ):
             connection.execute("PRAGMA cell_size_check=ON")
             connection.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
-            verdict = str(connection.execute(pragma).fetchone()[0])
+            result = str(connection.execute(pragma).fetchone()[0])
     except StoreCorrupt as error:
         return str(error.__cause__ or error)
-    return None if verdict == "ok" else " ".join(verdict.split())
+    return None if result == "ok" else " ".join(result.split())

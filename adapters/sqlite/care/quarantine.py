@@ -1,4 +1,4 @@
-"""A damaged database is kept under a name that says when, and a new one begins in its place."""
+"""Quarantine: a damaged database is kept under another name, and a new one begins in its place."""
 
 from __future__ import annotations
 
@@ -7,80 +7,77 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.file_swap import name_for, replace
+from adapters.sqlite.care.file_swap import free_name, replace
 from adapters.sqlite.care.integrity import first_fault, structural_fault
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
 from ports.journal import Level
 from ports.state import State
 
-ASIDE = "store.aside"  # the last one that was put aside, and how far its backup has been merged
-_KNOWN = "store.known"  # what has been opened before, and is therefore ours
+QUARANTINED = "store.aside"  # state: the last database put in quarantine, and whether its backup is merged
+_KNOWN = "store.known"  # state: the database that was opened before, and is therefore ours
 
 
 @attrs.frozen(kw_only=True)
-class Aside:
-    """Puts the database at the opening's path aside, only when it is damaged and was once opened by us."""
+class DatabaseQuarantine:
+    """Puts the database in quarantine if it is damaged; only one that this home has opened before."""
 
     opening: Opening
     lock: DatabaseLock
     state: State
 
-    @property
-    def path(self) -> Path:
-        return self.opening.path
-
     def remember(self) -> None:
-        """That what is at the path is ours: from now on it may be put aside."""
-        known = {"path": str(self.path.absolute())}
+        """Remember that the database at the path is ours."""
+        known = {"path": str(self.opening.path.absolute())}
         if self.state.get(_KNOWN) != known:
             self.state.put(_KNOWN, known)
 
     def is_ours(self) -> bool:
-        """Whether what is at the path was opened before."""
-        return self.state.get(_KNOWN).get("path") == str(self.path.absolute())
+        """Return whether the database at the path was opened before."""
+        return self.state.get(_KNOWN).get("path") == str(self.opening.path.absolute())
 
-    def mended(self, *, thoroughly: bool) -> bool:
-        """Whether there is a sound database of ours now: it was no damage, or a new one has begun."""
+    def ensure_sound(self, *, thoroughly: bool) -> bool:
+        """Return whether the database is ours, and sound now: it was not damaged, or a new one has begun."""
         if not self.is_ours():
             return False
-        self.put_aside(thoroughly=thoroughly)
+        self.replace_if_damaged(thoroughly=thoroughly)
         return True
 
-    def put_aside(self, *, thoroughly: bool) -> Path | None:
-        """Put the file aside if it is damaged; where it is kept.
+    def replace_if_damaged(self, *, thoroughly: bool) -> Path | None:
+        """Replace a damaged database by a new one; return where it is kept, None if it is not damaged.
 
-        A fresh connection decides, which takes as long as reading the whole file; `thoroughly` counts an
-        index that does not fit as damage too. Raises `StoreError`; then the file stands where it was.
+        A new connection decides by reading the whole file; with `thoroughly` an index that does not match
+        counts as damage. Raises `StoreError`; then the file is where it was.
         """
-        with told_apart(self.path):
-            if not self.path.exists():  # somebody has moved it away: a new one begins
+        path = self.opening.path
+        with store_errors(path):
+            if not path.exists():  # it was moved away: a new one begins
                 return None
-            seen = self.path.stat()
-        fault = structural_fault(self.path) or (first_fault(self.path) if thoroughly else None)
+            checked = path.stat()
+        fault = structural_fault(path) or (first_fault(path) if thoroughly else None)
         if fault is None:
             return None
-        with told_apart(self.path), self.lock.held():
-            if not os.path.samestat(seen, self.path.stat()):
-                return None  # another process has done it meanwhile
-            return self._replaced(fault)
+        with store_errors(path), self.lock.held():
+            if not os.path.samestat(checked, path.stat()):
+                return None  # another process has replaced it meanwhile
+            return self._replace(fault)
 
-    def _replaced(self, fault: str) -> Path:
-        now = self.opening.clock.now()
-        kept = name_for(self.path, label="damaged", now=now)
-        new = self.opening.made()
-        aside = {"at": now.isoformat(), "kept_as": str(kept)}
-        # before it happens: whoever is killed in between must not forget to merge the backup
-        self.state.put(ASIDE, {**aside, "restored_from": None, "merged_rows": 0, "finished": False})
-        replace(self.path, new, kept)
+    def _replace(self, fault: str) -> Path:
+        path, now = self.opening.path, self.opening.clock.now()
+        kept = free_name(path, label="damaged", now=now)
+        new = self.opening.make()
+        record = {"at": now.isoformat(), "kept_as": str(kept)}
+        # first: a process that is killed in between must not forget to merge the backup
+        self.state.put(QUARANTINED, {**record, "restored_from": None, "merged_rows": 0, "finished": False})
+        replace(path, new, kept)
         self.opening.journal.record(
             Level.CRITICAL,
             "store.moved_aside",
-            path=str(self.path),
+            path=str(path),
             kept_as=str(kept),
             reason=fault,
-            next="the newest sound backup is merged into a new database by and by; for the rest: "
+            next="the newest sound backup is merged into a new database step by step; for the rest: "
             f"homeclimate db salvage {kept}",
         )
         return kept

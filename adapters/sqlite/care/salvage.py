@@ -1,4 +1,4 @@
-"""The order in which a file keeps the columns of its readings, which depends on how old it is."""
+"""Salvage: what a damaged file still holds, read page by page and merged into the database of the home."""
 
 from __future__ import annotations
 
@@ -13,190 +13,37 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
+from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.integrity import first_fault, require_file
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import Finding
-from adapters.sqlite.checksums import (
-    BASELINES,
-    DEVICES,
-    KEYED,
-    MEASUREMENTS,
-    OUTCOMES,
-    PROPERTIES,
-    READING_COLUMNS,
-    Run,
-    is_wrong,
-    keyed_in,
-    run_of,
-)
+from adapters.sqlite.checksums import READING_COLUMNS, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.durable_copy import require_room
 from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.migration.table_comparison import quoted
 from adapters.sqlite.opening import Opening, make_tables
 from adapters.sqlite.reading_rows import as_instant
 from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_READINGS
 from domain.errors import StoreRefused
 
-_LATE = frozenset({"pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score"})
-
-
-def reading_columns(pages: Pages) -> Sequence[str]:
-    """As the file's own schema says; where that is lost, as the rows themselves show."""
-    for record in pages.records():
-        match record.values:
-            case ("table", "readings", _, _, str(definition)):
-                if columns := _columns(definition):
-                    return columns
-    return _guessed(pages)
-
-
-def _columns(definition: str) -> Sequence[str]:
-    try:
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.execute(definition)
-            return [row[1] for row in connection.execute("PRAGMA table_info(readings)")]
-    except sqlite3.Error:
-        return ()
-
-
-def _guessed(pages: Pages) -> Sequence[str]:
-    """Homes of each age have them in one of three orders, told apart by where the text of `created_at` is."""
-    orders = _orders()
-    for record in pages.records():
-        if record.rowid is None or len(record.values) < len(orders[-1]) - len(ADD_COLUMNS):
-            continue
-        for order in orders:
-            place = order.index("created_at")
-            if len(record.values) > place and _is_time(record.values[place]):
-                return order
-    return orders[0]
-
-
-def _orders() -> Sequence[Sequence[str]]:
-    made = _columns(CREATE_READINGS[0])
-    orders = []
-    for born_without in (frozenset[str](), _LATE, _LATE | {"is_anomalous"}):
-        born = [name for name in made if name not in born_without]
-        orders.append([*born, *(name for name in ADD_COLUMNS if name not in born)])
-    return orders
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and len(value) == len("2026-03-01 12:00:00") and value[4] == value[7] == "-"
-
-
-# What a damaged file still holds, in a new database: read page by page, past whatever leads nowhere.
-
-_ROWS = 1000
-_KINDS = frozenset({"hue_sensor", "alexa_aqm", "nest_thermostat", "weather_api"})
-_INSERT_READING = f"""
-INSERT OR IGNORE INTO readings ({", ".join(READING_COLUMNS)})
-VALUES ({", ".join("?" for _ in READING_COLUMNS)})
-"""  # noqa: S608 - names from there
-_INSERT_RUN = "INSERT OR IGNORE INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
-_INSERT_ROW: Mapping[str, str] = {
-    table.name: f"INSERT OR REPLACE INTO {table.name} ({', '.join(table.columns)}, crc) "  # noqa: S608 - ours
-    f"VALUES ({', '.join('?' for _ in range(len(table.columns) + 1))})"
-    for table in KEYED
-}
-
-Statement = tuple[str, Sequence[Value]]
-
-
-def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
-    """Write every row that can still be read to a new database, which must not be there yet.
-
-    Rows of which a page is copied elsewhere come once. Raises what SQLite and the system raise.
-    """
-    with closing(connect(new, mode="rwc", busy_timeout_ms=0)) as connection:
-        connection.execute("PRAGMA synchronous=OFF")  # it is thrown away when it has been merged
-        make_tables(connection, is_simulated=is_simulated)
-        connection.execute(CREATE_BASELINES)
-    with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
-        connection.execute("PRAGMA synchronous=OFF")
-        connection.execute("PRAGMA ignore_check_constraints=ON")  # a row of old that is refused today is one
-        if damaged.stat().st_size == 0:
-            return
-        with damaged.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            statements = _statements(Pages(content))
-            while batch := list(islice(statements, _ROWS)):
-                connection.execute("BEGIN")
-                for statement, values in batch:
-                    _write(connection, statement, values)
-                connection.execute("COMMIT")
-
-
-def _write(connection: sqlite3.Connection, statement: str, values: Sequence[Value]) -> None:
-    try:
-        connection.execute(statement, values)
-    except (sqlite3.IntegrityError, UnicodeEncodeError, OverflowError):
-        return  # it only looked like a row
-
-
-def _statements(pages: Pages) -> Iterator[Statement]:
-    columns = reading_columns(pages)
-    for record in pages.records():
-        for recognised in (_reading, _run) if record.rowid is not None else (_keyed,):
-            if (statement := recognised(record, columns)) is not None:
-                yield statement
-                break
-
-
-def _reading(record: Record, columns: Sequence[str]) -> Statement | None:
-    row = dict(zip(columns, record.values, strict=False))
-    if row.get("device_type") not in _KINDS or as_instant(row.get("timestamp"), None) is None:
-        return None
-    if not (isinstance(row["device_id"], str) and isinstance(row["location"], str)):
-        return None
-    # what a row from before the column came has there
-    row = {"is_anomalous": 0, **row, "id": record.rowid}
-    return _INSERT_READING, [row.get(column) for column in READING_COLUMNS]
-
-
-def _run(record: Record, columns: Sequence[str]) -> Statement | None:  # noqa: ARG001 - one of several
-    match record.values:
-        case (None, int(last_id), int(readings), int(crc)) if record.rowid is not None:
-            if record.rowid <= last_id and 0 < readings <= last_id - record.rowid + 1:
-                return _INSERT_RUN, (record.rowid, last_id, readings, crc)
-    return None
-
-
-def _keyed(record: Record, columns: Sequence[str]) -> Statement | None:  # noqa: ARG001 - one of several
-    """A row of one of the other tables, told by its number of values; the last one is its checksum."""
-    for table in KEYED:
-        missing = len(table.columns) + 1 - len(record.values)
-        if missing in (0, 1) and _LOOKS_LIKE[table.name](record.values):
-            return _INSERT_ROW[table.name], (*record.values, *(None,) * missing)
-    return None
-
-
-_LOOKS_LIKE: Mapping[str, Callable[[Values], bool]] = {
-    OUTCOMES.name: lambda row: row[4] in ("stored", "failed", "deferred", "missed"),
-    DEVICES.name: lambda row: row[2] in _KINDS and as_instant(row[4], None) is not None,
-    MEASUREMENTS.name: lambda row: as_instant(row[0], None) is not None and row[7] in (0, 1),
-    PROPERTIES.name: lambda row: row[0] == "is_simulated",
-    BASELINES.name: lambda row: as_instant(row[1], None) is not None and str(row[2]).startswith("{"),
-}
-
-
-# All that can still be read in a damaged file, merged into the database of the home.
-
-_COPIES = 3.0  # of the file: one to read, one of what is found in it, and that in the database
-_SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
-_SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY first_id"
-_SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
+_COPIES = 3.0  # of the file: one to read, one of what is found, and that in the database
+_ROWS_AT_ONCE = 1000
 _COUNT = "SELECT count(*) FROM readings"
+_SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
+_SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
+_DELETE_OUTCOME = "DELETE FROM outcomes WHERE source = ? AND slot = ?"
 
 
 @attrs.frozen(kw_only=True)
 class Salvaged:
-    """What came of it, counted in readings; `lost` are those that are known to have been there.
+    """The result, counted in readings; `lost` are those that were there before the damage.
 
-    `doubtful` are those that were merged although not all of them are what was stored: among the readings
-    of a checksum nobody can tell which. `left_out` are the rows of other tables that are not what was stored.
+    `doubtful` are runs of readings that were merged although some have changed: a checksum does not tell
+    which. `left_out` are rows of the ledger that have changed.
     """
 
     read: int
@@ -214,32 +61,35 @@ class Salvaging:
     lock: DatabaseLock
 
     def merge(self, damaged: Path) -> Salvaged:
-        """Merge every row that is not there yet; a second time changes nothing.
+        """Merge every row that the database lacks; a second time changes nothing.
 
-        Raises `StoreRefused` when it is none of this home's kind, and `StoreError`.
+        Raises `StoreRefused` when the file is of another kind of home, and `StoreError`.
         """
         path = self.opening.path
-        with told_apart(damaged):
+        with store_errors(damaged):
             require_file(damaged)
-        with told_apart(path):
+        with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             require_room(damaged, _COPIES)
             with TemporaryDirectory(prefix=f"{path.name}.salvaging-", dir=path.parent) as folder:
-                found = self._readable(damaged, Path(folder))
-                judged = _judged(found)
-                self._bring_up_to_date()
+                found = self._readable_copy(damaged, Path(folder))
+                salvaged = _judge(found)
+                with self.lock.held():
+                    self.opening.connection(rebuilds=True).close()
                 merged = merge_backup(
                     path, found, lock=self.lock, busy_timeout_ms=self.opening.busy_timeout_ms
                 )
-                return attrs.evolve(judged, merged=merged)
+                return attrs.evolve(salvaged, merged=merged)
 
-    def _readable(self, damaged: Path, folder: Path) -> Path:
-        """A database that can be read from end to end, with what the damaged one holds."""
+    def _readable_copy(self, damaged: Path, folder: Path) -> Path:
+        """Return a sound database with what the damaged one holds."""
         copy = folder / "copy.db"
         for suffix in ("", "-wal", "-journal"):
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{damaged}{suffix}", f"{copy}{suffix}")
-        _take_in_log(copy)
+        # what was committed and is only in the log, if SQLite can still apply it
+        with suppress(sqlite3.Error), closing(connect(copy, mode="rw", busy_timeout_ms=0)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE").fetchall()
         is_simulated = self.opening.is_simulated
         if first_fault(copy) is None:
             inspect(copy, is_simulated=is_simulated, busy_timeout_ms=0)
@@ -249,50 +99,202 @@ class Salvaging:
         with closing(connect(found, mode="ro", busy_timeout_ms=0)) as connection:
             (value,) = connection.execute(_SELECT_IS_SIMULATED).fetchone()
         if value != str(int(is_simulated)):
-            raise StoreRefused(f"{damaged} is of a simulated home, or of a real one where this is simulated")
+            raise StoreRefused(f"only one of {damaged} and this home is simulated. Use another file")
         return found
 
-    def _bring_up_to_date(self) -> None:
-        with self.lock.held():
-            self.opening.connection(relaxing=True).close()
 
-
-def _take_in_log(copy: Path) -> None:
-    """What was committed and is only in the log belongs to the file, if SQLite can still bring it there."""
-    with suppress(sqlite3.Error), closing(connect(copy, mode="rw", busy_timeout_ms=0)) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
-
-
-def _judged(found: Path) -> Salvaged:
-    """What there is to be merged, once what must not be is taken out."""
+def _judge(found: Path) -> Salvaged:
+    """Delete ledger rows that have changed, and compare the readings with their checksums."""
     with closing(connect(found, mode="rw", busy_timeout_ms=0)) as connection:
         (read,) = connection.execute(_COUNT).fetchone()
         if not connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
             return Salvaged(read=read)
-        left_out = _without_wrong_rows(connection)
-        lost, doubtful = _doubts(connection)
+        left_out, lost, doubtful = [], 0, []
+        for row in [row for row in connection.execute(SELECT_OUTCOMES) if is_wrong(row)]:
+            left_out.append(Finding(table="outcomes", where=f"{row[0]} {row[1]}", what="has changed"))
+            connection.execute(_DELETE_OUTCOME, row[:2])
+        for stored in [Run(*row) for row in connection.execute(SELECT_RUNS)]:
+            present = read_run(connection, stored.first_id, stored.last_id)
+            lost += max(0, stored.readings - present.readings)
+            if present.readings == stored.readings and present.crc != stored.crc:
+                where = f"ids {stored.first_id} to {stored.last_id} of the damaged file"
+                doubtful.append(Finding(table="readings", where=where, what="some have changed"))
     return Salvaged(read=read, lost=lost, doubtful=tuple(doubtful), left_out=tuple(left_out))
 
 
-def _without_wrong_rows(connection: sqlite3.Connection) -> Sequence[Finding]:
-    """Take the rows out that are not what was stored; which ones."""
-    left_out = []
-    for table in keyed_in(connection):
-        for row in [row for row in connection.execute(table.select) if is_wrong(row)]:
-            key = row[: len(table.key)]
-            where = " ".join(str(value) for value in key)
-            left_out.append(Finding(table=table.name, where=where, what="is not what was stored"))
-            connection.execute(f"DELETE FROM {table.name}{table.where}", key)  # noqa: S608 - ours
-    return left_out
+# The rows that are found on the pages of a file, in a new database.
+
+_KINDS = frozenset({"hue_sensor", "alexa_aqm", "amazon_aqm", "nest_thermostat", "weather_api"})
+_LATE_COLUMNS = frozenset({"pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score"})
+_MISSING_COLUMNS = (  # of the ages C, B, A, and one between B and C
+    frozenset[str](),
+    _LATE_COLUMNS,
+    _LATE_COLUMNS | {"is_anomalous"},
+    frozenset({"co_ppm", "iaq_score"}),
+)
+_INSERT_RUN = "INSERT OR IGNORE INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
+_INSERT_PROPERTY = "INSERT OR REPLACE INTO properties (name, value) VALUES (?, ?)"
 
 
-def _doubts(connection: sqlite3.Connection) -> tuple[int, Sequence[Finding]]:
-    """How many readings are known to be missing, and which are not all what was stored."""
-    lost, doubtful = 0, []
-    for stored in [Run(*row) for row in connection.execute(_SELECT_RUNS)]:
-        present = run_of(connection, stored.first_id, stored.last_id)
-        lost += max(0, stored.readings - present.readings)
-        if present.readings == stored.readings and present.crc != stored.crc:
-            where = f"ids {stored.first_id} to {stored.last_id} of the damaged file"
-            doubtful.append(Finding(table="readings", where=where, what="not all are what was stored"))
-    return lost, doubtful
+@attrs.frozen(kw_only=True)
+class _OtherTable:
+    """A table without rowid; its rows are recognised by their number of values and a look at some."""
+
+    insert: str
+    values: int
+    is_row: Callable[[Values], bool]
+
+
+# A row of an older file has one value more, a checksum that is not used any more, or of `outcomes` one less.
+_OTHER_TABLES: Sequence[_OtherTable] = (
+    _OtherTable(
+        insert="""
+        INSERT OR REPLACE INTO outcomes (
+            source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes, crc
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        values=12,
+        is_row=lambda row: row[4] in ("stored", "failed", "deferred", "missed"),
+    ),
+    _OtherTable(
+        insert="""
+        INSERT OR REPLACE INTO devices (
+            device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot
+        ) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        values=7,
+        is_row=lambda row: row[2] in _KINDS and as_instant(row[4], None) is not None,
+    ),
+    _OtherTable(
+        insert="""
+        INSERT OR REPLACE INTO measurements (
+            began_at, operation, source, number, duration_s, wire_bytes, payload_bytes, succeeded
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        values=8,
+        is_row=lambda row: as_instant(row[0], None) is not None and row[7] in (0, 1),
+    ),
+    _OtherTable(
+        insert="""
+        INSERT OR REPLACE INTO source_measurements (
+            slot, source, strategy, duration_s, attempts, wire_bytes, payload_bytes,
+            cycle_s, commit_s, cpu_s, succeeded
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        values=11,
+        is_row=lambda row: as_instant(row[0], None) is not None and row[10] in (0, 1),
+    ),
+    _OtherTable(insert=_INSERT_PROPERTY, values=2, is_row=lambda row: row[0] == "is_simulated"),
+    _OtherTable(
+        insert="INSERT OR REPLACE INTO baselines (name, captured_at, content) VALUES (?, ?, ?)",
+        values=3,
+        is_row=lambda row: as_instant(row[1], None) is not None and str(row[2]).startswith("{"),
+    ),
+)
+
+Statement = tuple[str, Sequence[Value]]
+
+
+def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
+    """Write every row that can still be read to a new database, which must not exist yet.
+
+    Rows of a page that is there twice are written once. Raises what SQLite and the system raise.
+    """
+    with closing(connect(new, mode="rwc", busy_timeout_ms=0)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")  # it is deleted once it is merged
+        make_tables(connection, is_simulated=is_simulated)
+        connection.execute(CREATE_BASELINES)
+        connection.execute(measurements.CREATE)
+    with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
+        if damaged.stat().st_size == 0:
+            return
+        with damaged.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            pages = Pages(content)
+            columns = reading_columns(pages)
+            for added in [name for name in columns if name not in READING_COLUMNS]:  # such as `name`
+                connection.execute(f"ALTER TABLE readings ADD COLUMN {quoted(added)}")
+            statements = _statements(pages, columns)
+            while batch := list(islice(statements, _ROWS_AT_ONCE)):
+                connection.execute("BEGIN")
+                for statement, values in batch:
+                    with suppress(sqlite3.IntegrityError, UnicodeEncodeError, OverflowError):  # no real row
+                        connection.execute(statement, values)
+                connection.execute("COMMIT")
+
+
+def _statements(pages: Pages, columns: Sequence[str]) -> Iterator[Statement]:
+    names = ("id", *(name for name in columns if name != "id"))
+    if "is_anomalous" not in names:
+        names = (*names, "is_anomalous")
+    insert = (
+        f"INSERT OR IGNORE INTO readings ({', '.join(map(quoted, names))}) "  # noqa: S608 - quoted
+        f"VALUES ({', '.join('?' for _ in names)})"
+    )
+    for record in pages.records():
+        if record.rowid is None:
+            for table in _OTHER_TABLES:
+                surplus = len(record.values) - table.values
+                if surplus in (-1, 0, 1) and _fits(table, record.values, surplus):
+                    yield table.insert, [*record.values, None][: table.values]
+                    break
+        elif (row := _reading(record, columns)) is not None:
+            yield insert, [row.get(name) for name in names]
+        else:
+            match record.values:
+                case (None, int(last_id), int(readings), int(crc)):
+                    if record.rowid <= last_id and 0 < readings <= last_id - record.rowid + 1:
+                        yield _INSERT_RUN, (record.rowid, last_id, readings, crc)
+
+
+def _fits(table: _OtherTable, values: Values, surplus: int) -> bool:
+    is_outcome = table.values == 12
+    return surplus in ((-1, 0) if is_outcome else (0, 1)) and table.is_row(values)
+
+
+def _reading(record: Record, columns: Sequence[str]) -> Mapping[str, Value] | None:
+    row = dict(zip(columns, record.values, strict=False))
+    if row.get("device_type") not in _KINDS or as_instant(row.get("timestamp"), None) is None:
+        return None
+    if not (isinstance(row["device_id"], str) and isinstance(row["location"], str)):
+        return None
+    # a row from before the column has its default
+    return {"is_anomalous": 0, **row, "id": record.rowid}
+
+
+def reading_columns(pages: Pages) -> Sequence[str]:
+    """Return the columns of the readings in order: from the file's schema, else guessed from its rows."""
+    for record in pages.records():
+        match record.values:
+            case ("table", "readings", _, _, str(definition)):
+                if columns := _columns(definition):
+                    return columns
+    by_place = {order.index("created_at"): order for order in _orders()}  # which differs between the ages
+    for record in pages.records():
+        for place, order in by_place.items():
+            if record.rowid is not None and len(record.values) > place and _is_time(record.values[place]):
+                return order
+    return _orders()[0]
+
+
+def _columns(definition: str) -> Sequence[str]:
+    try:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute(definition)
+            return [row[1] for row in connection.execute("PRAGMA table_info(readings)")]
+    except sqlite3.Error:
+        return ()
+
+
+def _orders() -> Sequence[Sequence[str]]:
+    """Return the columns of each age, with those that an upgrade has added at the end."""
+    made = _columns(CREATE_READINGS[0])
+    ages = [[name for name in made if name not in missing] for missing in _MISSING_COLUMNS]
+    place = made.index("device_type")
+    ages.append([*made[:place], "name", *made[place:]])
+    return [[*age, *(name for name in ADD_COLUMNS if name not in age)] for age in ages]
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and len(value) == len("2026-03-01 12:00:00") and value[4] == value[7] == "-"

@@ -1,20 +1,19 @@
-"""Checks, backs up and tidies the database, in a daemon thread and with connections of its own."""
+"""The daily upkeep: checks, backups and checkpoints, in a daemon thread with connections of its own."""
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from adapters.runtime.threads import in_daemon_thread
 from adapters.sqlite.care.backups import Backups
-from adapters.sqlite.care.checksumming import complete
-from adapters.sqlite.care.quarantine import ASIDE, Aside
+from adapters.sqlite.care.checksumming import add_missing_checksums
+from adapters.sqlite.care.quarantine import QUARANTINED, DatabaseQuarantine
 from adapters.sqlite.care.restoring import merge_backup
-from adapters.sqlite.care.verification import findings
+from adapters.sqlite.care.verification import check
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.errors import told_apart
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
 from domain.errors import StoreFull
 from ports.clock import Clock
@@ -23,7 +22,6 @@ from ports.state import State
 from ports.upkeep import BackedUp, Checked, Skipped
 
 _LOCK_WAIT_S = 30.0
-_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 class SqliteUpkeep:
@@ -43,7 +41,7 @@ class SqliteUpkeep:
         self._state = state
         self._busy_timeout_ms = busy_timeout_ms
         self._lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
-        self._backups = Backups(path, clock, busy_timeout_ms)
+        self._backups = Backups(path=path, clock=clock, busy_timeout_ms=busy_timeout_ms)
         opening = Opening(
             path=path,
             is_simulated=is_simulated,
@@ -52,7 +50,7 @@ class SqliteUpkeep:
             journal=journal,
             clock=clock,
         )
-        self._aside = Aside(opening=opening, lock=self._lock, state=state)
+        self._quarantine = DatabaseQuarantine(opening=opening, lock=self._lock, state=state)
 
     async def check(self) -> Checked:
         return await in_daemon_thread(self._check, "upkeep check")
@@ -67,61 +65,52 @@ class SqliteUpkeep:
         return await in_daemon_thread(self._restore, "upkeep restore")
 
     def _check(self) -> Checked:
-        found = findings(self._path, busy_timeout_ms=self._busy_timeout_ms)
-        if not found:
+        findings = check(self._path, busy_timeout_ms=self._busy_timeout_ms)
+        if not findings:
             return Checked()
-        kept = self._aside.put_aside(thoroughly=False) if self._aside.is_ours() else None
-        told = [str(finding) for finding in found]
-        return Checked(findings=told, kept_as=None if kept is None else str(kept))
+        is_ours = self._quarantine.is_ours()
+        kept = self._quarantine.replace_if_damaged(thoroughly=False) if is_ours else None
+        return Checked(findings=list(map(str, findings)), kept_as=None if kept is None else str(kept))
 
     def _back_up(self) -> BackedUp | Skipped:
         try:
             made = self._backups.make()
         except StoreFull as error:
             return Skipped(str(error))
-        with told_apart(made.file):
+        with store_errors(made.file):
             return BackedUp(
-                file=str(made.file),
-                size_bytes=made.size_bytes,
-                findings=tuple(str(finding) for finding in made.findings),
+                file=str(made.file), size_bytes=made.size_bytes, findings=tuple(map(str, made.findings))
             )
 
     def _tidy(self) -> None:
-        with told_apart(self._path), closing(self._connection()) as connection:
-            complete(connection, self._lock)
+        with (
+            store_errors(self._path),
+            closing(connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)) as connection,
+        ):
+            add_missing_checksums(connection, self._lock)
             with self._lock.held():
-                # whoever reads is not waited for while cycles wait for us: there is a next time
+                # does not wait for readers while cycles wait for the lock: there is a next time
                 connection.execute("PRAGMA busy_timeout=0")
-                connection.execute(_TRUNCATE).fetchall()
-                connection.close()  # which may move the log too
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
         backup = self._newest_sound()
-        merged_rows = 0
+        merged = 0
         if backup is not None:
-            merged_rows = merge_backup(
-                self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms
-            )
+            merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
         name = None if backup is None else str(backup)
-        self._finish(name, merged_rows)
+        result = {"restored_from": name, "merged_rows": merged, "finished": True}
+        self._state.put(QUARANTINED, {**self._state.get(QUARANTINED), **result})
         return name
 
     def _newest_sound(self) -> Path | None:
-        """The newest backup with every value as it was stored; else the newest that is whole."""
+        """Return the newest backup without a finding; if there is none, the newest with a sound structure."""
         readable = None
         for backup in self._backups.newest_first():
-            found = findings(backup, busy_timeout_ms=self._busy_timeout_ms)
-            if not found:
+            findings = check(backup, busy_timeout_ms=self._busy_timeout_ms)
+            if not findings:
                 return backup
-            if readable is None and not any(finding.is_structural for finding in found):
+            if readable is None and not any(finding.is_structural for finding in findings):
                 readable = backup
         return readable
-
-    def _finish(self, backup: str | None, merged_rows: int) -> None:
-        aside = self._state.get(ASIDE)
-        self._state.put(
-            ASIDE, {**aside, "restored_from": backup, "merged_rows": merged_rows, "finished": True}
-        )
-
-    def _connection(self) -> sqlite3.Connection:
-        return connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)

@@ -1,4 +1,4 @@
-"""Whether everything is what was stored: SQLite's own check of the file, and every checksum."""
+"""The check of a whole database: SQLite's own, and every checksum."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import attrs
 
 from adapters.sqlite.care.checksumming import IS_COMPLETE
 from adapters.sqlite.care.integrity import require_file
-from adapters.sqlite.checksums import Keyed, Run, is_wrong, keyed_in, run_of
+from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
-from adapters.sqlite.errors import error_name, told_apart
+from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
 from domain.errors import StoreCorrupt, StoreRefused
 
-_FAULTS = 20  # that SQLite names at most
+_MOST_FAULTS = 20  # that SQLite lists
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
-_SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY first_id"
 _SELECT_SLOTS = "SELECT min(timestamp), max(timestamp) FROM readings WHERE id BETWEEN ? AND ?"
 _SELECT_IS_COMPLETE = "SELECT count(*) FROM properties WHERE name = ?"
 _FILE = "file"
@@ -28,7 +27,7 @@ _PASSING = ("SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_NOMEM")  # of the moment, not
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """Something that is not as it was stored: in which table, or the file as a whole; where; and what."""
+    """Something that is not as it was stored: its table, or the file as a whole; where; and what is wrong."""
 
     table: str
     where: str
@@ -36,42 +35,45 @@ class Finding:
 
     @property
     def is_structural(self) -> bool:
-        """Whether rows may be out of reach, and the file must be replaced."""
+        """Return whether rows may be out of reach, so that the file must be replaced."""
         return self.table == _FILE
 
     def __str__(self) -> str:
         return ", ".join(part for part in (self.table, self.where, self.what) if part)
 
 
-def checked(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Finding, ...]:
-    """The findings on a database of this home's kind. Raises `StoreRefused` when it is another's."""
-    with told_apart(path):
+def check_home(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Finding, ...]:
+    """Return the findings on a database of this kind of home. Raises `StoreRefused` if it is of another."""
+    with store_errors(path):
         require_file(path)
     try:
-        with told_apart(path):
+        with store_errors(path):
             inspect(path, is_simulated=is_simulated, busy_timeout_ms=busy_timeout_ms)
     except StoreCorrupt as error:
-        return findings(path, busy_timeout_ms=busy_timeout_ms) or (_unreadable(error),)
+        return check(path, busy_timeout_ms=busy_timeout_ms) or (_unreadable(error),)
     except StoreRefused:
-        if found := findings(path, busy_timeout_ms=busy_timeout_ms):
-            return found  # what it says of itself is no more to be believed than the rest
+        if found := check(path, busy_timeout_ms=busy_timeout_ms):
+            return found  # what a damaged file holds about itself may be wrong too
         raise
-    return findings(path, busy_timeout_ms=busy_timeout_ms)
+    return check(path, busy_timeout_ms=busy_timeout_ms)
 
 
-def findings(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
-    """All that is wrong; nothing when all is sound. Changes nothing, and holds nobody up for long.
+def check(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
+    """Return everything that is wrong with the database; nothing if it is sound.
 
-    Reads everything, which takes some 20 s for a million rows. Rows that have no checksum yet are believed.
-    Raises `StoreError` when it cannot be told.
+    Reads everything, about 20 s for a million rows, without changing it or holding writers up. Rows without a
+    checksum count as sound. Raises `StoreError` when the check cannot be made.
     """
-    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without a table
+    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without tables
         return (Finding(table=_FILE, where="", what="is empty"),)
     try:
-        with told_apart(path), closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as found:
-            found.execute("PRAGMA cell_size_check=ON")
-            found.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
-            return tuple(_all(found))
+        with (
+            store_errors(path),
+            closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as database,
+        ):
+            database.execute("PRAGMA cell_size_check=ON")
+            database.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
+            return tuple(_check(database))
     except StoreCorrupt as error:
         return (_unreadable(error),)
 
@@ -80,30 +82,28 @@ def _unreadable(error: StoreCorrupt) -> Finding:
     return Finding(table=_FILE, where="", what=str(error.__cause__ or error))
 
 
-def _all(connection: sqlite3.Connection) -> Iterator[Finding]:
-    for (line,) in connection.execute(f"PRAGMA integrity_check({_FAULTS})").fetchall():
+def _check(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for (line,) in connection.execute(f"PRAGMA integrity_check({_MOST_FAULTS})").fetchall():
         if line != "ok":
             yield Finding(table=_FILE, where="", what=" ".join(line.split()))
-    if not connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
-        return
-    yield from _guarded("readings", _of_readings(connection))
-    for table in keyed_in(connection):
-        yield from _guarded(table.name, _of_rows(connection, table))
+    if connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
+        yield from _until_unreadable("readings", _check_readings(connection))
+        yield from _until_unreadable("outcomes", _check_outcomes(connection))
 
 
-def _guarded(table: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    """What is found until the table cannot be read on, which is a finding itself."""
+def _until_unreadable(table: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings; one more where the table cannot be read further."""
     try:
-        yield from found
+        yield from findings
     except sqlite3.Error as error:
         if error_name(error).startswith(_PASSING):
             raise
         yield Finding(table=_FILE, where=f"table {table}", what=f"cannot be read: {error}")
 
 
-def _of_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
-    for stored in [Run(*row) for row in connection.execute(_SELECT_RUNS)]:
-        present = run_of(connection, stored.first_id, stored.last_id)
+def _check_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for stored in [Run(*row) for row in connection.execute(SELECT_RUNS)]:
+        present = read_run(connection, stored.first_id, stored.last_id)
         if present == stored:
             continue
         what = "changed since they were stored"
@@ -114,11 +114,11 @@ def _of_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
         yield Finding(table="readings", where=where, what=what)
 
 
-def _of_rows(connection: sqlite3.Connection, table: Keyed) -> Iterator[Finding]:
+def _check_outcomes(connection: sqlite3.Connection) -> Iterator[Finding]:
     (is_complete,) = connection.execute(_SELECT_IS_COMPLETE, (IS_COMPLETE,)).fetchone()
-    for row in connection.execute(table.select):
-        where = " ".join(str(value) for value in row[: len(table.key)])
+    for row in connection.execute(SELECT_OUTCOMES):
+        where = f"{row[0]} {row[1]}"
         if is_wrong(row):
-            yield Finding(table=table.name, where=where, what="changed since it was stored")
+            yield Finding(table="outcomes", where=where, what="changed since it was stored")
         elif row[-1] is None and is_complete:
-            yield Finding(table=table.name, where=where, what="its checksum is gone")
+            yield Finding(table="outcomes", where=where, what="its checksum is gone")

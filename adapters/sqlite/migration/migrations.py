@@ -1,4 +1,4 @@
-"""The steps from any earlier format of a database to the present one: upwards, each one transaction."""
+"""The formats of a database, and the short steps between them: each one transaction, none touches a row."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
-from adapters.sqlite.checksums import PROPERTIES
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
-    ADD_CRC,
+    ADD_OUTCOME_CRC,
     CREATE_CHECKSUMS,
     CREATE_DEVICES,
     CREATE_MEASUREMENTS,
@@ -18,27 +17,27 @@ from adapters.sqlite.schema import (
     CREATE_READINGS,
 )
 
-LEDGER = 1  # has every column and every table; 0 is the earlier system's, or nothing yet
-RELAXED = 2  # and its `readings` take monitors, and rows without a temperature
-CHECKSUMMED = 3  # and what is stored has checksums
-PRUNED = 4  # and its `readings` have no index without which they are as fast
-KNOWN_VERSION = PRUNED
+# Values of user_version; 0 is the earlier program's format, or an empty file.
+LEDGER = 1  # every column and every table
+REBUILT = 2  # and `readings` takes monitors, and rows without a temperature
+CHECKSUMMED = 3  # and readings and ledger rows have checksums
+INDEXED = 4  # and `readings` has no superfluous index
+KNOWN_VERSION = INDEXED
 
 _INSERT_IS_SIMULATED = "INSERT INTO properties (name, value) VALUES ('is_simulated', ?)"
-_SELECT_PROPERTIES = "SELECT name FROM properties"
 
 Step = Callable[[sqlite3.Connection], None]
 
 
 def user_version(connection: sqlite3.Connection) -> int:
-    """The format of the database: the number of migrations that it has had."""
+    """Return the format of the database."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def add_ledger(
     connection: sqlite3.Connection, *, is_simulated: bool, before_commit: Callable[[], object] = lambda: None
 ) -> None:
-    """1: the columns that a table of any age lacks, and the tables beside it. No row is touched."""
+    """Go to format 1: add the columns that an old table lacks, and the other tables."""
 
     def add(connection: sqlite3.Connection) -> None:
         present = _columns(connection, "readings")
@@ -52,37 +51,37 @@ def add_ledger(
         for statement in (CREATE_OUTCOMES, CREATE_DEVICES, CREATE_MEASUREMENTS, CREATE_PROPERTIES):
             connection.execute(statement)
         connection.execute(_INSERT_IS_SIMULATED, (str(int(is_simulated)),))
-        _make_room_for_checksums(connection)
+        _add_checksum_columns(connection)
 
-    # else each new column has SQLite walk through all rows, and one that a check refuses today stops it
+    # else SQLite checks all rows for each new column, and stops at one that a check refuses today
     connection.execute("PRAGMA ignore_check_constraints=ON")
     migrate(connection, add, LEDGER, before_commit)
 
 
 def lacks_checksums(connection: sqlite3.Connection) -> bool:
-    """Whether the tables have no room for checksums yet: the format does not tell, see `add_checksums`."""
-    return "crc" not in _columns(connection, "properties")
+    """Return whether there is no place for checksums yet; the format does not show it, see below."""
+    return "crc" not in _columns(connection, "outcomes")
 
 
 def add_checksums(connection: sqlite3.Connection) -> None:
-    """3: room for checksums; those of rows that are there come later, little by little. No row is touched.
+    """Go to format 3: make a place for checksums. Those of old rows are computed later, in the daily upkeep.
 
-    A file whose second step was put off gets the room all the same, and goes on being called format 1. What
-    gets its ledger now has the room at once.
+    A file whose rebuild was put off gets the place too and stays at format 1. A file that gets its ledger now
+    has the place at once.
     """
     version = user_version(connection)
 
     def add(connection: sqlite3.Connection) -> None:
         if lacks_checksums(connection):
-            _make_room_for_checksums(connection)
+            _add_checksum_columns(connection)
 
-    migrate(connection, add, CHECKSUMMED if version >= RELAXED else version, lambda: None)
+    migrate(connection, add, CHECKSUMMED if version >= REBUILT else version, lambda: None)
 
 
 def migrate(
     connection: sqlite3.Connection, step: Step, version: int, before_commit: Callable[[], object]
 ) -> None:
-    """Take the step to that format: all of it or nothing. `before_commit` has a last word."""
+    """Take the step to that format, all or nothing; an error of `before_commit` rolls it back."""
     # not IMMEDIATE: in the old journal modes a reader would hold up the commit, after all the work
     connection.execute("BEGIN EXCLUSIVE")
     try:
@@ -97,11 +96,9 @@ def migrate(
         raise
 
 
-def _make_room_for_checksums(connection: sqlite3.Connection) -> None:
-    for statement in (CREATE_CHECKSUMS, *ADD_CRC.values()):
-        connection.execute(statement)
-    for name in connection.execute(_SELECT_PROPERTIES).fetchall():
-        PROPERTIES.seal(connection, name)
+def _add_checksum_columns(connection: sqlite3.Connection) -> None:
+    connection.execute(CREATE_CHECKSUMS)
+    connection.execute(ADD_OUTCOME_CRC)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
