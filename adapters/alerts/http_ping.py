@@ -11,7 +11,7 @@ from domain.errors import NotifyError, NotifyUnavailable
 from ports.clock import Clock
 
 _LEAST_S = 0.1
-_BAD_URL = "The ping URL is invalid. Correct alerts.ping_url in secrets.yaml."
+_BAD_URL = "the ping URL is invalid. Correct alerts.ping_url in secrets.yaml"
 
 
 class HttpPing:
@@ -31,10 +31,10 @@ class HttpPing:
         try:
             status = await self._thread.run(lambda: self._get(is_well, limit_s), limit_s)
         except TimeoutError as error:
-            raise NotifyUnavailable(f"The ping failed: {error}") from error
+            raise NotifyUnavailable(f"the ping URL did not answer: {error}") from error
         if not 200 <= status < 300:
             raise NotifyError(
-                f"The ping URL replied with HTTP {status}. Check alerts.ping_url in secrets.yaml."
+                f"the ping URL replied with HTTP {status}. Check alerts.ping_url in secrets.yaml"
             )
 
     def _get(self, is_well: bool, timeout_s: float) -> int:
@@ -59,7 +59,7 @@ class HttpPing:
         except ValueError as error:  # what requests raises for bad URLs, and urlsplit
             raise NotifyError(_BAD_URL) from error
         except (requests.RequestException, OSError) as error:
-            raise NotifyUnavailable(f"The ping URL did not answer ({type(error).__name__})") from error
+            raise NotifyUnavailable(f"the ping URL did not answer ({type(error).__name__})") from error
 
 
 def _with_system_roots() -> Any:

@@ -103,11 +103,11 @@ def _translate_errors(host: str) -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _error_by_code(error.smtp_code, f"{host} replied with error {error.smtp_code}") from error
     except ssl.SSLCertVerificationError as error:
-        raise NotifyError(f"The certificate of {host} is not trusted: {error.verify_message}") from error
+        raise NotifyError(f"the certificate of {host} is not trusted: {error.verify_message}") from error
     except ValueError as error:  # a user name or password in characters that SMTP cannot carry
-        raise NotifyError(f"A setting under alerts.mail is invalid ({type(error).__name__})") from error
+        raise NotifyError(f"a setting under alerts.mail is invalid ({type(error).__name__})") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise NotifyUnavailable(f"No usable connection to {host} ({type(error).__name__})") from error
+        raise NotifyUnavailable(f"no usable connection to {host} ({type(error).__name__})") from error
 
 
 def _error_by_code(code: int, message: str) -> NotifyError:

@@ -10,7 +10,7 @@ from typing import Protocol
 from adapters.amazon.cookies import CsrfCookie, cookies_in, sendable
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession, NotReached
-from adapters.amazon.tokens import SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
+from adapters.amazon.tokens import REFUSAL_KEY, SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
 from adapters.http.lenient_json import instant, members, text
 from domain.errors import CredentialsRefused, SourceError
 from ports.clock import Clock
@@ -66,6 +66,14 @@ def authoriser_of(
     endpoint = TokenEndpoint(session=session, hosts=hosts, refresh_token=refresh_token, clock=clock)
     tokens = AccessTokens(endpoint=endpoint, state=state, credential=credential, clock=clock)
     return TokenAuthoriser(tokens=tokens, csrf=csrf, state=state, credential=credential, clock=clock)
+
+
+def forget_refusals(state: State) -> None:
+    """Forget that credentials were refused, because a test of the account has succeeded."""
+    if state.get(REFUSAL_KEY):
+        state.put(REFUSAL_KEY, {})
+    if "in_vain_at" in state.get(_STATE_KEY):
+        state.put(_STATE_KEY, {})
 
 
 def credential_mark(secret: str) -> str:
@@ -139,7 +147,7 @@ class TokenAuthoriser:
             self._remember({"cookies": dict(cookies)})
 
     async def _new_cookies(self, deadline_s: float) -> Headers | None:
-        """Return headers with new cookies; None without any, which says nothing of the refresh token."""
+        """Return headers with new cookies; None if there are none, which does not condemn the token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
         except NotReached:

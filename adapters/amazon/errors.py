@@ -49,7 +49,7 @@ _LONGEST, _MOST_ERRORS = 1_000, 100
 def parse_reply(reply: Reply, now: datetime) -> Json:
     """Return the JSON object of a reply, out of a one-item list if need be. Raise SourceError.
 
-    Errors beside data, or about single devices, are left to the reader of the data.
+    Errors that come with data, or are about single devices, are left to the reader of the data.
     """
     try:
         content, is_json = parse_json(reply.body), True

@@ -110,7 +110,7 @@ def monitors_of_endpoints(content: Json) -> Iterator[Monitor]:
 
 
 def merge_mentions(mentions: Iterable[Monitor]) -> tuple[Monitor, ...]:
-    """Return each monitor once, with what any mention of it tells. Raise SourceGarbled for too many."""
+    """Return each monitor once, with all that its mentions contain. Raise SourceGarbled for too many."""
     by_entity: dict[str, Monitor] = {}
     for one in mentions:
         if len(by_entity) > MAX_DEVICES:
@@ -146,7 +146,7 @@ class MonitorDirectory:
         if not self._known and not self._is_older_than(_SEARCH_AFTER):
             return ()
         try:
-            # a reply without monitors, where there were some, is limited_devices only once one is missed
+            # a reply without monitors, where there were some, is believed only once one is missed
             self._save(await self._discover(deadline_s) or self._known, self._clock.now())
         except SourceError as error:
             if not self._known or isinstance(error, AFFECTS_EVERY_REQUEST):
@@ -169,7 +169,7 @@ class MonitorDirectory:
         return self._known
 
     async def _discover(self, deadline_s: float) -> tuple[Monitor, ...]:
-        """Ask by the form that explains ranges, and by the other form where that one does not tell enough."""
+        """Ask by the form that explains ranges, and by the other form where the first lacks something."""
         first_error: SourceError | None = None
         monitors: tuple[Monitor, ...] = ()
         try:
@@ -188,7 +188,7 @@ class MonitorDirectory:
                 monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
         for one in monitors:
             if one.device_type is None:
-                detail = f"{one.label} is not recorded: Amazon does not say that it is its own monitor"
+                detail = f"{one.label} is not recorded: it is not known to be a monitor of Amazon's own"
                 self._journal.record(Level.WARNING, "amazon.discovery", detail=detail)
         return self._amazons(monitors)
 
@@ -216,18 +216,11 @@ class MonitorDirectory:
 
     def _save(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
         self._known, self._asked_at = monitors, asked_at
-        rows: list[Json] = [
-            {
-                "endpoint_id": one.endpoint_id,
-                "entity_id": one.entity_id,
-                "serial": one.serial,
-                "name": one.name,
-                "assets": dict(one.assets),
-            }
-            for one in monitors
+        saved: list[Json] = [
+            attrs.asdict(one, filter=attrs.filters.exclude("device_type")) for one in monitors
         ]
         self._state.put(
-            _STATE_KEY, {"of": self._alexa.credential, "asked_at": asked_at.isoformat(), "monitors": rows}
+            _STATE_KEY, {"of": self._alexa.credential, "asked_at": asked_at.isoformat(), "monitors": saved}
         )
 
 

@@ -98,7 +98,7 @@ class AmazonSource:
         return tuple(one for one in monitors if one.identity.lower() == self._device_serial)
 
     def _missing_monitor_notes(self, monitors: tuple[Monitor, ...]) -> tuple[str, ...]:
-        """Say why there is no reading at all, if so."""
+        """Explain why there is no reading at all, if so."""
         if not monitors:
             return (_NO_MONITOR,)
         if self._wanted(monitors):

@@ -51,10 +51,10 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 @attrs.define(kw_only=True)
 class Samples:
-    """What one reply tells of one monitor, in our units.
+    """The samples of one monitor in one reply, in our units.
 
     `observed_at` is the time of its newest value, `heard_at` of its newest sample of any kind, reachability
-    included; None without times. `left_out` says what could not be used. `not_finite` counts the NaN and
+    included; None without times. `left_out` names what could not be used. `not_finite` counts the NaN and
     infinite numbers in JSON that came in strings.
     """
 
@@ -163,7 +163,7 @@ def _add_property(samples: Samples, monitor: Monitor, instance: str | None, each
         samples.is_reachable = _reachable(text(each, "reachabilityStatusValue"))
     elif (in_range := _number(each, "rangeValue", "value")) is not None:
         if instance is None:
-            samples.left_out.append("a value that does not say of what")
+            samples.left_out.append("a value of an unknown range")
         else:
             samples.add_range(monitor, instance, in_range, sampled_at)
     elif (degrees := _number(each, "value", "value")) is not None:

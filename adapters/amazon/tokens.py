@@ -23,7 +23,8 @@ SIGN_IN_AGAIN = (
     "sign in again with `homeclimate setup amazon`, or put a new token into config/secrets.yaml under "
     "amazon_aqm: refresh_token (docs/how-to/connect-an-air-quality-monitor.md)"
 )
-_TOKEN_KEY, _REFUSAL_KEY = "amazon.access_token", "amazon.refusal"
+REFUSAL_KEY = "amazon.refusal"
+_ACCESS_KEY = "amazon.access_token"
 _RENEW_BEFORE_END = timedelta(minutes=5)
 _FRESH_FOR = timedelta(minutes=1)
 _BETWEEN_REFUSALS = timedelta(seconds=60)
@@ -108,7 +109,7 @@ class AccessTokens:
         self._refusals.forget()
         self._current = token
         self._state.put(
-            _TOKEN_KEY,
+            _ACCESS_KEY,
             {
                 "of": self._credential,
                 "value": token.value,
@@ -119,7 +120,7 @@ class AccessTokens:
         return token
 
     def _load(self) -> AccessToken | None:
-        saved = dict(self._state.get(_TOKEN_KEY))
+        saved = dict(self._state.get(_ACCESS_KEY))
         value, since, until = text(saved, "value"), instant(saved, "since"), instant(saved, "until")
         if saved.get("of") != self._credential or value is None or since is None or until is None:
             return None
@@ -148,7 +149,7 @@ class Refusals:
             first = now
         is_final = now - first >= _BETWEEN_REFUSALS
         self._state.put(
-            _REFUSAL_KEY,
+            REFUSAL_KEY,
             {
                 "of": self._credential,
                 "code": refused.code[:40],
@@ -161,11 +162,11 @@ class Refusals:
 
     def forget(self) -> None:
         """Forget all refusals: the token was accepted."""
-        if self._state.get(_REFUSAL_KEY):
-            self._state.put(_REFUSAL_KEY, {})
+        if self._state.get(REFUSAL_KEY):
+            self._state.put(REFUSAL_KEY, {})
 
     def _saved(self) -> dict[str, Json]:
-        saved = self._state.get(_REFUSAL_KEY)
+        saved = self._state.get(REFUSAL_KEY)
         return dict(saved) if saved.get("of") == self._credential else {}
 
     def _error(self, code: str, is_final: bool) -> NoTokenYet | CredentialsRefused:
@@ -174,7 +175,7 @@ class Refusals:
             return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
         # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
         return NoTokenYet(
-            f"{refused}; it is tried once more before that is limited_devices",
+            f"{refused}; it is tried once more before that counts",
             retry_after_s=_BETWEEN_REFUSALS.total_seconds(),
         )
 

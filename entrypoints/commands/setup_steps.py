@@ -14,7 +14,7 @@ from domain.cycle import SourceReply
 from domain.reading import Quantity, Reading
 from entrypoints.process import find_home, program_name
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.wiring.setup import check_writable, save
+from entrypoints.wiring.setup import check_writable, forget_refusals, save
 
 _FORMATS = {
     Quantity.TEMPERATURE: "{:5.1f} °C",
@@ -55,6 +55,7 @@ def set_up(
         prompts.show(f"Saved {' and '.join(str(file.path) for file in changed)}.")
     else:
         prompts.show("The files are up to date; nothing is changed.")
+    forget_refusals(result.loaded)  # the dialogue has just tested the credentials
     if is_collecting_next:
         prompts.show(f"Next: {next_command(home)}")
     return 0

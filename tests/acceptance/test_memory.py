@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.memory.looks import looks_at
+from tests.benchmarks.memory.looks import looks_at
 
 # Pieces of memory; an outcome with its readings has a hundred. What is held goes up and down by some hundred,
 # since sqlite3 clears its list of cursors only now and then, and the event loop its timers; and it takes some

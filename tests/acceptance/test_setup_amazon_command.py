@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.amazon.authorisation import credential_mark
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
@@ -94,6 +95,21 @@ def test_a_working_token_may_be_kept(alexa: SimulatedAlexa, home: Deployment, ru
         assert terminal.wait() == 0
     assert "nothing is changed" in terminal.output
     assert home.secrets_file.read_text() == before
+
+
+def test_a_token_that_works_again_is_used_at_once(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    now = SystemClock().now().isoformat()
+    mark = credential_mark(alexa.refresh_token)
+    refusal = {"of": mark, "code": "invalid_grant", "first_at": now, "last_at": now, "for_good": True}
+    state_file = home.folder / "data" / "state.json"
+    state_file.write_text(json.dumps({"amazon.refusal": refusal}))
+    assert run_here(home, "collect", "--once").returncode == 2
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    assert run_here(home, "collect", "--once").returncode == 0
+    assert "amazon.access_token" in json.loads(state_file.read_text())
 
 
 def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:

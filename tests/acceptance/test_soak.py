@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.soak.living import Lived, live
-from tests.soak.verdict import complaints, figures
+from tests.benchmarks.soak.living import Lived, live
+from tests.benchmarks.soak.verdict import complaints, figures
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(150)]  # the first test waits for the whole of it
 

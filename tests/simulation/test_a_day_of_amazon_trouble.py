@@ -1,4 +1,4 @@
-"""A simulated day of an Amazon account in trouble: all is there or explained, without a storm of sign-ins."""
+"""A simulated day of an Amazon account in trouble: every reading is there or explained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import attrs
 import pytest
@@ -16,23 +15,20 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
-from domain.cycle import Cause
 from domain.reading import Quantity
-from domain.services.alerting import FinishedCycle
-from domain.services.continuous_collection import Timetable
-from entrypoints.wiring.collecting import Collecting, collecting
+from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
-from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.deployments import Deployment
+from tests.support.simulated_day import SLOTS, a_home_with_an_account, run_day
 
-_REFUSED = "kind=refused-token"
-_ENDED = "access ended"  # what was given out is good for nothing from then on; what comes after it is
-# From which hour on: what goes wrong, and what the ledger has to say of the source then.
-_DAY: Mapping[int, tuple[str | None, str, str | None]] = {
+REFUSED_TOKEN, ACCESS_ENDED = "kind=refused-token", "access ended"
+# From which hour on: what goes wrong, and the outcome that the ledger must have then.
+DAY: Mapping[int, tuple[str | None, str, str | None]] = {
     0: (None, "stored", None),
     2: ("kind=throttled-inside", "failed", "throttled"),
     3: (None, "stored", None),
-    4: (_ENDED, "stored", None),
+    4: (ACCESS_ENDED, "stored", None),
     5: ("kind=unavailable", "failed", "network"),
     6: ("kind=garbled path=/nexus/v1/graphql", "stored", None),
     7: ("kind=reset", "failed", "network"),
@@ -44,11 +40,12 @@ _DAY: Mapping[int, tuple[str | None, str, str | None]] = {
     15: ("kind=unreachable", "stored", None),
     16: ("kind=gone", "stored", None),
     17: (None, "stored", None),
-    18: (_REFUSED, "failed", "credentials"),
+    18: (REFUSED_TOKEN, "failed", "credentials"),
     20: (None, "stored", None),
     22: ("kind=half", "failed", "network"),
 }
-_COLUMNS = {
+UNREAD = {15: {"unreachable"}, 16: {"not_listed"}}
+COLUMNS = {
     "temperature_celsius": Quantity.TEMPERATURE,
     "humidity_percent": Quantity.RELATIVE_HUMIDITY,
     "pm25_ugm3": Quantity.PM25,
@@ -57,31 +54,34 @@ _COLUMNS = {
     "voc_ppb": Quantity.VOC_INDEX,  # the earlier system's name of the index
     "iaq_score": Quantity.IAQ_SCORE,
 }
-_UNREAD = {15: "unreachable", 16: "not_listed"}
-_MOST_REQUESTS = 6  # in one slot: both ways in, each tried once, and the data asked for again after each
+
+
+@attrs.frozen(kw_only=True)
+class Slot:
+    """A slot's outcome, the requests of its cycle, and the alert file after it."""
+
+    number: int
+    state: str
+    cause: str | None
+    unread: Mapping[str, list[str] | str]
+    asked: tuple[str, ...]
+    alert: str
+
+    @property
+    def began(self) -> int:
+        """The hour at which what goes wrong now began."""
+        return max(hour for hour in DAY if hour <= self.number // 12)
+
+    @property
+    def token_requests(self) -> int:
+        return self.asked.count("/auth/token")
 
 
 @attrs.frozen
 class Day:
-    """The home after its day, and of each slot what the service was asked, and the alert file."""
-
     deployment: Deployment
     home: SimulatedHome
-    asked: Mapping[int, tuple[str, ...]]
-    notices: Mapping[int, str]
-
-    def outcomes(self) -> list[tuple[int, str, str | None, dict[str, object]]]:
-        """Hour, state, cause, and what was not read, of each slot."""
-        rows = self.deployment.rows("SELECT slot, state, cause, unread FROM outcomes ORDER BY slot")
-        return [
-            (
-                (datetime.fromisoformat(slot) - NOON) // timedelta(hours=1),
-                state,
-                cause,
-                json.loads(unread or "{}"),
-            )
-            for slot, state, cause, unread in rows
-        ]
+    slots: list[Slot]
 
 
 @pytest.fixture(scope="module")
@@ -89,179 +89,136 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     clock = MovedClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
-        deployment = _home(tmp_path_factory.mktemp("day") / "home", home)
-        environment = Environment(clock=clock, amazon_roots=home.alexa.ca_file)
-        with collecting(load(deployment.folder), environment) as now:
-            yield asyncio.run(_live(now, clock, home, deployment))
+        deployment = a_home_with_an_account(tmp_path_factory.mktemp("day") / "home", home)
+        config = deployment.config_file.read_text()
+        config = config.replace("  hue:\n    enabled: true", "  hue:\n    enabled: false")
+        # one attempt a cycle: retries would take real time, and are tested elsewhere
+        config = config.replace("interval_seconds: 300", "interval_seconds: 300\n  retry_attempts: 1")
+        deployment.config_file.write_text(config)
+        alert_file = deployment.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+        alexa, asked, alerts = home.alexa, [0], list[str]()
 
+        def trouble(number: int) -> None:
+            if number % 12 == 0 and number // 12 in DAY:
+                fault = DAY[number // 12][0]
+                alexa.faults.clear()
+                if fault in (REFUSED_TOKEN, ACCESS_ENDED):
+                    alexa.end_access()
+                if fault not in (None, ACCESS_ENDED):
+                    alexa.faults.add(fault)
 
-def _hours(slot: str) -> int:
-    return (datetime.fromisoformat(slot) - NOON) // timedelta(hours=1)
+        def note(number: int) -> None:
+            asked.append(len(alexa.requests))
+            alerts.append(alert_file.read_text() if alert_file.exists() else "")
 
-
-def _hour_of(hour: int) -> int:
-    return max(since for since in _DAY if since <= hour)
+        with collecting(load(deployment.folder), Environment(clock=clock, amazon_roots=alexa.ca_file)) as now:
+            asyncio.run(run_day(now, clock, before=trouble, after=note))
+        rows = deployment.rows("SELECT slot, state, cause, unread FROM outcomes ORDER BY slot")
+        assert [datetime.fromisoformat(slot) for slot, *_ in rows] == [
+            NOON + timedelta(minutes=5 * number) for number in range(SLOTS)
+        ]
+        slots = [
+            Slot(
+                number=number,
+                state=state,
+                cause=cause,
+                unread=json.loads(unread or "{}"),
+                asked=tuple(request.path for request in alexa.requests[slice(*asked[number : number + 2])]),
+                alert=alerts[number],
+            )
+            for number, (_, state, cause, unread) in enumerate(rows)
+        ]
+        yield Day(deployment, home, slots)
 
 
 @pytest.mark.proof
-def test_each_slot_has_the_outcome_that_what_went_wrong_must_have(day: Day) -> None:
-    outcomes = day.outcomes()
-    assert len(outcomes) == 288
+def test_each_slot_has_the_outcome_of_what_went_wrong(day: Day) -> None:
     failure = None
-    for number, (hour, state, cause, _) in enumerate(outcomes):
-        if state == "deferred":
-            assert cause == failure in (Cause.THROTTLED, Cause.CREDENTIALS), number
+    for slot in day.slots:
+        if slot.state == "deferred":
+            assert slot.cause == failure in ("throttled", "credentials"), slot
             continue
-        failure = cause
-        began = _hour_of(hour)
-        if began == 18 and number == 18 * 12:  # one refusal is not believed yet
-            assert (state, cause) == ("failed", "network")
-            continue
-        assert (state, cause) == _DAY[began][1:], number
+        failure = slot.cause
+        is_first_refusal = slot.number == 18 * 12  # which is not believed yet
+        expected = ("failed", "network") if is_first_refusal else DAY[slot.began][1:]
+        assert (slot.state, slot.cause) == expected, slot
 
 
-@pytest.mark.parametrize("hour", [hour for hour, (fault, _, _) in _DAY.items() if fault is None])
-def test_an_account_that_is_well_again_is_read_again_within_the_hour(day: Day, hour: int) -> None:
-    states = [state for at, state, _, _ in day.outcomes() if at in (hour, hour + 1)]
-    assert "stored" in states[:13]
+def test_an_account_that_is_well_again_is_read_within_the_hour(day: Day) -> None:
+    for hour in (hour for hour, (fault, *_) in DAY.items() if fault is None):
+        states = [slot.state for slot in day.slots[hour * 12 : hour * 12 + 13]]
+        assert "stored" in states, hour
 
 
-def test_every_monitor_is_in_every_slot_read_or_unread_and_never_both(day: Day) -> None:
+def test_every_monitor_is_read_or_unread_in_every_slot(day: Day) -> None:
     known = {monitor.device_id for monitor in day.home.alexa.monitors}
-    for slot, unread in day.deployment.rows("SELECT slot, unread FROM outcomes ORDER BY slot"):
-        silent = set(json.loads(unread or "{}"))
-        rows = day.deployment.rows("SELECT device_id FROM readings WHERE timestamp = ?", slot)
-        read = {device_id for (device_id,) in rows}
-        assert read | silent == known, slot
-        assert not read & silent, slot
+    read: dict[str, set[str]] = {}
+    for device_id, timestamp in day.deployment.rows("SELECT device_id, timestamp FROM readings"):
+        read.setdefault(timestamp, set()).add(device_id)
+    for slot in day.slots:
+        silent = slot.unread.keys()
+        readings = read.get((NOON + timedelta(minutes=5 * slot.number)).isoformat(), set())
+        assert (readings | silent, readings & silent) == (known, set()), slot
+        if slot.state == "stored":
+            causes = {why[0] if isinstance(why, list) else why for why in slot.unread.values()}
+            assert causes == UNREAD.get(slot.began, set()), slot
 
 
-def test_a_monitor_that_was_not_read_is_so_for_the_cause_that_was_played(day: Day) -> None:
-    for hour, state, _, unread in day.outcomes():
-        if state == "stored":
-            causes = {why[0] if isinstance(why, list) else why for why in unread.values()}
-            assert causes == ({_UNREAD[hour]} if hour in _UNREAD else set()), hour
-
-
-def test_every_stored_value_is_the_one_that_the_monitor_showed_with_its_own_time(day: Day) -> None:
+def test_every_stored_value_is_the_shown_one_with_its_own_time(day: Day) -> None:
     alexa = day.home.alexa
     monitors = {monitor.device_id: monitor for monitor in alexa.monitors}
     rows = day.deployment.rows(
-        f"SELECT device_id, timestamp, observed_at, {', '.join(_COLUMNS)} FROM readings"  # noqa: S608 - from above
+        f"SELECT device_id, timestamp, observed_at, {', '.join(COLUMNS)} FROM readings"  # noqa: S608 - from above
     )
     assert len(rows) > 250
-    for device_id, timestamp, observed_at, *values in rows:
-        monitor, slot = monitors[device_id], datetime.fromisoformat(timestamp)
-        at = slot + timedelta(seconds=1)
-        if _hour_of(_hours(timestamp)) == 14:
-            at -= timedelta(hours=6)
-        shown = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
-        stored = {
-            each: value for each, value in zip(_COLUMNS.values(), values, strict=True) if value is not None
-        }
-        if _hour_of(_hours(timestamp)) == 13:
+    without_temperature = 0
+    for device_id, timestamp, observed_at, *columns in rows:
+        serial, slot = monitors[device_id].serial, datetime.fromisoformat(timestamp)
+        began = day.slots[(slot - NOON) // timedelta(minutes=5)].began
+        at = slot + timedelta(seconds=1) - timedelta(hours=6 if began == 14 else 0)
+        shown = {each: alexa.value(serial, each, at) for each in monitors[device_id].quantities}
+        if began == 13:
             del shown[Quantity.TEMPERATURE]
+            without_temperature += 1
+        stored = {
+            each: value for each, value in zip(COLUMNS.values(), columns, strict=True) if value is not None
+        }
         assert stored == {each: pytest.approx(value, abs=0.01) for each, value in shown.items()}, timestamp
-        times = [alexa.observed_at(monitor.serial, each, at) for each in shown]
-        if _hour_of(_hours(timestamp)) != 6:
+        times = [alexa.observed_at(serial, each, at) for each in shown]
+        if began != 6:
             times = [max(times)]
         elif observed_at is None:
-            continue  # the second interface tells the times of some values at most
-        told = datetime.fromisoformat(observed_at)
-        assert any(abs(told - one) < timedelta(milliseconds=1) for one in times), timestamp
-
-
-def test_a_quantity_that_is_missing_costs_only_itself(day: Day) -> None:
-    begin, end = (NOON + timedelta(hours=hour) for hour in (13, 14))
-    rows = day.deployment.rows(
-        "SELECT temperature_celsius, pm25_ugm3 FROM readings WHERE timestamp >= ? AND timestamp < ?",
-        begin.isoformat(),
-        end.isoformat(),
-    )
-    assert len(rows) == 36
-    assert all(temperature is None and pm25 is not None for temperature, pm25 in rows)
+            continue  # the second interface gives the times of some values at most
+        observed = datetime.fromisoformat(observed_at)
+        assert any(abs(observed - one) < timedelta(milliseconds=1) for one in times), timestamp
+    assert without_temperature == 36
 
 
 def test_there_is_no_storm_of_sign_ins(day: Day) -> None:
-    assert max(map(len, day.asked.values())) <= _MOST_REQUESTS
-    refused = [asked for number, asked in day.asked.items() if 18 * 12 < number < 20 * 12]
-    assert sum(asked.count("/auth/token") for asked in refused) <= 5
-    forbidden = [asked for number, asked in day.asked.items() if 12 * 12 <= number < 13 * 12]
-    assert sum(asked.count("/auth/token") for asked in forbidden) <= 2
+    # both kinds of headers, each renewed once, and the data asked for again after each
+    assert max(len(slot.asked) for slot in day.slots) <= 6
+    assert sum(slot.token_requests for slot in day.slots if slot.began == 12) <= 2
+    ended = [slot.token_requests for slot in day.slots if slot.began == 4]
+    assert ended == [1] + [0] * 11
 
 
-def test_access_that_ended_costs_one_sign_in_and_no_reading(day: Day) -> None:
-    asked = [day.asked[number] for number in range(4 * 12, 5 * 12)]
-    assert asked[0].count("/auth/token") == 1
-    assert [one.count("/auth/token") for one in asked[1:]] == [0] * 11
-
-
-def test_a_refused_token_is_asked_about_twice_and_then_about_once_an_hour(day: Day) -> None:
-    asked = [number for number in range(18 * 12, 21 * 12) if "/auth/token" in day.asked[number]]
+def test_a_refused_token_is_tried_twice_and_then_hourly(day: Day) -> None:
+    asked = [slot.number for slot in day.slots[18 * 12 : 21 * 12] if slot.token_requests]
     assert asked[:2] == [18 * 12, 18 * 12 + 1]
     assert all(11 <= later - earlier <= 15 for earlier, later in pairwise(asked[1:])), asked
-    assert len(asked) == 4, "the last of them was answered, and its token is good for the rest of the hour"
+    assert len(asked) == 4, "the last one was accepted, and its token is valid for the rest of the hour"
 
 
-def test_the_alert_file_stands_from_the_second_refusal_to_the_next_success(day: Day) -> None:
-    read = {NOON + timedelta(minutes=5 * number): number for number in range(288)}
-    rows = day.deployment.rows("SELECT slot FROM outcomes WHERE state = 'stored' ORDER BY slot")
-    stored = [read[datetime.fromisoformat(slot)] for (slot,) in rows]
-    well_again = min(number for number in stored if number > 18 * 12)
-    progress = [number for number, notice in day.notices.items() if notice]
-    assert progress == [number for number in range(288) if 18 * 12 < number < well_again]
-    assert day.notices.keys() == day.asked.keys()
-    for number in progress:
-        assert "Since 2026-03-02 06:05 UTC" in day.notices[number]
-        assert "setup --reauth amazon`" in day.notices[number]
+def test_the_alert_file_exists_from_the_second_refusal_to_the_next_success(day: Day) -> None:
+    read_again = next(slot.number for slot in day.slots[18 * 12 :] if slot.state == "stored")
+    with_alert = [slot for slot in day.slots if slot.alert]
+    assert [slot.number for slot in with_alert] == list(range(18 * 12 + 1, read_again))
+    for slot in with_alert:
+        assert "Since 2026-03-02 06:05 UTC" in slot.alert
+        assert "setup --reauth amazon`" in slot.alert
 
 
 def test_no_secret_is_in_any_file_but_the_secrets(day: Day) -> None:
     token = day.home.alexa.refresh_token.encode()
-    holders = [
-        path for path in day.deployment.folder.rglob("*") if path.is_file() and token in path.read_bytes()
-    ]
-    assert holders == [day.deployment.secrets_file]
-
-
-async def _live(now: Collecting, clock: MovedClock, home: SimulatedHome, deployment: Deployment) -> Day:
-    alexa, timetable = home.alexa, Timetable(now.collection)
-    alert_file = deployment.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
-    asked: dict[int, tuple[str, ...]] = {}
-    notices: dict[int, str] = {}
-    for number in range(288):
-        if number % 12 == 0 and number // 12 in _DAY:
-            alexa.faults.clear()
-            fault = _DAY[number // 12][0]
-            if fault in (_REFUSED, _ENDED):
-                alexa.end_access()
-            if fault not in (None, _ENDED):
-                alexa.faults.add(fault)
-        clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
-        before = len(alexa.requests)
-        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(planned.dues, planned.missed, planned.progress)
-        timetable.mark_run(planned)
-        await now.alerting.after(FinishedCycle(cycle=cycle))
-        asked[number] = tuple(request.path for request in alexa.requests[before:])
-        notices[number] = alert_file.read_text() if alert_file.exists() else ""
-    await now.collection.close()
-    return Day(deployment, home, asked, notices)
-
-
-def _home(folder: Path, home: SimulatedHome) -> Deployment:
-    """One attempt a cycle, and the account alone: retries would take real time, and are tested elsewhere."""
-    bridge, alexa = home.bridge, home.alexa
-    deployment = with_amazon(
-        a_deployment(
-            folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
-        ),
-        url=alexa.url,
-        refresh_token=alexa.refresh_token,
-        ca_file=alexa.ca_file,
-    )
-    config = deployment.config_file.read_text()
-    config = config.replace("  hue:\n    enabled: true", "  hue:\n    enabled: false")
-    config = config.replace("interval_seconds: 300", "interval_seconds: 300\n  retry_attempts: 1")
-    deployment.config_file.write_text(config)
-    return deployment
+    files = (path for path in day.deployment.folder.rglob("*") if path.is_file())
+    assert [path for path in files if token in path.read_bytes()] == [day.deployment.secrets_file]

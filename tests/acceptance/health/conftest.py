@@ -1,4 +1,4 @@
-"""A home that is well, and a copy of it for each test to make sick."""
+"""A healthy home, and a copy of it for each test to break."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.sick_homes import SickHome, copied, well_home
 ReadOut = Callable[[], tuple[str, str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SickHome]:
     with well_home(tmp_path_factory.mktemp("well") / "home") as home:
         yield home
@@ -25,5 +25,5 @@ def home(well: SickHome, tmp_path: Path) -> SickHome:
 
 @pytest.fixture
 def read_out(capfd: pytest.CaptureFixture[str]) -> ReadOut:
-    """What was written to stdout and stderr since it was called last."""
+    """Return what was written to stdout and stderr since the last call."""
     return capfd.readouterr

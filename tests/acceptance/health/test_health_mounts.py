@@ -1,4 +1,4 @@
-"""Faults that take another view of the disks, in a namespace of mounts, or a user with fewer rights."""
+"""Faults that need other mounts, or a user with fewer rights: each in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,83 +14,64 @@ from typing import Any
 import pytest
 
 from tests.support.mount_namespace import filled, in_mounts, read_only, small_disk
-from tests.support.sick_homes import SickHome
+from tests.support.sick_homes import SickHome, not_passed
 
 
-def asked_with(home: SickHome, mounts: str) -> dict[str, Any]:
-    """The document of `health --json`, run where those mounts are made; skips where none can be."""
-    return told_by(home, in_mounts(mounts, asking(home)))
+def check_with_mounts(home: SickHome, mounts: str) -> dict[str, Any]:
+    """Run `health --json` with those mounts; skip where mounts cannot be made."""
+    return run_json(home, in_mounts(mounts, command_of(home)))
 
 
-def asked_by_anybody(home: SickHome) -> dict[str, Any]:
-    """The same, by a user who may do no more than the files' modes say."""
-    return told_by(home, [*without_root_s_rights(), *asking(home)])
-
-
-def asking(home: SickHome) -> list[str]:
-    return home.deployment.command("health", "--json", "--home", str(home.deployment.folder))
-
-
-def without_root_s_rights() -> list[str]:
-    """What takes from root the right to pass over files' modes; skips where that cannot be."""
+def check_without_root(home: SickHome) -> dict[str, Any]:
+    """Run `health --json` as a user who is bound by file modes; skip where that is impossible."""
     if os.getuid() != 0:
-        return []
+        return run_json(home, command_of(home))
     if shutil.which("setpriv") is None:
-        pytest.skip("root can open any file, and there is no setpriv that takes this from it")
-    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        pytest.skip("root can open any file, and there is no setpriv to prevent it")
+    command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command_of(home)]
+    return run_json(home, command)
 
 
-def told_by(home: SickHome, command: list[str]) -> dict[str, Any]:
-    deployment = home.deployment
+def command_of(home: SickHome) -> list[str]:
+    return home.deployment.command("health", "--offline", "--json", "--home", str(home.folder))
+
+
+def run_json(home: SickHome, command: list[str]) -> dict[str, Any]:
     done = subprocess.run(
         command,
-        env=deployment.environment(),
-        cwd=deployment.folder,
+        env=home.deployment.environment(),
+        cwd=home.folder,
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
     assert done.stderr == ""
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert told["exitCode"] == done.returncode
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["exitCode"] == done.returncode
+    return report
 
 
-def not_well(told: dict[str, Any]) -> dict[str, str]:
-    return {
-        name: check["status"]
-        for name, (check,) in told["checks"].items()
-        if check["status"] in ("fail", "warn") and name not in ("sqlite", "environment")
-    }
+def test_database_on_a_read_only_disk_is_a_failure(home: SickHome) -> None:
+    report = check_with_mounts(home, read_only(home.data))
+    assert (report["exitCode"], not_passed(report)) == (2, {"database": "fail"})
+    assert re.search("chown|mount", report["checks"]["database"][0]["nextStep"])
 
 
-def test_a_database_on_a_read_only_disk_cannot_be_written_to(home: SickHome) -> None:
-    told = asked_with(home, read_only(home.data))
-    assert (told["exitCode"], not_well(told)) == (2, {"database": "fail"})
-    assert re.search("chown|mount", told["checks"]["database"][0]["nextStep"])
+def test_log_folder_on_a_read_only_disk_is_a_failure(home: SickHome) -> None:
+    report = check_with_mounts(home, read_only(home.folder / "logs"))
+    assert (report["exitCode"], not_passed(report)) == (1, {"logs": "fail"})
 
 
-def test_a_log_folder_on_a_read_only_disk_cannot_be_written_to(home: SickHome) -> None:
-    told = asked_with(home, read_only(home.deployment.folder / "logs"))
-    assert (told["exitCode"], not_well(told)) == (1, {"logs": "fail"})
-
-
-@pytest.mark.proof
-def test_a_small_disk_is_nearly_full(home: SickHome) -> None:
-    told = asked_with(home, small_disk(home.data, "8m"))
-    assert (told["exitCode"], not_well(told)) == (1, {"disk": "fail"})
-
-
-def test_a_full_disk_is_found(home: SickHome) -> None:
-    told = asked_with(home, f"{small_disk(home.data, '2m')}\n{filled(home.data)}")
-    assert told["exitCode"] in (1, 2)
-    assert not_well(told)["disk"] == "fail"
+def test_full_disk_is_a_failure(home: SickHome) -> None:
+    report = check_with_mounts(home, f"{small_disk(home.data, '2m')}\n{filled(home.data)}")
+    assert report["exitCode"] in (1, 2)
+    assert not_passed(report)["disk"] == "fail"
 
 
 @pytest.fixture
 def closed() -> Iterator[list[tuple[Path, int]]]:
-    """Paths with the modes that they get back, so that pytest can remove them."""
+    """Paths and the modes that are restored, so that pytest can remove them."""
     paths: list[tuple[Path, int]] = []
     yield paths
     for path, mode in paths:
@@ -102,30 +83,30 @@ def closed() -> Iterator[list[tuple[Path, int]]]:
     [
         ("config/secrets.yaml", 0o000, 2, "secrets"),
         ("config/config.yaml", 0o000, 2, "configuration"),
-        ("data", 0o555, 1, "database"),  # readings go into the log that is there, and nothing else goes
+        ("data", 0o555, 1, "database"),  # the existing log takes readings, but no other file can be created
         ("data/readings.db", 0o000, 2, "database"),
         ("data/readings.db", 0o444, 2, "database"),
         ("logs", 0o555, 1, "logs"),
     ],
 )
 @pytest.mark.proof
-def test_what_the_user_may_not_do_is_found(
+def test_missing_permission_is_a_failure(
     home: SickHome, closed: list[tuple[Path, int]], name: str, mode: int, code: int, component: str
 ) -> None:
-    path = home.deployment.folder / name
+    path = home.folder / name
     closed.append((path, path.stat().st_mode))
     path.chmod(mode)
-    told = asked_by_anybody(home)
-    assert (told["exitCode"], not_well(told)) == (code, {component: "fail"})
-    assert told["checks"][component][0]["nextStep"]
+    report = check_without_root(home)
+    assert (report["exitCode"], not_passed(report)) == (code, {component: "fail"})
+    assert report["checks"][component][0]["nextStep"]
 
 
-def test_a_folder_that_takes_no_log_is_no_place_to_collect_into(
+def test_folder_that_takes_no_write_ahead_log_is_a_failure(
     home: SickHome, closed: list[tuple[Path, int]]
 ) -> None:
     for end in ("-wal", "-shm"):
         home.data.joinpath(f"readings.db{end}").unlink(missing_ok=True)
     closed.append((home.data, home.data.stat().st_mode))
     home.data.chmod(0o555)
-    told = asked_by_anybody(home)
-    assert (told["exitCode"], not_well(told)["database"]) == (2, "fail")
+    report = check_without_root(home)
+    assert (report["exitCode"], not_passed(report)["database"]) == (2, "fail")

@@ -247,7 +247,8 @@ async def test_a_token_is_refused_for_good_when_refused_twice_a_minute_apart(
     stand_in.script(TOKEN, *(an_answer(content, status) for _ in range(2)))
     first = await error_of(bench)
     assert isinstance(first, SourceUnavailable)
-    assert "refuses the refresh token" in str(first)
+    assert "refuses the refresh token (" in str(first)
+    assert "tried once more before that counts" in str(first)
     assert isinstance(await error_of(bench), SourceUnavailable)  # at once: not asked again
     assert stand_in.count(TOKEN) == 1
     bench.wall.advance(61)

@@ -174,7 +174,7 @@ async def test_only_amazons_device_type_is_recorded(
     assert account.asked == ([0] if older == "ours" else [0, 1])
     is_unknown = older == newer == "unknown"
     assert [each.fields["detail"] for each in journal.records] == [
-        "Kitchen is not recorded: Amazon does not say that it is its own monitor"
+        "Kitchen is not recorded: it is not known to be a monitor of Amazon's own"
     ] * is_unknown
 
 

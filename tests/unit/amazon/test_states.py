@@ -176,7 +176,7 @@ def test_a_monitor_all_of_whose_values_are_unreachable_is() -> None:
     ("instance", "expected", "left_out"),
     [
         (4, {"relative_humidity": 1.0, "temperature": 20.5}, []),
-        (None, {"temperature": 20.5}, ["a value that does not say of what"]),
+        (None, {"temperature": 20.5}, ["a value of an unknown range"]),
     ],
 )
 def test_an_instance_may_be_a_number_and_must_be_named(
