@@ -213,10 +213,3 @@ def verdict(cycles: Sequence[Cycle]) -> Verdict:
     if not failed:
         return Verdict.ALL_STORED
     return Verdict.SOME_FAILED if stored else Verdict.NONE_STORED
-
-
-def is_whole(cycle: Cycle) -> bool:
-    """Whether every source of the cycle answered, and the store has it."""
-    return isinstance(cycle, Stored) and all(
-        isinstance(outcome, Collected) for outcome in cycle.report.outcomes
-    )

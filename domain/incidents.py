@@ -162,20 +162,16 @@ def observe_cycle(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Ob
     yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 
-def observe_disk(free_bytes: int) -> Iterator[Observation]:
-    """Observe the free space for the home's data."""
-    if not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
+def observe_home(free_bytes: int | None, log_bytes: int | None) -> Iterator[Observation]:
+    """Observe the free space, and the database's log, which grows while another program reads."""
+    if free_bytes is not None and not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
         yield Observation(
             topic=Topic.DISK_LOW,
             subject="data",
             is_bad=free_bytes < DISK_LOW_BYTES,
             detail=f"{free_bytes / 1e6:.0f} MB free",
         )
-
-
-def observe_log(log_bytes: int) -> Iterator[Observation]:
-    """Observe the length of the database's log, which grows while another program reads."""
-    if not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
+    if log_bytes is not None and not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
         yield Observation(
             topic=Topic.LOG_HELD,
             subject="database",
@@ -192,8 +188,6 @@ def dismiss_gone(
     `sources` are those of the home. A device is gone once its source answers without it; while the ledger
     still expects it, the source's outcome lists it as unread.
     """
-    if not incidents:
-        return incidents, ()
     devices = _devices_by_source(cycle)
     gone = {key: incident for key, incident in incidents.items() if _is_gone(incident, sources, devices)}
     left = {key: incident for key, incident in incidents.items() if key not in gone}
@@ -239,13 +233,31 @@ def _worsened(
 
 
 def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
-    """Observe a source. One with rejected credentials is not silent as well."""
+    """Observe a source and its devices. One with rejected credentials is not silent as well."""
     source = outcome.due.source
     match outcome:
         case Collected():
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
-            yield from _observe_devices(outcome)
+            for reading in outcome.readings:
+                yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+                battery = reading.battery_percent
+                if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
+                    yield Observation(
+                        topic=Topic.BATTERY_LOW,
+                        subject=reading.device_id,
+                        is_bad=battery <= BATTERY_LOW_PERCENT,
+                        detail=f"{reading.location}: {battery} %",
+                        source=source,
+                    )
+            for unread in outcome.unread:
+                yield Observation(
+                    topic=Topic.DEVICE_SILENT,
+                    subject=unread.device_id,
+                    is_bad=True,
+                    detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
+                    source=source,
+                )
         case Failed(needs_person=True, detail=detail):
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
         case Failed(cause=cause, detail=detail):
@@ -254,29 +266,6 @@ def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
         case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
             detail = f"not asked for a while ({cause})"
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
-
-
-def _observe_devices(collected: Collected) -> Iterator[Observation]:
-    source = collected.due.source
-    for reading in collected.readings:
-        yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
-        battery = reading.battery_percent
-        if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
-            yield Observation(
-                topic=Topic.BATTERY_LOW,
-                subject=reading.device_id,
-                is_bad=battery <= BATTERY_LOW_PERCENT,
-                detail=f"{reading.location}: {battery} %",
-                source=source,
-            )
-    for unread in collected.unread:
-        yield Observation(
-            topic=Topic.DEVICE_SILENT,
-            subject=unread.device_id,
-            is_bad=True,
-            detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
-            source=source,
-        )
 
 
 def _is_gone(incident: Incident, sources: AbstractSet[str], devices: Mapping[str, AbstractSet[str]]) -> bool:

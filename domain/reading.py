@@ -1,4 +1,4 @@
-"""What is measured, by which device, and which values are plausible."""
+"""Readings: what devices measure, in which units, and which values can be stored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNITS: Mapping[Quantity, str] = {
 
 
 class DeviceKind(StrEnum):
-    """The kinds of device, by the names that the `readings` table has always used."""
+    """The kinds of device. The `readings` table contains these words: add, never rename."""
 
     HUE_SENSOR = "hue_sensor"
     ALEXA_AQM = "alexa_aqm"
@@ -44,7 +44,7 @@ class DeviceKind(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Range:
-    """A closed interval of values, in the unit of its quantity. Infinities and NaN are in none."""
+    """A closed interval of values, in the unit of its quantity. It contains no infinity and no NaN."""
 
     least: float
     most: float
@@ -53,7 +53,7 @@ class Range:
         return math.isfinite(value) and self.least <= value <= self.most
 
 
-# What the checks of the readings table take; existing homes have the same checks.
+# What the checks of the `readings` table accept, in existing homes too.
 STORABLE: Mapping[Quantity, Range] = {
     Quantity.TEMPERATURE: Range(least=-40.0, most=50.0),
     Quantity.RELATIVE_HUMIDITY: Range(least=0.0, most=100.0),
@@ -68,11 +68,11 @@ STORABLE: Mapping[Quantity, Range] = {
 
 @attrs.frozen(kw_only=True)
 class Reading:
-    """What one device reported at one instant.
+    """What one device reported.
 
-    `collected_at` is the cycle's slot; `observed_at` is when the device says that it was true, where it
-    says so. Both are aware and UTC. `values` are in the units of `UNITS`; `other_values` holds what has no
-    quantity, or a value that the table cannot take. `battery_percent` is 0 to 100.
+    `collected_at` is the slot of the cycle, `observed_at` the device's own time, if it has one; both are
+    aware and UTC. `values` are in the units of `UNITS`; `other_values` are those without a quantity, or that
+    the table cannot store. `battery_percent` is 0 to 100.
     """
 
     device_id: str
@@ -89,33 +89,31 @@ class Reading:
 
 
 def flagged(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
-    """The reading, marked as anomalous when a value lies outside its plausible range. No value is dropped."""
-    implausible = any(
-        quantity in plausible and value not in plausible[quantity]
-        for quantity, value in reading.values.items()
-    )
-    return attrs.evolve(reading, is_anomalous=True) if implausible else reading
+    """Mark the reading as anomalous if a value is outside its plausible range. Drop no value."""
+    for quantity, limits in plausible.items():
+        value = reading.values.get(quantity)
+        if value is not None and value not in limits:
+            return attrs.evolve(reading, is_anomalous=True)
+    return reading
 
 
 def storable(reading: Reading) -> Reading:
-    """The reading with the values that the table's checks refuse moved to `other_values`, and marked.
+    """Move values that the table's checks reject to `other_values`, and mark the reading.
 
-    Infinities and NaN go nowhere, since JSON has no word for them: of these only the mark remains.
+    Infinities and NaN are dropped, since JSON cannot represent them: only the mark remains.
     """
-    refused = {
+    for quantity, value in reading.values.items():
+        if value not in STORABLE[quantity]:
+            break
+    else:
+        if not reading.other_values:
+            return reading
+    rejected = {
         quantity: value for quantity, value in reading.values.items() if value not in STORABLE[quantity]
     }
-    if not refused and not reading.other_values:
+    others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
+    if not rejected and len(others) == len(reading.other_values):
         return reading
-    finite_others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
-    if not refused and len(finite_others) == len(reading.other_values):
-        return reading
-    return attrs.evolve(
-        reading,
-        values={quantity: value for quantity, value in reading.values.items() if quantity not in refused},
-        other_values={
-            **finite_others,
-            **{quantity.value: value for quantity, value in refused.items() if math.isfinite(value)},
-        },
-        is_anomalous=True,
-    )
+    others |= {quantity.value: value for quantity, value in rejected.items() if math.isfinite(value)}
+    values = {quantity: value for quantity, value in reading.values.items() if quantity not in rejected}
+    return attrs.evolve(reading, values=values, other_values=others, is_anomalous=True)

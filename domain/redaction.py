@@ -78,14 +78,14 @@ class Redactor:
         """The text with `MARK` in place of each secret."""
         if self._known is not None:
             text = self._known.sub(MARK, text)
-        return self._shapes.sub(_without_secret, text) if _may_have_a_shape(text) else text
-
-
-def _may_have_a_shape(text: str) -> bool:
-    if not text.isascii():  # there are letters beyond ASCII that count as one of these in another case
-        return True
-    lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+        if text.isascii():  # some letters beyond ASCII match a hint when case is ignored
+            lowered = text.lower()
+            for hint in _HINTS:
+                if hint in lowered:
+                    break
+            else:
+                return text
+        return self._shapes.sub(_without_secret, text)
 
 
 def _without_secret(match: re.Match[str]) -> str:

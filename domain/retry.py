@@ -63,10 +63,6 @@ class SourceFailures:
     cause: Cause | None = None
     until: datetime | None = None
 
-    @property
-    def gets_one_attempt(self) -> bool:
-        return self.failures >= SINGLE_ATTEMPT_FROM
-
     def defers(self, now: datetime) -> bool:
         """Return whether the source is paused now.
 

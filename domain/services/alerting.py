@@ -16,14 +16,14 @@ from domain.alert_messages import message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored
 from domain.errors import NotifyError
 from domain.incidents import (
+    Dismissed,
     Incidents,
     Observation,
     Patience,
     Topic,
     dismiss_gone,
     observe_cycle,
-    observe_disk,
-    observe_log,
+    observe_home,
     update_incidents,
 )
 from domain.services.retry_policy import RetryPolicy
@@ -108,7 +108,9 @@ class Alerting:
         cycle, now = finished.cycle, self._clock.now()
         before = self._state.incidents()
         incidents, notices = update_incidents(before, self._observe(finished), now, self._patience)
-        incidents, dismissed = dismiss_gone(incidents, cycle, self._sources, now)
+        dismissed: tuple[Dismissed, ...] = ()
+        if incidents:
+            incidents, dismissed = dismiss_gone(incidents, cycle, self._sources, now)
         if incidents != before:
             self._state.save_incidents(incidents)
         self._update_board(cycle, incidents)
@@ -136,10 +138,7 @@ class Alerting:
     def _observe(self, finished: FinishedCycle) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
         yield from observe_cycle(finished.cycle, faults)
-        if (free := self._disk.free_bytes()) is not None:
-            yield from observe_disk(free)
-        if (log_bytes := self._log.size_bytes()) is not None:
-            yield from observe_log(log_bytes)
+        yield from observe_home(self._disk.free_bytes(), self._log.size_bytes())
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()
             # one that is over before the next cycle is reported all the same, for a day

@@ -1,13 +1,13 @@
-"""One cycle: every source that is due is asked, and what came and what did not is stored in one go."""
+"""One cycle: ask every source that is due, and store what came and what did not in one go."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import TypeVar
+from typing import Any
 
 import attrs
 
@@ -26,12 +26,12 @@ from domain.cycle import (
     Stored,
     Unread,
     cause_of,
-    is_whole,
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled
 from domain.measurements import ATTEMPT, READ, Measurement, measurement_of
 from domain.progress import SourceProgress
-from domain.reading import Quantity, Range, flagged
+from domain.reading import Quantity, Range, Reading, flagged
+from domain.retry import SINGLE_ATTEMPT_FROM
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
 from domain.services.retry_policy import RetryPolicy
@@ -44,15 +44,15 @@ from ports.source import Source
 from ports.spool import SlotsInProgress
 
 SOURCE_BUDGET_S = 18.0
-_FAREWELL_S = 0.5  # what a source that is out of time gets for letting go
+LONGEST_TEXT = 1_000  # characters of one text of a source
+MOST_NOTES = 20
+_CANCEL_S = 0.5  # for a source that is out of time to release what it holds
 _KEPT = {Stored: "stored", Spooled: "spooled", NotStored: "in memory"}  # the journal's words
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
 class SourcePlan:
-    """A source, and the terms on which it is asked: how often, how patiently, what is plausible."""
+    """A source, and how it is asked: how often, with which retries, within which time; what is plausible."""
 
     source: Source
     interval_s: int
@@ -62,9 +62,9 @@ class SourcePlan:
 
 
 class CollectionCycle:
-    """Asks sources and keeps what they say; never raises for anything outside the process.
+    """Asks sources and stores their replies. Never raises for anything outside the process.
 
-    `redact` blots secrets out of what sources say in words.
+    `redact` removes secrets from the texts of sources.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class CollectionCycle:
         self._clock = clock
         self._meter = meter
         self._journal = journal
-        self._wording = Wording(redact)
+        self._redact = redact
         self._completed: tuple[Measurement, ...] = ()  # of the last cycle, stored with the next one
 
     async def run(
@@ -97,147 +97,167 @@ class CollectionCycle:
         missed: Sequence[Missed] = (),
         progress: Mapping[str, SourceProgress] | None = None,
     ) -> Cycle:
-        """Ask the sources that are due, all at once, and store the outcomes. Ends within its budgets.
+        """Ask the sources that are due, all at once, and store the outcomes, within the budgets.
 
-        `standings` says where the sources stand, where the caller has asked already.
+        `progress` is that of the sources, if the caller has it already.
         """
         began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
-        known = self.progress(dues) if progress is None else progress
-        planned = [due for due in dues if due.scheduled]
-        for due in planned:
-            self._slots_in_progress.begin(due.source, due.slot)
-        outcomes = await asyncio.gather(
-            *(self._outcome(due, known.get(due.source, SourceProgress()).expected) for due in dues)
-        )
+        if progress is None:
+            progress = self._storage.progress(dues)
+        for due in dues:
+            if due.scheduled:
+                self._slots_in_progress.begin(due.source, due.slot)
+        outcomes = await asyncio.gather(*[self._collect(due, progress.get(due.source)) for due in dues])
+        if len(outcomes) > 1:
+            outcomes = without_duplicates(outcomes)
         operations = self._meter.drain()
         measurements = [
             measurement_of(
-                outcome.due.slot,
-                outcome.due.source,
-                operations,
-                succeeded=isinstance(outcome, Collected),
+                outcome.due.slot, outcome.due.source, operations, succeeded=isinstance(outcome, Collected)
             )
             for outcome in outcomes
         ]
-        report = CycleReport(
-            outcomes=tuple(outcomes),
-            missed=tuple(missed),
-            measurements=(*self._completed, *measurements),
+        collected_s = self._clock.elapsed_s()
+        cycle = await self._storage.store(
+            CycleReport(
+                outcomes=tuple(outcomes),
+                missed=tuple(missed),
+                measurements=(*self._completed, *measurements),
+            )
         )
-        asked_s = self._clock.elapsed_s()
-        cycle = await self._storage.store(report)
-        if not isinstance(cycle, NotStored):  # what only memory has is lost with the process
-            for due in planned:
-                self._slots_in_progress.finish(due.source)
+        if not isinstance(cycle, NotStored):  # what is only in memory can still be lost
+            for due in dues:
+                if due.scheduled:
+                    self._slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
         self._completed = ()
-        if is_whole(cycle):
+        is_complete = self._log(
+            cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - collected_s
+        )
+        if is_complete:
+            cpu_s = self._meter.cpu_s() - began_cpu_s
             self._completed = tuple(
-                attrs.evolve(
-                    one,
-                    cycle_s=ended_s - began_s,
-                    commit_s=ended_s - asked_s,
-                    cpu_s=self._meter.cpu_s() - began_cpu_s,
-                )
-                for one in measurements
+                [
+                    attrs.evolve(one, cycle_s=ended_s - began_s, commit_s=ended_s - collected_s, cpu_s=cpu_s)
+                    for one in measurements
+                ]
             )
-        self._tell(cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - asked_s)
         return cycle
 
     def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
-        """Where the due sources stand, as far as is known."""
+        """Return how far the due sources have come."""
         return self._storage.progress(dues)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
-        """The slots whose cycles earlier processes did not bring to their end."""
+        """Return the slots whose cycles earlier processes did not finish."""
         return self._slots_in_progress.interrupted(source)
 
     def reset(self, cause: Cause) -> None:
-        """Ask every source at its next slot that was left in peace because of that cause."""
+        """Ask every source at its next slot that is paused for that cause."""
         self._backoff.reset(self.plans, cause)
 
     async def close(self) -> None:
-        """Let go of the sources and the store."""
+        """Close the sources and the store."""
         for name, plan in self.plans.items():
             try:
                 await plan.source.close()
-            except Exception as error:  # noqa: BLE001 - the isolation boundary: what waits must still be put by
+            except Exception as error:  # noqa: BLE001 - isolation boundary: the storage must still be closed
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
         self._storage.close(self._completed)
 
-    async def _outcome(self, due: Due, expected: AbstractSet[str]) -> Outcome:
-        streak = self._backoff.of(due.source)
-        if due.scheduled and streak.until and streak.cause and streak.defers(self._clock.now()):
-            unread = all_unread(expected, streak.cause)
-            return Deferred(due=due, cause=streak.cause, until=streak.until, unread=unread)
-        plan = self.plans[due.source]
-        if streak.gets_one_attempt:
-            plan = attrs.evolve(plan, policy=attrs.evolve(plan.policy, attempts=1))
-        outcome, retry_after_s = await self._answer(plan, due, expected)
+    async def _collect(self, due: Due, progress: SourceProgress | None) -> Outcome:
+        expected = progress.expected if progress is not None else frozenset()
+        failures, plan = self._backoff.of(due.source), self.plans[due.source]
+        if due.scheduled and failures.until and failures.cause and failures.defers(self._clock.now()):
+            return Deferred(
+                due=due,
+                cause=failures.cause,
+                until=failures.until,
+                unread=all_unread(expected, failures.cause),
+            )
+        policy = plan.policy
+        if failures.failures >= SINGLE_ATTEMPT_FROM:
+            policy = attrs.evolve(policy, attempts=1)
+        outcome: Outcome
+        retry_after_s = None
+        try:
+            outcome = self._collected(plan, due, await self._read(plan, due, policy), expected)
+        except Exception as error:  # noqa: BLE001 - isolation boundary: a source's bug costs only that source
+            outcome = self._failed(due, error, expected)
+            if isinstance(error, SourceThrottled):
+                retry_after_s = error.retry_after_s
         self._backoff.record(outcome, retry_after_s)
         return outcome
 
-    async def _answer(
-        self, plan: SourcePlan, due: Due, expected: AbstractSet[str]
-    ) -> tuple[Outcome, float | None]:
-        """What came of asking, and the wait that the source named."""
-        try:
-            reply = await self._within(plan.budget_s, self._asked(plan, due))
-        except (SourceError, TimeoutError) as error:
-            named_s = error.retry_after_s if isinstance(error, SourceThrottled) else None
-            return self._failed(due, error, expected), named_s
-        except Exception as error:  # noqa: BLE001 - the isolation boundary: a source's bug costs only that source
-            return self._failed(due, error, expected), None
-        if lost := numbers_lost(reply):
-            self._journal.record(Level.WARNING, "source.not_finite", source=due.source, values=lost)
-        return _collected(due, self._wording.reply(reply), plan, expected), None
-
-    async def _asked(self, plan: SourcePlan, due: Due) -> SourceReply:
+    async def _read(self, plan: SourcePlan, due: Due, policy: RetryPolicy) -> SourceReply:
+        """Return the reply, or raise TimeoutError when the budget is over by the clock port."""
         deadline_s = self._clock.elapsed_s() + plan.budget_s
 
         async def attempt() -> SourceReply:
             with self._meter.measuring(ATTEMPT, due.source):
                 return await plan.source.read(due.slot, deadline_s)
 
-        with self._meter.measuring(READ, due.source) as tally:
-            reply = await self._retrier.call(
-                attempt,
-                name=f"{due.source}.read",
-                policy=plan.policy,
-                deadline_s=deadline_s,
-            )
-            tally.strategy = reply.strategy
-            return reply
+        async def read() -> SourceReply:
+            with self._meter.measuring(READ, due.source) as tally:
+                reply = await self._retrier.call(
+                    attempt, name=f"{due.source}.read", policy=policy, deadline_s=deadline_s
+                )
+                tally.strategy = reply.strategy
+                return reply
 
-    async def _within(self, budget_s: float, asking: Coroutine[object, object, T]) -> T:
-        """The result, or TimeoutError when the budget, as the clock port counts it, is over first."""
-        task = asyncio.ensure_future(asking)
+        task = asyncio.ensure_future(read())
         try:
-            await self._wait(task, budget_s)
+            await self._wait(task, plan.budget_s)
             if task.done():
                 return task.result()
         finally:
             if not task.done():
                 task.cancel()
-                await self._wait(task, _FAREWELL_S)
-        raise TimeoutError(f"no complete answer within {budget_s:g} s")
+                await self._wait(task, _CANCEL_S)
+        raise TimeoutError(f"no complete answer within {plan.budget_s:g} s")
 
-    async def _wait(self, task: asyncio.Future[T], limit_s: float) -> None:
-        limit: asyncio.Future[None] = asyncio.ensure_future(self._clock.sleep(limit_s))
-        both: set[asyncio.Future[T] | asyncio.Future[None]] = {task, limit}
+    async def _wait(self, task: asyncio.Future[SourceReply], limit_s: float) -> None:
+        limit = asyncio.ensure_future(self._clock.sleep(limit_s))
+        both: set[asyncio.Future[Any]] = {task, limit}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             limit.cancel()
 
-    def _failed(self, due: Due, error: Exception, expected: Iterable[str]) -> Failed:
+    def _collected(
+        self, plan: SourcePlan, due: Due, reply: SourceReply, expected: AbstractSet[str]
+    ) -> Collected:
+        lost = reply.not_finite
+        readings: dict[str, Reading] = {}
+        for reading in reply.readings:
+            for value in (*reading.values.values(), *reading.other_values.values()):
+                lost += not math.isfinite(value)
+            present = readings.get(reading.device_id)
+            if present is None or is_newer(reading, present):
+                readings[reading.device_id] = flagged(reading, plan.plausible)
+        not_listed = set(expected).difference(readings)
+        unread: list[Unread] = []
+        for one in reply.unread:
+            not_listed.discard(one.device_id)
+            unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
+        if not_listed:
+            unread += all_unread(not_listed, Cause.NOT_LISTED)
+        notes = reply.notes
+        if lost:
+            self._journal.record(Level.WARNING, "source.not_finite", source=due.source, values=lost)
+            count = "1 value was" if lost == 1 else f"{lost:,} values were"
+            notes = (f"{count} NaN or infinite, and not stored", *notes)
+        if notes:
+            surplus = len(notes) - MOST_NOTES
+            notes = tuple(map(self._text, notes[:MOST_NOTES]))
+            if surplus > 0:
+                notes = (*notes, f"and {surplus:,} more notes")
+        return Collected(due=due, readings=tuple(readings.values()), unread=tuple(unread), notes=notes)
+
+    def _failed(self, due: Due, error: Exception, expected: AbstractSet[str]) -> Failed:
         cause = cause_of(error)
-        detail = (
-            str(error)
-            if isinstance(error, (SourceError, TimeoutError))
-            else f"{type(error).__name__}: {error}"
-        )
-        detail = self._wording.words(detail)
+        is_known = isinstance(error, (SourceError, TimeoutError))
+        detail = self._text(str(error) if is_known else f"{type(error).__name__}: {error}")
         if cause is Cause.INTERNAL:
             self._journal.record(Level.ERROR, "source.bug", source=due.source, error=detail)
         return Failed(
@@ -248,86 +268,89 @@ class CollectionCycle:
             needs_person=isinstance(error, CredentialsRefused),
         )
 
-    def _tell(
+    def _text(self, text: str) -> str:
+        """Return a source's text for the terminal, the journal and the ledger: redacted and shortened."""
+        return self._redact(text)[:LONGEST_TEXT]
+
+    def _log(
         self, cycle: Cycle, measurements: Sequence[Measurement], *, duration_s: float, commit_s: float
-    ) -> None:
+    ) -> bool:
+        """Log the cycle; return whether every source of it was collected and stored."""
+        slots, readings, failed, deferred = set(), 0, 0, 0
         for outcome in cycle.report.outcomes:
-            if isinstance(outcome, Failed):
-                self._journal.record(
-                    Level.WARNING,
-                    "source.failed",
-                    source=outcome.due.source,
-                    cause=outcome.cause,
-                    detail=outcome.detail,
-                )
-        report = cycle.report
+            slots.add(outcome.due.slot.isoformat())
+            match outcome:
+                case Collected():
+                    readings += len(outcome.readings)
+                case Failed():
+                    failed += 1
+                    self._journal.record(
+                        Level.WARNING,
+                        "source.failed",
+                        source=outcome.due.source,
+                        cause=outcome.cause,
+                        detail=outcome.detail,
+                    )
+                case Deferred():
+                    deferred += 1
+        attempts = wire_bytes = payload_bytes = 0
+        for one in measurements:
+            attempts += one.attempts
+            wire_bytes += one.wire_bytes
+            payload_bytes += one.payload_bytes
         self._journal.record(
             Level.INFO,
             "cycle",
-            slot=",".join(sorted({outcome.due.slot.isoformat() for outcome in report.outcomes})),
+            slot=",".join(sorted(slots)),
             kept=_KEPT[type(cycle)],
-            readings=len(report.readings),
-            failed=sum(isinstance(outcome, Failed) for outcome in report.outcomes),
-            deferred=sum(isinstance(outcome, Deferred) for outcome in report.outcomes),
-            attempts=sum(one.attempts for one in measurements),
+            readings=readings,
+            failed=failed,
+            deferred=deferred,
+            attempts=attempts,
             duration_s=f"{duration_s:.3f}",
             commit_s=f"{commit_s:.3f}",
-            wire_bytes=sum(one.wire_bytes for one in measurements),
-            payload_bytes=sum(one.payload_bytes for one in measurements),
+            wire_bytes=wire_bytes,
+            payload_bytes=payload_bytes,
         )
+        return isinstance(cycle, Stored) and not failed and not deferred
 
 
-def all_unread(expected: Iterable[str], cause: Cause) -> tuple[Unread, ...]:
-    """Every expected device, unread for the one cause."""
-    return tuple(Unread(device_id=device_id, cause=cause) for device_id in sorted(expected))
+def all_unread(device_ids: AbstractSet[str], cause: Cause) -> tuple[Unread, ...]:
+    """Return all the devices, unread for that cause."""
+    return tuple(Unread(device_id=device_id, cause=cause) for device_id in sorted(device_ids))
 
 
-def _collected(due: Due, reply: SourceReply, plan: SourcePlan, expected: Iterable[str]) -> Collected:
-    by_device = {reading.device_id: flagged(reading, plan.plausible) for reading in reversed(reply.readings)}
-    accounted = {*by_device, *(unread.device_id for unread in reply.unread)}
-    silent = all_unread(set(expected) - accounted, Cause.NOT_LISTED)
-    readings = tuple(reversed(by_device.values()))
-    return Collected(due=due, readings=readings, unread=(*reply.unread, *silent), notes=reply.notes)
+def is_newer(reading: Reading, other: Reading) -> bool:
+    """Return whether the reading was observed later; an unknown time counts as the oldest."""
+    if reading.observed_at is None or other.observed_at is None:
+        return reading.observed_at is not None and other.observed_at is None
+    return reading.observed_at > other.observed_at
 
 
-# What a source says in words, as far as the cycle repeats it: without secrets, and to a length.
-
-LONGEST_WORDS = 1_000  # characters
-MOST_NOTES = 20
-
-
-@attrs.frozen
-class Wording:
-    """`redact` blots secrets out."""
-
-    redact: Callable[[str], str]
-
-    def words(self, said: str) -> str:
-        """What somebody said, as the terminal, the journal and the ledger get it."""
-        return self.redact(said)[:LONGEST_WORDS]
-
-    def reply(self, reply: SourceReply) -> SourceReply:
-        """The reply with its words so, and a note on numbers that were none."""
-        return attrs.evolve(
-            reply,
-            unread=tuple(attrs.evolve(one, detail=self.words(one.detail)) for one in reply.unread),
-            notes=self._notes((*_note_on(numbers_lost(reply)), *reply.notes)),
-        )
-
-    def _notes(self, notes: tuple[str, ...]) -> tuple[str, ...]:
-        surplus = len(notes) - MOST_NOTES
-        told = tuple(map(self.words, notes[:MOST_NOTES]))
-        return (*told, f"and {surplus:,} more remarks") if surplus > 0 else told
-
-
-def numbers_lost(reply: SourceReply) -> int:
-    """How many numbers no table can hold, where the source found them and in its readings."""
-    values = (value for one in reply.readings for value in (*one.values.values(), *one.other_values.values()))
-    return reply.not_finite + sum(not math.isfinite(value) for value in values)
-
-
-def _note_on(lost: int) -> Iterable[str]:
-    if lost == 1:
-        yield "1 value was NaN or infinite, and is not stored"
-    elif lost:
-        yield f"{lost:,} values were NaN or infinite, and are not stored"
+def without_duplicates(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Keep only the newest of several sources' readings of one device; note it in the other outcomes."""
+    newest: dict[str, tuple[str, Reading]] = {}
+    has_duplicates = False
+    for outcome in outcomes:
+        if isinstance(outcome, Collected):
+            for reading in outcome.readings:
+                present = newest.get(reading.device_id)
+                has_duplicates = has_duplicates or present is not None
+                if present is None or is_newer(reading, present[1]):
+                    newest[reading.device_id] = (outcome.due.source, reading)
+    if not has_duplicates:
+        return list(outcomes)
+    kept: list[Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Collected):
+            own, notes = [], list(outcome.notes)
+            for reading in outcome.readings:
+                source = newest[reading.device_id][0]
+                if source == outcome.due.source:
+                    own.append(reading)
+                else:
+                    notes.append(f"the reading of {reading.device_id} is taken from {source}")
+            kept.append(attrs.evolve(outcome, readings=tuple(own), notes=tuple(notes)))
+        else:
+            kept.append(outcome)
+    return kept

@@ -1,9 +1,9 @@
-"""Collecting for as long as the process lives: each slot once, on time, and the lost ones explained."""
+"""Collect until the process is stopped: each slot once, on time, and every missed slot accounted for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -17,11 +17,25 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
-_SLEEP_NOTICED_S = 5.0  # the wall gained more than this on the stopwatch: the machine slept
+_SLEEP_NOTICED_S = 5.0  # if the wall clock gains more than this on the stopwatch, the machine slept
+
+
+@attrs.frozen(kw_only=True)
+class PlannedCycle:
+    """The sources that are due, the slots that they missed, and how far they have come.
+
+    `clock_faults` are sources with a slot so far in the future that a clock must have been wrong, and that
+    slot; each is reported once.
+    """
+
+    dues: tuple[Due, ...]
+    missed: tuple[Missed, ...] = ()
+    progress: Mapping[str, SourceProgress] | None = None
+    clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
 
 class ContinuousCollection:
-    """Runs a cycle whenever a source is due, until it is told to stop."""
+    """Runs a cycle whenever a source is due, until it is stopped."""
 
     def __init__(
         self,
@@ -36,11 +50,11 @@ class ContinuousCollection:
         self._clock = clock
         self._journal = journal
         self._upkeep = upkeep
-        self._seen: tuple[datetime, float] | None = None
+        self._last_look: tuple[datetime, float] | None = None
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
-        """Collect until `stop` is set; a cycle in hand is finished first. `on_cycle` hears of each."""
-        self._collection.reset(Cause.CREDENTIALS)  # whoever starts it anew may have mended them
+        """Collect until `stop` is set; a cycle in progress is finished first. Report each to `on_cycle`."""
+        self._collection.reset(Cause.CREDENTIALS)  # they may have been corrected before this start
         while not stop.is_set():
             planned = self._timetable.next_cycle(self._clock.now(), self._cause_of_a_gap())
             for source, slot in planned.clock_faults.items():
@@ -52,15 +66,16 @@ class ContinuousCollection:
                 self._timetable.mark_run(planned)
                 on_cycle(cycle, planned)
             if self._upkeep is not None:
-                await self._upkeep.start_if_due()  # only begins it
+                await self._upkeep.start_if_due()
             await self._nap(stop)
 
     def _cause_of_a_gap(self) -> Cause:
+        """Return why slots since the last look were missed, if any were."""
         now, elapsed_s = self._clock.now(), self._clock.elapsed_s()
-        seen, self._seen = self._seen, (now, elapsed_s)
-        if seen is None:
+        last, self._last_look = self._last_look, (now, elapsed_s)
+        if last is None:
             return Cause.STOPPED
-        gained = (now - seen[0]) - timedelta(seconds=elapsed_s - seen[1])
+        gained = (now - last[0]) - timedelta(seconds=elapsed_s - last[1])
         return Cause.ASLEEP if gained.total_seconds() > _SLEEP_NOTICED_S else Cause.OVERRUN
 
     async def _nap(self, stop: asyncio.Event) -> None:
@@ -76,87 +91,68 @@ class ContinuousCollection:
             rested.cancel()
 
 
-# Whose turn it is now, and which turns nobody took.
-
-
-@attrs.frozen(kw_only=True)
-class PlannedCycle:
-    """The sources that are due, and where they stand as far as the store says.
-
-    `missed` are the slots that passed without a cycle. `clock_faults` are the sources of which a slot is
-    found so far in the future that a clock must have been wrong, and that slot; each is told once.
-    """
-
-    dues: tuple[Due, ...]
-    missed: tuple[Missed, ...] = ()
-    progress: Mapping[str, SourceProgress] | None = None
-    clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
-
-
 class Timetable:
-    """Finds each source's turn: what is due from memory, what was missed from what was kept.
+    """Finds the sources that are due by what this process remembers, and missed slots by what is stored.
 
-    Memory serves so that a store in trouble does not make a source due again at every look.
+    The memory keeps a store in trouble from making a source due again at every look.
     """
 
     def __init__(self, collection: CollectionCycle) -> None:
         self._collection = collection
-        self._last: dict[str, datetime] = {}
-        self._began: dict[str, datetime] = {}
-        self._told: dict[str, datetime] = {}  # the clock faults
+        self._last: dict[str, datetime] = {}  # the newest slot of each source
+        self._first: dict[str, datetime] = {}  # the first slot of each source in this process
+        self._reported: dict[str, datetime] = {}  # the clock faults
 
     def next_cycle(self, now: datetime, cause: Cause) -> PlannedCycle:
-        """What is due at `now`; slots of this process in between get `cause`.
+        """Return what is due; slots that this process missed get `cause`.
 
-        Earlier ones get `stopped`, or `interrupted` where their cycle had begun.
+        Earlier ones get `stopped`, or `interrupted` if their cycle had begun.
         """
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
-        progress = self._collection.progress(candidates) if candidates else {}
+        if not candidates:
+            return PlannedCycle(dues=())
+        progress = self._collection.progress(candidates)
         for name, known in progress.items():
             if known.newest_slot is not None:
                 self._last.setdefault(name, known.newest_slot)
         dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
-        return self._turn(dues, progress, cause)
+        return self._plan(dues, progress, cause)
 
     def next_unstored(self, now: datetime, cause: Cause) -> PlannedCycle:
-        """The present slot of each source that has not stored it, though it may have been asked in vain."""
+        """Return the present slot of each source that has not stored it, though it may have been asked."""
         present = list(self._present(now))
         progress = self._collection.progress(present)
-        dues = [
-            due
-            for due in present
-            if is_due(due.slot, progress.get(due.source, SourceProgress()).last_stored_slot)
-        ]
-        return self._turn(dues, progress, cause)
+        dues = [due for due in present if is_due(due.slot, progress[due.source].last_stored_slot)]
+        return self._plan(dues, progress, cause)
 
     def mark_run(self, planned: PlannedCycle) -> None:
-        """Note that the turn's cycle was run."""
+        """Note that the cycle was run."""
         for due in planned.dues:
             self._last[due.source] = due.slot
-            self._began.setdefault(due.source, due.slot)
+            self._first.setdefault(due.source, due.slot)
 
     def _present(self, now: datetime) -> Iterator[Due]:
         for name, plan in self._collection.plans.items():
             yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
 
-    def _turn(
-        self, dues: Iterable[Due], progress: Mapping[str, SourceProgress], cause: Cause
+    def _plan(
+        self, dues: Sequence[Due], progress: Mapping[str, SourceProgress], cause: Cause
     ) -> PlannedCycle:
         missed: list[Missed] = []
         faults: dict[str, datetime] = {}
         for due in dues:
-            known = progress.get(due.source, SourceProgress())
-            ahead = self._ahead(due, known)
-            if ahead is not None and ahead != self._told.get(due.source):
-                self._told[due.source] = faults[due.source] = ahead
+            known = progress[due.source]
+            ahead = self._slot_ahead(due, known)
+            if ahead is not None and ahead != self._reported.get(due.source):
+                self._reported[due.source] = faults[due.source] = ahead
             missed += self._missed(due, known, Cause.CLOCK_STEPPED if due.source in faults else cause)
         return PlannedCycle(dues=tuple(dues), missed=tuple(missed), progress=progress, clock_faults=faults)
 
-    def _ahead(self, due: Due, progress: SourceProgress) -> datetime | None:
-        """A slot that a wrong clock gave the source; while it did so, this process may have begun."""
-        began, last = self._began.get(due.source), self._last.get(due.source)
-        if began is not None and is_clock_fault(due.slot, began):
-            del self._began[due.source]
+    def _slot_ahead(self, due: Due, progress: SourceProgress) -> datetime | None:
+        """Return a slot that a wrong clock gave the source, in this process or before."""
+        first, last = self._first.get(due.source), self._last.get(due.source)
+        if first is not None and is_clock_fault(due.slot, first):
+            del self._first[due.source]
         if last is not None and is_clock_fault(due.slot, last):
             return last
         return progress.ahead
@@ -164,22 +160,29 @@ class Timetable:
     def _missed(self, due: Due, progress: SourceProgress, cause: Cause) -> Iterator[Missed]:
         if progress.last_slot is None or is_clock_fault(due.slot, progress.last_slot):
             return
-        began = self._began.get(due.source, due.slot)
+        first = self._first.get(due.source, due.slot)
         for slot in slots_between(progress.last_slot, due.slot, due.interval_s):
             if slot in progress.waiting:
                 continue
-            was_in_hand = slot in self._collection.interrupted(due.source)
-            why = cause if slot >= began else Cause.INTERRUPTED if was_in_hand else Cause.STOPPED
-            unread = all_unread(progress.expected, why)
-            yield Missed(due=attrs.evolve(due, slot=slot), cause=why, unread=unread)
+            if slot >= first:
+                why = cause
+            elif slot in self._collection.interrupted(due.source):
+                why = Cause.INTERRUPTED
+            else:
+                why = Cause.STOPPED
+            yield Missed(
+                due=attrs.evolve(due, slot=slot), cause=why, unread=all_unread(progress.expected, why)
+            )
 
 
 def unscheduled_cycle(collection: CollectionCycle, now: datetime) -> PlannedCycle:
-    """A turn of every source at the present second, outside the schedule."""
+    """Return a cycle of every source at the present second, outside the schedule."""
     second = now.replace(microsecond=0)
     return PlannedCycle(
         dues=tuple(
-            Due(source=name, slot=second, interval_s=plan.interval_s, scheduled=False)
-            for name, plan in collection.plans.items()
+            [
+                Due(source=name, slot=second, interval_s=plan.interval_s, scheduled=False)
+                for name, plan in collection.plans.items()
+            ]
         )
     )

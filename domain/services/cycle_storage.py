@@ -1,4 +1,4 @@
-"""Keeps every cycle: in the store, in the spool until the store can take it, or in memory for a while."""
+"""Store every cycle: in the store, else in the spool until the store takes it, else in memory."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from domain.cycle import Cause, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
+from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreError
 from domain.measurements import Measurement
-from domain.progress import SourceProgress, Waiting, WaitingSlots
+from domain.progress import SourceProgress, Waiting
 from domain.schedule import Due
 from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
@@ -19,13 +19,14 @@ from ports.spool import Spool
 from ports.store import Store
 
 STORE_BUDGET_S = 8.0
-_LEFT_FOR_ONE_S = 1.0  # of the budget; with less left no further cycle of the backlog is begun
 KEPT_IN_MEMORY = timedelta(days=1)
-_MEMORY_BOUND = 10_000  # cycles; of older ones than the newest day only the slots are remembered
+_TIME_FOR_ONE_S = 1.0  # with less of the budget left, no further cycle of the backlog is stored
+_MOST_IN_MEMORY = 10_000  # cycles; of those older than a day only the slots are kept
+_PROGRESS_VALID = timedelta(hours=1)
 
 
 class CycleStorage:
-    """Never raises for anything that a store or a spool does. Cycles are stored in the order they came in."""
+    """Stores cycles in order. Never raises for anything that a store or a spool does."""
 
     def __init__(
         self,
@@ -44,56 +45,80 @@ class CycleStorage:
         self._journal = journal
         self._policy = policy or RetryPolicy()
         self._memory: deque[CycleReport] = deque()
-        self._said: dict[str, SourceProgress] = {}  # what the store said last, and what it has got since
         self._waiting = Waiting()
-        self._has_looked = False
-        self._is_well = False  # whether the store took the last cycle
+        self._has_read_spool = False
+        self._is_healthy = False  # whether the store took the last cycle
+        self._progress: dict[str, SourceProgress] = {}  # as the store gave it, and with what it got since
+        self._confirmed: dict[
+            str, Due
+        ] = {}  # the last cycle of each source that changed nothing in `expected`
 
     async def store(self, report: CycleReport) -> Cycle:
-        """Store the cycle behind all that waits, or put it by. Ends within the budget."""
+        """Store the cycle behind all that waits, or let it wait too. Ends within the budget."""
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
 
-        async def everything() -> bool:
+        async def attempt() -> bool:
             is_drained = self._drain(deadline_s)
             self._append(report)
             return is_drained
 
         try:
             is_drained = await self._retrier.call(
-                everything, name="store.append", policy=self._policy, deadline_s=deadline_s
+                attempt, name="store.append", policy=self._policy, deadline_s=deadline_s
             )
         except StoreError as error:
-            self._is_well = False
+            self._is_healthy = False
+            self._confirmed.clear()
             self._waiting.add(report)
-            return self._put_by(report, str(error))
+            return self._let_wait(report, str(error))
+        self._is_healthy = True
         if is_drained:
-            self._waiting = Waiting()  # all of it was stored before
-        self._is_well = True
-        for entry in (*report.outcomes, *report.missed):
-            self._said[entry.due.source] = self._said.get(entry.due.source, SourceProgress()).after(entry)
+            self._waiting = Waiting()
+        for entry in (*report.missed, *report.outcomes):
+            source = entry.due.source
+            known = self._progress.get(source, SourceProgress())
+            self._progress[source] = known.after(entry)
+            self._confirmed.pop(source, None)
+            if isinstance(entry, Collected) and _lists_exactly(entry, known):
+                self._confirmed[source] = entry.due
         return Stored(report=report)
 
     def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
-        """Where the due sources stand, with what waits; what was known last where the store does not say.
+        """Return how far the due sources have come, with what waits.
 
-        A store in trouble takes its time to say so: after the first refusal it is not asked for the others.
+        The store is asked only if the last cycle may have changed more than is known here. If it cannot be
+        read, the last known progress counts; it is not asked for the other sources then, since it may take
+        its time.
         """
-        self._look_once()
-        known = list(dues)
-        try:
-            for due in known:
-                self._said[due.source] = self._store.progress(due.source, due.slot)
-        except Exception as error:  # noqa: BLE001 - the isolation boundary: a bug in the store costs no cycle
-            told = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-            self._journal.record(Level.ERROR, "store.unreadable", error=told)
-        return {due.source: self._standing(due) for due in known}
+        if not self._has_read_spool:
+            self._read_spool()
+        is_readable = True
+        progress: dict[str, SourceProgress] = {}
+        for due in dues:
+            source = due.source
+            last = self._confirmed.get(source)
+            is_confirmed = last is not None and timedelta() <= due.slot - last.slot <= _PROGRESS_VALID
+            if is_readable and not is_confirmed:
+                try:
+                    self._progress[source] = self._store.progress(source, due.slot)
+                except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the store costs no cycle
+                    is_readable = False
+                    is_known = isinstance(error, StoreError)
+                    message = str(error) if is_known else f"{type(error).__name__}: {error}"
+                    self._journal.record(Level.ERROR, "store.unreadable", error=message)
+            known = self._progress.get(source, SourceProgress())
+            waiting = self._waiting.by_source.get(source)
+            if waiting is not None:
+                known = known.with_waiting(waiting.slots, waiting.collected, due.slot)
+            progress[source] = known
+        return progress
 
     def close(self, measurements: Sequence[Measurement] = ()) -> None:
-        """Put by what is only in memory, and let go of the store.
+        """Spool what is only in memory, and close the store.
 
-        `measurements` are those that no cycle comes to take any more; a store in trouble is spared them.
+        `measurements` are those of the last cycle; a store in trouble does not get them.
         """
-        self._move_to_spool()
+        self._spool_memory()
         if lost := [report for report in self._memory if report.outcomes]:
             self._journal.record(
                 Level.CRITICAL,
@@ -102,66 +127,67 @@ class CycleStorage:
                 readings=sum(len(report.readings) for report in lost),
                 reason="neither the database nor the spool could take them before the end",
             )
-        if measurements and self._is_well:
-            self._add(measurements)
+        if measurements and self._is_healthy:
+            try:
+                self._store.append(CycleReport(outcomes=(), measurements=tuple(measurements)))
+            except Exception as error:  # noqa: BLE001 - isolation boundary: they are worth no trouble at the end
+                self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
         self._store.close()
 
-    def _add(self, measurements: Sequence[Measurement]) -> None:
-        try:
-            self._store.append(CycleReport(outcomes=(), measurements=tuple(measurements)))
-        except Exception as error:  # noqa: BLE001 - the isolation boundary: they are worth no trouble at the end
-            self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
-
     def _drain(self, deadline_s: float) -> bool:
-        """Store what waits, oldest first; whether the spool could be read for it.
+        """Store what waits, oldest first; return whether the spool could be read.
 
-        Raises `StoreError` while some of it has to go on waiting.
+        Raise `StoreError` while some of it has to go on waiting.
         """
 
         def take(report: CycleReport) -> bool:
-            if self._clock.elapsed_s() > deadline_s - _LEFT_FOR_ONE_S:
-                raise StoreError("there is more waiting than one cycle has time to store; the next goes on")
-            return self._was_stored(report)
+            if self._clock.elapsed_s() > deadline_s - _TIME_FOR_ONE_S:
+                raise StoreError("more is waiting than one cycle has time to store; the next one goes on")
+            self._confirmed.clear()
+            try:
+                self._append(report)
+            except CycleUnstorable as error:
+                self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
+                return False
+            return True
 
-        is_read = True
+        is_readable = True
         try:
-            taken = self._spool.drain(take)
+            stored = self._spool.drain(take)
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            taken, is_read = 0, False
+            stored, is_readable = 0, False
         while self._memory:
-            taken += take(self._memory[0])
+            stored += take(self._memory[0])
             self._memory.popleft()
-        if taken:
-            self._journal.record(Level.WARNING, "spool.drained", cycles=taken)
-        return is_read
-
-    def _was_stored(self, report: CycleReport) -> bool:
-        try:
-            self._append(report)
-        except CycleUnstorable as error:
-            self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
-            return False
-        return True
+        if stored:
+            self._journal.record(Level.WARNING, "spool.drained", cycles=stored)
+        return is_readable
 
     def _append(self, report: CycleReport) -> None:
         try:
             self._store.append(report)
         except StoreError:
             raise
-        except Exception as error:  # the isolation boundary: a bug in the store costs no reading
-            raise StoreError(f"a fault of this program: {type(error).__name__}: {error}") from error
+        except Exception as error:  # isolation boundary: a bug in the store costs no reading
+            raise StoreError(f"internal error: {type(error).__name__}: {error}") from error
 
-    def _put_by(self, report: CycleReport, reason: str) -> Cycle:
+    def _let_wait(self, report: CycleReport, reason: str) -> Cycle:
         self._journal.record(Level.ERROR, "store.refused", error=reason, readings=len(report.readings))
         self._memory.append(report)
-        if self._move_to_spool():
+        if self._spool_memory():
             return Spooled(report=report, reason=reason)
-        self._forget_old()
+        horizon = self._clock.now() - KEPT_IN_MEMORY
+        for number, old in enumerate(self._memory):
+            if old.outcomes and all(outcome.due.slot < horizon for outcome in old.outcomes):
+                self._memory[number] = _without_readings(old)
+                self._journal.record(Level.CRITICAL, "cycle.forgotten", readings=len(old.readings))
+        while len(self._memory) > _MOST_IN_MEMORY:
+            self._memory.popleft()
         return NotStored(report=report, reason=reason)
 
-    def _move_to_spool(self) -> bool:
-        """Whether nothing is left in memory alone."""
+    def _spool_memory(self) -> bool:
+        """Move the cycles in memory to the spool; return whether all could be moved."""
         while self._memory:
             try:
                 self._spool.add(self._memory[0])
@@ -173,31 +199,14 @@ class CycleStorage:
             self._memory.popleft()
         return True
 
-    def _forget_old(self) -> None:
-        """Keep the readings of the newest day; of older cycles only that their slots could not be stored."""
-        horizon = self._clock.now() - KEPT_IN_MEMORY
-        for number, report in enumerate(self._memory):
-            if report.outcomes and all(outcome.due.slot < horizon for outcome in report.outcomes):
-                self._memory[number] = _without_readings(report)
-                self._journal.record(Level.CRITICAL, "cycle.forgotten", readings=len(report.readings))
-        while len(self._memory) > _MEMORY_BOUND:
-            self._memory.popleft()
-
-    def _standing(self, due: Due) -> SourceProgress:
-        said = self._said.get(due.source, SourceProgress())
-        waiting = self._waiting.by_source.get(due.source, WaitingSlots())
-        return said.with_waiting(waiting.slots, waiting.collected, due.slot)
-
-    def _look_once(self) -> None:
-        """Learn what an earlier process left in the spool: those slots had their cycle."""
-        if self._has_looked:
-            return
+    def _read_spool(self) -> None:
+        """Find the cycles that an earlier process left in the spool: their slots are not missed."""
         try:
             waiting = self._spool.waiting()
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
             return
-        self._has_looked = True
+        self._has_read_spool = True
         self._waiting = waiting
         if waiting.cycles:
             self._journal.record(
@@ -205,8 +214,20 @@ class CycleStorage:
             )
 
 
+def _lists_exactly(collected: Collected, known: SourceProgress) -> bool:
+    """Return whether the source listed the expected devices and no other, and no slot is in the future."""
+    listed = set()
+    for reading in collected.readings:
+        listed.add(reading.device_id)
+    for unread in collected.unread:
+        if unread.cause is Cause.NOT_LISTED:
+            return False
+        listed.add(unread.device_id)
+    return listed == known.expected and known.ahead is None
+
+
 def _without_readings(report: CycleReport) -> CycleReport:
-    gone = (
+    not_stored = [
         Missed(due=outcome.due, cause=Cause.NOT_STORED, unread=outcome.unread) for outcome in report.outcomes
-    )
-    return CycleReport(outcomes=(), missed=(*report.missed, *gone))
+    ]
+    return CycleReport(outcomes=(), missed=(*report.missed, *not_stored))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.cycle import Cause, Outcome
+from domain.cycle import Cause, Collected, Outcome
 from domain.retry import SourceFailures
 from ports.clock import Clock
 from ports.state import BackoffState
@@ -27,8 +27,11 @@ class SourceBackoff:
     def record(self, outcome: Outcome, retry_after_s: float | None = None) -> None:
         """Count the outcome; `retry_after_s` is the wait that the source asked for."""
         source = outcome.due.source
-        failures = self.of(source).after(outcome, self._clock.now(), retry_after_s)
-        if failures != self._known[source]:
+        before = self.of(source)
+        if isinstance(outcome, Collected) and not before.failures:
+            return
+        failures = before.after(outcome, self._clock.now(), retry_after_s)
+        if failures != before:
             self._save(source, failures)
 
     def reset(self, sources: Iterable[str], cause: Cause) -> None:

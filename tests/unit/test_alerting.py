@@ -22,8 +22,7 @@ from domain.incidents import (
     Repeated,
     Topic,
     observe_cycle,
-    observe_disk,
-    observe_log,
+    observe_home,
     update_incidents,
 )
 from tests.support.builders import (
@@ -170,7 +169,7 @@ def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -
     ("free_mb", "said"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
 )
 def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in observe_disk(free_mb * 1_000_000)] == said
+    assert [sign.is_bad for sign in observe_home(free_mb * 1_000_000, None)] == said
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: lis
     ],
 )
 def test_a_log_is_held_beyond_64_mib_and_free_at_8(log_bytes: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in observe_log(log_bytes)] == said
+    assert [sign.is_bad for sign in observe_home(None, log_bytes)] == said
 
 
 def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cycle import Cause, Outcome
-from domain.retry import LONGEST_PAUSE, SINGLE_ATTEMPT_FROM, SourceFailures
+from domain.retry import LONGEST_PAUSE, SourceFailures
 from domain.schedule import next_slot
 from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_failed
 
@@ -82,11 +82,6 @@ def test_network_trouble_in_between_ends_the_waiting() -> None:
 def test_being_left_in_peace_is_no_failure() -> None:
     before = lived(a_failed(cause=Cause.THROTTLED))
     assert before.after(a_deferred(), NOON) == before
-
-
-@pytest.mark.parametrize("failures", range(SINGLE_ATTEMPT_FROM + 2))
-def test_a_source_that_failed_five_times_in_a_row_gets_one_attempt_a_cycle(failures: int) -> None:
-    assert lived(*[a_failed()] * failures).gets_one_attempt == (failures >= 5)
 
 
 def test_an_end_that_a_wrong_clock_has_set_far_ahead_holds_nothing_up() -> None:

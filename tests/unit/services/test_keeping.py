@@ -184,7 +184,7 @@ async def test_a_backlog_that_is_too_long_for_one_cycle_is_stored_in_several_and
         kept.spool.add(a_cycle_at(minute))
     cycle = await kept.storage.store(a_cycle_at(60))
     assert isinstance(cycle, Spooled)
-    assert "more waiting" in cycle.reason
+    assert "more is waiting" in cycle.reason
     assert kept.clock.elapsed_s() <= STORE_BUDGET_S
     assert 0 < len(kept.slots()) < 12
     while not isinstance(cycle, Stored):

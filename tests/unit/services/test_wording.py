@@ -12,7 +12,7 @@ from adapters.memory.store import MemoryStore
 from domain.cycle import Collected, Failed, Outcome, SourceReply
 from domain.errors import SourceError, SourceRefused
 from domain.reading import Quantity
-from domain.services.collection_cycle import LONGEST_WORDS, MOST_NOTES, SourcePlan
+from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SourcePlan
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.support.collecting import a_collection
 
@@ -28,9 +28,9 @@ async def outcome_of(answer: SourceReply | SourceError) -> tuple[Outcome, Memory
 @pytest.mark.parametrize(
     ("found", "note"),
     [
-        (1, "1 value was NaN or infinite, and is not stored"),
-        (2, "2 values were NaN or infinite, and are not stored"),
-        (12_345, "12,345 values were NaN or infinite, and are not stored"),
+        (1, "1 value was NaN or infinite, and not stored"),
+        (2, "2 values were NaN or infinite, and not stored"),
+        (12_345, "12,345 values were NaN or infinite, and not stored"),
     ],
 )
 async def test_numbers_that_are_none_are_counted_in_the_ledger_and_in_the_journal(
@@ -50,7 +50,7 @@ async def test_those_of_a_reading_are_counted_too() -> None:
     )
     outcome, _ = await outcome_of(SourceReply(readings=(odd,), not_finite=1))
     assert isinstance(outcome, Collected)
-    assert outcome.notes == ("3 values were NaN or infinite, and are not stored",)
+    assert outcome.notes == ("3 values were NaN or infinite, and not stored",)
 
 
 async def test_where_all_are_numbers_nothing_is_said() -> None:
@@ -64,20 +64,20 @@ async def test_words_without_end_are_cut_wherever_they_stand() -> None:
     words = "w" * 3_000_000
     outcome, _ = await outcome_of(a_reply(unread=[an_unread(detail=words)], notes=[words]))
     assert isinstance(outcome, Collected)
-    assert [len(one.detail) for one in outcome.unread] == [LONGEST_WORDS]
-    assert [len(note) for note in outcome.notes] == [LONGEST_WORDS]
+    assert [len(one.detail) for one in outcome.unread] == [LONGEST_TEXT]
+    assert [len(note) for note in outcome.notes] == [LONGEST_TEXT]
     outcome, journal = await outcome_of(SourceRefused(words))
     assert isinstance(outcome, Failed)
-    assert len(outcome.detail) == LONGEST_WORDS
-    assert len(str(journal.of("source.failed")[0].fields["detail"])) == LONGEST_WORDS
+    assert len(outcome.detail) == LONGEST_TEXT
+    assert len(str(journal.of("source.failed")[0].fields["detail"])) == LONGEST_TEXT
 
 
 async def test_remarks_without_end_are_counted_and_the_count_of_lost_numbers_is_among_those_told() -> None:
     notes = [f"remark {number}" for number in range(5000)]
     outcome, _ = await outcome_of(SourceReply(readings=(), notes=tuple(notes), not_finite=7))
     assert isinstance(outcome, Collected)
-    assert outcome.notes[0] == "7 values were NaN or infinite, and are not stored"
-    assert outcome.notes[1:] == (*notes[: MOST_NOTES - 1], "and 4,981 more remarks")
+    assert outcome.notes[0] == "7 values were NaN or infinite, and not stored"
+    assert outcome.notes[1:] == (*notes[: MOST_NOTES - 1], "and 4,981 more notes")
     outcome, _ = await outcome_of(a_reply(notes=notes[:MOST_NOTES]))
     assert isinstance(outcome, Collected)
     assert outcome.notes == tuple(notes[:MOST_NOTES])
