@@ -38,7 +38,6 @@ _MEANINGS = {
 }
 _LEVEL_SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL", "NOTSET": "DEBUG"}  # those of Python's logging
 _SIMILAR = 0.7  # finds interval_seconds for "intervall_second", and not "level" for "name"
-_LONGEST_NAME = 60  # characters; difflib is slow for long names
 
 
 def structure(document: Document, due: type[T], report: Report, *, ignores_unknown: bool = False) -> T | None:
@@ -324,7 +323,7 @@ class _Checker:
 def most_similar(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that a person may have meant; None if none resembles it."""
     names = {each.lower().replace("-", "_"): each for each in known}
-    written = name[:_LONGEST_NAME].lower().replace("-", "_")
+    written = name.lower().replace("-", "_")
     found = difflib.get_close_matches(written, names, n=1, cutoff=_SIMILAR)
     return names[found[0]] if found else None
 

@@ -187,7 +187,7 @@ class _Reader:
         merged: list[Any] = []
         for key, value in node.value:
             (merged if key.tag == _PLAIN and key.value == "<<" else members).append((key, value))
-        for _, value in reversed(merged):  # earlier ones win, and the section's own keys win over all
+        for _, value in merged:  # of a list the first wins, and the section's own keys win over all
             for source in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
                 if isinstance(source, yaml.MappingNode):
                     content |= self._read_mapping(source, path)
