@@ -18,7 +18,6 @@ MAX_NAME_LENGTH = 200  # characters; a bridge takes 32 in a name, Amazon 128
 MAX_JSON_LENGTH = 65_536  # characters; ten times what a real source sends for one device
 
 _WHOLE_DIGITS = 300  # every float holds a number of so many digits
-_FRACTION = re.compile(r"\.(\d+)")
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
 _LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
 # An escaped backslash, two escapes that make one character, or half of such a pair.
@@ -155,7 +154,9 @@ def instant(value: Json, *path: str) -> datetime | None:
     if found is None:
         return None
     try:
-        parsed = datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", found, count=1))
+        parsed = datetime.fromisoformat(found)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
