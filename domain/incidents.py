@@ -245,8 +245,11 @@ def _observe_outcome(outcome: Outcome, *, only_bad_devices: bool) -> Iterator[Ob
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
             for reading in outcome.readings:
-                yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
                 battery = reading.battery_percent
+                if not only_bad_devices:
+                    yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+                elif battery is None or battery > BATTERY_LOW_PERCENT:
+                    continue
                 if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
                     yield Observation(
                         topic=Topic.BATTERY_LOW,
