@@ -136,8 +136,9 @@ def integer(value: Json, *path: str) -> int | None:
 def objects(value: Json, *path: str) -> Iterator[dict[str, Json]]:
     """Yield the objects in the list at the path; skip other members."""
     found = at(value, *path)
-    if isinstance(found, list):
-        yield from (member for member in found if isinstance(member, dict))
+    for member in found if isinstance(found, list) else ():
+        if isinstance(member, dict):
+            yield member
 
 
 def members(value: Json) -> Mapping[str, Json]:
@@ -146,10 +147,7 @@ def members(value: Json) -> Mapping[str, Json]:
 
 
 def instant(value: Json, *path: str) -> datetime | None:
-    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC.
-
-    A fraction may have any number of digits.
-    """
+    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC."""
     found = text(value, *path)
     if found is None:
         return None
