@@ -1,9 +1,9 @@
-"""Where a bridge is, as a person writes it."""
+"""The address of a bridge, as a person writes it."""
 
 from __future__ import annotations
 
 from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -12,7 +12,7 @@ from domain.errors import SourceRefused
 
 @attrs.frozen(kw_only=True)
 class Address:
-    """Where a bridge is. `port` is None for the usual one; `is_plain` when `http://` was written."""
+    """`port` is None for the usual one; `is_plain` if it was written with `http://`."""
 
     host: str
     port: int | None
@@ -20,35 +20,40 @@ class Address:
 
     @property
     def place(self) -> str:
-        """The same for the same place, however it was written."""
+        """The same text for the same place, however it was written."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
     def url(self, scheme: str) -> str:
-        """The base URL there, without a path."""
+        """Return the base URL, without a path."""
         return f"{scheme}://{self.place}"
 
 
-def address_of(written: str) -> Address:
-    """The address out of `host`, `host:port` or a URL. Raises SourceRefused for anything else, or nothing."""
+def parse_address(written: str) -> Address:
+    """Return the address in `host`, `host:port` or a URL. Raise SourceRefused for anything else."""
     written = written.strip()
     if not written:
         raise SourceRefused(
-            "the bridge's address is not known: set collectors.hue.bridge_ip in config/config.yaml"
+            "the bridge's address is not known. Set collectors.hue.bridge_ip in config/config.yaml"
         )
+    refused = SourceRefused(
+        f"not an address of a bridge: {written!r}. Write host or host:port (collectors.hue in "
+        "config/config.yaml)"
+    )
+    url = written
+    if "://" not in written:
+        url = f"https://[{written}]" if _is_ipv6(written) else f"https://{written}"
     try:
-        parts = urlsplit(_as_url(written))
-        if parts.hostname and parts.port != 0 and _is_only_an_address(parts):
-            return Address(host=parts.hostname, port=parts.port, is_plain=parts.scheme == "http")
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError as error:
-        raise _refusal(written) from error
-    raise _refusal(written)
-
-
-def _as_url(written: str) -> str:
-    if "://" in written:
-        return written
-    return f"https://[{written}]" if _is_ipv6(written) else f"https://{written}"
+        raise refused from error
+    # a user, a path or anything else would be lost
+    rest = (parts.path.removesuffix("/"), parts.query, parts.fragment, parts.username, parts.password)
+    has_space = any(letter.isspace() for letter in parts.netloc)
+    if not parts.hostname or port == 0 or parts.scheme not in ("http", "https") or has_space or any(rest):
+        raise refused
+    return Address(host=parts.hostname, port=port, is_plain=parts.scheme == "http")
 
 
 def _is_ipv6(written: str) -> bool:
@@ -57,17 +62,3 @@ def _is_ipv6(written: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_only_an_address(parts: SplitResult) -> bool:
-    """Without a user, a path or anything else that would be lost."""
-    rest = (parts.path.removesuffix("/"), parts.query, parts.fragment, parts.username, parts.password)
-    is_one_word = not any(letter.isspace() for letter in parts.netloc)
-    return parts.scheme in ("http", "https") and is_one_word and not any(rest)
-
-
-def _refusal(written: str) -> SourceRefused:
-    return SourceRefused(
-        f"not an address of a bridge: {written!r}; write host or host:port (collectors.hue in "
-        "config/config.yaml)"
-    )

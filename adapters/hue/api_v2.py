@@ -1,9 +1,8 @@
-"""Reads the v2 API's resources: temperatures, and what else is known of the devices that own them."""
+"""Parses the v2 API: temperatures, and the names, batteries and links of the devices that own them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import attrs
 
@@ -21,49 +20,38 @@ from adapters.http.lenient_json import (
     text,
 )
 from adapters.hue.api_v1 import percent
+from adapters.hue.sensors import Sensor
 
 _LINK_UP: Mapping[str, bool] = {
     "connected": True,
-    "unidirectional_incoming": True,  # a sensor is only listened to
+    "unidirectional_incoming": True,  # a sensor only sends
     "disconnected": False,
     "connectivity_issue": False,
 }
 
 
-@attrs.frozen(kw_only=True)
-class Temperature:
-    """One `temperature` resource. `changed` is when the value last changed, not when it was last heard."""
-
-    id: str
-    id_v1: str | None
-    owner: str
-    temperature: float | None
-    changed: datetime | None
-    is_enabled: bool
-    raw: Json = None
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Link:
-    """One device's radio link. `is_up` is None for a word that we do not know."""
+    """The radio link of a device. `is_up` is None for an unknown status."""
 
     mac: str | None
     is_up: bool | None
 
 
-def temperatures_of(content: Json) -> tuple[Temperature, ...]:
-    """The resources of `/resource/temperature` that have an id.
+def parse_temperatures(content: Json) -> tuple[Sensor, ...]:
+    """Return the sensors of `/resource/temperature`, which have neither uniqueid nor name here.
 
-    Raises SourceGarbled, as all of these do, for a list that is too long for a home.
+    `observed_at` is when the value last changed. Raise SourceGarbled, as every function here does, for more
+    resources than a home has.
     """
     return tuple(
-        Temperature(
-            id=resource_id,
-            id_v1=identity(item, "id_v1"),
+        Sensor(
+            where=identity(item, "id_v1") or resource_id,
+            resource_id=resource_id,
             owner=identity(item, "owner", "rid") or "",
-            temperature=_value(item),
-            changed=instant(item, "temperature", "temperature_report", "changed"),
-            is_enabled=flag(item, "enabled") is not False,
+            temperature=_temperature(item),
+            observed_at=instant(item, "temperature", "temperature_report", "changed"),
+            is_on=flag(item, "enabled") is not False,
             raw=item,
         )
         for item in _resources(content)
@@ -71,8 +59,8 @@ def temperatures_of(content: Json) -> tuple[Temperature, ...]:
     )
 
 
-def names_of(content: Json) -> dict[str, str]:
-    """The names that people gave, by device: `/resource/device`."""
+def parse_names(content: Json) -> dict[str, str]:
+    """Return the names that people gave, by device: `/resource/device`."""
     return {
         device: given
         for item in _resources(content)
@@ -80,8 +68,8 @@ def names_of(content: Json) -> dict[str, str]:
     }
 
 
-def batteries_of(content: Json) -> dict[str, int]:
-    """Charge in per cent, by device: `/resource/device_power`."""
+def parse_batteries(content: Json) -> dict[str, int]:
+    """Return the charge in per cent, by device: `/resource/device_power`."""
     return {
         owner: charge
         for item in _resources(content)
@@ -90,10 +78,10 @@ def batteries_of(content: Json) -> dict[str, int]:
     }
 
 
-def links_of(content: Json) -> dict[str, Link]:
-    """Radio links, by device: `/resource/zigbee_connectivity`."""
+def parse_links(content: Json) -> dict[str, Link]:
+    """Return the radio links, by device: `/resource/zigbee_connectivity`."""
     return {
-        owner: Link(mac=identity(item, "mac_address"), is_up=_LINK_UP.get(text(item, "status") or ""))
+        owner: Link(identity(item, "mac_address"), _LINK_UP.get(text(item, "status") or ""))
         for item in _resources(content)
         if (owner := identity(item, "owner", "rid"))
     }
@@ -103,8 +91,8 @@ def _resources(content: Json) -> tuple[dict[str, Json], ...]:
     return limited_devices(objects(content, "data"), "devices")
 
 
-def _value(item: Json) -> float | None:
-    """The newer field first; older firmware has only the one that is now deprecated."""
+def _temperature(item: Json) -> float | None:
+    """Return the newer field; older firmware has only the deprecated one."""
     if flag(item, "temperature", "temperature_valid") is False:
         return None
     reported = number(item, "temperature", "temperature_report", "temperature")

@@ -1,67 +1,218 @@
-"""The body of a reply, read within a time and unpacked to a size."""
+"""The HTTP client of one bridge: one `requests` session, bounded in time and size."""
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import attrs
-import urllib3
-from urllib3 import BaseHTTPResponse, Timeout
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 from adapters.http.lenient_json import body_excerpt
-from adapters.http.replies import check_body_size, decompress, parse_content_length
-from adapters.hue.tls import OpenSockets, Pinned, Proof, SignedBy, context_for
-from domain.errors import SourceGarbled, SourceUnavailable
+from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
+from adapters.hue.errors import out_of_time, showable_cause, transport_error
+from adapters.hue.tls import OpenSockets, Pinned, Proof, SignedBy, tls_context
+from domain.errors import SourceGarbled
 from ports.clock import Clock
 from ports.meter import Meter, Tally
 
-_CHUNK = 65_536
+_MAX_CONNECT_S = 4.0  # on a local network; three attempts fit into a source's budget
+_MIN_TIMEOUT_S = 0.05  # a time-out of zero would mean none
+_CHUNK_BYTES = 65_536
+_OK = 200
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "homeclimate"}
 
 
-def body_of(response: urllib3.BaseHTTPResponse, tally: Tally, keep_time: Callable[[], object]) -> bytes:
-    """The unpacked body; counts it. `keep_time` is called for each piece and raises when time is up.
+@attrs.frozen(kw_only=True)
+class Request:
+    """A GET, or a POST of `json`.
 
-    Raises SourceGarbled for a body that is too large or wrongly packed, and urllib3's own exceptions.
+    `secret` may occur in path and headers and is hidden in every message. `is_private`: the reply itself
+    holds secrets, such as the keys of other applications.
+    """
+
+    operation: str
+    path: str = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    secret: str = attrs.field(default="", repr=False)
+    is_private: bool = False
+    json: Mapping[str, str] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """A complete reply with any status."""
+
+    request: Request
+    status: int
+    content_type: str
+    body: bytes = attrs.field(repr=False)
+    retry_after: str | None = None
+    location: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def excerpt(self) -> str:
+        """The size and the beginning of the body, without secrets."""
+        text = "" if self.request.is_private else body_excerpt(self.body, hide=self.request.secret)
+        return f"{len(self.body):,} bytes" + (f", {text!r}" if text else "")
+
+
+class BridgeClient:
+    """Keeps one connection to `base_url`. `proof` is None only for a bridge without HTTPS.
+
+    `endpoint` names the last request; it holds no secret.
+    """
+
+    def __init__(
+        self, *, base_url: str, proof: Proof | None, source: str, timeout_s: float, clock: Clock, meter: Meter
+    ) -> None:
+        self.base_url = base_url
+        self.endpoint: str | None = None
+        self._proof = proof
+        self._source = source
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._meter = meter
+        self._sockets = OpenSockets()
+        self._session: requests.Session | None = None
+        self._prepared: dict[str, requests.PreparedRequest] = {}  # by operation: an operation is one URL
+
+    def send(self, request: Request, deadline_s: float) -> Reply:
+        """Return the reply. Raise SourceError, also past `deadline_s` (an instant of `Clock.elapsed_s`)."""
+        method = "GET" if request.json is None else "POST"
+        self.endpoint = endpoint_of(method, self.base_url + request.path, request.secret)
+        with add_endpoint(self.endpoint), self._meter.measuring(request.operation, self._source) as tally:
+            try:
+                return self._exchange(request, method, deadline_s, tally)
+            except (OSError, HTTPError) as error:  # the errors of `requests` are OSErrors
+                raise transport_error(error, self.base_url) from showable_cause(error)
+
+    def shut(self) -> None:
+        """End the current request and every later one, from any thread."""
+        self._sockets.shut()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            self._session.close()
+
+    def _exchange(self, request: Request, method: str, deadline_s: float, tally: Tally) -> Reply:
+        prepared = self._prepared.get(request.operation)
+        if prepared is None:
+            headers = {**_HEADERS, **request.headers}
+            url = self.base_url + request.path
+            prepared = requests.Request(method, url, headers=headers, json=request.json).prepare()
+            self._prepared[request.operation] = prepared
+        if self._session is None:
+            self._session = BoundedSession(_BridgeAdapter(self._proof, self._sockets))
+        timeout_s = min(self._timeout_s, self._time_left_s(deadline_s))
+        response = self._session.send(
+            prepared,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(timeout_s, _MAX_CONNECT_S), timeout_s),
+        )
+        try:
+            body = read_body(response.raw, tally, lambda: self._time_left_s(deadline_s))
+        except SourceGarbled:
+            if response.status_code == _OK:
+                raise
+            body = b""  # the status alone decides
+        finally:
+            response.close()  # a connection whose reply was not read to its end is not used again
+        return Reply(
+            request=request,
+            status=response.status_code,
+            content_type=response.headers.get("Content-Type", ""),
+            body=body,
+            retry_after=response.headers.get("Retry-After"),
+            location=response.headers.get("Location"),
+        )
+
+    def _time_left_s(self, deadline_s: float) -> float:
+        left_s = deadline_s - self._clock.elapsed_s()
+        if left_s <= _MIN_TIMEOUT_S:
+            raise out_of_time()
+        return left_s
+
+
+def read_body(response: BaseHTTPResponse, tally: Tally, check_time: Callable[[], object]) -> bytes:
+    """Return the decompressed body and count its bytes. `check_time` raises when the time is up.
+
+    Raise SourceGarbled for a body that is too large or wrongly encoded, and urllib3's exceptions.
     """
     check_body_size(parse_content_length(response.headers.get("Content-Length")))
     wire = bytearray()
-    # read1, since read waits until a piece is complete, however slowly it drips in
-    while chunk := response.read1(_CHUNK, decode_content=False):
+    # read1 returns what has come; read and iter_content wait for a whole chunk, however slowly it drips
+    while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
         wire += chunk
         tally.wire_bytes = len(wire)
-        keep_time()
+        check_time()
         check_body_size(len(wire))
     body = decompress(bytes(wire), response.headers.get("Content-Encoding", ""))
     tally.payload_bytes = len(body)
     return body
 
 
-# The one connection to a bridge: it believes only the proof, and nothing from outside.
+class BoundedSession(requests.Session):
+    """A session that never follows a redirect, keeps no cookie and ignores the environment.
 
-
-def pool_for(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
-    """A pool of one connection, which registers its sockets. `proof` is None only without HTTPS.
-
-    Raises urllib3's own exceptions for an address that can be none. There is no session around it: cookies,
-    proxies and redirects of one have no place here, and it would double what a read costs.
+    `allow_redirects=False` alone is not enough: `requests` then still reads a redirect's whole body, of any
+    size, to say where it leads.
     """
-    place = urllib3.util.parse_url(base_url)
-    if proof is None:
-        return _plain_pool(sockets)(place.host or "", place.port, maxsize=1)
-    context = context_for(proof)
-    sockets.register_through(context)
-    terms: dict[str, Any] = {"ssl_context": context}
-    match proof:
-        case SignedBy(bridge_id=bridge_id):
-            terms["server_hostname"] = bridge_id
-        case Pinned(certificate_sha256=fingerprint):
-            terms["assert_fingerprint"] = fingerprint
-    return HTTPSConnectionPool(place.host or "", place.port, maxsize=1, **terms)
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        return None
+
+
+class _BridgeAdapter(HTTPAdapter):
+    """Verifies the bridge by its proof alone, and registers its sockets."""
+
+    def __init__(self, proof: Proof | None, sockets: OpenSockets) -> None:
+        self._terms: dict[str, Any] = {}
+        if proof is not None:
+            context = tls_context(proof)
+            sockets.register_through(context)
+            self._terms["ssl_context"] = context
+        match proof:
+            case SignedBy(bridge_id=bridge_id):
+                self._terms["server_hostname"] = bridge_id
+            case Pinned(certificate_sha256=fingerprint):
+                self._terms["assert_fingerprint"] = fingerprint
+        self._plain_pool = _plain_pool(sockets)
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **kwargs, **self._terms)
+        self.poolmanager.pool_classes_by_scheme = {"http": self._plain_pool, "https": HTTPSConnectionPool}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {}  # the context decides; the public roots that `verify` stands for do not count
+
+    def close(self) -> None:
+        """Close the connection now: a pool manager only drops its pools, for the garbage collector."""
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated over
+            self.poolmanager.pools[key].close()
+        super().close()
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Leave the connection as it is, for the same reason."""
 
 
 def _plain_pool(sockets: OpenSockets) -> type[HTTPConnectionPool]:
@@ -75,122 +226,3 @@ def _plain_pool(sockets: OpenSockets) -> type[HTTPConnectionPool]:
         ConnectionCls = Connection
 
     return Pool
-
-
-# The HTTP connection with one bridge: every call bounded in time and size, and cut short from outside.
-
-_LONGEST_CONNECT_S = 4.0  # on a local network; so three attempts fit into a source's budget
-_SHORTEST_S = 0.05  # a time-out of zero would mean none
-_OK = 200
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "homeclimate"}
-_JSON = {"Content-Type": "application/json"}
-
-
-@attrs.frozen(kw_only=True)
-class Request:
-    """One GET, or a POST where there is a `body` (which is sent as JSON).
-
-    `secret` may stand in path and headers, and no message about the reply shows it. `is_private` when the
-    reply itself holds what nobody may see, such as the keys of other applications.
-    """
-
-    operation: str
-    path: str = attrs.field(repr=False)
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    secret: str = attrs.field(default="", repr=False)
-    is_private: bool = False
-    body: Mapping[str, str] | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Reply:
-    """A complete answer."""
-
-    request: Request
-    status: int
-    content_type: str
-    body: bytes = attrs.field(repr=False)
-    retry_after: str | None = None
-    location: str | None = attrs.field(default=None, repr=False)
-
-    @property
-    def sample(self) -> str:
-        """The beginning of the body, as far as a message may show it."""
-        begins = "" if self.request.is_private else body_excerpt(self.body, hide=self.request.secret)
-        return f"{len(self.body):,} bytes" + (f", {begins!r}" if begins else "")
-
-
-class BridgeSession:
-    """Keeps one connection to `base_url`. `proof` is None only for a bridge that has no HTTPS."""
-
-    def __init__(
-        self, *, base_url: str, proof: Proof | None, source: str, timeout_s: float, clock: Clock, meter: Meter
-    ) -> None:
-        self.base_url = base_url
-        self._source = source
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._meter = meter
-        self._sockets = OpenSockets()
-        self._proof = proof
-        self._pool: HTTPConnectionPool | None = None
-
-    def ask(self, request: Request, deadline_s: float) -> Reply:
-        """The complete answer, whatever its status.
-
-        Raises SourceUnavailable past `deadline_s` (an instant of the clock's `elapsed_s`), SourceGarbled for
-        a body that is too large or wrongly packed, and urllib3's own exceptions for trouble on the way.
-        """
-        with self._meter.measuring(request.operation, self._source) as tally:
-            response = self._asked(request, min(self._timeout_s, self._left_s(deadline_s)))
-            try:
-                return self._reply(request, response, tally, deadline_s)
-            finally:
-                response.close()  # a connection whose reply was not read to its end is not used again
-
-    def abort(self) -> None:
-        """End the call in hand and any later one, from any thread."""
-        self._sockets.shut()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        if self._pool is not None:
-            self._pool.close()
-
-    def _asked(self, request: Request, timeout_s: float) -> BaseHTTPResponse:
-        if self._pool is None:
-            self._pool = pool_for(self.base_url, self._proof, self._sockets)
-        is_get = request.body is None
-        return self._pool.urlopen(
-            "GET" if is_get else "POST",
-            request.path,
-            headers={**_HEADERS, **({} if is_get else _JSON), **request.headers},
-            body=None if is_get else json.dumps(request.body),
-            timeout=Timeout(connect=min(timeout_s, _LONGEST_CONNECT_S), read=timeout_s),
-            retries=False,  # whoever asks decides
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-        )
-
-    def _reply(self, request: Request, response: BaseHTTPResponse, tally: Tally, deadline_s: float) -> Reply:
-        try:
-            body = body_of(response, tally, lambda: self._left_s(deadline_s))
-        except SourceGarbled:
-            if response.status == _OK:
-                raise
-            body = b""  # the status alone says what is to be done
-        return Reply(
-            request=request,
-            status=response.status,
-            content_type=response.headers.get("Content-Type", ""),
-            body=body,
-            retry_after=response.headers.get("Retry-After"),
-            location=response.headers.get("Location"),
-        )
-
-    def _left_s(self, deadline_s: float) -> float:
-        left_s = deadline_s - self._clock.elapsed_s()
-        if left_s <= _SHORTEST_S:
-            raise SourceUnavailable("no complete answer within the time for this source")
-        return left_s

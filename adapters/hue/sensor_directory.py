@@ -1,223 +1,242 @@
-"""What is known of the sensors beside their temperature in v2: identity for good, the rest for an hour."""
+"""What v2 lists apart from the temperatures: identity of the sensors, for good; the rest, for an hour."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
-from adapters.hue.api_v1 import names_given, sensors_of
-from adapters.hue.api_v2 import Link, Temperature, batteries_of, links_of, names_of
+from adapters.http.lenient_json import MAX_DEVICES, flag, instant, integer, members, text
+from adapters.hue.api_v1 import names_by_mac, parse_sensors
+from adapters.hue.api_v2 import Link, parse_batteries, parse_links, parse_names
 from adapters.hue.bridge import Bridge
-from adapters.hue.known import Known, kept, restored
+from adapters.hue.errors import ReadFailed
 from adapters.hue.sensors import Sensor, mac_of
-from domain.errors import SourceError, SourceGarbled
+from domain.errors import SourceError, SourceThrottled, SourceUnavailable
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
 DETAILS_FOR = timedelta(hours=1)
-# Three reports of a sensor: time to ask whether the bridge still hears it.
-QUIET_AFTER = timedelta(minutes=15)
-_TIMES = ("details_at", "links_at")  # of what is known
+QUIET_AFTER = timedelta(minutes=15)  # three reports of a sensor: ask whether the bridge still hears it
+_TIMES = ("details_at", "links_at")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
+_TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor: MAC and endpoint make its uniqueid
 
 
-class Directory:
-    """Joins temperatures to what is known of their sensors, and asks the bridge only for what is not.
+class SensorDirectory:
+    """Caches uniqueids by resource id, and names, batteries and links by device.
 
-    When it last asked is kept at the end, or with the next thing that is new: a file that is synced every
-    hour, or quarter of one, for a time of day wears the disk, and losing it costs one question.
+    It is kept in the state under `key`. The times of the last reads are written only together with
+    something else, or at the end: a file synced every quarter of an hour wears the disk, and losing them
+    costs one request.
     """
 
     def __init__(self, *, state: State, key: str, journal: Journal) -> None:
         self._state = state
         self._key = key
         self._journal = journal
-        self._known: Known | None = None
-        self._saved: Mapping[str, Json] = {}
+        self._saved: Mapping[str, Json] | None = None
+        self._uniqueids: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._batteries: dict[str, int] = {}
+        self._links: dict[str, Link] = {}
+        self._guessed: set[str] = set()  # resource ids whose uniqueid v1 has not confirmed
+        self._asked_for: set[str] = set()  # resource ids that this process has asked about
+        self._details_at: datetime | None = None
+        self._links_at: datetime | None = None
 
-    def sensors(
-        self, temperatures: Iterable[Temperature], bridge: Bridge, *, now: datetime, deadline_s: float
-    ) -> tuple[Sensor, ...]:
-        """The sensors with all that is known of them. Raises SourceError only when it knows none of them."""
-        temperatures = tuple(temperatures)
-        if self._known is None:
-            self._saved = self._state.get(self._key)
-            self._known = restored(self._saved)
-        known = self._known
-        lessons = Lessons(
-            known=known, temperatures=temperatures, bridge=bridge, now=now, deadline_s=deadline_s
+    def join(self, sensors: Sequence[Sensor]) -> tuple[Sensor, ...]:
+        """Return the sensors with what is known of them."""
+        if self._saved is None:
+            self._load()
+        return tuple(
+            attrs.evolve(
+                sensor,
+                uniqueid=self._uniqueids.get(sensor.resource_id),
+                name=self._names.get(sensor.owner, ""),
+                battery_percent=self._batteries.get(sensor.owner),
+                is_reachable=link.is_up if (link := self._links.get(sensor.owner)) else None,
+            )
+            for sensor in sensors
         )
-        due = _due(lessons)
-        if due is not None:
-            refused = self._tried(due)
-            known.forget_surplus({one.id for one in temperatures}, {one.owner for one in temperatures})
-            if not self._is_as_saved(kept(known)):
-                self._save(known)
-            if refused and temperatures and not any(one.id in known.uniqueids for one in temperatures):
-                raise refused
-        return tuple(_sensor(temperature, known) for temperature in temperatures)
+
+    def is_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
+        """Tell whether `update` has anything to ask."""
+        return self._are_details_due(sensors, now) or self._are_links_due(sensors, now)
+
+    def update(self, sensors: Sequence[Sensor], bridge: Bridge, *, now: datetime, deadline_s: float) -> None:
+        """Ask the bridge for what is unknown or old. Raise SourceError if no sensor can be identified.
+
+        Every other error is only recorded: these reads are optional.
+        """
+        are_all_due = self._are_details_due(sensors, now)
+        errors: list[SourceError] = []
+        steps: list[Callable[[], bool]] = [lambda: self._read_links(sensors, bridge, now, deadline_s)]
+        if are_all_due:
+            self._details_at = now  # even if the reads fail: not in every cycle
+            steps = [
+                lambda: self._read_v1(sensors, bridge, now, deadline_s),
+                *steps,
+                lambda: self._guess_uniqueids(sensors, errors),
+                lambda: self._read_names(bridge, deadline_s),
+                lambda: self._read_batteries(bridge, deadline_s),
+            ]
+        for step in steps:
+            try:
+                if step():
+                    break
+            except SourceError as error:
+                errors.append(error)
+                self._journal.record(Level.WARNING, "hue.directory", detail=str(error))
+                if isinstance(error, (SourceThrottled, SourceUnavailable)) and type(error) is not ReadFailed:
+                    break  # the bridge is in trouble; v1 can fail for good while v2 is well
+        self._forget_surplus(sensors)
+        content = self._content()
+        if any(content[part] != (self._saved or {}).get(part) for part in content if part not in _TIMES):
+            self._save(content)
+        if errors and sensors and not any(one.resource_id in self._uniqueids for one in sensors):
+            raise errors[0]
 
     def close(self) -> None:
-        """Keep what was put off."""
-        if self._known is not None and kept(self._known) != self._saved:
-            self._save(self._known)
+        """Save the times of the last reads."""
+        if self._saved is not None and (content := self._content()) != self._saved:
+            self._save(content)
 
-    def _is_as_saved(self, now: Mapping[str, Json]) -> bool:
-        return all(now[part] == self._saved.get(part) for part in now if part not in _TIMES)
+    def _are_details_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
+        if self._details_at is None or abs(now - self._details_at) >= DETAILS_FOR:
+            return True
+        return any(one.resource_id not in self._asked_for for one in self._unidentified(sensors))
 
-    def _save(self, known: Known) -> None:
-        self._saved = kept(known)
-        self._state.put(self._key, self._saved)
+    def _are_links_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
+        """Tell whether a sensor has been quiet for long, or one that was lost reports again."""
+        links_at = self._links_at
+        are_fresh = links_at is not None and abs(now - links_at) < QUIET_AFTER
+        for one in sensors:
+            if one.observed_at is None:
+                continue
+            if not are_fresh and now - one.observed_at > QUIET_AFTER:
+                return True
+            link = self._links.get(one.owner)
+            if link and link.is_up is False and (links_at is None or one.observed_at > links_at):
+                return True
+        return False
 
-    def _tried(self, lessons: Iterable[Lesson]) -> SourceError | None:
-        """Each lesson by itself, as long as the bridge is not in trouble: the readings are worth more."""
-        refused: SourceError | None = None
-        for lesson in lessons:
-            try:
-                lesson()
-            except SourceError as error:
-                refused = error
-                self._journal.record(Level.WARNING, "hue.directory", detail=str(error))
-                if not isinstance(error, SourceGarbled):
-                    break
-        return refused
+    def _unidentified(self, sensors: Sequence[Sensor]) -> list[Sensor]:
+        """Return the sensors whose uniqueid is unknown or only guessed."""
+        return [
+            one
+            for one in sensors
+            if one.resource_id not in self._uniqueids or one.resource_id in self._guessed
+        ]
 
+    def _read_v1(self, sensors: Sequence[Sensor], bridge: Bridge, now: datetime, deadline_s: float) -> bool:
+        """Read the uniqueids, under which the older readings are stored; return whether v2 could add more.
 
-def _due(lessons: Lessons) -> Iterable[Lesson] | None:
-    """What to ask the bridge for, beside the temperatures."""
-    known, now = lessons.known, lessons.now
-    is_old = known.details_at is None or abs(now - known.details_at) >= DETAILS_FOR
-    if is_old or any(stranger.id not in known.asked_for for stranger in lessons.strangers()):
-        return lessons.of_everything()
-    return [lessons.of_links] if _is_worth_asking(known, lessons.temperatures, now) else None
-
-
-def _is_worth_asking(known: Known, temperatures: Iterable[Temperature], now: datetime) -> bool:
-    """Whether some sensor has been quiet for long, or one that had been lost reports again."""
-    are_fresh = known.links_at is not None and abs(now - known.links_at) < QUIET_AFTER
-    return any(
-        one.changed is not None
-        and (
-            (not are_fresh and now - one.changed > QUIET_AFTER)
-            or _is_heard_again(one.owner, one.changed, known)
-        )
-        for one in temperatures
-    )
-
-
-def _is_heard_again(owner: str, changed: datetime, known: Known) -> bool:
-    link = known.links.get(owner)
-    was_lost = link is not None and link.is_up is False
-    return was_lost and (known.links_at is None or changed > known.links_at)
-
-
-def _sensor(temperature: Temperature, known: Known) -> Sensor:
-    link = known.links.get(temperature.owner)
-    return Sensor(
-        where=temperature.id_v1 or temperature.id,
-        uniqueid=known.uniqueids.get(temperature.id),
-        name=known.names.get(temperature.owner, ""),
-        temperature=temperature.temperature,
-        observed_at=temperature.changed,
-        battery_percent=known.batteries.get(temperature.owner),
-        is_reachable=link.is_up if link else None,
-        is_on=temperature.is_enabled,
-        raw=temperature.raw,
-    )
-
-
-# What a bridge is asked for beside the temperatures: one v1 read, and by v2 what that leaves open.
-
-Lesson = Callable[[], None]
-
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
-_TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor; its MAC and this make its uniqueid
-
-
-@attrs.define(kw_only=True)
-class Lessons:
-    """Each lesson asks the bridge and adds to what is known. Raises SourceError.
-
-    `temperatures` are those that were listed just now.
-    """
-
-    known: Known
-    temperatures: Sequence[Temperature]
-    bridge: Bridge
-    now: datetime
-    deadline_s: float
-    _is_all_told: bool = False
-
-    def of_everything(self) -> Iterator[Lesson]:
-        """Who the strangers are, and what changes rarely; each lesson depends on those before it."""
-        self.known.details_at = self.now  # also when all fail: not at every cycle
-        yield self._by_v1
-        if not self._is_all_told:
-            yield from (self.of_links, self._guess, self._details)
-
-    def of_links(self) -> None:
-        """Which of the sensors are still heard."""
-        self.known.links_at = self.now  # also when it fails: not at every cycle
-        owners = {one.owner for one in self.temperatures}
-        links = links_of(self.bridge.v2("zigbee_connectivity", self.deadline_s))
-        self.known.links = {owner: link for owner, link in links.items() if owner in owners}
-
-    def strangers(self) -> list[Temperature]:
-        """Those whose identity is not known, or only guessed."""
-        return [one for one in self.temperatures if self.known.is_strange(one.id)]
-
-    def _by_v1(self) -> None:
-        """The identity that v1 gives is the one under which a sensor's older readings are stored."""
-        content = self.bridge.v1("/sensors", self.deadline_s)
-        listed = {sensor.where: sensor for sensor in sensors_of(content)}
-        for stranger in self.strangers():
-            sensor = listed.get(stranger.id_v1 or "")
+        One v1 read replaces three of v2 if it names every sensor: it names those with a motion sensor.
+        """
+        content = bridge.v1("/sensors", deadline_s)
+        listed = {sensor.where: sensor for sensor in parse_sensors(content)}
+        for stranger in self._unidentified(sensors):
+            sensor = listed.get(stranger.where)
             if sensor is not None and sensor.uniqueid is not None:
-                self.known.uniqueids[stranger.id] = sensor.uniqueid
-                self.known.guessed.discard(stranger.id)
-                self.known.names.setdefault(stranger.owner, sensor.name)
-        named = names_given(content)
-        told = {
+                self._uniqueids[stranger.resource_id] = sensor.uniqueid
+                self._guessed.discard(stranger.resource_id)
+                self._names.setdefault(stranger.owner, sensor.name)
+        named = names_by_mac(content)
+        complete = {
             one.owner: sensor
-            for one in self.temperatures
-            if (sensor := listed.get(one.id_v1 or "")) and _is_all_told(sensor, named)
+            for one in sensors
+            if (sensor := listed.get(one.where))
+            and sensor.uniqueid is not None
+            and sensor.is_reachable is not None
+            and mac_of(sensor.uniqueid) in named
         }
-        self._is_all_told = len(told) == len({one.id for one in self.temperatures})
-        if self._is_all_told:
-            self._details_of(told)
-
-    def _details_of(self, told: dict[str, Sensor]) -> None:
-        known = self.known
-        known.links_at = self.now
-        known.links = {
-            owner: Link(mac=mac_of(sensor.uniqueid or ""), is_up=sensor.is_reachable)
-            for owner, sensor in told.items()
+        if len(complete) != len({one.resource_id for one in sensors}):
+            return False
+        self._links_at = now
+        self._names.update({owner: sensor.name for owner, sensor in complete.items()})
+        self._links = {
+            owner: Link(mac_of(sensor.uniqueid or ""), sensor.is_reachable)
+            for owner, sensor in complete.items()
         }
-        known.names.update({owner: sensor.name for owner, sensor in told.items()})
-        known.batteries = {
+        self._batteries = {
             owner: sensor.battery_percent
-            for owner, sensor in told.items()
+            for owner, sensor in complete.items()
             if sensor.battery_percent is not None
         }
+        return True
 
-    def _guess(self) -> None:
-        """The uniqueid by the device's MAC, for those that v1 does not tell; it is asked again in an hour."""
-        known = self.known
-        for stranger in self.strangers():
-            known.asked_for.add(stranger.id)
-            link = known.links.get(stranger.owner)
-            if stranger.id not in known.uniqueids and link is not None and _MAC.fullmatch(link.mac or ""):
-                known.uniqueids[stranger.id] = mac_of(link.mac or "") + _TEMPERATURE_ENDPOINT
-                known.guessed.add(stranger.id)
+    def _read_links(
+        self, sensors: Sequence[Sensor], bridge: Bridge, now: datetime, deadline_s: float
+    ) -> bool:
+        self._links_at = now  # even if the read fails
+        links = parse_links(bridge.v2("zigbee_connectivity", deadline_s))
+        owners = {one.owner for one in sensors}
+        self._links = {owner: link for owner, link in links.items() if owner in owners}
+        return False
 
-    def _details(self) -> None:
-        self.known.names.update(names_of(self.bridge.v2("device", self.deadline_s)))
-        self.known.batteries = batteries_of(self.bridge.v2("device_power", self.deadline_s))
+    def _read_names(self, bridge: Bridge, deadline_s: float) -> bool:
+        self._names.update(parse_names(bridge.v2("device", deadline_s)))
+        return False
 
+    def _read_batteries(self, bridge: Bridge, deadline_s: float) -> bool:
+        self._batteries = parse_batteries(bridge.v2("device_power", deadline_s))
+        return False
 
-def _is_all_told(sensor: Sensor, named: dict[str, str]) -> bool:
-    """Whether v2 could add nothing. A name of v1's own ("Hue temperature sensor 1") tells nobody anything."""
-    uniqueid = sensor.uniqueid
-    return uniqueid is not None and sensor.is_reachable is not None and mac_of(uniqueid) in named
+    def _guess_uniqueids(self, sensors: Sequence[Sensor], errors: Sequence[SourceError]) -> bool:
+        """Make the uniqueid of the device's MAC if v1 does not list it; v1 is asked again in an hour.
+
+        Not after a failure that may pass: the guess may differ from the id of the older readings.
+        """
+        if any(isinstance(error, ReadFailed) for error in errors):
+            return False
+        for stranger in self._unidentified(sensors):
+            self._asked_for.add(stranger.resource_id)
+            link = self._links.get(stranger.owner)
+            if stranger.resource_id not in self._uniqueids and link and _MAC.fullmatch(link.mac or ""):
+                self._uniqueids[stranger.resource_id] = mac_of(link.mac or "") + _TEMPERATURE_ENDPOINT
+                self._guessed.add(stranger.resource_id)
+        return False
+
+    def _forget_surplus(self, sensors: Sequence[Sensor]) -> None:
+        """Drop what belongs to no listed sensor, if more is known than a home has."""
+        ids = {one.resource_id for one in sensors}
+        if len(self._uniqueids) > MAX_DEVICES or len(self._names) > MAX_DEVICES:
+            owners = {one.owner for one in sensors}
+            self._uniqueids = {key: value for key, value in self._uniqueids.items() if key in ids}
+            self._names = {key: value for key, value in self._names.items() if key in owners}
+            self._guessed &= ids
+        if len(self._asked_for) > MAX_DEVICES:
+            self._asked_for &= ids
+
+    def _content(self) -> dict[str, Json]:
+        """Return what the next process may know, without guesses."""
+        return {
+            "details_at": self._details_at.isoformat() if self._details_at else None,
+            "links_at": self._links_at.isoformat() if self._links_at else None,
+            "uniqueids": {key: value for key, value in self._uniqueids.items() if key not in self._guessed},
+            "names": dict(self._names),
+            "batteries": dict(self._batteries),
+            "links": {owner: {"mac": link.mac, "is_up": link.is_up} for owner, link in self._links.items()},
+        }
+
+    def _load(self) -> None:
+        """Take over what an earlier process saved; what has another shape is unknown."""
+        self._saved = saved = self._state.get(self._key)
+        uniqueids, names, batteries, links = (
+            members(saved.get(part)) for part in ("uniqueids", "names", "batteries", "links")
+        )
+        self._uniqueids = {key: value for key in uniqueids if (value := text(uniqueids[key]))}
+        self._names = {key: value for key in names if (value := text(names[key]))}
+        self._batteries = {
+            key: charge for key in batteries if (charge := integer(batteries[key])) is not None
+        }
+        self._links = {key: Link(text(link, "mac"), flag(link, "is_up")) for key, link in links.items()}
+        self._details_at = instant(saved.get("details_at"))
+        self._links_at = instant(saved.get("links_at"))
+
+    def _save(self, content: Mapping[str, Json]) -> None:
+        self._saved = content
+        self._state.put(self._key, content)

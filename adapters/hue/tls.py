@@ -1,4 +1,4 @@
-"""How a bridge proves who it is: by Signify's roots and its id, or by a pinned certificate."""
+"""How a bridge proves its identity, and the open sockets that another thread can shut."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import attrs
 SIGNIFY_ROOTS = Path(__file__).with_name("roots.pem")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class SignedBy:
     """The leaf must be signed by one of the roots, and its common name must be the bridge's id."""
 
@@ -23,9 +23,9 @@ class SignedBy:
     bridge_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Pinned:
-    """The leaf must be the one with this SHA-256 (64 hex digits), whoever signed it."""
+    """The leaf must be the one with this SHA-256 (64 hex digits)."""
 
     certificate_sha256: str
 
@@ -33,19 +33,19 @@ class Pinned:
 Proof = SignedBy | Pinned
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Leaf:
-    """The certificate that a server shows, not yet believed. `common_name` only where it is a bridge's id."""
+    """The certificate that a server presents, unverified. `common_name` is None if it is no bridge id."""
 
     common_name: str | None
     sha256: str
 
 
-def context_for(proof: Proof) -> ssl.SSLContext:
-    """A TLS context that accepts nothing but the proof.
+def tls_context(proof: Proof) -> ssl.SSLContext:
+    """Return a TLS context that accepts nothing but the proof.
 
-    Not `create_default_context`: from Python 3.13 that one is strict about extensions that a bridge's leaf
-    lacks. The common name counts because the leaf has no subjectAltName.
+    Not `create_default_context`: from Python 3.13 that one insists on extensions that a bridge's leaf
+    lacks. The common name is checked because the leaf has no subjectAltName.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     match proof:
@@ -58,11 +58,11 @@ def context_for(proof: Proof) -> ssl.SSLContext:
     return context
 
 
-def leaf_at(host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets) -> Leaf:
-    """The leaf that a server shows. With `roots`, only one that they signed, whatever its name.
+def fetch_leaf(host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets) -> Leaf:
+    """Return the leaf that a server presents. With `roots`, accept only one that they signed.
 
-    Sends nothing beyond the handshake. Raises OSError (ssl.SSLError among them), and ValueError for a host
-    that cannot be one.
+    Send nothing beyond the handshake. Raise OSError (ssl.SSLError among them), and ValueError for an
+    impossible host.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -76,24 +76,21 @@ def leaf_at(host: str, port: int, *, roots: Path | None, timeout_s: float, socke
         context.wrap_socket(plain, server_hostname=None) as connection,
     ):
         der = connection.getpeercert(binary_form=True) or b""
-    return Leaf(common_name=_common_name(der), sha256=hashlib.sha256(der).hexdigest())
+    return Leaf(_common_name(der), hashlib.sha256(der).hexdigest())
 
 
 def _common_name(der: bytes) -> str | None:
-    """The last common name (OID 2.5.4.3) in the certificate's text that looks like a bridge id.
+    """Return the last common name (OID 2.5.4.3) in a certificate that looks like a bridge id.
 
-    `getpeercert()` parses only verified certificates, and this one may not be; the issuer's name stands
-    before the subject's.
+    `getpeercert()` parses verified certificates only, and this one may be unverified. The issuer's name
+    stands before the subject's.
     """
-    found = re.findall(rb"\x06\x03\x55\x04\x03[\x0c\x13]\x10([0-9A-Fa-f]{16})", der)
-    return found[-1].decode().lower() if found else None
-
-
-# The sockets that a read has open, so that another thread can end it.
+    names = re.findall(rb"\x06\x03\x55\x04\x03[\x0c\x13]\x10([0-9A-Fa-f]{16})", der)
+    return names[-1].decode().lower() if names else None
 
 
 class OpenSockets:
-    """Closing a socket does not wake a thread that reads from it; shutting it does."""
+    """Open sockets to shut from another thread: closing one does not wake its reader, shutting does."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -101,7 +98,7 @@ class OpenSockets:
         self._is_shut = False
 
     def add(self, opened: socket.socket) -> None:
-        """Shut this one too when the time comes, or at once when it has come."""
+        """Register a socket; shut it at once if `shut` was called before."""
         with self._lock:
             self._open = [known for known in self._open if known.fileno() >= 0]
             self._open.append(opened)
@@ -109,25 +106,25 @@ class OpenSockets:
                 _shut(opened)
 
     def shut(self) -> None:
-        """End what is under way on them, and whatever is begun later."""
+        """Shut all sockets, and each that is registered later."""
         with self._lock:
             self._is_shut = True
             for opened in self._open:
                 _shut(opened)
 
     def register_through(self, context: ssl.SSLContext) -> None:
-        """Let every connection that is secured with the context be added, before its handshake."""
+        """Register each socket that the context secures, before its handshake."""
 
-        class Registered(ssl.SSLSocket):
+        class RegisteredSocket(ssl.SSLSocket):
             def do_handshake(self, block: bool = False) -> None:
                 sockets.add(self)
                 super().do_handshake(block)
 
         sockets = self
-        context.sslsocket_class = Registered
+        context.sslsocket_class = RegisteredSocket
 
 
 def _shut(opened: socket.socket) -> None:
-    with suppress(OSError):  # the peer may have gone first
-        # not SSLSocket.shutdown: that one forgets the TLS state under a reading thread
+    with suppress(OSError):  # the peer may have closed it
+        # not SSLSocket.shutdown: that one drops the TLS state while a thread is reading
         socket.socket.shutdown(opened, socket.SHUT_RDWR)

@@ -16,9 +16,9 @@ from domain.services.source_setup import Linking, Pairing, Trial
 from entrypoints.wiring.sources import (
     amazon_hosts,
     amazon_source,
-    finder_on_the_network,
+    bridge_finder,
+    bridge_opener,
     hue_source,
-    opening_bridges,
 )
 from entrypoints.wiring.storage import data_folder, state, state_file
 from ports.journal import Journal, Level
@@ -36,7 +36,7 @@ _TIMEOUT_S = 8.0
 def finder(environment: Environment, *, by_cloud: bool) -> BridgeFinder:
     """Whoever knows where bridges are."""
     if not by_cloud:
-        return finder_on_the_network(environment)
+        return bridge_finder(environment)
     from adapters.hue.discovery import CLOUD, CloudFinder
 
     return CloudFinder(url=environment.bridge_cloud or CLOUD, clock=environment.clock)
@@ -52,7 +52,7 @@ def pairing(environment: Environment) -> Pairing:
         bridges=HuePairing(
             roots=environment.hue_roots or SIGNIFY_ROOTS,
             host=socket.gethostname(),
-            open_bridge=opening_bridges("setup", "", _TIMEOUT_S, environment, SystemMeter(environment.clock)),
+            opener=bridge_opener("setup", "", _TIMEOUT_S, environment, SystemMeter(environment.clock)),
             clock=environment.clock,
         ),
         clock=environment.clock,

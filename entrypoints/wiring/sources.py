@@ -18,9 +18,7 @@ from ports.state import State
 
 if TYPE_CHECKING:
     from adapters.amazon.hosts import Hosts
-    from adapters.hue.bridge import OpenBridge
-    from adapters.hue.locating import Reach
-    from adapters.hue.whereabouts import Whereabouts
+    from adapters.hue.bridge import BridgeOpener
     from entrypoints.wiring.environment import Environment
 
 
@@ -75,16 +73,36 @@ def hue_source(
     journal: Journal,
 ) -> Source:
     """A bridge as a source."""
-    from adapters.hue.sensor_directory import Directory
-    from adapters.hue.sensors import Keeping
+    from adapters.hue.connecting import BridgeConnector, BridgeMemory
+    from adapters.hue.locating import BridgeLocator
+    from adapters.hue.sensor_directory import SensorDirectory
+    from adapters.hue.sensors import ReadingSettings
     from adapters.hue.source import HueSource
+    from adapters.hue.tls import SIGNIFY_ROOTS
 
     hue = settings.collectors.hue
+    memory = BridgeMemory(state)
+    connector = BridgeConnector(
+        bridge_id=bridge.id,
+        certificate_sha256=bridge.certificate_sha256,
+        roots=environment.hue_roots or SIGNIFY_ROOTS,
+        memory=memory,
+    )
     return HueSource(
         name=name,
-        reach=_way_to(bridge, settings, environment, state, journal),
+        locator=BridgeLocator(
+            connector=connector,
+            address=bridge.address or "",
+            finder=bridge_finder(environment) if hue.auto_discover else None,
+            memory=memory,
+            clock=environment.clock,
+            journal=journal,
+        ),
+        opener=bridge_opener(
+            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
+        ),
         strategy=hue.read,
-        keeping=Keeping(
+        settings=ReadingSettings(
             locations=hue.sensor_locations,
             fall_back_to_name=hue.fallback_to_name,
             unnamed=settings.collectors.general.location_of_unnamed,
@@ -92,65 +110,33 @@ def hue_source(
             reachability=hue.collect_signal_strength,
             raw_response=hue.collect_raw_response,
         ),
-        directory=Directory(state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal),
-        open_bridge=opening_bridges(
-            name, bridge.api_key.value if bridge.api_key else "", hue.timeout_seconds, environment, meter
+        directory=SensorDirectory(
+            state=state, key=f"hue.directory.{bridge.id or bridge.address}", journal=journal
         ),
         clock=environment.clock,
         journal=journal,
     )
 
 
-def opening_bridges(
+def bridge_opener(
     name: str, api_key: str, timeout_s: float, environment: Environment, meter: Meter
-) -> OpenBridge:
-    """Makes bridges of addresses, each with a connection of its own."""
-    from adapters.hue.bridge import Bridge
-    from adapters.hue.http import BridgeSession
-    from adapters.hue.tls import Proof
+) -> BridgeOpener:
+    """Return what opens bridges as the source of that name."""
+    from adapters.hue.bridge import BridgeOpener
 
-    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-        session = BridgeSession(
-            base_url=base_url,
-            proof=proof,
-            source=name,
-            timeout_s=timeout_s,
-            clock=environment.clock,
-            meter=meter,
-        )
-        return Bridge(session=session, api_key=api_key, clock=environment.clock)
-
-    return open_bridge
+    return BridgeOpener(
+        source=name, api_key=api_key, timeout_s=timeout_s, clock=environment.clock, meter=meter
+    )
 
 
-def finder_on_the_network(environment: Environment) -> BridgeFinder:
-    """Looks for bridges on the home's own network; a simulated home has none."""
-    from adapters.hue.mdns import MdnsFinder
+def bridge_finder(environment: Environment) -> BridgeFinder:
+    """Return what finds bridges on the home's own network; a simulated home has none."""
+    from adapters.hue.discovery import MdnsFinder
     from adapters.memory.source import MemoryBridgeFinder
 
     if environment.bridge_finder is not None:
         return environment.bridge_finder
     return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
-
-
-def _way_to(
-    bridge: ConfiguredBridge, settings: Settings, environment: Environment, state: State, journal: Journal
-) -> Reach | Whereabouts:
-    from adapters.hue.locating import Reach
-    from adapters.hue.tls import SIGNIFY_ROOTS
-    from adapters.hue.whereabouts import Whereabouts
-
-    reach = Reach(
-        address=bridge.address or "",
-        bridge_id=bridge.id,
-        certificate_sha256=bridge.certificate_sha256,
-        roots=environment.hue_roots or SIGNIFY_ROOTS,
-        state=state,
-    )
-    if not settings.collectors.hue.auto_discover:
-        return reach
-    finder = finder_on_the_network(environment)
-    return Whereabouts(reach=reach, find=finder.find, state=state, clock=environment.clock, journal=journal)
 
 
 def amazon_plans(

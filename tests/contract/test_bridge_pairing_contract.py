@@ -8,10 +8,8 @@ from contextlib import contextmanager
 import attrs
 import pytest
 
-from adapters.hue.bridge import Bridge
-from adapters.hue.http import BridgeSession
+from adapters.hue.bridge import BridgeOpener
 from adapters.hue.pairing import HuePairing
-from adapters.hue.tls import Proof
 from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.memory.source import MemoryBridgePairing
 from adapters.runtime.clock import SystemClock
@@ -55,17 +53,12 @@ def a_memory_bench(model: BridgeModel) -> Iterator[Bench]:
 def a_real_bench(model: BridgeModel) -> Iterator[Bench]:
     clock = SystemClock()
 
-    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-        session = BridgeSession(
-            base_url=base_url, proof=proof, source="setup", timeout_s=5, clock=clock, meter=MemoryMeter(clock)
-        )
-        return Bridge(session=session, api_key="", clock=clock)
-
+    opener = BridgeOpener(source="setup", api_key="", timeout_s=5, clock=clock, meter=MemoryMeter(clock))
     with SimulatedHome(clock=MemoryClock(NOON), bridges=(model,)).running() as home:
         bridge = home.bridge
         yield Bench(
             pairing=HuePairing(
-                roots=bridge.ca_file, host="a host of many letters", open_bridge=open_bridge, clock=clock
+                roots=bridge.ca_file, host="a host of many letters", opener=opener, clock=clock
             ),
             address=bridge.address,
             nowhere="127.0.0.1:9",

@@ -129,8 +129,8 @@ async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits
 
     with odd_server(dribble_and_count) as server:
         async with closing(a_bench(server)) as bench:
-            proof = SignedBy(roots=CA_FILE, bridge_id=BRIDGE_ID)
-            bridge = bench.open_bridge(f"https://{server.address}", proof)
+            proof = SignedBy(CA_FILE, BRIDGE_ID)
+            bridge = bench.opener.open(f"https://{server.address}", proof)
             with contextlib.closing(bridge), pytest.raises(SourceUnavailable, match="within the time"):
                 bridge.identity(bench.clock.elapsed_s() + WITHIN_S)
     assert 0 < len(sent) < 5_000
@@ -182,7 +182,7 @@ async def test_a_time_that_is_over_already_is_not_begun(simulated_home: Simulate
 async def test_a_request_has_its_own_time_within_the_read(simulated_home: SimulatedHome) -> None:
     simulated_home.bridge.faults.add("path=/clip kind=silence")
     async with in_front_of(simulated_home.bridge, timeout_s=0.2) as bench:
-        with pytest.raises(SourceUnavailable, match="took the connection and gave no answer"):
+        with pytest.raises(SourceUnavailable, match="did not answer in time"):
             await bench.read(within_s=LONG_S)
         simulated_home.bridge.faults.clear()
         assert len((await bench.read()).readings) == 8
@@ -201,12 +201,12 @@ async def test_a_read_waits_for_the_one_that_was_abandoned(
         return lookup(*arguments, **options)
 
     async with in_front_of(simulated_home.bridge) as bench:
-        monkeypatch.setattr("adapters.hue.source._LAST_WORDS_S", 0.05)
+        monkeypatch.setattr("adapters.hue.calls._SHUTDOWN_S", 0.05)
         monkeypatch.setattr(socket, "getaddrinfo", slow_lookup)
         with pytest.raises(SourceUnavailable, match="within the time"):
             await bench.read(within_s=WITHIN_S)
         assert stuck.is_set()
-        with pytest.raises(SourceUnavailable, match="the last read has not ended yet"):
+        with pytest.raises(SourceUnavailable, match="the previous call has not ended yet"):
             await bench.read()
         let_go.set()
         wait_for_reads()

@@ -92,7 +92,7 @@ async def test_a_bridge_is_let_in_by_its_own_pin_and_by_no_other(simulated_home:
     async with in_front_of(bridge, certificate_sha256="ab" * 32) as bench:
         message = await refusal(bench)
     assert "is not the pinned one" in message
-    assert f"it shows {bridge.certificate_sha256} now" in message
+    assert f"its fingerprint is {bridge.certificate_sha256} now" in message
     assert bridge.requests == []
     async with in_front_of(bridge, certificate_sha256=bridge.certificate_sha256) as bench:
         assert len((await bench.read()).readings) == 8

@@ -79,7 +79,7 @@ async def test_a_reply_may_be_packed_and_cut_as_http_allows(answer: bytes) -> No
         (packed(gzip.compress(SENSORS)[:-20], "gzip"), "cut short"),
         (packed(b"", "gzip"), "cut short"),
         (packed(SENSORS, "gzip"), "cannot be decompressed"),
-        (packed(SENSORS, "br"), "in a way that was not asked for: br"),
+        (packed(SENSORS, "br"), "an encoding that was not requested: br"),
         (reply(b" " * (MAX_BODY_BYTES + 1)), "larger than 4,000,000 bytes"),
         # nothing of it is waited for: the connection ends behind the head
         (reply(b"", "Content-Length: 50000000"), "larger than 4,000,000 bytes"),

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import attrs
 import pytest
 
-from adapters.hue.bridge import Bridge
+from adapters.hue.bridge import Bridge, BridgeOpener
 from adapters.hue.discovery import CloudFinder
-from adapters.hue.http import BridgeSession
 from adapters.hue.pairing import HuePairing
 from adapters.hue.tls import Proof
 from adapters.memory.runtime import MemoryClock, MemoryMeter
@@ -38,19 +38,30 @@ def a_bridge(model: BridgeModel = BSB002) -> Iterator[SimulatedBridge]:
         yield home.bridge
 
 
+@attrs.frozen(kw_only=True)
+class RecordingOpener(BridgeOpener):
+    """Records the base URL of every connection."""
+
+    opened: list[str]
+
+    def open(self, base_url: str, proof: Proof | None) -> Bridge:
+        self.opened.append(base_url)
+        return super().open(base_url, proof)
+
+
 def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | None = None) -> HuePairing:
     """What pairs with the bridge; `opened` is told of every connection."""
     clock = SystemClock()
 
-    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-        if opened is not None:
-            opened.append(base_url)
-        session = BridgeSession(
-            base_url=base_url, proof=proof, source="setup", timeout_s=5, clock=clock, meter=MemoryMeter(clock)
-        )
-        return Bridge(session=session, api_key="", clock=clock)
-
-    return HuePairing(roots=bridge.ca_file, host=host, open_bridge=open_bridge, clock=clock)
+    opener = RecordingOpener(
+        source="setup",
+        api_key="",
+        timeout_s=5,
+        clock=clock,
+        meter=MemoryMeter(clock),
+        opened=[] if opened is None else opened,
+    )
+    return HuePairing(roots=bridge.ca_file, host=host, opener=opener, clock=clock)
 
 
 async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> VerifiedBridge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ SENSORS = {
     "hue:00:17:88:01:04:e2:08:b1-02-0402": ("Children's room, m\u00fcnster side", -3.12, 100),
     "hue:00:17:88:01:06:0d:f3:5a-02-0402": ("Larder sensor", 9.41, 17),
 }
+
+RECORDED_AT = datetime(2025, 11, 4, 6, 15, tzinfo=UTC)
 
 Chain = tuple[Path, Path]
 
@@ -59,7 +62,7 @@ async def test_the_recorded_sensors_are_read_under_their_uniqueids(
     server: ReplayServer, chain: Chain, strategy: Strategy
 ) -> None:
     async with closing(a_bench(server, chain, strategy=strategy)) as bench:
-        reply = await bench.read()
+        reply = await bench.read(RECORDED_AT)
     read = {
         reading.device_id: (reading.location, temperatures(reply)[reading.device_id], reading.battery_percent)
         for reading in reply.readings
@@ -140,9 +143,10 @@ async def test_a_recording_of_v1_is_read_under_its_uniqueids(chain: Chain) -> No
         kind: {each["uniqueid"][:23]: each for each in sensors.values() if each["type"] == kind}
         for kind in ("ZLLTemperature", "ZLLPresence")
     }
+    oldest = min(each["state"]["lastupdated"] for each in of_type["ZLLTemperature"].values())
     with replaying(as_bytes({f"/api/{KEY}/sensors": sensors}), chain[1]) as server:
         async with closing(a_bench(server, chain, strategy="v1")) as bench:
-            reply = await bench.read()
+            reply = await bench.read(datetime.fromisoformat(oldest).replace(tzinfo=UTC))
     assert len(reply.readings) == 3
     assert temperatures(reply) == {
         f"hue:{each['uniqueid']}": each["state"]["temperature"] / 100

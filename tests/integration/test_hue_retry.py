@@ -95,7 +95,7 @@ async def test_a_request_that_times_out_is_made_again(bridge: SimulatedBridge, c
     assert operations(bench)[:3] == [*FIRST_TWO, "hue.v2/temperature"]
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("hue.read", "SourceUnavailable")
-    assert "before the time-out" in str(retry.fields["message"])
+    assert "did not answer in time" in str(retry.fields["message"])
     assert retry.fields["endpoint"] == f"GET {bridge.address}/clip/v2/resource/temperature"
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import attrs
 
-from adapters.hue.bridge import Bridge, OpenBridge
-from adapters.hue.http import BridgeSession
-from adapters.hue.locating import Reach
-from adapters.hue.sensor_directory import Directory
-from adapters.hue.sensors import Keeping
+from adapters.hue.bridge import BridgeOpener
+from adapters.hue.connecting import BridgeConnector, BridgeMemory
+from adapters.hue.locating import BridgeLocator
+from adapters.hue.sensor_directory import SensorDirectory
+from adapters.hue.sensors import ReadingSettings
 from adapters.hue.source import HueSource, Strategy
-from adapters.hue.tls import SIGNIFY_ROOTS, Proof
+from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
 from adapters.memory.spool import MemoryState
 from adapters.runtime.clock import SystemClock
@@ -26,6 +26,7 @@ from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import SourceReply
 from domain.reading import Quantity
 from ports.clock import Clock
+from ports.setup import BridgeFinder
 from ports.state import State
 from tests.support.builders import NOON
 
@@ -52,7 +53,7 @@ class HueBench:
     """The source and what it was given."""
 
     source: HueSource
-    open_bridge: OpenBridge
+    opener: BridgeOpener
     address: str
     clock: Clock
     state: State
@@ -75,7 +76,7 @@ class HueBench:
 def a_hue_bench(
     address: str,
     *,
-    api_key: str,
+    api_key: str = "",
     bridge_id: str | None = None,
     certificate_sha256: str | None = None,
     roots: Path = SIGNIFY_ROOTS,
@@ -84,7 +85,9 @@ def a_hue_bench(
     wall: Clock | None = None,
     clock: Clock | None = None,
     timeout_s: float = 5.0,
-    **keeping: Any,
+    finder: BridgeFinder | None = None,
+    opener: BridgeOpener | None = None,
+    **settings: Any,
 ) -> HueBench:
     """A source for the bridge there, built as the program builds its own.
 
@@ -95,31 +98,27 @@ def a_hue_bench(
     state = MemoryState() if state is None else state
     journal, meter = MemoryJournal(), MemoryMeter(clock)
 
-    def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-        session = BridgeSession(
-            base_url=base_url, proof=proof, source="hue", timeout_s=timeout_s, clock=clock, meter=meter
-        )
-        return Bridge(session=session, api_key=api_key, clock=clock)
-
+    if opener is None:
+        opener = BridgeOpener(source="hue", api_key=api_key, timeout_s=timeout_s, clock=clock, meter=meter)
+    memory = BridgeMemory(state)
+    connector = BridgeConnector(
+        bridge_id=bridge_id, certificate_sha256=certificate_sha256, roots=roots, memory=memory
+    )
     source = HueSource(
         name="hue",
-        reach=Reach(
-            address=address,
-            bridge_id=bridge_id,
-            certificate_sha256=certificate_sha256,
-            roots=roots,
-            state=state,
+        locator=BridgeLocator(
+            connector=connector, address=address, finder=finder, memory=memory, clock=clock, journal=journal
         ),
+        opener=opener,
         strategy=strategy,
-        keeping=Keeping(**keeping),
-        directory=Directory(state=state, key="hue.directory", journal=journal),
-        open_bridge=open_bridge,
+        settings=ReadingSettings(**settings),
+        directory=SensorDirectory(state=state, key="hue.directory", journal=journal),
         clock=clock,
         journal=journal,
     )
     return HueBench(
         source=source,
-        open_bridge=open_bridge,
+        opener=opener,
         address=address,
         clock=clock,
         state=state,

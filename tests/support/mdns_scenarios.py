@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from adapters.hue.mdns import MdnsFinder
+from adapters.hue.discovery import MdnsFinder
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.service import SimulatedBridge

@@ -15,7 +15,7 @@ from adapters.amazon.linking import AmazonLinking
 from adapters.amazon.tokens import TokenEndpoint
 from adapters.hue.bridge import Bridge
 from adapters.hue.discovery import CloudFinder
-from adapters.hue.http import BridgeSession
+from adapters.hue.http import BridgeClient
 from adapters.hue.tls import SignedBy
 from adapters.memory.runtime import MemoryClock, MemoryMeter
 from adapters.memory.spool import MemoryState
@@ -36,11 +36,11 @@ class Reader:
     home: ReplayedHome
     meter: MemoryMeter
     session: AmazonSession
-    bridge_session: BridgeSession
+    bridge_client: BridgeClient
 
     @property
     def bridge(self) -> Bridge:
-        return Bridge(session=self.bridge_session, api_key=recorded().hue_key, clock=MemoryClock(NOON))
+        return Bridge(client=self.bridge_client, api_key=recorded().hue_key, clock=MemoryClock(NOON))
 
     @property
     def alexa(self) -> Alexa:
@@ -78,7 +78,7 @@ def blocking(read: Callable[[Reader], object]) -> Callable[[Reader], Awaitable[o
 # By the name under which a replayed home answers. A new read of an adapter has to stand here, see below.
 READS: Mapping[str, Callable[[Reader], Awaitable[object]]] = {
     "hue.config": blocking(lambda reader: reader.bridge.identity(9.0)),
-    "hue.pair": blocking(lambda reader: reader.bridge.new_key("homeclimate#tests", 9.0)),
+    "hue.pair": blocking(lambda reader: reader.bridge.create_key("homeclimate#tests", 9.0)),
     "hue.v1/sensors": blocking(lambda reader: reader.bridge.v1("/sensors", 9.0)),
     "hue.v1/whole_bridge": blocking(lambda reader: reader.bridge.v1("", 9.0)),
     "hue.v2/temperature": blocking(lambda reader: reader.bridge.v2("temperature", 9.0)),
@@ -103,9 +103,9 @@ async def read_once(home: ReplayedHome, name: str) -> MemoryMeter:
     """Read once; whatever a source may raise is an end."""
     clock = MemoryClock(NOON)
     meter = MemoryMeter(clock)
-    bridge = BridgeSession(
+    bridge = BridgeClient(
         base_url=f"https://{home.bridge}",
-        proof=SignedBy(roots=CA_FILE, bridge_id=BRIDGE_ID),
+        proof=SignedBy(CA_FILE, BRIDGE_ID),
         source="hue",
         timeout_s=5.0,
         clock=clock,

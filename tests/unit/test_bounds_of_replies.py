@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,17 +10,11 @@ from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
 from adapters.amazon.monitors import merge_mentions, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.states import samples_of_endpoints
 from adapters.http.lenient_json import MAX_DEVICES, MAX_NAME_LENGTH
-from adapters.hue.api_v1 import sensors_of
-from adapters.hue.api_v2 import batteries_of, links_of, names_of, temperatures_of
-from adapters.hue.known import Known
-from adapters.hue.sensor_directory import Directory
-from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.hue.api_v1 import parse_sensors
+from adapters.hue.api_v2 import parse_batteries, parse_links, parse_names, parse_temperatures
 from domain.errors import SourceGarbled
 from tests.support.alexa_stand_in import Device
-from tests.support.builders import NOON
 from tests.support.canned_alexa import discovered, listed, states
-from tests.support.canned_bridge import CannedSession, a_canned_bridge
 from tests.support.hue_replies import (
     UNIQUEID,
     a_v1_presence,
@@ -45,18 +38,18 @@ def many_devices(count: int) -> list[Device]:
 
 
 def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> None:
-    assert len(sensors_of(many_v1(MAX_DEVICES))) == MAX_DEVICES
+    assert len(parse_sensors(many_v1(MAX_DEVICES))) == MAX_DEVICES
     with pytest.raises(SourceGarbled, match="more than 1,000 temperature sensors"):
-        sensors_of(many_v1(MAX_DEVICES + 1))
+        parse_sensors(many_v1(MAX_DEVICES + 1))
 
 
 @pytest.mark.parametrize(
     ("read", "item"),
     [
-        (temperatures_of, a_v2_temperature),
-        (names_of, a_v2_device),
-        (batteries_of, a_v2_power),
-        (links_of, a_v2_link),
+        (parse_temperatures, a_v2_temperature),
+        (parse_names, a_v2_device),
+        (parse_batteries, a_v2_power),
+        (parse_links, a_v2_link),
     ],
     ids=lambda value: value.__name__,
 )
@@ -78,17 +71,17 @@ def test_so_is_an_account_with_more_monitors() -> None:
 
 
 def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:
-    (sensor,) = sensors_of({"4": a_v1_temperature(name=LONG)})
+    (sensor,) = parse_sensors({"4": a_v1_temperature(name=LONG)})
     assert sensor.name == "x" * MAX_NAME_LENGTH
-    (sensor,) = sensors_of({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
+    (sensor,) = parse_sensors({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
     assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "x" * MAX_NAME_LENGTH)
-    (sensor,) = sensors_of({"4": a_v1_temperature(uniqueid=LONG)})
+    (sensor,) = parse_sensors({"4": a_v1_temperature(uniqueid=LONG)})
     assert sensor.uniqueid is None
-    assert temperatures_of(an_envelope(a_v2_temperature(id=LONG))) == ()
-    assert names_of(an_envelope(a_v2_device(LONG))).popitem()[1] == "x" * MAX_NAME_LENGTH
+    assert parse_temperatures(an_envelope(a_v2_temperature(id=LONG))) == ()
+    assert parse_names(an_envelope(a_v2_device(LONG))).popitem()[1] == "x" * MAX_NAME_LENGTH
     owner = {"owner": {"rid": LONG}}
-    assert not batteries_of(an_envelope(a_v2_power(**owner)))
-    assert not links_of(an_envelope(a_v2_link(**owner)))
+    assert not parse_batteries(an_envelope(a_v2_power(**owner)))
+    assert not parse_links(an_envelope(a_v2_link(**owner)))
 
 
 def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> None:
@@ -122,38 +115,3 @@ def test_a_token_or_a_cookie_that_no_header_takes_is_none_and_so_is_a_jar_withou
     assert is_header_text("a" * LONGEST_VALUE)
     assert not is_header_text("a" * (LONGEST_VALUE + 1))
     assert len(sendable({f"name-{number}": "value" for number in range(100_000)})) == 200
-
-
-def test_what_a_bridge_lists_under_ever_new_ids_does_not_pile_up() -> None:
-    state = MemoryState()
-    directory = Directory(state=state, key="hue.directory", journal=MemoryJournal())
-    for turn in range(4):
-        ids = range(turn * 600, turn * 600 + 600)
-        answers = {
-            "hue.v1/sensors": {str(n): a_v1_temperature(uniqueid=f"{n:08}") for n in ids},
-            "hue.v2/zigbee_connectivity": an_envelope(),
-            "hue.v2/device": an_envelope(*(a_v2_device(f"room {n}", id=f"device-{n}") for n in ids)),
-            "hue.v2/device_power": an_envelope(),
-        }
-        temperatures = temperatures_of(
-            an_envelope(
-                *(
-                    a_v2_temperature(id=f"new-{n}", id_v1=f"/sensors/{n}", owner={"rid": f"device-{n}"})
-                    for n in ids
-                )
-            )
-        )
-        found = directory.sensors(
-            temperatures, a_canned_bridge(CannedSession(answers)), now=NOON, deadline_s=10.0
-        )
-        assert [sensor.uniqueid for sensor in found] == [f"{n:08}" for n in ids]
-        assert {sensor.name for sensor in found} == {f"room {n}" for n in ids}
-        kept = state.get("hue.directory")
-        assert [len(kept[part]) for part in ("uniqueids", "names")] in ([600, 600], [1200, 1200]), turn  # type: ignore[arg-type]
-    assert len(json.dumps(kept)) < 200_000
-
-
-def test_nor_does_what_was_asked_about_in_vain() -> None:
-    known = Known(asked_for={f"new-{n}" for n in range(MAX_DEVICES + 1)}, guessed={"new-7"})
-    known.forget_surplus({"new-7", "new-8"}, set())
-    assert (known.asked_for, known.guessed) == ({"new-7", "new-8"}, {"new-7"})

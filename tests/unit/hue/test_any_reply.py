@@ -1,7 +1,8 @@
-"""Whatever a bridge answers, a read ends with readings or with an error that has a name."""
+"""Any reply of a bridge ends in readings or in a SourceError."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections.abc import Mapping
@@ -11,17 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.http.replies import retry_after_s
-from adapters.hue.api_v1 import sensors_of
-from adapters.hue.bridge import Reached
-from adapters.hue.sensor_directory import Directory
-from adapters.hue.sensors import Keeping, reply_of
-from adapters.hue.source import Reads, Strategy
-from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.hue.api_v1 import parse_sensors
+from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
 from domain.errors import SourceError
 from tests.support.builders import NOON
-from tests.support.canned_bridge import KEY, CannedSession, a_canned_bridge, a_reply_of
+from tests.support.canned_bridge import KEY, a_canned_opener, a_reply_of
+from tests.support.hue_bench import a_hue_bench
 from tests.support.hue_replies import (
     a_v1_presence,
     a_v1_temperature,
@@ -62,29 +59,20 @@ ANY_JSON = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(ANY_TEXT, children, max_size=4),
     max_leaves=12,
 )
-ALL_KEPT = Keeping(raw_response=True)
 
 
-def read(strategy: Strategy, answers: Mapping[str, Any]) -> SourceReply | SourceError:
-    """What a read comes to; any other exception is the test's failure."""
-    journal = MemoryJournal()
-    reads = Reads(
-        source="hue",
-        strategy=strategy,
-        directory=Directory(state=MemoryState(), key="hue.directory", journal=journal),
-        clock=MemoryClock(NOON),
-        journal=journal,
-    )
-    reached = Reached(bridge=a_canned_bridge(CannedSession({**REAL, **answers})), offers_v2=True)
+def read(strategy: Strategy, replies: Mapping[str, Any]) -> SourceReply | SourceError:
+    """Return what a read ends with; any other exception fails the test."""
+    opener = a_canned_opener({"https://b": {**REAL, **replies}})
+    bench = a_hue_bench("b", certificate_sha256="a", opener=opener, strategy=strategy, raw_response=True)
     try:
-        reached.bridge.identity(10.0)
-        return reply_of(reads.found(reached, 10.0).sensors, NOON, ALL_KEPT)
+        return asyncio.run(bench.read())
     except SourceError as error:
         return error
 
 
 def check(outcome: SourceReply | SourceError) -> None:
-    """What is handed over can be stored: each device once, and text that any file takes."""
+    """Check that a reply can be stored: each device once, and text that any file takes."""
     if isinstance(outcome, SourceError):
         assert KEY not in str(outcome)
     else:
@@ -99,7 +87,7 @@ def check(outcome: SourceReply | SourceError) -> None:
 
 @st.composite
 def mutated(draw: st.DrawFn) -> tuple[str, Any]:
-    """One real reply, with some of its values replaced, left out or put elsewhere."""
+    """Return one real reply with some of its values replaced or left out."""
     operation = draw(st.sampled_from([*REAL, "hue.config"]))
     content = copy.deepcopy(REAL.get(operation, {"bridgeid": "001788FFFE2E57ED", "swversion": "1975170000"}))
     for _ in range(draw(st.integers(1, 4))):
@@ -125,9 +113,9 @@ def _with_a_change(draw: st.DrawFn, content: Any) -> Any:
     return content
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ANY_STRATEGY, mutated())
-def test_a_real_reply_that_was_changed_somewhere(strategy: Strategy, change: tuple[str, Any]) -> None:
+def test_mutated_real_reply(strategy: Strategy, change: tuple[str, Any]) -> None:
     check(read(strategy, dict([change])))
 
 
@@ -137,9 +125,9 @@ def test_any_json(strategy: Strategy, operation: str, content: Any) -> None:
     check(read(strategy, {operation: json.dumps(content).encode()}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.binary(max_size=300), st.integers(0, 300))
-def test_any_bytes_also_in_the_midst_of_a_real_reply(
+def test_any_bytes_alone_and_inside_a_real_reply(
     strategy: Strategy, operation: str, garbage: bytes, at: int
 ) -> None:
     real = json.dumps(REAL[operation]).encode()
@@ -148,11 +136,11 @@ def test_any_bytes_also_in_the_midst_of_a_real_reply(
     check(read(strategy, {operation: real[:at]}))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     ANY_STRATEGY, st.sampled_from(list(REAL)), st.sampled_from(["utf-16", "utf-32", "latin-1", "utf-8-sig"])
 )
-def test_a_real_reply_in_another_encoding(strategy: Strategy, operation: str, encoding: str) -> None:
+def test_real_reply_in_another_encoding(strategy: Strategy, operation: str, encoding: str) -> None:
     check(read(strategy, {operation: json.dumps(REAL[operation]).encode(encoding)}))
 
 
@@ -170,7 +158,7 @@ def test_any_depth(strategy: Strategy, operation: str, depth: int, is_object: bo
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANY_STRATEGY, st.integers(100, 999), ANY_TEXT, ANY_TEXT)
-def test_any_status_content_type_and_wait(strategy: Strategy, status: int, kind: str, wait: str) -> None:
+def test_any_status_and_headers(strategy: Strategy, status: int, kind: str, wait: str) -> None:
     reply = a_reply_of(b"", status=status, content_type=kind, retry_after=wait, location=wait)
     check(read(strategy, dict.fromkeys(REAL, reply)))
 
@@ -179,12 +167,12 @@ def test_any_status_content_type_and_wait(strategy: Strategy, status: int, kind:
     ANY_TEXT
     | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [-+\w]{3,5}", fullmatch=True)
 )
-def test_any_wait_is_within_a_day(written: str) -> None:
+def test_any_retry_after_is_within_a_day(written: str) -> None:
     wait_s = retry_after_s(written, NOON)
     assert wait_s is None or 0.0 <= wait_s <= 86_400.0
 
 
 @given(st.dictionaries(ANY_TEXT, ANY_JSON, max_size=3))
-def test_whatever_else_the_bridge_has_the_sensor_is_found(others: dict[str, Any]) -> None:
-    found = sensors_of({**others, "4": a_v1_temperature()})
+def test_sensor_is_found_among_any_other_entries(others: dict[str, Any]) -> None:
+    found = parse_sensors({**others, "4": a_v1_temperature()})
     assert next(sensor for sensor in found if sensor.where == "/sensors/4").temperature == 21.43

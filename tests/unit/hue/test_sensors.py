@@ -1,4 +1,4 @@
-"""Which readings are made of a bridge's sensors, and what their places are called."""
+"""Which readings are made of sensors, and how their locations are named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.sensors import Keeping, Sensor, reply_of
+from adapters.hue.sensors import STALE_AFTER, ReadingSettings, Sensor, make_reply
 from domain.cycle import Cause, SourceReply, Unread
 from domain.reading import DeviceKind, Quantity, Reading
 from tests.support.builders import NOON
@@ -29,15 +29,15 @@ def a_sensor(**changes: Any) -> Sensor:
     return Sensor(**(fields | changes))
 
 
-def reply(*sensors: Sensor, **keeping: Any) -> SourceReply:
-    return reply_of(sensors, NOON, Keeping(**keeping))
+def reply(*sensors: Sensor, **settings: Any) -> SourceReply:
+    return make_reply(sensors, NOON, ReadingSettings(**settings))
 
 
-def location(sensor: Sensor, **keeping: Any) -> str:
-    return reply(sensor, **keeping).readings[0].location
+def location(sensor: Sensor, **settings: Any) -> str:
+    return reply(sensor, **settings).readings[0].location
 
 
-def test_a_sensor_makes_a_reading_of_the_slot() -> None:
+def test_sensor_makes_a_reading_of_the_slot() -> None:
     assert reply(a_sensor()).readings == (
         Reading(
             device_id=f"hue:{UNIQUEID}",
@@ -60,75 +60,78 @@ def test_a_sensor_makes_a_reading_of_the_slot() -> None:
         ({"is_on": False}, Cause.SWITCHED_OFF),
         ({"is_on": False, "is_reachable": False, "temperature": None}, Cause.SWITCHED_OFF),
         ({"is_reachable": False, "temperature": None}, Cause.UNREACHABLE),
+        ({"reported_at": NOON - STALE_AFTER - timedelta(seconds=1)}, Cause.STALE),
+        ({"reported_at": NOON - timedelta(days=3), "temperature": None}, Cause.NO_VALUE),
     ],
     ids=str,
 )
-def test_a_sensor_without_a_reading_is_accounted_for(changes: Any, cause: Cause) -> None:
+def test_sensor_without_a_reading_has_a_cause(changes: Any, cause: Cause) -> None:
     unread = Unread(device_id=f"hue:{UNIQUEID}", cause=cause, detail="Landing sensor")
     assert reply(a_sensor(**changes)) == SourceReply(readings=(), unread=(unread,))
 
 
-def test_a_sensor_of_unknown_reachability_makes_a_reading() -> None:
-    assert len(reply(a_sensor(is_reachable=None)).readings) == 1
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"is_reachable": None},
+        {"reported_at": NOON - STALE_AFTER},
+        {"observed_at": NOON - timedelta(days=3)},  # v2: the value did not change for days
+    ],
+    ids=str,
+)
+def test_sensor_that_may_be_heard_makes_a_reading(changes: Any) -> None:
+    assert len(reply(a_sensor(**changes)).readings) == 1
 
 
-def test_a_sensor_without_an_identity_is_not_stored_and_that_is_said() -> None:
+def test_sensor_without_an_identity_is_noted_and_not_stored() -> None:
     answer = reply(a_sensor(uniqueid=None))
     assert (answer.readings, answer.unread) == ((), ())
     assert answer.notes == ("a sensor without a unique id is not stored: Landing sensor (/sensors/4)",)
 
 
-@pytest.mark.parametrize("silent_first", [True, False])
-def test_a_sensor_that_is_listed_twice_counts_once_and_as_the_one_that_answers(silent_first: bool) -> None:
-    both = [a_sensor(is_reachable=False), a_sensor(temperature=20.0)]
-    answer = reply(*(both if silent_first else reversed(both)))
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"is_reachable": False},
+        {"observed_at": NOON - timedelta(days=90)},  # the old entry of a moved sensor
+        {"observed_at": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_newest_observation_of_a_sensor_listed_twice_counts(other: Any, is_first: bool) -> None:
+    both = [a_sensor(**other), a_sensor(temperature=20.0)]
+    answer = reply(*(both if is_first else reversed(both)))
     assert [reading.values[Quantity.TEMPERATURE] for reading in answer.readings] == [20.0]
     assert answer.unread == ()
 
 
-@pytest.mark.parametrize(
-    "known",
-    [
-        UNIQUEID,
-        UNIQUEID.upper(),
-        f"hue:{UNIQUEID}",
-        f"HUE:{UNIQUEID.upper()}",
-        MAC,
-        MAC.upper(),
-        f"hue:{MAC}",
-    ],
-)
-def test_a_home_s_own_name_is_found_by_any_way_to_write_the_sensor(known: str) -> None:
+@pytest.mark.parametrize("known", [UNIQUEID.upper(), f"HUE:{UNIQUEID}", MAC.upper(), f"hue:{MAC}"])
+def test_own_location_is_found_by_uniqueid_or_mac(known: str) -> None:
     assert location(a_sensor(), locations={known: "Landing"}) == "Landing"
     assert location(a_sensor(uniqueid=UNIQUEID.upper()), locations={known: "Landing"}) == "Landing"
 
 
 @pytest.mark.parametrize("known", [MAC[:-1], "hue:", "", UNIQUEID[:-1], "Landing sensor"])
-def test_half_a_sensor_is_none(known: str) -> None:
+def test_part_of_an_id_names_no_sensor(known: str) -> None:
     assert location(a_sensor(), locations={known: "elsewhere"}) == "Landing sensor"
 
 
-def test_without_a_name_of_its_own_a_sensor_s_place_is_unknown() -> None:
+def test_location_without_any_name_is_unknown() -> None:
     assert location(a_sensor(name="")) == "unknown"
     assert location(a_sensor(name=""), unnamed="Hall") == "Hall"
-
-
-def test_a_home_may_want_no_names_but_its_own() -> None:
     assert location(a_sensor(), fall_back_to_name=False) == "unknown"
     assert location(a_sensor(), fall_back_to_name=False, locations={MAC: "Landing"}) == "Landing"
 
 
-def test_a_home_keeps_only_what_it_wants() -> None:
+def test_home_stores_only_what_it_wants() -> None:
     [reading] = reply(a_sensor(), battery=False, reachability=False).readings
     assert (reading.battery_percent, reading.is_reachable, reading.raw_response) == (None, None, None)
-
-
-def test_the_raw_response_is_the_sensor_s_own_entry() -> None:
     [reading] = reply(a_sensor(), raw_response=True).readings
     assert json.loads(reading.raw_response or "") == {"type": "ZLLTemperature"}
 
 
-def test_a_raw_response_that_is_too_deep_to_write_costs_no_reading() -> None:
+def test_raw_response_nested_too_deeply_costs_no_reading() -> None:
     raw: Any = "end"
     for _ in range(200_000):
         raw = [raw]

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.bridge import Bridge, Call
-from adapters.hue.http import BridgeSession
-from adapters.hue.locating import Reach
-from adapters.hue.tls import Proof
-from adapters.hue.whereabouts import Whereabouts
+from adapters.hue.bridge import BridgeOpener
+from adapters.hue.calls import Call
+from adapters.hue.connecting import BridgeConnector, BridgeMemory
+from adapters.hue.locating import BridgeLocator
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.spool import MemoryState
@@ -44,40 +43,27 @@ class Bench:
         self.clock = WallOf(wall=self.wall)
 
     def reached(self, bridge: SimulatedBridge, address: str, within_s: float = 10.0, **changes: Any) -> str:
-        """Where it was reached. Raises SourceError."""
+        """Return the address where it was reached. Raise SourceError."""
         terms: dict[str, Any] = {"bridge_id": bridge.id, "certificate_sha256": None, "roots": bridge.ca_file}
-        whereabouts = Whereabouts(
-            reach=Reach(address=address, state=self.state, **(terms | changes)),
-            find=self.finder.find,
-            state=self.state,
+        memory = BridgeMemory(self.state)
+        locator = BridgeLocator(
+            connector=BridgeConnector(memory=memory, **(terms | changes)),
+            address=address,
+            finder=self.finder,
+            memory=memory,
             clock=self.clock,
             journal=self.journal,
         )
-        opened: list[str] = []
-
-        def open_bridge(base_url: str, proof: Proof | None) -> Bridge:
-            opened.append(base_url.partition("://")[2])
-            session = BridgeSession(
-                base_url=base_url,
-                proof=proof,
-                source="hue",
-                timeout_s=5,
-                clock=self.clock,
-                meter=MemoryMeter(self.clock),
-            )
-            return Bridge(session=session, api_key=bridge.key, clock=self.clock)
-
-        call = Call(
-            open_bridge=open_bridge,
-            kept=None,
-            deadline_s=self.clock.elapsed_s() + within_s,
-            clock=self.clock,
+        opener = BridgeOpener(
+            source="hue", api_key=bridge.key, timeout_s=5, clock=self.clock, meter=MemoryMeter(self.clock)
         )
+        deadline_s = self.clock.elapsed_s() + within_s
+        call = Call(opener=opener, kept=None, deadline_s=deadline_s, clock=self.clock)
         try:
-            whereabouts.bridge(call)
+            found = locator.connect(call)
+            return (found.endpoint or "").removeprefix("GET ").partition("/")[0]
         finally:
             call.end()
-        return opened[-1]
 
 
 def announced(bridge: SimulatedBridge, **changes: Any) -> AnnouncedBridge:

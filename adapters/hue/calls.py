@@ -1,0 +1,145 @@
+"""Calls to a bridge in daemon threads, which end at their deadline whatever the network does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from adapters.hue.address import Address
+from adapters.hue.bridge import Bridge, BridgeOpener
+from adapters.hue.errors import out_of_time
+from adapters.hue.tls import Leaf, OpenSockets, Proof, fetch_leaf
+from adapters.runtime.threads import in_daemon_thread
+from domain.errors import SourceUnavailable
+from ports.clock import Clock
+
+_HTTPS_PORT = 443
+_HANDSHAKE_S = 4.0
+_SHUTDOWN_S = 2.0  # what an abandoned call, whose sockets are shut, may take to notice
+
+T = TypeVar("T")
+
+
+class Call:
+    """One call: its deadline and its connections, which are closed when it ends, except for `kept`.
+
+    `deadline_s` is an instant of `Clock.elapsed_s`. `abandon` may be called from any thread.
+    """
+
+    def __init__(self, *, opener: BridgeOpener, kept: Bridge | None, deadline_s: float, clock: Clock) -> None:
+        self.deadline_s = deadline_s
+        self._kept = kept
+        self._opener = opener
+        self._clock = clock
+        self._opened = [] if kept is None else [kept]
+        self._sockets = OpenSockets()
+        self._lock = threading.Lock()
+        self._is_abandoned = False
+        self._has_ended = False
+
+    @property
+    def kept(self) -> Bridge | None:
+        """The bridge that the next call may use; None if this one was abandoned."""
+        return None if self._is_abandoned else self._kept
+
+    @property
+    def endpoint(self) -> str | None:
+        """The last request."""
+        return next((bridge.endpoint for bridge in reversed(self._opened) if bridge.endpoint), None)
+
+    def keep(self, bridge: Bridge | None) -> None:
+        """Let the next call use this bridge, if this call ends in time."""
+        self._kept = bridge
+
+    def open(self, base_url: str, proof: Proof | None) -> Bridge:
+        """Open a bridge that is closed with the call."""
+        bridge = self._opener.open(base_url, proof)
+        with self._lock:
+            self._opened.append(bridge)
+            if self._is_abandoned:
+                bridge.shut()
+        return bridge
+
+    def fetch_leaf(self, address: Address, roots: Path | None) -> Leaf:
+        """Return the certificate at an address; see `tls.fetch_leaf`."""
+        left_s = self.deadline_s - self._clock.elapsed_s()
+        if left_s <= 0:
+            raise TimeoutError("no time left to fetch the certificate")
+        return fetch_leaf(
+            address.host,
+            address.port or _HTTPS_PORT,
+            roots=roots,
+            timeout_s=min(left_s, _HANDSHAKE_S),
+            sockets=self._sockets,
+        )
+
+    def abandon(self) -> None:
+        """Shut the connections, so that the thread that waits for them ends."""
+        with self._lock:
+            self._is_abandoned = True
+            self._sockets.shut()
+            for bridge in self._opened:
+                bridge.shut()
+            if self._has_ended:
+                self._close_all()
+
+    def end(self) -> None:
+        """Close everything that is not kept; called by the call's own thread."""
+        with self._lock:
+            self._has_ended = True
+            self._close_all()
+
+    def _close_all(self) -> None:
+        kept = self.kept
+        for bridge in self._opened:
+            if bridge is not kept:
+                bridge.close()
+
+
+class BridgeCalls:
+    """Runs calls to one bridge, one at a time, and keeps its connection between them."""
+
+    def __init__(self, *, opener: BridgeOpener, clock: Clock, name: str) -> None:
+        self._opener = opener
+        self._clock = clock
+        self._name = name
+        self._kept: Bridge | None = None
+        self._running = threading.Lock()
+
+    async def run(self, work: Callable[[Call], T], deadline_s: float) -> T:
+        """Return what `work` returns or raises. Raise SourceUnavailable at the deadline."""
+        call = Call(opener=self._opener, kept=self._kept, deadline_s=deadline_s, clock=self._clock)
+        self._kept = None  # belongs to the call until it has ended
+        try:
+            async with asyncio.timeout(max(deadline_s - self._clock.elapsed_s(), 0.0)):
+                return await in_daemon_thread(lambda: self._run(work, call), self._name)
+        except TimeoutError as error:
+            call.abandon()
+            unavailable = out_of_time()
+            unavailable.endpoint = call.endpoint
+            raise unavailable from error
+        except asyncio.CancelledError:
+            call.abandon()
+            raise
+        finally:
+            self._kept = call.kept
+
+    def close(self) -> None:
+        """Close the connection; a later call opens another."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def _run(self, work: Callable[[Call], T], call: Call) -> T:
+        try:
+            if not self._running.acquire(timeout=_SHUTDOWN_S):
+                raise SourceUnavailable("the previous call has not ended yet, though its time is up")
+            try:
+                return work(call)
+            finally:
+                self._running.release()
+        finally:
+            call.end()

@@ -1,0 +1,183 @@
+"""Opens a bridge that proves its identity: over HTTPS, or over HTTP if it has nothing better."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import attrs
+
+from adapters.http.lenient_json import Json, flag, text
+from adapters.hue.address import Address, parse_address
+from adapters.hue.bridge import Bridge, Identity
+from adapters.hue.calls import Call
+from adapters.hue.errors import (
+    CertificateRefused,
+    another_bridge,
+    has_https,
+    root_cause,
+    transport_error,
+    unpinned_certificate,
+)
+from adapters.hue.tls import Pinned, Proof, SignedBy
+from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from ports.state import State
+
+
+class BridgeMemory:
+    """What earlier processes learned about bridges: read from the state once, written when it changes.
+
+    `hue.reach.PLACE` holds the id and the HTTPS of the bridge at an address, `hue.bridge.ID` the HTTPS of
+    a bridge at any address, `hue.found.ID` where a moved bridge was found.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._facts: dict[str, dict[str, Json]] = {}
+
+    def get(self, key: str) -> dict[str, Json]:
+        """Return the facts under a key, without a read from the second time on."""
+        if key not in self._facts:
+            self._facts[key] = dict(self._state.get(key))
+        return self._facts[key]
+
+    def update(self, key: str, **facts: Json) -> None:
+        """Add or replace facts; write only a change."""
+        known = self.get(key)
+        changed = {**known, **facts}
+        if changed != known:
+            self._facts[key] = changed
+            self._state.put(key, changed)
+
+
+@attrs.frozen(kw_only=True)
+class BridgeConnector:
+    """Opens one bridge. Without a `bridge_id` its first certificate tells it, and it is remembered."""
+
+    bridge_id: str | None
+    certificate_sha256: str | None
+    roots: Path
+    memory: BridgeMemory
+
+    def connect(self, call: Call, written: str, bridge_id: str | None = None) -> Bridge:
+        """Return a bridge that has proved its identity; `written` is an address from the configuration.
+
+        `bridge_id` counts if none is configured. Raise SourceRefused for a wrong certificate or another
+        bridge, SourceUnavailable if no bridge answers.
+        """
+        address = parse_address(written)
+        wanted_id = self.bridge_id or bridge_id
+        if address.is_plain:
+            return self._connect_plain(call, address, written, wanted_id)
+        try:
+            return self._connect_encrypted(call, address, written, wanted_id)
+        except CertificateRefused as refused:
+            raise self._explain(refused, call, address, written, wanted_id) from refused
+        except SourceUnavailable as unavailable:
+            # nothing listens for HTTPS at the usual port, and this bridge never had it
+            if (
+                address.port is not None
+                or not isinstance(root_cause(unavailable), ConnectionRefusedError)
+                or self._had_https(address, wanted_id)
+            ):
+                raise
+            return self._connect_plain(call, address, written, wanted_id)
+
+    def remembered_id(self, written: str) -> str | None:
+        """Return the id that the certificate at an address had before."""
+        return text(self.memory.get(_place_key(parse_address(written))), "bridge_id") if written else None
+
+    def _connect_encrypted(self, call: Call, address: Address, written: str, wanted_id: str | None) -> Bridge:
+        proof = self._proof(call, address, written, wanted_id)
+        bridge = call.open(address.url("https"), proof)
+        try:
+            identity = bridge.identity(call.deadline_s)
+        except SourceGarbled:  # the certificate is proof enough; the reads show what the bridge offers
+            pass
+        else:
+            _check_identity(identity, written, wanted_id)
+            bridge.offers_v2 = identity.has_v2
+        known_id = proof.bridge_id if isinstance(proof, SignedBy) else wanted_id
+        self.memory.update(_place_key(address), bridge_id=known_id, has_https=True)
+        if known_id:
+            self.memory.update(_bridge_key(known_id), has_https=True)
+        return bridge
+
+    def _proof(self, call: Call, address: Address, written: str, wanted_id: str | None) -> Proof:
+        if self.certificate_sha256:
+            return Pinned(self.certificate_sha256)
+        if known_id := self._known_id(address, wanted_id):
+            return SignedBy(self.roots, known_id)
+        try:  # trust on first use: the id on a leaf that the roots signed
+            leaf = call.fetch_leaf(address, self.roots)
+        except ssl.SSLCertVerificationError as error:
+            raise transport_error(error, written) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SourceUnavailable(
+                f"no bridge answers at {written} ({reason})", endpoint=f"TLS {written}"
+            ) from error
+        if leaf.common_name is None:
+            raise SourceRefused(
+                f"the certificate at {written} does not name its bridge. Set hue: bridge_id in "
+                "config/secrets.yaml"
+            )
+        return SignedBy(self.roots, leaf.common_name)
+
+    def _connect_plain(self, call: Call, address: Address, written: str, wanted_id: str | None) -> Bridge:
+        """Connect without encryption, where anybody can read the key: only to a bridge without HTTPS."""
+        if self._had_https(address, wanted_id):
+            raise has_https(written)
+        bridge = call.open(address.url("http"), None)
+        identity = bridge.identity(call.deadline_s)
+        _check_identity(identity, written, wanted_id)
+        if identity.has_https:
+            raise has_https(written)
+        bridge.offers_v2 = False
+        return bridge
+
+    def _explain(
+        self, refused: CertificateRefused, call: Call, address: Address, written: str, wanted_id: str | None
+    ) -> SourceRefused:
+        """Return the refusal with what answers at the address instead, and what to do."""
+        try:
+            leaf = call.fetch_leaf(address, None)
+        except (OSError, ValueError):
+            return refused
+        known_id = self._known_id(address, wanted_id)
+        if known_id and leaf.common_name and leaf.common_name != known_id:
+            return another_bridge(written, leaf.common_name, known_id)
+        return unpinned_certificate(
+            refused,
+            written,
+            known_id or leaf.common_name,
+            leaf,
+            is_pinned=self.certificate_sha256 is not None,
+        )
+
+    def _known_id(self, address: Address, wanted_id: str | None) -> str | None:
+        known_id = wanted_id or text(self.memory.get(_place_key(address)), "bridge_id")
+        return (known_id or "").lower() or None
+
+    def _had_https(self, address: Address, wanted_id: str | None) -> bool:
+        """Tell whether this bridge is pinned or answered over HTTPS before, here or elsewhere."""
+        place = self.memory.get(_place_key(address))
+        known_id = self._known_id(address, wanted_id)
+        if self.certificate_sha256:
+            return True
+        if known_id and flag(self.memory.get(_bridge_key(known_id)), "has_https"):
+            return True
+        return text(place, "bridge_id") in (None, known_id) and flag(place, "has_https") is True
+
+
+def _check_identity(identity: Identity, written: str, wanted_id: str | None) -> None:
+    if wanted_id and identity.bridge_id and identity.bridge_id != wanted_id.lower():
+        raise another_bridge(written, identity.bridge_id, wanted_id)
+
+
+def _place_key(address: Address) -> str:
+    return f"hue.reach.{address.place}"
+
+
+def _bridge_key(bridge_id: str) -> str:
+    return f"hue.bridge.{bridge_id.lower()}"

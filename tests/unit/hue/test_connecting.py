@@ -1,0 +1,173 @@
+"""How a bridge is connected to, and when it is not."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+import urllib3.exceptions as u3
+
+from adapters.hue.bridge import Bridge
+from adapters.hue.calls import Call
+from adapters.hue.connecting import BridgeConnector, BridgeMemory
+from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, SignedBy
+from adapters.memory.spool import MemoryState
+from adapters.runtime.clock import SystemClock
+from domain.errors import SourceRefused, SourceUnavailable
+from ports.state import Json, State
+from tests.support.canned_bridge import CONFIG, a_canned_opener, a_reply_of
+
+BRIDGE_ID = "001788fffe2e57ed"
+PIN = "ab" * 32
+HTTPS, HTTP = "https://127.0.0.1", "http://127.0.0.1"
+ROUND = {**CONFIG, "modelid": "BSB001", "swversion": "01041302"}
+
+
+class Place:
+    """What answers over HTTPS and HTTP at 127.0.0.1; what is not given refuses the connection."""
+
+    def __init__(self, *, https: Any = None, http: Any = None) -> None:
+        given = {HTTPS: https, HTTP: http}
+        self.opener = a_canned_opener(
+            {url: {"hue.config": config} for url, config in given.items() if config is not None}
+        )
+
+    def connect(self, address: str = "127.0.0.1", state: State | None = None, **changes: Any) -> Bridge:
+        fields: dict[str, Any] = {"bridge_id": BRIDGE_ID, "certificate_sha256": None, "roots": SIGNIFY_ROOTS}
+        memory = BridgeMemory(MemoryState() if state is None else state)
+        clock = SystemClock()
+        call = Call(opener=self.opener, kept=None, deadline_s=clock.elapsed_s() + 10, clock=clock)
+        return BridgeConnector(memory=memory, **(fields | changes)).connect(call, address)
+
+    @property
+    def urls(self) -> list[str]:
+        return [url for url, _ in self.opener.opened]
+
+
+class CountingState(MemoryState):
+    gets = puts = 0
+
+    def get(self, key: str) -> Any:
+        self.gets += 1
+        return super().get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self.puts += 1
+        super().put(key, value)
+
+
+def test_bridge_is_asked_over_https_by_its_id() -> None:
+    place = Place(https=CONFIG)
+    assert place.connect(bridge_id=BRIDGE_ID.upper()).offers_v2
+    (url, proof) = place.opener.opened[0]
+    assert url == HTTPS
+    assert isinstance(proof, SignedBy)
+    assert proof.bridge_id.lower() == BRIDGE_ID
+
+
+def test_pinned_bridge_must_be_the_right_one_too() -> None:
+    place = Place(https=CONFIG)
+    place.connect(certificate_sha256=PIN)
+    assert place.opener.opened == [(HTTPS, Pinned(PIN))]
+    with pytest.raises(SourceRefused, match="001788fffe2e57ed instead of ecb5fafffe000001"):
+        Place(https=CONFIG).connect(certificate_sha256=PIN, bridge_id="ecb5fafffe000001")
+
+
+@pytest.mark.parametrize("config", [a_reply_of({}, status=404), b"<html>", {}, [], b""], ids=str)
+def test_proved_bridge_need_not_describe_itself(config: Any) -> None:
+    assert Place(https=config).connect().offers_v2
+
+
+@pytest.mark.parametrize(
+    ("firmware", "offers"),
+    [("1948086000", True), ("1948085999", False), ("next", True), ("9" * 5000, True), (None, True)],
+    ids=lambda value: str(value)[:12],
+)
+def test_v2_depends_on_the_firmware_if_it_is_known(firmware: Any, offers: bool) -> None:
+    assert Place(https={**CONFIG, "swversion": firmware}).connect().offers_v2 is offers
+
+
+@pytest.mark.parametrize("config", [ROUND, {**CONFIG, "swversion": "1804201115"}], ids=["round", "old"])
+def test_bridge_without_https_is_connected_over_http(config: Any) -> None:
+    place = Place(http=config)
+    assert not place.connect().offers_v2
+    assert place.opener.opened[-1] == (HTTP, None)
+
+
+@pytest.mark.parametrize("config", [CONFIG, {**ROUND, "modelid": "BSB003"}, {**ROUND, "modelid": None}, {}])
+@pytest.mark.parametrize("address", ["127.0.0.1", HTTP])
+def test_bridge_with_https_gets_no_key_over_http(config: Any, address: str) -> None:
+    place = Place(http=config)
+    with pytest.raises(SourceRefused, match=r"has HTTPS.* without http://"):
+        place.connect(address)
+    assert place.opener.clients[-1].asked == ["hue.config"]
+
+
+def test_another_bridge_gets_no_key_over_http() -> None:
+    with pytest.raises(SourceRefused, match="001788fffe2e57ed instead of ecb5fafffe000001"):
+        Place(http=ROUND).connect(bridge_id="ecb5fafffe000001")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        u3.ConnectTimeoutError(),
+        u3.TimeoutError(),
+        u3.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]")),
+        u3.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        u3.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate")),
+        ConnectionResetError(104, "Connection reset by peer"),
+        OSError(113, "No route to host"),
+    ],
+    ids=repr,
+)
+def test_http_is_used_only_if_nothing_listens_for_https(failure: Exception) -> None:
+    place = Place(https=failure, http=ROUND)
+    with pytest.raises((SourceUnavailable, SourceRefused)):
+        place.connect()
+    assert place.urls == [HTTPS]
+
+
+def test_address_with_a_port_means_that_port_only() -> None:
+    place = Place(http=ROUND)
+    with pytest.raises(SourceUnavailable):
+        place.connect("127.0.0.1:8443")
+    assert place.urls == ["https://127.0.0.1:8443"]
+
+
+@pytest.mark.parametrize("kept", [{}, {"certificate_sha256": PIN}], ids=["seen over HTTPS", "pinned"])
+def test_bridge_that_had_https_is_never_asked_over_http(kept: Any) -> None:
+    state = MemoryState()
+    if not kept:
+        Place(https=CONFIG).connect(state=state)
+    place = Place(http=ROUND)
+    with pytest.raises(SourceUnavailable):
+        place.connect(state=state, **kept)
+    with pytest.raises(SourceRefused, match="has HTTPS"):
+        place.connect(HTTP, state, **kept)
+    assert place.urls == [HTTPS]
+
+
+def test_round_bridge_at_the_address_of_a_square_one_needs_its_id() -> None:
+    state = MemoryState()
+    Place(https=CONFIG).connect(state=state)
+    place = Place(http={**ROUND, "bridgeid": "001788FFFE0000AA"})
+    assert place.connect(state=state, bridge_id="001788fffe0000aa")
+
+
+def test_redirect_to_https_says_what_to_write() -> None:
+    page = a_reply_of(b"", status=301, location="https://127.0.0.1/api/config", content_type="text/html")
+    with pytest.raises(SourceRefused, match=r"to HTTPS.* without http://"):
+        Place(http=page).connect(HTTP)
+
+
+def test_memory_is_read_once_and_written_when_it_changes() -> None:
+    state = CountingState()
+    memory = BridgeMemory(state)
+    facts: dict[str, Json] = {"bridge_id": BRIDGE_ID, "has_https": True}
+    for _ in range(3):
+        memory.update("hue.reach.a", **facts)
+        assert memory.get("hue.reach.a") == facts
+    assert (state.gets, state.puts) == (1, 1)
+    assert BridgeMemory(state).get("hue.reach.a") == facts

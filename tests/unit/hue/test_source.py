@@ -1,0 +1,159 @@
+"""Which read is chosen, and which one replaces it if it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.hue.source import Strategy
+from domain.cycle import SourceReply
+from domain.errors import CredentialsRefused, SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
+from domain.reading import Quantity
+from tests.support.canned_bridge import CONFIG, a_canned_opener, a_reply_of
+from tests.support.hue_bench import HueBench, a_hue_bench, temperatures
+from tests.support.hue_replies import (
+    UNIQUEID,
+    a_v1_error,
+    a_v1_temperature,
+    a_v2_device,
+    a_v2_link,
+    a_v2_power,
+    a_v2_temperature,
+    an_envelope,
+)
+
+SENSORS = {"4": a_v1_temperature()}
+REPLIES: dict[str, Any] = {
+    "hue.v1/sensors": SENSORS,
+    "hue.v1/whole_bridge": {"config": {}, "sensors": SENSORS},
+    "hue.v2/temperature": an_envelope(a_v2_temperature()),
+    "hue.v2/device": an_envelope(a_v2_device()),
+    "hue.v2/device_power": an_envelope(a_v2_power()),
+    "hue.v2/zigbee_connectivity": an_envelope(a_v2_link()),
+}
+SMALL: dict[Strategy, str] = {
+    "v1": "hue.v1/sensors",
+    "v2": "hue.v2/temperature",
+    "auto": "hue.v2/temperature",
+}
+ROUND = {**CONFIG, "modelid": "BSB001"}
+FOUND = {f"hue:{UNIQUEID}": 21.43}
+
+
+class Attempt:
+    """A source in front of a bridge with those replies."""
+
+    def __init__(self, replies: dict[str, Any], strategy: Strategy = "auto", url: str = "https://b") -> None:
+        self.opener = a_canned_opener({url: {**REPLIES, **replies}})
+        address = url if url.startswith("http:") else "b"
+        pin = "ab" * 32 if url.startswith("https:") else None
+        self.bench: HueBench = a_hue_bench(
+            address, certificate_sha256=pin, opener=self.opener, strategy=strategy
+        )
+
+    async def read(self) -> SourceReply:
+        return await self.bench.read()
+
+    @property
+    def asked(self) -> list[str]:
+        return [operation for operation in self.opener.asked if operation != "hue.config"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "firmware", "first"),
+    [
+        ("auto", "1975170000", "hue.v2/temperature"),
+        ("auto", "1935144020", "hue.v1/sensors"),
+        ("v2", "1935144020", "hue.v2/temperature"),
+        ("v1", "1975170000", "hue.v1/sensors"),
+        ("whole_bridge", "1975170000", "hue.v1/whole_bridge"),
+    ],
+)
+async def test_home_chooses_the_read(strategy: Strategy, firmware: str, first: str) -> None:
+    attempt = Attempt({"hue.config": {**CONFIG, "swversion": firmware}}, strategy)
+    reply = await attempt.read()
+    assert attempt.asked[0] == first
+    assert reply.strategy in first
+    [reading] = reply.readings
+    assert (reading.device_id, reading.values) == (f"hue:{UNIQUEID}", {Quantity.TEMPERATURE: 21.43})
+    assert (reading.battery_percent, reading.is_reachable) == (83, True)
+
+
+async def test_bridge_without_v2_is_read_by_v1_and_not_asked_again() -> None:
+    attempt = Attempt({"hue.v2/temperature": None})
+    replies = [await attempt.read() for _ in range(2)]
+    assert [(reply.notes, reply.strategy) for reply in replies] == [((), "v1")] * 2
+    assert attempt.asked == ["hue.v2/temperature", "hue.v1/sensors", "hue.v1/sensors"]
+
+
+@pytest.mark.parametrize("strategy", SMALL)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"{",
+        [],
+        7,
+        a_v1_error(3),
+        a_reply_of(b"<html>", content_type="text/html"),
+        a_reply_of({}, status=405),
+        a_reply_of({}, status=301),
+        a_reply_of({}, status=500),
+        SourceGarbled("the reply is larger than 4,000,000 bytes"),
+    ],
+    ids=str,
+)
+async def test_failed_read_is_replaced_by_the_whole_bridge(strategy: Strategy, answer: Any) -> None:
+    attempt = Attempt({SMALL[strategy]: answer}, strategy)
+    reply = await attempt.read()
+    assert (temperatures(reply), reply.strategy) == (FOUND, "whole_bridge")
+    assert attempt.asked == [SMALL[strategy], "hue.v1/whole_bridge"]
+    assert reply.notes[0].startswith("read the whole bridge, since the sensors alone could not be read: ")
+    assert attempt.bench.journal.events() == ("hue.fallback",)
+
+
+@pytest.mark.parametrize("strategy", SMALL)
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        (a_reply_of(b"", status=429), SourceThrottled),
+        (a_reply_of(b"", status=503), SourceUnavailable),
+        (a_reply_of(b"", status=401), CredentialsRefused),
+        (ConnectionResetError(104, "Connection reset by peer"), SourceUnavailable),
+        (SourceUnavailable("no complete answer within the time for this source"), SourceUnavailable),
+    ],
+    ids=str,
+)
+async def test_key_throttling_and_network_do_not_lead_to_the_whole_bridge(
+    strategy: Strategy, answer: Any, raised: type[SourceError]
+) -> None:
+    attempt = Attempt({SMALL[strategy]: answer}, strategy)
+    with pytest.raises(raised):
+        await attempt.read()
+    assert attempt.asked == [SMALL[strategy]]
+
+
+async def test_unusable_whole_bridge_is_a_failure() -> None:
+    with pytest.raises(SourceGarbled, match="without its sensors"):
+        await Attempt({"hue.v1/sensors": b"{", "hue.v1/whole_bridge": {}}, "v1").read()
+
+
+async def test_sensors_without_identity_lead_to_the_whole_bridge() -> None:
+    attempt = Attempt({"hue.v1/sensors": None, "hue.v2/zigbee_connectivity": None})
+    assert temperatures(await attempt.read()) == FOUND
+    assert "hue.v1/whole_bridge" in attempt.asked
+    await attempt.read()
+    assert attempt.asked[-1] != "hue.v1/sensors", "v2 is still offered"
+
+
+async def test_errors_beside_the_data_are_noted() -> None:
+    envelope = an_envelope(a_v2_temperature(), errors=["one sensor is missing"])
+    reply = await Attempt({"hue.v2/temperature": envelope}).read()
+    assert len(reply.readings) == 1
+    assert reply.notes == ("the bridge reports: one sensor is missing",)
+
+
+async def test_v2_is_not_asked_without_encryption() -> None:
+    attempt = Attempt({"hue.config": ROUND}, "v2", "http://b")
+    assert temperatures(await attempt.read()) == FOUND
+    assert attempt.asked == ["hue.v1/whole_bridge"]
