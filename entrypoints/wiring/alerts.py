@@ -56,9 +56,7 @@ def notifier(loaded: Loaded, clock: Clock) -> Notifier | None:
         password=password.value if password else None,
         ca_file=mail.ca_file,
     )
-    return SmtpMail(
-        server, sender=mail.sender or mail.recipients[0], recipients=mail.recipients, clock=clock
-    )
+    return SmtpMail(server, sender=mail.sender or mail.recipients[0], recipients=mail.recipients, clock=clock)
 
 
 def _heartbeat(home: Home) -> Heartbeat | None:

@@ -44,8 +44,8 @@ def collecting(
     """Lock the sources and open the store; release both at the end.
 
     `only` names sources or kinds of source; empty means all that are enabled. `checking` checks the database
-    first. Raise SettingsError for an unknown name, SourceLocked when another process collects, StoreRefused when
-    the database cannot be collected into.
+    first. Raise SettingsError for an unknown name, SourceLocked when another process collects, StoreRefused
+    when the database cannot be collected into.
     """
     home = collecting_home(loaded, environment)
     storage, policy = home.settings.storage, home.settings.storage.retry

@@ -97,19 +97,24 @@ class Home:
         return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
 
 
-def home_of(loaded: Loaded, environment: Environment | None = None, *, state: State | None = None) -> Home:
-    """Build the home for a command that logs to stderr; its log files are the collector's."""
-    environment = environment or Environment()
+def home_of(
+    loaded: Loaded,
+    environment: Environment | None = None,
+    *,
+    state: State | None = None,
+    level: Level = Level.WARNING,
+) -> Home:
+    """Build the home for a command that logs to stderr; the log files are the collector's."""
     redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = StderrJournal(redact, level=environment.stderr_level or Level.CRITICAL)
-    return _home(loaded, environment, redact, journal, state)
+    journal = StderrJournal(redact, level=level)
+    return _home(loaded, environment or Environment(), redact, journal, state)
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a collector, which logs to files if the settings say so."""
     logging = loaded.settings.logging
     if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment)
+        return home_of(loaded, environment, level=environment.stderr_level or Level.CRITICAL)
     redact = Redactor(tuple(loaded.secrets.values())).redact
     folder = logging.log_file_path.parent
     log = RotatingLog(

@@ -62,13 +62,11 @@ def database_lock(home: Home) -> DatabaseLock:
 
 def back_up(home: Home, target: Path) -> Backup:
     """Copy the database to a new file. Raise StoreError; then there is no file."""
-    return backups.back_up(
-        home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms
-    )
+    return backups.back_up(home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
 
 
 def check(home: Home) -> tuple[Finding, ...]:
-    """Return all that is wrong with the database. Raise StoreRefused if it is not one of this kind of home."""
+    """Return all that is wrong with the database. Raise StoreRefused if it is of another kind of home."""
     return verification.check_home(
         home.files.database,
         is_simulated=home.environment.is_simulated,

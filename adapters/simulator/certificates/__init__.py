@@ -6,7 +6,7 @@ import hashlib
 import ssl
 from pathlib import Path
 
-from domain.values import frozen
+import attrs
 
 _FOLDER = Path(__file__).parent
 _END = "-----END CERTIFICATE-----\n"
@@ -15,7 +15,7 @@ CA_FILE = _FOLDER / "ca.pem"
 AMAZON_CA_FILE = _FOLDER / "amazon-ca.pem"
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Certificate:
     """A certificate, with its chain if it has one, and its key; None when that is in the same file."""
 

@@ -19,15 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from domain.values import frozen
-
 FOLDER = Path(__file__).parent
 BEGINS = datetime(2017, 1, 1, tzinfo=UTC)
 # Past 2038 and 2049, where 32-bit clocks and the short ASN.1 date end; both are read correctly by OpenSSL.
 ENDS = datetime(2080, 1, 1, tzinfo=UTC)
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Leaf:
     """One certificate file: the names in it, and what is peculiar about it."""
 
@@ -39,7 +37,7 @@ class Leaf:
     names_its_authority: bool = False
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Authority:
     """Who signs the leaves."""
 
