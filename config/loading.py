@@ -45,9 +45,9 @@ class Loaded:
 
 @attrs.frozen(kw_only=True)
 class Inspection:
-    """What could be read of a home's files, and all problems in them, by file and position.
+    """The readable part of a home's files, and all problems in them, by file and position.
 
-    `settings` and `secrets` are None if their file could not be read.
+    A file that could not be read leaves None in place of its `settings` or `secrets`.
     """
 
     settings: Settings | None
@@ -86,7 +86,7 @@ def inspect(
     may_be_new: bool = False,
     unsaved: Mapping[Path, str] | None = None,
 ) -> Inspection:
-    """Return what the files of a home hold, whatever is wrong with them. Paths in the settings are absolute.
+    """Return the readable part of a home's files and their problems. Paths in the settings are absolute.
 
     `config_file` replaces config/config.yaml; `env` names an overlay in the same folder, `config.<env>.yaml`,
     that changes single keys. With `needs_secrets` it is fatal if no enabled collector has credentials, which

@@ -51,7 +51,7 @@ class Air:
 
 
 def air_at(seed: int, room_key: str, epoch_s: float) -> Air:
-    """Return the air of a room, whatever the order of the calls."""
+    """Return the air of a room, a pure function."""
     step, rest_s = divmod(epoch_s, _STEP_S)
     day, step_of_day = divmod(int(step), _STEPS_A_DAY)
     steps = _day(seed, room_key, day)
@@ -101,7 +101,7 @@ def _day(seed: int, room_key: str, day: int) -> tuple[Air, ...]:
     """Return the air at each step of a day, including the first step of the next day."""
     room = _ROOMS[room_key]
     first = day * _STEPS_A_DAY
-    air = _outside(seed, (first - _RUN_UP_STEPS) * _STEP_S)
+    air = _conditions(seed, (first - _RUN_UP_STEPS) * _STEP_S)[2]
     steps = []
     for step in range(first - _RUN_UP_STEPS, first + _STEPS_A_DAY):
         if step >= first:
@@ -111,21 +111,22 @@ def _day(seed: int, room_key: str, day: int) -> tuple[Air, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _outside(seed: int, epoch_s: float) -> Air:
-    celsius = outdoor_celsius(seed, epoch_s, local_time(epoch_s))
+def _conditions(seed: int, epoch_s: float) -> tuple[LocalTime, float, Air, float]:
+    """Return local time, outdoor temperature and air, and cooking: the same for all rooms."""
+    local = local_time(epoch_s)
+    celsius = outdoor_celsius(seed, epoch_s, local)
     damp = 0.76 + 0.14 * drift(epoch_s / (0.8 * DAY_S), seed, "damp") - 0.012 * max(0.0, celsius - 8)
     haze = 7.0 + 5.0 * drift(epoch_s / (1.3 * DAY_S), seed, "haze")
-    return Air(damp * _saturated(celsius), haze, 0.2, 0.0)
+    return local, celsius, Air(damp * _saturated(celsius), haze, 0.2, 0.0), cooking(seed, local)
 
 
 def _after(seed: int, room: Room, air: Air, epoch_s: float) -> Air:
     """Return the air one step later: each part moves towards the balance of its gains and losses."""
-    local = local_time(epoch_s)
-    outside = _outside(seed, epoch_s)
-    stove = cooking(seed, local) * _KITCHEN_SHARE.get(room.key, 0.1)
+    local, celsius, outside, cooked = _conditions(seed, epoch_s)
+    stove = cooked * _KITCHEN_SHARE.get(room.key, 0.1)
     people = 1.0 if is_used(room, local, seed) else 0.0
     rate = _LEAKAGE_PER_H + (_HOOD_PER_H if stove and room.key == "kitchen" else 0.0)
-    if has_window_open(room, local, seed, outdoor_celsius(seed, epoch_s, local)):
+    if has_window_open(room, local, seed, celsius):
         rate += _OPEN_WINDOW_PER_H
     steam = 12 * _showering(local) * _BATHROOM_SHARE.get(room.key, 0.05)
     water = rate * outside.water + 0.5 + 1.1 * people + 3.5 * stove + steam

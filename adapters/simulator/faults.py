@@ -183,7 +183,7 @@ class ThrottledInside(Effect):
 
 @attrs.frozen
 class Forbidden(Effect):
-    """Answer 403 whatever the token."""
+    """Answer 403 to every token."""
 
     paths: ClassVar[Sequence[str]] = _DATA_PATHS
 

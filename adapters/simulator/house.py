@@ -111,6 +111,8 @@ def has_window_open(room: Room, local: LocalTime, seed: int, outdoor_celsius: fl
     usual_h = 0.15 + 0.012 * max(0.0, outdoor_celsius)
     for airing in range(room.airings_a_day):
         earliest_h = 6.8 if airing == 0 else 17.5
+        if not earliest_h <= local.hour < earliest_h + 2.75 + usual_h:
+            continue
         begins_h = earliest_h + 2.5 * chance(seed, "aired", room.key, local.day, airing)
         lasts_h = usual_h + 0.25 * chance(seed, "aired for", room.key, local.day, airing)
         if begins_h <= local.hour < begins_h + lasts_h:
@@ -125,7 +127,7 @@ Temperatures = tuple[float, ...]
 
 @attrs.frozen
 class House:
-    """Temperatures as a pure function of seed and instant, whatever the order of the calls."""
+    """Temperatures as a pure function of seed and instant."""
 
     seed: int = 1
 

@@ -11,6 +11,7 @@ from typing import cast
 import attrs
 
 from adapters.simulator.faults import Effect, Garbled, HalfBody, HugeBody, MissingFields, Overwrite, Throttle
+from adapters.simulator.templates import encode
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -67,11 +68,6 @@ Answer = Callable[[Request, Sequence[Effect]], Reply]
 _REMOVE = object()
 
 
-def compact(content: object) -> bytes:
-    """Encode as JSON without blanks."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def alter(reply: Reply, effect: Effect, identities: Collection[str]) -> Reply:
     """Return the reply after an effect that is the same for all services, or unchanged.
 
@@ -119,7 +115,7 @@ def change_fields(
             if value is not _REMOVE
         }
 
-    return attrs.evolve(reply, body=compact(changed(json.loads(reply.body), is_inside=not where)))
+    return attrs.evolve(reply, body=encode(changed(json.loads(reply.body), is_inside=not where)).encode())
 
 
 def retry_after(effect: Throttle, now: datetime) -> dict[str, str]:

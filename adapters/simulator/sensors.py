@@ -68,6 +68,7 @@ def _motion_sensor(seed: int, number: int) -> MotionSensor:
     )
 
 
+@lru_cache(maxsize=512)
 def temperature_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     """Return the temperature that the bridge shows, in hundredths of a degree Celsius."""
     newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
@@ -78,6 +79,7 @@ def temperature_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     return Report(value=value, changed_s=_report_s(seed, sensor, newest - _LOOK_BACK_REPORTS))
 
 
+@lru_cache(maxsize=512)
 def light_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     """Return the light level that the bridge shows: 10000 log10(lux) + 1, as Signify defines it."""
     newest = _newest_report(seed, sensor, _last_heard_s(seed, sensor, epoch_s))
@@ -87,6 +89,7 @@ def light_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     return Report(value=round(10_000 * math.log10(lux) + 1), changed_s=reported_s)
 
 
+@lru_cache(maxsize=512)
 def presence_at(seed: int, sensor: MotionSensor, epoch_s: float) -> Report:
     """Return whether the bridge shows presence: 1 or 0. People come and go by the half hour."""
     late_s = 100 * chance(seed, "moved", sensor.number)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 _WHOLE = re.compile(r"\{(\w+)\}")
 _LIVE = re.compile(r'"\$([^"]+)"')
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class LiveValues(Protocol):
@@ -42,11 +43,11 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
     return template
 
 
-def encode(template: Any) -> str:
-    """Encode as JSON without blanks, its live places included."""
-    return json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+def encode(content: Any) -> str:
+    """Encode as JSON without blanks."""
+    return _encode(content)
 
 
 def fill_live(text: str, live: LiveValues) -> str:
     """Return the encoded template with its live places filled in."""
-    return _LIVE.sub(lambda place: encode(live[place[1]]), text)
+    return _LIVE.sub(lambda place: _encode(live[place[1]]), text)

@@ -82,5 +82,5 @@ def sunshine(seed: int, epoch_s: float, local: LocalTime) -> float:
 
 
 def solar_hour(epoch_s: float) -> float:
-    """Return the hour by the sun, which stands highest at 12."""
+    """Return the hour by the sun, which is highest at 12."""
     return (epoch_s % DAY_S) / 3600 - _SOLAR_NOON_UTC_H + 12

@@ -62,10 +62,10 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class DemoFault:
-    """A fault of the simulated home: what it does, and what the demo says about it.
+    """A fault of the simulated home: its effects, and the message that explains them.
 
-    `bridge` and `alexa` are the texts of faults of these services; `{monitor}` stands for the serial number
-    of the first monitor.
+    `bridge` and `alexa` are texts of faults of these services; `{monitor}` is the serial number of the first
+    monitor.
     """
 
     message: str

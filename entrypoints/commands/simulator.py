@@ -1,4 +1,4 @@
-"""`homeclimate simulator`: the simulated home alone, for other clients to be tried on."""
+"""`homeclimate simulator`: run the simulated home alone, to try other clients on it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--certificate",
     type=_FILE,
-    help="That the Alexa service shows, with its chain.  [default: a simulated one for Amazon's names]",
+    help="Of the Alexa service, with its chain.  [default: a simulated one for Amazon's names]",
 )
 @click.option("--key", type=_FILE, help="Of the certificate.  [default: in the same file]")
 @click.option(
@@ -66,7 +66,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_MS,
     default=0.0,
     metavar="MS",
-    help="That each reply of the bridge takes.",
+    help="Time for each reply of the bridge.",
 )
 @click.option(
     "--per-kb",
@@ -74,9 +74,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_MS,
     default=0.0,
     metavar="MS",
-    help="That each kB of it takes more.",
+    help="Time for each kB of it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print where everything is as one line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print addresses and credentials as one line of JSON.")
 def command(
     *,
     seed: int,
@@ -93,15 +93,16 @@ def command(
 ) -> int:
     """Run the simulated home alone, on loopback and in real time, until Ctrl-C or SIGTERM.
 
-    Enter, or SIGUSR1, presses the bridge's button; a code and Enter links a device to the Alexa account. A
-    FAULT has a kind (delay, reset, dribble, silence, throttle, unavailable, half, html, garbled, error,
-    revoked, redirect, huge, null, missing, no-dates, overwrite, certificate), and may have at, for (times),
-    path, first, count (requests). The Alexa service has more kinds: stale-token, refused-token,
+    Enter, or SIGUSR1, presses the bridge's button; a code and Enter links a device to the Alexa account.
+
+    Every fault has a kind: delay, reset, dribble, silence, throttle, unavailable, half, html, garbled, error,
+    revoked, redirect, huge, null, missing, no-dates, overwrite, certificate. It may have at and for (times),
+    path, first and count (requests). The Alexa service also has stale-token, refused-token,
     throttled-inside, forbidden, missing-features, failed-features, stale-samples, skewed-clock, gone,
     unreachable.
     """
     if key is not None and certificate is None:
-        raise click.UsageError("--key is the key of a --certificate, and there is none")
+        raise click.UsageError("--key needs --certificate; give both")
     stopped = threading.Event()
     with ExitStack() as stack:
         try:
@@ -119,16 +120,16 @@ def command(
             )
             alexa = home.alexa
         except ssl.SSLError as error:
-            raise click.UsageError(f"{certificate} cannot be shown: {error}") from error
+            raise click.UsageError(f"invalid certificate {certificate}: {error}") from error
         except OSError as error:
-            raise click.UsageError(f"a port cannot be had: {error}") from error
+            raise click.UsageError(f"a port is not available: {error}; choose another") from error
         _add_faults(home.bridge.faults.add, faults, "--fault")
         _add_faults(alexa.faults.add, alexa_faults, "--alexa-fault")
         _listen_to_signals(home, stopped)
         click.echo(json.dumps(facts(home)) if as_json else introduction(home))
         sys.stdout.flush()
         if sys.stdin.isatty():
-            threading.Thread(target=_obey, args=(home,), daemon=True).start()
+            threading.Thread(target=_read_terminal, args=(home,), daemon=True).start()
         stopped.wait()
     return 0
 
@@ -153,23 +154,20 @@ def _listen_to_signals(home: SimulatedHome, stopped: threading.Event) -> None:
     signal.signal(signal.SIGUSR1, press)
 
 
-def _obey(home: SimulatedHome) -> None:
-    """Do what the lines say that somebody types: a code links a device, an empty one presses the button."""
+def _read_terminal(home: SimulatedHome) -> None:
+    """Read lines from the terminal: a code links a device, an empty line presses the button."""
     for line in sys.stdin:
         if not line.strip():
             home.bridge.press_button()
-            click.echo("The button is pressed, for 30 s.", err=True)
+            click.echo("The button is pressed for 30 s.", err=True)
         elif home.alexa.approve(line):
             click.echo("The device is linked.", err=True)
         else:
-            click.echo("There is no such code.", err=True)
-
-
-# Says where everything is in a simulated home that runs, to programs and to people.
+            click.echo("No such code.", err=True)
 
 
 def facts(home: SimulatedHome) -> dict[str, object]:
-    """Everything, for a program."""
+    """Return addresses, credentials and devices, for a program."""
     bridge = home.bridge
     return {
         "bridge_id": bridge.id,
@@ -188,8 +186,8 @@ def facts(home: SimulatedHome) -> dict[str, object]:
 
 
 def introduction(home: SimulatedHome) -> str:
-    """The most useful of it, for a person."""
-    return "\n".join([*_bridge_lines(home), "", *_alexa_lines(home), "", "Ctrl-C ends it."])
+    """Return the most useful of it, for a person."""
+    return "\n".join([*_bridge_lines(home), "", *_alexa_lines(home), "", "Press Ctrl-C to stop."])
 
 
 def _alexa_facts(home: SimulatedHome) -> dict[str, object]:
@@ -224,17 +222,17 @@ def _bridge_lines(home: SimulatedHome) -> list[str]:
         f"  bridge id     {bridge.id}",
         f"  address       {bridge.address}",
         f"  plain HTTP    {bridge.http_address}",
-        f"  authority     {bridge.ca_file}" if bridge.certificate_sha256 else "  it has no HTTPS",
+        f"  root          {bridge.ca_file}" if bridge.certificate_sha256 else "  no HTTPS",
         f"  ready key     {bridge.key}",
         "",
-        "Ask it (a bridge's certificate names the bridge id and no address):",
+        "Read it (the certificate names the bridge id, not the address):",
         f"  {curl} {base}/api/config",
         f"  {curl} {base}/api/{bridge.key}/sensors",
     ]
     if bridge.model.has_v2:
         lines.append(f"  {curl} -H 'hue-application-key: {bridge.key}' {base}/clip/v2/resource/temperature")
     lines += [
-        "Pair with it, within 30 s of Enter here or of SIGUSR1, which press the button:",
+        "Press Enter here, or send SIGUSR1, to press its button; then pair within 30 s:",
         f"  {curl} -d {body} {base}/api",
     ]
     return lines
@@ -249,22 +247,22 @@ def _alexa_lines(home: SimulatedHome) -> list[str]:
     return [
         f"A simulated Alexa service with {len(alexa.monitors)} air quality monitors",
         f"  address       {alexa.address}, for every name: alexa, api and www of amazon.com, amazon.de ...",
-        f"  authority     {alexa.ca_file}",
+        f"  root          {alexa.ca_file}",
         *(f"  monitor       {monitor.serial}  {monitor.name}" for monitor in alexa.monitors),
         "",
-        "Get an access token; ask, with the cookies of a browser, which things there are:",
+        "Get an access token, or list the devices with the cookies of a browser:",
         f"  token={shlex.quote(alexa.refresh_token)}",
         f"  cookies={shlex.quote(cookies)}",
         f"  {curl} -d '{form}' --data-urlencode \"source_token=$token\" {alexa.url}/auth/token",
         f'  {curl} -b "$cookies" -H "csrf: ${{cookies##*=}}" -d \'{query}\' {alexa.url}/nexus/v1/graphql',
-        "Under the names of the real one (for other programs: in /etc/hosts, and --alexa-port 443):",
+        "Under Amazon's names (for other programs: /etc/hosts, and --alexa-port 443):",
         f"  {curl} --connect-to ::{alexa.address} https://alexa.amazon.com/api/phoenix -i",
-        f"Link a device: type its code here, or at {alexa.url}/code, which stands for amazon.com/code.",
+        f"Link a device: enter its code here, or at {alexa.url}/code instead of amazon.com/code.",
     ]
 
 
 def _curl(home: SimulatedHome) -> tuple[str, str]:
-    """The command and the base of the address with which curl accepts the bridge's certificate."""
+    """Return the curl command and the base URL that accept the bridge's certificate."""
     bridge = home.bridge
     if not bridge.certificate_sha256:
         return "curl", f"http://{bridge.address}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import attrs
 
 from adapters.simulator import templates
 from adapters.simulator.amazon.monitors import (
     RANGE_INSTANCES,
     Monitor,
     Sample,
+    changed_sample_at,
     is_reachable,
     last_heard_s,
     monitors,
@@ -35,6 +38,7 @@ from adapters.simulator.faults import (
 from domain.reading import Quantity
 
 Item = dict[str, Any]
+_FindSample = Callable[[int, Monitor, Quantity, float], Sample]
 ECHO_TYPE = "A32DOYMUN6DTXA"  # an Echo Dot of the third generation
 _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
@@ -76,8 +80,9 @@ class Live:
         if what == "heard":
             heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
             return stamp(datetime.fromtimestamp(heard_s, self.now.tzinfo), 3)
-        sample = self._sample(monitor, key)
-        return stamp(sample.at if what == "sampled" else sample.changed_at, sample.digits)
+        is_current = what == "sampled"
+        sample = self._sample(monitor, key) if is_current else self._find(changed_sample_at, monitor, key)
+        return stamp(sample.at, sample.digits)
 
     def is_reachable(self, monitor: Monitor) -> bool:
         """Return whether the service reaches the monitor."""
@@ -93,22 +98,20 @@ class Live:
 
     def _sample(self, monitor: Monitor, key: str) -> Sample:
         if (monitor.number, key) not in self._samples:
-            as_of_s = self.now.timestamp()
-            ahead = timedelta()
-            for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
-                match effect:
-                    case StaleSamples(by_s) | MonitorUnreachable(by_s):
-                        as_of_s -= by_s
-                    case SkewedClock(by_s):
-                        ahead += timedelta(seconds=by_s)
-            found = sample_at(self.seed, monitor, _QUANTITIES[key], as_of_s)
-            self._samples[monitor.number, key] = Sample(
-                value=found.value,
-                at=found.at + ahead,
-                changed_at=found.changed_at + ahead,
-                digits=found.digits,
-            )
+            self._samples[monitor.number, key] = self._find(sample_at, monitor, key)
         return self._samples[monitor.number, key]
+
+    def _find(self, sample: _FindSample, monitor: Monitor, key: str) -> Sample:
+        as_of_s = self.now.timestamp()
+        ahead = timedelta()
+        for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
+            match effect:
+                case StaleSamples(by_s) | MonitorUnreachable(by_s):
+                    as_of_s -= by_s
+                case SkewedClock(by_s):
+                    ahead += timedelta(seconds=by_s)
+        found = sample(self.seed, monitor, _QUANTITIES[key], as_of_s)
+        return attrs.evolve(found, at=found.at + ahead) if ahead else found
 
     def _temperature(self, monitor: Monitor) -> float:
         celsius = self._sample(monitor, "temperature").value

@@ -62,11 +62,10 @@ class Monitor:
 
 @attrs.frozen(kw_only=True)
 class Sample:
-    """A value, its time, since when it has not changed, and the digits of a second that are written."""
+    """A value, its time, and the digits of a second that the service writes."""
 
     value: float
     at: datetime
-    changed_at: datetime
     digits: int
 
 
@@ -96,11 +95,16 @@ def monitors(seed: int) -> tuple[Monitor, ...]:
 
 def sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> Sample:
     """Return the last sample of the quantity that the service has."""
-    heard_s = last_heard_s(seed, monitor, epoch_s)
-    newest = int(heard_s // REPORT_EVERY_S)
-    while _sampled_s(seed, monitor, quantity, newest) > heard_s:
-        newest -= 1
-    return _sample(seed, monitor, quantity, newest)
+    return _sample(seed, monitor, quantity, _newest(seed, monitor, quantity, epoch_s))
+
+
+def changed_sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> Sample:
+    """Return the first sample that already had the current value."""
+    number = newest = _newest(seed, monitor, quantity, epoch_s)
+    value = _values(seed, monitor, newest)[quantity]
+    while newest - number < _LOOK_BACK_REPORTS and _values(seed, monitor, number - 1)[quantity] == value:
+        number -= 1
+    return _sample(seed, monitor, quantity, number)
 
 
 def is_reachable(seed: int, monitor: Monitor, epoch_s: float) -> bool:
@@ -133,19 +137,20 @@ def stamp(instant: datetime, digits: int) -> str:
     return f"{whole}.{instant.microsecond:06d}000"[: 20 + digits] + "Z" if digits else f"{whole}Z"
 
 
-@lru_cache(maxsize=4096)
+def _newest(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> int:
+    """Return the number of the newest report whose sample the service has."""
+    heard_s = last_heard_s(seed, monitor, epoch_s)
+    newest = int(heard_s // REPORT_EVERY_S)
+    while _sampled_s(seed, monitor, quantity, newest)[0] > heard_s:
+        newest -= 1
+    return newest
+
+
 def _sample(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> Sample:
     """Return the sample of the n-th report."""
+    sampled_s, digits = _sampled_s(seed, monitor, quantity, number)
     value = _values(seed, monitor, number)[quantity]
-    changed = number
-    while number - changed < _LOOK_BACK_REPORTS and _values(seed, monitor, changed - 1)[quantity] == value:
-        changed -= 1
-    return Sample(
-        value=value,
-        at=datetime.fromtimestamp(_sampled_s(seed, monitor, quantity, number), UTC),
-        changed_at=datetime.fromtimestamp(_sampled_s(seed, monitor, quantity, changed), UTC),
-        digits=_digits(monitor, quantity, number),
-    )
+    return Sample(value=value, at=datetime.fromtimestamp(sampled_s, UTC), digits=digits)
 
 
 @lru_cache(maxsize=65536)
@@ -156,17 +161,16 @@ def _report_s(seed: int, monitor: Monitor, number: int) -> float:
     return number * REPORT_EVERY_S + phase_s + jitter_s
 
 
-def _digits(monitor: Monitor, quantity: Quantity, number: int) -> int:
-    share = chance("digits", monitor.serial, quantity.value, number)
-    return _FRACTION_DIGITS[int(share * len(_FRACTION_DIGITS))]
-
-
 @lru_cache(maxsize=65536)
-def _sampled_s(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> float:
-    """Return when the quantity was measured for the report: one after the other, within a second."""
-    late_s = 0.9 * chance("late", monitor.serial, quantity.value, number)
-    digits = min(_digits(monitor, quantity, number), 6)
-    return round(_report_s(seed, monitor, number) + late_s, digits)
+def _sampled_s(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> tuple[float, int]:
+    """Return when the quantity was measured for the report, and the digits of that time.
+
+    The quantities are measured one after the other, within a second.
+    """
+    name = quantity.value
+    late_s = 0.9 * chance("late", monitor.serial, name, number)
+    digits = _FRACTION_DIGITS[int(chance("digits", monitor.serial, name, number) * len(_FRACTION_DIGITS))]
+    return round(_report_s(seed, monitor, number) + late_s, min(digits, 6)), digits
 
 
 @lru_cache(maxsize=16384)

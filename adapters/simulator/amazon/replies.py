@@ -17,7 +17,8 @@ from adapters.simulator.faults import (
     ThrottledInside,
     Unavailable,
 )
-from adapters.simulator.messages import Json, Reply, Request, alter, compact, retry_after
+from adapters.simulator.messages import Json, Reply, Request, alter, retry_after
+from adapters.simulator.templates import encode
 
 FailReply = Callable[[Request, str, Mapping[str, Json]], Reply]
 DEFAULT_MARKET = "amazon.com"
@@ -59,7 +60,7 @@ def json_reply(content: Json, status: int = 200, headers: Mapping[str, str] | No
             "x-amzn-RequestId": str(uuid.uuid4()),
             **(headers or {}),
         },
-        body=content.encode() if isinstance(content, str) else compact(content),
+        body=(content if isinstance(content, str) else encode(content)).encode(),
     )
 
 

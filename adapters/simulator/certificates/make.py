@@ -1,8 +1,8 @@
-"""Makes certificates of the simulated services anew: `python adapters/simulator/certificates/make.py ca.pem`.
+"""Make the certificates of the simulated services: `python adapters/simulator/certificates/make.py ca.pem`.
 
 Needs `cryptography`, which only the development environment has. The keys of the authorities are thrown away
-at the end, so nothing else can be signed with them: every run replaces an authority with all its leaves.
-Which authorities, by their files, stands on the command line; none means all of them.
+at the end, so every run replaces an authority with all its leaves. The arguments are the files of the
+authorities; without any it replaces all.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 FOLDER = Path(__file__).parent
 BEGINS = datetime(2017, 1, 1, tzinfo=UTC)
-# Past 2038 and 2049, where 32-bit clocks and the short ASN.1 date end; both are read correctly by OpenSSL.
+# After 2038 and 2049, where 32-bit clocks and the short ASN.1 date end; OpenSSL reads both correctly.
 ENDS = datetime(2080, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
 class Leaf:
-    """One certificate file: the names in it, and what is peculiar about it."""
+    """A certificate file: its names and its peculiarities."""
 
     file: str
     common_name: str
     alternative_names: tuple[str, ...] = ()
     ends: datetime = ENDS
     self_signed: bool = False
-    names_its_authority: bool = False
+    has_authority_id: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class Authority:
-    """Who signs the leaves."""
+    """An authority and the leaves that it signs."""
 
     file: str
     common_name: str
@@ -56,8 +56,8 @@ BRIDGES = Authority(
     organization="Philips Hue (simulated)",
     leaves=(
         Leaf(file="bsb002.pem", common_name="001788fffe5a1e57"),
-        Leaf(file="bsb002-second.pem", common_name="ecb5fafffe20c0de", names_its_authority=True),
-        Leaf(file="bsb003.pem", common_name="C42996FFFE0D1E5E", names_its_authority=True),
+        Leaf(file="bsb002-second.pem", common_name="ecb5fafffe20c0de", has_authority_id=True),
+        Leaf(file="bsb003.pem", common_name="C42996FFFE0D1E5E", has_authority_id=True),
         Leaf(file="other.pem", common_name="001788fffe0ddba1"),
         Leaf(file="self-signed.pem", common_name="001788fffe5a1e57", self_signed=True),
         Leaf(file="expired.pem", common_name="001788fffe5a1e57", ends=datetime(2022, 1, 1, tzinfo=UTC)),
@@ -82,7 +82,7 @@ _ALEXA = Leaf(
     file="alexa.pem",
     common_name="alexa.amazon.com",
     alternative_names=ALEXA_NAMES,
-    names_its_authority=True,
+    has_authority_id=True,
 )
 AMAZON = Authority(
     file="amazon-ca.pem",
@@ -105,7 +105,7 @@ AUTHORITIES = (BRIDGES, AMAZON)
 
 
 def main(folder: Path = FOLDER, files: Collection[str] = ()) -> None:
-    """Write the certificates of the authorities, and every leaf with its key."""
+    """Write the certificates of the authorities, and their leaves with keys."""
     for authority in AUTHORITIES:
         if authority.file in files or not files:
             _write(folder, authority)
@@ -168,7 +168,7 @@ def _certificate(
     if leaf.alternative_names:
         names = x509.SubjectAlternativeName([_alternative(name) for name in leaf.alternative_names])
         builder = builder.add_extension(names, critical=False)
-    if leaf.names_its_authority and not leaf.self_signed:
+    if leaf.has_authority_id and not leaf.self_signed:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
         builder = builder.add_extension(identifier, critical=False)
     return builder.sign(key if leaf.self_signed else authority_key, hashes.SHA256())

@@ -15,7 +15,8 @@ from adapters.simulator.faults import (
     Throttle,
     Unavailable,
 )
-from adapters.simulator.messages import Json, Reply, alter, change_fields, compact, retry_after
+from adapters.simulator.messages import Json, Reply, alter, change_fields, retry_after
+from adapters.simulator.templates import encode
 
 _SECURITY_HEADERS = {
     "Server": "nginx",
@@ -77,12 +78,12 @@ def html_reply(status: int, headers: Mapping[str, str] | None = None) -> Reply:
 def v1_error(kind: int, address: str, description: str) -> Reply:
     """Return a list with one error, at status 200."""
     error: Json = {"type": kind, "address": address, "description": description}
-    return json_reply(compact([{"error": error}]).decode())
+    return json_reply(encode([{"error": error}]))
 
 
 def v2_error(status: int, description: str) -> Reply:
     """Return an envelope without data."""
-    return json_reply(compact({"errors": [{"description": description}], "data": []}).decode(), status)
+    return json_reply(encode({"errors": [{"description": description}], "data": []}), status)
 
 
 def damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -> Reply:

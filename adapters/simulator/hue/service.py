@@ -13,9 +13,9 @@ from adapters.simulator.hue.keys import ApplicationKeys, PairingError
 from adapters.simulator.hue.live import Live, stamp_v1
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.hue.replies import damage, html_reply, json_reply, v1_error, v2_error
-from adapters.simulator.messages import Reply, Request, SeenRequest, compact
+from adapters.simulator.messages import Reply, Request, SeenRequest
 from adapters.simulator.network import LOOPBACK, Front, Listener, Pace, ServerCertificates, ServerThread
-from adapters.simulator.templates import fill_live
+from adapters.simulator.templates import encode, fill_live
 from ports.clock import Clock
 
 MOST_AT_ONCE = 3  # requests that a bridge answers at the same time
@@ -81,7 +81,7 @@ class BridgeApi:
             success = self.keys.pair(body)
         except PairingError as error:
             return v1_error(error.kind, error.address, str(error))
-        return json_reply(compact([{"success": success}]).decode())
+        return json_reply(encode([{"success": success}]))
 
     def _read_v1(self, segments: Sequence[str], address: str) -> Reply:
         collections = self.things.v1

@@ -149,14 +149,14 @@ def test_a_port_that_is_taken_is_said_and_is_64(option: str) -> None:
         port = taken.getsockname()[1]
         with running(option, str(port)) as simulator:
             assert simulator.wait(10) == 64
-            assert f"a port cannot be had: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
+            assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
 
 
 def test_at_a_terminal_a_typed_code_links_a_device_and_an_empty_line_presses_the_button() -> None:
     ours, theirs = pty.openpty()
     with running("--json", stdin=theirs) as simulator:
         pair = created_pair(facts_of(simulator))
-        for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "no such code")):
+        for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "No such code")):
             os.write(ours, typed.encode())
             assert said in simulator.stderr.readline()
     os.close(ours)
@@ -181,7 +181,7 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
             line = simulator.stdout.readline()
             assert line, said
             said += line
-        assert ("it has no HTTPS" in said) == (model == "BSB001")
+        assert ("no HTTPS" in said) == (model == "BSB001")
         assert ("/clip/v2/resource/temperature" in said) == (model != "BSB001")
         assert "SIGUSR1" in said
 
@@ -192,10 +192,10 @@ def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
         (["--fault", "kind=nonsense"], "unknown kind=nonsense"),
         (["--bridge-model", "BSB009"], "BSB009"),
         (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
-        (["--key", __file__], "there is none"),
+        (["--key", __file__], "--key needs --certificate"),
         (["--latency", "-1"], "--latency"),
         (["--per-kb", "much"], "--per-kb"),
-        (["--certificate", __file__], "cannot be shown"),
+        (["--certificate", __file__], "invalid certificate"),
     ],
 )
 def test_a_wrong_command_line_is_said_and_is_64(arguments: list[str], complaint: str) -> None:

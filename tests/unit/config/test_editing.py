@@ -88,6 +88,7 @@ def test_crlf_line_ends_are_kept() -> None:
     [
         "x: &x {api_key: 1}\nhue: *x\n",  # would change x as well
         "hue:\n  api_key: &k secret\nb: *k\n",
+        "hue:\n  api_key: 1\n  api_key: 2\n",  # which of them counts?
         "hue: text\n",
         "hue: [1]\n",
         "hue:\n  api_key: {a: 1}\n",
