@@ -18,7 +18,6 @@ MAX_NAME_LENGTH = 200  # characters; a bridge takes 32 in a name, Amazon 128
 MAX_JSON_LENGTH = 65_536  # characters; ten times what a real source sends for one device
 
 _WHOLE_DIGITS = 300  # every float holds a number of so many digits
-_FRACTION = re.compile(r"\.(\d+)")
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
 _LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
 # An escaped backslash, two escapes that make one character, or half of such a pair.
@@ -137,8 +136,9 @@ def integer(value: Json, *path: str) -> int | None:
 def objects(value: Json, *path: str) -> Iterator[dict[str, Json]]:
     """Yield the objects in the list at the path; skip other members."""
     found = at(value, *path)
-    if isinstance(found, list):
-        yield from (member for member in found if isinstance(member, dict))
+    for member in found if isinstance(found, list) else ():
+        if isinstance(member, dict):
+            yield member
 
 
 def members(value: Json) -> Mapping[str, Json]:
@@ -147,15 +147,14 @@ def members(value: Json) -> Mapping[str, Json]:
 
 
 def instant(value: Json, *path: str) -> datetime | None:
-    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC.
-
-    A fraction may have any number of digits.
-    """
+    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC."""
     found = text(value, *path)
     if found is None:
         return None
     try:
-        parsed = datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", found, count=1))
+        parsed = datetime.fromisoformat(found)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
