@@ -20,7 +20,6 @@ MAX_JSON_LENGTH = 65_536  # characters; ten times what a real source sends for o
 MAX_DEVICES = 1_000  # a bridge takes some sixty sensors, and no account was seen with ten monitors
 
 _WHOLE_DIGITS = 300  # every float holds a number of so many digits
-_FRACTION = re.compile(r"\.(\d+)")
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
 _LAST_WORD = re.compile(r"[\w|+/=-]+\Z")
 # An escaped backslash, two escapes that make one character, or half of such a pair.
@@ -146,8 +145,9 @@ def integer(value: Json, *path: str) -> int | None:
 def objects(value: Json, *path: str) -> Iterator[dict[str, Json]]:
     """Yield the objects in the list at the path; skip other members."""
     one = at(value, *path)
-    if isinstance(one, list):
-        yield from (member for member in one if isinstance(member, dict))
+    for member in one if isinstance(one, list) else ():
+        if isinstance(member, dict):
+            yield member
 
 
 def members(value: Json) -> Mapping[str, Json]:
@@ -156,15 +156,12 @@ def members(value: Json) -> Mapping[str, Json]:
 
 
 def instant(value: Json, *path: str) -> datetime | None:
-    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC.
-
-    A fraction may have any number of digits.
-    """
+    """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC."""
     one = text(value, *path)
     if one is None:
         return None
     try:
-        parsed = datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", one, count=1))
+        parsed = datetime.fromisoformat(one)
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
