@@ -162,6 +162,8 @@ def instant(value: Json, *path: str) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(one)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
