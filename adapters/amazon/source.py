@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -22,6 +22,7 @@ from ports.journal import Journal, Level
 # has sent nothing for so long, not even its reachability, is not running.
 _STALE_AFTER = timedelta(hours=24)
 _NOTABLE_SKEW = timedelta(minutes=2)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NO_MONITOR = "the Amazon account has no air quality monitor"
 
 
@@ -208,9 +209,7 @@ def _reading(
 
 
 def _is_newer(reading: Reading, other: Reading) -> bool:
-    if reading.observed_at is None or other.observed_at is None:
-        return other.observed_at is None and reading.observed_at is not None
-    return reading.observed_at > other.observed_at
+    return (reading.observed_at or _EARLIEST) > (other.observed_at or _EARLIEST)
 
 
 def _remarks(monitor: Monitor, samples: Samples, now: datetime) -> Iterable[str]:

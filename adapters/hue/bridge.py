@@ -9,17 +9,16 @@ import attrs
 
 from adapters.http.lenient_json import (
     Json,
+    at,
     count_non_finite,
     excerpt,
     identity,
     integer,
-    members,
     name,
     objects,
     parse_json,
     text,
 )
-from adapters.http.replies import add_endpoint
 from adapters.hue.errors import NO_KEY, PAIR_AGAIN, status_error, v1_error
 from adapters.hue.http import BridgeClient, Reply, Request
 from adapters.hue.tls import Proof
@@ -68,12 +67,9 @@ class Bridge:
         self._api_key = api_key
         self._clock = clock
         self._requests: dict[str, Request] = {}
+        self.is_encrypted = client.base_url.startswith("https:")
         self.offers_v2 = True
         self.non_finite = 0
-
-    @property
-    def is_encrypted(self) -> bool:
-        return self._client.base_url.startswith("https:")
 
     @property
     def endpoint(self) -> str | None:
@@ -82,9 +78,8 @@ class Bridge:
 
     def identity(self, deadline_s: float) -> Identity:
         """Return the identity of the bridge, which needs no key."""
-        reply = self._client.send(Request(operation="hue.config", path="/api/config"), deadline_s)
-        with add_endpoint(self.endpoint):
-            content = self._v1_content(reply)
+        request = Request(operation="hue.config", path="/api/config")
+        content = self._client.send(request, deadline_s, self._v1_content)
         firmware = (text(content, "swversion") or "")[:_FIRMWARE_DIGITS]
         return Identity(
             bridge_id=(identity(content, "bridgeid") or "").lower() or None,
@@ -98,15 +93,7 @@ class Bridge:
         request = Request(
             operation="hue.pair", path="/api", json={"devicetype": application}, is_private=True
         )
-        reply = self._client.send(request, deadline_s)
-        with add_endpoint(self.endpoint):
-            for answer in objects(self._json(reply)):
-                if key := identity(answer, "success", "username"):
-                    return key
-                if integer(answer, "error", "type") == _LINK_BUTTON:
-                    return None
-                raise _error_in(answer, "")
-            raise SourceGarbled(f"neither a key nor an error: {reply.excerpt}")
+        return self._client.send(request, deadline_s, self._created_key)
 
     def v1(self, path: str, deadline_s: float) -> Json:
         """Return the content of `/api/<key><path>`; the empty path is the whole bridge."""
@@ -117,14 +104,12 @@ class Bridge:
             self._requests[operation] = Request(
                 operation=operation, path=url_path, secret=key, is_private=not path
             )
-        reply = self._client.send(self._requests[operation], deadline_s)
-        with add_endpoint(self.endpoint):
-            content = self._v1_content(reply)
+        content = self._client.send(self._requests[operation], deadline_s, self._v1_content)
         self.non_finite += count_non_finite(content)
         return content
 
     def v2(self, resource: str, deadline_s: float) -> Json:
-        """Return the envelope of all resources of a type, also if it reports errors beside its data."""
+        """Return the envelope of all resources of a type, including the errors that it reports."""
         if not self.is_encrypted:
             raise SourceGarbled("a bridge without HTTPS has no v2 API")
         operation = f"hue.v2/{resource}"
@@ -134,9 +119,7 @@ class Bridge:
             self._requests[operation] = Request(
                 operation=operation, path=f"/clip/v2/resource/{resource}", headers=headers, secret=key
             )
-        reply = self._client.send(self._requests[operation], deadline_s)
-        with add_endpoint(self.endpoint):
-            content = self._v2_content(reply)
+        content = self._client.send(self._requests[operation], deadline_s, self._v2_content)
         self.non_finite += count_non_finite(content)
         return content
 
@@ -155,6 +138,15 @@ class Bridge:
             raise CredentialsRefused(NO_KEY)
         return key
 
+    def _created_key(self, reply: Reply) -> str | None:
+        for answer in objects(self._json(reply)):
+            if key := identity(answer, "success", "username"):
+                return key
+            if integer(answer, "error", "type") == _LINK_BUTTON:
+                return None
+            raise _error_in(answer, "")
+        raise SourceGarbled(f"neither a key nor an error: {reply.excerpt}")
+
     def _v1_content(self, reply: Reply) -> Json:
         """Return the JSON of a v1 reply; an error comes as a list with HTTP 200."""
         content = self._json(reply)
@@ -167,7 +159,7 @@ class Bridge:
         if reply.status == 403:
             raise CredentialsRefused(PAIR_AGAIN)
         content = self._json(reply)
-        data = members(content).get("data")
+        data = at(content, "data")
         if not isinstance(data, list):
             raise SourceGarbled(f"no list of resources in the reply: {reply.excerpt}")
         if not data and (errors := list(error_descriptions(content, reply.request.secret))):

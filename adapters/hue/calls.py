@@ -1,10 +1,11 @@
-"""Calls to a bridge in daemon threads, which end at their deadline whatever the network does."""
+"""Calls to a bridge in daemon threads, which end at their deadline even if the network hangs."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,42 +25,34 @@ T = TypeVar("T")
 
 
 class Call:
-    """One call: its deadline and its connections, which are closed when it ends, except for `kept`.
+    """One call: its deadline and its connections, which are closed when it ends.
 
-    `deadline_s` is an instant of `Clock.elapsed_s`. `abandon` may be called from any thread.
+    `kept` is not closed: the next call uses it, unless this one was abandoned. `deadline_s` is an instant of
+    `Clock.elapsed_s`. `abandon` may be called from any thread.
     """
 
     def __init__(self, *, opener: BridgeOpener, kept: Bridge | None, deadline_s: float, clock: Clock) -> None:
         self.deadline_s = deadline_s
-        self._kept = kept
+        self.kept = kept
         self._opener = opener
         self._clock = clock
         self._opened = [] if kept is None else [kept]
         self._sockets = OpenSockets()
         self._lock = threading.Lock()
-        self._is_abandoned = False
+        self.is_abandoned = False
         self._has_ended = False
-
-    @property
-    def kept(self) -> Bridge | None:
-        """The bridge that the next call may use; None if this one was abandoned."""
-        return None if self._is_abandoned else self._kept
 
     @property
     def endpoint(self) -> str | None:
         """The last request."""
         return next((bridge.endpoint for bridge in reversed(self._opened) if bridge.endpoint), None)
 
-    def keep(self, bridge: Bridge | None) -> None:
-        """Let the next call use this bridge, if this call ends in time."""
-        self._kept = bridge
-
     def open(self, base_url: str, proof: Proof | None) -> Bridge:
         """Open a bridge that is closed with the call."""
         bridge = self._opener.open(base_url, proof)
         with self._lock:
             self._opened.append(bridge)
-            if self._is_abandoned:
+            if self.is_abandoned:
                 bridge.shut()
         return bridge
 
@@ -79,24 +72,20 @@ class Call:
     def abandon(self) -> None:
         """Shut the connections, so that the thread that waits for them ends."""
         with self._lock:
-            self._is_abandoned = True
+            self.is_abandoned = True
             self._sockets.shut()
             for bridge in self._opened:
                 bridge.shut()
-            if self._has_ended:
-                self._close_all()
+                if self._has_ended:
+                    bridge.close()
 
     def end(self) -> None:
         """Close everything that is not kept; called by the call's own thread."""
         with self._lock:
             self._has_ended = True
-            self._close_all()
-
-    def _close_all(self) -> None:
-        kept = self.kept
-        for bridge in self._opened:
-            if bridge is not kept:
-                bridge.close()
+            for bridge in self._opened:
+                if self.is_abandoned or bridge is not self.kept:
+                    bridge.close()
 
 
 class BridgeCalls:
@@ -115,7 +104,7 @@ class BridgeCalls:
         self._kept = None  # belongs to the call until it has ended
         try:
             async with asyncio.timeout(max(deadline_s - self._clock.elapsed_s(), 0.0)):
-                return await in_daemon_thread(lambda: self._run(work, call), self._name)
+                return await in_daemon_thread(partial(self._run, work, call), self._name)
         except TimeoutError as error:
             call.abandon()
             unavailable = out_of_time()
@@ -125,7 +114,7 @@ class BridgeCalls:
             call.abandon()
             raise
         finally:
-            self._kept = call.kept
+            self._kept = None if call.is_abandoned else call.kept
 
     def close(self) -> None:
         """Close the connection; a later call opens another."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import requests
@@ -13,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from adapters.http.lenient_json import body_excerpt
 from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
@@ -26,6 +28,7 @@ _MAX_CONNECT_S = 4.0  # on a local network; three attempts fit into a source's b
 _MIN_TIMEOUT_S = 0.05  # a time-out of zero would mean none
 _CHUNK_BYTES = 65_536
 _OK = 200
+T = TypeVar("T")
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "homeclimate"}
 
 
@@ -83,15 +86,20 @@ class BridgeClient:
         self._session: requests.Session | None = None
         self._prepared: dict[str, requests.PreparedRequest] = {}  # by operation: an operation is one URL
 
-    def send(self, request: Request, deadline_s: float) -> Reply:
-        """Return the reply. Raise SourceError, also past `deadline_s` (an instant of `Clock.elapsed_s`)."""
+    def send(self, request: Request, deadline_s: float, parse: Callable[[Reply], T]) -> T:
+        """Return what `parse` makes of the reply.
+
+        Raise SourceError with the endpoint, also past `deadline_s` (an instant of `Clock.elapsed_s`).
+        """
         method = "GET" if request.json is None else "POST"
         self.endpoint = endpoint_of(method, self.base_url + request.path, request.secret)
-        with add_endpoint(self.endpoint), self._meter.measuring(request.operation, self._source) as tally:
-            try:
-                return self._exchange(request, method, deadline_s, tally)
-            except (OSError, HTTPError) as error:  # the errors of `requests` are OSErrors
-                raise transport_error(error, self.base_url) from showable_cause(error)
+        with add_endpoint(self.endpoint):
+            with self._meter.measuring(request.operation, self._source) as tally:
+                try:
+                    reply = self._exchange(request, method, deadline_s, tally)
+                except (OSError, HTTPError) as error:  # the errors of `requests` are OSErrors
+                    raise transport_error(error, self.base_url) from showable_cause(error)
+            return parse(reply)
 
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""
@@ -110,7 +118,7 @@ class BridgeClient:
             prepared = requests.Request(method, url, headers=headers, json=request.json).prepare()
             self._prepared[request.operation] = prepared
         if self._session is None:
-            self._session = BoundedSession(_BridgeAdapter(self._proof, self._sockets))
+            self._session = BoundedSession(_BridgeAdapter(self.base_url, self._proof, self._sockets))
         timeout_s = min(self._timeout_s, self._time_left_s(deadline_s))
         response = self._session.send(
             prepared,
@@ -119,7 +127,7 @@ class BridgeClient:
             timeout=(min(timeout_s, _MAX_CONNECT_S), timeout_s),
         )
         try:
-            body = read_body(response.raw, tally, lambda: self._time_left_s(deadline_s))
+            body = read_body(response.raw, tally, partial(self._time_left_s, deadline_s))
         except SourceGarbled:
             if response.status_code == _OK:
                 raise
@@ -163,8 +171,8 @@ def read_body(response: BaseHTTPResponse, tally: Tally, check_time: Callable[[],
 class BoundedSession(requests.Session):
     """A session that never follows a redirect, keeps no cookie and ignores the environment.
 
-    `allow_redirects=False` alone is not enough: `requests` then still reads a redirect's whole body, of any
-    size, to say where it leads.
+    `allow_redirects=False` alone is not enough: `requests` still reads the whole body of a redirect, of any
+    size, to return its target.
     """
 
     def __init__(self, adapter: HTTPAdapter) -> None:
@@ -179,40 +187,37 @@ class BoundedSession(requests.Session):
 
 
 class _BridgeAdapter(HTTPAdapter):
-    """Verifies the bridge by its proof alone, and registers its sockets."""
+    """Holds the one connection, whose server is verified by the bridge's proof alone."""
 
-    def __init__(self, proof: Proof | None, sockets: OpenSockets) -> None:
-        self._terms: dict[str, Any] = {}
-        if proof is not None:
-            context = tls_context(proof)
-            sockets.register_through(context)
-            self._terms["ssl_context"] = context
-        match proof:
-            case SignedBy(bridge_id=bridge_id):
-                self._terms["server_hostname"] = bridge_id
-            case Pinned(certificate_sha256=fingerprint):
-                self._terms["assert_fingerprint"] = fingerprint
-        self._plain_pool = _plain_pool(sockets)
-        super().__init__(pool_connections=1, pool_maxsize=1)
+    def __init__(self, base_url: str, proof: Proof | None, sockets: OpenSockets) -> None:
+        super().__init__()
+        self._pool = _make_pool(base_url, proof, sockets)
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **kwargs, **self._terms)
-        self.poolmanager.pool_classes_by_scheme = {"http": self._plain_pool, "https": HTTPSConnectionPool}
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        return self._pool
 
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> tuple[Any, Any]:
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {}  # the context decides; the public roots that `verify` stands for do not count
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Leave the verification to the pool: the public roots that `requests` would add do not count."""
 
     def close(self) -> None:
-        """Close the connection now: a pool manager only drops its pools, for the garbage collector."""
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated over
-            self.poolmanager.pools[key].close()
+        self._pool.close()
         super().close()
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leave the connection as it is, for the same reason."""
+
+def _make_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
+    """Return a pool of one connection, whose sockets are registered."""
+    place = parse_url(base_url)
+    if proof is None:
+        return _plain_pool(sockets)(place.host or "", place.port, maxsize=1)
+    context = tls_context(proof)
+    sockets.register_through(context)
+    terms: dict[str, Any] = {"ssl_context": context}
+    match proof:
+        case SignedBy(bridge_id=bridge_id):
+            terms["server_hostname"] = bridge_id
+        case Pinned(certificate_sha256=fingerprint):
+            terms["assert_fingerprint"] = fingerprint
+    return HTTPSConnectionPool(place.host or "", place.port, maxsize=1, **terms)
 
 
 def _plain_pool(sockets: OpenSockets) -> type[HTTPConnectionPool]:

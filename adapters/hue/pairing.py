@@ -66,7 +66,7 @@ class HuePairing:
                 proof = SignedBy(self._roots, met.bridge_id) if pin is None else Pinned(pin)
             scheme = "https" if met.is_encrypted else "http"
             bridge = call.open(parse_address(met.address).url(scheme), proof)
-        call.keep(bridge)
+        call.kept = bridge
         return bridge.create_key(self._application, call.deadline_s)
 
     def _meet(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import attrs
 
@@ -20,6 +21,7 @@ from ports.state import Json, State
 
 DETAILS_FOR = timedelta(hours=1)
 QUIET_AFTER = timedelta(minutes=15)  # three reports of a sensor: ask whether the bridge still hears it
+Due = Literal["details", "links"]
 _TIMES = ("details_at", "links_at")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
 _TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor: MAC and endpoint make its uniqueid
@@ -62,19 +64,34 @@ class SensorDirectory:
             for sensor in sensors
         )
 
-    def is_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
-        """Tell whether `update` has anything to ask."""
-        return self._are_details_due(sensors, now) or self._are_links_due(sensors, now)
+    def due(self, sensors: Sequence[Sensor], now: datetime) -> Due | None:
+        """Return what to ask the bridge for, if anything."""
+        links_at = self._links_at
+        if self._details_at is None or abs(now - self._details_at) >= DETAILS_FOR:
+            return "details"
+        if any(one.resource_id not in self._asked_for for one in filter(self._is_unidentified, sensors)):
+            return "details"
+        are_links_old = links_at is None or abs(now - links_at) >= QUIET_AFTER
+        for one in sensors:
+            if one.observed_at is None:
+                continue
+            if are_links_old and now - one.observed_at > QUIET_AFTER:
+                return "links"
+            link = self._links.get(one.owner)
+            if link and link.is_up is False and (links_at is None or one.observed_at > links_at):
+                return "links"  # it was lost, and reports again
+        return None
 
-    def update(self, sensors: Sequence[Sensor], bridge: Bridge, *, now: datetime, deadline_s: float) -> None:
-        """Ask the bridge for what is unknown or old. Raise SourceError if no sensor can be identified.
+    def update(
+        self, due: Due, sensors: Sequence[Sensor], bridge: Bridge, *, now: datetime, deadline_s: float
+    ) -> None:
+        """Ask the bridge. Raise SourceError if no sensor can be identified.
 
         Every other error is only recorded: these reads are optional.
         """
-        are_all_due = self._are_details_due(sensors, now)
         errors: list[SourceError] = []
         steps: list[Callable[[], bool]] = [lambda: self._read_links(sensors, bridge, now, deadline_s)]
-        if are_all_due:
+        if due == "details":
             self._details_at = now  # even if the reads fail: not in every cycle
             steps = [
                 lambda: self._read_v1(sensors, bridge, now, deadline_s),
@@ -104,32 +121,9 @@ class SensorDirectory:
         if self._saved is not None and (content := self._content()) != self._saved:
             self._save(content)
 
-    def _are_details_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
-        if self._details_at is None or abs(now - self._details_at) >= DETAILS_FOR:
-            return True
-        return any(one.resource_id not in self._asked_for for one in self._unidentified(sensors))
-
-    def _are_links_due(self, sensors: Sequence[Sensor], now: datetime) -> bool:
-        """Tell whether a sensor has been quiet for long, or one that was lost reports again."""
-        links_at = self._links_at
-        are_fresh = links_at is not None and abs(now - links_at) < QUIET_AFTER
-        for one in sensors:
-            if one.observed_at is None:
-                continue
-            if not are_fresh and now - one.observed_at > QUIET_AFTER:
-                return True
-            link = self._links.get(one.owner)
-            if link and link.is_up is False and (links_at is None or one.observed_at > links_at):
-                return True
-        return False
-
-    def _unidentified(self, sensors: Sequence[Sensor]) -> list[Sensor]:
-        """Return the sensors whose uniqueid is unknown or only guessed."""
-        return [
-            one
-            for one in sensors
-            if one.resource_id not in self._uniqueids or one.resource_id in self._guessed
-        ]
+    def _is_unidentified(self, sensor: Sensor) -> bool:
+        """Tell whether its uniqueid is unknown or only guessed."""
+        return sensor.resource_id not in self._uniqueids or sensor.resource_id in self._guessed
 
     def _read_v1(self, sensors: Sequence[Sensor], bridge: Bridge, now: datetime, deadline_s: float) -> bool:
         """Read the uniqueids, under which the older readings are stored; return whether v2 could add more.
@@ -138,7 +132,7 @@ class SensorDirectory:
         """
         content = bridge.v1("/sensors", deadline_s)
         listed = {sensor.where: sensor for sensor in parse_sensors(content)}
-        for stranger in self._unidentified(sensors):
+        for stranger in filter(self._is_unidentified, sensors):
             sensor = listed.get(stranger.where)
             if sensor is not None and sensor.uniqueid is not None:
                 self._uniqueids[stranger.resource_id] = sensor.uniqueid
@@ -192,7 +186,7 @@ class SensorDirectory:
         """
         if any(isinstance(error, ReadFailed) for error in errors):
             return False
-        for stranger in self._unidentified(sensors):
+        for stranger in filter(self._is_unidentified, sensors):
             self._asked_for.add(stranger.resource_id)
             link = self._links.get(stranger.owner)
             if stranger.resource_id not in self._uniqueids and link and _MAC.fullmatch(link.mac or ""):

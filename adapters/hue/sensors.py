@@ -83,8 +83,10 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
         cause = _cause_of_silence(sensor, slot)
         if cause is not None or sensor.temperature is None:
             silent = Unread(device_id=device_id, cause=cause or Cause.NO_VALUE, detail=sensor.name)
-            unread.setdefault(device_id, silent)
+            if device_id not in readings:
+                unread.setdefault(device_id, silent)
             continue
+        unread.pop(device_id, None)
         known = readings.get(device_id)
         if known is not None and (known.observed_at or _LONG_AGO) >= (sensor.observed_at or _LONG_AGO):
             continue
@@ -101,7 +103,7 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
         )
     return SourceReply(
         readings=tuple(readings.values()),
-        unread=tuple(silent for device_id, silent in unread.items() if device_id not in readings),
+        unread=tuple(unread.values()),
         notes=tuple(notes),
     )
 

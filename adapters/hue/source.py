@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -63,7 +64,7 @@ class HueSource:
         """Return the newest temperatures."""
         early: list[SourceReply] = []
         try:
-            return await self._calls.run(lambda call: self._read(call, slot, early.append), deadline_s)
+            return await self._calls.run(partial(self._read, slot, early.append), deadline_s)
         except SourceUnavailable:
             if not early:
                 raise
@@ -74,9 +75,9 @@ class HueSource:
         self._calls.close()
         self._directory.close()
 
-    def _read(self, call: Call, slot: datetime, keep_early: Callable[[SourceReply], None]) -> SourceReply:
+    def _read(self, slot: datetime, keep_early: Callable[[SourceReply], None], call: Call) -> SourceReply:
         bridge = call.kept
-        call.keep(None)
+        call.kept = None
         is_new = bridge is None
         if bridge is None:
             bridge = self._locator.connect(call)
@@ -86,14 +87,14 @@ class HueSource:
             reply = self._read_with_fallback(read)
         except CertificateRefused:
             if not is_new:  # the bridge was replaced: look which one answers, which says what to do
-                call.keep(self._locator.connect(call))
+                call.kept = self._locator.connect(call)
             raise
         except (SourceRefused, CredentialsRefused):
             raise  # perhaps another bridge by now: the next read connects anew and checks
         except SourceError:
-            call.keep(bridge if bridge.is_encrypted else None)
+            call.kept = bridge if bridge.is_encrypted else None
             raise
-        call.keep(bridge)
+        call.kept = bridge
         return reply
 
     def _read_with_fallback(self, read: Read) -> SourceReply:
@@ -125,14 +126,15 @@ class HueSource:
             bridge.offers_v2 = False
             return self._read_v1(read)
         listed = parse_temperatures(content)
-        notes = [f"the bridge reports: {description}" for description in error_descriptions(content)]
+        notes = tuple(map("the bridge reports: {}".format, error_descriptions(content)))
         sensors = self._directory.join(listed)
         now = self._clock.now()
-        if self._directory.is_due(listed, now):
+        due = self._directory.due(listed, now)
+        if due is not None:
             if any(sensor.uniqueid for sensor in sensors):
                 read.keep_early(self._reply(sensors, read, "v2", notes))
             optional_deadline_s = read.deadline_s - _REPLY_RESERVE_S
-            self._directory.update(listed, bridge, now=now, deadline_s=optional_deadline_s)
+            self._directory.update(due, listed, bridge, now=now, deadline_s=optional_deadline_s)
             sensors = self._directory.join(listed)
         return self._reply(sensors, read, "v2", notes)
 

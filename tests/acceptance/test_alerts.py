@@ -1,4 +1,4 @@
-"""Trouble as people meet it: the alert file, the mail and the ping of a real `collect`."""
+"""Alert file, mail and ping of a real `collect`."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def alert_file(deployment: Deployment) -> Path:
 
 
 def sign_out(deployment: Deployment) -> str:
-    """Leave the home with nothing but dead cookies; returns the secrets as they were."""
+    """Leave the home with nothing but expired cookies; return the secrets as they were."""
     before = deployment.secrets_file.read_text()
     kept = before.partition("amazon_aqm:")[0]
     deployment.secrets_file.write_text(f"{kept}amazon_aqm:\n{COOKIES}")
     return before
 
 
-def told_by(deployment: Deployment, *, port: int, ping_port: int) -> None:
-    """Have this home's people told by that mail server and that switch."""
+def notified_by(deployment: Deployment, *, port: int, ping_port: int) -> None:
+    """Configure the mail server and the ping URL."""
     mail = f"host: localhost, port: {port}, security: none, recipients: [me@example.org]"
     with deployment.config_file.open("a") as config:
         config.write(f"alerts:\n  mail: {{{mail}}}\n")
@@ -70,13 +70,11 @@ def subjects(handler: MailHandler) -> list[str]:
     return [str(mail["Subject"]) for mail in mails]
 
 
-def test_a_person_is_told_that_they_must_sign_in_and_that_it_is_over(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_rejected_credentials_and_recovery_are_notified(deployment: Deployment, run_here: RunHere) -> None:
     handler = MailHandler()
     with mail_server(handler) as port, switch() as (ping_port, pings):
         signed_in = sign_out(deployment)
-        told_by(deployment, port=port, ping_port=ping_port)
+        notified_by(deployment, port=port, ping_port=ping_port)
         assert run_here(deployment, "collect", "--once").returncode == 1
         text = alert_file(deployment).read_text()
         assert "`homeclimate setup --reauth amazon`" in text
@@ -96,24 +94,22 @@ def test_a_person_is_told_that_they_must_sign_in_and_that_it_is_over(
     assert "3f0c-secret" not in logs
 
 
-def test_a_cycle_that_stores_nothing_is_a_failure_for_the_switch(
+def test_cycle_that_stores_nothing_pings_fail(
     deployment: Deployment, run_here: RunHere, home: SimulatedHome
 ) -> None:
     home.bridge.faults.add("kind=revoked")
     with switch() as (ping_port, pings), mail_server(MailHandler()) as port:
-        told_by(deployment, port=port, ping_port=ping_port)
+        notified_by(deployment, port=port, ping_port=ping_port)
         run_here(deployment, "collect", "--once", "--source", "hue")
     assert pings == ["/ping/3f0c-secret/fail"]
 
 
 @pytest.mark.proof
-def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_the_status(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_hanging_mail_server_and_ping_cost_no_reading(deployment: Deployment, run_here: RunHere) -> None:
     sign_out(deployment)
     with odd_server(saying(b""), secure=False) as odd:
         port = int(odd.address.rpartition(":")[2])
-        told_by(deployment, port=port, ping_port=port)
+        notified_by(deployment, port=port, ping_port=port)
         done = run_here(deployment, "collect", "--once", environment={"SIMULATED_RATE": "30"})
     assert done.returncode == 1
     assert deployment.rows("SELECT count(*) > 0 FROM readings WHERE device_type = 'hue_sensor'") == [(1,)]
@@ -123,9 +119,7 @@ def test_a_mail_server_and_a_switch_that_hang_cost_no_reading_and_are_seen_in_th
     assert "3f0c-secret" not in status
 
 
-def test_an_account_that_was_taken_out_leaves_neither_file_nor_trouble(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_disabled_account_dismisses_its_alert(deployment: Deployment, run_here: RunHere) -> None:
     sign_out(deployment)
     assert run_here(deployment, "collect", "--once").returncode == 1
     assert "a person must act" in run_here(deployment, "status").stdout
@@ -144,9 +138,7 @@ def test_an_account_that_was_taken_out_leaves_neither_file_nor_trouble(
     assert json.loads(run_here(deployment, "status", "--json").stdout)["incidents"] == {}
 
 
-def test_a_program_that_reads_for_ever_is_an_incident_until_it_ends(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_endless_reader_is_an_incident(deployment: Deployment, run_here: RunHere) -> None:
     arguments = ("collect", "--once", "--source", "hue")
     assert run_here(deployment, *arguments).returncode == 0
     with (

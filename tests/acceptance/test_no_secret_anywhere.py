@@ -61,44 +61,44 @@ def deployment(tmp_path: Path, home: SimulatedHome, monkeypatch: pytest.MonkeyPa
 
 
 def forms_of(secret: str) -> set[bytes]:
-    """The secret as it may stand in a log, a URL or a header."""
+    """Return the secret as in logs, URLs and headers."""
     plain = secret.encode()
     return {plain, quote(secret, safe="").encode(), base64.b64encode(plain).rstrip(b"=")}
 
 
-# In one process after each other: aiohttp leaves a TLS connection that was cut at its deadline to the garbage
-# collector when its event loop ends. That connections are bounded is tested with the source itself.
+# aiohttp leaves a TLS connection that was cut at its deadline to the garbage collector when its event loop
+# ends. That connections are bounded is tested with the source itself.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_secret_is_in_anything_that_was_written_whatever_went_wrong(
+def test_no_fault_writes_a_secret_anywhere(
     deployment: Deployment, home: SimulatedHome, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    said = ""
+    output = ""
     for service, faults in ((home.bridge, BRIDGE_FAULTS), (home.alexa, ALEXA_FAULTS)):
         for kind in faults:
             service.faults.add(parse_fault(f"kind={kind}"))
             arguments = ["collect", "--cycles", "1", "-v"]
             main(arguments, environment=simulated_environment(str(deployment.ca_file)))
             service.faults.clear()
-            said += "".join(capfd.readouterr())
+            output += "".join(capfd.readouterr())
     main(
         ["collect", "--cycles", "1", "-v", "--json"],
         environment=simulated_environment(str(deployment.ca_file)),
     )
     main(["status", "--json"], environment=simulated_environment(str(deployment.ca_file)))
-    said += "".join(capfd.readouterr())
+    output += "".join(capfd.readouterr())
 
     account = home.alexa._api.account
-    given_out = [*account._access, *(token for session in account._sessions for token in session)]
+    issued = [*account._access, *(token for session in account._sessions for token in session)]
     known = [home.bridge.key, home.alexa.refresh_token, PASSWORD, PING]
-    assert len(given_out) >= 2
-    written = {"what was said": said.encode()} | {
+    assert len(issued) >= 2
+    written = {"the output": output.encode()} | {
         str(path.relative_to(deployment.folder)): path.read_bytes()
         for path in deployment.folder.rglob("*")
         if path.is_file()
     }
     assert b"DEBUG" in written["logs/homeclimate.log"]
     assert b"logger=urllib3.connectionpool" in written["logs/homeclimate.log"]
-    for secret in (*known, *given_out):
+    for secret in (*known, *issued):
         holders = {name for name, content in written.items() for form in forms_of(secret) if form in content}
         allowed = {"config/secrets.yaml"} if secret in known else {"data/state.json"}
         assert holders <= allowed, secret

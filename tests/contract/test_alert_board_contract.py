@@ -1,4 +1,4 @@
-"""What every alert board promises."""
+"""The contract of alert boards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ports.alerts import AlertBoard
 
 @attrs.frozen
 class Seen:
-    """A board, and what somebody who looks at it reads."""
+    """A board, and the text on it."""
 
     board: AlertBoard
     text: Callable[[], str | None]
@@ -40,19 +40,19 @@ def seen(request: pytest.FixtureRequest, tmp_path: Path) -> Seen:
     return made
 
 
-def test_nothing_stands_there_at_first_and_clearing_it_changes_nothing(seen: Seen) -> None:
+def test_clearing_an_empty_board_changes_nothing(seen: Seen) -> None:
     seen.board.clear()
     assert seen.text() is None
 
 
-def test_what_was_put_up_stands_there_until_it_is_taken_down(seen: Seen) -> None:
+def test_text_stays_until_it_is_cleared(seen: Seen) -> None:
     seen.board.put("sign in: Küche")
     assert seen.text() == "sign in: Küche"
     seen.board.clear()
     assert seen.text() is None
 
 
-def test_the_newest_text_counts(seen: Seen) -> None:
+def test_newest_text_replaces_the_old_one(seen: Seen) -> None:
     seen.board.put("one")
     seen.board.put("two")
     assert seen.text() == "two"

@@ -1,4 +1,4 @@
-"""What every clock promises."""
+"""The contract of clocks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def clock(request: pytest.FixtureRequest) -> Clock:
     return CLOCKS[request.param]()
 
 
-def test_the_wall_shows_aware_utc(clock: Clock) -> None:
+def test_wall_time_is_aware_utc(clock: Clock) -> None:
     assert clock.now().utcoffset() == timedelta(0)
 
 
-async def test_a_sleep_lasts_by_the_stopwatch(clock: Clock) -> None:
+async def test_sleep_lasts_at_least_its_time(clock: Clock) -> None:
     began_s, began_at = clock.elapsed_s(), clock.now()
     await clock.sleep(A_MOMENT_S)
     # The system's timers are a little coarser than its stopwatch.
@@ -40,7 +40,7 @@ async def test_a_sleep_lasts_by_the_stopwatch(clock: Clock) -> None:
     assert clock.now() - began_at >= timedelta(seconds=A_MOMENT_S * 0.9)
 
 
-async def test_the_stopwatch_never_goes_back(clock: Clock) -> None:
+async def test_elapsed_time_never_decreases(clock: Clock) -> None:
     seen = []
     for _ in range(50):
         seen.append(clock.elapsed_s())
@@ -49,7 +49,7 @@ async def test_the_stopwatch_never_goes_back(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0])
-async def test_a_sleep_of_nothing_only_lets_others_run(clock: Clock, seconds: float) -> None:
+async def test_zero_sleep_only_yields(clock: Clock, seconds: float) -> None:
     said = []
 
     async def speak() -> None:
@@ -62,7 +62,7 @@ async def test_a_sleep_of_nothing_only_lets_others_run(clock: Clock, seconds: fl
     assert said == ["other", "sleeper"]
 
 
-async def test_sleepers_wake_in_the_order_of_their_instants(clock: Clock) -> None:
+async def test_sleepers_wake_in_order(clock: Clock) -> None:
     woken: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -73,7 +73,7 @@ async def test_sleepers_wake_in_the_order_of_their_instants(clock: Clock) -> Non
     assert woken == [A_MOMENT_S * share for share in (1, 2, 3)]
 
 
-async def test_a_cancelled_sleep_ends_at_once(clock: Clock) -> None:
+async def test_cancelled_sleep_ends_at_once(clock: Clock) -> None:
     sleeper = asyncio.create_task(clock.sleep(3600))
     await asyncio.sleep(0)
     sleeper.cancel()

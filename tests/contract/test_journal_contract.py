@@ -1,4 +1,4 @@
-"""What every journal promises."""
+"""The contract of journals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ redact = Redactor([MARKED_SECRET]).redact
 
 
 class Unprintable:
-    """A value that cannot be told."""
+    """A value whose text cannot be had."""
 
     def __str__(self) -> str:
         raise RuntimeError("not today")
@@ -29,7 +29,7 @@ class Unprintable:
 
 @attrs.frozen
 class Bench:
-    """A journal, and what somebody reads in it."""
+    """A journal, and the lines in it."""
 
     journal: Journal
     lines: Callable[[], Sequence[str]]
@@ -75,11 +75,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     return BENCHES[request.param](tmp_path / "logs")
 
 
-def test_a_journal_begins_empty(bench: Bench) -> None:
+def test_journal_is_empty_at_first(bench: Bench) -> None:
     assert bench.lines() == []
 
 
-def test_a_record_is_one_line_with_its_event_and_its_fields(bench: Bench) -> None:
+def test_record_is_one_line_with_event_and_fields(bench: Bench) -> None:
     bench.journal.record(Level.INFO, "cycle", source="hue", readings=12, duration_s=0.25)
     (line,) = bench.lines()
     assert line.endswith("cycle source=hue readings=12 duration_s=0.25")
@@ -123,25 +123,25 @@ def test_no_value_breaks_the_line(bench: Bench, value: object, written: str) -> 
         f"one\n{MARKED_SECRET}",
     ],
 )
-def test_a_secret_among_the_fields_is_blotted_out(bench: Bench, value: object) -> None:
+def test_secret_in_a_field_is_redacted(bench: Bench, value: object) -> None:
     bench.journal.record(Level.ERROR, "event", value=value)
     (line,) = bench.lines()
     assert "***" in line
     assert "marked" not in line
 
 
-def test_a_secret_in_the_event_is_blotted_out(bench: Bench) -> None:
+def test_secret_in_the_event_is_redacted(bench: Bench) -> None:
     bench.journal.record(Level.ERROR, f"saw {MARKED_SECRET}")
     (line,) = bench.lines()
     assert "marked" not in line
 
 
-def test_a_value_that_cannot_be_told_costs_neither_the_record_nor_the_caller(bench: Bench) -> None:
+def test_unprintable_value_is_replaced(bench: Bench) -> None:
     bench.journal.record(Level.ERROR, "event", good=1, bad=Unprintable())
     (line,) = bench.lines()
     assert line.endswith('event good=1 bad="<unprintable Unprintable>"')
 
 
-def test_text_that_is_no_unicode_is_written_somehow(bench: Bench) -> None:
+def test_invalid_unicode_is_written(bench: Bench) -> None:
     bench.journal.record(Level.ERROR, "event", value="\udcff")
     assert len(bench.lines()) == 1

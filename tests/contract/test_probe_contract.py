@@ -1,4 +1,4 @@
-"""Whoever is asked how a component is answers without holding up the others."""
+"""The contract of probes: none blocks the others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROBES: dict[str, Callable[[], Probe]] = {
 
 
 @pytest.mark.parametrize("make", PROBES.values(), ids=PROBES)
-async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
+async def test_probe_answers_for_its_component(make: Callable[[], Probe]) -> None:
     probe = make()
     answer = await probe.check()
     assert isinstance(answer, Answer)
@@ -49,44 +49,44 @@ async def test_it_answers_for_its_component(make: Callable[[], Probe]) -> None:
 
 
 @pytest.mark.parametrize("make", PROBES.values(), ids=PROBES)
-async def test_it_is_the_same_component_with_the_same_weight_after_a_look(make: Callable[[], Probe]) -> None:
+async def test_check_changes_neither_component_nor_weight(make: Callable[[], Probe]) -> None:
     probe = make()
     before = probe.component, probe.weight
     await probe.check()
     assert (probe.component, probe.weight) == before
 
 
-CLOCK_OF_THE_STUCK = MemoryClock(NOON)
-LET_GO = threading.Event()
+STUCK_CLOCK = MemoryClock(NOON)
+MAY_END = threading.Event()
 
 
 class StuckNotifier:
-    """A mail server that takes its time."""
+    """A notifier that hangs."""
 
     async def send(self, message: Message, deadline_s: float) -> None:
         await asyncio.Event().wait()
 
 
 STUCK: dict[str, Callable[[], Probe]] = {
-    "memory": lambda: MemoryProbe(component="one", clock=CLOCK_OF_THE_STUCK, takes_s=None),
-    "blocking": lambda: BlockingProbe("one", lambda: passed(str(LET_GO.wait(30)))),
+    "memory": lambda: MemoryProbe(component="one", clock=STUCK_CLOCK, takes_s=None),
+    "blocking": lambda: BlockingProbe("one", lambda: passed(str(MAY_END.wait(30)))),
     "source": lambda: SourceProbe(
         component="one",
         make=lambda: MemorySource("one", [Hangs()]),
-        clock=CLOCK_OF_THE_STUCK,
+        clock=STUCK_CLOCK,
         limit_s=1.0,
         program="./run",
         unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
-        notifier=StuckNotifier(), clock=CLOCK_OF_THE_STUCK, limit_s=1.0, home="/a/home", component="one"
+        notifier=StuckNotifier(), clock=STUCK_CLOCK, limit_s=1.0, home="/a/home", component="one"
     ),
 }
 
 
 @pytest.mark.parametrize("make", STUCK.values(), ids=STUCK)
-async def test_one_that_is_stuck_lets_others_go_on_and_itself_be_given_up(make: Callable[[], Probe]) -> None:
-    LET_GO.clear()
+async def test_hanging_probe_can_be_cancelled(make: Callable[[], Probe]) -> None:
+    MAY_END.clear()
     looking = asyncio.ensure_future(make().check())
     for _ in range(10):
         await asyncio.sleep(0)
@@ -94,4 +94,4 @@ async def test_one_that_is_stuck_lets_others_go_on_and_itself_be_given_up(make: 
     looking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    LET_GO.set()  # the thread that was left behind ends
+    MAY_END.set()  # the thread ends

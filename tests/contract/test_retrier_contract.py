@@ -1,4 +1,4 @@
-"""What every retrier promises: it does what the policy decides, and says so."""
+"""The contract of retriers: do what the policy decides, and log it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bench:
 
 
 class Operation:
-    """Fails as it is told, then succeeds; every attempt takes `cost_s`."""
+    """Raises the failures, then succeeds; every attempt takes `cost_s`."""
 
     def __init__(self, clock: MemoryClock, *failures: BaseException, cost_s: float = 0.0) -> None:
         self._clock = clock
@@ -64,27 +64,27 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     )
 
 
-async def test_a_success_at_the_first_attempt_is_not_worth_a_word(bench: Bench) -> None:
+async def test_success_at_the_first_attempt_is_not_logged(bench: Bench) -> None:
     operation = Operation(bench.clock)
     assert await bench.call(operation) == "readings"
     assert len(operation.began_s) == 1
     assert bench.journal.records == []
 
 
-async def test_a_transient_failure_is_mended_by_another_attempt(bench: Bench) -> None:
+async def test_transient_failure_is_retried(bench: Bench) -> None:
     operation = Operation(bench.clock, SourceUnavailable("reset"))
     assert await bench.call(operation) == "readings"
     assert bench.journal.events() == ("retry", "retry_recovered")
 
 
-async def test_the_waits_between_attempts_are_those_of_the_policy(bench: Bench) -> None:
+async def test_waits_follow_the_policy(bench: Bench) -> None:
     failures = [SourceUnavailable("reset") for _ in range(4)]
     operation = Operation(bench.clock, *failures)
     await bench.call(operation, RetryPolicy(attempts=5, base_s=0.5, multiplier=3.0, cap_s=8.0))
     assert operation.began_s == [0.0, 0.5, 2.0, 6.5, 14.5]
 
 
-async def test_after_the_last_attempt_its_error_comes_out(bench: Bench) -> None:
+async def test_last_error_is_raised(bench: Bench) -> None:
     failures = [SourceUnavailable(f"reset {number}") for number in range(3)]
     operation = Operation(bench.clock, *failures)
     with pytest.raises(SourceUnavailable) as raised:
@@ -95,7 +95,7 @@ async def test_after_the_last_attempt_its_error_comes_out(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("error", [CredentialsRefused("revoked"), ValueError("a fault of ours")])
-async def test_a_permanent_error_comes_out_at_once(bench: Bench, error: Exception) -> None:
+async def test_permanent_error_is_raised_at_once(bench: Bench, error: Exception) -> None:
     operation = Operation(bench.clock, error)
     with pytest.raises(type(error)) as raised:
         await bench.call(operation)
@@ -104,20 +104,20 @@ async def test_a_permanent_error_comes_out_at_once(bench: Bench, error: Exceptio
     assert [record.fields["reason"] for record in bench.journal.of("retry_gave_up")] == ["permanent"]
 
 
-async def test_a_throttled_operation_waits_as_it_was_told(bench: Bench) -> None:
+async def test_retry_after_is_waited_for(bench: Bench) -> None:
     operation = Operation(bench.clock, SourceThrottled("429", retry_after_s=11.0))
     await bench.call(operation)
     assert operation.began_s == [0.0, 11.0]
 
 
-async def test_a_wait_beyond_the_deadline_is_not_begun(bench: Bench) -> None:
+async def test_no_wait_exceeds_the_deadline(bench: Bench) -> None:
     operation = Operation(bench.clock, SourceThrottled("429", retry_after_s=BUDGET_S + 1))
     with pytest.raises(SourceThrottled):
         await bench.call(operation)
     assert bench.clock.elapsed_s() == 0.0
 
 
-async def test_an_attempt_that_would_end_after_the_deadline_is_not_begun(bench: Bench) -> None:
+async def test_no_attempt_begins_that_would_exceed_the_deadline(bench: Bench) -> None:
     failures = [SourceUnavailable("time-out") for _ in range(3)]
     operation = Operation(bench.clock, *failures, cost_s=6.0)
     with pytest.raises(SourceUnavailable):
@@ -126,13 +126,13 @@ async def test_an_attempt_that_would_end_after_the_deadline_is_not_begun(bench: 
     assert bench.clock.elapsed_s() == 13.0
 
 
-async def test_the_budget_counts_from_the_call_and_not_from_the_beginning_of_time(bench: Bench) -> None:
+async def test_budget_counts_from_the_call(bench: Bench) -> None:
     bench.clock.advance(1000)
     operation = Operation(bench.clock, SourceUnavailable("reset"))
     assert await bench.call(operation) == "readings"
 
 
-async def test_nothing_is_tried_after_a_wait_in_which_the_computer_slept(bench: Bench) -> None:
+async def test_wait_that_took_too_long_is_the_end(bench: Bench) -> None:
     operation = Operation(bench.clock, SourceUnavailable("reset"))
     call = asyncio.create_task(bench.call(operation))
     for _ in range(20):
@@ -145,7 +145,7 @@ async def test_nothing_is_tried_after_a_wait_in_which_the_computer_slept(bench: 
     assert bench.journal.events() == ("retry", "retry_gave_up")
 
 
-async def test_a_garbled_reply_is_asked_for_once_more(bench: Bench) -> None:
+async def test_garbled_reply_is_retried_once(bench: Bench) -> None:
     failures = [SourceGarbled("<html>") for _ in range(3)]
     operation = Operation(bench.clock, *failures)
     with pytest.raises(SourceGarbled):
@@ -154,7 +154,7 @@ async def test_a_garbled_reply_is_asked_for_once_more(bench: Bench) -> None:
     assert [record.fields["of"] for record in bench.journal.of("retry")] == [2]
 
 
-async def test_every_event_is_told_with_its_circumstances(bench: Bench) -> None:
+async def test_events_have_operation_endpoint_and_error(bench: Bench) -> None:
     reset = SourceUnavailable("reset", endpoint="GET 192.0.2.1/clip")
     operation = Operation(bench.clock, reset, cost_s=0.25)
     await bench.call(operation, name="hue GET /clip/v2/resource/temperature")
@@ -180,7 +180,7 @@ async def test_every_event_is_told_with_its_circumstances(bench: Bench) -> None:
     }
 
 
-async def test_giving_up_is_told_with_its_reason(bench: Bench) -> None:
+async def test_giving_up_is_logged_with_its_reason(bench: Bench) -> None:
     failures = [SourceUnavailable(f"reset {number}") for number in range(1, 3)]
     with pytest.raises(SourceUnavailable):
         await bench.call(Operation(bench.clock, *failures), RetryPolicy(attempts=2))
@@ -198,7 +198,7 @@ async def test_giving_up_is_told_with_its_reason(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("failures_before", [0, 1])
-async def test_a_cancelled_operation_is_cancelled_at_once(bench: Bench, failures_before: int) -> None:
+async def test_cancelled_operation_ends_at_once(bench: Bench, failures_before: int) -> None:
     failures = [SourceUnavailable("reset")] * failures_before
     operation = Operation(bench.clock, *failures, cost_s=3600)
     call = asyncio.create_task(bench.call(operation, RetryPolicy(base_s=0.0)))
@@ -210,7 +210,7 @@ async def test_a_cancelled_operation_is_cancelled_at_once(bench: Bench, failures
     assert len(operation.began_s) == 1
 
 
-async def test_a_cancelled_wait_is_the_end(bench: Bench) -> None:
+async def test_cancelled_wait_ends_at_once(bench: Bench) -> None:
     operation = Operation(bench.clock, SourceUnavailable("reset"))
     call = asyncio.create_task(bench.call(operation, RetryPolicy(base_s=8.0)))
     await bench.clock.sleep(1)
@@ -220,7 +220,7 @@ async def test_a_cancelled_wait_is_the_end(bench: Bench) -> None:
     assert len(operation.began_s) == 1
 
 
-async def test_a_cancellation_that_the_operation_raises_itself_is_not_repeated(bench: Bench) -> None:
+async def test_cancellation_is_not_retried(bench: Bench) -> None:
     operation = Operation(bench.clock, asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
         await bench.call(operation)
@@ -228,7 +228,7 @@ async def test_a_cancellation_that_the_operation_raises_itself_is_not_repeated(b
     assert bench.journal.records == []
 
 
-async def test_sixteen_operations_at_once_do_not_mix_up_their_attempts(bench: Bench) -> None:
+async def test_concurrent_operations_keep_their_own_attempts(bench: Bench) -> None:
     operations = [
         Operation(
             bench.clock, *(SourceUnavailable(f"{number}") for _ in range(number % 4)), cost_s=number / 100
@@ -238,18 +238,18 @@ async def test_sixteen_operations_at_once_do_not_mix_up_their_attempts(bench: Be
     calls = [bench.call(operation, name=str(number)) for number, operation in enumerate(operations)]
     results = await asyncio.gather(*calls, return_exceptions=True)
     for number, (operation, result) in enumerate(zip(operations, results, strict=True)):
-        told = [record for record in bench.journal.records if record.fields["operation"] == str(number)]
-        attempts = [record.fields["attempt"] for record in told if record.event == "retry"]
+        logged = [record for record in bench.journal.records if record.fields["operation"] == str(number)]
+        attempts = [record.fields["attempt"] for record in logged if record.event == "retry"]
         assert len(operation.began_s) == min(number % 4 + 1, 3)
         assert attempts == list(range(1, min(number % 4, 2) + 1))
         if number % 4 == 3:
             assert str(result) == str(number)
-            assert told[-1].event == "retry_gave_up"
+            assert logged[-1].event == "retry_gave_up"
         else:
             assert result == "readings"
 
 
-async def test_a_deadline_that_has_passed_still_leaves_the_first_attempt(bench: Bench) -> None:
+async def test_first_attempt_is_made_after_the_deadline(bench: Bench) -> None:
     bench.clock.advance(100)
     operation = Operation(bench.clock, SourceUnavailable("reset"))
     with pytest.raises(SourceUnavailable):

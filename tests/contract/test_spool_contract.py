@@ -1,4 +1,4 @@
-"""What every spool promises, whatever it keeps its cycles in."""
+"""The contract of spools."""
 
 from __future__ import annotations
 
@@ -80,19 +80,19 @@ def drained(spool: Spool) -> list[CycleReport]:
     return taken
 
 
-def test_what_was_added_comes_out_as_it_was(spool: Spool) -> None:
+def test_added_cycle_is_drained_unchanged(spool: Spool) -> None:
     spool.add(RICH)
     assert drained(spool) == [RICH]
 
 
-def test_cycles_come_out_in_the_order_in_which_they_went_in(spool: Spool) -> None:
+def test_cycles_are_drained_in_order(spool: Spool) -> None:
     cycles = [a_cycle_at(minute) for minute in (0, 5, 10)]
     for cycle in cycles:
         spool.add(cycle)
     assert drained(spool) == cycles
 
 
-def test_what_was_taken_does_not_come_again(spool: Spool) -> None:
+def test_taken_cycle_is_not_drained_again(spool: Spool) -> None:
     spool.add(a_cycle())
     drained(spool)
     assert drained(spool) == []
@@ -100,12 +100,12 @@ def test_what_was_taken_does_not_come_again(spool: Spool) -> None:
     assert drained(spool) == [RICH]
 
 
-def test_an_empty_spool_has_nothing_to_hand_over(spool: Spool) -> None:
+def test_empty_spool_drains_nothing(spool: Spool) -> None:
     assert drained(spool) == []
     assert spool.waiting() == Waiting()
 
 
-def test_when_the_taker_is_in_trouble_its_cycle_and_those_behind_it_go_on_waiting(spool: Spool) -> None:
+def test_error_while_draining_keeps_the_rest(spool: Spool) -> None:
     cycles = [a_cycle_at(minute) for minute in (0, 5, 10)]
     for cycle in cycles:
         spool.add(cycle)
@@ -124,7 +124,7 @@ def test_when_the_taker_is_in_trouble_its_cycle_and_those_behind_it_go_on_waitin
     assert drained(spool) == cycles[1:]
 
 
-def test_a_cycle_that_nobody_can_take_holds_up_none_behind_it(spool: Spool) -> None:
+def test_rejected_cycle_is_removed_from_the_queue(spool: Spool) -> None:
     poison, sound = a_cycle_at(0), a_cycle_at(5)
     spool.add(poison)
     spool.add(sound)
@@ -132,7 +132,7 @@ def test_a_cycle_that_nobody_can_take_holds_up_none_behind_it(spool: Spool) -> N
     assert spool.waiting() == Waiting()
 
 
-def test_a_look_says_how_much_waits_and_where_each_source_stands(spool: Spool) -> None:
+def test_waiting_counts_cycles_readings_and_slots(spool: Spool) -> None:
     spool.add(RICH)
     spool.add(a_cycle(a_failed(a_due(slot=LATER))))
     spool.add(a_cycle(a_collected(due=a_due("by hand", LATER + timedelta(seconds=7), scheduled=False))))
@@ -145,7 +145,7 @@ def test_a_look_says_how_much_waits_and_where_each_source_stands(spool: Spool) -
     }
 
 
-def test_a_value_that_is_no_number_comes_out_as_a_store_would_keep_it(spool: Spool) -> None:
+def test_non_finite_value_is_drained_as_a_store_keeps_it(spool: Spool) -> None:
     odd = a_reading(values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: math.inf, Quantity.VOC_INDEX: 3.0})
     spool.add(a_cycle(a_collected(odd)))
     ((reading,),) = [report.readings for report in drained(spool)]
@@ -157,7 +157,7 @@ def test_a_value_that_is_no_number_comes_out_as_a_store_would_keep_it(spool: Spo
     texts=st.lists(st.text(st.characters(exclude_categories=[])), max_size=5), values=st.lists(st.floats())
 )
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_no_text_and_no_number_is_changed_on_the_way(
+def test_texts_and_numbers_are_drained_unchanged(
     make: Callable[[Path], Spool], tmp_path: Path, texts: list[str], values: list[float]
 ) -> None:
     spool = make(tmp_path)

@@ -1,4 +1,4 @@
-"""What every state promises."""
+"""The contract of states."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
     return FileState(tmp_path / "data" / "state.json", MemoryJournal())
 
 
-def test_a_key_without_a_value_is_empty(state: State) -> None:
+def test_missing_key_is_empty(state: State) -> None:
     assert state.get("hue") == {}
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_what_was_put_is_there(state: State, value: dict[str, Json]) -> None:
+def test_saved_value_is_returned(state: State, value: dict[str, Json]) -> None:
     state.put("hue", value)
     assert state.get("hue") == value
 
 
-def test_a_new_value_takes_the_place_of_the_old_one_as_a_whole(state: State) -> None:
+def test_new_value_replaces_the_old_one(state: State) -> None:
     state.put("hue", {"address": "192.0.2.7", "port": 443})
     state.put("hue", {"address": "192.0.2.8"})
     assert state.get("hue") == {"address": "192.0.2.8"}
 
 
-def test_keys_do_not_touch_each_other(state: State) -> None:
+def test_keys_are_independent(state: State) -> None:
     state.put("hue", {"number": 1})
     state.put("amazon", {"number": 2})
     assert (state.get("hue"), state.get("amazon")) == ({"number": 1}, {"number": 2})
 
 
-def test_what_a_caller_changes_afterwards_changes_nothing(state: State) -> None:
+def test_later_changes_by_the_caller_have_no_effect(state: State) -> None:
     value: dict[str, Json] = {"addresses": ["192.0.2.7"]}
     state.put("hue", value)
     for addresses in (value["addresses"], state.get("hue")["addresses"]):

@@ -1,4 +1,4 @@
-"""The alert file: written when it must be, left alone otherwise, and no harm when it cannot be."""
+"""The alert file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 
 
-def test_it_is_not_written_again_while_it_says_the_same(path: Path) -> None:
+def test_unchanged_text_is_not_written_again(path: Path) -> None:
     journal = MemoryJournal()
     board = AlertFile(path, journal=journal)
     board.put("sign in")
@@ -28,14 +28,14 @@ def test_it_is_not_written_again_while_it_says_the_same(path: Path) -> None:
     assert journal.events() == ("alert_file.written", "alert_file.written")
 
 
-def test_a_file_that_another_process_wrote_goes_too(path: Path) -> None:
+def test_file_of_another_process_is_removed(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("of the earlier system")
     AlertFile(path, journal=MemoryJournal()).clear()
     assert not path.exists()
 
 
-def test_what_cannot_be_written_or_removed_is_in_the_journal(path: Path) -> None:
+def test_failures_are_logged(path: Path) -> None:
     journal = MemoryJournal()
     path.parent.write_text("a file where a folder is due")
     AlertFile(path, journal=journal).put("sign in")

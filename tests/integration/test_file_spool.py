@@ -1,4 +1,4 @@
-"""The spool's files: what a crash, a full disk or another process does to them."""
+"""The spool's files after crashes, on full disks, and with other processes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def drained(spool: FileSpool) -> list[CycleReport]:
     return taken
 
 
-def test_there_is_one_file_a_day_and_the_earlier_day_comes_out_first(folder: Path) -> None:
+def test_there_is_one_file_a_day_and_the_oldest_is_drained_first(folder: Path) -> None:
     clock = MemoryClock(NOON)
     spool = FileSpool(folder, clock=clock, journal=MemoryJournal())
     spool.add(a_cycle_at(0))
@@ -64,8 +64,8 @@ def test_there_is_one_file_a_day_and_the_earlier_day_comes_out_first(folder: Pat
     assert list(folder.glob("*.jsonl")) == []
 
 
-def test_a_line_is_on_the_disk_before_it_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[bool] = []  # whether it was the file or the folder
+def test_added_line_and_new_file_are_synced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []  # whether it was the folder
     fsync = os.fsync
 
     def noting(descriptor: int) -> None:
@@ -80,13 +80,13 @@ def test_a_line_is_on_the_disk_before_it_counts(folder: Path, monkeypatch: pytes
     assert synced[2:] == [False]
 
 
-def test_the_next_process_finds_what_the_last_one_left(folder: Path) -> None:
+def test_next_process_drains_what_the_last_one_added(folder: Path) -> None:
     a_spool(folder).add(a_cycle_at(0))
     assert a_spool(folder).waiting().cycles == 1
     assert drained(a_spool(folder)) == [a_cycle_at(0)]
 
 
-def test_what_comes_in_while_it_is_drained_goes_on_waiting(folder: Path) -> None:
+def test_cycle_added_while_draining_is_kept(folder: Path) -> None:
     ours, theirs = a_spool(folder), a_spool(folder)
     ours.add(a_cycle_at(0))
     taken: list[CycleReport] = []
@@ -102,7 +102,7 @@ def test_what_comes_in_while_it_is_drained_goes_on_waiting(folder: Path) -> None
     assert list(folder.glob("*.jsonl")) == []
 
 
-def test_a_file_that_another_process_has_drained_and_begun_anew_is_read_from_its_beginning(
+def test_file_recreated_by_another_process_is_read_from_its_start(
     folder: Path,
 ) -> None:
     ours, theirs = a_spool(folder), a_spool(folder)
@@ -116,7 +116,7 @@ def test_a_file_that_another_process_has_drained_and_begun_anew_is_read_from_its
 
 
 @pytest.mark.parametrize("cut", [1, 20, 200])
-def test_half_a_line_that_a_crash_left_is_no_cycle_and_costs_none(folder: Path, cut: int) -> None:
+def test_partial_last_line_is_cut_off(folder: Path, cut: int) -> None:
     a_spool(folder).add(a_cycle_at(0))
     whole = (folder / TODAY).read_bytes()
     (folder / TODAY).write_bytes(whole + whole[:cut])
@@ -126,7 +126,7 @@ def test_half_a_line_that_a_crash_left_is_no_cycle_and_costs_none(folder: Path, 
     assert list(folder.glob("*.jsonl")) == []
 
 
-def test_a_file_with_nothing_but_half_a_line_goes(folder: Path) -> None:
+def test_file_with_only_a_partial_line_is_removed(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / TODAY).write_bytes(b'{"crc32":"00')
     assert drained(a_spool(folder)) == []
@@ -134,9 +134,7 @@ def test_a_file_with_nothing_but_half_a_line_goes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [12, 60, -5])
-def test_a_damaged_line_is_put_aside_and_said_and_costs_no_other(
-    folder: Path, journal: MemoryJournal, at: int
-) -> None:
+def test_damaged_line_is_quarantined_and_logged(folder: Path, journal: MemoryJournal, at: int) -> None:
     spool = a_spool(folder)
     spool.add(a_cycle_at(0))
     damaged = bytearray((folder / TODAY).read_bytes())
@@ -148,7 +146,7 @@ def test_a_damaged_line_is_put_aside_and_said_and_costs_no_other(
     assert journal.events() == ("spool.line_damaged",)
 
 
-def test_a_full_spool_takes_no_more_and_says_what_to_do(folder: Path) -> None:
+def test_full_spool_rejects_cycles(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
     with pytest.raises(SpoolError, match=r"full .* Repair the database"):
         any(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
@@ -158,9 +156,7 @@ def test_a_full_spool_takes_no_more_and_says_what_to_do(folder: Path) -> None:
     spool.add(a_cycle_at(0))
 
 
-def test_a_write_that_fails_half_way_leaves_no_half_a_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_write_leaves_no_partial_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = a_spool(folder)
     spool.add(a_cycle_at(0))
     with monkeypatch.context() as patched:
@@ -181,7 +177,7 @@ def test_a_write_that_fails_half_way_leaves_no_half_a_line(
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_a_folder_that_cannot_be_had_is_said(folder: Path, is_file: bool) -> None:
+def test_folder_is_created_or_the_error_names_it(folder: Path, is_file: bool) -> None:
     folder.parent.mkdir(parents=True)
     folder.write_text("a file where a folder is due") if is_file else folder.parent.rmdir()
     spool = a_spool(folder)
@@ -211,7 +207,7 @@ def _a_process_that_holds_the_lock(folder: Path) -> Iterator[None]:
         holder.communicate()
 
 
-def test_a_process_that_was_stopped_with_the_lock_in_its_hand_holds_nobody_up_for_long(
+def test_lock_of_a_stopped_process_is_an_error_within_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_lock, "_PAUSE_S", 0.0)
@@ -221,7 +217,7 @@ def test_a_process_that_was_stopped_with_the_lock_in_its_hand_holds_nobody_up_fo
 
 
 @pytest.mark.proof
-def test_processes_that_spool_and_drain_at_once_lose_nothing(folder: Path) -> None:
+def test_processes_that_add_and_drain_at_once_lose_nothing(folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.integration.test_file_spool import *\n"
         "spool = a_spool(Path(sys.argv[1]))\n"
@@ -240,14 +236,12 @@ def test_processes_that_spool_and_drain_at_once_lose_nothing(folder: Path) -> No
     assert list(folder.glob("*.jsonl")) == []
 
 
-def test_the_folder_of_the_spool_is_closed_to_strangers(folder: Path) -> None:
+def test_spool_file_is_private(folder: Path) -> None:
     a_spool(folder).add(a_cycle())
     assert (folder / TODAY).stat().st_mode & 0o007 == 0
 
 
-def test_a_damaged_line_that_cannot_be_put_aside_holds_up_none_behind_it_and_is_not_lost(
-    folder: Path, journal: MemoryJournal
-) -> None:
+def test_damaged_line_that_cannot_be_quarantined_is_kept(folder: Path, journal: MemoryJournal) -> None:
     spool = a_spool(folder)
     spool.add(a_cycle_at(0))
     damaged = (folder / TODAY).read_bytes().replace(b"hue", b"eue", 1)
@@ -261,7 +255,7 @@ def test_a_damaged_line_that_cannot_be_put_aside_holds_up_none_behind_it_and_is_
     assert (folder / "aside.jsonl").read_bytes() == damaged
 
 
-def test_what_was_put_aside_takes_no_room_from_what_waits(folder: Path) -> None:
+def test_quarantined_lines_do_not_count_as_used(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
     for minute in range(0, 30, 5):
         spool.add(a_cycle_at(minute))

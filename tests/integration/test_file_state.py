@@ -1,4 +1,4 @@
-"""The state file, damaged, shared, and on a full disk."""
+"""The state file: damaged, shared, and on a full disk."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.json"
 
 
-def test_the_next_run_knows_what_this_one_learned(path: Path, journal: MemoryJournal) -> None:
+def test_next_process_reads_the_saved_value(path: Path, journal: MemoryJournal) -> None:
     FileState(path, journal).put("hue", {"address": "192.0.2.7"})
     assert FileState(path, journal).get("hue") == {"address": "192.0.2.7"}
 
 
-def test_only_its_owner_may_read_the_file(path: Path, journal: MemoryJournal) -> None:
+def test_files_are_private(path: Path, journal: MemoryJournal) -> None:
     FileState(path, journal).put("hue", {})
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_reading_makes_no_file(path: Path, journal: MemoryJournal) -> None:
+def test_reading_creates_no_file(path: Path, journal: MemoryJournal) -> None:
     assert FileState(path, journal).get("hue") == {}
     assert list(path.parent.iterdir()) == []
     assert journal.records == []
 
 
-def test_two_states_over_one_file_see_each_other(path: Path, journal: MemoryJournal) -> None:
+def test_two_states_on_one_file_see_each_other(path: Path, journal: MemoryJournal) -> None:
     first, second = FileState(path, journal), FileState(path, journal)
     first.put("hue", {"number": 1})
     second.put("amazon", {"number": 2})
@@ -67,7 +67,7 @@ def test_two_states_over_one_file_see_each_other(path: Path, journal: MemoryJour
     assert first.get("amazon") == {"number": 2}
 
 
-def test_processes_that_write_at_once_lose_no_key_of_each_other(path: Path) -> None:
+def test_processes_that_write_at_once_keep_each_others_keys(path: Path) -> None:
     commands = [[sys.executable, "-c", WRITER, str(path), name] for name in "abc"]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
     assert [writer.communicate()[0] for writer in writers] == ["[]\n"] * 3
@@ -108,9 +108,7 @@ def test_processes_that_write_at_once_lose_no_key_of_each_other(path: Path) -> N
         "too large a file",
     ],
 )
-def test_a_damaged_file_is_put_aside_and_begun_anew(
-    path: Path, journal: MemoryJournal, damaged: bytes
-) -> None:
+def test_damaged_file_is_quarantined(path: Path, journal: MemoryJournal, damaged: bytes) -> None:
     path.write_bytes(damaged)
     state = FileState(path, journal)
     assert state.get("hue") == {}
@@ -121,7 +119,7 @@ def test_a_damaged_file_is_put_aside_and_begun_anew(
     assert journal.events() == ("state_unreadable", "state_damaged")
 
 
-def test_damaged_files_are_kept_apart_and_not_without_end(path: Path, journal: MemoryJournal) -> None:
+def test_at_most_nine_damaged_files_are_kept(path: Path, journal: MemoryJournal) -> None:
     for number in range(12):
         path.write_text(f"damaged {number}")
         FileState(path, journal).put("hue", {})
@@ -131,7 +129,7 @@ def test_damaged_files_are_kept_apart_and_not_without_end(path: Path, journal: M
     assert kept["state.json.damaged-9"] == "damaged 11"
 
 
-def test_what_cannot_be_written_is_kept_until_it_can(
+def test_value_that_cannot_be_written_is_kept_in_memory(
     path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: int) -> None:
@@ -150,7 +148,7 @@ def test_what_cannot_be_written_is_kept_until_it_can(
     assert journal.events() == ("state_unsaved",)
 
 
-def test_what_json_cannot_hold_is_said_and_changes_nothing(path: Path, journal: MemoryJournal) -> None:
+def test_value_that_json_cannot_represent_changes_nothing(path: Path, journal: MemoryJournal) -> None:
     state = FileState(path, journal)
     state.put("hue", {"number": 1})
     state.put("hue", {"number": math.nan})
@@ -158,7 +156,7 @@ def test_what_json_cannot_hold_is_said_and_changes_nothing(path: Path, journal: 
     assert journal.events() == ("state_unsaved",)
 
 
-def test_a_process_that_was_stopped_with_the_lock_in_its_hand_stops_nobody_else(
+def test_lock_of_a_stopped_process_stops_no_other(
     path: Path, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_lock, "_PAUSE_S", 0.0)
@@ -173,7 +171,7 @@ def test_a_process_that_was_stopped_with_the_lock_in_its_hand_stops_nobody_else(
         os.close(holder)
 
 
-def test_a_folder_that_cannot_be_is_no_trouble(tmp_path: Path, journal: MemoryJournal) -> None:
+def test_folder_that_cannot_be_created_is_logged(tmp_path: Path, journal: MemoryJournal) -> None:
     (tmp_path / "data").write_text("a file in its place")
     state = FileState(tmp_path / "data" / "state.json", journal)
     state.put("hue", {"number": 1})

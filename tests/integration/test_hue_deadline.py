@@ -8,15 +8,25 @@ import json
 import socket
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.hue.tls import SignedBy
+from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from domain.errors import SourceUnavailable
+from tests.support.builders import NOON
 from tests.support.canned_bridge import KEY
-from tests.support.hue_bench import HueBench, a_hue_bench, closing, in_front_of, wait_for_reads
+from tests.support.hue_bench import (
+    HueBench,
+    a_hue_bench,
+    closing,
+    in_front_of,
+    temperatures,
+    wait_for_reads,
+)
 from tests.support.hue_replies import a_v1_temperature
 from tests.support.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
 
@@ -134,6 +144,22 @@ async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits
             with contextlib.closing(bridge), pytest.raises(SourceUnavailable, match="within the time"):
                 bridge.identity(bench.clock.elapsed_s() + WITHIN_S)
     assert 0 < len(sent) < 5_000
+
+
+@pytest.mark.parametrize("reserve_s", [0.0, 0.2], ids=["out of time", "stopped in time"])
+async def test_hanging_optional_read_costs_no_temperature(
+    simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch, reserve_s: float
+) -> None:
+    monkeypatch.setattr("adapters.hue.source._REPLY_RESERVE_S", reserve_s)
+    wall = MemoryClock(NOON)
+    async with in_front_of(simulated_home.bridge, timeout_s=LONG_S, wall=wall) as bench:
+        first = await bench.read()
+        simulated_home.bridge.faults.add("path=/api/***/sensors kind=silence")
+        wall.advance(3600)
+        reply = await bench.read(NOON + timedelta(hours=1), within_s=0.4)
+        assert set(temperatures(reply)) == set(temperatures(first))
+        simulated_home.bridge.faults.clear()
+        assert len((await bench.read()).readings) == 8
 
 
 async def test_a_read_after_one_that_ran_out_of_time_begins_anew(simulated_home: SimulatedHome) -> None:

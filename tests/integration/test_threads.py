@@ -1,4 +1,4 @@
-"""Blocking calls in daemon threads."""
+"""Blocking calls in daemon threads, with and without a limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.runtime.threads import in_daemon_thread
+from adapters.memory.runtime import MemoryClock
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.threads import SingleThread, in_daemon_thread
+from tests.support.builders import NOON
 
-# A process whose thread never ends must end all the same.
 ABANDONS_A_THREAD = """
 import asyncio, threading
 from adapters.runtime.threads import in_daemon_thread
@@ -39,13 +41,13 @@ def raising(error: BaseException) -> Callable[[], None]:
     return function
 
 
-async def test_the_result_comes_from_a_daemon_thread_of_that_name() -> None:
+async def test_function_runs_in_a_named_daemon_thread() -> None:
     thread = await in_daemon_thread(threading.current_thread, "hue read")
     assert thread is not threading.current_thread()
     assert (thread.name, thread.daemon) == ("hue read", True)
 
 
-async def test_the_event_loop_runs_meanwhile() -> None:
+async def test_event_loop_runs_meanwhile() -> None:
     may_end = threading.Event()
 
     async def release() -> None:
@@ -56,19 +58,19 @@ async def test_the_event_loop_runs_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("garbled"), Failure("odd")])
-async def test_an_error_travels_to_the_waiting_task(error: BaseException) -> None:
+async def test_error_is_raised_in_the_waiting_task(error: BaseException) -> None:
     with pytest.raises(type(error)) as raised:
         await in_daemon_thread(raising(error), "fails")
     assert raised.value is error
 
 
-async def test_a_stop_iteration_does_not_hang() -> None:
+async def test_stop_iteration_does_not_hang() -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await in_daemon_thread(lambda: next(iter(())), "fails")
 
 
 @pytest.mark.parametrize("error", [None, ValueError("too late")])
-async def test_a_cancelled_call_returns_at_once_and_its_late_outcome_is_thrown_away(
+async def test_cancelled_call_returns_at_once_and_drops_the_result(
     error: Exception | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
@@ -97,7 +99,7 @@ async def test_a_cancelled_call_returns_at_once_and_its_late_outcome_is_thrown_a
 
 
 @pytest.mark.parametrize("error", [None, ValueError("too late"), SystemExit(3)])
-def test_an_outcome_after_the_end_of_the_loop_makes_no_noise(
+def test_result_after_the_loop_has_closed_is_dropped(
     error: BaseException | None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     may_end = threading.Event()
@@ -122,13 +124,37 @@ def test_an_outcome_after_the_end_of_the_loop_makes_no_noise(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_thread_that_never_ends_does_not_hold_the_process_open() -> None:
+def test_hanging_thread_does_not_keep_the_process_alive() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", ABANDONS_A_THREAD], capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "went on\n", "")
 
 
-async def test_many_calls_at_once_get_their_own_results() -> None:
+async def test_concurrent_calls_get_their_own_results() -> None:
     calls = [in_daemon_thread(lambda number=number: number, "counts") for number in range(32)]  # type: ignore[misc]
     assert await asyncio.gather(*calls) == list(range(32))
+
+
+async def test_single_thread_returns_and_raises_what_the_function_does() -> None:
+    thread = SingleThread("one", SystemClock())
+    assert await thread.run(lambda: 7, 10.0) == 7
+    with pytest.raises(ValueError, match="garbled"):
+        await thread.run(raising(ValueError("garbled")), 10.0)
+    assert await thread.run(lambda: 8, 10.0) == 8
+
+
+async def test_single_thread_gives_up_at_its_limit_and_rejects_calls_while_busy() -> None:
+    clock = MemoryClock(NOON)  # whose time passes at once when nothing else runs
+    thread = SingleThread("stuck", clock)
+    may_end = threading.Event()
+    with pytest.raises(TimeoutError, match="within 5 s"):
+        await thread.run(lambda: may_end.wait(30), 5.0)
+    assert clock.elapsed_s() == 5
+    with pytest.raises(TimeoutError, match="has not ended"):
+        await thread.run(lambda: None, 5.0)
+    may_end.set()
+    for one in [one for one in threading.enumerate() if one.name == "stuck"]:
+        one.join()
+    thread._clock = SystemClock()  # this call takes real time
+    assert await thread.run(lambda: 9, 30.0) == 9

@@ -1,4 +1,4 @@
-"""A small Alexa service of the tests' own, after what is known of the real one: it answers as it is told."""
+"""A small scripted Alexa service, after what is known of the real one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ASSETS = {"4": "Humidity", "5": "VolatileOrganicCompounds", "6": "ParticulateMa
 
 @attrs.define(kw_only=True)
 class Device:
-    """A monitor as the service knows it."""
+    """A monitor of the account."""
 
     entity: str = "5c7d3f2e-0000-4000-8000-00000000000a"
     serial: str | None = "GAJ23005314600H3"
@@ -44,7 +44,7 @@ class Device:
         return f"amzn1.alexa.endpoint.{self.entity}"
 
     def appliance(self) -> dict[str, Any]:
-        """As the older form of discovery tells of it."""
+        """Return its item in the older form of discovery."""
         identifiers = [{"dmsDeviceSerialNumber": self.serial, "dmsDeviceTypeId": "AEZME1X38KDRA"}]
         return {
             "applianceId": f"AAA_SonarCloudService_{self.entity}",
@@ -70,7 +70,7 @@ class Device:
         }
 
     def listed(self) -> dict[str, Any]:
-        """As the newer form of discovery tells of it."""
+        """Return its item in the newer form of discovery."""
         return {
             "id": self.endpoint,
             "friendlyNameObject": {"value": {"text": self.name}},
@@ -83,7 +83,7 @@ class Device:
         }
 
     def state(self) -> dict[str, Any]:
-        """As `listEndpoints` tells its values."""
+        """Return its values as `listEndpoints` lists them."""
         features = [
             self._feature("rangeController", instance, {"rangeValue": {"value": value}})
             for instance, value in self.ranges.items()
@@ -96,7 +96,7 @@ class Device:
         return {"id": self.endpoint, "features": features}
 
     def phoenix_state(self) -> dict[str, Any]:
-        """As the older interface tells its values: JSON in strings, here without times."""
+        """Return its values as the older interface lists them: JSON in strings, here without times."""
         states: list[dict[str, Any]] = [
             {"namespace": "Alexa.RangeController", "name": "rangeValue", "instance": instance, "value": value}
             for instance, value in self.ranges.items()
@@ -124,7 +124,7 @@ class Device:
 
 
 def an_answer(content: Any = b"", status: int = 200, **headers: str) -> web.Response:
-    """A scripted answer: bytes as they are, anything else as JSON. `Retry_After` names a header."""
+    """Return a reply: bytes as they are, anything else as JSON. `Retry_After` is a header."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     kind = "text/html" if isinstance(content, bytes) else "application/json"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -132,14 +132,14 @@ def an_answer(content: Any = b"", status: int = 200, **headers: str) -> web.Resp
 
 
 def unauthenticated() -> web.Response:
-    """What the real service says of a stale token, with HTTP 200."""
+    """Return the real service's reply to a stale token, with HTTP 200."""
     error = {"message": "Unauthenticated call", "extensions": {"errorCode": "FORBIDDEN"}}
     return an_answer({"errors": [error], "data": {"endpoints": None, "listEndpoints": None}})
 
 
 @attrs.define(kw_only=True)
 class StandIn:
-    """The service. `scripts` are answers by path that come before its own, one a request."""
+    """The service. `scripts` are replies by path that come before its own, one a request."""
 
     devices: list[Device] = attrs.field(factory=lambda: [Device()])
     refresh_token: str = REFRESH_TOKEN
@@ -175,15 +175,11 @@ class StandIn:
         return Hosts(domain="amazon.test", alexa=self.url, api=self.url, www=self.url)
 
     def script(self, path: str, *answers: web.StreamResponse) -> None:
-        """Answer so, in this order, before going on as usual."""
+        """Send these replies, in this order, before those of the service."""
         self.scripts.setdefault(path, []).extend(answers)
 
-    def forget_tokens(self) -> None:
-        """Every access token that was given out is stale from now on."""
-        self.tokens.clear()
-
     def count(self, path: str) -> int:
-        """How often the path was asked for."""
+        """Count the requests for the path."""
         return self.asked.count(path)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

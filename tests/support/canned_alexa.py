@@ -1,4 +1,4 @@
-"""Amazon without a network: what it answers to which operation is written down beforehand."""
+"""Amazon without a network: the reply to each operation is set beforehand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = {"access_token": "Atna|canned", "token_type": "bearer", "expires_in": 36
 
 
 class CannedAlexa(AmazonSession):
-    """Each operation has an answer: JSON, bytes, a Reply, or an error to raise; none is a 404."""
+    """Has a reply for each operation: JSON, bytes, a Reply, or an error to raise; else 404."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self.answers = {"amazon.token": TOKEN, **answers}
@@ -37,7 +37,7 @@ class CannedAlexa(AmazonSession):
 
 
 def a_reply_of(content: Any, **changes: Any) -> Reply:
-    """A reply with that content: bytes as they are, anything else as JSON."""
+    """Return a reply with that content: bytes as they are, anything else as JSON."""
     fields: dict[str, Any] = {
         "request": Request(operation="amazon.graphql", url="https://alexa.test/nexus/v1/graphql"),
         "status": 200,
@@ -48,21 +48,21 @@ def a_reply_of(content: Any, **changes: Any) -> Reply:
 
 
 def discovered(*devices: Device) -> dict[str, Any]:
-    """The older form of discovery."""
+    """Return the older form of discovery."""
     items = [{"legacyAppliance": device.appliance()} for device in devices]
     return {"data": {"endpoints": {"items": items}}}
 
 
 def listed(*devices: Device) -> dict[str, Any]:
-    """The newer form of discovery."""
+    """Return the newer form of discovery."""
     return {"data": {"listEndpoints": {"endpoints": [device.listed() for device in devices]}}}
 
 
 def states(*devices: Device) -> dict[str, Any]:
-    """The devices' values by GraphQL."""
+    """Return the devices' values by GraphQL."""
     return {"data": {"listEndpoints": {"endpoints": [device.state() for device in devices]}}}
 
 
 def phoenix_states(*devices: Device) -> dict[str, Any]:
-    """The devices' values by the older interface."""
+    """Return the devices' values by the older interface."""
     return {"deviceStates": [device.phoenix_state() for device in devices], "errors": []}

@@ -37,7 +37,7 @@ def many_devices(count: int) -> list[Device]:
     return [Device(entity=f"entity-{number}", serial=f"SERIAL{number}") for number in range(count)]
 
 
-def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> None:
+def test_v1_reply_with_too_many_sensors_is_rejected() -> None:
     assert len(parse_sensors(many_v1(MAX_DEVICES))) == MAX_DEVICES
     with pytest.raises(SourceGarbled, match="more than 1,000 temperature sensors"):
         parse_sensors(many_v1(MAX_DEVICES + 1))
@@ -53,13 +53,13 @@ def test_a_bridge_that_lists_more_sensors_than_a_home_has_is_not_believed() -> N
     ],
     ids=lambda value: value.__name__,
 )
-def test_so_are_the_lists_of_v2(read: Any, item: Any) -> None:
+def test_v2_reply_with_too_many_devices_is_rejected(read: Any, item: Any) -> None:
     assert len(read(an_envelope(*[item()] * MAX_DEVICES))) > 0
     with pytest.raises(SourceGarbled, match="more than 1,000 devices"):
         read(an_envelope(*[item()] * (MAX_DEVICES + 1)))
 
 
-def test_so_is_an_account_with_more_monitors() -> None:
+def test_account_with_too_many_monitors_is_rejected() -> None:
     for count in (MAX_DEVICES, MAX_DEVICES + 1):
         devices = many_devices(count)
         both = (*monitors_of_appliances(discovered(*devices)), *monitors_of_endpoints(listed(*devices)))
@@ -70,7 +70,7 @@ def test_so_is_an_account_with_more_monitors() -> None:
                 merge_mentions(both)
 
 
-def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device() -> None:
+def test_sensor_names_are_cut_and_long_identifiers_rejected() -> None:
     (sensor,) = parse_sensors({"4": a_v1_temperature(name=LONG)})
     assert sensor.name == "x" * MAX_NAME_LENGTH
     (sensor,) = parse_sensors({"4": a_v1_temperature(), "5": a_v1_presence(LONG)})
@@ -84,7 +84,7 @@ def test_a_name_of_a_sensor_is_cut_and_an_identity_that_is_none_makes_no_device(
     assert not parse_links(an_envelope(a_v2_link(**owner)))
 
 
-def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> None:
+def test_monitor_names_and_ranges_are_bounded() -> None:
     (monitor,) = monitors_of_appliances(discovered(Device(name=LONG)))
     assert monitor.name == "x" * MAX_NAME_LENGTH
     (monitor,) = monitors_of_endpoints(listed(Device(name=LONG)))
@@ -103,7 +103,7 @@ def test_a_name_of_a_monitor_is_cut_and_what_its_ranges_mean_is_bounded() -> Non
     assert len(monitor.assets) == 100
 
 
-def test_a_monitor_keeps_no_more_nameless_values_than_it_can_have() -> None:
+def test_unnamed_values_of_a_monitor_are_bounded() -> None:
     device = Device(ranges={str(number): 1.0 for number in range(100, 5000)})
     (monitor,) = monitors_of_endpoints(listed(device))
     (samples,) = samples_of_endpoints(states(device), [monitor]).values()
@@ -111,7 +111,7 @@ def test_a_monitor_keeps_no_more_nameless_values_than_it_can_have() -> None:
     assert set(samples.left_out) == {"more than 100 values without a name"}
 
 
-def test_a_token_or_a_cookie_that_no_header_takes_is_none_and_so_is_a_jar_without_end() -> None:
+def test_long_tokens_and_too_many_cookies_are_rejected() -> None:
     assert is_header_text("a" * LONGEST_VALUE)
     assert not is_header_text("a" * (LONGEST_VALUE + 1))
     assert len(sendable({f"name-{number}": "value" for number in range(100_000)})) == 200

@@ -1,4 +1,4 @@
-"""How an endpoint is called in the log."""
+"""The endpoint of an error."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from domain.errors import SourceGarbled
         ("https://[::1]:443/api/config", "GET [::1]:443/api/config"),
     ],
 )
-def test_an_endpoint_is_shown_without_what_nobody_may_see(url: str, shown: str) -> None:
+def test_endpoint_has_no_secret_user_or_query(url: str, shown: str) -> None:
     assert endpoint_of("GET", url, "a/key") == shown
 
 
-def test_an_error_keeps_the_first_endpoint_that_it_was_given() -> None:
+def test_error_keeps_its_first_endpoint() -> None:
     with pytest.raises(SourceGarbled) as raised, add_endpoint("outer"), add_endpoint("inner"):
         raise SourceGarbled("<html>")
     assert raised.value.endpoint == "inner"

@@ -1,4 +1,4 @@
-"""A report as people, monitors and scripts get it."""
+"""A health report as text for people and monitors, and as JSON."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ CLOCK = ComponentResult(component="clock", status=Status.PASS, summary="noon")
 BRIDGE = ComponentResult(component="hue", status=Status.WARN, summary="silent", weight=Weight.SOURCE)
 
 
-def test_a_person_gets_a_line_and_below_it_what_to_do() -> None:
+def test_line_has_the_next_step_below() -> None:
     assert line(CLOCK) == "pass     clock           noon"
     assert line(DISK) == "fail     disk            1 MB | free of 10\n         -> Make room."
 
 
-def test_a_long_name_keeps_its_distance() -> None:
+def test_long_component_name_is_not_cut() -> None:
     long = ComponentResult(component="hue:001788fffe5a1e57", status=Status.PASS, summary="8 devices")
     assert line(long) == "pass     hue:001788fffe5a1e57  8 devices"
 
 
-def test_the_end_says_what_it_all_comes_to() -> None:
+def test_ending_counts_each_status() -> None:
     assert ending(HealthReport((CLOCK, BRIDGE)), 0.26) == "healthy: 1 to look at, 1 passed in 0.3 s"
     assert ending(HealthReport((CLOCK, DISK)), 1).startswith("not healthy; readings are collected: 1 failed")
 
 
-def test_a_monitor_s_line_has_one_bar_and_one_line() -> None:
+def test_brief_is_one_line_with_one_bar() -> None:
     assert brief(HealthReport((DISK, CLOCK)), 1.5) == (
         "HOMECLIMATE WARNING - disk: 1 MB / free of 10 | time=1.50s failed=1 warnings=0"
     )
     assert brief(HealthReport((CLOCK, BRIDGE)), 1).startswith("HOMECLIMATE OK - 1 passed, 1 to look at | ")
 
 
-def test_a_script_gets_every_answer_and_what_it_comes_to() -> None:
+def test_json_has_every_check_and_the_status() -> None:
     told = json.loads(as_json(HealthReport((DISK, CLOCK, BRIDGE)), at=NOON, duration_s=1.23456))
     assert (told["status"], told["exitCode"], told["durationSeconds"]) == ("fail", 1, 1.235)
     assert told["checks"]["disk"] == [

@@ -1,4 +1,4 @@
-"""What is read out of JSON that somebody else wrote."""
+"""Lenient access to JSON from outside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from adapters.http.lenient_json import (
 )
 
 
-def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
+def test_every_json_encoding_is_read() -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"):
         assert parse_json('{"name": "Küche"}'.encode(encoding)) == {"name": "Küche"}
 
@@ -42,7 +42,7 @@ def test_a_body_is_read_in_any_of_json_s_encodings() -> None:
     ],
     ids=lambda constant: f"{constant[:9].decode()} of {len(constant)}",
 )
-def test_a_number_that_is_none_costs_only_itself_and_is_counted(constant: bytes) -> None:
+def test_invalid_number_is_counted_and_skipped(constant: bytes) -> None:
     content = parse_json(
         b'{"temperature": ' + constant + b', "others": [' + constant + b', 7, 1.5, "NaN", null]}'
     )
@@ -51,17 +51,17 @@ def test_a_number_that_is_none_costs_only_itself_and_is_counted(constant: bytes)
     assert compact_json(content) == '{"temperature":null,"others":[null,7,1.5,"NaN",null]}'
 
 
-def test_a_large_whole_number_is_one_as_long_as_a_float_holds_it() -> None:
+def test_large_integer_is_read_if_a_float_holds_it() -> None:
     content = parse_json(b"9" * 300)
     assert (count_non_finite(content), number(content)) == (0, 1e300)
     assert integer(parse_json(b"12345678901234567890")) == 12_345_678_901_234_567_890
 
 
-def test_numbers_are_counted_at_any_depth() -> None:
+def test_invalid_numbers_are_counted_at_any_depth() -> None:
     assert count_non_finite(parse_json(b'{"a":[' * 300 + b"NaN" + b"]}" * 300)) == 1
 
 
-def test_what_is_too_long_or_too_deep_is_not_written() -> None:
+def test_too_long_or_deep_value_is_not_formatted() -> None:
     assert compact_json("a" * (MAX_JSON_LENGTH - 2)) == f'"{"a" * (MAX_JSON_LENGTH - 2)}"'
     assert compact_json("a" * MAX_JSON_LENGTH) is None
     nested: Any = []
@@ -70,7 +70,7 @@ def test_what_is_too_long_or_too_deep_is_not_written() -> None:
     assert compact_json(nested) is None
 
 
-def test_a_name_is_cut_and_what_is_too_long_for_an_identity_is_none() -> None:
+def test_long_name_is_cut_and_long_identifier_rejected() -> None:
     longest = "k" * MAX_NAME_LENGTH
     assert (name({"a": longest}, "a"), identity({"a": longest}, "a")) == (longest, longest)
     assert (name({"a": longest + "k"}, "a"), identity({"a": longest + "k"}, "a")) == (longest, None)
@@ -98,7 +98,7 @@ def test_a_name_is_cut_and_what_is_too_long_for_an_identity_is_none() -> None:
         "half a pair in bytes",
     ],
 )
-def test_half_a_character_is_replaced(body: bytes, value: str) -> None:
+def test_broken_character_is_replaced(body: bytes, value: str) -> None:
     assert parse_json(body) == value
     value.encode()  # what is returned can be stored
 
@@ -117,7 +117,7 @@ def test_half_a_character_is_replaced(body: bytes, value: str) -> None:
     ],
     ids=lambda body: f"{body[:9]!r} and {len(body)} bytes",
 )
-def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
+def test_invalid_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_json(body)
 
@@ -125,29 +125,29 @@ def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
 @pytest.mark.parametrize(
     "value", [True, False, "7", None, [7], {}, 10**400, float("nan"), float("inf")], ids=str
 )
-def test_what_is_no_finite_number_is_none(value: Any) -> None:
+def test_non_finite_number_is_none(value: Any) -> None:
     assert number({"value": value}, "value") is None
 
 
 @pytest.mark.parametrize("value", [True, 7.0, "7", None])
-def test_what_is_no_whole_number_is_no_integer(value: Any) -> None:
+def test_non_integer_is_none(value: Any) -> None:
     assert integer({"value": value}, "value") is None
 
 
 @pytest.mark.parametrize(
     ("written", "microsecond"), [("", 0), (".5", 500_000), (".698", 698_000), (".123456789", 123_456)]
 )
-def test_a_fraction_of_a_second_has_any_number_of_digits(written: str, microsecond: int) -> None:
+def test_fraction_of_a_second_has_any_number_of_digits(written: str, microsecond: int) -> None:
     expected = datetime(2026, 3, 1, 12, 0, 7, microsecond, tzinfo=UTC)
     assert instant(f"2026-03-01T12:00:07{written}Z") == expected
 
 
-def test_a_sample_is_short_and_on_one_line() -> None:
+def test_excerpt_is_short_and_on_one_line() -> None:
     assert body_excerpt(b'{"a":\n\t1,  "b": 2}') == '{"a": 1, "b": 2}'
     assert len(body_excerpt(b"a word " * 1000)) == 120
 
 
-def test_a_sample_shows_nothing_that_may_be_a_key() -> None:
+def test_excerpt_hides_what_may_be_a_key() -> None:
     body = b'{"whitelist": {"0123456789abcdefghijKLMN-_": {}}}'
     assert body_excerpt(body) == '{"whitelist": {"[...]": {}}}'
     assert (
@@ -156,12 +156,12 @@ def test_a_sample_shows_nothing_that_may_be_a_key() -> None:
     )
 
 
-def test_a_key_that_is_cut_by_the_end_of_the_sample_is_not_shown_either() -> None:
+def test_excerpt_hides_a_key_cut_by_its_end() -> None:
     secret = "s3cret" * 20
     for begins in range(900, 970):
         body = b'{"' + b"w" * (begins - 2) + b'":"' + secret.encode() + b'"}'
         assert "s3cret" not in body_excerpt(body)
 
 
-def test_a_hidden_word_is_not_shown_by_half() -> None:
+def test_excerpt_hides_a_word_cut_by_its_end() -> None:
     assert "newdev" not in excerpt("x " * 55 + "newdeveloper", hide="newdeveloper")

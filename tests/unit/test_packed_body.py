@@ -1,4 +1,4 @@
-"""What a reply's length may be, announced or come."""
+"""The size limit of replies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from domain.errors import SourceGarbled
         ("9" * 5000, 0),
     ],
 )
-def test_a_length_is_a_number_or_says_nothing(written: str | None, announced: int) -> None:
+def test_content_length_is_a_number_or_ignored(written: str | None, announced: int) -> None:
     assert parse_content_length(written) == announced
 
 
-def test_a_length_beyond_the_limit_is_refused_and_the_limit_itself_is_not() -> None:
+def test_body_above_the_limit_is_rejected() -> None:
     check_body_size(MAX_BODY_BYTES)
     with pytest.raises(SourceGarbled, match="larger than 4,000,000 bytes"):
         check_body_size(MAX_BODY_BYTES + 1)

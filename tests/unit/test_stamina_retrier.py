@@ -1,4 +1,4 @@
-"""What only the retrier with stamina in it has: silence about arguments, and a decorator."""
+"""What only the retrier with stamina does: it hides arguments, and has a decorator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def a_retrier(clock: MemoryClock, journal: MemoryJournal | None = None) -> Stami
     return StaminaRetrier(clock=clock, journal=journal or MemoryJournal(), random=lambda: 0.0)
 
 
-async def test_nothing_is_said_but_by_the_journal(
+async def test_only_the_journal_logs_retries(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stamina.instrumentation.set_on_retry_hooks(None)  # stamina's own, which log
@@ -35,7 +35,7 @@ async def test_nothing_is_said_but_by_the_journal(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_a_decorated_function_is_repeated_with_its_arguments() -> None:
+async def test_decorated_function_is_retried_with_its_arguments() -> None:
     clock = MemoryClock(NOON)
     calls: list[tuple[int, str]] = []
 
@@ -51,7 +51,7 @@ async def test_a_decorated_function_is_repeated_with_its_arguments() -> None:
     assert read.__name__ == "read"
 
 
-async def test_each_call_of_a_decorated_function_has_its_own_budget() -> None:
+async def test_each_decorated_call_has_its_own_budget() -> None:
     clock = MemoryClock(NOON)
     began_s: list[float] = []
 
@@ -67,7 +67,7 @@ async def test_each_call_of_a_decorated_function_has_its_own_budget() -> None:
     assert began_s == [0.0, 1.0, 101.0, 102.0]
 
 
-async def test_the_jitter_is_asked_for_at_each_attempt() -> None:
+async def test_each_attempt_gets_new_jitter() -> None:
     clock = MemoryClock(NOON)
     numbers = iter([1.0, 0.0])
     retrier = StaminaRetrier(clock=clock, journal=MemoryJournal(), random=lambda: next(numbers, 0.0))
@@ -82,7 +82,7 @@ async def test_the_jitter_is_asked_for_at_each_attempt() -> None:
     assert began_s == [0.0, 1.25, 3.25]
 
 
-def test_sixteen_threads_do_not_mix_up_their_attempts() -> None:
+def test_concurrent_threads_keep_their_own_attempts() -> None:
     made: dict[int, int] = {}
 
     def run(number: int) -> None:

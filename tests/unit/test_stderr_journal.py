@@ -1,4 +1,4 @@
-"""What a person at the terminal is told."""
+"""Records on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapters.log.journals import StderrJournal
 from ports.journal import Level
 
 
-def test_only_records_that_matter_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_warnings_and_errors_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     journal = StderrJournal(str)
     journal.record(Level.INFO, "cycle", readings=12)
     journal.record(Level.WARNING, "retry", attempt=1)
@@ -21,14 +21,14 @@ def test_only_records_that_matter_are_written(capsys: pytest.CaptureFixture[str]
     assert err == "warning: retry attempt=1\nerror: cycle_failed cause=network\n"
 
 
-def test_a_terminal_that_knows_only_ascii_gets_ascii() -> None:
+def test_ascii_terminal_gets_escapes() -> None:
     written = io.BytesIO()
     terminal = io.TextIOWrapper(written, "ascii")
     StderrJournal(str, stream=terminal).record(Level.ERROR, "event", room="Küche")
     assert written.getvalue() == b"error: event room=K\\xfcche\n"
 
 
-def test_a_terminal_that_went_away_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_terminal_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = io.StringIO()
     closed.close()
     StderrJournal(str, stream=closed).record(Level.ERROR, "event")

@@ -11,7 +11,7 @@ from adapters.runtime.clock import SystemClock
 from tests.support.builders import NOON
 
 
-async def test_the_wall_is_the_system_s(frozen: FrozenDateTimeFactory) -> None:
+async def test_wall_time_is_the_systems(frozen: FrozenDateTimeFactory) -> None:
     clock = SystemClock()
     assert clock.now() == NOON
     frozen.tick(timedelta(seconds=5))
@@ -19,7 +19,7 @@ async def test_the_wall_is_the_system_s(frozen: FrozenDateTimeFactory) -> None:
     await clock.sleep(0.001)  # asyncio's own time goes on
 
 
-def test_the_stopwatch_does_not_follow_a_wall_that_steps_back(frozen: FrozenDateTimeFactory) -> None:
+def test_elapsed_time_ignores_wall_clock_steps(frozen: FrozenDateTimeFactory) -> None:
     clock = SystemClock()
     began_s = clock.elapsed_s()
     frozen.tick(timedelta(seconds=5))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import attrs
 import pytest
 
 from domain.cycle import Cause, SourceReply
@@ -13,7 +12,6 @@ from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.reading import Quantity
 from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
 from tests.support.amazon_bench import AmazonBench, in_front_of
-from tests.support.builders import NOON
 
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
 KITCHEN_ID, BEDROOM_ID = "alexa:GAJ23005314600H3", "alexa:GAJ23005314600J4"
@@ -94,13 +92,6 @@ async def test_partial_data_are_taken_quantity_by_quantity(stand_in: StandIn, be
     assert reply.notes == ("Kitchen: not all values came (a value that is no number, INTERNAL_ERROR)",)
 
 
-async def test_a_silent_monitor_costs_the_other_nothing(stand_in: StandIn, bench: AmazonBench) -> None:
-    stand_in.devices = [attrs.evolve(BEDROOM, reachability="UNREACHABLE"), Device()]
-    reply = await bench.read()
-    assert [reading.location for reading in reply.readings] == ["Kitchen"]
-    assert [(each.device_id, each.cause) for each in reply.unread] == [(BEDROOM_ID, Cause.UNREACHABLE)]
-
-
 async def test_a_monitor_silent_for_a_day_is_stale(stand_in: StandIn, bench: AmazonBench) -> None:
     bench.wall.advance(timedelta(hours=23).total_seconds())
     assert len((await bench.read()).readings) == 1
@@ -109,13 +100,6 @@ async def test_a_monitor_silent_for_a_day_is_stale(stand_in: StandIn, bench: Ama
     assert (unread.cause, unread.detail) == (Cause.STALE, "since 2026-03-01T11:58:30+00:00")
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:59Z"
     assert (await bench.reading()).observed_at == datetime(2026, 3, 2, 12, 59, 59, tzinfo=UTC)
-
-
-async def test_a_clock_that_is_wrong_costs_no_reading(bench: AmazonBench) -> None:
-    bench.wall.step_wall(-3 * 3600)
-    reply = await bench.read()
-    assert [reading.observed_at for reading in reply.readings] == [NOON - timedelta(hours=3)]
-    assert "ahead of this computer's clock by 2:58:30" in reply.notes[0]
 
 
 # Discovery: once a day, or when a monitor is missed.

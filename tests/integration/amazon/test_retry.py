@@ -157,15 +157,6 @@ async def test_a_rate_limit_gets_the_wait_that_it_names(
     assert "amazon.phoenix" not in operations(signed_in)
 
 
-async def test_the_second_interface_saves_the_attempt(
-    alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
-) -> None:
-    alexa.faults.add(Fault(effect=faults.Unavailable(), path=GRAPHQL))
-    done = await cycle(signed_in, clock)
-    assert is_read(done)
-    assert (clock.waits, operations(signed_in)) == ([], ["amazon.graphql", "amazon.phoenix"])
-
-
 @pytest.mark.parametrize(
     ("effect", "cause", "asked"),
     [
@@ -185,10 +176,3 @@ async def test_what_another_attempt_cannot_mend_is_not_tried_again(
     done = await cycle(signed_in, clock)
     assert failure(done).cause is cause
     assert (clock.waits, operations(signed_in)) == ([], asked)
-
-
-async def test_partial_data_are_stored_as_far_as_they_came(
-    alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
-) -> None:
-    alexa.faults.add(faults.MissingFeatures(("range:6",)))
-    assert is_read(await cycle(signed_in, clock))

@@ -16,7 +16,6 @@ from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
     SourceError,
-    SourceRefused,
     SourceThrottled,
     SourceUnavailable,
 )
@@ -89,15 +88,10 @@ async def test_a_certificate_that_is_not_trusted_is_named(
 
 
 ERRORS: list[tuple[Effect, type[SourceError]]] = [
-    (faults.Forbidden(), SourceRefused),
-    (faults.ThrottledInside("errors"), SourceThrottled),
-    (faults.ThrottledInside("rate"), SourceThrottled),
-    (faults.ThrottledInside("exception"), SourceThrottled),
     (faults.Throttle(30.0), SourceThrottled),
     (faults.Throttle(30.0, as_date=True), SourceThrottled),
     (faults.Unavailable(), SourceUnavailable),
     (faults.HtmlPage(), SourceUnavailable),
-    (faults.Garbled(), SourceUnavailable),
     (faults.Reset(), SourceUnavailable),
     (faults.HalfBody(), SourceUnavailable),
     (faults.StaleToken(), CredentialsStale),

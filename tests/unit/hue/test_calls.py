@@ -27,7 +27,7 @@ def test_everything_but_the_kept_bridge_is_closed_at_the_end() -> None:
     call = a_call(opener, kept=opener.open(URL, None))
     call.open(URL, None)
     bridge = call.open(URL, None)
-    call.keep(bridge)
+    call.kept = bridge
     call.end()
     assert call.kept is bridge
     assert closed(opener) == [True, True, False]
@@ -41,8 +41,8 @@ def test_abandoned_call_keeps_nothing_in_either_order(ends_first: bool) -> None:
     call.open(URL, None)
     for step in [call.end, call.abandon] if ends_first else [call.abandon, call.end]:
         step()
-    call.keep(bridge)
-    assert call.kept is None
+    call.kept = bridge
+    assert call.is_abandoned
     assert closed(opener) == [True, True]
     assert [client.is_shut for client in opener.clients] == [True, True]
 

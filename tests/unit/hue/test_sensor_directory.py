@@ -62,8 +62,9 @@ class Process:
     def read(self, *items: dict[str, Any], now: datetime = NOON) -> tuple[Sensor, ...]:
         listed = parse_temperatures(an_envelope(*(items or (at(now),))))
         self.directory.join(listed)
-        if self.directory.is_due(listed, now):
-            self.directory.update(listed, a_canned_bridge(self.client), now=now, deadline_s=10.0)
+        due = self.directory.due(listed, now)
+        if due is not None:
+            self.directory.update(due, listed, a_canned_bridge(self.client), now=now, deadline_s=10.0)
         return self.directory.join(listed)
 
     def sensor(self, item: dict[str, Any] | None = None, now: datetime = NOON) -> Sensor:
@@ -317,7 +318,7 @@ def test_bridge_that_identifies_no_sensor_has_failed() -> None:
 
 def test_bridge_without_sensors_has_not_failed() -> None:
     process = Process(dict.fromkeys(EVERYTHING, b"{"))
-    process.directory.update((), a_canned_bridge(process.client), now=NOON, deadline_s=10.0)
+    process.directory.update("details", (), a_canned_bridge(process.client), now=NOON, deadline_s=10.0)
 
 
 @pytest.mark.parametrize(

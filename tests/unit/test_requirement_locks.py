@@ -1,4 +1,4 @@
-"""The locks pin everything by hash, name no index, and agree with each other and with pyproject.toml."""
+"""The requirement locks pin everything by hash, and agree with each other and with pyproject.toml."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ PIN = re.compile(
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_pins_with_hashes_and_nothing_else(lock: str) -> None:
+def test_lock_has_only_pins_with_hashes(lock: str) -> None:
     text = (CHECKOUT / lock).read_text()
     assert PIN.sub("", text).strip() == ""
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_names_no_index(lock: str) -> None:
+def test_lock_names_no_index(lock: str) -> None:
     assert "://" not in (CHECKOUT / lock).read_text()
 
 
-def test_the_development_lock_holds_every_pin_of_the_runtime_lock() -> None:
+def test_development_lock_has_every_runtime_pin() -> None:
     # ./run installs only requirements-dev.lock for the tests, and takes requirements.lock as installed.
     assert pins_of("requirements.lock").items() <= pins_of("requirements-dev.lock").items()
 
 
-def test_a_package_that_another_asks_for_with_an_extra_is_pinned_with_it() -> None:
-    """Else pip before 23.3 takes the newest version for the extra, and refuses it for want of a hash."""
+def test_required_extras_are_pinned() -> None:
+    """Otherwise pip before 23.3 takes the newest version for the extra, and rejects it without a hash."""
     pinned = {pin["name"]: pin["extras"] or "" for pin in PIN.finditer((CHECKOUT / LOCKS[1]).read_text())}
     asked = [
         asking[0]
@@ -43,13 +43,13 @@ def test_a_package_that_another_asks_for_with_an_extra_is_pinned_with_it() -> No
         for requirement in _requirements_of(name)
         if (asking := re.match(r"[\w.-]+\[[\w,-]+\]", requirement)) and "extra ==" not in requirement
     ]
-    assert asked, "nothing asks for an extra any more: this test proves nothing"
+    assert asked, "no package requires an extra: this test checks nothing"
     for one in asked:
         name, _, extras = one.rstrip("]").partition("[")
         assert set(extras.split(",")) <= set(pinned[name].strip("[]").split(",")), one
 
 
-def test_every_package_asked_for_is_pinned() -> None:
+def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     assert names(project["project"]["dependencies"]) <= pins_of("requirements.lock").keys()
     assert names(project["dependency-groups"]["dev"]) <= pins_of("requirements-dev.lock").keys()
@@ -68,5 +68,5 @@ def _requirements_of(name: str) -> list[str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    """The names as the locks have them: lower case, dashes for dots."""
+    """Normalise names as the locks do: lower case, dashes for dots."""
     return {re.sub(r"[-_.]+", "-", re.split("[<>=]", named)[0]).lower() for named in requirements}

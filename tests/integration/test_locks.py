@@ -1,0 +1,178 @@
+"""One collector a source, and one process that looks after the database."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.files.locks import SourceLocks, UpkeepLock, held_sources, known_sources
+from adapters.memory.upkeep import MemoryUpkeepLease
+from domain.errors import HomeclimateError, SourceLocked
+from ports.upkeep import UpkeepLease
+from tests.support.builders import NOON
+
+HOLDER = """
+import sys
+from pathlib import Path
+from adapters.files.locks import SourceLocks
+
+locks = SourceLocks(Path(sys.argv[1]))
+locks.acquire("hue")
+print("held", flush=True)
+sys.stdin.read()
+"""
+MakeLocks = Callable[..., SourceLocks]
+
+
+@pytest.fixture
+def make_locks(tmp_path: Path) -> Iterator[MakeLocks]:
+    """Locks in one folder, as processes have them."""
+    made: list[SourceLocks] = []
+
+    def make(folder: Path = tmp_path, **more: str) -> SourceLocks:
+        made.append(SourceLocks(folder, **more))
+        return made[-1]
+
+    yield make
+    for locks in made:
+        locks.close()
+
+
+def test_second_collector_is_rejected_with_the_holder(make_locks: MakeLocks, tmp_path: Path) -> None:
+    make_locks(doing="restoring").acquire("hue")
+    with pytest.raises(SourceLocked, match=f"hue is held by process {os.getpid()}, which is restoring "):
+        make_locks().acquire("hue")
+    make_locks().acquire("amazon")  # sources are independent
+    assert held_sources(tmp_path) == ("amazon", "hue")
+
+
+def test_released_source_can_be_acquired(make_locks: MakeLocks, tmp_path: Path) -> None:
+    first, second = make_locks(), make_locks()
+    first.acquire("hue")
+    first.acquire("hue")  # is held once
+    first.acquire("amazon")
+    first.release("hue")
+    first.release("hue")
+    second.acquire("hue")
+    with pytest.raises(SourceLocked):
+        second.acquire("amazon")
+    first.close()
+    second.close()
+    assert (held_sources(tmp_path), known_sources(tmp_path)) == ((), ("amazon", "hue"))
+
+
+def test_killed_collector_holds_nothing(make_locks: MakeLocks, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(SourceLocked, match=f"process {holder.pid} "):
+            make_locks().acquire("hue")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        make_locks().acquire("hue")
+
+
+@pytest.mark.parametrize("source", ["hue:00:17/88", "../escaped", "Küche", "."])
+def test_any_source_name_makes_a_file_in_the_folder(
+    make_locks: MakeLocks, tmp_path: Path, source: str
+) -> None:
+    make_locks(tmp_path / "locks").acquire(source)
+    assert len(list((tmp_path / "locks").iterdir())) == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "locks"]
+    assert held_sources(tmp_path / "locks") == (source,)
+
+
+def test_lock_file_that_cannot_be_created_is_an_error(make_locks: MakeLocks, tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file in its place")
+    with pytest.raises(HomeclimateError, match="cannot lock hue") as raised:
+        make_locks(tmp_path / "locks").acquire("hue")
+    assert not isinstance(raised.value, SourceLocked)
+
+
+def test_file_system_without_locks_is_an_error(
+    make_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(HomeclimateError, match=r"cannot lock hue: .*No locks available"):
+        make_locks().acquire("hue")
+
+
+def test_killed_collector_leaves_its_slots_to_the_next(make_locks: MakeLocks, tmp_path: Path) -> None:
+    for hour in (1, 2):  # the second one is killed before it has used the first one's slot
+        locks = make_locks()
+        locks.acquire("hue")
+        locks.begin("hue", NOON.replace(hour=hour))
+        locks.close()  # as the kernel does it: the slot stays noted
+    last = make_locks()
+    last.acquire("hue")
+    assert last.interrupted("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
+    last.begin("hue", NOON)
+    last.finish("hue")
+    assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+    last.close()
+    after = make_locks()
+    after.acquire("hue")
+    assert after.interrupted("hue") == set()
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"in hand yesterday\n", b"\xff\xfein hand", b"in hand 2026-03-01T12:00:00\n"]
+)
+def test_unreadable_note_is_ignored(make_locks: MakeLocks, tmp_path: Path, note: bytes) -> None:
+    (tmp_path / "hue.lock").write_bytes(b"process 1\n" + note)
+    locks = make_locks()
+    locks.acquire("hue")
+    assert locks.interrupted("hue") == set()
+    assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+
+
+def test_checking_whether_a_source_is_held_rejects_no_collector(
+    make_locks: MakeLocks, tmp_path: Path
+) -> None:
+    (tmp_path / "hue.lock").touch()
+    descriptor = os.open(tmp_path / "hue.lock", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    checking = threading.Timer(0.005, os.close, [descriptor])
+    checking.start()
+    make_locks().acquire("hue")
+    checking.join()
+
+
+def _in_memory(_: Path) -> tuple[UpkeepLease, UpkeepLease]:
+    first = MemoryUpkeepLease()
+    return first, MemoryUpkeepLease(first)
+
+
+def _in_a_file(folder: Path) -> tuple[UpkeepLease, UpkeepLease]:
+    return UpkeepLock(folder / "upkeep.lock"), UpkeepLock(folder / "upkeep.lock")
+
+
+@pytest.mark.parametrize("make", [_in_memory, _in_a_file])
+def test_only_one_process_has_the_upkeep_lease(
+    make: Callable[[Path], tuple[UpkeepLease, UpkeepLease]], tmp_path: Path
+) -> None:
+    first, second = make(tmp_path)
+    assert first.acquire()
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+def test_upkeep_lease_is_not_acquired_without_a_file(tmp_path: Path) -> None:
+    assert not UpkeepLock(tmp_path / "nowhere" / "upkeep.lock").acquire()
