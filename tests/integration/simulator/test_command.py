@@ -132,7 +132,7 @@ def test_port_in_use_is_reported(option: str) -> None:
         running(option, str(taken.getsockname()[1])) as simulator,
     ):
         assert simulator.wait(10) == 64
-        assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in error
+        assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
 
 
 def test_terminal_takes_codes_and_presses_the_button() -> None:
