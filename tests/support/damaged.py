@@ -14,11 +14,10 @@ from pathlib import Path
 import attrs
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.file_pages import Pages
 from adapters.sqlite.care.salvage import Salvaged, Salvaging
 from adapters.sqlite.care.verification import check_home
-from adapters.sqlite.checksums import OUTCOME_COLUMNS, READING_COLUMNS
+from adapters.sqlite.checksums import OUTCOME_COLUMNS, READING_COLUMNS, add_missing_checksums
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.schema import OUR_TABLES_NOW
