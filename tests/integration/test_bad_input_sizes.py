@@ -1,4 +1,4 @@
-"""Replies under the limit of bytes with names, lists and words without end: what is kept is bounded."""
+"""Replies below the size limit with huge names, lists and texts: what is kept is bounded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiling]:
 
 
 def cycle(home: Spoiling, contents: Mapping[str, Any], status: str = "200 OK") -> dict[str, Outcome]:
-    """What the sources come to with these contents; the laws hold, which bound rows, journal and state."""
+    """Return the outcomes for these contents; the cycle checks that rows, journal and state are bounded."""
     answers = {
         name: Answer(pieces=[reply(as_json(content).encode(), status=status)])
         for name, content in contents.items()
@@ -38,7 +38,7 @@ def cycle(home: Spoiling, contents: Mapping[str, Any], status: str = "200 OK") -
 
 
 def everywhere(content: Any, words: str, is_wanted: Callable[[str], bool]) -> Any:
-    """The content with the words in the first of its places with such a key."""
+    """Return the content with the words at the first such key."""
     content, waiting = copy.deepcopy(content), []
     waiting.append(content)
     while waiting:
@@ -89,13 +89,13 @@ def everywhere(content: Any, words: str, is_wanted: Callable[[str], bool]) -> An
         pytest.param("w" * 3_000_000, id="one word", marks=pytest.mark.proof),
     ],
 )
-def test_a_text_of_megabytes_is_cut_or_costs_only_its_own_source(
+def test_text_of_megabytes_costs_at_most_its_own_source(
     home: Spoiling, name: str, key: str, words: str
 ) -> None:
     cycle(home, {name: everywhere(recorded().contents[name], words, lambda found: found == key)})
 
 
-def test_a_sensor_with_a_name_of_megabytes_is_read_under_the_beginning_of_it(home: Spoiling) -> None:
+def test_name_of_megabytes_is_cut(home: Spoiling) -> None:
     sensors = copy.deepcopy(recorded().contents["hue.v1/sensors"])
     for sensor in sensors.values():
         sensor["name"] = "w" * 90_000
@@ -149,7 +149,7 @@ MANY: Mapping[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("name", MANY)
-def test_more_devices_than_a_home_has_are_not_believed(home: Spoiling, name: str) -> None:
+def test_more_devices_than_a_home_has_are_rejected(home: Spoiling, name: str) -> None:
     source = name.partition(".")[0]
     outcome = cycle(home, {name: MANY[name]()})[source]
     match name, outcome:
@@ -166,7 +166,7 @@ def test_more_devices_than_a_home_has_are_not_believed(home: Spoiling, name: str
             raise AssertionError(outcome)
 
 
-def test_errors_and_remarks_without_end_are_bounded(home: Spoiling) -> None:
+def test_errors_and_notes_are_bounded(home: Spoiling) -> None:
     temperatures = {
         **recorded().contents["hue.v2/temperature"],
         "errors": [{"description": "d" * 50}] * 50_000,
@@ -185,5 +185,5 @@ def test_errors_and_remarks_without_end_are_bounded(home: Spoiling) -> None:
 
 @pytest.mark.parametrize("status", ["400 Bad", "401 No", "403 No", "429 Slow", "500 Broken", "503 Busy"])
 @pytest.mark.parametrize("name", ["hue.v1/sensors", "amazon.token", "amazon.monitorStates"])
-def test_an_error_that_goes_on_for_megabytes_is_told_in_short(home: Spoiling, name: str, status: str) -> None:
+def test_error_of_megabytes_is_cut(home: Spoiling, name: str, status: str) -> None:
     cycle(home, {name: {"message": WORDS, "error": "invalid_grant " + WORDS[:900_000]}}, status)

@@ -1,4 +1,4 @@
-"""The retries that the log file tells of are the repeats that the simulated home saw, one for one."""
+"""The retries in the log file are the repeated requests that the simulated home saw."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check(folder: Path, repeats: int, failures: list[int], source: str) -> None:
         assert {"endpoint", "error", "wait_s", "elapsed_s"} <= retry.keys()
 
 
-async def test_the_retries_of_a_bridge_are_those_that_it_saw(
+async def test_logged_retries_of_a_bridge_are_those_it_saw(
     simulated_home: SimulatedHome, log: RotatingLog, tmp_path: Path
 ) -> None:
     bridge, failures = simulated_home.bridge, troubles()
@@ -78,7 +78,7 @@ async def test_the_retries_of_a_bridge_are_those_that_it_saw(
     check(tmp_path, seen - CYCLES, failures, "hue")
 
 
-async def test_the_retries_of_an_account_are_those_that_it_saw(
+async def test_logged_retries_of_an_account_are_those_it_saw(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
     alexa, failures = simulated_home.alexa, troubles()
@@ -95,7 +95,7 @@ async def test_the_retries_of_an_account_are_those_that_it_saw(
     check(tmp_path, seen - CYCLES, failures, "amazon")
 
 
-async def test_a_refused_token_is_asked_about_once_and_no_retry_is_told_of(
+async def test_refused_token_is_tried_once_without_a_retry(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
     alexa = simulated_home.alexa

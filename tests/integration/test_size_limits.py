@@ -1,4 +1,4 @@
-"""Every read of the two sources and of their sign-ins stops at its limit, however much the server has."""
+"""Every read of both sources and their sign-ins stops at its size limit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def home() -> Iterator[ReplayedHome]:
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("name", READS)
-async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str, body: str) -> None:
+async def test_read_stops_at_its_size_limit(home: ReplayedHome, name: str, body: str) -> None:
     home.answers = {name: Answer(pieces=_Once(BODIES[body]), closes=True)}
     home.asked.clear()
     home.sent_bytes.clear()
@@ -83,7 +83,7 @@ async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, name: str) -> None:
+async def test_reply_that_announces_too_much_is_not_read(home: ReplayedHome, name: str) -> None:
     home.answers = {name: Answer(pieces=_Once(BODIES["the length that it says"]), closes=True)}
     tracemalloc.start()
     try:
