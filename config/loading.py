@@ -59,8 +59,15 @@ class Inspection:
     def loaded(self) -> Loaded:
         """Return what a program works with. Raise SettingsError with all problems."""
         raise_if_fatal(self.problems)
-        if self.settings is None or self.secrets is None:
+        if self.readable is None:
             raise AssertionError("a file could not be read, and no fatal problem was reported")
+        return self.readable
+
+    @property
+    def readable(self) -> Loaded | None:
+        """What both files hold, also if a fatal problem is reported, such as missing credentials."""
+        if self.settings is None or self.secrets is None:
+            return None
         return Loaded(
             settings=self.settings,
             secrets=self.secrets,

@@ -9,7 +9,7 @@ import attrs
 
 from domain.errors import SettingsError
 
-Path = tuple[str | int, ...]  # names of keys, and indices of list items
+KeyPath = tuple[str | int, ...]  # names of keys, and indices of list items
 _LONGEST_NAME = 60  # characters of a key that a message quotes
 
 
@@ -27,7 +27,7 @@ class Place:
         return f"{position}: {self.path}" if self.path else position
 
 
-def path_text(path: Path) -> str:
+def path_text(path: KeyPath) -> str:
     """Return the path as messages show it, such as `collectors.hue.bridges[0].id`."""
     text = ""
     for part in path:

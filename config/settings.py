@@ -155,6 +155,20 @@ class AmazonAqmSettings:
     def request_timeout_s(self) -> float:
         return min(self.timeout_seconds, self.max_timeout)
 
+    @property
+    def quantities(self) -> frozenset[Quantity]:
+        """The quantities of a monitor that are stored."""
+        wanted = {
+            Quantity.TEMPERATURE: self.collect_temperature,
+            Quantity.RELATIVE_HUMIDITY: self.collect_humidity,
+            Quantity.PM25: self.collect_pm25,
+            Quantity.PM10: self.collect_pm25,
+            Quantity.VOC_INDEX: self.collect_voc,
+            Quantity.CARBON_MONOXIDE: self.collect_co,
+            Quantity.IAQ_SCORE: self.collect_iaq,
+        }
+        return frozenset(quantity for quantity, is_wanted in wanted.items() if is_wanted)
+
 
 @attrs.frozen(kw_only=True)
 class AbsentCollectorSettings:

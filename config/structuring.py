@@ -17,9 +17,8 @@ import cattrs
 from cattrs.cols import homogenous_tuple_structure_factory, mapping_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
-from config import problems
 from config.cross_checks import conflicts
-from config.problems import Report
+from config.problems import KeyPath, Report
 from config.secrets import Secret
 from config.setting_types import Rule, TextForm
 from config.yaml_document import Content, Document, Plain
@@ -54,7 +53,7 @@ def structure(document: Document, due: type[T], report: Report, *, ignores_unkno
         return None
 
 
-def _causes(error: Exception, path: problems.Path) -> Iterator[tuple[problems.Path, str]]:
+def _causes(error: Exception, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """Yield the path and the message of each error that cattrs collected."""
     match error:
         case cattrs.ClassValidationError() | cattrs.IterableValidationError():
@@ -290,7 +289,7 @@ class _Checker:
         self._report = report
         self._ignores_unknown = ignores_unknown
 
-    def check(self, value: Content, due: Any, path: problems.Path) -> None:
+    def check(self, value: Content, due: Any, path: KeyPath) -> None:
         due, rules = _without_rules(due)
         if attrs.has(due) and isinstance(value, dict):
             fields = attrs.fields_dict(attrs.resolve_types(due))
@@ -305,7 +304,7 @@ class _Checker:
         elif rules and value is not None:
             self._check_rules(value, due, rules, path)
 
-    def _check_rules(self, value: Content, due: Any, rules: tuple[Rule, ...], path: problems.Path) -> None:
+    def _check_rules(self, value: Content, due: Any, rules: tuple[Rule, ...], path: KeyPath) -> None:
         with suppress(ValueError):  # which structuring reports
             counted = _converter().structure(value, due)
             for rule in rules:
@@ -313,7 +312,7 @@ class _Checker:
                     self._report.warning(self._document.place(path), warning)
                 counted = rule(counted)
 
-    def _report_unknown(self, path: problems.Path, name: str, known: Iterable[str]) -> None:
+    def _report_unknown(self, path: KeyPath, name: str, known: Iterable[str]) -> None:
         similar = most_similar(name, known) or _only_paths(self._root).get(name)
         if similar or not self._ignores_unknown:
             hint = f"; did you mean {similar}?" if similar else ""

@@ -14,7 +14,7 @@ import attrs
 import yaml
 from yaml.composer import Composer, ComposerError
 
-from config.problems import Path, Place, Report, path_text
+from config.problems import KeyPath, Place, Report, path_text
 
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN, _TEXT = "plain", f"{_PREFIX}str"
@@ -40,10 +40,10 @@ class Document:
     """The content of a file, and the places of its keys and values by path."""
 
     content: Content = attrs.field(repr=False)
-    keys: dict[Path, Place] = attrs.field(factory=dict, repr=False)
-    values: dict[Path, Place] = attrs.field(repr=False)
+    keys: dict[KeyPath, Place] = attrs.field(factory=dict, repr=False)
+    values: dict[KeyPath, Place] = attrs.field(repr=False)
 
-    def place(self, path: Path) -> Place:
+    def place(self, path: KeyPath) -> Place:
         """Return where the value is; for a value that is missing, where its section is."""
         if path in self.values:
             return self.values[path]
@@ -166,10 +166,10 @@ class _Reader:
     report: Report
     sections: Collection[str] | None
     public_names: Collection[str] | None
-    keys: dict[Path, Place] = attrs.field(factory=dict)
-    values: dict[Path, Place] = attrs.field(factory=dict)
+    keys: dict[KeyPath, Place] = attrs.field(factory=dict)
+    values: dict[KeyPath, Place] = attrs.field(factory=dict)
 
-    def read(self, node: Any, path: Path) -> Content:
+    def read(self, node: Any, path: KeyPath) -> Content:
         self.values[path] = self._place(node, path)
         if node.tag not in _SUPPORTED_TAGS:
             self._fatal(node, path, "has a tag (!), which is not supported; remove it")
@@ -181,7 +181,7 @@ class _Reader:
             return str(node.value)
         return None if node.value in _NULLS else Plain(node.value)
 
-    def _read_mapping(self, node: Any, path: Path) -> dict[str, Content]:
+    def _read_mapping(self, node: Any, path: KeyPath) -> dict[str, Content]:
         content: dict[str, Content] = {}
         members: list[Any] = []
         merged: list[Any] = []
@@ -206,13 +206,13 @@ class _Reader:
             content[name] = self.read(value, inner)
         return content
 
-    def _place(self, node: Any, path: Path) -> Place:
+    def _place(self, node: Any, path: KeyPath) -> Place:
         names = self.public_names
         if names is not None:
             path = tuple(part if isinstance(part, int) or part in names else "?" for part in path)
         mark = node.start_mark
         return Place(file=self.file, line=mark.line + 1, column=mark.column + 1, path=path_text(path))
 
-    def _fatal(self, node: Any, path: Path, message: str) -> None:
+    def _fatal(self, node: Any, path: KeyPath, message: str) -> None:
         if self.sections is None or not path or path[0] in self.sections:
             self.report.fatal(self._place(node, path), message)

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 import attrs
 
-from adapters.health.machine import process_age_s
 from domain.health import ComponentResult, HealthReport, Status, Weight
 from domain.services.health_aggregation import HealthCheck, no_answer
 from entrypoints.commands.health import COMPONENTS, HealthRequest, parse_arguments
@@ -21,7 +20,7 @@ from entrypoints.terminal import health_text
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.bug_report import Bundle
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.health import Components
+from entrypoints.wiring.health import Components, process_age_s
 from ports.probe import Probe
 
 # Shares of the timeout: when the watchdog reports what is missing, and how long that may take.

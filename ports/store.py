@@ -12,6 +12,13 @@ from domain.progress import SourceProgress
 class Store(Protocol):
     """Stores every cycle once. Blocks; called from one thread."""
 
+    def open(self, *, checking: bool) -> None:
+        """Open the store before its first use, after a quick check if `checking`. Raise `StoreError`.
+
+        Raise `StoreRefused` if it can never be used. After another error the next call tries again.
+        """
+        ...
+
     def append(self, report: CycleReport) -> None:
         """Store readings, ledger and measurements of a cycle, all or nothing, durable on return.
 

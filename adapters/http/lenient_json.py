@@ -153,6 +153,8 @@ def instant(value: Json, *path: str) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(found)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -40,6 +40,9 @@ class MemoryStore:
         self.fault: StoreError | None = None
         self._devices: dict[str, _Device] = {}
 
+    def open(self, *, checking: bool) -> None:  # noqa: ARG002 - there is nothing to check
+        self._raise_fault()
+
     def append(self, report: CycleReport) -> None:
         self._raise_fault()
         for outcome in report.outcomes:

@@ -189,49 +189,53 @@ class CycleWriter:
         """Write the rows of devices that changed, or whose slots lag by an hour."""
         unread = {clean(one.device_id): one for one in (*outcome.unread, *refused)}
         refused_ids = {one.device_id for one in refused}
-        readings = [one for one in outcome.readings if one.device_id not in refused_ids]
-        ids = sorted({*unread, *(clean(reading.device_id) for reading in readings)})
+        readings = {clean(one.device_id): one for one in outcome.readings if one.device_id not in refused_ids}
+        ids = sorted({*unread, *readings})
         if not ids:
             return
-        found = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1])).fetchall()
-        stored = {
-            row[0]: _Device(*(clean(cell) if isinstance(cell, str) else cell for cell in row))
-            for row in found
-        }
+        stored = {row[0]: row for row in self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))}
         slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
+        lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
         devices: dict[str, _Device] = {}
-        for reading in readings:
-            device_id = clean(reading.device_id)
-            old = devices.get(device_id) or self._with_listed(stored.get(device_id))
-            new = _Device(
-                device_id, outcome.due.source, reading.kind.value, clean(reading.location), slot, slot, slot
-            )
-            devices[device_id] = new if old is None else _merge(old, new, ahead)
+        for device_id, reading in readings.items():
+            names = (outcome.due.source, reading.kind.value, clean(reading.location))
+            row = stored.get(device_id)
+            if (
+                row is not None
+                and row[1:4] == names
+                and all(_is_between(lagging, it, slot) for it in row[5:])
+            ):
+                self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
+            else:
+                new = _Device(device_id, *names, slot, slot, slot)
+                devices[device_id] = new if row is None else _merge(self._device_of(row), new, ahead)
         for device_id, one in unread.items():
-            old = devices.get(device_id) or self._with_listed(stored.get(device_id))
+            row = stored.get(device_id)
+            old = devices.get(device_id) or (None if row is None else self._device_of(row))
             if old is not None:  # one that never had a reading has no row
                 is_listed = one.cause is not Cause.NOT_LISTED or _is_ahead(old.last_listed_slot, ahead)
                 newest = _newer(old.last_listed_slot, slot, ahead) if is_listed else old.last_listed_slot
                 devices[device_id] = attrs.evolve(old, last_listed_slot=newest)
         self._listed.update((name, str(device.last_listed_slot)) for name, device in devices.items())
-        lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
+        gone = {name for name, one in unread.items() if one.cause is Cause.NOT_LISTED}
         changed = [
-            device
-            for name, device in devices.items()
-            if _must_write(stored.get(name), device, lagging, ahead)
-            or (name in unread and unread[name].cause is Cause.NOT_LISTED and device != stored.get(name))
+            row
+            for name, row in ((name, attrs.astuple(device)) for name, device in devices.items())
+            if _must_write(stored.get(name), row, lagging, ahead) or (name in gone and row != stored[name])
         ]
-        self._connection.executemany(_UPSERT_DEVICE, map(attrs.astuple, changed))
+        self._connection.executemany(_UPSERT_DEVICE, changed)
 
-    def _with_listed(self, device: _Device | None) -> _Device | None:
-        listed = None if device is None else self._listed.get(device.device_id)
-        if device is None or listed is None or not isinstance(device.last_listed_slot, str):
-            return device
-        return attrs.evolve(device, last_listed_slot=max(device.last_listed_slot, listed))
+    def _device_of(self, row: tuple[Any, ...]) -> _Device:
+        """Return the device of a row, with the newest slot that listed it."""
+        device = _Device(*(clean(cell) if isinstance(cell, str) else cell for cell in row))
+        listed = device.last_listed_slot
+        if isinstance(listed, str):
+            listed = max(listed, self._listed.get(device.device_id, ""))
+        return attrs.evolve(device, last_listed_slot=listed)
 
 
-def _cleaned(cell: Any) -> Any:
-    return clean(cell) if isinstance(cell, str) else cell
+def _is_between(oldest: str, slot: object, newest: str) -> bool:
+    return isinstance(slot, str) and oldest < slot <= newest
 
 
 def _is_ahead(slot: object, ahead: str) -> bool:
@@ -256,21 +260,14 @@ def _merge(old: _Device, new: _Device, ahead: str) -> _Device:
     )
 
 
-def _must_write(stored: _Device | None, device: _Device, lagging: str, ahead: str) -> bool:
+def _must_write(
+    stored: tuple[object, ...] | None, device: tuple[object, ...], lagging: str, ahead: str
+) -> bool:
     """Return whether the row differs in more than slots that moved by less than an hour."""
-    if stored is None:
+    if stored is None or stored[:5] != device[:5]:
         return True
-    moved = (
-        old != new and (_is_ahead(old, ahead) or str(old) <= lagging)
-        for old, new in (
-            (stored.last_read_slot, device.last_read_slot),
-            (stored.last_listed_slot, device.last_listed_slot),
-        )
-    )
-    with_old_slots = attrs.evolve(
-        device, last_read_slot=stored.last_read_slot, last_listed_slot=stored.last_listed_slot
-    )
-    return any(moved) or with_old_slots != stored
+    slots = zip(stored[5:], device[5:], strict=True)
+    return any(old != new and (_is_ahead(old, ahead) or str(old) <= lagging) for old, new in slots)
 
 
 def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.errors import CycleUnstorable, SpoolError, StoreError
+from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreRefused
 from domain.measurements import Measurement
 from domain.progress import SourceProgress, Waiting
 from domain.schedule import Due
@@ -52,6 +52,15 @@ class CycleStorage:
         self._confirmed: dict[
             str, Due
         ] = {}  # the last cycle of each source that changed nothing in `expected`
+
+    def open(self, *, checking: bool) -> None:
+        """Open the store. Raise StoreRefused if it can never be used; other trouble is retried each cycle."""
+        try:
+            self._store.open(checking=checking)
+        except StoreRefused:
+            raise
+        except StoreError as error:
+            self._journal.record(Level.ERROR, "store.not_opened", error=str(error))
 
     async def store(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or let it wait too. Ends within the budget."""

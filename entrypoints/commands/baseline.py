@@ -17,6 +17,7 @@ import click
 
 from config.loading import Loaded, load
 from config.settings import HueRead
+from config.source_names import is_called
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
 from entrypoints import exit_codes
@@ -25,7 +26,6 @@ from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
 from entrypoints.wiring.baselines import baseline_comparison, circumstances
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import is_called
 from ports.clock import Clock
 
 EVERY_S = 2.0

@@ -29,6 +29,7 @@ from entrypoints.terminal.cycle_text import as_json, lines
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.home import home_of
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
@@ -150,7 +151,9 @@ def collect(
         stop = runner.run(stop_on_signals())
         with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
             cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
-        if request.once and not collectors(loaded.settings):  # a collector that runs does its own upkeep
+        if request.once and not collectors(
+            home_of(loaded, environment).files
+        ):  # a collector that runs does its own upkeep
             runner.run(home.upkeep.run_once(stop))
     return cycles
 

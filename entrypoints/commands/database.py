@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from config.loading import Loaded, load
+from config.loading import load
 from domain.errors import StoreError
 from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.storage import back_up, check, collectors, nobody_else, restoring, salvaging
+from entrypoints.wiring.home import Home, home_of
+from entrypoints.wiring.storage import back_up, check, collectors, exclusive_access, restoring, salvaging
 
 _AFTER_DAMAGE = (
     "the file is damaged. Run homeclimate restore FILE with a backup: it keeps the damaged file. Then run "
@@ -42,7 +43,7 @@ def backup(file: Path, home: Path | None) -> int:
         raise click.UsageError(f"{target} exists already; name a new file")
     if not target.parent.is_dir():
         raise click.UsageError(f"{target.parent} is not a folder")
-    copied = back_up(load(find_home(home)).settings, target)
+    copied = back_up(home_of(load(find_home(home))), target)
     click.echo(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
     for finding in copied.findings:
         click.echo(f"not what was stored, here and in the database: {finding}", err=True)
@@ -65,18 +66,15 @@ def restore(environment: Environment | None, *, file: Path, home: Path | None, y
     prompts = Prompts()
     if not (yes or prompts.is_interactive):
         raise click.UsageError("there is no terminal to ask at; add --yes to restore without a question")
-    return restore_backup(file.absolute(), loaded, environment or Environment(), None if yes else prompts)
+    return restore_backup(file.absolute(), home_of(loaded, environment), None if yes else prompts)
 
 
-def restore_backup(
-    backup_file: Path, loaded: Loaded, environment: Environment, prompts: Prompts | None
-) -> int:
+def restore_backup(backup_file: Path, home: Home, prompts: Prompts | None) -> int:
     """Check the backup, ask, and replace the database while no collector can start; return the exit code."""
-    settings = loaded.settings
-    if held := collectors(settings):
+    if held := collectors(home.files):
         raise StoreError(f"a collector holds {', '.join(held)}. Stop it, then restore; nothing is changed")
-    path = settings.storage.database_path
-    restorer = restoring(settings, environment)
+    path = home.files.database
+    restorer = restoring(home)
     for finding in restorer.check(backup_file):
         click.echo(f"not what was stored: {finding}", err=True)
     question = f"Replace {path} with {backup_file} ({restorer.describe_contents(backup_file)})?"
@@ -84,7 +82,7 @@ def restore_backup(
         click.echo("nothing is changed")
         return 1
     # Lock only now: a person may take a long time to answer.
-    with nobody_else(loaded, doing="restoring a backup"):
+    with exclusive_access(home, doing="restoring a backup"):
         kept = restorer.restore(backup_file)
     click.echo(f"{path} holds {restorer.describe_contents(path)}")
     if kept is not None:
@@ -107,13 +105,13 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
     wrong configuration, or the file is not a database of this kind of home.
     """
-    settings = load(find_home(home)).settings
-    found = check(settings, environment or Environment())
+    checked_home = home_of(load(find_home(home)), environment)
+    found = check(checked_home)
     is_structural = any(finding.is_structural for finding in found)
     next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
     if is_json:
         report = {
-            "path": str(settings.storage.database_path),
+            "path": str(checked_home.files.database),
             "sound": not found,
             "findings": [
                 {"table": finding.table, "where": finding.where, "what": finding.what} for finding in found
@@ -123,7 +121,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
         click.echo(json.dumps(report, ensure_ascii=False))
         return int(bool(found))
     if not found:
-        click.echo(f"{settings.storage.database_path} is sound")
+        click.echo(f"{checked_home.files.database} is sound")
         return 0
     for finding in found:
         click.echo(str(finding))
@@ -142,14 +140,14 @@ def salvage_command(environment: Environment | None, *, file: Path, home: Path |
     nothing. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration, or FILE is not a database
     of this kind of home.
     """
-    settings = load(find_home(home)).settings
-    path = settings.storage.database_path
+    merging_home = home_of(load(find_home(home)), environment)
+    path = merging_home.files.database
     if path.exists() and file.samefile(path):
         raise StoreError(
             f"{file} is the database itself. Replace it with a backup first (homeclimate restore FILE keeps "
             "it under another name), then name the kept file"
         )
-    salvaged = salvaging(settings, environment or Environment()).merge(file.absolute())
+    salvaged = salvaging(merging_home).merge(file.absolute())
     click.echo(
         f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were missing in {path} "
         f"and have been added; at least {salvaged.lost} more are lost"

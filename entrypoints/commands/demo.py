@@ -11,8 +11,6 @@ from pathlib import Path
 import attrs
 import click
 
-from adapters.simulator.clock import MovedClock
-from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
@@ -23,9 +21,11 @@ from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.status_text import show
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
-from entrypoints.wiring.collecting import collecting, history
+from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.simulator import moved_clock, simulated_home
+from entrypoints.wiring.home import home_of
+from entrypoints.wiring.simulator import MovedClock, SimulatedHome, moved_clock, simulated_home
+from entrypoints.wiring.storage import history
 
 _MARK = "# written by `homeclimate demo`; a home with another first line is left alone"
 _CONFIG = """\
@@ -169,7 +169,7 @@ def run(request: Request) -> int:
             click.echo(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
     now = clock.now()
-    show(history(loaded.settings), since=now - timedelta(days=max(request.days, 1)), now=now)
+    show(history(home_of(loaded, environment)), since=now - timedelta(days=max(request.days, 1)), now=now)
     path = loaded.settings.storage.database_path
     click.echo(f"The database is {path}: every reading is in the table `readings`.")
     if request.fault is None:

@@ -17,7 +17,8 @@ from domain.services.source_setup import Pairing
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.setup import bridge_on_trial, finder, pairing, trial
+from entrypoints.wiring.setup import bridge_on_trial, pairing, trial
+from entrypoints.wiring.sources import bridge_finder
 from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
 _SEARCH_S = 5.0
@@ -175,7 +176,7 @@ class _Dialogue:
     def _find_bridge(self, target: Bridge | None) -> VerifiedBridge | None:
         search = BridgeSearch(
             prompts=self.prompts,
-            finder=finder(self.environment, by_cloud=self.request.by_cloud),
+            finder=bridge_finder(self.environment, by_cloud=self.request.by_cloud),
             bridges=self.pairing.bridges,
             runner=self.runner,
             known=self.draft.loaded.bridges,

@@ -15,8 +15,7 @@ from types import FrameType
 
 import click
 
-from adapters.simulator.home import SimulatedHome
-from entrypoints.wiring.simulator import moved_clock, simulated_home
+from entrypoints.wiring.simulator import SimulatedHome, moved_clock, simulated_home
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
 _MS = click.FloatRange(0, 60_000)

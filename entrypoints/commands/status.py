@@ -11,6 +11,7 @@ import attrs
 import click
 
 from config.loading import load
+from config.source_names import source_names
 from domain.errors import SpoolError, StoreError
 from domain.incidents import belongs_to_home
 from domain.progress import Waiting
@@ -18,10 +19,9 @@ from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.status_text import Status, as_object, lines
-from entrypoints.wiring.collecting import history
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import source_names
-from entrypoints.wiring.storage import ALERT_FILE_SOURCE, alert_file, collectors, ledger, spool, state, talk
+from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
+from entrypoints.wiring.storage import collectors, history, ledger
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
@@ -50,30 +50,29 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
 
 def status_of(home: Path, environment: Environment) -> Status:
     """Read the status from the home's files. Changes nothing, and sends no request."""
-    loaded = load(home)
-    now = environment.clock.now()
-    journal = talk()
-    kept = state(loaded.settings, journal)
-    alert = alert_file(loaded.settings)
-    sources = source_names(loaded)
+    home_now = home_of(load(home), environment)
+    now = home_now.clock.now()
+    files = home_now.files
+    state, alert = home_now.state, files.alert
+    sources = source_names(home_now.loaded)
     status = Status(
         now=now,
         waiting=Waiting(),
-        incidents={key: one for key, one in kept.get(_INCIDENTS).items() if _is_expected(one, sources)},
-        state={key: value for key in _STATE_KEYS if (value := kept.get(key))},
+        incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
+        state={key: value for key in _STATE_KEYS if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
-        collectors=collectors(loaded.settings),
+        collectors=collectors(files),
     )
     try:
-        status = attrs.evolve(status, waiting=spool(loaded.settings, environment.clock, journal).waiting())
+        status = attrs.evolve(status, waiting=home_now.spool.waiting())
     except SpoolError as error:
         status = attrs.evolve(status, spool_trouble=str(error))
     until = now + CLOCK_FAULT_AHEAD
     try:
         return attrs.evolve(
             status,
-            readings=tuple(history(loaded.settings).newest(until)),
-            records=tuple(ledger(loaded.settings).records(now - _SINCE, until)),
+            readings=tuple(history(home_now).newest(until)),
+            records=tuple(ledger(files).records(now - _SINCE, until)),
         )
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))

@@ -1,69 +1,53 @@
-"""The part of the composition root that lets people be told."""
+"""Build what alerts people."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from adapters.alerts.alert_file import AlertFile
+from adapters.alerts.http_ping import HttpPing
+from adapters.alerts.smtp_mail import MailServer, SmtpMail
+from adapters.health.machine import DiskSpace
+from adapters.sqlite.wal import WalFile
 from config.loading import Loaded
+from config.source_names import source_names
 from domain.incidents import Patience
 from domain.services.alerting import AlertChannels, Alerting
 from entrypoints.process import program_name
-from entrypoints.wiring.sources import source_names
-from entrypoints.wiring.storage import ALERT_FILE_SOURCE, alert_file
+from entrypoints.wiring.home import ALERT_FILE_SOURCE, Home
 from ports.alerts import Heartbeat, Notifier
-from ports.journal import Journal
+from ports.clock import Clock
 from ports.retrier import Retrier
-from ports.state import State
-
-if TYPE_CHECKING:
-    from entrypoints.wiring.environment import Environment
 
 
-def alerting(
-    loaded: Loaded, environment: Environment, *, state: State, retrier: Retrier, journal: Journal
-) -> Alerting:
-    """What tells the people of this home."""
-    from adapters.alerts.alert_file import AlertFile
-    from adapters.files.saved_state import SavedState
-    from adapters.health.machine import DiskSpace
-    from adapters.sqlite.wal import WalFile
-
-    data = loaded.settings.storage.database_path.parent
-    alerts = loaded.settings.alerts
+def alerting(home: Home, retrier: Retrier) -> Alerting:
+    """Return what alerts the people of the home."""
+    alerts = home.settings.alerts
     return Alerting(
         channels=AlertChannels(
+            board=AlertFile(home.files.alert, journal=home.journal),
             board_source=ALERT_FILE_SOURCE,
-            board=AlertFile(alert_file(loaded.settings), journal=journal),
-            notifier=notifier(loaded, environment),
-            heartbeat=_heartbeat(loaded, environment),
+            notifier=notifier(home.loaded, home.clock),
+            heartbeat=_heartbeat(home),
         ),
-        sources=source_names(loaded),
-        state=SavedState(state),
-        disk=environment.disk or DiskSpace(data),
-        log=WalFile(loaded.settings.storage.database_path),
+        sources=source_names(home.loaded),
+        state=home.saved_state,
+        disk=home.environment.disk or DiskSpace(home.files.folder),
+        log=WalFile(home.files.database),
         retrier=retrier,
-        clock=environment.clock,
-        journal=journal,
-        home=str(_home(loaded)),
+        clock=home.clock,
+        journal=home.journal,
+        home=str(home.loaded.home),
         program=program_name(os.environ),
         patience=Patience(source_cycles=alerts.silent_cycles, device_cycles=alerts.silent_device_cycles),
     )
 
 
-def _home(loaded: Loaded) -> Path:
-    return loaded.secrets_path.parent.parent
-
-
-def notifier(loaded: Loaded, environment: Environment) -> Notifier | None:
-    """What sends mail; None where no server is configured."""
-    mail = loaded.settings.alerts.mail
+def notifier(loaded: Loaded, clock: Clock) -> Notifier | None:
+    """Return what sends mail, or None if no server is configured."""
+    mail, password = loaded.settings.alerts.mail, loaded.secrets.alerts.mail_password
     if mail.host is None:
         return None
-    from adapters.alerts.smtp_mail import MailServer, SmtpMail
-
-    password = loaded.secrets.alerts.mail_password
     server = MailServer(
         host=mail.host,
         port=mail.usual_port,
@@ -72,14 +56,11 @@ def notifier(loaded: Loaded, environment: Environment) -> Notifier | None:
         password=password.value if password else None,
         ca_file=mail.ca_file,
     )
-    sender = mail.sender or mail.recipients[0]
-    return SmtpMail(server, sender=sender, recipients=mail.recipients, clock=environment.clock)
+    return SmtpMail(server, sender=mail.sender or mail.recipients[0], recipients=mail.recipients, clock=clock)
 
 
-def _heartbeat(loaded: Loaded, environment: Environment) -> Heartbeat | None:
-    url = loaded.secrets.alerts.ping_url
+def _heartbeat(home: Home) -> Heartbeat | None:
+    url = home.secrets.alerts.ping_url
     if url is None or not url.value.startswith(("https://", "http://")):
         return None
-    from adapters.alerts.http_ping import HttpPing
-
-    return HttpPing(url.value, clock=environment.clock)
+    return HttpPing(url.value, clock=home.clock)

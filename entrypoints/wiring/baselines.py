@@ -11,19 +11,17 @@ import attrs
 
 from adapters.health.machine import load, machine, newest_at, versions
 from adapters.sqlite.baselines import SqliteBaselines
-from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteMeasurements
 from config.loading import Loaded
 from config.settings import fingerprint
+from config.source_names import is_called
 from domain.measurements import Costs
 from domain.services.baseline_comparison import BaselineComparison
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import is_called
-from entrypoints.wiring.storage import talk
+from entrypoints.wiring.home import home_of
+from entrypoints.wiring.storage import database_lock, opening
 
-_LOCK_WAIT_S = 30.0
 _ALWAYS = "the beginning"
 _PROGRAM = Path(__file__).parents[2]
 _PACKAGES = ("adapters", "config", "domain", "entrypoints", "ports")
@@ -32,21 +30,13 @@ _PACKAGES = ("adapters", "config", "domain", "entrypoints", "ports")
 @contextmanager
 def baseline_comparison(loaded: Loaded, environment: Environment) -> Iterator[BaselineComparison]:
     """Build the service for the baselines of a home."""
-    storage = loaded.settings.storage
-    path = storage.database_path
-    opening = Opening(
-        path=path,
-        is_simulated=environment.is_simulated,
-        busy_timeout_ms=storage.busy_timeout_ms,
-        wal_checkpoint_pages=storage.wal_checkpoint_interval,
-        journal=talk(),
-        clock=environment.clock,
-    )
-    with closing(DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)) as lock:
+    home = home_of(loaded, environment)
+    busy_timeout_ms = home.settings.storage.busy_timeout_ms
+    with closing(database_lock(home)) as lock:
         yield BaselineComparison(
-            measurements=SqliteMeasurements(path, busy_timeout_ms=storage.busy_timeout_ms),
-            baselines=SqliteBaselines(opening=opening, lock=lock),
-            clock=environment.clock,
+            measurements=SqliteMeasurements(home.files.database, busy_timeout_ms=busy_timeout_ms),
+            baselines=SqliteBaselines(opening=opening(home), lock=lock),
+            clock=home.clock,
         )
 
 

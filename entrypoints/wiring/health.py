@@ -12,9 +12,10 @@ from functools import partial
 import attrs
 
 from adapters.files.saved_state import SavedState
-from adapters.files.state_file import StateCopy
+from adapters.files.spool_folder import FileSpool
+from adapters.files.state_file import FileState, StateCopy
 from adapters.health.commands import commands, unavailable_step
-from adapters.health.machine import DiskSpace, check_environment
+from adapters.health.machine import DiskSpace, check_environment, process_age_s
 from adapters.health.probes import BlockingProbe, check_log_folder, check_service
 from adapters.log.library_logging import redirect_to_journal
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
@@ -23,6 +24,7 @@ from config import health as config_health
 from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.settings import Settings
+from config.source_names import hue_names
 from domain.errors import StoreError
 from domain.health import Answer, Weight, failed, passed, skipped
 from domain.health_rules import (
@@ -42,12 +44,15 @@ from entrypoints.commands.health import COMPONENTS, HealthRequest
 from entrypoints.process import program_name
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.sources import amazon_plans, hue_names, hue_plans
-from entrypoints.wiring.storage import alert_file, collectors, data_folder, ledger, spool, state
+from entrypoints.wiring.home import Home, HomeFiles
+from entrypoints.wiring.sources import source_plans
+from entrypoints.wiring.storage import collectors, ledger
 from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
 from ports.stored_data import SourceRecord
+
+__all__ = ["Components", "HomeChecks", "process_age_s"]
 
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 
@@ -106,7 +111,7 @@ class Components:
     def _mail(self, files: Inspection) -> Probe:
         if not self.request.sends_test_mail:
             return _skip("mail", "--send-test-mail sends one")
-        sender = notifier(_loaded(files), self.environment) if files.secrets is not None else None
+        sender = notifier(_loaded(files), self.environment.clock) if files.secrets is not None else None
         if sender is None:
             step = "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md."
             return BlockingProbe("mail", partial(failed, "no usable mail server is configured", step))
@@ -130,30 +135,36 @@ class Components:
             elif name == "hue":
                 loaded = _loaded(files)
                 for bridge, source in zip(loaded.bridges, hue_names(loaded), strict=True):
-                    yield self._source(name, source, loaded, has_credentials=bridge.api_key is not None)
+                    yield self._source(source, loaded, has_credentials=bridge.api_key is not None)
             else:
                 loaded = _loaded(files)
                 is_given = loaded.secrets.amazon_aqm.are_given
-                yield self._source(name, name, loaded, has_credentials=is_given)
+                yield self._source(name, loaded, has_credentials=is_given)
 
-    def _source(self, kind: str, source: str, loaded: Loaded, *, has_credentials: bool) -> Probe:
+    def _source(self, source: str, loaded: Loaded, *, has_credentials: bool) -> Probe:
         if not has_credentials:
             return _skip(source, "has no credentials: see secrets", Weight.SOURCE)
         return SourceProbe(
             component=source,
-            make=partial(self._connect, kind, source, loaded),
+            make=partial(self._connect, source, loaded),
             clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
             program=self.program,
             unavailable_step=unavailable_step(source, self.program),
         )
 
-    def _connect(self, kind: str, name: str, loaded: Loaded) -> Source:
+    def _connect(self, name: str, loaded: Loaded) -> Source:
         """Build the source as a collector would; what it learns is not saved."""
         journal, meter = MemoryJournal(), MemoryMeter(self.environment.clock)
-        own_state = StateCopy(state(loaded.settings, journal))
-        plans = hue_plans if kind == "hue" else amazon_plans
-        sources = (plan.source for plan in plans(loaded, self.environment, own_state, meter, journal))
+        file = HomeFiles(loaded.settings.storage.database_path).state
+        home = Home(
+            loaded=loaded,
+            environment=self.environment,
+            redact=str,
+            journal=journal,
+            state=StateCopy(FileState(file, journal)),
+        )
+        sources = (plan.source for plan in source_plans(home, meter))
         return next(source for source in sources if source.name == name)
 
 
@@ -165,6 +176,10 @@ class HomeChecks:
     settings: Settings
     environment: Environment
     program: str
+
+    @property
+    def home_files(self) -> HomeFiles:
+        return HomeFiles(self.settings.storage.database_path)
 
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
@@ -201,11 +216,11 @@ class HomeChecks:
         }
 
     def _last_check(self) -> Answer:
-        last = SavedState(state(self.settings, MemoryJournal())).last_run(Step.CHECK)
+        last = SavedState(FileState(self.home_files.state, MemoryJournal())).last_run(Step.CHECK)
         return judge_last_check(last, self.environment.clock.now(), commands(self.program))
 
     def _disk(self) -> Answer:
-        disk = self.environment.disk or DiskSpace(data_folder(self.settings))
+        disk = self.environment.disk or DiskSpace(self.home_files.folder)
         return judge_disk(disk.free_bytes(), commands(self.program))
 
     def _logs(self) -> Answer:
@@ -218,11 +233,12 @@ class HomeChecks:
         return answer if answer.next_step else config_health.check_log_limits(self.files) or answer
 
     def _spool(self) -> Answer:
-        waiting = spool(self.settings, self.environment.clock, MemoryJournal()).waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(data_folder(self.settings) / "spool"))
+        folder = self.home_files.spool
+        waiting = FileSpool(folder, clock=self.environment.clock, journal=MemoryJournal()).waiting()
+        return judge_spool(waiting.cycles, waiting.readings, str(folder))
 
     def _alert_file(self) -> Answer:
-        path = alert_file(self.settings)
+        path = self.home_files.alert
         if not path.exists():
             return passed("no alert file")
         return failed(
@@ -237,7 +253,7 @@ class HomeChecks:
     def _last_cycle(self) -> Answer:
         slots = tuple(self._last_slots())
         now = self.environment.clock.now()
-        return judge_last_cycle(slots, collectors(self.settings), now, commands(self.program))
+        return judge_last_cycle(slots, collectors(self.home_files), now, commands(self.program))
 
     def _last_slots(self) -> Iterator[LastSlot]:
         """Yield the newest slot of each source that is enabled now."""
@@ -257,7 +273,7 @@ class HomeChecks:
         """Return nothing if the database cannot be read: the database's own check reports that."""
         try:
             until = self.environment.clock.now() + CLOCK_FAULT_AHEAD
-            return tuple(ledger(self.settings).records(until, until))
+            return tuple(ledger(self.home_files).records(until, until))
         except StoreError:
             return ()
 
@@ -267,12 +283,5 @@ def _skip(name: str, reason: str, weight: Weight = Weight.ORDINARY) -> Probe:
 
 
 def _loaded(files: Inspection) -> Loaded:
-    assert files.settings is not None  # noqa: S101 - for the type checker
-    assert files.secrets is not None  # noqa: S101 - for the type checker
-    return Loaded(
-        settings=files.settings,
-        secrets=files.secrets,
-        warnings=(),
-        config_path=files.config_path,
-        secrets_path=files.secrets_path,
-    )
+    assert files.readable is not None  # noqa: S101 - for the type checker
+    return files.readable

@@ -14,6 +14,8 @@ from adapters.simulator.hue.model import MODELS
 from adapters.simulator.network import Pace
 from ports.clock import Clock
 
+__all__ = ["MovedClock", "SimulatedHome", "moved_clock", "simulated_home"]
+
 
 def moved_clock() -> MovedClock:
     """Return the system clock with a wall time that can be moved."""

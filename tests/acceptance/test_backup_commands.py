@@ -17,6 +17,7 @@ from domain.errors import StoreError
 from entrypoints.commands.database import restore_backup
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.home import Home, home_of
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
@@ -66,6 +67,10 @@ def _a_collector(home: Deployment) -> Iterator[None]:
         yield
     finally:
         locks.close()
+
+
+def _home(deployment: Deployment) -> Home:
+    return home_of(load(deployment.folder), Environment(clock=MemoryClock(NOON)))
 
 
 def test_a_backup_made_while_collecting_can_be_restored(
@@ -147,9 +152,7 @@ def test_restore_asks_and_follows_the_answer(
             return agrees
 
     make_old_home(tmp_path / "old.db", Age.A, 40)
-    code = restore_backup(
-        tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Asked()
-    )
+    code = restore_backup(tmp_path / "old.db", _home(home), _Asked())
     assert (code, home.rows(COUNT)) == ((0, [(40,)]) if agrees else (1, [(1,)]))
     assert "40 readings, the newest of " in asked[0]
 
@@ -168,7 +171,7 @@ def test_a_collector_started_during_the_question_ends_restore(
     make_old_home(tmp_path / "old.db", Age.A, 40)
     before = home.database.read_bytes()
     with pytest.raises(StoreError, match=f"{source} is held by process .* nothing is changed"):
-        restore_backup(tmp_path / "old.db", load(home.folder), Environment(clock=MemoryClock(NOON)), _Slow())
+        restore_backup(tmp_path / "old.db", _home(home), _Slow())
     assert home.database.read_bytes() == before
     locks.close()
     assert held_sources(home.database.parent / "locks") == ()

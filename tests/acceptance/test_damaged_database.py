@@ -27,7 +27,7 @@ def damaged(deployment: Deployment, run_here: RunHere) -> bytes:
     return damage(deployment.database, "without its schema")
 
 
-def test_the_cycle_in_hand_is_stored_and_the_damaged_file_kept(
+def test_a_cycle_is_stored_and_the_damaged_file_kept(
     deployment: Deployment, run_here: RunHere, damaged: bytes
 ) -> None:
     done = run_here(deployment, "collect", "--once")
@@ -38,7 +38,7 @@ def test_the_cycle_in_hand_is_stored_and_the_damaged_file_kept(
     assert deployment.rows("SELECT state FROM outcomes") == [("stored",)]
 
 
-def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
+def test_a_continuous_collector_checks_the_file_at_its_start(
     deployment: Deployment, run_here: RunHere, damaged: bytes
 ) -> None:
     with collecting(load(deployment.folder), simulated_environment(str(deployment.ca_file)), checking=True):
@@ -47,7 +47,7 @@ def test_a_collector_that_stays_looks_at_the_whole_file_before_its_first_cycle(
     assert kept.read_bytes() == damaged
 
 
-def test_only_a_collector_that_stays_takes_the_time_for_that(
+def test_collect_once_does_not_check_the_whole_file(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -62,7 +62,7 @@ def test_only_a_collector_that_stays_takes_the_time_for_that(
     assert asked == [False, True]
 
 
-def test_a_collector_that_stays_makes_a_verified_backup_by_itself(deployment: Deployment) -> None:
+def test_a_continuous_collector_makes_a_verified_backup(deployment: Deployment) -> None:
     running = deployment.start("collect")
     backups = deployment.database.parent / "backups"
     give_up_at = time.monotonic() + 20

@@ -35,7 +35,7 @@ def _json(home: Deployment, run_here: RunHere) -> dict[str, object]:
     return told
 
 
-def test_a_sound_database_is_called_sound_beside_a_collector(home: Deployment, run_here: RunHere) -> None:
+def test_check_reports_a_sound_database_during_collection(home: Deployment, run_here: RunHere) -> None:
     store = a_store(home.database)
     store.open()
     done = run_here(home, "db", "check")
@@ -49,9 +49,7 @@ def test_a_sound_database_is_called_sound_beside_a_collector(home: Deployment, r
     store.close()
 
 
-def test_a_value_that_changed_is_named_with_its_place_and_what_to_do(
-    home: Deployment, run_here: RunHere
-) -> None:
+def test_check_names_a_changed_value_and_the_next_step(home: Deployment, run_here: RunHere) -> None:
     changed(home.database, "UPDATE readings SET temperature_celsius = 21.51")
     done = run_here(home, "db", "check")
     assert done.returncode == 1
@@ -62,7 +60,7 @@ def test_a_value_that_changed_is_named_with_its_place_and_what_to_do(
     assert "Compare them with a backup" in str(told["next"])
 
 
-def test_a_file_that_is_damaged_is_told_with_the_way_back(home: Deployment, run_here: RunHere) -> None:
+def test_check_reports_a_damaged_file_and_the_next_step(home: Deployment, run_here: RunHere) -> None:
     content = bytearray(home.database.read_bytes())
     content[4096:8192] = bytes(4096)
     home.database.write_bytes(content)
@@ -81,7 +79,7 @@ def test_a_file_that_is_damaged_is_told_with_the_way_back(home: Deployment, run_
         (["CREATE TABLE readings (id)", "PRAGMA user_version = 7"], 78),
     ],
 )
-def test_what_is_not_ours_is_not_judged(
+def test_check_refuses_a_database_of_another_program(
     home: Deployment, run_here: RunHere, statements: list[str], code: int
 ) -> None:
     home.database.unlink()
@@ -89,16 +87,14 @@ def test_what_is_not_ours_is_not_judged(
     assert run_here(home, "db", "check").returncode == code
 
 
-def test_without_a_database_it_says_so(home: Deployment, run_here: RunHere) -> None:
+def test_check_without_a_database_fails(home: Deployment, run_here: RunHere) -> None:
     home.database.unlink()
     done = run_here(home, "db", "check")
     assert done.returncode == 1
     assert "does not exist" in done.stderr
 
 
-def test_what_a_damaged_file_holds_is_merged_and_told(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_salvage_merges_a_damaged_file(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     damaged = home.database.rename(tmp_path / "damaged.db")
     content = bytearray(damaged.read_bytes())
     content[:4096] = bytes(4096)
@@ -116,7 +112,9 @@ def test_what_a_damaged_file_holds_is_merged_and_told(
     assert damaged.read_bytes() == content
 
 
-def test_what_is_left_out_or_doubtful_is_named(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
+def test_salvage_names_doubtful_and_left_out_rows(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
     damaged = home.database.rename(tmp_path / "damaged.db")
     changed(damaged, "UPDATE readings SET temperature_celsius = 3", "UPDATE outcomes SET readings = 7")
     done = run_here(home, "db", "salvage", str(damaged))
@@ -124,15 +122,13 @@ def test_what_is_left_out_or_doubtful_is_named(home: Deployment, run_here: RunHe
     assert "left out: outcomes, hue 2026-03-01T12:00:00+00:00, has changed" in done.stdout
 
 
-def test_the_database_itself_is_not_salvaged_into_itself(home: Deployment, run_here: RunHere) -> None:
+def test_salvage_refuses_the_database_itself(home: Deployment, run_here: RunHere) -> None:
     done = run_here(home, "db", "salvage", str(home.database))
     assert done.returncode == 1
     assert "homeclimate restore FILE" in done.stderr
 
 
-def test_a_file_from_which_nothing_could_be_read_is_no_success(
-    home: Deployment, run_here: RunHere, tmp_path: Path
-) -> None:
+def test_salvage_of_nothing_fails(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:
     other = tmp_path / "letter.txt"
     other.write_text("Dear Sir or Madam,\n" * 1000)
     done = run_here(home, "db", "salvage", str(other))

@@ -91,11 +91,11 @@ def home(
     shutil.rmtree(folder)
 
 
-def test_every_value_of_every_old_row_is_still_there_with_its_type(home: UpgradedHome) -> None:
+def test_every_value_of_every_old_row_stays_with_its_type(home: UpgradedHome) -> None:
     assert _rows_that_differ(home) == []
 
 
-def test_nothing_but_the_new_readings_was_added(home: UpgradedHome) -> None:
+def test_only_the_new_readings_are_added(home: UpgradedHome) -> None:
     with closing(sqlite3.connect(home.path)) as connection:
         added = connection.execute(
             "SELECT device_id FROM readings WHERE id > ?", (home.row_count,)
@@ -110,7 +110,7 @@ def test_every_old_query_answers_as_before(home: UpgradedHome) -> None:
     assert home.answers_after_opening == answers(home.before, home.age)
 
 
-def test_sqlite_goes_about_every_old_query_as_before_or_with_an_index_that_serves_as_well(
+def test_old_queries_are_planned_as_before_or_as_well(
     home: UpgradedHome,
 ) -> None:
     """`./run bench old_queries` shows that what is planned in another way takes no longer."""
@@ -128,7 +128,7 @@ def test_sqlite_goes_about_every_old_query_as_before_or_with_an_index_that_serve
     assert after["the newest rows"] == ["SCAN readings USING INDEX idx_readings_timestamp"]
 
 
-def test_the_copy_beside_it_equals_what_was_there(home: UpgradedHome) -> None:
+def test_the_copy_equals_the_old_database(home: UpgradedHome) -> None:
     (copied,) = home.journal.of("store.copied")
     copy = Path(str(copied.fields["copy"]))
     assert copy == home.path.with_name("readings.db.before-homeclimate-20260301T120000Z")
@@ -161,7 +161,7 @@ def test_the_earlier_program_can_still_insert(home: UpgradedHome) -> None:
     assert found == tuple(row.values())
 
 
-def test_a_monitor_and_a_reading_without_a_temperature_are_stored_whatever_the_old_table_took(
+def test_monitors_and_readings_without_temperature_are_stored(
     home: UpgradedHome,
 ) -> None:
     with closing(sqlite3.connect(home.path)) as connection:
@@ -181,7 +181,7 @@ def test_a_monitor_and_a_reading_without_a_temperature_are_stored_whatever_the_o
     assert ledger == [("amazon", 2, None), ("hue", 2, None)]
 
 
-def test_the_columns_are_what_and_where_they_were_and_no_index_is_missed(home: UpgradedHome) -> None:
+def test_columns_keep_their_place_and_needed_indexes_stay(home: UpgradedHome) -> None:
     with closing(sqlite3.connect(home.before)) as before, closing(sqlite3.connect(home.path)) as after:
         old, new = (connection.execute(COLUMNS).fetchall() for connection in (before, after))
         indexes, still = (set(connection.execute(INDEXES)) for connection in (before, after))

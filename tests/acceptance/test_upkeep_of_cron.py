@@ -28,7 +28,7 @@ def slow(path, *, busy_timeout_ms):
     time.sleep(60)
     return ()
 
-upkeep.findings = slow
+upkeep.check = slow
 sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))
 """
 

@@ -28,5 +28,5 @@ def _on_disk(folder: Path, size: int | None) -> DatabaseLog:
 
 @pytest.mark.parametrize("make", [_in_memory, _on_disk])
 @pytest.mark.parametrize("size", [0, 4096, None])
-def test_its_length_is_told_where_it_can_be(make: Make, size: int | None, tmp_path: Path) -> None:
+def test_the_length_of_the_log_is_known_or_none(make: Make, size: int | None, tmp_path: Path) -> None:
     assert make(tmp_path, size).size_bytes() == size

@@ -46,19 +46,19 @@ def _keep(store: Store, *readings: Reading) -> None:
         store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
 
 
-def test_nothing_stored_is_nothing_read(pair: Pair) -> None:
+def test_an_empty_store_has_no_history(pair: Pair) -> None:
     _, history = pair
     assert list(history.newest()) == []
     assert list(history.series("hue:a", Quantity.TEMPERATURE, NOON)) == []
 
 
-def test_the_newest_reading_of_a_device_is_the_one_of_its_latest_slot(pair: Pair) -> None:
+def test_the_newest_reading_is_that_of_the_latest_slot(pair: Pair) -> None:
     store, history = pair
     _keep(store, a_reading(collected_at=LATER, temperature=22.0), a_reading(temperature=21.0))
     assert [reading.collected_at for reading in history.newest()] == [LATER]
 
 
-def test_what_is_later_than_asked_is_passed_over(pair: Pair) -> None:
+def test_readings_after_the_end_are_skipped(pair: Pair) -> None:
     store, history = pair
     far = NOON + timedelta(days=4000)
     for at in (NOON, LATER, far):
@@ -69,7 +69,7 @@ def test_what_is_later_than_asked_is_passed_over(pair: Pair) -> None:
     ]
 
 
-def test_a_fraction_of_a_second_counts_when_the_newest_is_sought(pair: Pair) -> None:
+def test_fractions_of_a_second_count(pair: Pair) -> None:
     store, history = pair
     just_after = NOON + timedelta(microseconds=1)
     _keep(store, a_reading(collected_at=just_after), a_reading())
@@ -99,7 +99,7 @@ def test_a_series_is_one_quantity_of_one_device_oldest_first(pair: Pair) -> None
     assert list(history.series("hue:a", Quantity.RELATIVE_HUMIDITY, NOON)) == [(NOON, 40.0)]
 
 
-def test_a_series_begins_at_the_instant_that_is_asked_for(pair: Pair) -> None:
+def test_a_series_begins_at_the_given_instant(pair: Pair) -> None:
     store, history = pair
     _keep(store, a_reading(), a_reading(collected_at=LATER))
     device_id = a_reading().device_id
@@ -107,7 +107,7 @@ def test_a_series_begins_at_the_instant_that_is_asked_for(pair: Pair) -> None:
     assert instants == [LATER]
 
 
-def test_what_is_stored_after_a_read_is_in_the_next_one(pair: Pair) -> None:
+def test_later_readings_are_in_the_next_query(pair: Pair) -> None:
     store, history = pair
     _keep(store, a_reading())
     assert len(history.newest()) == 1

@@ -57,7 +57,7 @@ def test_a_store_without_a_cycle_has_no_records(pair: Pair) -> None:
     assert ledger.records(NOON, END) == []
 
 
-def test_the_newest_slot_of_each_source_is_told_with_what_became_of_it(pair: Pair) -> None:
+def test_the_newest_outcome_of_each_source_is_returned(pair: Pair) -> None:
     store, ledger = pair
     store.append(a_cycle(a_failed(a_due(slot=NOON - 5 * MINUTE)), a_deferred(a_due("amazon"))))
     store.append(a_cycle(a_collected(a_reading("hue:1"), a_reading("hue:2"), unread=(an_unread(),))))
@@ -67,7 +67,7 @@ def test_the_newest_slot_of_each_source_is_told_with_what_became_of_it(pair: Pai
     ]
 
 
-def test_slots_are_counted_from_the_asked_instant_on_and_cycles_by_hand_are_not(pair: Pair) -> None:
+def test_planned_slots_are_counted_from_the_given_instant(pair: Pair) -> None:
     store, ledger = pair
     for minute in (0, 5, 10):
         store.append(a_cycle(a_failed(a_due(slot=NOON + minute * MINUTE))))
@@ -79,7 +79,7 @@ def test_slots_are_counted_from_the_asked_instant_on_and_cycles_by_hand_are_not(
     assert record.slot == NOON + 25 * MINUTE
 
 
-def test_cycles_are_told_apart_by_whether_a_repeated_attempt_mended_them(pair: Pair) -> None:
+def test_cycles_saved_by_a_retry_are_counted(pair: Pair) -> None:
     store, ledger = pair
     at_once, mended, lost = (
         a_measurement(NOON),
@@ -96,7 +96,7 @@ def test_cycles_are_told_apart_by_whether_a_repeated_attempt_mended_them(pair: P
     assert (later.mended, later.unmended) == (0, 1)
 
 
-def test_what_a_wrong_clock_wrote_is_told_apart_and_counts_for_nothing(pair: Pair) -> None:
+def test_slots_of_a_wrong_clock_are_not_counted(pair: Pair) -> None:
     store, ledger = pair
     far = NOON + timedelta(days=4000)
     store.append(a_cycle(a_collected()))

@@ -74,7 +74,7 @@ def kept(make: Callable[[Path], Kept], tmp_path: Path) -> Iterator[Kept]:
     kept.store.close()
 
 
-def test_a_stored_reading_is_found_again_as_it_was(kept: Kept) -> None:
+def test_a_stored_reading_is_read_back_equal(kept: Kept) -> None:
     reading = a_reading(
         location="Küche",
         observed_at=NOON - timedelta(seconds=12, microseconds=345678),
@@ -89,25 +89,25 @@ def test_a_stored_reading_is_found_again_as_it_was(kept: Kept) -> None:
     assert kept.history.newest() == [reading]
 
 
-def test_a_reading_that_says_nothing_of_itself_is_found_again_as_it_was(kept: Kept) -> None:
+def test_a_minimal_reading_is_read_back_equal(kept: Kept) -> None:
     reading = a_reading()
     kept.store.append(a_cycle(a_collected(reading)))
     assert kept.history.newest() == [reading]
 
 
-def test_a_reading_that_is_stored_stays_as_it_was(kept: Kept) -> None:
+def test_a_stored_reading_is_not_overwritten(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0))))
     kept.store.append(a_cycle(a_collected(a_reading(temperature=30.0))))
     assert [reading.values for reading in kept.history.newest()] == [{Quantity.TEMPERATURE: 20.0}]
 
 
-def test_a_device_that_a_late_report_brings_is_stored_beside_the_others(kept: Kept) -> None:
+def test_a_late_report_adds_its_devices(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
     kept.store.append(a_cycle(a_collected(a_reading("hue:b"))))
     assert [reading.device_id for reading in kept.history.newest()] == ["hue:a", "hue:b"]
 
 
-def test_a_value_that_the_table_refuses_does_not_cost_the_row(kept: Kept) -> None:
+def test_a_refused_value_does_not_lose_the_row(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0, relative_humidity=104.0))))
     (reading,) = kept.history.newest()
     assert reading.values == {Quantity.TEMPERATURE: 20.0}
@@ -115,7 +115,7 @@ def test_a_value_that_the_table_refuses_does_not_cost_the_row(kept: Kept) -> Non
     assert reading.is_anomalous
 
 
-def test_a_value_that_is_no_number_does_not_cost_the_row(kept: Kept) -> None:
+def test_nan_does_not_lose_the_row(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading(temperature=20.0, pm25=math.nan))))
     (reading,) = kept.history.newest()
     assert (reading.values, reading.is_anomalous) == ({Quantity.TEMPERATURE: 20.0}, True)
@@ -133,18 +133,18 @@ def test_a_reading_without_a_temperature_is_stored_like_any_other(
     assert kept.store.progress("hue", NOON).expected == {"hue:a", "hue:b"}
 
 
-def test_a_temperature_that_the_table_refuses_costs_neither_its_row_nor_the_others(kept: Kept) -> None:
+def test_a_refused_temperature_loses_no_row(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a", temperature=61.0), a_reading("hue:b"))))
     in_the_sun, other = kept.history.newest()
     assert (in_the_sun.values, in_the_sun.other_values) == ({}, {"temperature": 61.0})
     assert (in_the_sun.is_anomalous, other.is_anomalous) == (True, False)
 
 
-def test_a_source_that_was_never_heard_of_stands_nowhere(kept: Kept) -> None:
+def test_an_unknown_source_has_no_progress(kept: Kept) -> None:
     assert kept.store.progress("hue", NOON) == SourceProgress()
 
 
-def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
+def test_progress_is_the_newest_slot(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(), a_failed(a_due("amazon"))))
     kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
     progress = kept.store.progress("hue", LATER)
@@ -152,7 +152,7 @@ def test_a_source_stands_at_its_newest_slot(kept: Kept) -> None:
     assert kept.store.progress("amazon", LATER) == SourceProgress(last_slot=NOON)
 
 
-def test_reports_that_come_late_do_not_move_a_source_back(kept: Kept) -> None:
+def test_late_reports_do_not_move_progress_back(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER))))
     kept.store.append(a_cycle(a_collected()))
     progress = kept.store.progress("hue", LATER)
@@ -160,14 +160,14 @@ def test_reports_that_come_late_do_not_move_a_source_back(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("outcome", [a_failed(), a_deferred()])
-def test_what_is_not_stored_gives_way_to_what_is(kept: Kept, outcome: Outcome) -> None:
+def test_a_stored_outcome_replaces_one_that_is_not(kept: Kept, outcome: Outcome) -> None:
     kept.store.append(a_cycle(outcome))
     assert kept.store.progress("hue", NOON).last_stored_slot is None
     kept.store.append(a_cycle(a_collected()))
     assert kept.store.progress("hue", NOON).last_stored_slot == NOON
 
 
-def test_a_missed_slot_gives_way_to_a_stored_one(kept: Kept) -> None:
+def test_a_stored_outcome_replaces_a_missed_slot(kept: Kept) -> None:
     kept.store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
     assert kept.store.progress("hue", NOON) == SourceProgress(last_slot=NOON)
     kept.store.append(a_cycle(a_collected()))
@@ -175,7 +175,7 @@ def test_a_missed_slot_gives_way_to_a_stored_one(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("later", [a_failed(), a_deferred(), a_missed()])
-def test_what_is_stored_gives_way_to_nothing(kept: Kept, later: LedgerEntry) -> None:
+def test_a_stored_outcome_is_never_replaced(kept: Kept, later: LedgerEntry) -> None:
     kept.store.append(a_cycle(a_collected()))
     kept.store.append(
         a_cycle(a_failed(a_due("amazon")), missed=(later,)) if isinstance(later, Missed) else a_cycle(later)
@@ -203,7 +203,7 @@ def test_a_device_is_expected_from_its_first_reading_on(kept: Kept) -> None:
     assert kept.store.progress("amazon", LATER).expected == frozenset()
 
 
-def test_a_device_is_expected_until_it_has_not_been_listed_for_a_day(kept: Kept) -> None:
+def test_a_device_is_expected_for_a_day_after_it_was_listed(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
     assert kept.store.progress("hue", NOON + DAY - timedelta(seconds=1)).expected == {"hue:a"}
     assert kept.store.progress("hue", NOON + DAY).expected == frozenset()
@@ -230,7 +230,7 @@ def test_a_source_that_fails_lists_nothing(kept: Kept) -> None:
 FAR = NOON + timedelta(days=4000)
 
 
-def test_a_slot_that_only_a_wrong_clock_can_have_written_is_told_apart(kept: Kept) -> None:
+def test_slots_of_a_wrong_clock_are_separate(kept: Kept) -> None:
     for slot in (NOON, LATER + 2 * HOUR, FAR, FAR + HOUR):
         kept.store.append(a_cycle(a_collected(due=a_due(slot=slot))))
     kept.store.append(a_cycle(a_failed(a_due(slot=LATER))))
@@ -242,7 +242,7 @@ def test_a_slot_that_only_a_wrong_clock_can_have_written_is_told_apart(kept: Kep
     assert kept.store.progress("amazon", NOON) == SourceProgress()
 
 
-def test_a_device_that_was_read_at_a_slot_of_the_future_is_not_expected_until_then(kept: Kept) -> None:
+def test_a_device_read_in_the_future_is_expected_for_a_day_from_now(kept: Kept) -> None:
     kept.store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"), due=a_due(slot=FAR))))
     assert kept.store.progress("hue", NOON).expected == {"hue:a", "hue:b"}
     without = Collected(
@@ -263,14 +263,14 @@ def test_closing_twice_is_closing_once(kept: Kept) -> None:
     assert len(kept.history.newest()) == 1
 
 
-def test_half_a_character_from_a_source_costs_nothing(kept: Kept) -> None:
+def test_an_unpaired_surrogate_loses_nothing(kept: Kept) -> None:
     reading = a_reading(location="attic \ud83c", raw_response='"\ud83c"')
     failed = a_failed(a_due("amazon"), detail="\udcff", unread=(an_unread("alexa:\ud83c"),))
     kept.store.append(a_cycle(a_collected(reading, notes=("\ud83c",)), failed))
     assert len(kept.history.newest()) == 1
 
 
-def test_a_memory_store_in_trouble_keeps_nothing_until_the_trouble_is_over() -> None:
+def test_a_faulty_memory_store_keeps_nothing_meanwhile() -> None:
     store = MemoryStore()
     store.fault = StoreFull("no room")
     with pytest.raises(StoreFull):

@@ -57,7 +57,7 @@ async def test_tidying_twice_is_tidying_once(upkeep: Upkeep) -> None:
     assert await upkeep.check() == Checked()
 
 
-async def test_what_cannot_be_done_is_a_store_error(tmp_path: Path) -> None:
+async def test_a_failure_is_a_store_error(tmp_path: Path) -> None:
     on_memory = MemoryUpkeep()
     on_memory.fault = StoreError("not now")
     for upkeep in (on_memory, _on_sqlite(tmp_path / "nowhere" / "readings.db")):

@@ -55,7 +55,7 @@ def _damage(path: Path) -> None:
     path.write_bytes(content[:4096] + b"\x5a" * (len(content) - 8192) + content[-4096:])
 
 
-def test_a_backup_holds_what_is_stored_also_what_is_only_in_the_log_yet(
+def test_a_backup_holds_everything_stored_the_log_included(
     store: SqliteStore, path: Path, tmp_path: Path
 ) -> None:
     assert path.with_name("readings.db-wal").stat().st_size > 0
@@ -78,19 +78,11 @@ def test_a_home_of_any_age_is_backed_up_value_for_value(path: Path, tmp_path: Pa
     assert rows(path, ALL_READINGS) == before
 
 
-def test_a_backup_takes_nothings_place(store: SqliteStore, path: Path, tmp_path: Path) -> None:
+def test_a_backup_replaces_no_file(store: SqliteStore, path: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(StoreError, match="exists already"):
         back_up(path, tmp_path / "precious", busy_timeout_ms=100)
     assert (tmp_path / "precious").read_text() == "mine"
-
-
-def test_a_damaged_database_gives_no_backup(store: SqliteStore, path: Path, backups: Backups) -> None:
-    store.close()
-    _damage(path)
-    with pytest.raises(StoreCorrupt):
-        backups.make()
-    assert list(backups.folder.iterdir()) == []
 
 
 def test_a_copy_that_is_not_sound_is_not_kept(store: SqliteStore, path: Path, tmp_path: Path) -> None:
@@ -108,7 +100,7 @@ def test_a_copy_that_is_not_sound_is_not_kept(store: SqliteStore, path: Path, tm
     assert {each.name for each in tmp_path.iterdir()} == {"data"}
 
 
-def test_a_backup_tells_no_more_people_than_the_database_does(
+def test_a_backup_has_the_permissions_of_the_database(
     store: SqliteStore, path: Path, backups: Backups
 ) -> None:
     path.chmod(0o640)
@@ -123,7 +115,16 @@ def test_a_backup_is_named_after_the_database_and_the_time(store: SqliteStore, b
     assert backups.newest_first() == [backups.folder / "readings-20260301T120000Z.db"]
 
 
-def test_old_backups_are_thinned_out_and_other_files_left_alone(store: SqliteStore, backups: Backups) -> None:
+def test_a_backup_from_the_future_is_the_last_choice(path: Path, backups: Backups) -> None:
+    backups.folder.mkdir(parents=True)
+    for stamp in ("20260227T000000Z", "20270101T000000Z", "20260228T000000Z"):
+        (backups.folder / f"readings-{stamp}.db").touch()
+    assert [file.name for file in backups.newest_first()] == [
+        f"readings-{stamp}.db" for stamp in ("20260228T000000Z", "20260227T000000Z", "20270101T000000Z")
+    ]
+
+
+def test_old_backups_are_thinned_out_and_other_files_stay(store: SqliteStore, backups: Backups) -> None:
     backups.folder.mkdir()
     others = {"readings-before-the-move.db", "mine-20200101T000000Z.db", "readings-20200101T000000Z.txt"}
     for days in range(1, 20):
@@ -138,7 +139,7 @@ def test_old_backups_are_thinned_out_and_other_files_left_alone(store: SqliteSto
     assert others <= {path.name for path in backups.folder.iterdir()}
 
 
-def test_a_value_that_is_not_what_was_stored_is_copied_and_told_and_costs_no_older_backup(
+def test_wrong_values_are_copied_reported_and_delete_no_older_backup(
     store: SqliteStore, path: Path, backups: Backups
 ) -> None:
     backups.folder.mkdir()
@@ -151,7 +152,7 @@ def test_a_value_that_is_not_what_was_stored_is_copied_and_told_and_costs_no_old
     assert len(backups.newest_first()) == 20
 
 
-def test_a_backup_that_fails_costs_none_of_the_old_ones(
+def test_a_damaged_database_gives_no_backup_and_deletes_none(
     store: SqliteStore, path: Path, backups: Backups
 ) -> None:
     backups.folder.mkdir()
@@ -164,7 +165,7 @@ def test_a_backup_that_fails_costs_none_of_the_old_ones(
     assert len(backups.newest_first()) == 19
 
 
-def test_the_last_tenth_of_the_disk_is_left_to_the_readings(
+def test_the_last_tenth_of_the_disk_is_kept_for_readings(
     store: SqliteStore, path: Path, backups: Backups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(path.parent)
@@ -180,9 +181,7 @@ def test_the_last_tenth_of_the_disk_is_left_to_the_readings(
             assert list(backups.folder.iterdir()) == []
 
 
-def test_a_process_that_is_killed_at_it_leaves_no_half_backup(
-    store: SqliteStore, path: Path, backups: Backups
-) -> None:
+def test_a_killed_backup_leaves_no_half_file(store: SqliteStore, path: Path, backups: Backups) -> None:
     for calls in range(40):
         with cut_short(calls) as left:
             backups.make()
@@ -194,7 +193,7 @@ def test_a_process_that_is_killed_at_it_leaves_no_half_backup(
     assert [made.name for made in backups.folder.iterdir()] == ["readings-20260301T120000Z.db"]
 
 
-def test_backups_beside_a_process_that_stores_all_open_and_check(path: Path) -> None:
+def test_backups_made_while_cycles_are_stored_are_sound(path: Path) -> None:
     appender = subprocess.Popen(
         [sys.executable, "-m", "tests.support.appender", str(path), "hue", "1000000"],
         cwd=CHECKOUT,

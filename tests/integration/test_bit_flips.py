@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.damaged import a_home_with_checksums, dump, flip, is_reported
 
 
-def test_every_turned_bit_that_changes_a_row_is_reported(tmp_path: Path) -> None:
+def test_every_bit_flip_in_a_reading_or_ledger_row_is_found(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     a_home_with_checksums(path, 40)
     sound = dump(path)

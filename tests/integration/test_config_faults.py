@@ -8,7 +8,7 @@ import pytest
 
 from config.loading import load
 from domain.errors import SettingsError
-from tests.support.config_homes import BRIDGE_ID, SECRETS, faults, loaded, relative, write_home
+from tests.support.config_homes import BRIDGE_ID, SECRETS, faults, loaded, one_setting, relative, write_home
 
 NEEDLESS_QUOTES = "not a text in quotes; remove the quotes"
 
@@ -54,45 +54,42 @@ collectors:
 
 
 @pytest.mark.parametrize(
-    ("config", "fault"),
+    ("path", "value", "fault"),
     [
+        ("collection.interval_seconds", "0", "0 is out of range: 1 to 86,400"),
+        ("storage.busy_timeout_ms", "-1", "-1 is out of range: at least 0"),
+        ("collection.interval_seconds", "", "must be a whole number, not empty; remove the line"),
         (
-            "collection: {interval_seconds: 0}",
-            "1:32: collection.interval_seconds: 0 is out of range: 1 to 86,400",
+            "collectors.hue.read",
+            "whole-bridge",
+            "must be one of auto, v2, v1, whole_bridge; did you mean whole_",
         ),
-        (
-            "collection: {interval_seconds: }",
-            "must be a whole number, not empty; remove the line for the default",
-        ),
-        ("storage: {busy_timeout_ms: -1}", "-1 is out of range: at least 0"),
-        ("collectors: {hue: {read: whole-bridge}}", "did you mean whole_bridge?"),
-        (
-            "collectors: {hue: {sensor_locations: {a: 5}}}",
-            "1:42: collectors.hue.sensor_locations.a: must be a text, not a whole number",
-        ),
-        (
-            "collectors: {hue: {temperature_min: 40, temperature_max: 0}}",
-            "40 is not below temperature_max, 0",
-        ),
-        ("collectors: {amazon_aqm: {iaq_min: 100}}", "iaq_min: 100 is not below iaq_max, 100"),
-        ("collectors: {amazon_aqm: {domain: evil.example}}", "must be a domain of Amazon's"),
-        ("collectors: {hue: {bridge_ip: 'a/b'}}", "must be an address"),
-        ("collectors: {hue: {auto_discover: no}}", "auto_discover: is off, and a bridge has no address"),
-        (
-            f"collectors: {{hue: {{bridge_ip: a, bridges: [{{id: {BRIDGE_ID}}}]}}}}",
-            "bridges: cannot be combined with bridge_ip",
-        ),
-        (
-            f"collectors: {{hue: {{bridges: [{{id: {BRIDGE_ID}}}, {{id: {BRIDGE_ID.upper()}}}]}}}}",
-            f"lists the bridge {BRIDGE_ID} twice",
-        ),
-        ("alerts: {mail: {host: a}}", "alerts.mail.recipients: is missing"),
-        ("alerts: {mail: {host: a, recipients: [b]}}", "recipients: b is not a mail address"),
+        ("collectors.hue.sensor_locations.a", "5", "must be a text, not a whole number"),
+        ("validation.indoor_temp_min", "50", "50 is not below indoor_temp_max, 40"),
+        ("collectors.amazon_aqm.humidity_min", "100", "100 is not below humidity_max, 100"),
+        ("collectors.amazon_aqm.iaq_min", "100", "100 is not below iaq_max, 100"),
+        ("collectors.amazon_aqm.domain", "evil.example", "must be a domain of Amazon's"),
+        ("collectors.hue.bridge_ip", "a/b", "must be an address"),
+        ("collectors.hue.auto_discover", "no", "is off, and a bridge has no address"),
+        ("collectors.hue.bridges", f"[{{id: {BRIDGE_ID}}}, {{id: {BRIDGE_ID.upper()}}}]", "lists the bridge"),
     ],
 )
-def test_invalid_value_stops_the_program(tmp_path: Path, config: str, fault: str) -> None:
+def test_invalid_value_stops_the_program(tmp_path: Path, path: str, value: str, fault: str) -> None:
+    (line,) = faults(tmp_path, one_setting(path, value))
+    assert line.startswith("config.yaml:")
+    assert f"{path}: {fault}" in line
+
+
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        (f"collectors: {{hue: {{bridge_ip: a, bridges: [{{id: {BRIDGE_ID}}}]}}}}", "cannot be combined with"),
+        ("alerts: {mail: {host: a, recipients: [b]}}", "alerts.mail.recipients: b is not a mail address"),
+        ("alerts: {mail: {host: a}}", "alerts.mail.recipients: is missing"),
+    ],
+)
+def test_keys_that_contradict_each_other_stop_the_program(tmp_path: Path, config: str, fault: str) -> None:
     (line,) = faults(tmp_path, config)
-    assert line.startswith("config.yaml:1:")
     assert fault in line
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from config.secrets import Secret
 from domain.services.retry_policy import RetryPolicy
-from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, relative
+from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, one_setting, relative
 
 CAPPED = "a record takes up to 16 kB, and the log folder at most 60 MB"
 NEVER_DROPPED = "an implausible value is flagged as anomalous, never dropped"
@@ -87,37 +87,29 @@ def test_loading_changes_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "warning"),
+    ("path", "value", "warning"),
     [
-        ("storage: {wal_checkpoint_interval: 0}", "storage.wal_checkpoint_interval: 0 counts as 1,000"),
-        ("storage: {busy_timeout_ms: 30000}", "storage.busy_timeout_ms: 30,000 counts as 8,000"),
-        ("storage: {retry_max_attempts: 50}", "storage.retry_max_attempts: 50 counts as 10"),
-        ("logging: {max_bytes: 0}", "logging.max_bytes: 0 counts as 10,000,000"),
-        ("logging: {max_bytes: 1000}", "logging.max_bytes: 1,000 counts as 65,536"),
-        ("logging: {backup_count: 20}", "logging.backup_count: 20 counts as 5"),
-        ("logging: {encoding: latin-1}", "logging.encoding: has no effect: the log is always UTF-8"),
-        ("collection: {retry_attempts: 0}", "collection.retry_attempts: 0 counts as 1"),
-        (
-            "collectors: {hue: {retry_backoff_base: 0.5}}",
-            "collectors.hue.retry_backoff_base: 0.5 counts as 1",
-        ),
-        (
-            "collectors: {nest: {enabled: yes}}",
-            "collectors.nest.enabled: has no effect: there is no such collector",
-        ),
-        ("collectors: {weather: {enabled: on}}", "collectors.weather.enabled: has no effect"),
-        (
-            "collectors: {hue: {collection_interval: 30}}",
-            "collectors.hue.collection_interval: 30 s gains nothing",
-        ),
-        ("collection: {interval_seconds: 30}", "collection.interval_seconds: 30 s gains nothing"),
+        ("storage.wal_checkpoint_interval", "0", "0 counts as 1,000"),
+        ("storage.wal_checkpoint_interval", "20000", "20,000 counts as 16,384"),
+        ("storage.busy_timeout_ms", "30000", "30,000 counts as 8,000"),
+        ("storage.retry_max_attempts", "50", "50 counts as 10"),
+        ("logging.max_bytes", "0", "0 counts as 10,000,000"),
+        ("logging.max_bytes", "1000", "1,000 counts as 65,536"),
+        ("logging.backup_count", "20", "20 counts as 5"),
+        ("logging.encoding", "latin-1", "has no effect: the log is always UTF-8"),
+        ("collection.retry_attempts", "0", "0 counts as 1"),
+        ("collectors.hue.retry_backoff_base", "0.5", "0.5 counts as 1"),
+        ("collectors.nest.enabled", "yes", "has no effect: there is no such collector"),
+        ("collectors.weather.enabled", "on", "has no effect: there is no such collector"),
+        ("collectors.hue.collection_interval", "30", "30 s gains nothing"),
+        ("collection.interval_seconds", "30", "30 s gains nothing"),
     ],
 )
 def test_value_that_does_not_count_as_written_is_reported_once(
-    tmp_path: Path, config: str, warning: str
+    tmp_path: Path, path: str, value: str, warning: str
 ) -> None:
-    (reported,) = loaded(tmp_path, config).warnings
-    assert warning in reported
+    (reported,) = loaded(tmp_path, one_setting(path, value)).warnings
+    assert f"{path}: {warning}" in reported
 
 
 @pytest.mark.parametrize(

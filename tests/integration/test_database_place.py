@@ -26,22 +26,20 @@ from tests.support.databases import a_store
         "Google Drive",
     ],
 )
-def test_a_folder_that_is_kept_in_step_with_others_is_known_by_its_name(tmp_path: Path, names: str) -> None:
+def test_synchronised_folders_are_known_by_name(tmp_path: Path, names: str) -> None:
     said = problem_of(tmp_path / names / "home" / "data")
     assert said is not None
     assert str(tmp_path / names) in said
 
 
 @pytest.mark.parametrize("mark", [".stfolder", ".dropbox", ".nextcloudsync.log"])
-def test_a_folder_that_is_kept_in_step_with_others_is_known_by_what_lies_in_it(
-    tmp_path: Path, mark: str
-) -> None:
+def test_synchronised_folders_are_known_by_their_files(tmp_path: Path, mark: str) -> None:
     (tmp_path / mark).mkdir()
     assert problem_of(tmp_path / "home") is not None
 
 
 @pytest.mark.parametrize("name", ["home", "Dropboxes", "my OneDrive notes", "data"])
-def test_any_other_folder_is_fine(tmp_path: Path, name: str) -> None:
+def test_other_folders_are_accepted(tmp_path: Path, name: str) -> None:
     assert problem_of(tmp_path / name) is None
 
 
@@ -56,9 +54,7 @@ def test_any_other_folder_is_fine(tmp_path: Path, name: str) -> None:
         ("fuse.sshfs", False),
     ],
 )
-def test_the_file_system_of_the_folder_counts_and_not_that_of_another(
-    tmp_path: Path, kind: str, is_safe: bool
-) -> None:
+def test_the_file_system_of_the_folder_itself_counts(tmp_path: Path, kind: str, is_safe: bool) -> None:
     mounts = tmp_path / "mounts"
     point = tmp_path / "my disk"
     blank = r"\040"
@@ -68,11 +64,11 @@ def test_the_file_system_of_the_folder_counts_and_not_that_of_another(
     assert problem_of(tmp_path / "elsewhere", mounts) is None
 
 
-def test_a_system_without_a_list_of_mounts_is_taken_at_its_word(tmp_path: Path) -> None:
+def test_a_system_without_a_list_of_mounts_is_accepted(tmp_path: Path) -> None:
     assert problem_of(tmp_path, tmp_path / "nowhere") is None
 
 
-def test_a_store_in_such_a_folder_is_warned_of_and_works(tmp_path: Path) -> None:
+def test_a_store_in_a_synchronised_folder_warns_and_works(tmp_path: Path) -> None:
     journal = MemoryJournal()
     store = a_store(tmp_path / "Dropbox" / "readings.db", journal=journal)
     store.open()

@@ -14,7 +14,7 @@ HEADER_BYTES = 100  # counters of transactions stand there
 
 
 @pytest.mark.proof
-def test_many_cycles_a_transaction_make_the_same_file_as_one_cycle_each(tmp_path: Path) -> None:
+def test_many_cycles_a_transaction_make_the_same_file(tmp_path: Path) -> None:
     fast, real = tmp_path / "fast.db", tmp_path / "real.db"
     append_fast(fast, reports(CYCLES, SENSORS))
     append_one_by_one(real, reports(CYCLES, SENSORS))
@@ -22,7 +22,7 @@ def test_many_cycles_a_transaction_make_the_same_file_as_one_cycle_each(tmp_path
     assert fast.read_bytes()[HEADER_BYTES:] == real.read_bytes()[HEADER_BYTES:]
 
 
-def test_what_is_written_in_bulk_are_the_same_readings_with_the_same_ids(tmp_path: Path) -> None:
+def test_bulk_inserts_make_the_same_readings(tmp_path: Path) -> None:
     bulk, real = tmp_path / "bulk.db", tmp_path / "real.db"
     append_in_bulk(bulk, range(30), SENSORS)
     append_in_bulk(bulk, range(30, CYCLES), SENSORS)

@@ -22,7 +22,7 @@ def has_seen_everything(home: KilledHome) -> bool:
 
 
 @pytest.mark.proof
-def test_a_collector_that_is_killed_again_and_again_loses_nothing_and_accounts_for_every_slot(
+def test_a_killed_collector_loses_no_reading_and_no_slot(
     tmp_path: Path, simulated_home: SimulatedHome
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - instants, not secrets

@@ -26,26 +26,26 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     return _recorded(tmp_path_factory.mktemp("stored"), "FULL")
 
 
-def test_a_power_cut_costs_no_cycle_that_was_acknowledged(stored: Recording) -> None:
+def test_a_power_cut_loses_no_cycle_that_was_stored(stored: Recording) -> None:
     assert tally(stored, 250, seed=1) == Counter(kept=250)
 
 
-def test_a_power_cut_while_the_database_is_made_leaves_none_or_a_sound_one(tmp_path: Path) -> None:
+def test_a_power_cut_leaves_no_half_made_database(tmp_path: Path) -> None:
     made = _recorded(tmp_path, "FULL", cycles=2)
     assert tally(made, 50, seed=2) == Counter(kept=50)
 
 
 @pytest.mark.proof
-def test_a_lesser_synchronous_loses_cycles_so_the_cuts_are_seen(tmp_path: Path) -> None:
+def test_the_cuts_show_that_synchronous_normal_loses_cycles(tmp_path: Path) -> None:
     assert tally(_recorded(tmp_path, "NORMAL", cycles=40), 40, seed=3)["lost"] > 4
 
 
 @pytest.mark.proof
-def test_no_syncing_at_all_corrupts_so_corruption_is_seen(tmp_path: Path) -> None:
+def test_the_cuts_show_that_no_sync_corrupts(tmp_path: Path) -> None:
     assert tally(_recorded(tmp_path, "OFF", cycles=40), 40, seed=4)["corrupt"] > 4
 
 
-def test_a_cycle_costs_little_more_than_one_sync(tmp_path: Path) -> None:
+def test_a_cycle_needs_little_more_than_one_sync(tmp_path: Path) -> None:
     """With the settings that a home has, a thousand of them."""
     database = str(tmp_path / "readings.db")
     recording = record(
@@ -54,7 +54,7 @@ def test_a_cycle_costs_little_more_than_one_sync(tmp_path: Path) -> None:
     assert recording.syncs() <= 1300
 
 
-def test_what_is_not_synced_may_be_there_in_part_and_what_is_synced_is_there() -> None:
+def test_the_simulated_disk_keeps_only_what_is_synced() -> None:
     disk = Disk({"a": b"old" * 1000})
     disk.happen(Wrote(0, 0, b"new" * 1000))
     chance = random.Random(5)  # noqa: S311 - a seed must give the same cuts again
@@ -65,7 +65,7 @@ def test_what_is_not_synced_may_be_there_in_part_and_what_is_synced_is_there() -
     assert {disk.after_cut(chance)["a"] for _ in range(50)} == {b"new", b"new" * 1000}
 
 
-def test_a_name_is_certain_only_once_its_folder_is_synced() -> None:
+def test_the_simulated_disk_keeps_names_of_synced_folders() -> None:
     disk = Disk({"a": b"old"})
     disk.happen(Named("a.new", 1))
     disk.happen(Wrote(1, 0, b"new"))

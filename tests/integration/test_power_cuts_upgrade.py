@@ -26,15 +26,13 @@ EVERY = 9  # of the instants between two events, one in so many
 
 @pytest.mark.parametrize("age", Age)
 @pytest.mark.proof
-def test_an_upgrade_that_is_cut_off_anywhere_keeps_every_value_and_is_done_at_the_next_start(
-    tmp_path: Path, age: Age
-) -> None:
+def test_an_upgrade_survives_a_power_cut_anywhere(tmp_path: Path, age: Age) -> None:
     make_old_home(tmp_path / "readings.db", age, ROWS)
     every = f"SELECT {', '.join(columns_of(age))} FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
     _is_kept_and_done_wherever_it_is_cut_off(tmp_path, every)
 
 
-def test_letting_go_of_indexes_keeps_every_value_wherever_it_is_cut_off(tmp_path: Path) -> None:
+def test_dropping_indexes_survives_a_power_cut_anywhere(tmp_path: Path) -> None:
     a_home_of_format_3(tmp_path / "readings.db", cycles=ROWS // 4)
     every = f"SELECT * FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
     _is_kept_and_done_wherever_it_is_cut_off(tmp_path, every)

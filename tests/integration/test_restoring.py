@@ -45,7 +45,7 @@ def _restoring(path: Path) -> Restoring:
     return Restoring(path=path, clock=MemoryClock(NOON), is_simulated=False, busy_timeout_ms=100)
 
 
-def test_the_backup_takes_the_place_of_the_database_which_is_kept(path: Path, backup: Path) -> None:
+def test_a_restored_backup_replaces_the_database_which_is_kept(path: Path, backup: Path) -> None:
     before, original = path.read_bytes(), backup.read_bytes()
     restoring = _restoring(path)
     restoring.check(backup)
@@ -56,7 +56,7 @@ def test_the_backup_takes_the_place_of_the_database_which_is_kept(path: Path, ba
     assert {each.name for each in path.parent.iterdir()} == {"readings.db", "readings.db.lock", KEPT}
 
 
-def test_nothing_is_ever_lost_to_a_name_that_is_taken(path: Path, backup: Path) -> None:
+def test_a_kept_database_overwrites_no_earlier_one(path: Path, backup: Path) -> None:
     restoring = _restoring(path)
     kept = [restoring.restore(backup) for _ in range(3)]
     assert [each.name for each in kept if each] == [KEPT, f"{KEPT}-2", f"{KEPT}-3"]
@@ -73,7 +73,7 @@ def test_a_home_without_a_database_gets_one(tmp_path: Path, backup: Path) -> Non
     assert rows(path, DEVICES) == [("hue:old",)]
 
 
-def test_a_damaged_database_is_kept_byte_for_byte_with_its_log(path: Path, backup: Path) -> None:
+def test_restore_keeps_a_damaged_database_with_its_log(path: Path, backup: Path) -> None:
     path.write_bytes(b"not a database at all" * 400)
     path.with_name("readings.db-wal").write_bytes(b"a log of it")
     before = path.read_bytes()
@@ -83,7 +83,7 @@ def test_a_damaged_database_is_kept_byte_for_byte_with_its_log(path: Path, backu
     assert path.with_name(f"{KEPT}-wal").read_bytes() == b"a log of it"
 
 
-def test_a_collector_that_has_the_old_one_open_goes_on_in_the_new_one(path: Path, backup: Path) -> None:
+def test_an_open_store_continues_in_the_restored_database(path: Path, backup: Path) -> None:
     store = a_store(path)
     store.append(a_cycle(a_collected(a_reading("hue:old"))))
     kept = _restoring(path).restore(backup)
@@ -97,7 +97,7 @@ def test_a_collector_that_has_the_old_one_open_goes_on_in_the_new_one(path: Path
 
 
 @pytest.mark.parametrize("age", list(Age))
-def test_a_backup_of_the_earlier_system_is_one_too(
+def test_a_database_of_the_earlier_program_can_be_restored(
     path: Path, tmp_path: Path, backup: Path, age: Age
 ) -> None:
     make_old_home(tmp_path / "old.db", age, 50)
@@ -111,7 +111,7 @@ def test_a_backup_of_the_earlier_system_is_one_too(
     assert rows(path, "SELECT count(*) FROM readings") == [(51,)]
 
 
-def test_a_file_that_is_no_sound_backup_of_a_real_home_is_refused(path: Path, tmp_path: Path) -> None:
+def test_restore_refuses_files_that_are_no_sound_backup(path: Path, tmp_path: Path) -> None:
     simulated = a_store(tmp_path / "simulated.db", is_simulated=True)
     simulated.append(a_cycle())
     simulated.close()
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_sound_backup_of_a_real_home_is_refused(path: Path, tm
             restoring.check(tmp_path / name)
 
 
-def test_a_process_that_is_killed_at_it_leaves_the_old_database_or_the_new_one(
+def test_a_killed_restore_leaves_the_old_database_or_the_new_one(
     path: Path, backup: Path, tmp_path: Path
 ) -> None:
     with _a_log_beside(path):

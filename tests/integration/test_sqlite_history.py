@@ -43,7 +43,7 @@ def _old_rows(path: Path, *old: tuple[str, str, float, str]) -> None:
     changed(path, *(INSERT.format(*row) for row in old))
 
 
-def test_a_naive_time_is_older_than_a_later_one_in_utc_although_its_text_is_greater(path: Path) -> None:
+def test_a_naive_time_is_older_although_its_text_is_greater(path: Path) -> None:
     _old_rows(
         path,
         ("2026-03-01T13:55:00.123456", "alexa:a", 20.0, "alexa_aqm"),
@@ -64,9 +64,7 @@ def test_a_naive_time_is_older_than_a_later_one_in_utc_although_its_text_is_grea
         ("2026-03-01T16:10:00.5", "2026-03-02T00:05:00+00:00"),
     ],
 )
-def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(
-    path: Path, naive: str, in_utc: str
-) -> None:
+def test_a_naive_time_is_newer_although_its_text_is_smaller(path: Path, naive: str, in_utc: str) -> None:
     _old_rows(path, (naive, "alexa:a", 20.0, "alexa_aqm"), (in_utc, "alexa:a", 21.0, "alexa_aqm"))
     history = SqliteHistory(path, naive_zone=WEST)
     (reading,) = history.newest()
@@ -75,7 +73,7 @@ def test_a_naive_time_can_be_the_newest_although_its_text_is_smaller(
     assert history.series("alexa:a", Quantity.TEMPERATURE, since) == [(reading.collected_at, 20.0)]
 
 
-def test_a_naive_time_that_is_later_than_what_is_asked_for_is_passed_over(path: Path) -> None:
+def test_a_naive_time_after_the_end_is_skipped(path: Path) -> None:
     _old_rows(
         path,
         ("2026-03-01T04:10:00.5", "alexa:a", 20.0, "alexa_aqm"),
@@ -85,7 +83,7 @@ def test_a_naive_time_that_is_later_than_what_is_asked_for_is_passed_over(path: 
     assert reading.collected_at == NOON
 
 
-def test_kinds_of_device_that_are_not_known_any_more_are_passed_over(path: Path) -> None:
+def test_rows_of_unknown_kinds_are_skipped(path: Path) -> None:
     _old_rows(
         path,
         ("2026-03-01T12:00:00+00:00", "nest:hall", 20.0, "nest_thermostat"),
@@ -97,7 +95,7 @@ def test_kinds_of_device_that_are_not_known_any_more_are_passed_over(path: Path)
     assert series == [(NOON, 20.0)]
 
 
-def test_a_time_that_is_none_is_passed_over(path: Path) -> None:
+def test_rows_without_a_valid_time_are_skipped(path: Path) -> None:
     _old_rows(
         path,
         ("unknown", "hue:a", 20.0, "hue_sensor"),
@@ -124,13 +122,13 @@ def test_a_row_of_the_earlier_program_is_a_reading(path: Path) -> None:
     ]
 
 
-def test_text_that_is_no_utf_8_does_not_hide_a_reading(path: Path) -> None:
+def test_invalid_utf_8_hides_no_reading(path: Path) -> None:
     _old_rows(path, ("2026-03-01T12:00:00+00:00", "hue:a", 21.0, "hue_sensor"))
     changed(path, "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT)")
     assert [reading.location for reading in SqliteHistory(path).newest()] == ["K\ufffdche"]
 
 
-def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) -> None:
+def test_a_database_that_was_not_upgraded_yet_raises(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     make_old_home(path, Age.A, 10)
     with pytest.raises(StoreError, match="upgrades it"):
@@ -140,7 +138,7 @@ def test_a_database_that_was_not_brought_up_to_date_yet_says_so(tmp_path: Path) 
 @pytest.mark.parametrize(
     "statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
 )
-def test_years_of_rows_are_not_walked_through(path: Path, statement: str) -> None:
+def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str) -> None:
     parameters = ("hue:a", "2026-03", "2026")[: statement.count("?")]
     plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
     touching = [step for step in plan if "readings" in step]
@@ -149,7 +147,7 @@ def test_years_of_rows_are_not_walked_through(path: Path, statement: str) -> Non
     assert not any("TEMP B-TREE" in step for step in plan)
 
 
-def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:
+def test_queries_change_nothing_and_wait_for_no_writer(path: Path) -> None:
     store = a_store(path)
     aqm = a_reading("alexa:a", kind=DeviceKind.ALEXA_AQM)
     store.append(a_cycle(a_collected(aqm, due=a_due("amazon"))))
@@ -165,7 +163,7 @@ def test_reading_changes_nothing_and_waits_for_nobody(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_row_that_somebody_has_written_nonsense_into_costs_no_other_row(path: Path) -> None:
+def test_a_row_with_odd_values_hides_no_other_row(path: Path) -> None:
     store = a_store(path)
     readings = [a_reading(f"hue:{number}") for number in range(7)]
     store.append(a_cycle(a_collected(*readings)))
@@ -192,7 +190,7 @@ def test_a_row_that_somebody_has_written_nonsense_into_costs_no_other_row(path: 
     assert history.series("hue:0", Quantity.TEMPERATURE, NOON) == []
 
 
-def test_a_value_that_no_column_can_hold_makes_its_cycle_unstorable_and_no_other(path: Path) -> None:
+def test_a_value_that_no_column_can_hold_is_unstorable(path: Path) -> None:
     store = a_store(path)
     with pytest.raises(CycleUnstorable):
         store.append(a_cycle(a_collected(due=a_due(interval_s=10**30))))

@@ -54,7 +54,7 @@ def _opened(path: Path) -> MemoryJournal:
     return journal
 
 
-def test_a_home_of_ours_lets_go_of_what_another_index_stands_for_and_keeps_every_row(path: Path) -> None:
+def test_superfluous_indexes_are_dropped_and_every_row_stays(path: Path) -> None:
     before, tables = rows(path, ALL_ROWS), rows(path, TABLES)
     assert set(DROPPED) < set(_names(path))
     journal = _opened(path)
@@ -67,7 +67,7 @@ def test_a_home_of_ours_lets_go_of_what_another_index_stands_for_and_keeps_every
     assert pruned.fields["indexes"] == ", ".join([*DROPPED, "idx_readings_device_type"])
 
 
-def test_it_happens_once_and_a_new_database_has_nothing_to_let_go_of(path: Path, tmp_path: Path) -> None:
+def test_indexes_are_dropped_once_and_not_in_a_new_database(path: Path, tmp_path: Path) -> None:
     _opened(path)
     new = tmp_path / "new.db"
     for one in (path, new, new):
@@ -76,7 +76,7 @@ def test_it_happens_once_and_a_new_database_has_nothing_to_let_go_of(path: Path,
 
 
 @pytest.mark.parametrize("age", Age)
-def test_an_old_home_has_the_same_indexes_after_its_table_is_rebuilt(tmp_path: Path, age: Age) -> None:
+def test_a_rebuilt_table_has_the_same_indexes(tmp_path: Path, age: Age) -> None:
     old = tmp_path / "old.db"
     an_unrelaxed_home(old, age, 20)
     made = set(_names(old))
@@ -108,7 +108,7 @@ def test_an_index_that_a_person_made_stays(path: Path, statement: str) -> None:
     assert rows(path, "SELECT sql FROM sqlite_schema WHERE name = ?", name) == [(statement,)]
 
 
-def test_what_no_other_index_stands_for_stays(tmp_path: Path) -> None:
+def test_an_index_that_the_key_does_not_cover_stays(tmp_path: Path) -> None:
     """A key of the other order finds no device."""
     path = tmp_path / "other.db"
     a_home_of_format_3(path)
@@ -119,7 +119,7 @@ def test_what_no_other_index_stands_for_stays(tmp_path: Path) -> None:
     assert set(DROPPED) <= set(_names(path))
 
 
-def test_only_a_start_takes_the_time_for_it(path: Path) -> None:
+def test_indexes_are_dropped_only_at_a_start(path: Path) -> None:
     """A store that meets such a file later, a backup say, writes to it as it is."""
     store = a_store(path)
     store.open()
@@ -133,7 +133,7 @@ def test_only_a_start_takes_the_time_for_it(path: Path) -> None:
     assert _names(path) == KEPT
 
 
-def test_when_it_cannot_be_done_now_the_home_goes_on_as_it_was_and_the_next_start_tries_again(
+def test_indexes_that_cannot_be_dropped_wait_for_the_next_start(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = MemoryJournal()
@@ -153,7 +153,7 @@ def test_when_it_cannot_be_done_now_the_home_goes_on_as_it_was_and_the_next_star
     assert _names(path) == KEPT
 
 
-def test_nothing_is_written_over_what_an_index_held(path: Path) -> None:
+def test_dropped_indexes_are_not_overwritten_with_zeros(path: Path) -> None:
     """Else letting go of it takes as many writes as it has pages; what it held stands in the table."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(

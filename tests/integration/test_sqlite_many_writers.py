@@ -11,7 +11,7 @@ from tests.support.databases import rows
 
 
 @pytest.mark.proof
-def test_no_writer_hears_of_a_lock_while_others_write_and_a_reader_stays(tmp_path: Path) -> None:
+def test_many_writers_and_a_reader_meet_no_locked_database(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     codes, stored, looks, _ = write_and_read(path, 20)
     assert codes == [0] * WRITERS

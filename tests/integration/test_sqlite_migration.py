@@ -19,7 +19,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite.migration import durable_copy, migrations
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.migration.table_comparison import differ
-from domain.errors import StoreCorrupt, StoreError, StoreRefused
+from domain.errors import StoreCorrupt, StoreError
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
 from tests.support.old_homes import Age, make_old_home
@@ -66,15 +66,7 @@ def test_a_home_is_copied_once(path: Path) -> None:
     assert len(_copies(path)) == 1
 
 
-def test_a_new_database_is_not_copied(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "readings.db"
-    store = a_store(path)
-    store.append(a_cycle())
-    store.close()
-    assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
-
-
-def test_going_back_to_the_copy_and_coming_again_works(path: Path) -> None:
+def test_a_home_can_return_to_its_copy_and_be_upgraded_again(path: Path) -> None:
     first = a_store(path)
     first.append(a_cycle())
     first.close()
@@ -87,7 +79,7 @@ def test_going_back_to_the_copy_and_coming_again_works(path: Path) -> None:
     assert rows(path, "SELECT count(*) FROM readings") == [(ROWS + 1,)]
 
 
-def test_a_copy_holds_what_is_only_in_the_log_yet(tmp_path: Path) -> None:
+def test_the_copy_holds_rows_that_are_only_in_the_log(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     make_old_home(path, Age.C_WAL, ROWS)
     with closing(sqlite3.connect(path)) as earlier_program:
@@ -101,7 +93,7 @@ def test_a_copy_holds_what_is_only_in_the_log_yet(tmp_path: Path) -> None:
     assert rows(copy, "SELECT location FROM readings WHERE id = 1") == [("moved",)]
 
 
-def test_text_that_is_no_utf_8_is_copied_and_kept(path: Path) -> None:
+def test_invalid_utf_8_is_copied_and_kept(path: Path) -> None:
     changed(path, "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT) WHERE id = 7")
     store = a_store(path)
     store.append(a_cycle())
@@ -111,7 +103,7 @@ def test_text_that_is_no_utf_8_is_copied_and_kept(path: Path) -> None:
         assert found == [("text", "4BFC636865")]
 
 
-def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None:
+def test_a_row_that_a_check_refuses_today_stops_no_upgrade(path: Path) -> None:
     changed(
         path,
         "PRAGMA ignore_check_constraints = ON",
@@ -137,7 +129,7 @@ def test_a_row_that_a_check_would_refuse_today_stops_nothing(path: Path) -> None
         INSERT_ONE,
     ],
 )
-def test_a_copy_that_differs_in_one_value_stops_the_migration(
+def test_a_copy_that_differs_in_one_value_stops_the_upgrade(
     path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     def differ_after_change(*arguments: Any) -> bool:
@@ -152,7 +144,7 @@ def test_a_copy_that_differs_in_one_value_stops_the_migration(
     assert {file.name for file in path.parent.iterdir()} <= {"readings.db", "readings.db.lock"}
 
 
-def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
+def test_a_failed_migration_changes_nothing_and_leaves_no_copy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "CREATE_PROPERTIES", "CREATE TABLE readings (a)")
@@ -167,17 +159,7 @@ def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
     assert _copies(path) == []
 
 
-def test_a_table_of_a_name_that_we_need_is_not_overwritten(path: Path) -> None:
-    changed(path, "CREATE TABLE devices (mine TEXT)", "INSERT INTO devices VALUES ('kept')")
-    store = a_store(path)
-    with pytest.raises(StoreRefused, match="devices"):
-        store.append(a_cycle())
-    store.close()
-    assert rows(path, "SELECT * FROM devices") == [("kept",)]
-    assert _copies(path) == []
-
-
-def test_a_table_of_somebody_else_stays(path: Path) -> None:
+def test_a_table_of_another_program_stays(path: Path) -> None:
     changed(path, "CREATE TABLE notes (mine TEXT)", "INSERT INTO notes VALUES ('kept')")
     store = a_store(path)
     store.append(a_cycle())
@@ -185,7 +167,7 @@ def test_a_table_of_somebody_else_stays(path: Path) -> None:
     assert rows(path, "SELECT * FROM notes") == [("kept",)]
 
 
-def test_what_an_earlier_program_began_and_did_not_end_is_taken_back_first(path: Path) -> None:
+def test_an_interrupted_transaction_is_rolled_back_first(path: Path) -> None:
     """Killed half way, it has left a journal behind that only a writing connection may undo."""
     killed = subprocess.run([sys.executable, "-c", KILLED_HALF_WAY, str(path)], timeout=30, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -197,7 +179,7 @@ def test_what_an_earlier_program_began_and_did_not_end_is_taken_back_first(path:
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-def test_what_a_killed_start_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_files_of_a_killed_start_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     for leftover in ("readings.db.making", "readings.db.making-journal"):
         (tmp_path / leftover).write_bytes(os.urandom(5000))

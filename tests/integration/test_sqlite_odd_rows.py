@@ -44,7 +44,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("slot", ODD_SLOTS)
-def test_a_slot_of_an_odd_type_hides_no_newest_slot(path: Path, slot: str) -> None:
+def test_slots_of_odd_types_hide_no_newest_slot(path: Path, slot: str) -> None:
     changed(path, OUTCOME.format("'hue'", slot))
     store = a_store(path)
     progress = store.progress("hue", LATER)
@@ -56,7 +56,7 @@ def test_a_slot_of_an_odd_type_hides_no_newest_slot(path: Path, slot: str) -> No
     assert (record.slot, record.readings, record.slots) == (NOON, 1, {"stored": 1})
 
 
-def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(tmp_path: Path) -> None:
+def test_a_cycle_is_stored_where_every_slot_is_odd(tmp_path: Path) -> None:
     path = tmp_path / "readings.db"
     store = a_store(path)
     store.open()
@@ -68,7 +68,7 @@ def test_where_every_slot_is_odd_nothing_is_known_and_the_next_cycle_is_stored(t
 
 
 @pytest.mark.parametrize("device", ["x'6875653a62'", "x''"])
-def test_a_device_of_an_odd_type_is_not_expected_and_ends_no_cycle(path: Path, device: str) -> None:
+def test_a_device_id_of_an_odd_type_is_not_expected(path: Path, device: str) -> None:
     changed(path, DEVICE.format(device, *["'2026-03-01T12:00:00+00:00'"] * 3))
     store = a_store(path)
     assert store.progress("hue", LATER).expected == {"hue:a"}
@@ -76,7 +76,7 @@ def test_a_device_of_an_odd_type_is_not_expected_and_ends_no_cycle(path: Path, d
     store.close()
 
 
-def test_a_device_that_was_listed_at_an_odd_time_is_expected_for_a_day_from_its_next_cycle(
+def test_a_device_listed_at_an_odd_time_is_expected_for_a_day(
     path: Path,
 ) -> None:
     changed(path, "UPDATE devices SET last_read_slot = x'ff', last_listed_slot = x'ff'")
@@ -91,7 +91,7 @@ def test_a_device_that_was_listed_at_an_odd_time_is_expected_for_a_day_from_its_
     store.close()
 
 
-def test_odd_values_beside_a_slot_and_a_source_of_an_odd_type_cost_status_nothing(path: Path) -> None:
+def test_odd_values_in_the_ledger_are_read_as_nothing(path: Path) -> None:
     changed(
         path,
         OUTCOME.format("x'ff'", "'2026-03-01T12:00:00+00:00'"),

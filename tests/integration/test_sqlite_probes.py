@@ -41,7 +41,7 @@ def dumped(path: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-def test_what_was_written_is_taken_back_with_all_that_it_touched(path: Path) -> None:
+def test_the_probe_rolls_back_everything_it_wrote(path: Path) -> None:
     before, names = dumped(path), sorted(file.name for file in path.parent.iterdir())
     assert writing(path).status is Status.PASS
     assert dumped(path) == before
@@ -49,7 +49,7 @@ def test_what_was_written_is_taken_back_with_all_that_it_touched(path: Path) -> 
 
 
 @pytest.mark.parametrize("age", Age)
-def test_an_earlier_system_s_database_can_be_written_to_and_is_left_alone(tmp_path: Path, age: Age) -> None:
+def test_the_probe_upgrades_no_old_database(tmp_path: Path, age: Age) -> None:
     path = tmp_path / "readings.db"
     make_old_home(path, age, 50)
     before = dumped(path)
@@ -58,7 +58,7 @@ def test_an_earlier_system_s_database_can_be_written_to_and_is_left_alone(tmp_pa
     assert not path.with_name("readings.db.lock").exists()
 
 
-def test_another_process_that_keeps_the_lock_is_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_lock_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_LOCK_WAIT_S", 0.05)
     lock = DatabaseLock(path.with_name("readings.db.lock"), wait_s=1)
     with lock.held():
@@ -67,9 +67,7 @@ def test_another_process_that_keeps_the_lock_is_told_of(path: Path, monkeypatch:
     assert (answer.status, "fuser" in answer.next_step) == (Status.FAIL, True)
 
 
-def test_another_program_that_writes_without_an_end_is_told_of(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_database_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_BUSY_TIMEOUT_MS", 50)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -89,7 +87,7 @@ def no_room_for_files_beyond(size_bytes: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("age", [Age.C_WAL, Age.C_ROLLBACK])
-def test_a_disk_without_room_is_told_of_as_such(tmp_path: Path, age: Age) -> None:
+def test_a_full_disk_is_a_failure(tmp_path: Path, age: Age) -> None:
     """A full disk ends a transaction by itself: taking it back again must not hide why."""
     path = tmp_path / "readings.db"
     make_old_home(path, age, 50)
@@ -101,7 +99,7 @@ def test_a_disk_without_room_is_told_of_as_such(tmp_path: Path, age: Age) -> Non
     assert dumped(path) == before
 
 
-def test_a_folder_in_the_place_of_a_database_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_instead_of_a_database_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "readings.db").mkdir()
     answer = writing(tmp_path / "readings.db")
     assert (answer.status, "is not a file" in answer.summary) == (Status.FAIL, True)
@@ -109,7 +107,7 @@ def test_a_folder_in_the_place_of_a_database_is_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 300])
-def test_what_is_no_database_is_to_be_replaced_by_a_backup(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_to_be_replaced_by_a_backup(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "readings.db"
     path.write_bytes(content)
     answer = writing(path)
@@ -118,24 +116,24 @@ def test_what_is_no_database_is_to_be_replaced_by_a_backup(tmp_path: Path, conte
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_is_missing_is_to_be_mounted_or_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_to_be_mounted_or_made(tmp_path: Path) -> None:
     answer = writing(tmp_path / "none" / "readings.db")
     assert (answer.status, f"mkdir -p {tmp_path / 'none'}" in answer.next_step) == (Status.FAIL, True)
 
 
-def test_no_database_yet_is_no_fault(tmp_path: Path) -> None:
+def test_no_database_yet_is_no_failure(tmp_path: Path) -> None:
     assert writing(tmp_path / "readings.db").status is Status.PASS
     assert wal(tmp_path / "readings.db").status is Status.SKIPPED
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("is_simulated", "status"), [(False, Status.PASS), (True, Status.FAIL)])
-def test_a_home_of_another_world_is_refused(path: Path, is_simulated: bool, status: Status) -> None:
+def test_a_simulated_home_is_a_failure_for_a_real_one(path: Path, is_simulated: bool, status: Status) -> None:
     assert writing(path, is_simulated=is_simulated).status is status
 
 
 @pytest.mark.parametrize("how", ["FAIL", "ABORT", "ROLLBACK"])
-def test_a_table_that_takes_nothing_is_told_of(path: Path, how: str) -> None:
+def test_a_table_that_takes_no_row_is_a_failure(path: Path, how: str) -> None:
     changed(path, f"CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE({how}, 'a trigger'); END")
     before = dumped(path)
     answer = writing(path)
@@ -144,7 +142,7 @@ def test_a_table_that_takes_nothing_is_told_of(path: Path, how: str) -> None:
     assert dumped(path) == before
 
 
-def test_the_mode_and_the_length_of_the_log_are_told(path: Path) -> None:
+def test_the_mode_and_length_of_the_log_are_shown(path: Path) -> None:
     assert wal(path).status is Status.PASS
     with path.with_name("readings.db-wal").open("wb") as log:
         log.truncate(64 * 1024 * 1024 + 1)
@@ -152,7 +150,7 @@ def test_the_mode_and_the_length_of_the_log_are_told(path: Path) -> None:
     assert (answer.status, "fuser" in answer.next_step) == (Status.WARN, True)
 
 
-def test_another_mode_is_a_failure(path: Path) -> None:
+def test_another_journal_mode_is_a_failure(path: Path) -> None:
     changed(path, "PRAGMA journal_mode = DELETE")
     answer = wal(path)
     assert (answer.status, "`./run collect --once`" in answer.next_step) == (Status.FAIL, True)
@@ -170,11 +168,11 @@ def test_another_mode_is_a_failure(path: Path) -> None:
         ((3, 53, 0), Status.PASS),
     ],
 )
-def test_a_version_whose_log_can_be_damaged_is_told_of(version: tuple[int, int, int], status: Status) -> None:
+def test_an_sqlite_with_the_reset_bug_is_a_warning(version: tuple[int, int, int], status: Status) -> None:
     assert probes.version(version).status is status
 
 
-def test_a_folder_that_others_copy_is_no_place(tmp_path: Path) -> None:
+def test_a_synchronised_folder_is_a_failure(tmp_path: Path) -> None:
     assert probes.place(tmp_path / "readings.db").status is Status.PASS
     (tmp_path / ".stfolder").mkdir()
     answer = probes.place(tmp_path / "readings.db")

@@ -1,4 +1,4 @@
-"""What a cycle becomes in the database, column by column."""
+"""What a cycle becomes in the database, and the connection that writes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
-from domain.cycle import Cause
+from domain.cycle import Cause, Collected
 from domain.errors import StoreError
 from domain.reading import DeviceKind
 from tests.support.builders import (
@@ -53,7 +53,7 @@ def store(path: Path, journal: MemoryJournal) -> Iterator[SqliteStore]:
     store.close()
 
 
-def test_a_new_database_has_every_column_that_homes_have_always_had_and_the_indexes_that_serve(
+def test_a_new_database_has_the_columns_of_old_homes_and_the_useful_indexes(
     store: SqliteStore, path: Path
 ) -> None:
     store.open()
@@ -82,7 +82,7 @@ def test_a_new_database_has_every_column_that_homes_have_always_had_and_the_inde
         ("day_night", "dusk"),
     ],
 )
-def test_a_new_database_checks_what_homes_have_always_checked(
+def test_a_new_database_has_the_checks_of_old_homes(
     store: SqliteStore, path: Path, column: str, value: object
 ) -> None:
     store.append(a_cycle())
@@ -90,9 +90,7 @@ def test_a_new_database_checks_what_homes_have_always_checked(
         connection.execute(f"UPDATE readings SET {column} = ?", (value,))  # noqa: S608 - names from above
 
 
-def test_a_reading_becomes_the_row_that_the_earlier_program_would_have_written(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_reading_becomes_the_row_that_the_earlier_program_wrote(store: SqliteStore, path: Path) -> None:
     reading = a_reading(
         "alexa:GAJ1",
         kind=DeviceKind.ALEXA_AQM,
@@ -127,14 +125,38 @@ def test_a_reading_becomes_the_row_that_the_earlier_program_would_have_written(
     assert row[17:] == ("2026-03-01T11:59:59.998500+00:00", 5.0, '{"formaldehyde": 0.01}')
 
 
-def test_a_battery_that_says_nonsense_does_not_cost_the_row(store: SqliteStore, path: Path) -> None:
-    store.append(a_cycle(a_collected(a_reading(battery_percent=255))))
-    assert rows(path, "SELECT battery_level, other_values FROM readings") == [
-        (None, '{"battery_percent": 255.0}')
-    ]
+def test_values_that_the_table_refuses_go_to_other_values(store: SqliteStore, path: Path) -> None:
+    hot = a_reading(temperature=61.25, relative_humidity=12.0, battery_percent=255)
+    store.append(a_cycle(a_collected(hot)))
+    assert rows(
+        path,
+        "SELECT temperature_celsius, humidity_percent, battery_level, other_values, is_anomalous "
+        "FROM readings",
+    ) == [(None, 12.0, None, '{"temperature": 61.25, "battery_percent": 255.0}', 1)]
+    assert rows(path, "SELECT readings, unread FROM outcomes") == [(1, None)]
 
 
-def test_the_ledger_has_a_row_for_each_source_with_what_became_of_it(store: SqliteStore, path: Path) -> None:
+def test_a_row_that_the_table_refuses_is_named_in_ledger_and_journal(
+    store: SqliteStore, path: Path, journal: MemoryJournal
+) -> None:
+    store.open()
+    changed(
+        path,
+        "CREATE TRIGGER mine BEFORE INSERT ON readings WHEN new.device_id = 'hue:sun' "
+        "BEGIN SELECT RAISE(ABORT, 'not here'); END",
+    )
+    hot = a_reading("hue:sun", temperature=61.25, relative_humidity=12.0)
+    store.append(a_cycle(a_collected(hot, a_reading("hue:a"))))
+    ((count, unread),) = rows(path, "SELECT readings, unread FROM outcomes")
+    cause, detail = json.loads(unread)["hue:sun"]
+    assert (count, cause) == (1, "out_of_range")
+    assert all(part in detail for part in ("(not here)", "temperature 61.25", "relative_humidity 12"))
+    assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
+    assert rows(path, "SELECT device_id FROM readings") == [("hue:a",)]
+    assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other was never read
+
+
+def test_the_ledger_has_a_row_for_each_source_and_slot(store: SqliteStore, path: Path) -> None:
     unread = (an_unread("hue:b", Cause.UNREACHABLE), an_unread("hue:c", Cause.NO_VALUE, "null since noon"))
     store.append(
         a_cycle(
@@ -150,62 +172,74 @@ def test_the_ledger_has_a_row_for_each_source_with_what_became_of_it(store: Sqli
         "FROM outcomes ORDER BY source, slot",
     )
     noon, before = "2026-03-01T12:00:00+00:00", "2026-03-01T11:55:00+00:00"
-    said = ("the bridge did not answer", 0, '{"alexa:x": "network"}')
+    failure = ("the bridge did not answer", 0, '{"alexa:x": "network"}')
     hue_unread = '{"hue:b": "unreachable", "hue:c": ["no_value", "null since noon"]}'
     assert found == [
-        ("amazon", noon, 600, 1, "failed", "network", *said, None, None),
+        ("amazon", noon, 600, 1, "failed", "network", *failure, None, None),
         ("hue", before, 300, 1, "missed", "asleep", None, 0, None, None, None),
         ("hue", noon, 300, 1, "stored", None, None, 1, hue_unread, None, '["fell back"]'),
         ("other", noon, 300, 0, "deferred", "throttled", None, 0, None, "2026-03-01T12:05:00+00:00", None),
     ]
+    store.append(a_cycle(a_failed(a_due("third")), missed=(a_missed(a_due("amazon")),)))
+    assert rows(path, "SELECT state FROM outcomes WHERE source = 'amazon'") == [("failed",)]
 
 
-def test_a_slot_that_was_asked_is_not_called_missed(store: SqliteStore, path: Path) -> None:
-    store.append(a_cycle(a_failed()))
-    store.append(a_cycle(a_failed(a_due("amazon")), missed=(a_missed(),)))
-    assert rows(path, "SELECT state, cause FROM outcomes WHERE source = 'hue'") == [("failed", "network")]
+# The device rows
+
+DEVICES = (
+    "SELECT device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot FROM devices"
+)
 
 
-def test_a_row_that_the_table_refuses_is_in_the_ledger_with_its_values_and_in_the_journal(
-    store: SqliteStore, path: Path, journal: MemoryJournal
-) -> None:
-    store.open()
-    changed(
-        path,
-        "CREATE TRIGGER mine BEFORE INSERT ON readings WHEN new.device_id = 'hue:sun' "
-        "BEGIN SELECT RAISE(ABORT, 'not here'); END",
-    )
-    hot = a_reading("hue:sun", temperature=61.25, relative_humidity=12.0)
-    store.append(a_cycle(a_collected(hot, a_reading("hue:a"))))
-    ((count, unread),) = rows(path, "SELECT readings, unread FROM outcomes")
-    cause, detail = json.loads(unread)["hue:sun"]
-    assert (count, cause) == (1, "out_of_range")
-    assert "(not here)" in detail
-    assert "temperature 61.25" in detail
-    assert "relative_humidity 12" in detail
-    assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
-    assert rows(path, "SELECT device_id FROM readings") == [("hue:a",)]
-    assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other has never been read
+def _appended(store: SqliteStore, minutes: int, location: str = "Attic", **changes: Any) -> None:
+    slot = NOON + timedelta(minutes=minutes)
+    reading = a_reading("hue:a", location=location, collected_at=slot)
+    store.append(a_cycle(a_collected(reading, due=a_due(slot=slot), **changes)))
 
 
-def test_a_value_that_the_table_refuses_stands_beside_its_column_which_is_null(
+def _slots(*minutes: int) -> tuple[str, ...]:
+    return tuple((NOON + timedelta(minutes=each)).isoformat() for each in minutes)
+
+
+def test_a_device_has_the_location_of_its_newest_reading(store: SqliteStore, path: Path) -> None:
+    _appended(store, 5, "Attic")
+    _appended(store, 0, "Cellar")
+    assert rows(path, DEVICES) == [("hue:a", "hue", "hue_sensor", "Attic", *_slots(0, 5, 5))]
+
+
+def test_a_device_row_is_written_when_it_changes_or_lags_by_an_hour(store: SqliteStore, path: Path) -> None:
+    written = []
+    for minutes, location in ((0, "Attic"), (5, "Attic"), (55, "Attic"), (60, "Attic"), (65, "Hall")):
+        _appended(store, minutes, location)
+        written += rows(path, "SELECT location, last_read_slot, last_listed_slot FROM devices")
+    assert written == [
+        *[("Attic", *_slots(0, 0))] * 3,
+        ("Attic", *_slots(60, 60)),
+        ("Hall", *_slots(65, 65)),
+    ]
+
+
+def test_a_device_that_is_not_listed_any_more_was_listed_until_its_newest_reading(
     store: SqliteStore, path: Path
 ) -> None:
-    store.append(a_cycle(a_collected(a_reading("hue:sun", temperature=61.25, relative_humidity=12.0))))
-    assert rows(
-        path, "SELECT temperature_celsius, humidity_percent, other_values, is_anomalous FROM readings"
-    ) == [(None, 12.0, '{"temperature": 61.25}', 1)]
-    assert rows(path, "SELECT readings, unread FROM outcomes") == [(1, None)]
+    _appended(store, 0)
+    _appended(store, 30)
+    at = NOON + timedelta(minutes=30, days=1)
+    assert store.progress("hue", at - timedelta(seconds=1)).expected == {"hue:a"}
+    assert store.progress("hue", at).expected == frozenset()
+    gone = Collected(
+        due=a_due(slot=NOON + timedelta(minutes=35)),
+        readings=(),
+        unread=(an_unread("hue:a", Cause.NOT_LISTED),),
+    )
+    store.append(a_cycle(gone))
+    assert rows(path, "SELECT last_read_slot, last_listed_slot FROM devices") == [_slots(0, 30)]
+    again = a_store(path)
+    assert again.progress("hue", at - timedelta(seconds=1)).expected == {"hue:a"}
+    again.close()
 
 
-def test_a_device_is_known_by_its_newest_reading(store: SqliteStore, path: Path) -> None:
-    later = a_reading("hue:a", location="Attic", collected_at=LATER)
-    store.append(a_cycle(a_collected(later, due=a_due(slot=LATER))))
-    store.append(a_cycle(a_collected(a_reading("hue:a", location="Cellar"))))
-    columns = "device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot"
-    assert rows(path, f"SELECT {columns} FROM devices") == [  # noqa: S608 - names from above
-        ("hue:a", "hue", "hue_sensor", "Attic", NOON.isoformat(), LATER.isoformat(), LATER.isoformat())
-    ]
+# Measurements
 
 
 def test_a_measurement_is_one_row_that_is_completed_with_the_next_cycle(
@@ -236,7 +270,7 @@ def _measuring(path: Path, *instants: datetime) -> list[str]:
     return [row[0][:10] for row in rows(path, "SELECT slot FROM source_measurements ORDER BY slot")]
 
 
-def test_of_measurements_the_newest_31_days_that_have_any_are_kept(path: Path) -> None:
+def test_measurements_of_31_days_are_kept(path: Path) -> None:
     days = [NOON + timedelta(days=2 * number, hours=number % 3) for number in range(31)]
     assert len(_measuring(path, *days)) == 31
     left = _measuring(path, NOON + timedelta(days=100), NOON + timedelta(days=100, hours=1))
@@ -245,7 +279,7 @@ def test_of_measurements_the_newest_31_days_that_have_any_are_kept(path: Path) -
     assert "SEARCH" in plan[3]
 
 
-def test_a_clock_that_jumps_by_years_costs_one_day_of_measurements_and_afterwards_none(path: Path) -> None:
+def test_a_clock_that_jumps_by_years_costs_one_day_of_measurements(path: Path) -> None:
     month = [NOON + timedelta(days=number) for number in range(31)]
     far = [NOON + timedelta(days=4000, minutes=5 * number) for number in range(20)]
     assert len(_measuring(path, *month, *far)) == 30 + 20
@@ -256,6 +290,9 @@ def test_a_clock_that_jumps_by_years_costs_one_day_of_measurements_and_afterward
     assert len(_measuring(path, *later)) == 31 + 20, "what lies ahead takes no day's place"
 
 
+# Transactions and the connection
+
+
 def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle(measurements=(a_measurement(),)))
     changed(
@@ -264,10 +301,8 @@ def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Pa
         "BEGIN SELECT RAISE(ABORT, 'no more'); END",
     )
     before = rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")
-    report = a_cycle(
-        a_collected(a_reading(collected_at=LATER), due=a_due(slot=LATER)),
-        measurements=(a_measurement(LATER),),
-    )
+    reading = a_reading(collected_at=LATER)
+    report = a_cycle(a_collected(reading, due=a_due(slot=LATER)), measurements=(a_measurement(LATER),))
     with pytest.raises(StoreError, match="no more"):
         store.append(report)
     assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
@@ -276,31 +311,42 @@ def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Pa
     assert store.progress("hue", LATER).last_stored_slot == LATER
 
 
-def test_a_bug_half_way_leaves_nothing_and_the_next_cycle_is_stored(store: SqliteStore, path: Path) -> None:
+def test_a_bug_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
     no_number: Any = object()
+    faulty = a_reading("hue:b", other_values={"x": no_number})
     with pytest.raises(TypeError):
-        store.append(
-            a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b", other_values={"x": no_number})))
-        )
+        store.append(a_cycle(a_collected(a_reading("hue:a"), faulty)))
     store.append(a_cycle(a_collected(a_reading("hue:c"))))
     assert rows(path, "SELECT device_id FROM readings") == [("hue:c",)]
 
 
-def test_a_cycle_is_one_transaction_that_takes_the_write_lock_first(store: SqliteStore) -> None:
+def test_a_cycle_is_one_transaction_that_begins_with_the_write_lock(store: SqliteStore) -> None:
     store.open()
-    said: list[str] = []
+    statements: list[str] = []
     connection = store._connection
     assert connection is not None
-    connection.set_trace_callback(said.append)
+    connection.set_trace_callback(statements.append)
     store.append(a_cycle(a_collected(), a_failed(a_due("amazon")), measurements=(a_measurement(),)))
-    assert (said[0], said[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
-    assert [statement for statement in said if statement.startswith(("BEGIN", "COMMIT"))] == [
-        said[0],
-        said[-1],
-    ]
+    assert (statements[0], statements[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
+    assert not [each for each in statements[1:-1] if each.startswith(("BEGIN", "COMMIT"))]
 
 
-def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: MemoryJournal) -> None:
+def test_a_cycle_takes_few_statements_and_reads_no_row_back(store: SqliteStore) -> None:
+    for slot in (NOON - timedelta(minutes=5), NOON):  # the first makes the table of measurements
+        collected = a_collected(a_reading(collected_at=slot), due=a_due(slot=slot))
+        store.append(a_cycle(collected, measurements=(a_measurement(slot),)))
+    statements: list[str] = []
+    connection = store._connection
+    assert connection is not None
+    connection.set_trace_callback(statements.append)
+    reading = a_reading(collected_at=LATER)
+    report = a_cycle(a_collected(reading, due=a_due(slot=LATER)), measurements=(a_measurement(LATER),))
+    store.append(report)
+    assert len(statements) <= 13
+    assert not [each for each in statements if "FROM readings WHERE" in each or "INTO devices" in each]
+
+
+def test_the_connection_has_every_setting(store: SqliteStore, journal: MemoryJournal) -> None:
     store.open()
     connection = store._connection
     assert connection is not None
@@ -322,17 +368,15 @@ def test_every_setting_of_the_connection_is_had(store: SqliteStore, journal: Mem
     assert journal.events() == ("store.made", "store.opened")
 
 
-def test_a_clean_close_leaves_one_file_with_everything_in_it(store: SqliteStore, path: Path) -> None:
+def test_a_closed_store_leaves_one_file_and_opens_again(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle())
     assert path.with_name("readings.db-wal").stat().st_size > 0
     store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
-    assert len(rows(path, "SELECT * FROM readings")) == 1
+    assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
-def test_a_clean_close_leaves_nothing_in_the_log_although_another_program_has_the_file_open(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_close_empties_the_log_although_another_program_has_it_open(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle())
     with closing(sqlite3.connect(path)) as another:
         another.execute("SELECT count(*) FROM readings").fetchone()
@@ -340,30 +384,7 @@ def test_a_clean_close_leaves_nothing_in_the_log_although_another_program_has_th
         assert path.with_name("readings.db-wal").stat().st_size == 0
 
 
-def test_a_closed_store_opens_again_when_it_is_used(store: SqliteStore) -> None:
-    store.append(a_cycle())
-    store.close()
-    assert store.progress("hue", NOON).last_stored_slot == NOON
-
-
-def test_a_log_that_grew_while_somebody_read_is_shortened_afterwards(tmp_path: Path) -> None:
-    path = tmp_path / "readings.db"
-    log = tmp_path / "readings.db-wal"
-    store = a_store(path)
-    store.append(a_cycle())
-    big = a_reading(collected_at=LATER, raw_response="x" * 9_000_000)
-    with closing(sqlite3.connect(path)) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM readings").fetchone()
-        store.append(a_cycle(a_collected(big, due=a_due(slot=LATER))))
-        assert log.stat().st_size > 8_000_000
-        reader.execute("COMMIT")
-    store.append(a_cycle(a_failed(a_due("amazon"))))
-    assert log.stat().st_size == 0
-    store.close()
-
-
-def test_a_file_that_took_the_place_of_the_database_is_the_one_that_is_written(
+def test_a_file_that_replaced_the_database_is_written_from_then_on(
     store: SqliteStore, path: Path, tmp_path: Path, journal: MemoryJournal
 ) -> None:
     backup = tmp_path / "backup.db"

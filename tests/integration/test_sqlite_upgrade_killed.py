@@ -49,7 +49,7 @@ def durations_s(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dic
 
 @pytest.mark.parametrize(("number", "age"), list(enumerate(KILLS)))
 @pytest.mark.proof
-def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
+def test_a_killed_upgrade_loses_nothing_and_is_done_at_the_next_start(
     tmp_path: Path, template: Path, durations_s: dict[str, float], number: int, age: Age
 ) -> None:
     path = tmp_path / "readings.db"
@@ -81,9 +81,7 @@ def test_an_upgrade_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
 
 
 @pytest.mark.parametrize("part", [0.5, *(pytest.param(each, marks=pytest.mark.proof) for each in (0.2, 0.8))])
-def test_letting_go_of_indexes_that_is_killed_costs_nothing_and_is_done_at_the_next_start(
-    tmp_path: Path, part: float
-) -> None:
+def test_a_killed_drop_of_indexes_is_done_at_the_next_start(tmp_path: Path, part: float) -> None:
     path, whole = tmp_path / "readings.db", tmp_path / "whole.db"
     a_home_of_format_3(path)
     changed(path, ROWS_OF_A_SENSOR)

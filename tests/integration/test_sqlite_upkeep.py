@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -89,7 +90,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.store.close()
 
 
-async def test_a_day_at_work_leaves_a_backup_with_everything(home: Home) -> None:
+async def test_the_daily_upkeep_leaves_a_complete_backup(home: Home) -> None:
     await home.keep_up()
     (backup,) = (home.path.parent / "backups").iterdir()
     assert rows(backup, ROWS) == rows(home.path, ROWS)
@@ -99,7 +100,7 @@ async def test_a_day_at_work_leaves_a_backup_with_everything(home: Home) -> None
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-async def test_after_damage_the_old_rows_come_back_from_the_backup(home: Home, how: str) -> None:
+async def test_after_damage_the_rows_of_the_backup_are_merged(home: Home, how: str) -> None:
     await home.keep_up()
     old_rows, old_ledger = rows(home.path, ROWS), rows(home.path, LEDGER)
     home.append(30, "hue:since-the-backup")
@@ -121,7 +122,7 @@ async def test_after_damage_the_old_rows_come_back_from_the_backup(home: Home, h
     assert (said.level, said.fields["next"]) == (Level.CRITICAL, f"homeclimate db salvage {kept}")
 
 
-async def test_without_a_backup_the_new_database_goes_on_alone(home: Home) -> None:
+async def test_without_a_backup_the_new_database_stays_as_it_is(home: Home) -> None:
     home.store.close()
     damage(home.path, "noise")
     home.append(31, "hue:in-hand")
@@ -131,7 +132,7 @@ async def test_without_a_backup_the_new_database_goes_on_alone(home: Home) -> No
     assert (aside["finished"], aside["restored_from"]) == (True, None)
 
 
-async def test_a_backup_that_is_damaged_itself_is_passed_over(home: Home) -> None:
+async def test_a_damaged_backup_is_skipped(home: Home) -> None:
     await home.keep_up()
     home.append(30)
     home.next_day()
@@ -146,7 +147,7 @@ async def test_a_backup_that_is_damaged_itself_is_passed_over(home: Home) -> Non
     assert rows(home.path, "SELECT count(*) FROM readings") == [(31,)]
 
 
-async def test_a_backup_with_a_wrong_value_is_only_taken_when_there_is_no_better_one(home: Home) -> None:
+async def test_a_backup_with_a_wrong_value_is_the_last_choice(home: Home) -> None:
     await home.keep_up()
     home.append(30)
     home.next_day()
@@ -158,7 +159,7 @@ async def test_a_backup_with_a_wrong_value_is_only_taken_when_there_is_no_better
     assert home.upkeep._newest_sound() == newest
 
 
-async def test_rows_of_old_are_watched_once_the_upkeep_has_been_there(tmp_path: Path) -> None:
+async def test_old_rows_have_checksums_after_the_first_upkeep(tmp_path: Path) -> None:
     make_old_home(tmp_path / "readings.db", Age.B, 300)
     home = Home(tmp_path)
     home.append(0)
@@ -172,7 +173,7 @@ async def test_rows_of_old_are_watched_once_the_upkeep_has_been_there(tmp_path: 
     home.store.close()
 
 
-async def test_a_value_that_is_not_what_was_stored_is_told_with_the_backup_too(home: Home) -> None:
+async def test_wrong_values_are_reported_with_the_backup(home: Home) -> None:
     changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
     await home.keep_up()
     (said,) = home.journal.of("upkeep.backed_up")
@@ -182,7 +183,7 @@ async def test_a_value_that_is_not_what_was_stored_is_told_with_the_backup_too(h
     assert not list(home.path.parent.glob("*.damaged-*"))
 
 
-async def test_an_index_that_does_not_fit_is_told_and_the_rows_stay_where_they_are(home: Home) -> None:
+async def test_a_wrong_index_is_reported_without_quarantine(home: Home) -> None:
     changed(
         home.path,
         "PRAGMA writable_schema=ON",
@@ -215,9 +216,7 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
     assert stored == [31]
 
 
-def test_a_merge_that_is_cut_off_anywhere_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_merge_can_be_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.sqlite.care.restoring._ROWS_AT_ONCE", 7)
     old = a_store(tmp_path / "old.db")
     for number in range(20):
@@ -285,7 +284,7 @@ def test_a_backup_of_any_age_is_merged_value_for_value(tmp_path: Path, age: Age)
     store.close()
 
 
-def test_a_slot_that_was_not_stored_gives_way_to_one_that_was_and_not_the_other_way(tmp_path: Path) -> None:
+def test_a_merge_replaces_only_ledger_rows_that_were_not_stored(tmp_path: Path) -> None:
     old, new = a_store(tmp_path / "old.db"), a_store(tmp_path / "readings.db")
     for store, stored, failed in ((old, 0, 1), (new, 1, 0)):
         store.append(_report(stored))
@@ -300,10 +299,30 @@ def test_a_slot_that_was_not_stored_gives_way_to_one_that_was_and_not_the_other_
     new.close()
 
 
-async def test_a_store_that_was_never_opened_is_not_put_aside_by_the_check(tmp_path: Path) -> None:
+async def test_the_check_quarantines_no_file_that_is_not_ours(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.path.write_text("temperature,location\n" * 400)
     found = await home.upkeep.check()
     assert found != Checked()
     assert found.kept_as is None
     assert home.path.read_text().startswith("temperature,location")
+
+
+def test_a_long_reader_and_the_upkeep_refuse_no_cycle(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    store = a_store(path)
+    store.append(a_cycle())
+    upkeep = SqliteUpkeep(path, state=MemoryState(), journal=MemoryJournal(), clock=MemoryClock(NOON))
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM readings").fetchall()
+        store.append(a_cycle(a_collected(a_reading("hue:another"))))  # so that there is something to move
+        tidying = threading.Thread(target=upkeep._tidy, daemon=True)
+        tidying.start()
+        for number in range(100):  # each would be refused while the lock is held for long
+            slot = NOON + timedelta(minutes=5 * number)
+            reading = a_reading("hue:third", collected_at=slot)
+            store.append(a_cycle(a_collected(reading, due=a_due("third", slot))))
+        tidying.join(timeout=30)
+        assert not tidying.is_alive()
+    store.close()

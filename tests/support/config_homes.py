@@ -106,6 +106,13 @@ def write_home(
     return home
 
 
+def one_setting(path: str, value: str) -> str:
+    """Return a config.yaml with one key, given its dotted path."""
+    *sections, key = path.split(".")
+    lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(sections)]
+    return "\n".join([*lines, f"{'  ' * len(sections)}{key}: {value}\n"])
+
+
 def loaded(home: Path, config: str | bytes = CONFIG, secrets: str | bytes | None = SECRETS) -> Loaded:
     """What loading a home with those files gives."""
     return load(write_home(home, config, secrets))

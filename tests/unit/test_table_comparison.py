@@ -27,7 +27,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def test_what_was_put_in_alike_is_the_same(connection: sqlite3.Connection) -> None:
+def test_equal_rows_do_not_differ(connection: sqlite3.Connection) -> None:
     assert not differ(connection, ONE, OTHER)
     assert not differ(connection, OTHER, ONE)
 
@@ -48,15 +48,13 @@ def test_what_was_put_in_alike_is_the_same(connection: sqlite3.Connection) -> No
         "id = 4",
     ],
 )
-def test_a_value_that_is_another_or_of_another_type_is_seen(
-    connection: sqlite3.Connection, change: str
-) -> None:
+def test_another_value_or_type_differs(connection: sqlite3.Connection, change: str) -> None:
     connection.execute(f"UPDATE {OTHER} SET {change} WHERE id = -3")  # noqa: S608 - from above
     assert differ(connection, ONE, OTHER)
     assert differ(connection, OTHER, ONE)
 
 
-def test_a_row_that_only_one_of_them_has_is_seen(connection: sqlite3.Connection) -> None:
+def test_a_row_of_one_table_only_differs(connection: sqlite3.Connection) -> None:
     connection.execute(f"INSERT INTO {OTHER} (id) VALUES (9)")  # noqa: S608 - from above
     assert differ(connection, ONE, OTHER)
     assert differ(connection, OTHER, ONE)

@@ -112,7 +112,7 @@ def test_source_that_quotes_every_secret_is_redacted(
     form: tuple[str, ...],
     is_redacted: bool,
 ) -> None:
-    def quoting(_self: Components, _kind: str, name: str, _loaded: object) -> Source:
+    def quoting(_self: Components, name: str, _loaded: object) -> Source:
         return MemorySource(name, [SourceUnavailable(f"sent: {' '.join(secrets.values())}")])
 
     monkeypatch.setattr(Components, "_connect", quoting)

@@ -76,7 +76,7 @@ def _in_hand(number: int = 0) -> CycleReport:
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_at_the_start_a_damaged_database_is_put_aside_byte_for_byte(
+def test_a_start_quarantines_a_damaged_database_byte_for_byte(
     store: SqliteStore, path: Path, state: State, how: str
 ) -> None:
     store.close()
@@ -96,9 +96,7 @@ def test_at_the_start_a_damaged_database_is_put_aside_byte_for_byte(
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_store_that_meets_damage_stores_the_cycle_in_hand_nonetheless(
-    store: SqliteStore, path: Path, how: str
-) -> None:
+def test_a_store_that_meets_damage_stores_its_cycle(store: SqliteStore, path: Path, how: str) -> None:
     other = a_store(path)
     other.append(a_cycle(a_collected(a_reading("hue:other"))))  # so that nobody's cache is the file any more
     other.close()
@@ -113,7 +111,7 @@ def test_a_store_that_meets_damage_stores_the_cycle_in_hand_nonetheless(
     assert structural_fault(path) is None
 
 
-def test_a_log_that_was_not_moved_yet_is_kept_with_the_file(store: SqliteStore, path: Path) -> None:
+def test_quarantine_keeps_the_log_with_the_file(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle())
     other = sqlite3.connect(path)  # keeps the log from being moved when the store closes
     other.execute("SELECT count(*) FROM readings").fetchone()
@@ -131,7 +129,7 @@ def test_a_log_that_was_not_moved_yet_is_kept_with_the_file(store: SqliteStore, 
     assert path.with_name(f"{KEPT}-wal").read_bytes() == log
 
 
-def test_the_connection_that_met_damage_moves_no_log_into_the_file(store: SqliteStore, path: Path) -> None:
+def test_the_connection_that_met_damage_does_not_checkpoint(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle())
     log = path.with_name("readings.db-wal").read_bytes()
     pages = path.stat().st_size // 4096
@@ -148,9 +146,7 @@ def test_the_connection_that_met_damage_moves_no_log_into_the_file(store: Sqlite
 
 
 @pytest.mark.parametrize("how", ["a text", "noise", "cut to half"])
-def test_a_file_that_was_never_opened_before_is_refused_and_left_alone(
-    store: SqliteStore, path: Path, how: str
-) -> None:
+def test_a_damaged_file_that_was_never_opened_is_refused(store: SqliteStore, path: Path, how: str) -> None:
     store.close()
     damaged = damage(path, how)
     stranger = a_store(path, state=MemoryState())
@@ -163,7 +159,7 @@ def test_a_file_that_was_never_opened_before_is_refused_and_left_alone(
     assert not list(path.parent.glob("*.damaged-*"))
 
 
-def test_another_programs_database_is_refused_though_ours_was_there_before(
+def test_another_programs_database_is_refused_at_our_path(
     store: SqliteStore, path: Path, state: State
 ) -> None:
     store.close()
@@ -174,7 +170,9 @@ def test_another_programs_database_is_refused_though_ours_was_there_before(
     assert not list(path.parent.glob("*.damaged-*"))
 
 
-def test_a_sound_database_is_never_put_aside(store: SqliteStore, path: Path, journal: MemoryJournal) -> None:
+def test_a_sound_database_is_never_quarantined(
+    store: SqliteStore, path: Path, journal: MemoryJournal
+) -> None:
     store.open(checking=True)
     store._is_suspect = True
     store.append(_in_hand())
@@ -183,7 +181,7 @@ def test_a_sound_database_is_never_put_aside(store: SqliteStore, path: Path, jou
     assert rows(path, "SELECT count(*) FROM readings") == [(301,)]
 
 
-def test_what_a_fresh_connection_finds_sound_is_opened_anew(store: SqliteStore, path: Path) -> None:
+def test_a_database_that_a_new_connection_finds_sound_is_reopened(store: SqliteStore, path: Path) -> None:
     """The memory of the old connection was at fault, or what was wrong has passed."""
     _fail_once(store)
     store.append(_in_hand())
@@ -201,7 +199,7 @@ def _fail_once(store: SqliteStore) -> None:
     store._write = fails  # type: ignore[method-assign, assignment]
 
 
-def test_a_look_that_meets_damage_has_the_next_cycle_look_closer(
+def test_a_query_that_meets_damage_makes_the_next_cycle_check(
     store: SqliteStore, path: Path, journal: MemoryJournal
 ) -> None:
     other = a_store(path)
@@ -216,7 +214,7 @@ def test_a_look_that_meets_damage_has_the_next_cycle_look_closer(
     assert store.progress("hue", NOON).last_stored_slot == NOON
 
 
-def test_another_process_that_has_it_open_goes_on_in_the_new_one(store: SqliteStore, path: Path) -> None:
+def test_another_process_continues_in_the_new_database(store: SqliteStore, path: Path) -> None:
     other = a_store(path, state=MemoryState())
     other.append(a_cycle(a_collected(a_reading("hue:other"))))
     damage(path, "zeros inside")
@@ -229,9 +227,7 @@ def test_another_process_that_has_it_open_goes_on_in_the_new_one(store: SqliteSt
     assert len(list(path.parent.glob("*.damaged-*Z"))) == 1
 
 
-def test_no_damaged_file_takes_the_place_of_an_earlier_one(
-    store: SqliteStore, path: Path, state: State
-) -> None:
+def test_a_quarantined_file_overwrites_no_earlier_one(store: SqliteStore, path: Path, state: State) -> None:
     kept = []
     for _ in range(3):
         store.close()
@@ -242,7 +238,7 @@ def test_no_damaged_file_takes_the_place_of_an_earlier_one(
     assert [path.with_name(name).read_bytes() for name in names] == kept
 
 
-def test_without_room_for_a_new_one_the_damaged_database_stays_where_it_is(
+def test_without_room_the_damaged_database_stays_in_place(
     store: SqliteStore, path: Path, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.close()
@@ -260,7 +256,7 @@ def test_without_room_for_a_new_one_the_damaged_database_stays_where_it_is(
     assert rows(path, IN_HAND) == [("hue:in-hand",)]
 
 
-def test_a_process_that_is_killed_at_it_is_gone_on_with_by_the_next(tmp_path: Path, model: Path) -> None:
+def test_a_killed_quarantine_is_continued_by_the_next_start(tmp_path: Path, model: Path) -> None:
     path = tmp_path / "data" / "readings.db"
     for calls in range(100):
         shutil.rmtree(path.parent, ignore_errors=True)
@@ -290,9 +286,7 @@ def _start(path: Path) -> SqliteStore:
     return store
 
 
-def test_a_database_that_met_damage_and_was_then_moved_away_by_somebody_begins_anew(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_damaged_database_that_was_moved_away_is_made_again(store: SqliteStore, path: Path) -> None:
     store._is_suspect = True
     path.unlink()
     store.append(a_cycle())

@@ -157,7 +157,7 @@ TROUBLES: dict[Trouble, str] = {
 @pytest.mark.parametrize(
     ("trouble", "said"), TROUBLES.items(), ids=lambda value: getattr(value, "__name__", "")
 )
-def test_whatever_comes_in_the_way_the_home_goes_on_as_it_was_and_the_next_start_tries_again(
+def test_a_failed_rebuild_is_put_off_and_the_home_collects_on(
     path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, said: str
 ) -> None:
     journal = MemoryJournal()
@@ -195,7 +195,7 @@ def _is_relaxed_at_the_next_start(path: Path) -> None:
     ]
 
 
-def test_what_was_put_off_is_not_tried_again_before_the_next_start(
+def test_a_rebuild_that_was_put_off_waits_for_the_next_start(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = MemoryJournal()
@@ -209,7 +209,7 @@ def test_what_was_put_off_is_not_tried_again_before_the_next_start(
     assert rows(path, "PRAGMA user_version") == [(1,)]
 
 
-def test_a_home_from_before_is_brought_up_to_date_as_far_as_there_is_room(
+def test_an_old_home_is_upgraded_as_far_as_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is for the copy, and not for rebuilding."""

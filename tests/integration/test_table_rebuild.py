@@ -13,7 +13,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.schema import CREATE_READINGS
 from domain.reading import DeviceKind
-from tests.support.builders import a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import a_collected, a_cycle, a_reading
 from tests.support.databases import a_store, an_unrelaxed_home, changed, rows
 from tests.support.old_homes import Age
 
@@ -52,9 +52,7 @@ def _copies(path: Path) -> Sequence[Path]:
 
 
 @pytest.mark.parametrize("age", Age)
-def test_an_old_table_takes_monitors_and_missing_temperatures_and_checks_the_rest_as_before(
-    path: Path, age: Age
-) -> None:
+def test_a_rebuilt_table_takes_new_rows_and_keeps_its_other_checks(path: Path, age: Age) -> None:
     an_unrelaxed_home(path, age, 20)
     columns, objects = rows(path, COLUMNS), rows(path, OBJECTS)
     store = a_store(path)
@@ -79,7 +77,7 @@ def test_an_old_table_takes_monitors_and_missing_temperatures_and_checks_the_res
                 connection.execute(f"UPDATE readings SET {column} = ? WHERE id = 1", (value,))  # noqa: S608
 
 
-def test_the_table_that_this_program_once_made_is_relaxed_too(path: Path) -> None:
+def test_the_first_table_of_this_program_is_rebuilt_too(path: Path) -> None:
     strict = CREATE_READINGS[0].replace("temperature_celsius REAL,", "temperature_celsius REAL NOT NULL,")
     assert strict != CREATE_READINGS[0]
     changed(path, strict, *CREATE_READINGS[1:], INSERT_ONE)
@@ -91,7 +89,7 @@ def test_the_table_that_this_program_once_made_is_relaxed_too(path: Path) -> Non
     assert found == [("hue:old", 20.0), ("hue:sun", None)]
 
 
-def test_ids_go_on_from_the_highest_that_was_ever_given(path: Path) -> None:
+def test_ids_continue_after_the_highest_that_was_ever_used(path: Path) -> None:
     an_unrelaxed_home(path, Age.B, 500)
     changed(path, "DELETE FROM readings WHERE id > 450")
     _relaxed(path)
@@ -102,7 +100,7 @@ def test_ids_go_on_from_the_highest_that_was_ever_given(path: Path) -> None:
     assert rows(path, "SELECT name, seq FROM sqlite_sequence") == [("readings", 501)]
 
 
-def test_every_value_stays_however_odd_it_is(path: Path) -> None:
+def test_odd_values_of_old_rows_stay(path: Path) -> None:
     an_unrelaxed_home(path, Age.C_ROLLBACK, 500)
     changed(
         path,
@@ -122,7 +120,7 @@ def test_every_value_stays_however_odd_it_is(path: Path) -> None:
     assert rows(path, "PRAGMA foreign_key_check") == []
 
 
-def test_what_a_person_added_to_the_table_stays_and_works(path: Path) -> None:
+def test_objects_that_a_person_added_stay_and_work(path: Path) -> None:
     an_unrelaxed_home(path, Age.D_FROM_A, 100)
     changed(
         path,
@@ -156,7 +154,7 @@ def test_what_a_person_added_to_the_table_stays_and_works(path: Path) -> None:
     assert rows(path, "SELECT max(id) FROM warm") == [warm[-2][:1]]
 
 
-def test_a_home_with_rows_is_copied_first_and_the_copy_is_what_was_there(path: Path) -> None:
+def test_a_home_with_rows_is_copied_before_its_rebuild(path: Path) -> None:
     an_unrelaxed_home(path, Age.B)
     before = path.read_bytes()
     journal = _relaxed(path)
@@ -173,7 +171,7 @@ def test_a_home_with_rows_is_copied_first_and_the_copy_is_what_was_there(path: P
     assert rows(copy, "PRAGMA user_version") == [(1,)]
 
 
-def test_no_copy_takes_the_place_of_another(path: Path) -> None:
+def test_a_copy_overwrites_no_earlier_copy(path: Path) -> None:
     an_unrelaxed_home(path, Age.B)
     present = path.with_name("readings.db.before-format-2-20260301T120000Z")
     present.write_text("of another day")
@@ -189,7 +187,7 @@ def test_a_home_without_rows_is_not_copied(path: Path) -> None:
     assert _copies(path) == []
 
 
-def test_a_table_that_is_relaxed_already_is_left_alone(path: Path) -> None:
+def test_a_table_that_takes_all_rows_is_not_rebuilt(path: Path) -> None:
     an_unrelaxed_home(path, Age.B)
     _relaxed(path)
     for copy in _copies(path):
@@ -200,13 +198,3 @@ def test_a_table_that_is_relaxed_already_is_left_alone(path: Path) -> None:
     assert rows(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'readings'") == place
     assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
     assert _copies(path) == []
-
-
-def test_a_new_database_is_relaxed_from_the_first_moment(path: Path) -> None:
-    journal = MemoryJournal()
-    store = a_store(path, journal=journal)
-    store.append(a_cycle(a_collected(MONITOR, due=a_due("amazon"))))
-    store.close()
-    assert journal.events() == ("store.made", "store.opened")
-    assert rows(path, "SELECT temperature_celsius, pm25_ugm3 FROM readings") == [(None, 3.0)]
-    assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]

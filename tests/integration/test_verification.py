@@ -59,7 +59,7 @@ def test_a_sound_database_is_sound(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_it_is_checked_while_a_collector_writes(path: Path) -> None:
+def test_a_check_does_not_wait_for_writers(path: Path) -> None:
     with _writing(path) as (connection, _):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM readings")
@@ -68,9 +68,7 @@ def test_it_is_checked_while_a_collector_writes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("age", Age)
-def test_a_home_from_before_is_sound_and_is_watched_once_it_has_its_checksums(
-    tmp_path: Path, age: Age
-) -> None:
+def test_changes_of_old_rows_are_found_once_they_have_checksums(tmp_path: Path, age: Age) -> None:
     path = tmp_path / "old.db"
     make_old_home(path, age, 2500)
     store = a_store(path)
@@ -87,14 +85,14 @@ def test_a_home_from_before_is_sound_and_is_watched_once_it_has_its_checksums(
     assert found.endswith("changed since they were stored")
 
 
-def test_a_database_that_is_not_brought_up_to_date_is_checked_for_what_it_has(tmp_path: Path) -> None:
+def test_a_database_that_was_not_upgraded_is_checked(tmp_path: Path) -> None:
     make_old_home(tmp_path / "old.db", Age.B, 50)
     an_unrelaxed_home(tmp_path / "waiting.db", Age.A, 50)
     a_home_of_format_2(tmp_path / "second.db")
     assert [_found(tmp_path / name) for name in ("old.db", "waiting.db", "second.db")] == [[], [], []]
 
 
-def test_rows_of_another_program_get_their_checksums_where_they_stand(path: Path) -> None:
+def test_rows_of_another_program_get_checksums_between_ours(path: Path) -> None:
     insert = (
         "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
         "VALUES ('2026-03-02T00:00:0%d', 'x', 1, 'y', 'hue_sensor')"
@@ -128,7 +126,7 @@ def test_rows_of_another_program_get_their_checksums_where_they_stand(path: Path
         ("DELETE FROM checksums WHERE first_id = 5", None),
     ],
 )
-def test_a_change_is_named_with_its_place(path: Path, change: str, found: str | None) -> None:
+def test_a_change_is_reported_with_its_place(path: Path, change: str, found: str | None) -> None:
     _complete(path)
     changed(path, change)
     if found is None:  # this hands the rows over to be believed as they are
@@ -138,7 +136,7 @@ def test_a_change_is_named_with_its_place(path: Path, change: str, found: str | 
         assert found in told
 
 
-def test_what_a_person_changed_is_believed_once_its_checksum_is_taken_away(path: Path) -> None:
+def test_rows_count_as_sound_once_their_checksum_is_deleted(path: Path) -> None:
     _complete(path)
     changed(path, "UPDATE readings SET location = 'Hall'")
     assert len(_found(path)) == 12
@@ -148,7 +146,7 @@ def test_what_a_person_changed_is_believed_once_its_checksum_is_taken_away(path:
     assert rows(path, "SELECT first_id, last_id, readings FROM checksums") == [(1, 24, 24)]
 
 
-def test_damage_that_ends_the_reading_is_a_finding_and_no_error(path: Path) -> None:
+def test_an_unreadable_table_is_a_finding_and_not_an_error(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = bytes(len(content) - 4096)
     path.write_bytes(content)
@@ -156,7 +154,7 @@ def test_damage_that_ends_the_reading_is_a_finding_and_no_error(path: Path) -> N
     assert any(finding.is_structural for finding in found)
 
 
-def test_completing_goes_on_where_it_was_cut_off(path: Path) -> None:
+def test_missing_checksums_are_added_after_an_interruption(path: Path) -> None:
     changed(path, "DELETE FROM checksums WHERE first_id IN (3, 5, 11, 23)")
     with _writing(path) as (connection, lock):
         turns = iter((0, 0, 1))
@@ -171,7 +169,7 @@ def test_completing_goes_on_where_it_was_cut_off(path: Path) -> None:
     assert _found(path) == []
 
 
-def test_a_schema_that_is_no_text_any_more_is_a_finding_and_no_surprise(path: Path) -> None:
+def test_an_invalid_schema_is_a_finding_and_not_an_error(path: Path) -> None:
     content = path.read_bytes()
     place = content.index(b"CREATE INDEX idx_readings_location")
     path.write_bytes(content[:place] + bytes([content[place] | 0x80]) + content[place + 1 :])

@@ -54,7 +54,7 @@ def _root_of(path: Path, table: str) -> int:
 
 
 @pytest.mark.proof
-def test_every_ruined_page_is_noticed_and_the_readings_of_all_others_are_saved(tmp_path: Path) -> None:
+def test_each_ruined_page_is_found_and_other_readings_are_saved(tmp_path: Path) -> None:
     home, chance = RuinedHome(tmp_path, 10), random.Random(3)  # noqa: S311 - the same pages again
     for number in range(20):
         ruin = home.ruin(chance.randrange(1, home.pages + 1), KINDS[number % 3], chance)
@@ -64,7 +64,9 @@ def test_every_ruined_page_is_noticed_and_the_readings_of_all_others_are_saved(t
 
 
 @pytest.mark.parametrize("what", ["schema", "readings", "outcomes"])
-def test_what_led_to_the_rows_may_be_gone(a_home: Path, damaged: Path, path: Path, what: str) -> None:
+def test_rows_are_salvaged_without_schema_or_root_page(
+    a_home: Path, damaged: Path, path: Path, what: str
+) -> None:
     _ruin(damaged, 1 if what == "schema" else _root_of(damaged, what))
     before = damaged.read_bytes()
     salvaged = salvage(damaged, path)
@@ -78,7 +80,7 @@ def test_what_led_to_the_rows_may_be_gone(a_home: Path, damaged: Path, path: Pat
     assert not list(path.parent.glob("*.salvaging-*"))
 
 
-def test_a_second_time_changes_nothing(damaged: Path, path: Path) -> None:
+def test_salvage_twice_changes_nothing(damaged: Path, path: Path) -> None:
     _ruin(damaged, _root_of(damaged, "readings"))
     salvage(damaged, path)
     before = rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")
@@ -86,7 +88,7 @@ def test_a_second_time_changes_nothing(damaged: Path, path: Path) -> None:
     assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
 
 
-def test_what_is_there_already_stays_and_a_collector_goes_on(damaged: Path, path: Path) -> None:
+def test_salvage_keeps_present_rows_and_collecting_continues(damaged: Path, path: Path) -> None:
     _ruin(damaged, _root_of(damaged, "readings"))
     store = a_store(path)
     mine = a_reading("hue:00", temperature=-12.5)
@@ -104,7 +106,7 @@ def test_what_is_there_already_stays_and_a_collector_goes_on(damaged: Path, path
 
 @pytest.mark.parametrize("age", Age)
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_file_of_any_age_is_taken_damaged_or_not(
+def test_a_file_of_any_age_is_salvaged_damaged_or_not(
     tmp_path: Path, path: Path, age: Age, is_damaged: bool
 ) -> None:
     """Page 1, which is damaged here, says in which order the columns are."""
@@ -122,7 +124,7 @@ def test_a_file_of_any_age_is_taken_damaged_or_not(
     assert rows(path, unknown) == expected_unknown
 
 
-def test_what_is_only_in_the_log_is_saved_too(tmp_path: Path, path: Path) -> None:
+def test_rows_in_the_log_are_salvaged(tmp_path: Path, path: Path) -> None:
     home = tmp_path / "living.db"
     store = a_store(home)
     store.append(a_cycle())
@@ -133,14 +135,14 @@ def test_what_is_only_in_the_log_is_saved_too(tmp_path: Path, path: Path) -> Non
     assert salvage(tmp_path / "damaged.db", path).merged == 1
 
 
-def test_what_comes_from_before_checksums_gets_them(a_home: Path, tmp_path: Path) -> None:
+def test_salvaged_rows_from_before_checksums_get_them(a_home: Path, tmp_path: Path) -> None:
     a_home_of_format_2(tmp_path / "old.db")
     path = Path(shutil.copy(a_home, tmp_path / "readings.db"))
     assert salvage(tmp_path / "old.db", path).merged == 1
     assert not is_reported(path)
 
 
-def test_a_ledger_row_that_is_not_what_was_stored_is_left_out_and_named(damaged: Path, path: Path) -> None:
+def test_changed_ledger_rows_are_left_out_and_named(damaged: Path, path: Path) -> None:
     changed(damaged, "UPDATE outcomes SET state = 'missed' WHERE source = 'hue' AND slot LIKE '%T12:05%'")
     changed(damaged, "UPDATE devices SET first_slot = 'never' WHERE device_id = 'hue:01'")
     salvaged = salvage(damaged, path)
@@ -152,7 +154,7 @@ def test_a_ledger_row_that_is_not_what_was_stored_is_left_out_and_named(damaged:
     assert not is_reported(path)
 
 
-def test_readings_of_which_one_is_not_what_was_stored_are_merged_and_named(damaged: Path, path: Path) -> None:
+def test_changed_readings_are_merged_and_named(damaged: Path, path: Path) -> None:
     changed(
         damaged,
         "UPDATE readings SET temperature_celsius = 7.5 WHERE timestamp LIKE '2026%T12:05%' AND id % 2",
@@ -163,13 +165,15 @@ def test_readings_of_which_one_is_not_what_was_stored_are_merged_and_named(damag
     assert salvaged.merged == OLD_ROWS + 4 * CYCLES
 
 
-def test_what_is_known_to_be_missing_is_counted(damaged: Path, path: Path) -> None:
+def test_lost_readings_are_counted(damaged: Path, path: Path) -> None:
     changed(damaged, "DELETE FROM readings WHERE id > (SELECT max(id) FROM readings) - 6")
     assert salvage(damaged, path).lost == 6
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_simulated_home_does_not_get_into_a_real_one(tmp_path: Path, path: Path, is_damaged: bool) -> None:
+def test_salvage_does_not_merge_a_simulated_home_into_a_real_one(
+    tmp_path: Path, path: Path, is_damaged: bool
+) -> None:
     simulated = tmp_path / "simulated.db"
     store = a_store(simulated, is_simulated=True)
     store.append(a_cycle())
@@ -182,14 +186,14 @@ def test_a_simulated_home_does_not_get_into_a_real_one(tmp_path: Path, path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"temperature,location\n" * 4000, bytes(40_000)])
-def test_what_is_no_database_gives_nothing(tmp_path: Path, path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_yields_nothing(tmp_path: Path, path: Path, content: bytes) -> None:
     (tmp_path / "none.db").write_bytes(content)
     salvaged = salvage(tmp_path / "none.db", path)
     assert (salvaged.read, salvaged.merged) == (0, 0)
     assert check(path, busy_timeout_ms=1000) == ()
 
 
-def test_what_was_deleted_is_not_dug_out(damaged: Path, path: Path) -> None:
+def test_deleted_rows_are_not_salvaged(damaged: Path, path: Path) -> None:
     changed(damaged, "PRAGMA secure_delete = OFF", "DELETE FROM readings")
     _ruin(damaged, _root_of(damaged, "outcomes"))
     assert salvage(damaged, path).read == 0

@@ -1,0 +1,150 @@
+"""What every part of a home needs, built once and passed: settings, secrets, clock, journal and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import attrs
+
+from adapters.files.saved_state import SavedState
+from adapters.files.spool_folder import FileSpool
+from adapters.files.state_file import FileState
+from adapters.health.machine import DiskSpace
+from adapters.log.journals import Journals, StderrJournal
+from adapters.log.rotating_log import RotatingLog
+from config.loading import Loaded
+from config.secrets import Secrets
+from config.settings import Settings
+from domain.redaction import Redactor
+from entrypoints.wiring.environment import Environment
+from ports.clock import Clock
+from ports.journal import Journal, Level
+from ports.spool import Spool
+from ports.state import State
+
+ALERT_FILE_SOURCE = "amazon"  # the name of the file is older than the program: it is about this source
+
+
+@attrs.frozen
+class HomeFiles:
+    """The files of a home's data folder."""
+
+    database: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.database.parent
+
+    @property
+    def database_lock(self) -> Path:
+        return self.database.with_name(f"{self.database.name}.lock")
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def alert(self) -> Path:
+        return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+
+    @property
+    def source_locks(self) -> Path:
+        return self.folder / "locks"
+
+    @property
+    def upkeep_lock(self) -> Path:
+        return self.folder / "upkeep.lock"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Home:
+    """A home as one process uses it. Building one opens nothing."""
+
+    loaded: Loaded
+    environment: Environment
+    redact: Callable[[str], str]
+    journal: Journal
+    state: State
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    @property
+    def secrets(self) -> Secrets:
+        return self.loaded.secrets
+
+    @property
+    def clock(self) -> Clock:
+        return self.environment.clock
+
+    @cached_property
+    def files(self) -> HomeFiles:
+        return HomeFiles(self.settings.storage.database_path)
+
+    @property
+    def saved_state(self) -> SavedState:
+        return SavedState(self.state)
+
+    @property
+    def spool(self) -> Spool:
+        return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
+
+
+def home_of(
+    loaded: Loaded,
+    environment: Environment | None = None,
+    *,
+    state: State | None = None,
+    level: Level = Level.WARNING,
+) -> Home:
+    """Build the home for a command that logs to stderr; the log files are the collector's."""
+    redact = Redactor(tuple(loaded.secrets.values())).redact
+    journal = StderrJournal(redact, level=level)
+    return _home(loaded, environment or Environment(), redact, journal, state)
+
+
+def collecting_home(loaded: Loaded, environment: Environment) -> Home:
+    """Build the home for a collector, which logs to files if the settings say so."""
+    logging = loaded.settings.logging
+    if not (logging.enable_file_logging and environment.log_to_files):
+        return home_of(loaded, environment, level=environment.stderr_level or Level.CRITICAL)
+    redact = Redactor(tuple(loaded.secrets.values())).redact
+    folder = logging.log_file_path.parent
+    log = RotatingLog(
+        folder,
+        redact=redact,
+        clock=environment.clock,
+        level=Level[logging.level],
+        name=logging.log_file_path.name.removesuffix(".log"),
+        max_bytes=logging.max_bytes,
+        backups=logging.backup_count,
+        free_bytes=DiskSpace(folder).free_bytes,
+    )
+    if environment.stderr_level is None:
+        return _home(loaded, environment, redact, log)
+    journal = Journals(log, StderrJournal(redact, level=environment.stderr_level))
+    return _home(loaded, environment, redact, journal)
+
+
+def _home(
+    loaded: Loaded,
+    environment: Environment,
+    redact: Callable[[str], str],
+    journal: Journal,
+    state: State | None = None,
+) -> Home:
+    file = HomeFiles(loaded.settings.storage.database_path).state
+    return Home(
+        loaded=loaded,
+        environment=environment,
+        redact=redact,
+        journal=journal,
+        state=state or FileState(file, journal),
+    )
