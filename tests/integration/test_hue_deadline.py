@@ -29,6 +29,7 @@ from tests.support.hue_bench import (
 )
 from tests.support.hue_replies import a_v1_temperature
 from tests.support.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
+from tests.support.threads import busy_threads
 
 WITHIN_S = 0.3
 LONG_S = 30.0  # longer than any test may last: whoever waits for it is found out
@@ -108,7 +109,7 @@ async def test_however_slowly_a_server_answers_neither_call_nor_thread_outlives_
 ) -> None:
     terms = dict(terms)
     scheme = terms.pop("scheme", "")
-    before = threading.active_count()
+    before = len(busy_threads())
     with odd_server(behave, secure=secure) as server:
         bench = a_bench(server, **({"address": scheme + server.address} | terms))
         async with closing(bench):
@@ -118,13 +119,13 @@ async def test_however_slowly_a_server_answers_neither_call_nor_thread_outlives_
                 assert len(reads_under_way()) <= 1
             wait_for_reads()
         assert server.connections <= 5
-    assert threading.active_count() == before
+    assert len(busy_threads()) == before
 
 
 def reads_under_way() -> list[threading.Thread]:
     """An abandoned read may take a moment to notice."""
     wait_for_reads()
-    return [thread for thread in threading.enumerate() if thread.name.startswith("read hue")]
+    return busy_threads("read hue")
 
 
 async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits_for_it() -> None:
