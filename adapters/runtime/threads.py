@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from ports.clock import Clock
 
@@ -18,8 +19,11 @@ async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
     When the awaiting task is cancelled, this returns at once and the function runs on; its result is
     dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
     """
-    outcome = await _start_thread(function, name)
-    return outcome()
+    result: T
+    result, error = await _start_thread(function, name)
+    if error is not None:
+        raise error
+    return result
 
 
 class SingleThread:
@@ -38,7 +42,7 @@ class SingleThread:
         """Return or raise what the function does. Raise `TimeoutError` after `limit_s`, or if still busy."""
         if not self._busy.acquire(blocking=False):
             raise TimeoutError("the previous attempt has not ended yet")
-        ended = _start_thread(function, self._name, at_end=self._busy.release)
+        ended = _start_thread(function, self._name, release=self._busy.release)
         limit = asyncio.ensure_future(self._clock.sleep(limit_s))
         either: set[asyncio.Future[Any]] = {ended, limit}
         try:
@@ -47,44 +51,35 @@ class SingleThread:
             limit.cancel()
         if not ended.done():
             raise TimeoutError(f"no answer within {limit_s:.0f} s")
-        return ended.result()()
+        result: T
+        result, error = ended.result()
+        if error is not None:
+            raise error
+        return result
 
 
 def _start_thread(
-    function: Callable[[], T], name: str, at_end: Callable[[], object] = lambda: None
-) -> asyncio.Future[Callable[[], T]]:
-    """Start the thread; the future gets a call that returns or raises what the function did."""
+    function: Callable[[], object], name: str, release: Callable[[], object] | None = None
+) -> asyncio.Future[tuple[Any, BaseException | None]]:
+    """Start the thread; the future gets what the function returned, or raised."""
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[Callable[[], T]] = loop.create_future()
+    # Not the exception itself: a future rejects StopIteration, and warns about one that is never retrieved.
+    ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
-    def hand_over(outcome: Callable[[], T]) -> None:
+    def hand_over(result: object, error: BaseException | None) -> None:
         if not ended.done():
-            ended.set_result(outcome)
+            ended.set_result((result, error))
 
     def run() -> None:
-        outcome = _outcome_of(function)
-        at_end()
+        result, error = None, None
         try:
-            loop.call_soon_threadsafe(hand_over, outcome)
-        except RuntimeError:
-            return  # the loop has been closed: nothing waits for the outcome
+            result = function()
+        except BaseException as raised:  # noqa: BLE001 - raised again, in the task that waits
+            error = raised
+        if release is not None:
+            release()
+        with suppress(RuntimeError):  # the loop has been closed: nothing waits for the outcome
+            loop.call_soon_threadsafe(hand_over, result, error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return ended
-
-
-def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:
-    # Not the result or exception itself: a future rejects StopIteration, and warns about an exception that
-    # is never retrieved.
-    try:
-        result = function()
-    except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
-        return _raising(error)
-    return lambda: result
-
-
-def _raising(error: BaseException) -> Callable[[], NoReturn]:
-    def outcome() -> NoReturn:
-        raise error
-
-    return outcome

@@ -65,7 +65,7 @@ def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | N
 
 
 async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> VerifiedBridge:
-    found = await pairing.meet(address or bridge.address)
+    found = await pairing.identify(address or bridge.address)
     assert isinstance(found, VerifiedBridge)
     return found
 
@@ -78,7 +78,7 @@ async def test_a_bridge_with_https_is_never_asked_over_http(model: BridgeModel) 
         found = await met(bridge, pairing)
         assert await pairing.ask_for_key(found)
         with pytest.raises(SourceRefused):
-            await pairing.meet(f"http://{bridge.http_address}")
+            await pairing.identify(f"http://{bridge.http_address}")
         await pairing.close()
         assert {request.scheme for request in bridge.requests if request.method == "POST"} == {"https"}
 
@@ -97,14 +97,14 @@ async def test_nobody_at_a_port_of_ones_own_is_not_asked_over_http_either() -> N
     with a_bridge(BSB001) as bridge:
         pairing = a_pairing(bridge)
         with pytest.raises(SourceUnavailable, match="no bridge answers"):
-            await pairing.meet("127.0.0.1:9")
+            await pairing.identify("127.0.0.1:9")
 
 
 async def test_a_certificate_that_ran_out_is_a_matter_of_clocks_and_not_to_be_pinned() -> None:
     with a_bridge() as bridge:
         bridge.faults.add("kind=certificate which=expired")
         with pytest.raises(SourceRefused, match="clock right"):
-            await a_pairing(bridge).meet(bridge.address)
+            await a_pairing(bridge).identify(bridge.address)
 
 
 async def test_the_bridge_lists_the_key_under_this_machines_name() -> None:
