@@ -10,7 +10,7 @@ import attrs
 from config.bridges import Bridge
 from config.editing import Change, edited
 from config.loading import Loaded, inspect
-from config.secrets import HueSecrets
+from config.secrets import HueSecrets, Secret
 from config.settings import HueSettings
 
 _NEW_CONFIG = """\
@@ -106,41 +106,32 @@ def pairing_changes(
     if hue.bridges:
         config = _change_listed(hue, bridge)
     elif is_another_bridge(hue, secrets, bridge.id or "") and not replaces:
-        first = Bridge(
-            id=secrets.bridge_id,
-            address=hue.bridge_ip or secrets.bridge_ip,
-            certificate_sha256=None,
-            api_key=None,
-        )
+        address = hue.bridge_ip or secrets.bridge_ip
+        first = Bridge(id=secrets.bridge_id, address=address, certificate_sha256=None, api_key=None)
         config = _start_list(hue, first, bridge)
         secret_changes = tuple(_change_key_of_several(hue, secrets, bridge))
     elif bridge.certificate_sha256 is not None:
         config = _start_list(hue, bridge)
     else:
-        config = _change_value(("bridge_ip",), hue.bridge_ip, bridge.address)
-    enabled = _change_value(("enabled",), hue.enabled, True)
-    return Changes(config=(*enabled, *config), secrets=secret_changes)
+        config = _change((*_HUE, "bridge_ip"), hue.bridge_ip, bridge.address)
+    return Changes(config=(*_change((*_HUE, "enabled"), hue.enabled, True), *config), secrets=secret_changes)
 
 
 def key_changes(hue: HueSettings, secrets: HueSecrets, bridge: Bridge) -> Changes:
     """Return the changes that give a bridge of the home a new key, and nothing else."""
     if hue.bridges:
         return Changes(secrets=tuple(_change_key_of_several(hue, secrets, bridge)))
-    changes = []
-    if secrets.api_key != bridge.api_key:
-        changes.append(Change(("hue", "api_key"), _key(bridge)))
-    if secrets.bridge_id != bridge.id:
-        changes.append(Change(("hue", "bridge_id"), bridge.id))
-    return Changes(secrets=tuple(changes))
+    key = _change(("hue", "api_key"), _text(secrets.api_key), _text(bridge.api_key))
+    return Changes(secrets=(*key, *_change(("hue", "bridge_id"), secrets.bridge_id, bridge.id)))
 
 
-def _change_value(path: tuple[str | int, ...], before: object, after: str | bool | None) -> Iterator[Change]:
+def _change(path: tuple[str | int, ...], before: object, after: str | bool | None) -> Iterator[Change]:
     if before != after:
-        yield Change((*_HUE, *path), after)
+        yield Change(path, after)
 
 
 def _start_list(hue: HueSettings, *bridges: Bridge) -> Iterator[Change]:
-    yield from _change_value(("bridge_ip",), hue.bridge_ip, None)
+    yield from _change((*_HUE, "bridge_ip"), hue.bridge_ip, None)
     for index, bridge in enumerate(bridges):
         yield Change((*_HUE, "bridges", index), _entry(bridge))
 
@@ -148,9 +139,10 @@ def _start_list(hue: HueSettings, *bridges: Bridge) -> Iterator[Change]:
 def _change_listed(hue: HueSettings, bridge: Bridge) -> Iterator[Change]:
     for index, listed in enumerate(hue.bridges):
         if listed.id == bridge.id:
-            for name in ("address", "certificate_sha256"):
-                path = ("bridges", index, name)
-                yield from _change_value(path, getattr(listed, name), getattr(bridge, name))
+            path = (*_HUE, "bridges", index)
+            yield from _change((*path, "address"), listed.address, bridge.address)
+            pins = listed.certificate_sha256, bridge.certificate_sha256
+            yield from _change((*path, "certificate_sha256"), *pins)
             return
     yield Change((*_HUE, "bridges", len(hue.bridges)), _entry(bridge))
 
@@ -162,18 +154,17 @@ def _entry(bridge: Bridge) -> Mapping[str, str]:
 
 def _change_key_of_several(hue: HueSettings, secrets: HueSecrets, bridge: Bridge) -> Iterator[Change]:
     """Replace the bridge's key where it is, or add an entry."""
-    index = next((index for index, each in enumerate(secrets.bridges) if each.id == bridge.id), None)
+    key = _text(bridge.api_key)
+    for index, each in enumerate(secrets.bridges):
+        if each.id == bridge.id:
+            yield from _change(("hue", "bridges", index, "api_key"), _text(each.api_key), key)
+            return
     is_only = secrets.bridge_id is None and [each.id for each in hue.bridges] == [bridge.id]
-    if index is not None:
-        if secrets.bridges[index].api_key != bridge.api_key:
-            yield Change(("hue", "bridges", index, "api_key"), _key(bridge))
-    elif secrets.api_key is not None and (secrets.bridge_id == bridge.id or is_only):
-        if secrets.api_key != bridge.api_key:
-            yield Change(("hue", "api_key"), _key(bridge))
+    if secrets.api_key is not None and (secrets.bridge_id == bridge.id or is_only):
+        yield from _change(("hue", "api_key"), secrets.api_key.value, key)
     else:
-        entry = {"id": bridge.id, "api_key": _key(bridge)}
-        yield Change(("hue", "bridges", len(secrets.bridges)), entry)
+        yield Change(("hue", "bridges", len(secrets.bridges)), {"id": bridge.id, "api_key": key})
 
 
-def _key(bridge: Bridge) -> str | None:
-    return bridge.api_key.value if bridge.api_key else None
+def _text(secret: Secret | None) -> str | None:
+    return secret.value if secret else None

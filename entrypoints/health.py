@@ -1,4 +1,7 @@
-"""Run `homeclimate health`: is this deployment ready? The process ends by its deadline, whatever hangs."""
+"""Run `homeclimate health`: check whether this deployment is ready.
+
+The process ends by its deadline, even if a probe or the disk hangs.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -27,13 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
     names_tests = config.args_source is pytest.Config.ArgsSource.ARGS
     if not names_tests and not config.option.markexpr:
         config.option.markexpr = "not proof"
-
-
-@pytest.fixture(autouse=True)
-def unfrozen() -> Iterator[None]:
-    """What commands set apart in the process of the tests is looked through again: a leak must be seen."""
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -111,5 +111,5 @@ def _translate_errors(host: str) -> Iterator[None]:
 
 
 def _error_by_code(code: int, message: str) -> NotifyError:
-    """Tell temporary (4xx) from permanent (5xx) errors: RFC 5321, 4.2.1."""
+    """Distinguish temporary (4xx) from permanent (5xx) errors: RFC 5321, 4.2.1."""
     return NotifyUnavailable(message) if 400 <= code < 500 else NotifyError(message)

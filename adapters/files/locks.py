@@ -52,7 +52,7 @@ class SourceLocks:
     """One lock file a source, so that only one process collects from it.
 
     A lock file contains the holder, for people, and the slots whose cycles have begun but not ended, for the
-    next holder. `doing` tells people what the lock is held for.
+    next holder. `doing` describes for people why the lock is held.
     """
 
     def __init__(self, folder: Path, *, doing: str = "") -> None:

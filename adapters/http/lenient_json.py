@@ -12,10 +12,12 @@ from typing import TypeVar
 
 from domain.errors import SourceGarbled
 
+T = TypeVar("T")
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 MAX_NAME_LENGTH = 200  # characters; a bridge takes 32 in a name, Amazon 128
 MAX_JSON_LENGTH = 65_536  # characters; ten times what a real source sends for one device
+MAX_DEVICES = 1_000  # a bridge takes some sixty sensors, and no account was seen with ten monitors
 
 _WHOLE_DIGITS = 300  # every float holds a number of so many digits
 _LONG_WORD = re.compile(r"[\w|+/=-]{20,}")
@@ -33,13 +35,13 @@ def parse_json(body: bytes) -> Json:
     never returns. Broken characters (names cut at a byte count) are replaced, so that every string in the
     value can be stored.
     """
-    written = body.decode(json.detect_encoding(body), "replace")
-    if "\\ud" in written or "\\uD" in written:
-        written = _ESCAPES.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], written)
+    text = body.decode(json.detect_encoding(body), "replace")
+    if "\\ud" in text or "\\uD" in text:
+        text = _ESCAPES.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
     try:
-        value: Json = _DECODER.decode(written)
+        value: Json = _DECODER.decode(text)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
     return value
 
 
@@ -48,15 +50,14 @@ def body_excerpt(body: bytes, limit: int = 120, hide: str = "") -> str:
     return excerpt(body[: 8 * limit + 1].decode("utf-8", "replace"), limit, hide)
 
 
-def excerpt(written: str, limit: int = 120, hide: str = "") -> str:
+def excerpt(text: str, limit: int = 120, hide: str = "") -> str:
     """Return the beginning of a foreign text on one line, without `hide` and without long words (keys)."""
-    if len(written) > 8 * limit:
-        written = _LAST_WORD.sub(
-            "", written[: 8 * limit]
-        )  # the rest of a key would be too short to be recognised
+    if len(text) > 8 * limit:
+        # A key that is cut here would be too short to be recognised.
+        text = _LAST_WORD.sub("", text[: 8 * limit])
     if hide:
-        written = written.replace(hide, "[...]")
-    return _LONG_WORD.sub("[...]", " ".join(written.split()))[:limit]
+        text = text.replace(hide, "[...]")
+    return _LONG_WORD.sub("[...]", " ".join(text.split()))[:limit]
 
 
 def compact_json(value: Json) -> str | None:
@@ -82,6 +83,14 @@ def count_non_finite(value: Json) -> int:
     return count
 
 
+def limited_devices(devices: Iterable[T], kind: str) -> tuple[T, ...]:
+    """Return the devices. Raise SourceGarbled if there are more than MAX_DEVICES."""
+    limited = tuple(islice(devices, MAX_DEVICES + 1))
+    if len(limited) > MAX_DEVICES:
+        raise SourceGarbled(f"the reply lists more than {MAX_DEVICES:,} {kind}")
+    return limited
+
+
 def at(value: Json, *path: str) -> Json:
     """Return the value at a path of keys; None if the path does not exist."""
     for key in path:
@@ -93,35 +102,35 @@ def at(value: Json, *path: str) -> Json:
 
 def text(value: Json, *path: str) -> str | None:
     """Return the non-empty string at the path."""
-    found = at(value, *path)
-    return found if isinstance(found, str) and found else None
+    one = at(value, *path)
+    return one if isinstance(one, str) and one else None
 
 
 def name(value: Json, *path: str) -> str | None:
     """Return the name at the path, cut to MAX_NAME_LENGTH."""
-    found = text(value, *path)
-    return found and found[:MAX_NAME_LENGTH]
+    one = text(value, *path)
+    return one and one[:MAX_NAME_LENGTH]
 
 
 def identity(value: Json, *path: str) -> str | None:
     """Return the identifier at the path; None if it is too long."""
-    found = at(value, *path)
-    return found if isinstance(found, str) and 0 < len(found) <= MAX_NAME_LENGTH else None
+    one = at(value, *path)
+    return one if isinstance(one, str) and 0 < len(one) <= MAX_NAME_LENGTH else None
 
 
 def flag(value: Json, *path: str) -> bool | None:
     """Return the boolean at the path."""
-    found = at(value, *path)
-    return found if isinstance(found, bool) else None
+    one = at(value, *path)
+    return one if isinstance(one, bool) else None
 
 
 def number(value: Json, *path: str) -> float | None:
     """Return the finite number at the path; a boolean is not a number."""
-    found = at(value, *path)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
+    one = at(value, *path)
+    if isinstance(one, bool) or not isinstance(one, (int, float)):
         return None
     try:
-        converted = float(found)
+        converted = float(one)
     except OverflowError:
         return None
     return converted if math.isfinite(converted) else None
@@ -129,14 +138,14 @@ def number(value: Json, *path: str) -> float | None:
 
 def integer(value: Json, *path: str) -> int | None:
     """Return the integer at the path."""
-    found = at(value, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    one = at(value, *path)
+    return one if isinstance(one, int) and not isinstance(one, bool) else None
 
 
 def objects(value: Json, *path: str) -> Iterator[dict[str, Json]]:
     """Yield the objects in the list at the path; skip other members."""
-    found = at(value, *path)
-    for member in found if isinstance(found, list) else ():
+    one = at(value, *path)
+    for member in one if isinstance(one, list) else ():
         if isinstance(member, dict):
             yield member
 
@@ -148,11 +157,13 @@ def members(value: Json) -> Mapping[str, Json]:
 
 def instant(value: Json, *path: str) -> datetime | None:
     """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC."""
-    found = text(value, *path)
-    if found is None:
+    one = text(value, *path)
+    if one is None:
         return None
     try:
-        parsed = datetime.fromisoformat(found)
+        parsed = datetime.fromisoformat(one)
+        if parsed.tzinfo is UTC:
+            return parsed
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -172,16 +183,3 @@ def _whole(digits: str) -> int | float:
 
 
 _DECODER = json.JSONDecoder(parse_int=_whole)
-
-
-MAX_DEVICES = 1_000  # a bridge takes some sixty sensors, and no account was seen with ten monitors
-
-T = TypeVar("T")
-
-
-def limited_devices(devices: Iterable[T], kind: str) -> tuple[T, ...]:
-    """Return the devices. Raise SourceGarbled if there are more than MAX_DEVICES."""
-    found = tuple(islice(devices, MAX_DEVICES + 1))
-    if len(found) > MAX_DEVICES:
-        raise SourceGarbled(f"the reply lists more than {MAX_DEVICES:,} {kind}")
-    return found

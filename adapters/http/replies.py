@@ -52,7 +52,7 @@ def parse_content_length(content_length: str | None) -> int:
 
 
 def decompress(wire: bytes, encoding: str) -> bytes:
-    """Return the body, decompressed as the Content-Encoding says.
+    """Return the body, decompressed according to its Content-Encoding.
 
     Raise SourceGarbled for another encoding, for damaged data and for more than MAX_BODY_BYTES.
     """

@@ -283,12 +283,5 @@ def _skip(name: str, reason: str, weight: Weight = Weight.ORDINARY) -> Probe:
 
 
 def _loaded(files: Inspection) -> Loaded:
-    assert files.settings is not None  # noqa: S101 - for the type checker
-    assert files.secrets is not None  # noqa: S101 - for the type checker
-    return Loaded(
-        settings=files.settings,
-        secrets=files.secrets,
-        warnings=(),
-        config_path=files.config_path,
-        secrets_path=files.secrets_path,
-    )
+    assert files.readable is not None  # noqa: S101 - for the type checker
+    return files.readable

@@ -1,4 +1,4 @@
-"""Whatever the bridge and the account answer: what was good is collected, and the rest has a reason."""
+"""Whatever the bridge and the account reply: what was good is collected, and the rest has a cause."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiling]:
         yield ready
 
 
-def test_each_reply_is_asked_for_when_it_is_to_be_spoiled(home: Spoiling) -> None:
+def test_each_reply_that_can_be_spoiled_is_requested(home: Spoiling) -> None:
     for name in (*HUE_PATHS, *AMAZON):
         home.cycle({name: Answer(pieces=[b""], closes=True)})
         assert home.home.asked[name], name
@@ -30,13 +30,13 @@ def test_each_reply_is_asked_for_when_it_is_to_be_spoiled(home: Spoiling) -> Non
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases())
-def test_any_reply_is_collected_or_has_failed_for_a_reason(home: Spoiling, case: dict[str, Answer]) -> None:
+def test_any_reply_is_collected_or_fails_with_a_cause(home: Spoiling, case: dict[str, Answer]) -> None:
     home.cycle(case)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(odd_numbers())
-def test_each_number_that_is_none_is_counted_and_costs_only_itself(
+def test_each_non_finite_number_is_counted_and_costs_only_itself(
     home: Spoiling, case: dict[str, Answer]
 ) -> None:
     home.cycle_counting(case)
@@ -44,14 +44,14 @@ def test_each_number_that_is_none_is_counted_and_costs_only_itself(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(single_reads())
-def test_any_single_read_ends_with_content_or_with_an_error_that_has_a_name(
+def test_any_single_read_ends_with_content_or_a_source_error(
     home: Spoiling, case: tuple[str, Answer]
 ) -> None:
     home.read(*case)
 
 
-def test_a_value_out_of_range_is_stored_beside_its_column_and_flagged(home: Spoiling) -> None:
-    """The laws look at the rows; here is one cycle in which there is something to look at."""
+def test_a_value_out_of_range_goes_to_other_values_and_is_flagged(home: Spoiling) -> None:
+    """Check one cycle by hand in which the laws on rows have something to check."""
     odd = {"hue.v1/sensors": ("temperature", 6_100), "amazon.monitorStates": ("value", -7.0)}
     spoiled = {
         name: Answer(pieces=[reply(json.dumps(_with(recorded().contents[name], *change)).encode())])
@@ -66,7 +66,7 @@ def test_a_value_out_of_range_is_stored_beside_its_column_and_flagged(home: Spoi
 
 
 def _with(content: Any, key: str, value: float) -> Any:
-    """The content with that number under each such key."""
+    """Return the content with that number under each such key."""
     if isinstance(content, list):
         return [_with(each, key, value) for each in content]
     if not isinstance(content, dict):

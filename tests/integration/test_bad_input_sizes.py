@@ -1,4 +1,4 @@
-"""Replies under the limit of bytes with names, lists and words without end: what is kept is bounded."""
+"""Replies below the byte limit with endless names, lists and messages: what is kept is bounded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiling]:
 
 
 def cycle(home: Spoiling, contents: Mapping[str, Any], status: str = "200 OK") -> dict[str, Outcome]:
-    """What the sources come to with these contents; the laws hold, which bound rows, journal and state."""
+    """Return the outcomes of a cycle with these contents; the laws bound rows, journal and state."""
     answers = {
         name: Answer(pieces=[reply(as_json(content).encode(), status=status)])
         for name, content in contents.items()
@@ -37,8 +37,8 @@ def cycle(home: Spoiling, contents: Mapping[str, Any], status: str = "200 OK") -
     return {outcome.due.source: outcome for outcome in report.outcomes}
 
 
-def everywhere(content: Any, words: str, is_wanted: Callable[[str], bool]) -> Any:
-    """The content with the words in the first of its places with such a key."""
+def with_words(content: Any, words: str, is_wanted: Callable[[str], bool]) -> Any:
+    """Return the content with the words under the first such key."""
     content, waiting = copy.deepcopy(content), []
     waiting.append(content)
     while waiting:
@@ -89,13 +89,13 @@ def everywhere(content: Any, words: str, is_wanted: Callable[[str], bool]) -> An
         pytest.param("w" * 3_000_000, id="one word", marks=pytest.mark.proof),
     ],
 )
-def test_a_text_of_megabytes_is_cut_or_costs_only_its_own_source(
+def test_megabytes_of_text_are_cut_or_cost_only_their_source(
     home: Spoiling, name: str, key: str, words: str
 ) -> None:
-    cycle(home, {name: everywhere(recorded().contents[name], words, lambda found: found == key)})
+    cycle(home, {name: with_words(recorded().contents[name], words, lambda found: found == key)})
 
 
-def test_a_sensor_with_a_name_of_megabytes_is_read_under_the_beginning_of_it(home: Spoiling) -> None:
+def test_a_sensor_with_a_huge_name_is_read_under_its_beginning(home: Spoiling) -> None:
     sensors = copy.deepcopy(recorded().contents["hue.v1/sensors"])
     for sensor in sensors.values():
         sensor["name"] = "w" * 90_000
@@ -105,26 +105,31 @@ def test_a_sensor_with_a_name_of_megabytes_is_read_under_the_beginning_of_it(hom
     assert {one.location for one in hue.readings} == {"w" * 200}
 
 
-SENSOR = {"type": "ZLLTemperature", "state": {"temperature": 2000}}
+def v2(item: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    return {"data": [item(number) for number in range(COUNT)]}
+
+
+COUNT = 5_000  # five times as many as are believed
+MONITOR = "AIR_QUALITY_MONITOR"
 MANY: Mapping[str, Callable[[], Any]] = {
-    "hue.v1/sensors": lambda: {str(n): {"type": "ZLLTemperature"} for n in range(100_000)},
+    "hue.v1/sensors": lambda: {str(n): {"type": "ZLLTemperature"} for n in range(COUNT)},
     "hue.v1/whole_bridge": lambda: {
-        "sensors": {str(n): {**SENSOR, "uniqueid": f"{n:08}"} for n in range(40_000)}
+        "sensors": {
+            str(n): {"type": "ZLLTemperature", "state": {"temperature": 2000}, "uniqueid": f"{n:08}"}
+            for n in range(COUNT)
+        }
     },
-    "hue.v2/temperature": lambda: {"data": [{"id": f"{n:08}"} for n in range(100_000)]},
-    "hue.v2/device": lambda: {"data": [{"id": f"{n:08}", "metadata": {"name": "n"}} for n in range(50_000)]},
-    "hue.v2/device_power": lambda: {
-        "data": [{"owner": {"rid": f"{n:08}"}, "power_state": {"battery_level": 1}} for n in range(40_000)]
-    },
-    "hue.v2/zigbee_connectivity": lambda: {
-        "data": [{"owner": {"rid": f"{n:08}"}, "mac_address": "x"} for n in range(40_000)]
-    },
+    "hue.v2/temperature": lambda: v2(lambda n: {"id": f"{n:08}"}),
+    "hue.v2/device": lambda: v2(lambda n: {"id": f"{n:08}", "metadata": {"name": "n"}}),
+    "hue.v2/device_power": lambda: v2(
+        lambda n: {"owner": {"rid": f"{n:08}"}, "power_state": {"battery_level": 1}}
+    ),
+    "hue.v2/zigbee_connectivity": lambda: v2(lambda n: {"owner": {"rid": f"{n:08}"}, "mac_address": "x"}),
     "amazon.endpoints": lambda: {
         "data": {
             "listEndpoints": {
                 "endpoints": [
-                    {"id": f"{n:08}", "displayCategories": {"primary": "AIR_QUALITY_MONITOR"}}
-                    for n in range(40_000)
+                    {"id": f"{n:08}", "displayCategories": {"primary": MONITOR}} for n in range(COUNT)
                 ]
             }
         }
@@ -133,14 +138,8 @@ MANY: Mapping[str, Callable[[], Any]] = {
         "data": {
             "endpoints": {
                 "items": [
-                    {
-                        "legacyAppliance": {
-                            "entityId": f"{n:08}",
-                            "applianceTypes": ["AIR_QUALITY_MONITOR"],
-                            "friendlyDescription": "amazon",
-                        }
-                    }
-                    for n in range(25_000)
+                    {"legacyAppliance": {"entityId": f"{n:08}", "applianceTypes": [MONITOR]}}
+                    for n in range(COUNT)
                 ]
             }
         }
@@ -157,16 +156,16 @@ def test_more_devices_than_a_home_has_are_not_believed(home: Spoiling, name: str
             assert cause is Cause.GARBLED
             assert "lists more than 1,000" in outcome.detail
         case "hue.v1/sensors", Collected(notes=notes):
-            assert "lists more than 1,000" in notes[0]  # the whole bridge is read instead
+            assert "lists more than 1,000" in notes[0]  # the whole bridge was read instead
         case "hue.v2/temperature", Collected(notes=notes):
-            assert "lists more than 1,000" in notes[0]  # and so it is here
+            assert "lists more than 1,000" in notes[0]  # likewise
         case _, Collected():
-            pass  # what goes with the readings is not worth more than they
+            pass  # an optional read never costs the readings
         case _:
             raise AssertionError(outcome)
 
 
-def test_errors_and_remarks_without_end_are_bounded(home: Spoiling) -> None:
+def test_endless_errors_and_notes_are_bounded(home: Spoiling) -> None:
     temperatures = {
         **recorded().contents["hue.v2/temperature"],
         "errors": [{"description": "d" * 50}] * 50_000,
@@ -176,14 +175,14 @@ def test_errors_and_remarks_without_end_are_bounded(home: Spoiling) -> None:
     outcomes = cycle(home, {"hue.v2/temperature": temperatures, "amazon.monitorStates": errors})
     hue = outcomes["hue"]
     assert isinstance(hue, Collected)
-    assert hue.notes[-1] == "and 49,980 more remarks"
+    assert hue.notes[-1] == "and 49,980 more notes"
     assert len(json.dumps(hue.notes)) < 5_000
     hue = cycle(home, {"hue.v1/sensors": nameless})["hue"]
     assert isinstance(hue, Collected)
-    assert hue.notes[-1] == "and 980 more remarks"
+    assert hue.notes[-1] == "and 980 more notes"
 
 
 @pytest.mark.parametrize("status", ["400 Bad", "401 No", "403 No", "429 Slow", "500 Broken", "503 Busy"])
 @pytest.mark.parametrize("name", ["hue.v1/sensors", "amazon.token", "amazon.monitorStates"])
-def test_an_error_that_goes_on_for_megabytes_is_told_in_short(home: Spoiling, name: str, status: str) -> None:
+def test_an_error_of_megabytes_is_cut(home: Spoiling, name: str, status: str) -> None:
     cycle(home, {name: {"message": WORDS, "error": "invalid_grant " + WORDS[:900_000]}}, status)

@@ -1,4 +1,4 @@
-"""The retries that the log file tells of are the repeats that the simulated home saw, one for one."""
+"""The retries in the log file are the repeated requests that the simulated home received."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def log(tmp_path: Path) -> RotatingLog:
     return RotatingLog(tmp_path, redact=str, clock=MemoryClock(NOON))
 
 
-def told(folder: Path, event: str) -> list[dict[str, str]]:
-    """The fields of every such event in the log file."""
+def events(folder: Path, event: str) -> list[dict[str, str]]:
+    """Return the fields of every such event in the log file."""
     lines = (folder / "homeclimate.log").read_text().splitlines()
     return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in lines if line.split()[2] == event]
 
@@ -46,27 +46,27 @@ def a_logging_collection(source: Source, clock: Clock, log: RotatingLog) -> Coll
     )
 
 
-def troubles() -> list[int]:
-    """How many requests in a row fail in each cycle: none, some, or all that there can be."""
+def failures_per_cycle() -> list[int]:
+    """Return how many requests in a row fail in each cycle: none, some, or all."""
     chance = random.Random(11)  # noqa: S311 - troubles, not secrets
     return [chance.choice([0, 0, 1, 2, 3]) for _ in range(CYCLES)]
 
 
 def check(folder: Path, repeats: int, failures: list[int], source: str) -> None:
     assert repeats == sum(min(count, 2) for count in failures)
-    assert len(told(folder, "retry")) == repeats
-    assert len(told(folder, "retry_recovered")) == sum(0 < count < 3 for count in failures)
-    assert len(told(folder, "retry_gave_up")) == failures.count(3)
-    for retry in told(folder, "retry"):
+    assert len(events(folder, "retry")) == repeats
+    assert len(events(folder, "retry_recovered")) == sum(0 < count < 3 for count in failures)
+    assert len(events(folder, "retry_gave_up")) == failures.count(3)
+    for retry in events(folder, "retry"):
         assert retry["operation"] == f"{source}.read"
         assert (retry["attempt"], retry["of"]) in (("1", "3"), ("2", "3"))
         assert {"endpoint", "error", "wait_s", "elapsed_s"} <= retry.keys()
 
 
-async def test_the_retries_of_a_bridge_are_those_that_it_saw(
+async def test_the_log_has_the_retries_that_a_bridge_received(
     simulated_home: SimulatedHome, log: RotatingLog, tmp_path: Path
 ) -> None:
-    bridge, failures = simulated_home.bridge, troubles()
+    bridge, failures = simulated_home.bridge, failures_per_cycle()
     async with in_front_of_bridge(bridge) as bench:
         collection = a_logging_collection(bench.source, SkippingClock(), log)
         for count in failures:
@@ -78,12 +78,12 @@ async def test_the_retries_of_a_bridge_are_those_that_it_saw(
     check(tmp_path, seen - CYCLES, failures, "hue")
 
 
-async def test_the_retries_of_an_account_are_those_that_it_saw(
+async def test_the_log_has_the_retries_that_an_account_received(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
-    alexa, failures = simulated_home.alexa, troubles()
+    alexa, failures = simulated_home.alexa, failures_per_cycle()
     async with in_front_of_simulation(alexa, wall=home_clock) as bench:
-        await bench.read()  # lets it in, and learns which monitors there are
+        await bench.read()  # signs in and discovers the monitors
         before = len(alexa.requests)
         collection = a_logging_collection(bench.source, SkippingClock(), log)
         for count in failures:
@@ -95,7 +95,7 @@ async def test_the_retries_of_an_account_are_those_that_it_saw(
     check(tmp_path, seen - CYCLES, failures, "amazon")
 
 
-async def test_a_refused_token_is_asked_about_once_and_no_retry_is_told_of(
+async def test_a_refused_token_is_tried_once_without_a_retry(
     simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
 ) -> None:
     alexa = simulated_home.alexa
@@ -104,5 +104,5 @@ async def test_a_refused_token_is_asked_about_once_and_no_retry_is_told_of(
         collection = a_logging_collection(bench.source, SkippingClock(), log)
         await collection.run([a_due("amazon", scheduled=False)])
     assert [request.path for request in alexa.requests] == ["/auth/token"]
-    assert told(tmp_path, "retry") == []
-    assert len(told(tmp_path, "retry_gave_up")) == 1
+    assert events(tmp_path, "retry") == []
+    assert len(events(tmp_path, "retry_gave_up")) == 1

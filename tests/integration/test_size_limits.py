@@ -1,4 +1,4 @@
-"""Every read of the two sources and of their sign-ins stops at its limit, however much the server has."""
+"""Every read of the two sources and their sign-ins stops at its limit, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.recorded import recorded
 from tests.support.replayed_home import Answer, ReplayedHome, a_replayed_home
 
 HUGE = 50_000_000
-_BUFFERED = 16_000_000  # what the sockets between server and client may hold, beside what is read
+_BUFFERED = 16_000_000  # what the sockets between server and client may hold
 # Blocks of deflate that hold 64 KB each as it is.
 _STORED = 16 * (b"\x00\xff\xff\x00\x00" + random.Random(1).randbytes(65_535))  # noqa: S311 - hard to pack
 _BLANKS = b" " * 1_000_000
@@ -42,13 +42,13 @@ def _chunks() -> Iterator[bytes]:
 
 
 BODIES: Mapping[str, Callable[[], Iterator[bytes]]] = {
-    "the length that it says": lambda: _after(reply(b"", f"Content-Length: {HUGE}")),
-    "much more than it says": lambda: _after(reply(b"", "Content-Length: 10")),
-    "much less than it says": lambda: _after(reply(b"", f"Content-Length: {HUGE * 1000}")),
+    "a true length": lambda: _after(reply(b"", f"Content-Length: {HUGE}")),
+    "much more than announced": lambda: _after(reply(b"", "Content-Length: 10")),
+    "much less than announced": lambda: _after(reply(b"", f"Content-Length: {HUGE * 1000}")),
     "no length": lambda: _after(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"),
     "chunks without an end": _chunks,
-    "packed": _packed,
-    "a packed bomb": lambda: iter([_BOMB]),
+    "compressed": _packed,
+    "a compressed bomb": lambda: iter([_BOMB]),
     "an end before the end": lambda: iter([reply(b"{}", "Content-Length: 1000")]),
     "headers without end": lambda: _after(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 4_000 + b"\r\n"),
     "an error page": lambda: _after(reply(b"", f"Content-Length: {HUGE}", status="500 Broken")),
@@ -83,8 +83,8 @@ async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, name: str) -> None:
-    home.answers = {name: Answer(pieces=_Once(BODIES["the length that it says"]), closes=True)}
+async def test_a_body_announced_as_too_large_is_not_read(home: ReplayedHome, name: str) -> None:
+    home.answers = {name: Answer(pieces=_Once(BODIES["a true length"]), closes=True)}
     tracemalloc.start()
     try:
         meter = await read_once(home, name)
@@ -96,7 +96,7 @@ async def test_nothing_is_read_of_what_announces_too_much(home: ReplayedHome, na
 
 
 class _Once(list[bytes]):
-    """Pieces that are made while they are sent."""
+    """Make the pieces while they are sent."""
 
     def __init__(self, make: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()

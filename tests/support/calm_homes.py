@@ -1,6 +1,6 @@
-"""Simulated homes of now in which every sensor is heard: whoever counts readings in real time needs one.
+"""Simulated homes in which every sensor is reachable now, for tests that count readings in real time.
 
-A seed's sensor falls quiet for hours every few days, and a battery dies: at some times of some days.
+Otherwise a sensor is unreachable for hours every few days, and batteries run out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BEFORE, _AFTER, _STEP = timedelta(days=1), timedelta(hours=3), timedelta(minute
 
 
 def calm_seed(at: datetime | None = None) -> int:
-    """The first seed whose sensors are all heard from a day before to hours after that instant, or now."""
+    """Return the first seed whose sensors are all reachable from a day before to hours after `at`, or now."""
     now = at or SystemClock().now()
     instants = [now - _BEFORE + number * _STEP for number in range((_BEFORE + _AFTER) // _STEP)]
     return next(

@@ -1,4 +1,4 @@
-"""`homeclimate health` in a process in which something hangs for ever: WHAT CA_FILE ARGUMENT..."""
+"""Run `homeclimate health` in a process in which something hangs: WHAT CA_FILE ARGUMENT..."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.support.collect_simulated import simulated_environment
 
 
 def hang(*_arguments: object, **_more: object) -> Any:
-    """As a name server that never answers, or a disk that has gone."""
+    """Hang like a name server that never answers, or a disk that is gone."""
     time.sleep(600)
 
 
-_look_up = socket.getaddrinfo
+_getaddrinfo = socket.getaddrinfo
 
 
 def names_hang(host: Any, *arguments: Any, **more: Any) -> Any:
-    """An address needs no server."""
-    return hang() if host == "localhost" else _look_up(host, *arguments, **more)
+    """Hang for a name; addresses need no name server."""
+    return hang() if host == "localhost" else _getaddrinfo(host, *arguments, **more)
 
 
 if __name__ == "__main__":

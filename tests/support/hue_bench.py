@@ -67,8 +67,8 @@ class HueBench:
         """What the source has asked since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
 
-    def told(self) -> str:
-        """Everything that went into the journal and the state."""
+    def shown(self) -> str:
+        """Return everything that went into the journal and the state."""
         kept = [self.state.get(key) for key in ("hue.directory", f"hue.reach.{self.address}")]
         return repr([self.journal.records, kept])
 
@@ -148,7 +148,7 @@ async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
     finally:
         await bench.source.close()
         wait_for_reads()
-        gc.collect(1)  # a socket that nobody closed warns now, and not in another test
+        gc.collect(1)  # an unclosed socket warns now, and not in another test
 
 
 def wait_for_reads(seconds: float = 2.0) -> None:

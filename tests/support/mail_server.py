@@ -1,11 +1,11 @@
-"""A real SMTP server on loopback, for mails of tests."""
+"""A real SMTP server on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ USER, PASSWORD = "home@localhost", "correct horse battery"
 
 @attrs.define
 class MailHandler:
-    """Keeps what it is handed. `answer` is what it says to each message."""
+    """Keeps the mails that it accepts; replies to each with `answer`."""
 
     answer: str = "250 OK"
     envelopes: list[Envelope] = attrs.field(factory=list)
@@ -32,7 +32,7 @@ class MailHandler:
 def mail_server(
     handler: MailHandler, *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[int]:
-    """A server's port; with a context for STARTTLS it takes no login and no mail before that."""
+    """Yield the port of a server. With a `starttls` context it requires STARTTLS before login and mail."""
 
     def protocol() -> SMTP:
         return SMTP(
@@ -44,35 +44,10 @@ def mail_server(
             auth_require_tls=starttls is not None,
         )
 
-    with _serving(protocol, tls) as port:
-        yield port
-
-
-def _authenticated(
-    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
-) -> AuthResult:
-    is_known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=is_known, handled=is_known)
-
-
-@contextmanager
-def _serving(protocol: Callable[[], SMTP], tls: ssl.SSLContext | None) -> Iterator[int]:
-    def create() -> Any:
-        return asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, ssl=tls)
-
-    with _running(create) as port:
-        yield port
-
-
-@contextmanager
-def _running(create: Callable[[], Any]) -> Iterator[int]:
-    """The server's port, while a loop in a thread of its own serves it."""
     loop = asyncio.new_event_loop()
 
     async def begin() -> asyncio.Server:
-        server = await create()
-        assert isinstance(server, asyncio.Server)
-        return server
+        return await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)
 
     async def end() -> None:
         server.close()
@@ -90,3 +65,10 @@ def _running(create: Callable[[], Any]) -> Iterator[int]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def _authenticated(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+) -> AuthResult:
+    is_known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=is_known, handled=is_known)

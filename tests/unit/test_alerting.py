@@ -239,3 +239,15 @@ def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None
         (Topic.CREDENTIALS, "hue")
     }
     assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=unscheduled_cycle))
+
+
+def test_devices_that_are_well_can_be_left_out() -> None:
+    outcome = a_collected(
+        a_reading("hue:well", battery_percent=90),
+        a_reading("hue:low", battery_percent=3),
+        unread=(an_unread("hue:silent"),),
+    )
+    cycle = Stored(report=a_cycle(outcome))
+    every, bad = list(observe_cycle(cycle)), list(observe_cycle(cycle, only_bad_devices=True))
+    assert [one for one in every if one.is_bad] == [one for one in bad if one.is_bad]
+    assert {one.subject for one in bad} == {"hue", "hue:low", "hue:silent", "database", "clock"}

@@ -302,7 +302,7 @@ async def test_a_clock_set_back_does_not_make_one_refusal_two(stand_in: StandIn,
         ({"error": "an_unknown_code", "error_description": f"a_new_code: {REFRESH_TOKEN}"}, 400),
         ({"error": {"code": "invalid_grant"}}, 500),
         ({}, 200),
-        ({"access_token": ""}, 200),
+        ({"access_token": "", "hint": "short-secret"}, 400),
         ({"access_token": "two words"}, 200),
         (b"[]", 200),
         (b"", 302),
@@ -316,6 +316,7 @@ async def test_an_unclear_reply_to_the_refresh_token_is_not_a_refusal(
         error = await error_of(bench)
         assert isinstance(error, SourceUnavailable)
         assert ("an_unknown_code" in str(error)) == ("an_unknown_code" in str(content))
+        assert "short-secret" not in str(error)
         bench.wall.advance(300)
     assert stand_in.count(TOKEN) == 3
 
