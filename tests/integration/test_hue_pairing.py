@@ -153,11 +153,14 @@ async def test_cancelled_question_ends_at_once() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        await pairing.close()
         for thread in threading.enumerate():
             if thread.name == "pair with a bridge":
                 thread.join(2.0)  # of the five seconds that it would wait
                 assert not thread.is_alive()
+        bridge.faults.clear()
+        bridge.press_button()
+        assert await pairing.ask_for_key(found), "the next question has a connection of its own"
+        await pairing.close()
 
 
 @pytest.mark.parametrize(
