@@ -29,6 +29,7 @@ from tests.support.hue_bench import (
 )
 from tests.support.hue_replies import a_v1_temperature
 from tests.support.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
+from tests.support.threads import busy_threads
 
 WITHIN_S = 0.3
 LONG_S = 30.0  # longer than any test may last
@@ -108,7 +109,7 @@ async def test_slow_server_holds_neither_read_nor_thread(
 ) -> None:
     terms = dict(terms)
     scheme = terms.pop("scheme", "")
-    before = threading.active_count()
+    before = len(busy_threads())
     with odd_server(behave, secure=secure) as server:
         bench = a_bench(server, **({"address": scheme + server.address} | terms))
         async with closing(bench):
@@ -118,13 +119,13 @@ async def test_slow_server_holds_neither_read_nor_thread(
                 assert len(reads_under_way()) <= 1
             wait_for_reads()
         assert server.connections <= 5
-    assert threading.active_count() == before
+    assert len(busy_threads()) == before
 
 
 def reads_under_way() -> list[threading.Thread]:
     """Return the threads of reads, after a moment for abandoned ones to end."""
     wait_for_reads()
-    return [thread for thread in threading.enumerate() if thread.name.startswith("read hue")]
+    return busy_threads("read hue")
 
 
 async def test_dripping_body_ends_at_the_deadline_by_itself() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +29,7 @@ from ports.setup import AnnouncedBridge, VerifiedBridge
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import NOON
 from tests.support.look_up import LookUp, a_look_up
+from tests.support.threads import wait_until_idle
 
 
 @contextmanager
@@ -153,10 +153,7 @@ async def test_cancelled_question_ends_at_once() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        for thread in threading.enumerate():
-            if thread.name == "pair with a bridge":
-                thread.join(2.0)  # of the five seconds that it would wait
-                assert not thread.is_alive()
+        wait_until_idle("pair with a bridge", 2.0)  # of the five seconds that it would wait
         bridge.faults.clear()
         bridge.press_button()
         assert await pairing.ask_for_key(found), "the next question has a connection of its own"

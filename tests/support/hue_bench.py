@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -29,6 +28,7 @@ from ports.clock import Clock
 from ports.setup import BridgeFinder
 from ports.state import State
 from tests.support.builders import NOON
+from tests.support.threads import wait_until_idle
 
 
 @attrs.frozen(kw_only=True)
@@ -152,11 +152,8 @@ async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
 
 
 def wait_for_reads(seconds: float = 2.0) -> None:
-    """Let the threads of reads that were abandoned end; fails when one does not."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("read hue"):
-            thread.join(seconds)
-            assert not thread.is_alive(), f"{thread.name} goes on"
+    """Let reads that were abandoned end; fail if one goes on."""
+    wait_until_idle("read hue", seconds)
 
 
 def temperatures(reply: SourceReply) -> Mapping[str, float]:
