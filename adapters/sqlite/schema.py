@@ -64,21 +64,12 @@ ADD_COLUMNS = {
 }
 
 # What a `readings` table of any age has.
-REQUIRED_COLUMNS = frozenset(
-    {
-        "id",
-        "timestamp",
-        "device_id",
-        "temperature_celsius",
-        "location",
-        "device_type",
-        "humidity_percent",
-        "battery_level",
-        "signal_strength",
-        "raw_response",
-        "created_at",
-    }
-)
+# fmt: off
+REQUIRED_COLUMNS = frozenset({
+    "id", "timestamp", "device_id", "temperature_celsius", "location", "device_type",
+    "humidity_percent", "battery_level", "signal_strength", "raw_response", "created_at",
+})
+# fmt: on
 
 CREATE_OUTCOMES = """
 CREATE TABLE outcomes (

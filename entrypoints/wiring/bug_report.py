@@ -15,7 +15,7 @@ import attrs
 
 from adapters.files.atomic_write import write_zip
 from adapters.log.rotating_log import newest_records
-from adapters.sqlite.describing import outcomes, schema
+from adapters.sqlite.probes import outcomes, schema
 from config import health as config_health
 from config.loading import Inspection
 from domain.errors import StoreError

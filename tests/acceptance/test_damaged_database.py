@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from adapters.sqlite.care.integrity import structural_fault
+from adapters.sqlite.care.verification import structural_fault
 from config.loading import load
 from domain.errors import StoreError
 from entrypoints.commands.collect import Request, run

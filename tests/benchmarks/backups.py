@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.integrity import first_fault
+from adapters.sqlite.care.verification import first_fault
 from tests.support.databases import rows
 from tests.support.old_homes import Age, make_old_home
 

@@ -1,4 +1,4 @@
-"""Turns single bits of a database, and counts what the check reports: ./run bench bit_flips [--flips 300]."""
+"""Flip single bits of a database, and count what the check reports: ./run bench bit_flips [--flips 300]."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 import random
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.damaged import a_home_with_checksums, dump, flip, is_reported
+from tests.support.damaged import Flip, a_home_with_checksums, dump, flip, is_reported
 
 
 def main() -> int:
@@ -24,18 +25,27 @@ def main() -> int:
         assert sound is not None
         assert not is_reported(path)
         flips = [flip(original, sound, damaged, chance) for _ in range(given.flips)]
-    changed = [one for one in flips if one.changed_rows]
-    silent = [one for one in changed if not one.reported]
-    others = sum(one.reported for one in flips if not one.changed_rows)
+    judged = [one for one in flips if one.must_be_reported]
+    silent = [one for one in judged if not one.reported]
+    others = [one for one in flips if one.changed and not one.must_be_reported]
+    unchanged = [one for one in flips if not one.changed]
     sys.stdout.write(
-        f"file of {len(original)} bytes, {len(flips)} bits turned, one at a time\n"
-        f"changed a row or put one out of reach: {len(changed)}, of these reported: "
-        f"{len(changed) - len(silent)}\n"
-        f"changed no row: {len(flips) - len(changed)}, of these reported (indexes, structure): {others}\n"
+        f"file of {len(original)} bytes, {len(flips)} bits flipped, one at a time\n"
+        f"changed a reading or a ledger row, or made one unreadable: {len(judged)}, of these reported: "
+        f"{len(judged) - len(silent)}\n"
+        f"changed a row of another table: {len(others)}, of these reported: {_reported(others)}\n"
+        f"changed no row: {len(unchanged)}, of these reported (indexes, structure): {_reported(unchanged)}\n"
     )
+    for one in others:
+        tables = ", ".join(sorted(one.changed))
+        sys.stdout.write(f"another table ({tables}): bit {one.bit} of the byte {one.offset}\n")
     for one in silent:
         sys.stdout.write(f"not reported: bit {one.bit} of the byte {one.offset}\n")
     return int(bool(silent))
+
+
+def _reported(flips: Sequence[Flip]) -> int:
+    return sum(one.reported for one in flips)
 
 
 if __name__ == "__main__":

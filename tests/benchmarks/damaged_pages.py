@@ -1,4 +1,4 @@
-"""Ruins pages of a database one by one, and salvages the rest: ./run bench damaged_pages [--pages 500]."""
+"""Ruin pages of a database one by one, and salvage the rest: ./run bench damaged_pages [--pages 500]."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import pytest
 from adapters.files.spool_folder import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
-from adapters.sqlite.care.checksumming import IS_COMPLETE
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import check, check_home
+from adapters.sqlite.checksums import IS_COMPLETE
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Stored

@@ -17,8 +17,8 @@ import pytest
 
 from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite.migration import durable_copy, migrations
+from adapters.sqlite.migration.durable_copy import differ
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
-from adapters.sqlite.migration.table_comparison import differ
 from domain.errors import StoreCorrupt, StoreError
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows

@@ -18,10 +18,9 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.memory.upkeep import MemoryUpkeepLease
 from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.integrity import first_fault
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.upkeep import SqliteUpkeep
-from adapters.sqlite.care.verification import Finding, check
+from adapters.sqlite.care.verification import Finding, check, first_fault
 from adapters.sqlite.checksums import SELECT_OUTCOMES, is_wrong, read_run
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.store import SqliteStore

@@ -15,8 +15,8 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
 from adapters.sqlite.migration import durable_copy as safety_copy
 from adapters.sqlite.migration import table_rebuild as relaxing
+from adapters.sqlite.migration.durable_copy import Table, differ
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
-from adapters.sqlite.migration.table_comparison import Table, differ
 from domain.reading import DeviceKind
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading

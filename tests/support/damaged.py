@@ -14,11 +14,10 @@ from pathlib import Path
 import attrs
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.file_pages import Pages
 from adapters.sqlite.care.salvage import Salvaged, Salvaging
 from adapters.sqlite.care.verification import check_home
-from adapters.sqlite.checksums import READING_COLUMNS
+from adapters.sqlite.checksums import OUTCOME_COLUMNS, READING_COLUMNS, add_missing_checksums
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.schema import OUR_TABLES_NOW
@@ -41,6 +40,8 @@ _ROOMS = ("Küche", "Bad", "Attic", "Salon d'été")
 
 KINDS = ("random bytes", "zeros", "another page")
 _ROWS = f"SELECT {', '.join(READING_COLUMNS)} FROM readings"  # noqa: S608 - names of columns
+
+_COUNTED = {"readings": READING_COLUMNS, "outcomes": (*OUTCOME_COLUMNS, "crc")}  # what a checksum counts
 
 Dump = Mapping[str, Sequence[tuple[object, ...]]]
 
@@ -76,14 +77,15 @@ def a_home_with_checksums(path: Path, cycles: int, age: Age = Age.B) -> None:
 
 
 def dump(path: Path) -> Dump | None:
-    """All rows of our tables; None when some cannot be read."""
+    """Return the rows of our tables with the columns that a checksum counts; None if some are unreadable."""
+    selects = {
+        table: f"SELECT {', '.join(_COUNTED.get(table, '*'))} FROM {table}"  # noqa: S608 - our names
+        for table in sorted(OUR_TABLES_NOW)
+    }
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
-            return {
-                table: connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - our names
-                for table in sorted(OUR_TABLES_NOW)
-            }
+            return {table: connection.execute(select).fetchall() for table, select in selects.items()}
     except (sqlite3.Error, UnicodeDecodeError):
         return None
 
@@ -98,23 +100,30 @@ def is_reported(path: Path) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Flip:
-    """A bit that was turned: whether a row is another or out of reach, and whether the check says so."""
+    """A flipped bit: the tables whose rows changed or became unreadable, and whether the check reports it."""
 
     offset: int
     bit: int
-    changed_rows: bool
+    changed: frozenset[str]
     reported: bool
+
+    @property
+    def must_be_reported(self) -> bool:
+        """Return whether a reading or a ledger row changed."""
+        return bool(self.changed & set(_COUNTED))
 
 
 def flip(original: bytes, sound: Dump, damaged: Path, chance: random.Random) -> Flip:
-    """Turn a bit of the database somewhere, at this path."""
+    """Flip a bit of the database somewhere, in a copy at this path."""
     offset, bit = chance.randrange(len(original)), chance.randrange(8)
     content = bytearray(original)
     content[offset] ^= 1 << bit
     damaged.write_bytes(content)
     found = dump(damaged)
-    differs = found is None or ascii(found) != ascii(sound)
-    return Flip(offset=offset, bit=bit, changed_rows=differs, reported=is_reported(damaged))
+    changed = (
+        set(sound) if found is None else {name for name in sound if ascii(found[name]) != ascii(sound[name])}
+    )
+    return Flip(offset=offset, bit=bit, changed=frozenset(changed), reported=is_reported(damaged))
 
 
 @attrs.frozen(kw_only=True)

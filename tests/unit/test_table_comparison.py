@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.sqlite.migration.table_comparison import Table, differ
+from adapters.sqlite.migration.durable_copy import Table, differ
 
 ONE, OTHER = Table("main", "one"), Table("main", 'the "other"')
 

@@ -81,6 +81,12 @@ def test_an_unknown_definition_is_refused(more: str) -> None:
         relaxed(a_definition(more=more))
 
 
+def test_a_definition_of_which_more_would_change_is_refused() -> None:
+    default = "location TEXT NOT NULL DEFAULT 'temperature_celsius REAL NOT NULL'"
+    with pytest.raises(StoreError, match="is not a known one"):
+        relaxed(a_definition().replace("location TEXT NOT NULL", default))
+
+
 def test_the_reason_of_a_refusal_is_returned() -> None:
     assert refusal(a_definition()) == "NOT NULL constraint failed: readings.temperature_celsius"
     assert "CHECK constraint failed" in str(refusal(a_definition("temperature_celsius REAL")))

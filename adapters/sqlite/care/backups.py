@@ -11,8 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.integrity import require_file
-from adapters.sqlite.care.verification import Finding, check
+from adapters.sqlite.care.verification import Finding, check, require_file
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.durable_copy import rename_durably

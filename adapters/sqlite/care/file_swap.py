@@ -1,6 +1,6 @@
 """Replacement of the database by another file, all or nothing; the present file is kept.
 
-The new file first gets a name that says under which name the present one is kept. From then on the
+The new file first gets a name that contains the one under which the present file is kept. From then on the
 replacement is decided: the next opening continues it wherever it was interrupted. The log and the index are
 moved before the database, since SQLite would apply those of one file to the other.
 """

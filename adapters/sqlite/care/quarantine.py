@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.care.file_swap import free_name, replace
-from adapters.sqlite.care.integrity import first_fault, structural_fault
+from adapters.sqlite.care.verification import first_fault, structural_fault
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening

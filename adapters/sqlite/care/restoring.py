@@ -12,16 +12,14 @@ import attrs
 
 from adapters.sqlite import measurements
 from adapters.sqlite.care.backups import copy_permissions, verified_copy
-from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
-from adapters.sqlite.care.integrity import require_file, structural_fault
-from adapters.sqlite.care.verification import check
-from adapters.sqlite.checksums import checksum_of_inserted
+from adapters.sqlite.care.verification import check, require_file, structural_fault
+from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserted
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
-from adapters.sqlite.migration.table_comparison import quoted
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock

@@ -15,16 +15,14 @@ import attrs
 
 from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
-from adapters.sqlite.care.integrity import first_fault, require_file
 from adapters.sqlite.care.restoring import merge_backup
-from adapters.sqlite.care.verification import Finding
+from adapters.sqlite.care.verification import Finding, first_fault, require_file
 from adapters.sqlite.checksums import READING_COLUMNS, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.migration.durable_copy import require_room
+from adapters.sqlite.migration.durable_copy import quoted, require_room
 from adapters.sqlite.migration.inspection import inspect
-from adapters.sqlite.migration.table_comparison import quoted
 from adapters.sqlite.opening import Opening, make_tables
 from adapters.sqlite.reading_rows import as_instant
 from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_READINGS
@@ -42,7 +40,7 @@ _DELETE_OUTCOME = "DELETE FROM outcomes WHERE source = ? AND slot = ?"
 class Salvaged:
     """The result, counted in readings; `lost` are those that were there before the damage.
 
-    `doubtful` are runs of readings that were merged although some have changed: a checksum does not tell
+    `doubtful` are runs of readings that were merged although some have changed: a checksum does not show
     which. `left_out` are rows of the ledger that have changed.
     """
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from adapters.runtime.threads import in_daemon_thread
 from adapters.sqlite.care.backups import Backups
-from adapters.sqlite.care.checksumming import add_missing_checksums
 from adapters.sqlite.care.quarantine import QUARANTINED, DatabaseQuarantine
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import check
+from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.checksumming import IS_COMPLETE
-from adapters.sqlite.care.integrity import require_file
-from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
-from domain.errors import StoreCorrupt, StoreRefused
+from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
+_BUSY_TIMEOUT_MS = 5000
 _MOST_FAULTS = 20  # that SQLite lists
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
 _SELECT_SLOTS = "SELECT min(timestamp), max(timestamp) FROM readings WHERE id BETWEEN ? AND ?"
@@ -40,6 +39,45 @@ class Finding:
 
     def __str__(self) -> str:
         return ", ".join(part for part in (self.table, self.where, self.what) if part)
+
+
+def require_file(path: Path) -> None:
+    """Raise `StoreError` if there is no file at the path."""
+    if not path.is_file():
+        raise StoreError(f"{path} does not exist. Run collect first, or check storage.database_path")
+
+
+def first_fault(path: Path) -> str | None:
+    """Return the first fault of the file, indexes included; None if it is sound.
+
+    Raises `StoreError` when the check cannot be made.
+    """
+    return _first_line(path, "PRAGMA integrity_check(1)")
+
+
+def structural_fault(path: Path) -> str | None:
+    """Return the first fault by which rows are lost or wrong; None if there is none.
+
+    An index that does not match its table is no such fault. Raises `StoreError` when the check cannot be
+    made.
+    """
+    return _first_line(path, "PRAGMA quick_check(1)")
+
+
+def _first_line(path: Path, pragma: str) -> str | None:
+    if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without tables
+        return "the file is empty"
+    try:
+        with (
+            store_errors(path),
+            closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
+        ):
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
+            result = str(connection.execute(pragma).fetchone()[0])
+    except StoreCorrupt as error:
+        return str(error.__cause__ or error)
+    return None if result == "ok" else " ".join(result.split())
 
 
 def check_home(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Finding, ...]:

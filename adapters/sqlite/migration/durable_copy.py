@@ -1,18 +1,22 @@
-"""Verified copies of a database, and files that survive a power cut."""
+"""Verified copies of a database, comparison of tables, and files that survive a power cut."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import attrs
+
 from adapters.sqlite.connection import connect
-from adapters.sqlite.migration.table_comparison import Table, differ
 from adapters.sqlite.wal import size_bytes
 from domain.errors import StoreCorrupt, StoreFull
 
+_SELECT_COLUMNS = "SELECT name, type FROM pragma_table_xinfo(?, ?) WHERE hidden = 0 ORDER BY cid"
+_ONE_NUMBER_TYPE = ("REAL", "TEXT")  # columns that hold at most one type of number
 _SPARE_BYTES = 32 * 1024 * 1024  # for the log, and for what is stored meanwhile
 
 
@@ -81,3 +85,46 @@ def fsync(path: Path) -> None:
 def _remove(path: Path) -> None:
     for suffix in ("", "-journal", "-wal", "-shm"):
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+
+
+@attrs.frozen
+class Table:
+    """A table of a database that the connection has open under the name `schema`."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def columns_of(connection: sqlite3.Connection, table: Table) -> str:
+    """Return the columns for a statement, quoted, without generated ones."""
+    return ", ".join(name for name, _ in _columns(connection, table))
+
+
+def differ(connection: sqlite3.Connection, one: Table, other: Table) -> bool:
+    """Return whether a row, by its id, is missing or different in the other table, or that one has more.
+
+    `IS` takes 1 for equal to 1.0: where a column can hold both, the types are compared too.
+    """
+    columns = _columns(connection, one)
+    same = " AND ".join(
+        [f"a.{name} IS b.{name} COLLATE BINARY" for name, _ in columns]
+        + [f"typeof(a.{name}) = typeof(b.{name})" for name, kind in columns if kind not in _ONE_NUMBER_TYPE]
+    )
+    counts = {connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in (one, other)}  # noqa: S608 - quoted
+    different = connection.execute(
+        f"SELECT 1 FROM {one} AS a LEFT JOIN {other} AS b ON b.id = a.id WHERE NOT ({same}) LIMIT 1"  # noqa: S608 - quoted
+    ).fetchone()
+    return len(counts) > 1 or different is not None
+
+
+def quoted(name: str) -> str:
+    """Return the name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _columns(connection: sqlite3.Connection, table: Table) -> list[tuple[str, str]]:
+    found = connection.execute(_SELECT_COLUMNS, (table.name, table.schema))
+    return [(quoted(name), kind.upper()) for name, kind in found]

@@ -9,8 +9,8 @@ from contextlib import closing
 
 import attrs
 
+from adapters.sqlite.migration.durable_copy import Table, columns_of, differ
 from adapters.sqlite.migration.migrations import INDEXED, REBUILT, migrate
-from adapters.sqlite.migration.table_comparison import Table, columns_of, differ
 from adapters.sqlite.schema import CREATE_RARE_KINDS_INDEX
 from domain.errors import StoreError
 

@@ -108,7 +108,7 @@ class Upgrade:
 
     @contextmanager
     def _put_off_on_error(self, event: str, until: str) -> Iterator[None]:
-        """A home that collected goes on collecting, whatever error a long step meets."""
+        """Let a home that collected collect on after any error of a long step."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the isolation boundary: not even a bug of ours stops a home
