@@ -194,12 +194,11 @@ def _converter() -> Converter:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append the line durably, or leave the file as it was. Truncate a partial line that a crash left."""
+    """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     try:
         end = _end_of_whole_lines(descriptor)
-        os.ftruncate(descriptor, end)
         try:
             written = 0
             while written < len(line):
