@@ -135,18 +135,14 @@ class _Files:
 
 
 def _load_settings(path: Path, env: str | None, files: _Files, *, may_be_new: bool) -> Settings | None:
-    if may_be_new and files.lack(path):
-        document: Document | None = Document(content={}, values={(): Place(file=str(path))})
-    else:
-        next_step = (
-            f"; to begin, run homeclimate setup, or copy {packaged_path('default.yaml')} there and change"
-            " what differs in your home, or name the home with --home, or the file with --config"
-        )
-        document = _load_sections(path, files, next_step, may_be_empty=may_be_new)
+    next_step = (
+        f"; to begin, run homeclimate setup, or copy {packaged_path('default.yaml')} there and change"
+        " what differs in your home, or name the home with --home, or the file with --config"
+    )
+    document = _load_sections(path, files, next_step, may_be_new=may_be_new)
     if env and not _ENVIRONMENT.fullmatch(env):
-        files.report.fatal(
-            Place(file=str(path)), "the name of an environment may contain letters, digits, - and _ only"
-        )
+        message = "the name of an environment may contain letters, digits, - and _ only"
+        files.report.fatal(Place(file=str(path)), message)
         return None
     if env:
         over_path = path.with_name(f"{path.stem}.{env}.yaml")
@@ -159,15 +155,15 @@ def _load_settings(path: Path, env: str | None, files: _Files, *, may_be_new: bo
 
 
 def _load_sections(
-    path: Path, files: _Files, hint_if_missing: str, *, may_be_empty: bool = False
+    path: Path, files: _Files, hint_if_missing: str, *, may_be_new: bool = False
 ) -> Document | None:
-    text = files.text(path, hint_if_missing)
+    text = "" if may_be_new and files.lack(path) else files.text(path, hint_if_missing)
     document = None if text is None else parse(text, str(path), files.report)
     if document is None or isinstance(document.content, dict):
         return document
     if document.content is not None:
         files.report.fatal(document.place(()), "must be sections (name: value), nothing else")
-    elif may_be_empty:
+    elif may_be_new:
         return document
     else:
         files.report.fatal(document.place(()), "is empty; it needs at least one section, such as collectors:")

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 from ports.clock import Clock
 
 T = TypeVar("T")
+Job = Callable[[], Callable[[], None]]  # returns how to deliver its outcome
+
+IDLE = "idle"  # the name of a thread that waits for its next job
+
+# Starting a thread takes ten times as long as handing a job to one that waits. There are never more than
+# have been busy at once. A forked process has no threads.
+_idle: list[queue.SimpleQueue[Job]] = []
+os.register_at_fork(after_in_child=_idle.clear)
 
 
 async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
-    """Return or raise what the function does, run in a daemon thread of that name.
+    """Return or raise what the function does, run in a daemon thread that has that name meanwhile.
 
     When the awaiting task is cancelled, this returns at once and the function runs on; its result is
     dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
@@ -53,7 +64,7 @@ class SingleThread:
 def _start_thread(
     function: Callable[[], T], name: str, at_end: Callable[[], object] = lambda: None
 ) -> asyncio.Future[Callable[[], T]]:
-    """Start the thread; the future gets a call that returns or raises what the function did."""
+    """Run it in an idle thread, or a new one; the future gets a call that returns or raises what it did."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Callable[[], T]] = loop.create_future()
 
@@ -61,16 +72,34 @@ def _start_thread(
         if not ended.done():
             ended.set_result(outcome)
 
-    def run() -> None:
+    def run() -> Callable[[], None]:
+        threading.current_thread().name = name
         outcome = _outcome_of(function)
         at_end()
-        try:
-            loop.call_soon_threadsafe(hand_over, outcome)
-        except RuntimeError:
-            return  # the loop has been closed: nothing waits for the outcome
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+        def deliver() -> None:
+            with suppress(RuntimeError):  # the loop has been closed: nothing waits for the outcome
+                loop.call_soon_threadsafe(hand_over, outcome)
+
+        return deliver
+
+    try:
+        jobs = _idle.pop()
+    except IndexError:
+        jobs = queue.SimpleQueue()
+        threading.Thread(target=_run_jobs, args=(jobs,), name=name, daemon=True).start()
+    jobs.put(run)
     return ended
+
+
+def _run_jobs(jobs: queue.SimpleQueue[Job]) -> None:
+    thread = threading.current_thread()
+    while True:
+        deliver = jobs.get()()
+        thread.name = IDLE
+        _idle.append(jobs)
+        deliver()
+        del deliver  # it holds the outcome
 
 
 def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:

@@ -108,34 +108,62 @@ class Listener:
             self._runner = None
 
 
-class Front:
-    """Connects a service to the network: applies faults and pace, and records requests.
+class NetworkService:
+    """A service on the network: applies faults and pace, and records requests. Usable from any thread.
 
-    Runs in the server's loop. `redact` removes secrets from a path.
+    `answer` runs in the server's loop, `redact` removes secrets from a path.
     """
 
     def __init__(
         self,
         clock: Clock,
+        server: ServerThread,
         answer: Answer,
         *,
         certificates: ServerCertificates | None,
-        redact: Callable[[str], str],
+        has_http: bool,
+        port: int = 0,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self.faults = Faults(clock.elapsed_s)
-        self.requests: list[SeenRequest] = []
-        self.pace = Pace()
+        self.requests: list[SeenRequest] = []  # oldest first
+        self._pace = Pace()
         self._clock = clock
+        self._server = server
         self._answer = answer
         self._redact = redact
         self._in_progress = 0
         self._wrong: dict[str, ssl.SSLContext] = {}
-        self.context: ssl.SSLContext | None = None  # for the listener of a service that has a certificate
+        self._context: ssl.SSLContext | None = None
+        self._listeners: list[Listener] = []
         if certificates is not None:
-            self.context = certificates.right.server_context()
-            self.context.sni_callback = partial(self._choose_certificate, certificates)
+            self._context = certificates.right.server_context()
+            self._context.sni_callback = partial(self._choose_certificate, certificates)
+            self._listeners.append(Listener(partial(self._handle, is_secure=True), self._context, port))
+        if has_http:
+            plain_port = port if certificates is None else 0
+            self._listeners.append(Listener(partial(self._handle, is_secure=False), port=plain_port))
 
-    async def handle(self, received: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
+    @property
+    def address(self) -> str:
+        """Return where it answers: over HTTPS if it can, else over HTTP."""
+        return f"{LOOPBACK}:{self._listeners[0].port}"
+
+    def set_pace(self, pace: Pace) -> None:
+        """Make it that slow."""
+        self._pace = pace
+
+    def unplug(self) -> None:
+        """Stop answering: connections are refused until it is plugged in, at the same address."""
+        for listener in self._listeners:
+            self._server.run(listener.close())
+
+    def plug_in(self) -> None:
+        """Start answering."""
+        for listener in self._listeners:
+            self._server.run(listener.open())
+
+    async def _handle(self, received: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
         """Answer one request, subject to the faults that affect it."""
         effects = self.faults.for_request(self._redact(received.path))
         if is_secure and self._is_of_replaced_certificate(received):
@@ -180,8 +208,8 @@ class Front:
     ) -> web.StreamResponse:
         date = format_datetime(self._clock.now().astimezone(UTC), usegmt=True)
         reply = attrs.evolve(reply, headers={**reply.headers, "Date": date})
-        if (usual_s := self.pace.wait_s(len(reply.body))) > 0:
-            await self.pace.sleep(usual_s)
+        if (usual_s := self._pace.wait_s(len(reply.body))) > 0:
+            await self._pace.sleep(usual_s)
         if (late_s := sum(effect.seconds for effect in effects if isinstance(effect, Delay))) > 0:
             await asyncio.sleep(late_s)
         if any(isinstance(effect, Reset) for effect in effects):
@@ -200,7 +228,9 @@ class Front:
         """Return whether the connection is older than a wrong certificate: a restart would have closed it."""
         connection: ssl.SSLObject | None = received.get_extra_info("ssl_object")
         return (
-            connection is not None and connection.context is self.context and self.faults.is_certificate_wrong
+            connection is not None
+            and connection.context is self._context
+            and self.faults.is_certificate_wrong
         )
 
     def _choose_certificate(

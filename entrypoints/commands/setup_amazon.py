@@ -21,6 +21,7 @@ from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
 from ports.setup import Refused
 
+_ACCESS_TOKENS = ("Atna|", "Atza|")
 _PLACEHOLDER_TOKEN = "Atnr|" + "0" * 40  # to check that a token could be saved
 _SECTION = ("collectors", "amazon_aqm")
 
@@ -158,7 +159,10 @@ def _with_token(draft: Draft, token: str) -> Draft:
 def _read_token(prompts: Prompts) -> str | None:
     """Read the token from stdin; it is not echoed at a terminal."""
     token = click.prompt("Refresh token", hide_input=True) if prompts.is_interactive else sys.stdin.readline()
-    token = token.strip()
+    token = token.strip().strip("\"'")
+    if token.startswith(_ACCESS_TOKENS):
+        prompts.warn("This is an access token, which lasts an hour. The refresh token begins with Atnr|.")
+        return None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         prompts.warn("There is no refresh token on stdin: it is one line, and begins with Atnr|.")
         return None

@@ -40,6 +40,13 @@ def test_stored_temperatures_equal_those_of_the_house(
         assert stored == pytest.approx(simulated_home.temperature(device_id, now), abs=0.005)
 
 
+def test_general_fallback_location_is_stored_for_unnamed_sensors(deployment: Deployment) -> None:
+    with deployment.config_file.open("a") as config:
+        config.write("    fallback_to_name: no\n  general: {fallback_location: Hall}\n")
+    assert deployment.run("collect", "--once").returncode == 0
+    assert deployment.rows("SELECT DISTINCT location FROM readings") == [("Hall",)]
+
+
 def test_a_second_once_in_a_slot_is_unscheduled(deployment: Deployment) -> None:
     for _ in range(3):  # a slot may end between two of them, and not between all three
         deployment.run("collect", "--once")

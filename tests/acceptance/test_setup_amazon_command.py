@@ -140,7 +140,7 @@ def test_a_failed_sign_in_changes_nothing(alexa: SimulatedAlexa, home: Deploymen
 def test_an_imported_token_is_tried_and_saved(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
-    done = run_here(home, "setup", "amazon", "--import", given=f"{alexa.refresh_token}\n")
+    done = run_here(home, "setup", "amazon", "--import", given=f'"{alexa.refresh_token}"\n')
     assert done.returncode == 0, done.stderr
     assert token_in(home) == alexa.refresh_token
     assert alexa.monitors[0].name in done.stdout
@@ -156,13 +156,13 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
     assert token_in(home) == alexa.refresh_token
 
 
-@pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n"])
+@pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n", "Atna|access\n", "Atza|access\n"])
 def test_malformed_tokens_are_not_tried(
     alexa: SimulatedAlexa, home: Deployment, given: str, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=given)
     assert done.returncode == 1
-    assert "no refresh token on stdin" in done.stderr
+    assert ("is an access token" if "access" in given else "no refresh token on stdin") in done.stderr
     assert list(alexa.requests) == []
 
 

@@ -39,27 +39,27 @@ def finding(request: pytest.FixtureRequest) -> Bench:
     return bench
 
 
-def test_what_is_announced_is_found_in_the_order_of_the_ids(finding: Bench) -> None:
+def test_bridges_are_found_in_the_order_of_ids(finding: Bench) -> None:
     with finding([SECOND, FIRST]) as finder:
         assert tuple(finder.find(2.0)) == (FIRST, SECOND)
 
 
-def test_each_is_found_once(finding: Bench) -> None:
+def test_each_bridge_is_found_once(finding: Bench) -> None:
     with finding([FIRST, SECOND, FIRST]) as finder:
         assert tuple(finder.find(2.0)) == (FIRST, SECOND)
 
 
-def test_the_one_that_is_meant_is_among_them(finding: Bench) -> None:
+def test_wanted_bridge_is_found(finding: Bench) -> None:
     with finding([FIRST, SECOND]) as finder:
         assert SECOND in finder.find(2.0, SECOND.bridge_id)
 
 
-def test_nobody_is_found_where_nobody_is_announced(finding: Bench) -> None:
+def test_nothing_announced_finds_nothing(finding: Bench) -> None:
     with finding([]) as finder:
         assert tuple(finder.find(2.0)) == ()
 
 
-def test_when_nobody_can_be_asked_it_says_so(finding: Bench) -> None:
+def test_failed_search_raises_our_error(finding: Bench) -> None:
     with finding(None) as finder, pytest.raises(SourceError):
         finder.find(2.0)
 

@@ -90,28 +90,28 @@ async def met(bench: Bench) -> VerifiedBridge:
     return found
 
 
-async def test_who_answers_says_who_it_is(bench: Bench) -> None:
+async def test_bridge_is_met_with_its_identity(bench: Bench) -> None:
     found = await met(bench)
     assert (found.address, found.bridge_id, found.model) == (bench.address, bench.bridge_id, "BSB002")
     assert found.certificate_sha256 is None
     assert found.is_encrypted
 
 
-async def test_the_expected_bridge_is_met(bench: Bench) -> None:
+async def test_expected_bridge_is_met(bench: Bench) -> None:
     assert await bench.pairing.meet(bench.address, expected_id=bench.bridge_id) == await met(bench)
 
 
-async def test_another_bridge_than_the_expected_one_is_refused(bench: Bench) -> None:
+async def test_unexpected_bridge_is_refused(bench: Bench) -> None:
     with pytest.raises(SourceRefused):
         await bench.pairing.meet(bench.address, expected_id=OTHER)
 
 
-async def test_where_nobody_answers_nobody_is_met(bench: Bench) -> None:
+async def test_unreachable_address_is_unavailable(bench: Bench) -> None:
     with pytest.raises(SourceUnavailable):
         await bench.pairing.meet(bench.nowhere)
 
 
-async def test_there_is_no_key_before_the_button_is_pressed(bench: Bench) -> None:
+async def test_key_needs_the_button(bench: Bench) -> None:
     bridge = await met(bench)
     assert await bench.pairing.ask_for_key(bridge) is None
     assert await bench.pairing.ask_for_key(bridge) is None
@@ -121,14 +121,14 @@ async def test_there_is_no_key_before_the_button_is_pressed(bench: Bench) -> Non
     assert len(key) > 20
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_shown(self_signed: Bench) -> None:
+async def test_self_signed_certificate_is_unverified(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     assert unproved.bridge_id == self_signed.bridge_id
     assert len(unproved.certificate_sha256) == 64
 
 
-async def test_a_certificate_that_a_person_vouches_for_will_do(self_signed: Bench) -> None:
+async def test_pinned_certificate_is_verified(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     pin = unproved.certificate_sha256
@@ -139,11 +139,11 @@ async def test_a_certificate_that_a_person_vouches_for_will_do(self_signed: Benc
     assert await self_signed.pairing.ask_for_key(found) is not None
 
 
-async def test_another_pin_than_the_certificates_is_no_proof(self_signed: Bench) -> None:
+async def test_wrong_pin_is_no_proof(self_signed: Bench) -> None:
     assert isinstance(await self_signed.pairing.meet(self_signed.address, pin="cd" * 32), UnverifiedBridge)
 
 
-async def test_a_pinned_bridge_is_no_other_bridge(self_signed: Bench) -> None:
+async def test_pinned_bridge_must_be_the_expected_one(self_signed: Bench) -> None:
     unproved = await self_signed.pairing.meet(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     with pytest.raises(SourceRefused):

@@ -121,6 +121,7 @@ def test_value_that_does_not_count_as_written_is_reported_once(
         "collectors: {hue: {enabled: true, collection_interval: 60}}",
         "collection: {interval_seconds: 30}\ncollectors: {hue: {collection_interval: 60}}",
         "collectors: {nest: {timeout_seconds: 120}}",
+        "collectors: {hue: {enabled: no, auto_discover: no}}",
     ],
 )
 def test_value_that_counts_as_written_is_not_reported(tmp_path: Path, config: str) -> None:

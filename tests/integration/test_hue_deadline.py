@@ -1,4 +1,4 @@
-"""A Hue source whose time runs out: the call ends by its deadline, and so does its thread."""
+"""A read ends by its deadline, and so does its thread."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ from tests.support.hue_bench import (
 )
 from tests.support.hue_replies import a_v1_temperature
 from tests.support.odd_server import BRIDGE_ID, CA_FILE, Behaviour, OddServer, asked, odd_server, reply
+from tests.support.threads import busy_threads
 
 WITHIN_S = 0.3
-LONG_S = 30.0  # longer than any test may last: whoever waits for it is found out
+LONG_S = 30.0  # longer than any test may last
 SENSORS = reply(json.dumps({"4": a_v1_temperature()}).encode())
 
 
 def dribble(connection: socket.socket, content: bytes) -> None:
-    """A byte at a time, each well within the time-out of a socket."""
+    """Send a byte at a time, each well within the time-out of a socket."""
     for at in range(len(content)):
         connection.sendall(content[at : at + 1])
         time.sleep(0.02)
@@ -103,31 +104,31 @@ def a_bench(server: OddServer, **changes: Any) -> HueBench:
         (say_nothing, False, {"scheme": "http://"}),
     ],
 )
-async def test_however_slowly_a_server_answers_neither_call_nor_thread_outlives_the_deadline(
+async def test_slow_server_holds_neither_read_nor_thread(
     behave: Behaviour, secure: bool, terms: dict[str, Any]
 ) -> None:
     terms = dict(terms)
     scheme = terms.pop("scheme", "")
-    before = threading.active_count()
+    before = len(busy_threads())
     with odd_server(behave, secure=secure) as server:
         bench = a_bench(server, **({"address": scheme + server.address} | terms))
         async with closing(bench):
             for _ in range(5):
-                with pytest.raises(SourceUnavailable, match="no complete answer within the time"):
+                with pytest.raises(SourceUnavailable, match=r"no complete answer within the time|timed out"):
                     await bench.read(within_s=0.06)
                 assert len(reads_under_way()) <= 1
             wait_for_reads()
         assert server.connections <= 5
-    assert threading.active_count() == before
+    assert len(busy_threads()) == before
 
 
 def reads_under_way() -> list[threading.Thread]:
-    """An abandoned read may take a moment to notice."""
+    """Return the threads of reads, after a moment for abandoned ones to end."""
     wait_for_reads()
-    return [thread for thread in threading.enumerate() if thread.name.startswith("read hue")]
+    return busy_threads("read hue")
 
 
-async def test_a_dribbling_bridge_is_ended_by_the_read_itself_where_nobody_waits_for_it() -> None:
+async def test_dripping_body_ends_at_the_deadline_by_itself() -> None:
     sent = []
 
     def dribble_and_count(connection: socket.socket) -> None:
@@ -162,7 +163,7 @@ async def test_hanging_optional_read_costs_no_temperature(
         assert len((await bench.read()).readings) == 8
 
 
-async def test_a_read_after_one_that_ran_out_of_time_begins_anew(simulated_home: SimulatedHome) -> None:
+async def test_read_after_one_out_of_time_connects_again(simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge, timeout_s=LONG_S) as bench:
         await bench.read()
@@ -174,7 +175,7 @@ async def test_a_read_after_one_that_ran_out_of_time_begins_anew(simulated_home:
             assert len((await bench.read()).readings) == 8
 
 
-async def test_a_read_that_is_cancelled_leaves_nothing_behind(simulated_home: SimulatedHome) -> None:
+async def test_cancelled_read_leaves_nothing_behind(simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     bridge.faults.add("kind=silence")
     async with in_front_of(bridge, timeout_s=LONG_S) as bench:
@@ -187,7 +188,7 @@ async def test_a_read_that_is_cancelled_leaves_nothing_behind(simulated_home: Si
 
 
 @pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])
-async def test_a_read_that_is_cancelled_in_the_handshake_ends_with_it(bridge_id: str | None) -> None:
+async def test_read_cancelled_in_the_handshake_ends(bridge_id: str | None) -> None:
     with odd_server(shake_no_hand, secure=False) as server:
         async with closing(a_bench(server, bridge_id=bridge_id)) as bench:
             with pytest.raises(TimeoutError):
@@ -195,7 +196,7 @@ async def test_a_read_that_is_cancelled_in_the_handshake_ends_with_it(bridge_id:
             wait_for_reads()
 
 
-async def test_a_time_that_is_over_already_is_not_begun(simulated_home: SimulatedHome) -> None:
+async def test_read_without_time_is_not_begun(simulated_home: SimulatedHome) -> None:
     async with in_front_of(simulated_home.bridge) as bench:
         for within_s in (0.0, -5.0):
             with pytest.raises(SourceUnavailable, match="within the time"):
@@ -205,7 +206,7 @@ async def test_a_time_that_is_over_already_is_not_begun(simulated_home: Simulate
         assert len((await bench.read()).readings) == 8
 
 
-async def test_a_request_has_its_own_time_within_the_read(simulated_home: SimulatedHome) -> None:
+async def test_request_has_its_own_timeout(simulated_home: SimulatedHome) -> None:
     simulated_home.bridge.faults.add("path=/clip kind=silence")
     async with in_front_of(simulated_home.bridge, timeout_s=0.2) as bench:
         with pytest.raises(SourceUnavailable, match="did not answer in time"):
@@ -214,14 +215,14 @@ async def test_a_request_has_its_own_time_within_the_read(simulated_home: Simula
         assert len((await bench.read()).readings) == 8
 
 
-async def test_a_read_waits_for_the_one_that_was_abandoned(
+async def test_read_waits_for_an_abandoned_one(
     simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, let_go = threading.Event(), threading.Event()
     lookup = socket.getaddrinfo
 
     def slow_lookup(*arguments: Any, **options: Any) -> Any:
-        """The system's resolver, which nothing can interrupt."""
+        """Stand for the system's resolver, which cannot be interrupted."""
         stuck.set()
         let_go.wait(LONG_S)
         return lookup(*arguments, **options)

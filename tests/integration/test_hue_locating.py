@@ -1,4 +1,4 @@
-"""A bridge that moved is found by its id, and by nothing else."""
+"""A bridge that moved is found by its id only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def home() -> Iterator[SimulatedHome]:
 
 
 class Bench:
-    """One bridge's whereabouts; state and wall outlive its `reached`, as they do the processes of a home."""
+    """Locates one bridge; state and wall clock outlive `reached`, as they do the processes of a home."""
 
     def __init__(self, *announced: AnnouncedBridge, trouble: SourceError | None = None) -> None:
         self.finder = MemoryBridgeFinder(trouble or announced)
@@ -70,32 +70,32 @@ def announced(bridge: SimulatedBridge, **changes: Any) -> AnnouncedBridge:
     return AnnouncedBridge(**({"address": bridge.address, "bridge_id": bridge.id} | changes))
 
 
-def test_a_bridge_that_answers_is_not_looked_for(home: SimulatedHome) -> None:
+def test_bridge_that_answers_is_not_searched_for(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge))
     assert bench.reached(home.bridge, home.bridge.address) == home.bridge.address
     assert bench.finder.looked_for == []
 
 
-def test_a_bridge_that_is_gone_from_its_address_is_found_and_remembered(home: SimulatedHome) -> None:
+def test_moved_bridge_is_found_and_remembered(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridges[1]), announced(home.bridge))
     assert bench.reached(home.bridge, NOWHERE) == home.bridge.address
     assert bench.finder.looked_for == [home.bridge.id]
     assert bench.reached(home.bridge, NOWHERE) == home.bridge.address
     assert bench.finder.looked_for == [home.bridge.id], "its new address is remembered"
-    (told,) = bench.journal.of("hue.looked_for")
-    assert home.bridge.address in str(told.fields["found"])
+    (record,) = bench.journal.of("hue.looked_for")
+    assert home.bridge.address in str(record.fields["found"])
 
 
-def test_a_bridge_without_an_address_is_found_by_its_id(home: SimulatedHome) -> None:
+def test_bridge_without_an_address_is_found_by_its_id(home: SimulatedHome) -> None:
     assert Bench(announced(home.bridge)).reached(home.bridge, "") == home.bridge.address
 
 
-def test_another_bridge_at_the_address_is_left_for_the_right_one(home: SimulatedHome) -> None:
+def test_another_bridge_at_the_address_starts_a_search(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge))
     assert bench.reached(home.bridge, home.bridges[1].address) == home.bridge.address
 
 
-def test_the_network_is_looked_over_once_in_ten_minutes_whatever_comes_of_it(home: SimulatedHome) -> None:
+def test_network_is_searched_once_in_ten_minutes(home: SimulatedHome) -> None:
     bench = Bench()
     for minutes in (0, 5, 9):
         bench.wall.step_wall(minutes * 60 - (bench.wall.now() - NOON) / timedelta(seconds=1))
@@ -108,7 +108,7 @@ def test_the_network_is_looked_over_once_in_ten_minutes_whatever_comes_of_it(hom
     assert bench.finder.looked_for == [home.bridge.id] * 2
 
 
-def test_a_bridge_that_moves_twice_is_found_twice(home: SimulatedHome) -> None:
+def test_bridge_that_moves_twice_is_found_twice(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge))
     bench.state.put(
         f"hue.found.{home.bridge.id}", {"address": NOWHERE_ELSE, "configured": NOWHERE, "looked_at": None}
@@ -116,23 +116,14 @@ def test_a_bridge_that_moves_twice_is_found_twice(home: SimulatedHome) -> None:
     assert bench.reached(home.bridge, NOWHERE) == home.bridge.address
 
 
-def test_a_bridge_that_came_back_is_reached_as_configured(home: SimulatedHome) -> None:
-    bench = Bench()
-    bench.state.put(
-        f"hue.found.{home.bridge.id}", {"address": NOWHERE_ELSE, "configured": home.bridge.address}
-    )
-    assert bench.reached(home.bridge, home.bridge.address) == home.bridge.address
-    assert bench.finder.looked_for == []
-
-
-def test_a_corrected_configuration_counts_more_than_what_was_found(home: SimulatedHome) -> None:
+def test_changed_configuration_overrides_the_found_address(home: SimulatedHome) -> None:
     bench = Bench()
     bench.state.put(f"hue.found.{home.bridge.id}", {"address": home.bridge.address, "configured": NOWHERE})
     with pytest.raises(SourceUnavailable):
         bench.reached(home.bridge, NOWHERE_ELSE)
 
 
-def test_who_announces_the_id_and_cannot_prove_it_gets_nothing(home: SimulatedHome) -> None:
+def test_impostor_that_announces_the_id_gets_nothing(home: SimulatedHome) -> None:
     impostor = home.bridges[1]
     bench = Bench(announced(impostor, bridge_id=home.bridge.id))
     with pytest.raises(SourceUnavailable, match=NOWHERE):
@@ -140,7 +131,7 @@ def test_who_announces_the_id_and_cannot_prove_it_gets_nothing(home: SimulatedHo
     assert {request.path for request in impostor.requests} <= {"/api/config"}
 
 
-def test_a_bridge_that_had_https_is_not_followed_to_where_it_has_none(home: SimulatedHome) -> None:
+def test_bridge_that_had_https_is_not_followed_to_http(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge))
     bench.reached(home.bridge, home.bridge.address)
     home.bridge.unplug()
@@ -151,7 +142,7 @@ def test_a_bridge_that_had_https_is_not_followed_to_where_it_has_none(home: Simu
     assert round_one.requests == []
 
 
-def test_nobody_is_looked_for_when_the_time_is_short(home: SimulatedHome) -> None:
+def test_no_search_without_time_for_the_read(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge))
     with pytest.raises(SourceUnavailable):
         bench.reached(home.bridge, NOWHERE, within_s=2.0)
@@ -159,15 +150,15 @@ def test_nobody_is_looked_for_when_the_time_is_short(home: SimulatedHome) -> Non
     assert bench.reached(home.bridge, NOWHERE) == home.bridge.address, "that did not count as a look"
 
 
-def test_a_network_that_cannot_be_asked_leaves_the_trouble_as_it_was(home: SimulatedHome) -> None:
+def test_failed_search_keeps_the_first_error(home: SimulatedHome) -> None:
     bench = Bench(trouble=SourceUnavailable("no multicast here"))
     with pytest.raises(SourceUnavailable, match=NOWHERE):
         bench.reached(home.bridge, NOWHERE)
-    (told,) = bench.journal.of("hue.looked_for")
-    assert told.fields["error"] == "no multicast here"
+    (record,) = bench.journal.of("hue.looked_for")
+    assert record.fields["error"] == "no multicast here"
 
 
-def test_a_home_that_knows_neither_address_nor_id_takes_the_only_bridge_and_stays_with_it(
+def test_only_bridge_is_taken_and_kept(
     home: SimulatedHome,
 ) -> None:
     bench = Bench(announced(home.bridge))
@@ -180,13 +171,13 @@ def test_a_home_that_knows_neither_address_nor_id_takes_the_only_bridge_and_stay
     assert home.bridges[1].requests == []
 
 
-def test_of_several_bridges_none_is_taken_without_being_named(home: SimulatedHome) -> None:
+def test_none_of_several_bridges_is_taken(home: SimulatedHome) -> None:
     bench = Bench(announced(home.bridge), announced(home.bridges[1]))
     with pytest.raises(SourceRefused, match="several bridges answer"):
         bench.reached(home.bridge, "", bridge_id=None)
 
 
-def test_an_id_that_the_certificate_told_is_looked_for_too(home: SimulatedHome) -> None:
+def test_remembered_id_is_searched_for(home: SimulatedHome) -> None:
     address = home.bridge.address
     bench = Bench(announced(home.bridge))
     bench.state.put(f"hue.reach.{NOWHERE}", {"bridge_id": home.bridge.id, "has_https": True})
@@ -194,6 +185,6 @@ def test_an_id_that_the_certificate_told_is_looked_for_too(home: SimulatedHome) 
     assert bench.finder.looked_for == [home.bridge.id]
 
 
-def test_nobody_found_and_nothing_configured_says_what_to_do(home: SimulatedHome) -> None:
+def test_nothing_found_says_what_to_do(home: SimulatedHome) -> None:
     with pytest.raises(SourceUnavailable, match="homeclimate setup --address ADDRESS"):
         Bench().reached(home.bridge, "")

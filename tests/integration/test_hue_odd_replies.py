@@ -1,4 +1,4 @@
-"""A Hue source in front of a server that keeps to no protocol: no crash, and nothing without a limit."""
+"""A server that breaks HTTP: our errors, and limits on everything."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     ],
     ids=["gzip", "x-gzip", "zlib", "identity", "chunked", "as text", "cookies", "byte order mark"],
 )
-async def test_a_reply_may_be_packed_and_cut_as_http_allows(answer: bytes) -> None:
+async def test_reply_in_any_valid_encoding_is_read(answer: bytes) -> None:
     with odd_server(always(answer)) as server:
         async with closing(a_bench(server)) as bench:
             for _ in range(3):
@@ -90,7 +90,7 @@ async def test_a_reply_may_be_packed_and_cut_as_http_allows(answer: bytes) -> No
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
-async def test_a_reply_that_cannot_be_taken_is_garbled(answer: bytes, message: str) -> None:
+async def test_unusable_reply_is_garbled(answer: bytes, message: str) -> None:
     with odd_server(always(answer)) as server:
         async with closing(a_bench(server)) as bench:
             with pytest.raises(SourceGarbled):
@@ -99,7 +99,7 @@ async def test_a_reply_that_cannot_be_taken_is_garbled(answer: bytes, message: s
             assert message in str(bench.journal.records[0].fields["detail"])
 
 
-async def test_a_small_reply_that_unpacks_without_end_takes_no_memory() -> None:
+async def test_compressed_bomb_takes_no_memory() -> None:
     bomb = zlib.compress(b" " * 200_000_000)
     with odd_server(always(packed(bomb, "deflate"))) as server:
         async with closing(a_bench(server)) as bench:
@@ -138,9 +138,7 @@ async def test_a_small_reply_that_unpacks_without_end_takes_no_memory() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", None) or f"{len(value)} bytes",
 )
-async def test_a_server_that_does_not_keep_to_http_is_an_error_with_a_name(
-    answer: bytes, raised: type[SourceError]
-) -> None:
+async def test_broken_http_is_our_error_without_the_key(answer: bytes, raised: type[SourceError]) -> None:
     def once(connection: socket.socket) -> None:
         asked(connection)
         connection.sendall(answer)
@@ -152,7 +150,7 @@ async def test_a_server_that_does_not_keep_to_http_is_an_error_with_a_name(
     assert KEY not in repr(failed.value) + repr(failed.value.__cause__)
 
 
-async def test_a_server_s_cookies_are_neither_kept_nor_sent_back() -> None:
+async def test_cookies_are_not_sent_back() -> None:
     requests = []
 
     def note(connection: socket.socket) -> None:
@@ -169,18 +167,7 @@ async def test_a_server_s_cookies_are_neither_kept_nor_sent_back() -> None:
     assert all(b"accept-encoding: gzip\r\n" in request for request in requests)  # the one that is unpacked
 
 
-async def test_a_server_that_speaks_no_tls_is_only_unavailable() -> None:
-    def speak(connection: socket.socket) -> None:
-        connection.recv(100)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-    with odd_server(speak, secure=False) as server:
-        async with closing(a_bench(server)) as bench:
-            with pytest.raises(SourceUnavailable):
-                await bench.read()
-
-
-async def test_a_connection_that_the_bridge_keeps_is_used_again_and_a_closed_one_is_made_again() -> None:
+async def test_closed_connection_is_opened_again() -> None:
     def one_reply_a_connection(connection: socket.socket) -> None:
         asked(connection)
         connection.sendall(reply(SENSORS, "Connection: close"))
@@ -193,7 +180,7 @@ async def test_a_connection_that_the_bridge_keeps_is_used_again_and_a_closed_one
 
 
 @pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])
-async def test_a_bridge_may_have_an_address_of_the_newer_kind(bridge_id: str | None) -> None:
+async def test_bridge_may_have_an_ipv6_address(bridge_id: str | None) -> None:
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(odd_server(always(reply(SENSORS)), host="::1"))

@@ -1,4 +1,4 @@
-"""What the read that a home gets by itself saves against the whole bridge, in simulated time."""
+"""What the default read saves against reading the whole bridge, in simulated time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOURS = 2
 async def in_turn(
     bridge: SimulatedBridge, clock: MemoryClock, *strategies: Strategy, hours: int = HOURS
 ) -> dict[Strategy, Costs]:
-    """Whole hours of cycles, each way in each of them, after a first one that learns who is who."""
+    """Return the costs of whole hours of cycles by each strategy, after a first cycle."""
     async with AsyncExitStack() as stack:
         benches = {each: await stack.enter_async_context(front(bridge, clock, each)) for each in strategies}
         costs = dict.fromkeys(strategies, Costs())
@@ -50,7 +50,7 @@ async def a_cycle(bench: HueBench) -> Costs:
     reply = await bench.read()
     spent = costs_of(bench.meter.drain())
     assert len(reply.readings) + len(reply.unread) == 8
-    assert spent.seconds == pytest.approx(bench.clock.elapsed_s() - began_s)  # nothing waits beside requests
+    assert spent.seconds == pytest.approx(bench.clock.elapsed_s() - began_s)  # requests take all the time
     return spent
 
 
@@ -79,7 +79,7 @@ async def test_cycle_duration_30_percent_reduction(
 
 
 def as_if(costs: Costs, latency_s: float) -> Costs:
-    """What the same requests take where each waits that long, and size takes no time."""
+    """Return what the same requests cost if each waits that long and size takes no time."""
     return attrs.evolve(costs, seconds=latency_s * costs.requests)
 
 
@@ -88,9 +88,7 @@ def as_if(costs: Costs, latency_s: float) -> Costs:
     [pytest.param(0.05, id="50ms"), pytest.param(0.3, id="300ms", marks=pytest.mark.proof)],
 )
 @ON_EVERY_BRIDGE
-async def test_the_law_tells_from_which_slope_on_a_cycle_is_30_percent_shorter(
-    model: BridgeModel, latency_s: float
-) -> None:
+async def test_slope_from_which_a_cycle_is_30_percent_shorter(model: BridgeModel, latency_s: float) -> None:
     async def played(s_per_kb: float) -> tuple[Costs, Costs]:
         clock = MemoryClock(NOON)
         with a_bridge(model, clock) as bridge:
@@ -100,19 +98,19 @@ async def test_the_law_tells_from_which_slope_on_a_cycle_is_30_percent_shorter(
 
     flat = await played(0.0)
     from_s_per_kb = slope_from(*flat)
-    assert flat[0].seconds > (1 - SHORTER) * flat[1].seconds  # what size does not cost, it does not save
+    assert flat[0].seconds > (1 - SHORTER) * flat[1].seconds  # nothing to save if size costs no time
     too_flat, steep = await played(0.97 * from_s_per_kb), await played(1.03 * from_s_per_kb)
     assert too_flat[0].seconds > (1 - SHORTER) * too_flat[1].seconds
     assert steep[0].seconds <= (1 - SHORTER) * steep[1].seconds
 
 
 @pytest.mark.proof
-async def test_what_the_hours_of_each_read_cost(home_clock: MemoryClock) -> None:
-    """The figures of docs/explanation/performance.md, and from which slope on, in ms for each kB."""
+async def test_cost_of_24_hours_by_each_strategy(home_clock: MemoryClock) -> None:
+    """Check the figures of docs/explanation/performance.md; slopes in ms/kB."""
     with a_bridge(BSB002, home_clock) as bridge:
         costs = await in_turn(bridge, home_clock, "v2", "v1", "whole_bridge", hours=24)
-    told = {way: (each.requests // 24, round(each.kb / 24)) for way, each in costs.items()}
-    assert told == {"v2": (16, 65), "v1": (12, 163), "whole_bridge": (12, 658)}
+    figures = {way: (each.requests // 24, round(each.kb / 24)) for way, each in costs.items()}
+    assert figures == {"v2": (16, 65), "v1": (12, 163), "whole_bridge": (12, 658)}
     whole = costs["whole_bridge"]
     slopes = {
         way: [

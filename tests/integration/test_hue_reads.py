@@ -1,4 +1,4 @@
-"""A Hue source in front of a bridge that is well: what is read, by which way, and how often."""
+"""A healthy bridge: what is read, by which strategy, and how often."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shown_at_noon(home: SimulatedHome) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_each_way_of_reading_brings_every_sensor_with_the_same_identity(
+async def test_every_strategy_reads_every_sensor_alike(
     simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
 ) -> None:
     async with in_front_of(simulated_home.bridge, wall=home_clock, strategy=strategy) as bench:
@@ -42,7 +42,7 @@ async def test_each_way_of_reading_brings_every_sensor_with_the_same_identity(
     assert (reply.unread, reply.notes) == ((), ())
 
 
-async def test_a_cycle_asks_for_the_temperatures_alone_on_one_connection(
+async def test_cycle_asks_for_the_temperatures_only(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     bridge = simulated_home.bridge
@@ -55,7 +55,7 @@ async def test_a_cycle_asks_for_the_temperatures_alone_on_one_connection(
     assert {request.at_once for request in bridge.requests} == {1}
 
 
-async def test_another_process_asks_for_the_temperatures_alone(
+async def test_next_process_asks_for_the_temperatures_only(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     async with in_front_of(simulated_home.bridge, wall=home_clock) as first:
@@ -65,7 +65,7 @@ async def test_another_process_asks_for_the_temperatures_alone(
         assert second.operations() == ["hue.config", "hue.v2/temperature"]
 
 
-async def test_names_and_charges_are_read_hourly_and_links_while_a_sensor_is_quiet(
+async def test_details_are_read_hourly_and_links_when_a_sensor_is_quiet(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     asked = {}
@@ -86,7 +86,7 @@ async def test_names_and_charges_are_read_hourly_and_links_while_a_sensor_is_qui
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_a_sensor_that_goes_quiet_is_unread_until_it_is_heard_again(
+async def test_lost_sensor_is_unread_until_it_is_heard_again(
     simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
 ) -> None:
     home, cellar = simulated_home, simulated_home.sensors[-1].device_id
@@ -105,12 +105,12 @@ async def test_a_sensor_that_goes_quiet_is_unread_until_it_is_heard_again(
             assert set(unread.values()) <= {Cause.UNREACHABLE}
             cycles_behind[is_reachable] += (cellar in unread) is is_reachable
     assert home.is_reachable(cellar, home_clock.now())
-    # v2 says of a value only when it changed: the link is looked at a quarter of an hour later
+    # v2 reports only changes of a value: the link is read a quarter of an hour later
     assert cycles_behind[False] <= (4 if strategy in ("auto", "v2") else 0)
     assert cycles_behind[True] <= (1 if strategy in ("auto", "v2") else 0)
 
 
-async def test_a_bridge_that_keeps_v1_to_itself_still_tells_who_its_sensors_are(
+async def test_sensors_are_identified_without_v1(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     simulated_home.bridge.faults.add("path=/api/***/sensors kind=html")
@@ -122,30 +122,7 @@ async def test_a_bridge_that_keeps_v1_to_itself_still_tells_who_its_sensors_are(
     assert all(reading.is_reachable and reading.battery_percent is not None for reading in reply.readings)
 
 
-async def test_a_home_s_own_names_come_first(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
-    living, kitchen, bedroom, *_ = simulated_home.sensors
-    locations = {living.uniqueid.upper(): "Salon", f"hue:{kitchen.uniqueid}": "Galley", bedroom.mac: "Attic"}
-    async with in_front_of(simulated_home.bridge, wall=home_clock, locations=locations) as bench:
-        reply = await bench.read()
-    named = {reading.device_id: reading.location for reading in reply.readings}
-    assert [named[each.device_id] for each in (living, kitchen, bedroom)] == ["Salon", "Galley", "Attic"]
-
-
-async def test_what_a_source_has_put_off_writing_is_written_when_it_is_closed(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        for _ in range(11):  # within the hour, but with looks at who is heard
-            await bench.read()
-            home_clock.advance(300)
-        assert "hue.v2/zigbee_connectivity" in bench.operations()
-        before = bench.state.get("hue.directory")
-    after = bench.state.get("hue.directory")
-    assert str(before["links_at"]) < str(after["links_at"])
-    assert {**before, "links_at": None} == {**after, "links_at": None}
-
-
-async def test_what_a_read_cost_is_measured(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
+async def test_read_is_measured(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge, wall=home_clock) as bench:
         await bench.read()
@@ -155,7 +132,7 @@ async def test_what_a_read_cost_is_measured(simulated_home: SimulatedHome, home_
     assert all(each.succeeded and each.source == "hue" and each.duration_s > 0 for each in measured)
 
 
-async def test_a_read_that_fails_is_measured_as_far_as_it_went(simulated_home: SimulatedHome) -> None:
+async def test_failed_read_is_measured(simulated_home: SimulatedHome) -> None:
     simulated_home.bridge.faults.add("path=/clip kind=throttle")
     async with in_front_of(simulated_home.bridge) as bench:
         with pytest.raises(Exception, match="fewer requests"):
@@ -166,23 +143,23 @@ async def test_a_read_that_fails_is_measured_as_far_as_it_went(simulated_home: S
     assert throttled.payload_bytes == simulated_home.bridge.requests[-1].reply_bytes
 
 
-async def test_the_keys_of_others_stay_where_they_are(
+async def test_keys_of_other_applications_are_never_shown(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     bridge = simulated_home.bridge
     keys = list(ask_v1(bridge, "config").json["whitelist"])
     assert len(keys) > 3
     async with in_front_of(bridge, wall=home_clock, strategy="whole_bridge", raw_response=True) as bench:
-        told = repr(await bench.read())
+        text = repr(await bench.read())
         bridge.faults.add("kind=garbled")
         with pytest.raises(Exception, match=r"not JSON: [0-9,]+ bytes$") as raised:
             await bench.read()
-        told += repr(raised.value) + repr(raised.value.__cause__) + bench.told()
-    assert "ZLLTemperature" in told
-    assert not [key for key in keys if key in told]
+        text += repr(raised.value) + repr(raised.value.__cause__) + bench.shown()
+    assert "ZLLTemperature" in text
+    assert not [key for key in keys if key in text]
 
 
-async def test_a_round_bridge_is_read_over_http_where_that_is_written(home_clock: MemoryClock) -> None:
+async def test_round_bridge_is_read_over_http(home_clock: MemoryClock) -> None:
     with SimulatedHome(clock=home_clock, bridges=(BSB001,)).running() as home:
         address = f"http://{home.bridge.http_address}/"
         async with in_front_of(home.bridge, wall=home_clock, address=address) as bench:
@@ -199,7 +176,7 @@ async def test_old_firmware_is_read_by_v1(home_clock: MemoryClock) -> None:
             assert bench.operations() == ["hue.config", "hue.v1/sensors"]
 
 
-async def test_every_bridge_of_a_home_brings_its_own_sensors(home_clock: MemoryClock) -> None:
+async def test_every_bridge_of_a_home_is_read(home_clock: MemoryClock) -> None:
     with SimulatedHome(clock=home_clock, bridges=(BSB002_SECOND, BSB003)).running() as home:
         found: dict[str, float] = {}
         for bridge in home.bridges:
@@ -208,7 +185,7 @@ async def test_every_bridge_of_a_home_brings_its_own_sensors(home_clock: MemoryC
         assert found == shown_at_noon(home)
 
 
-async def test_a_connection_that_the_bridge_gave_up_between_cycles_costs_nothing(
+async def test_connection_closed_between_cycles_costs_nothing(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
@@ -219,7 +196,7 @@ async def test_a_connection_that_the_bridge_gave_up_between_cycles_costs_nothing
         assert bench.operations() == [*FIRST_READ, "hue.v2/temperature"]
 
 
-async def test_the_environment_has_no_say(
+async def test_environment_does_not_matter(
     simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"):

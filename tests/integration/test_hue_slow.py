@@ -1,4 +1,4 @@
-"""A Hue source in front of a slow bridge: nothing is asked twice, and what a fallback costs is told."""
+"""A slow bridge: nothing is requested twice, and the cost of a fallback is measured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.hue_paced import AT_EVERY_LATENCY, MS_PER_KB, ON_EVERY_BRIDGE
 async def test_optimization_fallback_on_error(
     home_clock: MemoryClock, model: BridgeModel, where: str, latency_s: float, fault: str
 ) -> None:
-    """A small read that is garbled or refused is made up for in the same cycle, and its price measured."""
+    """A garbled or refused small read is replaced in the same cycle, and its cost measured."""
     with a_bridge(model, home_clock) as bridge:
         pace = paced(home_clock, latency_s, MS_PER_KB[latency_s] / 1000)
         bridge.set_pace(pace)
@@ -53,7 +53,7 @@ async def test_optimization_fallback_on_error(
 async def test_optimization_under_high_latency(
     home_clock: MemoryClock, model: BridgeModel, latency_s: float
 ) -> None:
-    """A bridge that is slow is asked for no more than one that is fast, and for nothing twice."""
+    """A slow bridge gets the same requests as a fast one, and none twice."""
     asked: list[list[str]] = []
     for pace in (Pace(), paced(home_clock, latency_s)):
         with a_bridge(model, home_clock) as bridge:

@@ -1,4 +1,4 @@
-"""Bridges are found by multicast DNS, in a network of the test's own: nobody else hears or answers."""
+"""Bridges are found by multicast DNS, in a network namespace of the test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def outcome(scenario: str, *arguments: str, has_loopback: bool = True) -> Any:
 
 
 @pytest.mark.proof
-def test_whoever_is_there_is_found() -> None:
+def test_announced_bridges_are_found() -> None:
     assert outcome("find") == {
         "everybody": [
             [FIRST, "127.0.0.1", "BSB002"],
@@ -35,13 +35,13 @@ def test_whoever_is_there_is_found() -> None:
     }
 
 
-def test_without_a_network_nobody_is_looked_for_and_that_is_said() -> None:
+def test_search_without_a_network_is_our_error() -> None:
     said = outcome("find_without_a_network", has_loopback=False)
     assert said.startswith("cannot look for bridges on this network: ")
 
 
 @pytest.mark.proof
-def test_a_bridge_is_set_up_without_an_address_and_followed_when_it_moves(tmp_path: Path) -> None:
+def test_bridge_is_set_up_by_announcement_and_followed(tmp_path: Path) -> None:
     found = outcome("set_up_and_follow", str(tmp_path))
     assert found["set_up"] == [0, True], found["said"]
     assert found["collected"] == [0, 1, ""]

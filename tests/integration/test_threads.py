@@ -14,6 +14,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.threads import SingleThread, in_daemon_thread
 from tests.support.builders import NOON
+from tests.support.threads import busy_threads, wait_until_idle
 
 ABANDONS_A_THREAD = """
 import asyncio, threading
@@ -42,9 +43,18 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 async def test_function_runs_in_a_named_daemon_thread() -> None:
-    thread = await in_daemon_thread(threading.current_thread, "hue read")
+    def describe() -> tuple[threading.Thread, str]:
+        return threading.current_thread(), threading.current_thread().name
+
+    thread, name = await in_daemon_thread(describe, "hue read")
     assert thread is not threading.current_thread()
-    assert (thread.name, thread.daemon) == ("hue read", True)
+    assert (name, thread.daemon) == ("hue read", True)
+
+
+async def test_idle_thread_is_used_again() -> None:
+    threads = {await in_daemon_thread(threading.current_thread, "first") for _ in range(20)}
+    assert len(threads) <= 2
+    assert len(busy_threads("first")) == 0
 
 
 async def test_event_loop_runs_meanwhile() -> None:
@@ -92,8 +102,7 @@ async def test_cancelled_call_returns_at_once_and_drops_the_result(
     assert not ended.is_set()
     may_end.set()
     assert ended.wait(30)
-    for thread in [thread for thread in threading.enumerate() if thread.name == "slow"]:
-        thread.join()
+    wait_until_idle("slow")
     await asyncio.sleep(0)
     assert caplog.records == []
 
@@ -120,7 +129,7 @@ def test_result_after_the_loop_has_closed_is_dropped(
     may_end.set()
     while not threads:
         threading.Event().wait(0.001)
-    threads[0].join()
+    wait_until_idle("slow")
     assert capfd.readouterr() == ("", "")
 
 
@@ -154,7 +163,6 @@ async def test_single_thread_gives_up_at_its_limit_and_rejects_calls_while_busy(
     with pytest.raises(TimeoutError, match="has not ended"):
         await thread.run(lambda: None, 5.0)
     may_end.set()
-    for one in [one for one in threading.enumerate() if one.name == "stuck"]:
-        one.join()
+    wait_until_idle("stuck")
     thread._clock = SystemClock()  # this call takes real time
     assert await thread.run(lambda: 9, 30.0) == 9

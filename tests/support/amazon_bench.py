@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from adapters import simulator
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.authorisation import authoriser_of
 from adapters.amazon.hosts import Hosts
@@ -25,6 +26,9 @@ from ports.state import State
 from tests.support.alexa_stand_in import REFRESH_TOKEN
 from tests.support.builders import NOON
 from tests.support.hue_bench import WallOf
+
+# One root certificate: to load the system's takes 20 ms.
+ROOTS = Path(simulator.__file__).parent / "certificates" / "amazon-ca.pem"
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +85,7 @@ def an_amazon_bench(
     state: State | None = None,
     wall: MemoryClock | None = None,
     timeout_s: float = 5.0,
-    roots: Path | None = None,
+    roots: Path | None = ROOTS,
     session: AmazonSession | None = None,
     **settings: Any,
 ) -> AmazonBench:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from config.loading import Loaded, load
+from config.problems import Report
+from config.settings import Settings
+from config.structuring import structure
+from config.yaml_document import parse
 from domain.errors import SettingsError
 
 BRIDGE_ID = "001788fffe123456"
@@ -111,6 +115,15 @@ def one_setting(path: str, value: str) -> str:
     *sections, key = path.split(".")
     lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(sections)]
     return "\n".join([*lines, f"{'  ' * len(sections)}{key}: {value}\n"])
+
+
+def settings_of(text: str) -> Settings:
+    """Return the settings of a valid config.yaml."""
+    report = Report()
+    document = parse(text, "config.yaml", report)
+    settings = None if document is None else structure(document, Settings, report)
+    assert settings is not None, report.problems
+    return settings
 
 
 def loaded(home: Path, config: str | bytes = CONFIG, secrets: str | bytes | None = SECRETS) -> Loaded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -29,6 +28,7 @@ from ports.clock import Clock
 from ports.setup import BridgeFinder
 from ports.state import State
 from tests.support.builders import NOON
+from tests.support.threads import wait_until_idle
 
 
 @attrs.frozen(kw_only=True)
@@ -67,8 +67,8 @@ class HueBench:
         """What the source has asked since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
 
-    def told(self) -> str:
-        """Everything that went into the journal and the state."""
+    def shown(self) -> str:
+        """Return everything that went into the journal and the state."""
         kept = [self.state.get(key) for key in ("hue.directory", f"hue.reach.{self.address}")]
         return repr([self.journal.records, kept])
 
@@ -148,15 +148,12 @@ async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
     finally:
         await bench.source.close()
         wait_for_reads()
-        gc.collect(1)  # a socket that nobody closed warns now, and not in another test
+        gc.collect(1)  # an unclosed socket warns now, and not in another test
 
 
 def wait_for_reads(seconds: float = 2.0) -> None:
-    """Let the threads of reads that were abandoned end; fails when one does not."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("read hue"):
-            thread.join(seconds)
-            assert not thread.is_alive(), f"{thread.name} goes on"
+    """Let reads that were abandoned end; fail if one goes on."""
+    wait_until_idle("read hue", seconds)
 
 
 def temperatures(reply: SourceReply) -> Mapping[str, float]:

@@ -36,9 +36,9 @@ from adapters.simulator.amazon.replies import (
     sign_in_page,
 )
 from adapters.simulator.certificates import AMAZON_CA_FILE, Certificate, shipped
-from adapters.simulator.faults import Effect, Faults, HugeBody, RevokedKey, StaleToken
-from adapters.simulator.messages import Json, Reply, Request, SeenRequest
-from adapters.simulator.network import LOOPBACK, Front, Listener, Pace, ServerCertificates, ServerThread
+from adapters.simulator.faults import Effect, HugeBody, RevokedKey, StaleToken
+from adapters.simulator.messages import Json, Reply, Request
+from adapters.simulator.network import NetworkService, ServerCertificates, ServerThread
 from domain.reading import Quantity
 from ports.clock import Clock
 
@@ -158,27 +158,22 @@ class AlexaApi:
         }
 
 
-class SimulatedAlexa:
-    """The Alexa service on the network: one port for all its names. Usable from any thread."""
+class SimulatedAlexa(NetworkService):
+    """The Alexa service on the network: one port for data, tokens, cookies and the page for codes."""
 
     def __init__(
         self, api: AlexaApi, server: ServerThread, certificate: Certificate | None = None, *, port: int = 0
     ) -> None:
         self.ca_file = AMAZON_CA_FILE if certificate is None else certificate.file
         self._api = api
-        self._server = server
         shown = ServerCertificates(
             right=certificate or shipped("alexa.pem"), wrong=lambda kind: shipped(f"alexa-{kind}.pem")
         )
-        self._front = Front(api.clock, self._answer, certificates=shown, redact=str)
-        self._listener = Listener(partial(self._front.handle, is_secure=True), self._front.context, port)
+        super().__init__(
+            api.clock, server, self._answer_compressed, certificates=shown, has_http=False, port=port
+        )
         session = api.account.new_session(api.account.ready, DEFAULT_MARKET)
         self.cookies: Mapping[str, str] = {**session, "csrf": csrf_number(session["session-id"])}
-
-    @property
-    def address(self) -> str:
-        """Return where it answers: data, tokens, cookies and the page for codes."""
-        return f"{LOOPBACK}:{self._listener.port}"
 
     @property
     def url(self) -> str:
@@ -198,15 +193,6 @@ class SimulatedAlexa:
     def registrations(self) -> Sequence[Registration]:
         """Return the apps and devices that are linked to the account."""
         return self._api.account.registrations
-
-    @property
-    def faults(self) -> Faults:
-        return self._front.faults
-
-    @property
-    def requests(self) -> Sequence[SeenRequest]:
-        """Return the requests that it received, oldest first."""
-        return self._front.requests
 
     def value(self, serial: str, quantity: Quantity, instant: datetime) -> float:
         """Return the value that the service shows then, reachable or not, in the unit of the quantity."""
@@ -246,22 +232,10 @@ class SimulatedAlexa:
         """Show temperatures in CELSIUS, FAHRENHEIT or KELVIN."""
         self._api.scale = scale
 
-    def set_pace(self, pace: Pace) -> None:
-        """Make it that slow."""
-        self._front.pace = pace
-
-    def unplug(self) -> None:
-        """Stop answering: connections are refused until it is plugged in, at the same address."""
-        self._server.run(self._listener.close())
-
-    def plug_in(self) -> None:
-        """Start answering."""
-        self._server.run(self._listener.open())
-
     def _monitor(self, serial: str) -> Monitor:
         return next(monitor for monitor in self.monitors if monitor.serial == serial)
 
-    def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
+    def _answer_compressed(self, request: Request, effects: Sequence[Effect]) -> Reply:
         reply = self._api.answer(request, effects)
         takes_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
         is_short = len(reply.body) < _WORTH_PACKING_BYTES

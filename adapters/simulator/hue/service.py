@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
 
 from adapters.simulator import certificates
-from adapters.simulator.faults import Effect, Faults, RevokedKey
+from adapters.simulator.faults import Effect, RevokedKey
 from adapters.simulator.hue.inventory import Inventory, v2_id
 from adapters.simulator.hue.keys import ApplicationKeys, PairingError
 from adapters.simulator.hue.live import Live, stamp_v1
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.hue.replies import damage, html_reply, json_reply, v1_error, v2_error
-from adapters.simulator.messages import Reply, Request, SeenRequest
-from adapters.simulator.network import LOOPBACK, Front, Listener, Pace, ServerCertificates, ServerThread
+from adapters.simulator.messages import Reply, Request
+from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
 from adapters.simulator.templates import encode, fill_live
 from ports.clock import Clock
 
@@ -127,68 +125,43 @@ class BridgeApi:
         return json_reply(fill_live(template, live))
 
 
-class SimulatedBridge:
-    """A bridge on the network, over HTTPS and HTTP as its model has them. Usable from any thread."""
+class SimulatedBridge(NetworkService):
+    """A bridge on the network, over HTTPS and HTTP as its model has them."""
 
     def __init__(self, api: BridgeApi, key: str, server: ServerThread, *, port: int = 0) -> None:
         self.key = key
+        self.model = api.model
+        self.id = api.model.bridge_id  # in lower case
+        self.ca_file = certificates.CA_FILE
         self._api = api
-        self._server = server
         name = api.model.certificate
         shown = None
         if name is not None:
             right = certificates.shipped(name)
             shown = ServerCertificates(right=right, wrong=lambda kind: certificates.shipped(f"{kind}.pem"))
-        self._front = Front(api.clock, self._answer, certificates=shown, redact=_redact)
-        self._http = Listener(partial(self._front.handle, is_secure=False), port=0 if name else port)
-        self._https: Listener | None = None
-        if name is not None:
-            self._https = Listener(partial(self._front.handle, is_secure=True), self._front.context, port)
-
-    @property
-    def model(self) -> BridgeModel:
-        return self._api.model
-
-    @property
-    def id(self) -> str:
-        """Return the bridge id, in lower case."""
-        return self.model.bridge_id
-
-    @property
-    def address(self) -> str:
-        """Return where it answers: over HTTPS if it can, else over HTTP."""
-        return self.http_address if self._https is None else f"{LOOPBACK}:{self._https.port}"
+        super().__init__(
+            api.clock,
+            server,
+            self._answer_or_redirect,
+            certificates=shown,
+            has_http=True,
+            port=port,
+            redact=_redact,
+        )
 
     @property
     def http_address(self) -> str:
-        return f"{LOOPBACK}:{self._http.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        return certificates.CA_FILE
+        return f"{LOOPBACK}:{self._listeners[-1].port}"
 
     @property
     def certificate_sha256(self) -> str:
         """Return the fingerprint of its right certificate; empty for a bridge without HTTPS."""
         return "" if self.model.certificate is None else certificates.sha256(self.model.certificate)
 
-    @property
-    def faults(self) -> Faults:
-        return self._front.faults
-
-    @property
-    def requests(self) -> Sequence[SeenRequest]:
-        """Return the requests that it received, oldest first."""
-        return self._front.requests
-
     def v2_id(self, device_id: str, service: str = "temperature") -> str:
         """Return the v2 id of a service of one of its sensors."""
         sensors = self._api.things.sensors
         return next(v2_id(sensor, service) for sensor in sensors if sensor.device_id == device_id)
-
-    def set_pace(self, pace: Pace) -> None:
-        """Make it that slow."""
-        self._front.pace = pace
 
     def press_button(self) -> None:
         """Let applications pair for 30 s."""
@@ -198,31 +171,13 @@ class SimulatedBridge:
         """Remove an application's key."""
         self._api.keys.revoke(key)
 
-    def unplug(self) -> None:
-        """Stop answering: connections are refused until it is plugged in, at the same address."""
-        self._server.run(self._close())
-
-    def plug_in(self) -> None:
-        """Start answering."""
-        self._server.run(self._open())
-
-    async def _open(self) -> None:
-        for listener in self._listeners:
-            await listener.open()
-
-    async def _close(self) -> None:
-        for listener in self._listeners:
-            await listener.close()
-
-    @property
-    def _listeners(self) -> Sequence[Listener]:
-        return [self._http] if self._https is None else [self._https, self._http]
-
-    def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
+    def _answer_or_redirect(self, request: Request, effects: Sequence[Effect]) -> Reply:
         is_redirected = not request.is_secure and not self.model.has_http
-        if is_redirected and self._https is not None and request.at_once <= MOST_AT_ONCE:
+        if is_redirected and request.at_once <= MOST_AT_ONCE:
             name = request.host.partition(":")[0]
-            return html_reply(301, {"Location": f"https://{name}:{self._https.port}{request.raw_path}"})
+            return html_reply(
+                301, {"Location": f"https://{name}:{self._listeners[0].port}{request.raw_path}"}
+            )
         return self._api.answer(request, effects)
 
 

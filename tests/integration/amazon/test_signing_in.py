@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.amazon.authorisation import authoriser_of, credential_mark
+from adapters.amazon.authorisation import authoriser_of, credential_mark, forget_refusals
 from adapters.amazon.tokens import AccessTokens, TokenEndpoint
 from adapters.memory.spool import MemoryState
 from domain.errors import (
@@ -214,6 +214,12 @@ async def test_where_nothing_is_accepted_no_cycle_signs_in_again(
         assert isinstance(await error_of(bench), CredentialsStale)
         assert stand_in.asked == asked
         bench.wall.advance(300)
+    forget_refusals(bench.state)
+    stand_in.script(EXCHANGE, an_answer(b"", 500))
+    async with in_front_of(stand_in.hosts, state=bench.state, wall=bench.wall) as second:
+        stand_in.asked.clear()
+        assert isinstance(await error_of(second), CredentialsStale)
+        assert stand_in.asked == [GRAPHQL, TOKEN, GRAPHQL, EXCHANGE]
     stand_in.takes_bearer = True
     assert await is_read(bench)
 

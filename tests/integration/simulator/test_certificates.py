@@ -18,11 +18,12 @@ from requests.adapters import HTTPAdapter
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import certificates
 from adapters.simulator.amazon.service import SimulatedAlexa
-from adapters.simulator.certificates import CA_FILE, Certificate, leaf_file, make
+from adapters.simulator.certificates import CA_FILE, Certificate, leaf_file
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BSB002_SECOND, BSB003
 from adapters.simulator.hue.service import SimulatedBridge
 from tests.support import alexa_client
+from tests.support import make_certificates as make
 from tests.support.bridge_client import ask, ask_on, connection, context, tcp
 
 

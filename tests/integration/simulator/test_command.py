@@ -23,6 +23,7 @@ from adapters.simulator.certificates import leaf_file
 from tests.support.forked import Piped, wanted
 
 CHECKOUT = Path(__file__).parents[3]
+CODE_PAIR = "/auth/create/codepair"
 
 
 @contextmanager
@@ -42,8 +43,13 @@ def facts_of(simulator: Piped) -> dict[str, Any]:
     return facts
 
 
-def ask(address: str, path: str, method: str = "GET", body: str | None = None) -> Any:
-    asking = http.client.HTTPConnection(address, timeout=5)
+def ask(address: str, path: str, method: str = "GET", body: str | None = None, ca_file: str = "") -> Any:
+    """Return the JSON of a reply with status 200, else the status."""
+    if ca_file:
+        trusting = ssl.create_default_context(cafile=ca_file)
+        asking: http.client.HTTPConnection = http.client.HTTPSConnection(address, timeout=5, context=trusting)
+    else:
+        asking = http.client.HTTPConnection(address, timeout=5)
     asking.request(method, path, body)
     reply = asking.getresponse()
     content = reply.read()
@@ -51,8 +57,19 @@ def ask(address: str, path: str, method: str = "GET", body: str | None = None) -
     return json.loads(content) if reply.status == 200 else reply.status
 
 
+def access_token(facts: dict[str, Any]) -> Any:
+    form = {
+        "app_name": "tests",
+        "source_token": facts["alexa"]["refresh_token"],
+        "source_token_type": "refresh_token",
+        "requested_token_type": "access_token",
+    }
+    alexa = facts["alexa"]
+    return ask(alexa["address"], "/auth/token", "POST", urlencode(form), alexa["ca_file"])
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_it_is_told_to_stop(ending: signal.Signals) -> None:
+def test_simulator_serves_until_a_signal(ending: signal.Signals) -> None:
     with running("--json", "--seed", "4") as simulator:
         facts = facts_of(simulator)
         assert ask(facts["http_address"], "/api/config")["bridgeid"] == facts["bridge_id"].upper()
@@ -65,73 +82,38 @@ def test_it_serves_until_it_is_told_to_stop(ending: signal.Signals) -> None:
         assert simulator.stderr.read() == ""
 
 
-def test_a_signal_presses_the_button() -> None:
+def test_sigusr1_presses_the_button() -> None:
     with running("--json") as simulator:
         address = facts_of(simulator)["http_address"]
-        asked = '{"devicetype": "app#host"}'
-        assert ask(address, "/api", "POST", asked)[0]["error"]["type"] == 101
+        body = '{"devicetype": "app#host"}'
+        assert ask(address, "/api", "POST", body)[0]["error"]["type"] == 101
         simulator.send_signal(signal.SIGUSR1)
         deadline_s = time.monotonic() + 10
-        while "error" in (said := ask(address, "/api", "POST", asked)[0]):
+        while "error" in (answer := ask(address, "/api", "POST", body)[0]):
             assert time.monotonic() < deadline_s
-        assert len(said["success"]["username"]) == 40
+        assert len(answer["success"]["username"]) == 40
 
 
-def test_faults_come_from_the_command_line() -> None:
-    with running("--json", "--bridge-model", "BSB001", "--fault", "kind=throttle path=/sensors") as simulator:
+def test_options_set_model_faults_and_pace() -> None:
+    options = ("--bridge-model", "BSB001", "--fault", "kind=throttle path=/sensors", "--latency", "150")
+    alexa_fault = ("--alexa-fault", "kind=refused-token code=InvalidToken status=403 first=2")
+    with running("--json", *options, "--per-kb", "10", *alexa_fault) as simulator:
         facts = facts_of(simulator)
         assert facts["model"] == "BSB001"
         assert ask(facts["address"], f"/api/{facts['key']}/sensors") == 429
-        assert "1" in ask(facts["address"], f"/api/{facts['key']}/groups")
-
-
-def test_the_bridge_is_as_slow_as_the_command_line_says() -> None:
-    """A lower bound: whatever else the machine does, a reply does not come before its time."""
-    with running("--json", "--latency", "150", "--per-kb", "10") as simulator:
-        facts = facts_of(simulator)
         began_s = time.monotonic()
-        whole = ask(facts["http_address"], f"/api/{facts['key']}")
-        assert (
-            time.monotonic() - began_s >= 0.15 + 0.01 * len(json.dumps(whole, separators=(",", ":"))) / 1000
-        )
-
-
-def ask_alexa(facts: dict[str, Any], path: str, ca_file: str | None = None, **form: str) -> tuple[int, Any]:
-    trusting = ssl.create_default_context(cafile=ca_file or facts["alexa"]["ca_file"])
-    asking = http.client.HTTPSConnection(facts["alexa"]["address"], timeout=5, context=trusting)
-    asking.request("POST", path, urlencode(form))
-    reply = asking.getresponse()
-    content = json.loads(reply.read())
-    asking.close()
-    return reply.status, content
-
-
-def access_token(facts: dict[str, Any], ca_file: str | None = None) -> tuple[int, Any]:
-    return ask_alexa(
-        facts,
-        "/auth/token",
-        ca_file,
-        app_name="tests",
-        source_token=facts["alexa"]["refresh_token"],
-        source_token_type="refresh_token",
-        requested_token_type="access_token",
-    )
-
-
-def test_alexa_answers_too_with_faults_of_its_own() -> None:
-    fault = ("--alexa-fault", "kind=refused-token code=InvalidToken first=2")
-    with running("--json", *fault) as simulator:
-        facts = facts_of(simulator)
+        whole = ask(facts["address"], f"/api/{facts['key']}")
+        kilobytes = len(json.dumps(whole, separators=(",", ":"))) / 1000
+        assert time.monotonic() - began_s >= 0.15 + 0.01 * kilobytes
         alexa = facts["alexa"]
         assert [monitor["room"] for monitor in alexa["monitors"]] == ["kitchen", "bedroom", "living"]
         assert {"session-id", "session-token", "csrf"} <= set(alexa["cookies"])
         assert alexa["code_page"] == f"https://{alexa['address']}/code"
-        assert access_token(facts)[0] == 200
-        status, told = access_token(facts)
-        assert (status, told["error"]) == (400, "InvalidToken")
+        assert access_token(facts)["expires_in"] == 3600
+        assert access_token(facts) == 403
 
 
-def test_alexa_can_show_another_certificate(tmp_path: Path) -> None:
+def test_alexa_can_show_a_certificate_of_the_user(tmp_path: Path) -> None:
     both = leaf_file("alexa-self-signed.pem").read_text()
     begins = both.index("-----BEGIN PRIVATE KEY")
     certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
@@ -140,65 +122,57 @@ def test_alexa_can_show_another_certificate(tmp_path: Path) -> None:
     with running("--json", "--certificate", str(certificate), "--key", str(key)) as simulator:
         facts = facts_of(simulator)
         assert facts["alexa"]["ca_file"] == str(certificate)
-        assert access_token(facts)[0] == 200
+        assert access_token(facts)["expires_in"] == 3600
 
 
 @pytest.mark.parametrize("option", ["--port", "--alexa-port"])
-def test_a_port_that_is_taken_is_said_and_is_64(option: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with running(option, str(port)) as simulator:
-            assert simulator.wait(10) == 64
-            assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
+def test_port_in_use_is_reported(option: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        running(option, str(taken.getsockname()[1])) as simulator,
+    ):
+        assert simulator.wait(10) == 64
+        assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
 
 
-def test_at_a_terminal_a_typed_code_links_a_device_and_an_empty_line_presses_the_button() -> None:
+def test_terminal_takes_codes_and_presses_the_button() -> None:
     ours, theirs = pty.openpty()
     with running("--json", stdin=theirs) as simulator:
-        pair = created_pair(facts_of(simulator))
-        for typed, said in (("\n", "button"), (f"{pair}\n", "linked"), (f"{pair}\n", "No such code")):
-            os.write(ours, typed.encode())
-            assert said in simulator.stderr.readline()
+        alexa = facts_of(simulator)["alexa"]
+        device = json.dumps({"code_data": {"device_type": "x", "device_serial": "y"}})
+        code = ask(alexa["address"], CODE_PAIR, "POST", device, alexa["ca_file"])["public_code"]
+        for line, message in (("\n", "button"), (f"{code}\n", "linked"), (f"{code}\n", "No such code")):
+            os.write(ours, line.encode())
+            assert message in simulator.stderr.readline()
     os.close(ours)
     os.close(theirs)
 
 
-def created_pair(facts: dict[str, Any]) -> str:
-    trusting = ssl.create_default_context(cafile=facts["alexa"]["ca_file"])
-    asking = http.client.HTTPSConnection(facts["alexa"]["address"], timeout=5, context=trusting)
-    device = {"code_data": {"device_type": "x", "device_serial": "y"}}
-    asking.request("POST", "/auth/create/codepair", json.dumps(device))
-    code: str = json.loads(asking.getresponse().read())["public_code"]
-    asking.close()
-    return code
-
-
 @pytest.mark.parametrize("model", ["BSB001", "BSB002", "BSB003"])
-def test_it_says_how_to_ask_and_to_pair(model: str) -> None:
+def test_introduction_explains_reading_and_pairing(model: str) -> None:
     with running("--bridge-model", model) as simulator:
-        said = ""
-        while "Ctrl-C" not in said:
+        text = ""
+        while "Ctrl-C" not in text:
             line = simulator.stdout.readline()
-            assert line, said
-            said += line
-        assert ("no HTTPS" in said) == (model == "BSB001")
-        assert ("/clip/v2/resource/temperature" in said) == (model != "BSB001")
-        assert "SIGUSR1" in said
+            assert line, text
+            text += line
+        assert ("no HTTPS" in text) == (model == "BSB001")
+        assert ("/clip/v2/resource/temperature" in text) == (model != "BSB001")
+        assert "SIGUSR1" in text
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--fault", "kind=nonsense"], "unknown kind=nonsense"),
         (["--bridge-model", "BSB009"], "BSB009"),
         (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
         (["--key", __file__], "--key needs --certificate"),
         (["--latency", "-1"], "--latency"),
-        (["--per-kb", "much"], "--per-kb"),
         (["--certificate", __file__], "invalid certificate"),
     ],
 )
-def test_a_wrong_command_line_is_said_and_is_64(arguments: list[str], complaint: str) -> None:
+def test_wrong_usage_is_64_with_a_message(arguments: list[str], message: str) -> None:
     with running(*arguments) as simulator:
         assert simulator.wait(10) == 64
-        assert complaint in simulator.stderr.read()
+        assert message in simulator.stderr.read()

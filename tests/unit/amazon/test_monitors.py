@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,6 +19,7 @@ from adapters.amazon.monitors import (
     monitors_of_appliances,
     monitors_of_endpoints,
 )
+from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemoryState
 from ports.state import State
@@ -26,6 +30,7 @@ from tests.support.canned_alexa import discovered, listed
 KITCHEN = Device()
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
 SERIAL = "GAJ23005314600J1"
+HOME_OF_NOVEMBER = Path(__file__).parents[2] / "fixtures" / "home_2026_11"
 
 
 def appliance(device: Device = KITCHEN, **changes: Any) -> dict[str, Any]:
@@ -187,14 +192,15 @@ async def test_monitors_are_remembered_for_the_credential_they_were_found_with()
     assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
 
 
-async def test_monitors_of_an_earlier_version_name_no_credential_and_are_used() -> None:
-    state = MemoryState()
-    await a_directory(CannedDiscovery(discovered(KITCHEN), {}), state).monitors(1.0)
-    state.put(
-        "amazon.monitors", {key: value for key, value in state.get("amazon.monitors").items() if key != "of"}
-    )
+async def test_monitors_of_an_existing_home_are_known(tmp_path: Path) -> None:
+    """Its state names no credential."""
+    shutil.copy(HOME_OF_NOVEMBER / "data" / "state.json", tmp_path)
+    state = FileState(tmp_path / "state.json", MemoryJournal())
+    clock = MemoryClock(datetime(2026, 11, 29, 23, 0, tzinfo=UTC))
     account = CannedDiscovery({}, {})
-    assert [one.name for one in await a_directory(account, state).monitors(1.0)] == ["Kitchen"]
+    monitors = await a_directory(account, state, clock=clock).monitors(1.0)
+    assert [one.serial for one in monitors] == ["GAJ2270E9D2703DA", "GAJ2EF8AE4C2508B", "GAJ24CEE4C3BE037"]
+    assert monitors[0].assets["6"] == "Alexa.AirQuality.ParticulateMatter"
     assert account.asked == []
 
 

@@ -1,8 +1,7 @@
-"""Make the certificates of the simulated services: `python adapters/simulator/certificates/make.py ca.pem`.
+"""Make the certificates of the simulated services: `python -m tests.support.make_certificates ca.pem`.
 
-Needs `cryptography`, which only the development environment has. The keys of the authorities are thrown away
-at the end, so every run replaces an authority with all its leaves. The arguments are the files of the
-authorities; without any it replaces all.
+The keys of the authorities are thrown away at the end, so every run replaces an authority with all its
+leaves. The arguments are the files of the authorities; without any it replaces all.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-FOLDER = Path(__file__).parent
+from adapters.simulator.certificates import CA_FILE
+
 BEGINS = datetime(2017, 1, 1, tzinfo=UTC)
 # After 2038 and 2049, where 32-bit clocks and the short ASN.1 date end; OpenSSL reads both correctly.
 ENDS = datetime(2080, 1, 1, tzinfo=UTC)
@@ -104,7 +104,7 @@ AMAZON = Authority(
 AUTHORITIES = (BRIDGES, AMAZON)
 
 
-def main(folder: Path = FOLDER, files: Collection[str] = ()) -> None:
+def main(folder: Path = CA_FILE.parent, files: Collection[str] = ()) -> None:
     """Write the certificates of the authorities, and their leaves with keys."""
     for authority in AUTHORITIES:
         if authority.file in files or not files:

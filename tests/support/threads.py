@@ -1,0 +1,21 @@
+"""Which threads of the program are busy."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from adapters.runtime.threads import IDLE
+
+
+def busy_threads(name: str = "") -> list[threading.Thread]:
+    """Return the threads whose names begin so, without those that wait for a job."""
+    return [one for one in threading.enumerate() if one.name.startswith(name) and one.name != IDLE]
+
+
+def wait_until_idle(name: str, seconds: float = 2.0) -> None:
+    """Wait until no thread has a name that begins so; fail if one goes on."""
+    ends_s = time.monotonic() + seconds
+    while busy_threads(name):
+        assert time.monotonic() < ends_s, f"a thread {name} goes on"
+        time.sleep(0.001)

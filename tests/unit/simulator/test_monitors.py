@@ -1,0 +1,159 @@
+"""Air of the simulated home, and what its monitors report: plausible, and the same for the same seed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from adapters.simulator import air
+from adapters.simulator.amazon import monitors as module
+from adapters.simulator.amazon.monitors import (
+    Monitor,
+    changed_sample_at,
+    is_reachable,
+    monitors,
+    quiet_spell,
+    sample_at,
+    stamp,
+)
+from adapters.simulator.house import House
+from adapters.simulator.weather import DAY_S, local_time
+from domain.reading import STORABLE, Quantity
+
+JANUARY = datetime(2026, 1, 12, tzinfo=UTC).timestamp()
+JULY = datetime(2026, 7, 6, tzinfo=UTC).timestamp()
+WEEK = range(0, 7 * DAY_S, 600)
+KITCHEN, BEDROOM, LIVING = monitors(1)
+
+
+@cache
+def course(monitor: Monitor, quantity: Quantity, begin_s: float = JANUARY, seed: int = 1) -> list[float]:
+    return [sample_at(seed, monitor, quantity, begin_s + at_s).value for at_s in WEEK]
+
+
+def test_three_monitors_have_ids_of_their_own() -> None:
+    assert [monitor.room for monitor in monitors(1)] == ["kitchen", "bedroom", "living"]
+    assert [Quantity.PM10 in monitor.quantities for monitor in monitors(1)] == [True, False, True]
+    assert all(Quantity.CARBON_DIOXIDE not in monitor.quantities for monitor in monitors(1))
+    ids = {name for each in monitors(1) for name in (each.serial, each.entity_id, each.appliance_id)}
+    assert len(ids) == 9
+    assert monitors(2)[0].serial != KITCHEN.serial
+    assert course(KITCHEN, Quantity.PM25) != course(KITCHEN, Quantity.PM25, seed=2)
+
+
+@pytest.mark.parametrize("begin_s", [JANUARY, JULY])
+@pytest.mark.parametrize("monitor", monitors(1), ids=lambda monitor: monitor.room)
+def test_values_are_plausible_in_winter_and_summer(monitor: Monitor, begin_s: float) -> None:
+    for quantity in monitor.quantities:
+        values = course(monitor, quantity, begin_s)
+        assert all(value in STORABLE[quantity] for value in values)
+        assert len(set(values)) > 1 or (quantity is Quantity.CARBON_MONOXIDE and monitor is BEDROOM)
+    humidity = course(monitor, Quantity.RELATIVE_HUMIDITY, begin_s)
+    assert 15 <= min(humidity) < max(humidity) <= 90
+    assert max(course(monitor, Quantity.CARBON_MONOXIDE, begin_s)) <= 8
+    score = course(monitor, Quantity.IAQ_SCORE, begin_s)
+    assert 0 <= min(score) < 90 <= max(score)
+    for at_s in WEEK[::12]:
+        sample = sample_at(1, monitor, Quantity.TEMPERATURE, begin_s + at_s)
+        assert (4 * sample.value).is_integer()
+        room = House(1).room_celsius(monitor.room, sample.at.timestamp())
+        assert 0.0 <= sample.value - room <= 0.9
+
+
+def test_cooking_makes_peaks_that_decay() -> None:
+    dust = course(KITCHEN, Quantity.PM25)
+    peaks = [
+        at for at in range(6, len(dust) - 12) if dust[at] == max(dust[at - 6 : at + 7]) and dust[at] > 25
+    ]
+    assert len(peaks) >= 3
+    cooked = [air.cooking(1, local_time(JANUARY + at_s)) for at_s in WEEK]
+    for at in peaks:
+        assert dust[at + 12] < 0.6 * dust[at]  # two hours later
+        assert max(cooked[at - 6 : at + 1]) > 0
+    assert sorted(dust)[len(dust) // 2] <= 8
+    highest = [max(course(monitor, Quantity.PM25)) for monitor in (KITCHEN, LIVING, BEDROOM)]
+    assert highest[0] > 1.5 * highest[1] > 2 * highest[2]
+    assert max(course(KITCHEN, Quantity.CARBON_MONOXIDE)) >= 2
+    assert course(KITCHEN, Quantity.PM10) == dust
+    score = course(KITCHEN, Quantity.IAQ_SCORE)
+    assert score[dust.index(max(dust))] < 65 < sorted(score)[len(score) // 2]
+
+
+@pytest.mark.parametrize("quantity", [Quantity.RELATIVE_HUMIDITY, Quantity.VOC_INDEX])
+def test_sleepers_make_the_bedroom_damp_and_stuffy(quantity: Quantity) -> None:
+    hours = [local_time(JANUARY + at_s).hour for at_s in WEEK]
+    values = course(BEDROOM, quantity)
+    night, day = (
+        [value for value, hour in zip(values, hours, strict=True) if begin <= hour < begin + 3]
+        for begin in (3, 13)
+    )
+    assert sum(night) / len(night) > 1.2 * sum(day) / len(day)
+
+
+def test_samples_do_not_depend_on_the_order_of_calls() -> None:
+    first = [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in WEEK]
+    for cached in (air._day, air._conditions, module._values, module._sampled_s, module._report_s):
+        cached.cache_clear()
+    assert first == [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in reversed(WEEK)][::-1]
+
+
+def test_air_is_continuous_at_midnight() -> None:
+    for day in range(20_400, 20_410):
+        for room in ("kitchen", "bedroom", "living"):
+            ended, begun = air._day(1, room, day - 1)[-1], air._day(1, room, day)[0]
+            assert begun.water == pytest.approx(ended.water, rel=0.02)
+            assert begun.particles == pytest.approx(ended.particles, rel=0.02, abs=0.3)
+            assert begun.organic == pytest.approx(ended.organic, rel=0.02, abs=0.3)
+
+
+def test_relative_humidity_falls_with_temperature() -> None:
+    assert air.relative_humidity(17.3, 20) == pytest.approx(100, abs=1)
+    assert air.relative_humidity(8.65, 20) == pytest.approx(50, abs=1)
+    assert air.relative_humidity(8.65, 25) < 40
+
+
+def test_monitors_report_about_every_five_minutes() -> None:
+    moments = set()
+    for monitor in monitors(1):
+        found = (sample_at(1, monitor, Quantity.PM25, JANUARY + at_s) for at_s in range(0, 3600, 30))
+        reports = sorted({sample.at.timestamp() for sample in found})
+        assert all(285 < later - earlier < 315 for earlier, later in pairwise(reports))
+        moments.add(round(reports[0] % 300))
+    assert len(moments) == 3
+
+
+def test_samples_are_from_the_last_minutes() -> None:
+    for at_s in range(0, 6 * 3600, 137):
+        now_s = JANUARY + at_s
+        for monitor in (KITCHEN, BEDROOM):
+            for quantity in monitor.quantities:
+                sample = sample_at(1, monitor, quantity, now_s)
+                assert 0 <= now_s - sample.at.timestamp() < 320
+                changed = changed_sample_at(1, monitor, quantity, now_s)
+                assert changed.at <= sample.at
+                assert changed.value == sample.value
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_living_room_monitor_drops_out_every_third_day(seed: int) -> None:
+    kitchen, _, living = monitors(seed)
+    spells = [quiet_spell(seed, day) for day in range(20_400, 20_412)]
+    quiet = [(begins_s, ends_s) for begins_s, ends_s in spells if ends_s > begins_s]
+    assert len(quiet) == 4
+    for begins_s, ends_s in quiet:
+        assert 3 * 3600 <= ends_s - begins_s <= 8 * 3600
+        instants_s = (begins_s + 599, begins_s + 600, ends_s - 1, ends_s)
+        assert [is_reachable(seed, living, at_s) for at_s in instants_s] == [True, False, False, True]
+        last = sample_at(seed, living, Quantity.PM25, ends_s - 1)
+        assert begins_s - 320 < last.at.timestamp() <= begins_s
+        assert is_reachable(seed, kitchen, begins_s + 3600)
+
+
+@pytest.mark.parametrize(
+    ("digits", "text"), [(0, "05Z"), (2, "05.25Z"), (6, "05.250000Z"), (9, "05.250000000Z")]
+)
+def test_times_have_so_many_digits(digits: int, text: str) -> None:
+    assert stamp(datetime(2026, 3, 1, 12, 0, 5, 250_000, UTC), digits) == f"2026-03-01T12:00:{text}"
