@@ -67,7 +67,7 @@ def test_a_check_does_not_wait_for_writers(path: Path) -> None:
         connection.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("age", Age)
+@pytest.mark.parametrize("age", [Age.A, Age.D_FROM_B, Age.F])
 def test_changes_of_old_rows_are_found_once_they_have_checksums(tmp_path: Path, age: Age) -> None:
     path = tmp_path / "old.db"
     make_old_home(path, age, 2500)
