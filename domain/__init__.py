@@ -1,1 +1,1 @@
-"""The rules of collecting: pure, without input, output, clock or log."""
+"""The rules of collecting: pure, without input, output or technology."""

@@ -1,4 +1,4 @@
-"""What became of a cycle: one outcome a source, and the cause of everything that did not come."""
+"""The outcome of a cycle: one a source, and the cause of everything that is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domain.schedule import Due
 
 
 class Cause(StrEnum):
-    """Why a reading is missing. The ledger keeps these words for years: add, never rename."""
+    """Why a reading is missing. The ledger contains these words: add, never rename."""
 
     # of a device, in a reply that came
     UNREACHABLE = "unreachable"
@@ -32,7 +32,7 @@ class Cause(StrEnum):
     NOT_LISTED = "not_listed"
     OUT_OF_RANGE = "out_of_range"
     STALE = "stale"
-    # of a source that was asked
+    # of a source that failed
     NETWORK = "network"
     THROTTLED = "throttled"
     CREDENTIALS = "credentials"
@@ -40,7 +40,7 @@ class Cause(StrEnum):
     GARBLED = "garbled"
     OUT_OF_TIME = "out_of_time"
     INTERNAL = "internal"
-    # of a slot in which nothing was asked, or of which nothing could be kept
+    # of a slot without a cycle, or whose cycle could not be kept
     NOT_STORED = "not_stored"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
@@ -49,12 +49,12 @@ class Cause(StrEnum):
     OVERRUN = "overrun"
 
 
-# Troubles of a source that was asked which may be over at the next attempt.
+# Causes that may be over at the next attempt.
 PASSING_CAUSES = frozenset({Cause.NETWORK, Cause.THROTTLED, Cause.GARBLED, Cause.OUT_OF_TIME})
 
 
 def cause_of(error: Exception) -> Cause:
-    """The ledger's word for what a source raised."""
+    """Return the ledger's cause of an error that a source raised."""
     match error:
         case SourceThrottled():
             return Cause.THROTTLED
@@ -74,7 +74,7 @@ def cause_of(error: Exception) -> Cause:
 
 @attrs.frozen(kw_only=True)
 class Unread:
-    """A device that should have had a reading, and why it has none."""
+    """A device without a reading, and why."""
 
     device_id: str
     cause: Cause
@@ -83,9 +83,9 @@ class Unread:
 
 @attrs.frozen(kw_only=True)
 class SourceReply:
-    """What a source handed over: readings, devices that it listed without one, remarks for a person.
+    """The reply of a source: readings, listed devices without one, and notes for a person.
 
-    `not_finite` is how many numbers of its answers were NaN, infinite or too large to be one. `strategy` is
+    `not_finite` counts the numbers in it that were NaN, infinite or too large. `strategy` is
     the way that the source was read, if it has several.
     """
 
@@ -98,7 +98,7 @@ class SourceReply:
 
 @attrs.frozen(kw_only=True)
 class Collected:
-    """The source answered. `readings` may be fewer than its devices; `unread` says which and why."""
+    """The source answered. `unread` are its devices without a reading."""
 
     due: Due
     readings: tuple[Reading, ...]
@@ -108,9 +108,9 @@ class Collected:
 
 @attrs.frozen(kw_only=True)
 class Failed:
-    """The source was asked and did not answer usably. `detail` is for a person.
+    """The source did not give a usable answer. `detail` is for a person.
 
-    `needs_person`: it will go on failing until somebody acts, since its credentials are refused for good.
+    `needs_person` if it will go on failing until a person acts, since its credentials are refused for good.
     """
 
     due: Due
@@ -122,7 +122,7 @@ class Failed:
 
 @attrs.frozen(kw_only=True)
 class Deferred:
-    """The source was left in peace until a later instant, on purpose."""
+    """The source was not asked on purpose, and will not be until a later instant."""
 
     due: Due
     cause: Cause
@@ -132,7 +132,7 @@ class Deferred:
 
 @attrs.frozen(kw_only=True)
 class Missed:
-    """Nothing was asked at this slot: the program did not run, or the clock jumped over it."""
+    """There was no cycle at this slot: the program did not run, or the clock jumped over it."""
 
     due: Due
     cause: Cause
@@ -145,7 +145,7 @@ LedgerEntry = Outcome | Missed
 
 @attrs.frozen(kw_only=True)
 class CycleReport:
-    """One pass over the sources that were due, ready to be stored in one transaction."""
+    """The outcomes of the sources that were due, stored in one transaction."""
 
     outcomes: tuple[Outcome, ...]
     missed: tuple[Missed, ...] = ()
@@ -170,7 +170,7 @@ class Stored:
 
 @attrs.frozen(kw_only=True)
 class Spooled:
-    """The store refused the cycle, and the spool has it, durably; `reason` is the store's, for a person."""
+    """The store refused the cycle for `reason`, and the spool has it, durably."""
 
     report: CycleReport
     reason: str
@@ -178,10 +178,7 @@ class Spooled:
 
 @attrs.frozen(kw_only=True)
 class NotStored:
-    """Neither the store nor the spool took the cycle: it waits in memory, and is gone with the process.
-
-    `reason` is for a person.
-    """
+    """Neither the store nor the spool took the cycle: it waits in memory, and is lost with the process."""
 
     report: CycleReport
     reason: str
@@ -191,7 +188,7 @@ Cycle = Stored | Spooled | NotStored
 
 
 class Verdict(IntEnum):
-    """How a run of cycles went as a whole; the number is the exit code of `collect`."""
+    """The overall result of a run of cycles; the numbers are the exit codes of `collect`."""
 
     ALL_STORED = 0
     SOME_FAILED = 1
@@ -199,7 +196,7 @@ class Verdict(IntEnum):
 
 
 def verdict(cycles: Sequence[Cycle]) -> Verdict:
-    """The worst that can be said of the cycles together. A deferred source counts neither way."""
+    """Return the overall result of the cycles. A deferred source does not count."""
     stored = failed = 0
     for cycle in cycles:
         for outcome in cycle.report.outcomes:

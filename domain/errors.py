@@ -1,12 +1,12 @@
-"""Every failure that the domain can name; whether it may pass by itself is a matter of its class."""
+"""The errors that someone acts on. Whether one is transient is a matter of its class."""
 
 from __future__ import annotations
 
 
 class HomeclimateError(Exception):
-    """A failure with a message for a person: what was tried, what came back, what to do. Holds no secret.
+    """An error with a message for a person: what is wrong, then what to do. Contains no secret.
 
-    `endpoint` is what was asked, where that is known: a method and a URL without secrets, or a file's name.
+    `endpoint` is what was asked, if known: a method and a URL without secrets, or a file's name.
     """
 
     def __init__(self, message: str = "", *, endpoint: str | None = None) -> None:
@@ -15,11 +15,11 @@ class HomeclimateError(Exception):
 
 
 class SourceError(HomeclimateError):
-    """A source did not give its readings."""
+    """A source gave no readings."""
 
 
 class SourceUnavailable(SourceError):
-    """The network or the server is in trouble; asking again may help, after `retry_after_s` if given."""
+    """The network or the server failed; try again, after `retry_after_s` if given."""
 
     def __init__(
         self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
@@ -29,7 +29,7 @@ class SourceUnavailable(SourceError):
 
 
 class SourceThrottled(SourceError):
-    """The source asks for fewer requests; `retry_after_s` is the wait that it named, if it named one."""
+    """The source asks for fewer requests, and for a wait of `retry_after_s` if given."""
 
     def __init__(
         self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
@@ -39,7 +39,7 @@ class SourceThrottled(SourceError):
 
 
 class CredentialsStale(SourceError):
-    """The credentials have run out; refreshing them once and asking once more may help."""
+    """The credentials have expired; refresh them and try once more."""
 
 
 class CredentialsRefused(SourceError):
@@ -49,65 +49,65 @@ class CredentialsRefused(SourceError):
 class SourceRefused(SourceError):
     """The source will not answer, and signing in again would not help.
 
-    A wrong certificate, another bridge at the address, a 403 that has nothing to do with credentials.
+    Such as a wrong certificate, another device at the address, or a 403 unrelated to credentials.
     """
 
 
 class SourceGarbled(SourceError):
-    """The reply has an unexpected shape. The message carries a redacted sample of it."""
+    """The reply has an unexpected shape. The message contains a redacted sample."""
 
 
 class SourceLocked(HomeclimateError):
-    """Another process collects from the source; two would count each other's work as missing."""
+    """Another process collects from the source; two would report each other's slots as missed."""
 
 
 class StoreError(HomeclimateError):
-    """The store did not do what was asked of it; nothing of the cycle is stored."""
+    """The store failed; nothing of the cycle is stored."""
 
 
 class StoreBusy(StoreError):
-    """Another program holds the database; asking again may help."""
+    """Another program holds the database; try again."""
 
 
 class StoreFull(StoreError):
-    """There is no room for the database to grow."""
+    """The disk has no room for the database."""
 
 
 class StoreOutdated(StoreError):
-    """The database is from before this program; the first cycle brings it up to date."""
+    """The database has the format of an earlier program; the first cycle upgrades it."""
 
 
 class StoreCorrupt(StoreError):
-    """The file is damaged, or is not a database of ours."""
+    """The file is damaged, or is not a database of this program."""
 
 
 class StoreRefused(StoreError):
-    """The database is sound but not one to write to: simulated or real where the other is due, or too new."""
+    """The database must not be written to: simulated instead of real or vice versa, or too new."""
 
 
 class CycleUnstorable(StoreError):
-    """The store is sound and will never take this one cycle: a value in it is none that a table can hold."""
+    """The store will never take this one cycle, since a table cannot hold one of its values."""
 
 
 class BaselineExists(HomeclimateError):
-    """There is a baseline by that name, and it is not to be replaced."""
+    """There is a baseline of that name, and it must not be replaced."""
 
 
 class NothingMeasured(HomeclimateError):
-    """There is nothing that a baseline could be made of, or compared."""
+    """There are no measurements for a baseline or a comparison."""
 
 
 class SpoolError(HomeclimateError):
-    """The spool did not take a cycle; nothing of it is on the disk."""
+    """The spool failed; nothing of the cycle is on the disk."""
 
 
 class NotifyError(HomeclimateError):
-    """A person could not be told, and trying again in the same way will not help."""
+    """A message cannot be sent, and trying again will not help."""
 
 
 class NotifyUnavailable(NotifyError):
-    """Whoever carries the message cannot take it now; trying again may help."""
+    """A message cannot be sent now; try again."""
 
 
 class SettingsError(HomeclimateError):
-    """The configuration is wrong. The message holds all faults, each `file:line:col: path: message`."""
+    """The configuration is wrong. The message has all problems, each `file:line:col: path: message`."""

@@ -55,15 +55,23 @@ def measurement_of(
     slot: datetime, source: str, operations: Iterable[Operation], *, succeeded: bool
 ) -> Measurement:
     """Sum up the operations of one source in one cycle."""
-    own = [one for one in operations if one.source == source]
+    strategy, duration_s, attempts, wire_bytes, payload_bytes = "", 0.0, 0, 0, 0
+    for one in operations:
+        if one.source != source:
+            continue
+        strategy = strategy or one.strategy
+        duration_s += one.duration_s if one.operation == READ else 0.0
+        attempts += one.operation == ATTEMPT
+        wire_bytes += one.wire_bytes
+        payload_bytes += one.payload_bytes
     return Measurement(
         slot=slot,
         source=source,
-        strategy=next((one.strategy for one in own if one.strategy), ""),
-        duration_s=sum(one.duration_s for one in own if one.operation == READ),
-        attempts=sum(one.operation == ATTEMPT for one in own),
-        wire_bytes=sum(one.wire_bytes for one in own),
-        payload_bytes=sum(one.payload_bytes for one in own),
+        strategy=strategy,
+        duration_s=duration_s,
+        attempts=attempts,
+        wire_bytes=wire_bytes,
+        payload_bytes=payload_bytes,
         succeeded=succeeded,
     )
 

@@ -1,4 +1,4 @@
-"""What a secret looks like, and the text without it."""
+"""Redaction: remove secrets from text."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import re
 from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
-MARK = "***"  # shorter than any secret that is looked for, so that it can hold none itself
-# Shorter strings stand in innocent text by chance, such as times and counts; blotting them out there would
-# make the text useless and tell what the secret is.
+MARK = "***"  # shorter than any secret that is searched for
+# Shorter strings occur in harmless text by chance, such as times and counts. Redacting them there would make
+# the text useless and reveal the secret.
 SHORTEST_SECRET = 6
 
 _BARE = r"""[^\s"'\\,;&<>]+"""
 _VALUE = rf"""(?:(?<=["'])[^"'\\\n]+|{_BARE})"""  # to the closing quote, where one was opened
 _ASSIGNED = r"""\\?["']?\s*[:=]\s*\\?["']?"""  # between a name and its value in headers, JSON, YAML and reprs
 _NAMES = (
-    # headers and fields of the Hue bridge
+    # of Hue bridges
     "hue-application-key",
     "username",
     "clientkey",
-    # headers, cookies and fields of Amazon
+    # of Amazon
     "csrf",
     "(?:sess-)?(?:at|x|ubid|sso)-(?:main|acb[a-z]{2})",
     "session-(?:token|id(?:-time)?)",
     "source_token",
     "device_code",
-    # anybody's
+    # of any service
     r"[\w-]{0,30}(?:password|passwd|secret|api[_-]?key|(?:access|refresh|id)_token)",
 )
-# What comes before a secret (kept, in a group), and the secret (replaced).
+# What precedes a secret (kept, in a group), and the secret (replaced).
 _SHAPES = (
     rf"(\b(?:{'|'.join(_NAMES)}){_ASSIGNED}){_VALUE}",
     r"(/api/)[A-Za-z0-9-]{20,}",  # other paths, such as /api/config, are shorter than any key
@@ -38,8 +38,8 @@ _SHAPES = (
     r"(\bBearer\s+)[A-Za-z0-9._~+/|%-]+=*",
     r"(://[^\s/:@]*:)[^\s/@]+(?=@)",
 )
-# Whatever has one of the shapes has one of these in it, in small letters: most lines have none, and looking
-# for the shapes themselves takes thirty times as long.
+# Text with one of the shapes contains one of these, in lower case. Most lines contain none, and a search for
+# the shapes takes thirty times as long.
 _HINTS = (
     "-key",
     "username",
@@ -60,22 +60,21 @@ _HINTS = (
 
 
 class Redactor:
-    """Blots secrets out of text: those that it was given, in every form, and whatever looks like one.
+    """Redacts the given secrets in every form, and whatever looks like a secret.
 
-    The given ones are known in plain, as JSON text, percent-encoded and in base64, also in the midst of a
-    longer base64 text, but not when that is wrapped into lines. Secrets shorter than `SHORTEST_SECRET` are
-    ignored.
+    The given ones are found in plain text, as JSON text, percent-encoded and in base64, also inside a longer
+    base64 text unless that is wrapped into lines. Secrets shorter than `SHORTEST_SECRET` are ignored.
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        # Two passes, since a shape may end inside a known secret and leave its rest standing.
+        # Two passes: a shape may end inside a known secret, and leave the rest of it.
         self._known = re.compile("|".join(map(_pattern, longest_first))) if forms else None
         self._shapes = re.compile("|".join(_SHAPES), re.IGNORECASE)
 
     def redact(self, text: str) -> str:
-        """The text with `MARK` in place of each secret."""
+        """Return the text with `MARK` in place of each secret."""
         if self._known is not None:
             text = self._known.sub(MARK, text)
         if text.isascii():  # some letters beyond ASCII match a hint when case is ignored
@@ -112,5 +111,5 @@ def _base64_forms(secret: bytes) -> Iterator[str]:
         yield encode(secret).decode().rstrip("=")
         for bytes_before in range(3):
             encoded = encode(bytes(bytes_before) + secret).decode()
-            # Only the characters that hold bits of the secret alone are the same in every text.
+            # Only characters that contain no bits of the surrounding text are always the same.
             yield encoded[-(-bytes_before * 8 // 6) : (bytes_before + len(secret)) * 8 // 6]

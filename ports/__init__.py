@@ -1,1 +1,1 @@
-"""What the domain needs of the world: Protocols, a file each. Their docstrings are the contracts."""
+"""What the domain needs from outside: Protocols, grouped by purpose. Their docstrings are the contracts."""

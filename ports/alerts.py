@@ -1,4 +1,4 @@
-"""Where a person sees that they must act."""
+"""The ways to reach people."""
 
 from __future__ import annotations
 
@@ -8,37 +8,31 @@ from domain.alert_messages import Message
 
 
 class AlertBoard(Protocol):
-    """One notice, that stands until it is taken down. Never raises; what cannot be done is in the journal."""
+    """Shows one notice until it is cleared. Never raises; failures are logged."""
 
     def put(self, text: str) -> None:
-        """Let the notice say that; nothing is done where it says so already."""
+        """Show this notice; do nothing if it is shown already."""
         ...
 
     def clear(self) -> None:
-        """Take the notice down, whoever put it there."""
+        """Remove the notice, whoever put it there."""
         ...
-
-
-# Tells a dead-man's switch that the program lives.
 
 
 class Heartbeat(Protocol):
-    """Whoever listens raises an alarm when nothing comes. Must not block the event loop."""
+    """Pings a monitor, which raises an alarm when pings stop. Must not block the event loop."""
 
     async def beat(self, *, is_well: bool, deadline_s: float) -> None:
-        """Tell that a cycle was run, and whether anything was kept of it. Raises `NotifyError`."""
+        """Report that a cycle was run, and whether any reading of it was kept. Raise `NotifyError`."""
         ...
 
 
-# Tells a person, wherever they are.
-
-
 class Notifier(Protocol):
-    """Mail, or whatever reaches somebody. Must not block the event loop."""
+    """Sends messages to people, such as by mail. Must not block the event loop."""
 
     async def send(self, message: Message, deadline_s: float) -> None:
-        """Hand the message over for delivery. Returns or raises by `deadline_s`, an instant of the clock's.
+        """Hand the message over for delivery, before `deadline_s` by the clock port.
 
-        Raises `NotifyUnavailable` where it may be handed over later, `NotifyError` where never.
+        Raise `NotifyUnavailable` if it may succeed later, `NotifyError` if never.
         """
         ...

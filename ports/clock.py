@@ -1,4 +1,4 @@
-"""Time: the wall's, the stopwatch's, and waiting."""
+"""Time: wall clock, stopwatch and waiting."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Only its adapters read a clock or sleep."""
+    """Only implementations of this port read a clock or sleep."""
 
     def now(self) -> datetime:
-        """The wall clock: aware, UTC. May jump either way."""
+        """Return the wall-clock time: aware, UTC. It may jump either way."""
         ...
 
     def elapsed_s(self) -> float:
-        """Seconds since some fixed instant; never goes back. Only differences mean something."""
+        """Return the seconds since some fixed instant; never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long by `elapsed_s`. Zero or less only lets others run."""
+        """Wait that long by `elapsed_s`; zero or less only lets other tasks run."""
         ...

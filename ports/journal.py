@@ -1,4 +1,4 @@
-"""The program's own record of what it did, for the person who runs it."""
+"""The program's log, for the person who runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Level(IntEnum):
-    """How much a record matters; the numbers are those of the standard library's logging."""
+    """The importance of a record; the numbers are those of `logging`."""
 
     DEBUG = 10
     INFO = 20
@@ -17,8 +17,8 @@ class Level(IntEnum):
 
 
 class Journal(Protocol):
-    """One line a record. Never raises, never waits: a journal in trouble costs no reading."""
+    """Writes one line a record. Never raises and never waits: a journal in trouble costs no reading."""
 
     def record(self, level: Level, event: str, **fields: object) -> None:
-        """Write one event with its fields; secrets among them are blotted out."""
+        """Log one event with its fields, without secrets."""
         ...

@@ -1,4 +1,4 @@
-"""Somebody who can be asked how one component of the deployment is."""
+"""The health of one component."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from domain.health import Answer, Weight
 
 
 class Probe(Protocol):
-    """Looks at one component, and changes nothing of it.
+    """Checks one component, and changes nothing.
 
-    `component` is its name in reports, which never changes for the same thing; `weight` says what it means
-    when there is no answer.
+    `component` is its name in reports, always the same for the same thing; `weight` says what it means if
+    there is no answer.
     """
 
     @property
@@ -21,8 +21,8 @@ class Probe(Protocol):
     def weight(self) -> Weight: ...
 
     async def check(self) -> Answer:
-        """How it is now. Must not block the event loop; may take for ever, or raise anything.
+        """Return the state of the component. Must not block the event loop; may hang, or raise anything.
 
-        Whoever asks has a limit, and takes what is raised for a failure.
+        The caller has a time limit, and takes an exception for a failure.
         """
         ...

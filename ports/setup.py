@@ -1,4 +1,4 @@
-"""Signing in to an account by a code that a person types elsewhere."""
+"""What is needed to set up a home: finding bridges, pairing with them, and signing in to an account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class CodePair:
-    """What a person types, where, and how long it is good; `interval_s` is how often to poll at most."""
+    """A code that a person types on a page, and how long it is valid; poll at most every `interval_s`."""
 
     public_code: str
     private_code: str = attrs.field(repr=False)
@@ -21,12 +21,12 @@ class CodePair:
 
 @attrs.frozen
 class Pending:
-    """The code was not typed yet."""
+    """The code has not been typed yet."""
 
 
 @attrs.frozen(kw_only=True)
 class Linked:
-    """Signed in. The refresh token lasts until it is revoked."""
+    """Signed in. The refresh token is valid until it is revoked."""
 
     refresh_token: str = attrs.field(repr=False)
     access_token: str = attrs.field(repr=False)
@@ -34,7 +34,7 @@ class Linked:
 
 @attrs.frozen
 class Refused:
-    """It came to nothing; `reason` is for a person."""
+    """The sign-in failed; `reason` is for a person."""
 
     reason: str
 
@@ -43,20 +43,17 @@ class AccountLinking(Protocol):
     """Registers this program with an account, always as the same device. Must not block the event loop."""
 
     async def begin(self) -> CodePair:
-        """A new code. Raises SourceError."""
+        """Return a new code. Raise SourceError."""
         ...
 
     async def poll(self, pair: CodePair) -> Pending | Linked | Refused:
-        """Whether the code was typed by now. Raises SourceError, after which polling may go on."""
+        """Return whether the code has been typed. After a SourceError polling may go on."""
         ...
-
-
-# Looking for the Hue bridges of a home.
 
 
 @attrs.frozen(kw_only=True)
 class AnnouncedBridge:
-    """A bridge as it was announced: nothing of it is proved. `bridge_id` is in lower case."""
+    """A bridge as it was announced, unverified. `bridge_id` is in lower case."""
 
     address: str
     bridge_id: str | None = None
@@ -64,26 +61,23 @@ class AnnouncedBridge:
 
 
 class BridgeFinder(Protocol):
-    """Asks whoever may know where bridges are. Blocks."""
+    """Finds the bridges of a home. Blocks."""
 
     def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:
-        """The bridges that are announced, each once, in the order of their ids; after `timeout_s` at most.
+        """Return each announced bridge once, ordered by id, after `timeout_s` at most.
 
-        With a `bridge_id` it returns as soon as that one is found; others may come along. Raises SourceError
-        when nobody can be asked.
+        With a `bridge_id`, return as soon as that one is found; others may be included. Raise SourceError if
+        the search is impossible.
         """
         ...
 
 
-# Getting to know a Hue bridge, and getting a key from it.
-
-
 @attrs.frozen(kw_only=True)
 class VerifiedBridge:
-    """A bridge that has proved to be the one with this id.
+    """A bridge that has proved that it is the one with this id.
 
-    `certificate_sha256` is the pin that the proof rests on, None where Signify's roots vouch for it.
-    `is_encrypted` is False only for a bridge that has no HTTPS; then it could not prove anything.
+    `certificate_sha256` is the pin that the proof rests on, None if the vendor's roots vouch for it.
+    `is_encrypted` is False only for a bridge without HTTPS, which cannot prove anything.
     """
 
     address: str
@@ -96,7 +90,7 @@ class VerifiedBridge:
 
 @attrs.frozen(kw_only=True)
 class UnverifiedBridge:
-    """Somebody who signed the certificate for himself; `bridge_id` is what he calls himself, if anything."""
+    """A host with a self-signed certificate; `bridge_id` is the id that it claims, if any."""
 
     address: str
     bridge_id: str | None
@@ -104,23 +98,23 @@ class UnverifiedBridge:
 
 
 class BridgePairing(Protocol):
-    """One bridge at a time, on its own network. Raises `SourceError`; must not block the event loop."""
+    """Pairs with one bridge at a time. Raises `SourceError`; must not block the event loop."""
 
-    async def meet(
+    async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> VerifiedBridge | UnverifiedBridge:
-        """Who answers at the address.
+        """Return what answers at the address.
 
-        `pin` is the fingerprint of a certificate that a person vouches for, whoever signed it. Raises
-        SourceRefused for another bridge than the expected one, and for one that has HTTPS where HTTP is asked
-        for; SourceUnavailable where nobody answers.
+        `pin` is the fingerprint of a certificate that a person trusts, whoever signed it. Raise SourceRefused
+        for another bridge than the expected one, and for one that has HTTPS if HTTP is asked for;
+        SourceUnavailable if nothing answers.
         """
         ...
 
     async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:
-        """A new key; None while nobody has pressed the bridge's button."""
+        """Return a new key, or None until the bridge's button is pressed."""
         ...
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         ...

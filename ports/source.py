@@ -9,22 +9,22 @@ from domain.cycle import SourceReply
 
 
 class Source(Protocol):
-    """A Hue bridge, an Amazon account: asked once a cycle for everything that it has.
+    """Asked once a cycle for the readings of all its devices.
 
-    `name` is how the ledger, the logs and `--source` call it; it never changes for the same service.
+    `name` identifies it in the ledger, the logs and `--source`, and never changes for the same service.
     """
 
     @property
     def name(self) -> str: ...
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
-        """Ask for the newest values of all devices; the readings get `slot` as `collected_at`.
+        """Return the newest values of all devices, with `slot` as `collected_at`.
 
-        `deadline_s` is an instant of `Clock.elapsed_s`: by then the call has returned or raised. Raises only
-        `SourceError`. Must not block the event loop. One call at a time.
+        Return or raise by `deadline_s`, an instant of `Clock.elapsed_s`. Raise only `SourceError`. Must not
+        block the event loop. One call at a time.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections. The source may be read again afterwards."""
+        """Close the connections. The source may be read again afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""Reading back what is stored: readings, ledger, measurements, baselines."""
+"""What is stored, read back."""
 
 from __future__ import annotations
 
@@ -46,40 +46,33 @@ class Measurements(Protocol):
         ...
 
 
-# What was stored, read back for people.
-
-
 class History(Protocol):
-    """Reads what a `Store` keeps; never changes it. Blocks."""
+    """Reads the readings that a `Store` keeps. Blocks."""
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
-        """The newest reading of each device, ordered by location, then device. Raises `StoreError`.
+        """Return the newest reading of each device up to `until`, ordered by location, then device.
 
-        Those after `until` are passed over; a device that has no others is left out.
+        Raise `StoreError`.
         """
         ...
 
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
-        """The instants and values of one quantity of one device from `since` on, oldest first.
+        """Return the instants and values of one quantity of one device from `since` on, oldest first.
 
-        Instants are `collected_at`, aware UTC; values are in the quantity's unit. Raises `StoreError`.
+        Instants are `collected_at`, aware UTC; values are in the quantity's unit. Raise `StoreError`.
         """
         ...
 
 
-# What became of the cycles, read back.
-
-
 @attrs.frozen(kw_only=True)
 class SourceRecord:
-    """One source's record.
+    """The ledger of one source, in short.
 
     `slot`, `state`, `cause`, `detail`, `readings` and `unread` are those of its newest planned slot up to the
-    asked end; a state is one of stored, failed, deferred, missed. `ahead` is its newest planned slot after
-    that end, which only a wrong clock can have written; where there is no other, `slot` is that one.
-    `slots` counts the planned slots between the asked instants by state. `mended` counts the cycles between
-    them in which a repeated attempt brought the readings after one that had failed, `unmended` those that
-    were lost to a trouble that passes.
+    requested end; a state is one of stored, failed, deferred, missed. `ahead` is its newest planned slot
+    after that end, which only a wrong clock can have written; if there is no other, `slot` is that one.
+    `slots` counts the planned slots between the requested instants by state. Of the cycles between them,
+    `mended` counts those that a retry saved, `unmended` those that were lost to a transient error.
     """
 
     source: str
@@ -96,8 +89,8 @@ class SourceRecord:
 
 
 class Ledger(Protocol):
-    """Reads what a `Store` keeps of its cycles; never changes it. Blocks."""
+    """Reads the outcomes of cycles that a `Store` keeps. Blocks."""
 
     def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
-        """The record of each source that ever had a planned slot, by name. Raises `StoreError`."""
+        """Return the record of each source that ever had a planned slot, by name. Raise `StoreError`."""
         ...

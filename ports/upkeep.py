@@ -10,9 +10,9 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Checked:
-    """What a look at everything that is stored found; no findings when all is sound.
+    """The result of checking everything that is stored; no findings if all is sound.
 
-    `kept_as` is where a store that was damaged beyond use was put aside, if it was: a new one is at work.
+    `kept_as` is where a database that was damaged beyond use was set aside; a new one is in use.
     """
 
     findings: Sequence[str] = ()
@@ -21,7 +21,7 @@ class Checked:
 
 @attrs.frozen(kw_only=True)
 class BackedUp:
-    """A backup that was verified. The findings are values that were wrong in the store already."""
+    """A verified backup. The findings are values that were wrong in the store already."""
 
     file: str
     size_bytes: int
@@ -36,63 +36,54 @@ class Skipped:
 
 
 class Upkeep(Protocol):
-    """Takes as long as it takes, without blocking the event loop, and never keeps a cycle from being stored.
+    """May take long, without blocking the event loop or keeping a cycle from being stored.
 
-    One call at a time. Each raises `StoreError` when it could not be done now.
+    One call at a time. Each raises `StoreError` if it cannot be done now.
     """
 
     async def check(self) -> Checked:
-        """Look at everything that is stored; what is damaged beyond use is put aside."""
+        """Check everything that is stored; set aside what is damaged beyond use."""
         ...
 
     async def back_up(self) -> BackedUp | Skipped:
-        """Make a verified backup, and thin out the old ones."""
+        """Make a verified backup, and delete superfluous ones."""
         ...
 
     async def tidy(self) -> None:
-        """Do what keeps the store small and its proofs complete."""
+        """Keep the store small and its checksums complete."""
         ...
 
     async def restore(self) -> str | None:
-        """Merge the newest sound backup into the store that took the place of a damaged one; its file.
+        """Merge the newest sound backup into the store that replaced a damaged one; return its file.
 
-        None when none is sound. Goes on where it was cut off.
+        Return None if no backup is sound. An interrupted merge is continued.
         """
         ...
 
 
-# What was written to the database and is not part of its file yet.
-
-
 class DatabaseLog(Protocol):
-    """The log beside the database. It stays long as long as somebody reads and does not end."""
+    """The write-ahead log of the database. It grows as long as another program keeps reading."""
 
     def size_bytes(self) -> int | None:
-        """How long it is, 0 where there is none; None where that cannot be told. Never raises."""
+        """Return its size, 0 if there is none, None if it is unknown. Never raises."""
         ...
-
-
-# The room that is left.
 
 
 class Disk(Protocol):
-    """The disk that the home's data lie on."""
+    """The disk with the home's data."""
 
     def free_bytes(self) -> int | None:
-        """What an ordinary user may still write; None where that cannot be told. Never raises."""
+        """Return the space that an ordinary user may still write, None if unknown. Never raises."""
         ...
-
-
-# Whose turn it is to look after the store.
 
 
 class UpkeepLease(Protocol):
-    """One process of a home at a time has the turn. It goes back by itself when that process ends."""
+    """Held by one process of a home at a time; released by the system when that process ends."""
 
     def acquire(self) -> bool:
-        """Have the turn, if no other process has it; whether that is so. Never waits, and never raises."""
+        """Try to acquire the lease; return whether this process holds it. Never waits or raises."""
         ...
 
     def release(self) -> None:
-        """Give the turn back; when it was not had, nothing happens."""
+        """Release the lease; do nothing if it is not held."""
         ...

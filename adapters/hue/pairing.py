@@ -34,7 +34,7 @@ class HuePairing:
         self._calls = BridgeCalls(opener=opener, clock=clock, name="pair with a bridge")
         self._asked: VerifiedBridge | None = None
 
-    async def meet(
+    async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> VerifiedBridge | UnverifiedBridge:
         """Return who answers at an address; see `ports.setup.BridgePairing`."""

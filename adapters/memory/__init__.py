@@ -1,1 +1,1 @@
-"""In-memory fakes of every port, a file a port: for dry runs and fast tests."""
+"""In-memory implementations of the ports, for tests, dry runs and health checks."""

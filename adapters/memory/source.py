@@ -135,7 +135,7 @@ class MemoryBridgePairing:
         """Add answers after those that are still to come."""
         self._answers.extend(answers)
 
-    async def meet(
+    async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> VerifiedBridge | UnverifiedBridge:
         bridge = self._bridges.get(address)

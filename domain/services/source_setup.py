@@ -1,4 +1,4 @@
-"""Signing in: a code that a person types on any device, and waiting until it was typed."""
+"""Set up a source: sign in with a code, pair with a bridge, and try a source before it is saved."""
 
 from __future__ import annotations
 
@@ -16,87 +16,78 @@ from ports.retrier import Retrier
 from ports.setup import AccountLinking, BridgePairing, CodePair, Linked, Pending, Refused, VerifiedBridge
 from ports.source import Source
 
-_TOO_LATE = Refused("the code was not typed in time")
-_LONGEST_PAUSE_S = 60.0
+BUTTON_S = 30  # how long a press is valid, and how long a person has for it
+_BUTTON_PAUSE_S = 1.0
+_LONGEST_POLL_PAUSE_S = 60.0
 
 
 @attrs.frozen(kw_only=True)
 class Linking:
-    """Drives a sign-in by the clock."""
+    """Waits until a person has typed a code."""
 
     account: AccountLinking
     clock: Clock
 
-    async def outcome(self, pair: CodePair, tell_left_s: Callable[[int], None]) -> Linked | Refused:
-        """What becomes of the code while it is good. Raises SourceError when Amazon refuses to be asked."""
+    async def outcome(self, pair: CodePair, on_time_left: Callable[[int], None]) -> Linked | Refused:
+        """Poll while the code is valid, and pass on the seconds left. Raise SourceError."""
         ends_s = self.clock.elapsed_s() + pair.expires_in_s
         pause_s = pair.interval_s
-        asked_s = self.clock.elapsed_s()
+        polled_s = self.clock.elapsed_s()
         while (left_s := ends_s - self.clock.elapsed_s()) > 0:
-            tell_left_s(math.ceil(left_s))
+            on_time_left(math.ceil(left_s))
             await self.clock.sleep(min(1.0, left_s))
-            if self.clock.elapsed_s() - asked_s < pause_s:
+            if self.clock.elapsed_s() - polled_s < pause_s:
                 continue
-            asked_s = self.clock.elapsed_s()
+            polled_s = self.clock.elapsed_s()
             try:
                 answer = await self.account.poll(pair)
             except SourceUnavailable:
-                continue  # the code is still good, and somebody is typing it
+                continue  # the code is still valid
             except SourceThrottled as throttled:
-                pause_s = min(max(throttled.retry_after_s or 0.0, pause_s * 2), _LONGEST_PAUSE_S)
+                pause_s = min(max(throttled.retry_after_s or 0.0, pause_s * 2), _LONGEST_POLL_PAUSE_S)
                 continue
             if not isinstance(answer, Pending):
                 return answer
-        return _TOO_LATE
-
-
-# Pairing with a bridge: a key for whoever presses its button in time.
-
-BUTTON_S = 30  # how long a press counts, and how long a person is given for it
-_PAUSE_S = 1.0
+        return Refused("the code was not typed in time")
 
 
 @attrs.frozen(kw_only=True)
 class Pairing:
-    """Drives a bridge's pairing by the clock."""
+    """Waits until a person has pressed the bridge's button."""
 
     bridges: BridgePairing
     clock: Clock
 
-    async def key(self, bridge: VerifiedBridge, tell_left_s: Callable[[int], None]) -> str | None:
-        """The key that the bridge gives out once its button is pressed; None when it was not in time.
+    async def key(self, bridge: VerifiedBridge, on_time_left: Callable[[int], None]) -> str | None:
+        """Ask for a key about once a second, and pass on the seconds left; return None if time runs out.
 
-        Asks about once a second. Raises SourceError when the bridge refuses for good, or did not answer to
-        the last question either.
+        Raise SourceError if the bridge refuses for good, or did not answer the last request either.
         """
         ends_s = self.clock.elapsed_s() + BUTTON_S
-        trouble: SourceError | None = None
+        last_error: SourceError | None = None
         while (left_s := ends_s - self.clock.elapsed_s()) > 0:
-            tell_left_s(math.ceil(left_s))
+            on_time_left(math.ceil(left_s))
             try:
                 if key := await self.bridges.ask_for_key(bridge):
                     return key
-                trouble = None
+                last_error = None
             except (SourceUnavailable, SourceThrottled) as error:
-                trouble = error  # perhaps only this once: somebody stands at the bridge and presses
-            await self.clock.sleep(min(_PAUSE_S, ends_s - self.clock.elapsed_s()))
-        if trouble is not None:
-            raise trouble
+                last_error = error  # the next request may succeed
+            await self.clock.sleep(min(_BUTTON_PAUSE_S, ends_s - self.clock.elapsed_s()))
+        if last_error is not None:
+            raise last_error
         return None
-
-
-# Asks a source as a cycle would ask it, to see whether it answers at all.
 
 
 @attrs.frozen(kw_only=True)
 class Trial:
-    """Nothing of what comes is stored."""
+    """Asks a source as a cycle would, and stores nothing."""
 
     retrier: Retrier
     clock: Clock
 
     async def of(self, source: Source) -> SourceReply:
-        """What the source hands over within its budget; closes the source. Raises SourceError."""
+        """Return the source's reply within its budget, and close it. Raise SourceError."""
         deadline_s = self.clock.elapsed_s() + SOURCE_BUDGET_S
         try:
             return await self.retrier.call(

@@ -73,12 +73,12 @@ class BridgeSearch:
 
     def at_address(self, address: str, expected_id: str | None = None) -> VerifiedBridge | None:
         """Return the bridge there, or None when the person rejects its certificate. Raise SourceError."""
-        met = self.runner.run(self.bridges.meet(address, expected_id=expected_id))
+        met = self.runner.run(self.bridges.identify(address, expected_id=expected_id))
         if isinstance(met, UnverifiedBridge):
             if not self._accepts_certificate(met):
                 return None
             pin = met.certificate_sha256
-            met = self.runner.run(self.bridges.meet(address, expected_id=expected_id, pin=pin))
+            met = self.runner.run(self.bridges.identify(address, expected_id=expected_id, pin=pin))
             if isinstance(met, UnverifiedBridge):
                 raise SourceRefused("the certificate changed during the check; run this again")
         self.prompts.show(_describe(met))

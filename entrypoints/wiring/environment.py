@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from adapters.runtime.clock import SystemClock
 from ports.clock import Clock
 from ports.journal import Level
+from ports.setup import BridgeFinder
 from ports.upkeep import Disk
-
-if TYPE_CHECKING:
-    from ports.setup import BridgeFinder
 
 
 @attrs.frozen(kw_only=True)
 class Environment:
-    """Never a setting that a file could change.
+    """What tests and the demo replace; no file can change it.
 
-    `hue_roots` None means Signify's roots, `amazon_roots` None the system's. Without a `bridge_finder`,
-    bridges are looked for by mDNS; `bridge_cloud` None is Signify's look-up. With `stderr_level` None, the
-    journal keeps away from stderr where there is a log file. `disk` None is the one of the data folder.
+    None means: for `hue_roots` Signify's roots, for `amazon_roots` the system's, for `bridge_finder` mDNS,
+    for `bridge_cloud` Signify's server, for `disk` that of the data folder, and for `stderr_level` that
+    nothing is logged to stderr if there is a log file.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)

@@ -85,7 +85,7 @@ async def self_signed(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 
 async def met(bench: Bench) -> VerifiedBridge:
-    found = await bench.pairing.meet(bench.address)
+    found = await bench.pairing.identify(bench.address)
     assert isinstance(found, VerifiedBridge)
     return found
 
@@ -98,17 +98,17 @@ async def test_bridge_is_met_with_its_identity(bench: Bench) -> None:
 
 
 async def test_expected_bridge_is_met(bench: Bench) -> None:
-    assert await bench.pairing.meet(bench.address, expected_id=bench.bridge_id) == await met(bench)
+    assert await bench.pairing.identify(bench.address, expected_id=bench.bridge_id) == await met(bench)
 
 
 async def test_unexpected_bridge_is_refused(bench: Bench) -> None:
     with pytest.raises(SourceRefused):
-        await bench.pairing.meet(bench.address, expected_id=OTHER)
+        await bench.pairing.identify(bench.address, expected_id=OTHER)
 
 
 async def test_unreachable_address_is_unavailable(bench: Bench) -> None:
     with pytest.raises(SourceUnavailable):
-        await bench.pairing.meet(bench.nowhere)
+        await bench.pairing.identify(bench.nowhere)
 
 
 async def test_key_needs_the_button(bench: Bench) -> None:
@@ -122,17 +122,17 @@ async def test_key_needs_the_button(bench: Bench) -> None:
 
 
 async def test_self_signed_certificate_is_unverified(self_signed: Bench) -> None:
-    unproved = await self_signed.pairing.meet(self_signed.address)
+    unproved = await self_signed.pairing.identify(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     assert unproved.bridge_id == self_signed.bridge_id
     assert len(unproved.certificate_sha256) == 64
 
 
 async def test_pinned_certificate_is_verified(self_signed: Bench) -> None:
-    unproved = await self_signed.pairing.meet(self_signed.address)
+    unproved = await self_signed.pairing.identify(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     pin = unproved.certificate_sha256
-    found = await self_signed.pairing.meet(self_signed.address, pin=pin)
+    found = await self_signed.pairing.identify(self_signed.address, pin=pin)
     assert isinstance(found, VerifiedBridge)
     assert found.certificate_sha256 == pin
     self_signed.press_button()
@@ -140,13 +140,15 @@ async def test_pinned_certificate_is_verified(self_signed: Bench) -> None:
 
 
 async def test_wrong_pin_is_no_proof(self_signed: Bench) -> None:
-    assert isinstance(await self_signed.pairing.meet(self_signed.address, pin="cd" * 32), UnverifiedBridge)
+    assert isinstance(
+        await self_signed.pairing.identify(self_signed.address, pin="cd" * 32), UnverifiedBridge
+    )
 
 
 async def test_pinned_bridge_must_be_the_expected_one(self_signed: Bench) -> None:
-    unproved = await self_signed.pairing.meet(self_signed.address)
+    unproved = await self_signed.pairing.identify(self_signed.address)
     assert isinstance(unproved, UnverifiedBridge)
     with pytest.raises(SourceRefused):
-        await self_signed.pairing.meet(
+        await self_signed.pairing.identify(
             self_signed.address, expected_id=OTHER, pin=unproved.certificate_sha256
         )

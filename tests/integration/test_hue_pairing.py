@@ -65,7 +65,7 @@ def a_pairing(bridge: SimulatedBridge, host: str = "hall", opened: list[str] | N
 
 
 async def met(bridge: SimulatedBridge, pairing: HuePairing, address: str | None = None) -> VerifiedBridge:
-    found = await pairing.meet(address or bridge.address)
+    found = await pairing.identify(address or bridge.address)
     assert isinstance(found, VerifiedBridge)
     return found
 
@@ -78,7 +78,7 @@ async def test_bridge_with_https_is_never_paired_over_http(model: BridgeModel) -
         found = await met(bridge, pairing)
         assert await pairing.ask_for_key(found)
         with pytest.raises(SourceRefused):
-            await pairing.meet(f"http://{bridge.http_address}")
+            await pairing.identify(f"http://{bridge.http_address}")
         await pairing.close()
         assert {request.scheme for request in bridge.requests if request.method == "POST"} == {"https"}
 
@@ -97,7 +97,7 @@ async def test_expired_certificate_cannot_be_pinned() -> None:
     with a_bridge() as bridge:
         bridge.faults.add("kind=certificate which=expired")
         with pytest.raises(SourceRefused, match="clock right"):
-            await a_pairing(bridge).meet(bridge.address)
+            await a_pairing(bridge).identify(bridge.address)
 
 
 async def test_bridge_lists_the_key_under_this_machines_name() -> None:
@@ -153,8 +153,11 @@ async def test_cancelled_question_ends_at_once() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        await pairing.close()
         wait_until_idle("pair with a bridge", 2.0)  # of the five seconds that it would wait
+        bridge.faults.clear()
+        bridge.press_button()
+        assert await pairing.ask_for_key(found), "the next question has a connection of its own"
+        await pairing.close()
 
 
 @pytest.mark.parametrize(
