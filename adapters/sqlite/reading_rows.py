@@ -53,9 +53,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
     What one of the table's checks refuses goes to `other_values`.
     """
     kept = storable(reading)
-    values = {
-        name: value + 0.0 for name, value in kept.values.items()
-    }  # as REAL stores 21, True and -0.0
+    values = {name: value + 0.0 for name, value in kept.values.items()}  # as REAL stores 21, True and -0.0
     battery, others = kept.battery_percent, dict(kept.other_values)
     if battery is not None and not 0 <= battery <= 100:
         others[_BATTERY] = float(battery)
