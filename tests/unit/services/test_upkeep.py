@@ -256,7 +256,7 @@ async def test_while_another_process_has_the_turn_nothing_is_done_and_later_only
     assert await kept.asked() == []
     kept.others.release()
     assert await kept.asked() == ALL
-    assert not kept.lease.is_had
+    assert not kept.lease.is_held
 
 
 async def test_what_another_process_did_between_the_look_and_the_turn_is_not_done_again(kept: Kept) -> None:
@@ -284,7 +284,7 @@ async def test_a_process_that_is_about_to_end_does_what_is_due_once_a_day(kept: 
     assert await run_once(kept) == []
     kept.clock.advance(24 * HOUR_S)
     assert await run_once(kept) == ALL
-    assert not kept.lease.is_had
+    assert not kept.lease.is_held
 
 
 async def test_such_a_process_leaves_no_mark_of_running_and_ends_that_of_an_unclean_stop(kept: Kept) -> None:
@@ -306,7 +306,7 @@ async def test_such_a_process_ends_when_it_is_told_to_and_the_next_begins_anew(k
     check, kept.port.check = kept.port.check, stopped_in_the_middle  # type: ignore[method-assign]
     await run_once(kept, stop)
     assert kept.clock.now() - NOON < timedelta(seconds=FAREWELL_S)
-    assert (kept.state.get(CHECK), kept.lease.is_had) == ({}, False)
+    assert (kept.state.get(CHECK), kept.lease.is_held) == ({}, False)
     kept.port.check = check  # type: ignore[method-assign]
     assert await run_once(kept, stop) == [], "it was told to end before"
     assert await run_once(kept) == ALL
