@@ -176,7 +176,7 @@ def _asks_to_sign_in(reply: Reply, content: Json, errors: ReplyErrors, is_json: 
         return _PAGES_FOR_A_PERSON.search(page) is not None
     if any(_UNAUTHENTICATED.search(message) for message in errors.messages):
         return True
-    # a bare FORBIDDEN at 403 says nothing of the token; at 200 it does
+    # a bare FORBIDDEN is about the token at 200, and about something else at 403
     return reply.status != 403 and bool(_graphql_codes(content) & _STALE_CODES)
 
 

@@ -119,6 +119,7 @@ class BridgeClient:
             self._prepared[request.operation] = prepared
         if self._session is None:
             self._session = BoundedSession(_BridgeAdapter(self.base_url, self._proof, self._sockets))
+            self._session.trust_env = False  # no proxies, no netrc
         timeout_s = min(self._timeout_s, self._time_left_s(deadline_s))
         response = self._session.send(
             prepared,
@@ -169,7 +170,7 @@ def read_body(response: BaseHTTPResponse, tally: Tally, check_time: Callable[[],
 
 
 class BoundedSession(requests.Session):
-    """A session that never follows a redirect, keeps no cookie and ignores the environment.
+    """A session that never follows a redirect and keeps no cookie.
 
     `allow_redirects=False` alone is not enough: `requests` still reads the whole body of a redirect, of any
     size, to return its target.
@@ -177,7 +178,6 @@ class BoundedSession(requests.Session):
 
     def __init__(self, adapter: HTTPAdapter) -> None:
         super().__init__()
-        self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("https://", adapter)
         self.mount("http://", adapter)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-import attrs
-
 from adapters.http.lenient_json import MAX_DEVICES, flag, instant, integer, members, text
 from adapters.hue.api_v1 import names_by_mac, parse_sensors
 from adapters.hue.api_v2 import Link, parse_batteries, parse_links, parse_names
@@ -24,6 +22,7 @@ QUIET_AFTER = timedelta(minutes=15)  # three reports of a sensor: ask whether th
 Due = Literal["details", "links"]
 _TIMES = ("details_at", "links_at")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
+_V1_ATTEMPTS = 3
 _TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor: MAC and endpoint make its uniqueid
 
 
@@ -46,6 +45,7 @@ class SensorDirectory:
         self._links: dict[str, Link] = {}
         self._guessed: set[str] = set()  # resource ids whose uniqueid v1 has not confirmed
         self._asked_for: set[str] = set()  # resource ids that this process has asked about
+        self._v1_failures = 0  # in a row, of those that may pass
         self._details_at: datetime | None = None
         self._links_at: datetime | None = None
 
@@ -54,12 +54,18 @@ class SensorDirectory:
         if self._saved is None:
             self._load()
         return tuple(
-            attrs.evolve(
-                sensor,
+            Sensor(  # written out, since this is the hot path and attrs.evolve takes three times as long
+                where=sensor.where,
+                resource_id=sensor.resource_id,
+                owner=sensor.owner,
                 uniqueid=self._uniqueids.get(sensor.resource_id),
                 name=self._names.get(sensor.owner, ""),
+                temperature=sensor.temperature,
+                observed_at=sensor.observed_at,
                 battery_percent=self._batteries.get(sensor.owner),
                 is_reachable=link.is_up if (link := self._links.get(sensor.owner)) else None,
+                is_on=sensor.is_on,
+                raw=sensor.raw,
             )
             for sensor in sensors
         )
@@ -96,7 +102,7 @@ class SensorDirectory:
             steps = [
                 lambda: self._read_v1(sensors, bridge, now, deadline_s),
                 *steps,
-                lambda: self._guess_uniqueids(sensors, errors),
+                lambda: self._guess_uniqueids(sensors),
                 lambda: self._read_names(bridge, deadline_s),
                 lambda: self._read_batteries(bridge, deadline_s),
             ]
@@ -107,8 +113,13 @@ class SensorDirectory:
             except SourceError as error:
                 errors.append(error)
                 self._journal.record(Level.WARNING, "hue.directory", detail=str(error))
-                if isinstance(error, (SourceThrottled, SourceUnavailable)) and type(error) is not ReadFailed:
-                    break  # the bridge is in trouble; v1 can fail for good while v2 is well
+                may_pass = isinstance(error, SourceUnavailable)
+                if due == "details" and step is steps[0]:
+                    self._v1_failures = self._v1_failures + 1 if may_pass else 0
+                    if self._v1_failures >= _V1_ATTEMPTS:
+                        continue  # v1 can hang for good while v2 is well
+                if isinstance(error, SourceThrottled) or (may_pass and not isinstance(error, ReadFailed)):
+                    break  # the bridge is in trouble
         self._forget_surplus(sensors)
         content = self._content()
         if any(content[part] != (self._saved or {}).get(part) for part in content if part not in _TIMES):
@@ -126,11 +137,12 @@ class SensorDirectory:
         return sensor.resource_id not in self._uniqueids or sensor.resource_id in self._guessed
 
     def _read_v1(self, sensors: Sequence[Sensor], bridge: Bridge, now: datetime, deadline_s: float) -> bool:
-        """Read the uniqueids, under which the older readings are stored; return whether v2 could add more.
+        """Read the uniqueids, under which the older readings are stored; return whether that was all.
 
         One v1 read replaces three of v2 if it names every sensor: it names those with a motion sensor.
         """
         content = bridge.v1("/sensors", deadline_s)
+        self._v1_failures = 0
         listed = {sensor.where: sensor for sensor in parse_sensors(content)}
         for stranger in filter(self._is_unidentified, sensors):
             sensor = listed.get(stranger.where)
@@ -179,12 +191,12 @@ class SensorDirectory:
         self._batteries = parse_batteries(bridge.v2("device_power", deadline_s))
         return False
 
-    def _guess_uniqueids(self, sensors: Sequence[Sensor], errors: Sequence[SourceError]) -> bool:
+    def _guess_uniqueids(self, sensors: Sequence[Sensor]) -> bool:
         """Make the uniqueid of the device's MAC if v1 does not list it; v1 is asked again in an hour.
 
         Not after a failure that may pass: the guess may differ from the id of the older readings.
         """
-        if any(isinstance(error, ReadFailed) for error in errors):
+        if 0 < self._v1_failures < _V1_ATTEMPTS:
             return False
         for stranger in filter(self._is_unidentified, sensors):
             self._asked_for.add(stranger.resource_id)

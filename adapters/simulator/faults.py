@@ -11,12 +11,14 @@ import shlex
 import threading
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import attrs
 
 _DATA_PATHS = ("/nexus/*", "/api/*")
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken*")
+
+T = TypeVar("T", bound="Effect")
 
 
 def _option(name: str) -> Mapping[str, str]:
@@ -27,25 +29,41 @@ def _option(name: str) -> Mapping[str, str]:
 class Effect:
     """What goes wrong. It concerns only its `paths`, and counts only requests to them."""
 
-    paths: ClassVar[Sequence[str]] = ("*",)
+    paths: ClassVar[Sequence[str]]
+
+
+KINDS: dict[str, type[Effect]] = {}
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def _effect(kind: str, paths: Sequence[str] = ("*",)) -> Callable[[type[T]], type[T]]:
+    """Make an effect, and name its kind in the texts of faults."""
+
+    def decorate(target: type[T]) -> type[T]:
+        made = attrs.frozen(target)
+        made.paths = paths
+        KINDS[kind] = made
+        return made
+
+    return decorate
 
 
 # Effects that any simulated service can have.
 
 
-@attrs.frozen
+@_effect("delay")
 class Delay(Effect):
     """Send the reply late."""
 
     seconds: float = 5.0
 
 
-@attrs.frozen
+@_effect("reset")
 class Reset(Effect):
     """Reset the connection (RST) instead of replying."""
 
 
-@attrs.frozen
+@_effect("dribble")
 class Dribble(Effect):
     """Send the reply a few bytes at a time."""
 
@@ -53,12 +71,12 @@ class Dribble(Effect):
     every_s: float = attrs.field(default=0.5, metadata=_option("every"))
 
 
-@attrs.frozen
+@_effect("silence")
 class Silence(Effect):
     """Read the request and never answer it."""
 
 
-@attrs.frozen
+@_effect("throttle")
 class Throttle(Effect):
     """Answer 429. Retry-After, if any, is a number of seconds, or the date after so many seconds."""
 
@@ -66,60 +84,60 @@ class Throttle(Effect):
     as_date: bool = False
 
 
-@attrs.frozen
+@_effect("unavailable")
 class Unavailable(Effect):
     """Answer 503 with an HTML page."""
 
 
-@attrs.frozen
+@_effect("half")
 class HalfBody(Effect):
     """Close the connection in the middle of the body that Content-Length announced."""
 
 
-@attrs.frozen
+@_effect("html")
 class HtmlPage(Effect):
     """Answer 200 with an HTML page."""
 
 
-@attrs.frozen
+@_effect("garbled")
 class Garbled(Effect):
     """Answer 200 with JSON that is cut off; Content-Length is correct."""
 
 
-@attrs.frozen
+@_effect("error")
 class ErrorList(Effect):
     """Answer 200 with an error of the application."""
 
     type: int = 901
 
 
-@attrs.frozen
+@_effect("revoked")
 class RevokedKey(Effect):
     """Refuse every application key or token."""
 
 
-@attrs.frozen
+@_effect("redirect")
 class Redirect(Effect):
     """Redirect, by default to a port where nothing listens, or for Alexa to the shop."""
 
     location: str = ""
 
 
-@attrs.frozen
+@_effect("huge")
 class HugeBody(Effect):
     """Append blanks to the reply: valid JSON, and far too much of it."""
 
     padding_bytes: int = attrs.field(default=20_000_000, metadata=_option("bytes"))
 
 
-@attrs.frozen
+@_effect("null")
 class NullTemperatures(Effect):
     """Set temperatures to null."""
 
     where: str = ""
 
 
-@attrs.frozen
+@_effect("missing")
 class MissingFields(Effect):
     """Leave out the named fields."""
 
@@ -129,12 +147,12 @@ class MissingFields(Effect):
     where: str = ""
 
 
-@attrs.frozen
+@_effect("no-dates")
 class NoDates(Effect):
     """Replace every date of a change with the word "none", or with null."""
 
 
-@attrs.frozen
+@_effect("overwrite")
 class Overwrite(Effect):
     """Give a field this value, unless it holds other fields."""
 
@@ -143,7 +161,7 @@ class Overwrite(Effect):
     where: str = ""
 
 
-@attrs.frozen
+@_effect("certificate")
 class WrongCertificate(Effect):
     """Show another certificate in the TLS handshake."""
 
@@ -153,125 +171,82 @@ class WrongCertificate(Effect):
 # Effects of the Alexa service alone.
 
 
-@attrs.frozen
+@_effect("stale-token", _DATA_PATHS)
 class StaleToken(Effect):
     """Treat every token and session as expired."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     answered: Literal["errors", "401", "page", "redirect"] = attrs.field(
         default="errors", metadata=_option("as")
     )
 
 
-@attrs.frozen
+@_effect("refused-token", _TOKEN_PATHS)
 class RefusedToken(Effect):
     """Refuse the refresh token. `shape` is where the reply holds the code, or what it is instead of JSON."""
 
-    paths: ClassVar[Sequence[str]] = _TOKEN_PATHS
     code: str = "invalid_grant"
     shape: Literal["error", "error.code", "response.error.code", "html", "empty"] = "error"
     status: int = 400
 
 
-@attrs.frozen
+@_effect("throttled-inside", _DATA_PATHS)
 class ThrottledInside(Effect):
     """Throttle without 429: status 200 with errors, 400 "Rate exceeded", or a ThrottlingException."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     form: Literal["errors", "rate", "exception"] = "errors"
 
 
-@attrs.frozen
+@_effect("forbidden", _DATA_PATHS)
 class Forbidden(Effect):
     """Answer 403 to every token."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
 
-
-@attrs.frozen
+@_effect("missing-features", _DATA_PATHS)
 class MissingFeatures(Effect):
     """Leave out features, named `temperatureSensor`, or `range:6` with their instance."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     names: tuple[str, ...]
     where: str = ""
 
 
-@attrs.frozen
+@_effect("failed-features", _DATA_PATHS)
 class FailedFeatures(Effect):
     """Replace the values of features with an error."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     names: tuple[str, ...]
     type: str = "INTERNAL_ERROR"
     where: str = ""
 
 
-@attrs.frozen
+@_effect("stale-samples", _DATA_PATHS)
 class StaleSamples(Effect):
     """Serve the samples of so long ago, with their own times."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     by_s: float = attrs.field(default=21_600.0, metadata=_option("by"))
     where: str = ""
 
 
-@attrs.frozen
+@_effect("skewed-clock", _DATA_PATHS)
 class SkewedClock(Effect):
     """Move the times of samples ahead, or back if below 0; the values stay current."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     by_s: float = attrs.field(default=3_600.0, metadata=_option("by"))
     where: str = ""
 
 
-@attrs.frozen
+@_effect("gone", _DATA_PATHS)
 class MonitorGone(Effect):
     """Remove the monitor from every reply."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     where: str = ""
 
 
-@attrs.frozen
+@_effect("unreachable", _DATA_PATHS)
 class MonitorUnreachable(Effect):
     """Report the monitor as unreachable for so long, with its last samples and their times."""
 
-    paths: ClassVar[Sequence[str]] = _DATA_PATHS
     since_s: float = attrs.field(default=7_200.0, metadata=_option("since"))
     where: str = ""
-
-
-KINDS: Mapping[str, type[Effect]] = {
-    "delay": Delay,
-    "reset": Reset,
-    "dribble": Dribble,
-    "silence": Silence,
-    "throttle": Throttle,
-    "unavailable": Unavailable,
-    "half": HalfBody,
-    "html": HtmlPage,
-    "garbled": Garbled,
-    "error": ErrorList,
-    "revoked": RevokedKey,
-    "redirect": Redirect,
-    "huge": HugeBody,
-    "null": NullTemperatures,
-    "missing": MissingFields,
-    "no-dates": NoDates,
-    "overwrite": Overwrite,
-    "certificate": WrongCertificate,
-    "stale-token": StaleToken,
-    "refused-token": RefusedToken,
-    "throttled-inside": ThrottledInside,
-    "forbidden": Forbidden,
-    "missing-features": MissingFeatures,
-    "failed-features": FailedFeatures,
-    "stale-samples": StaleSamples,
-    "skewed-clock": SkewedClock,
-    "gone": MonitorGone,
-    "unreachable": MonitorUnreachable,
-}
 
 
 @attrs.frozen(kw_only=True)

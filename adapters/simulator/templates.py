@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,4 +51,16 @@ def encode(content: Any) -> str:
 
 def fill_live(text: str, live: LiveValues) -> str:
     """Return the encoded template with its live places filled in."""
-    return _LIVE.sub(lambda place: _encode(live[place[1]]), text)
+    parts = list(_split(text))
+    parts[1::2] = [_encode_value(live[name]) for name in parts[1::2]]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _split(text: str) -> Sequence[str]:
+    """Return the text between live places and, at odd positions, the names of the places."""
+    return _LIVE.split(text)
+
+
+def _encode_value(value: object) -> str:
+    return repr(value) if type(value) is float else _encode(value)  # much quicker, and the same

@@ -348,7 +348,7 @@ def test_a_home_that_has_no_database_yet_is_told_the_next_step(
         assert done.stdout == "there is no baseline yet. Make one with homeclimate baseline capture NAME\n"
     done = run_here(deployment, "baseline", "capture", "a")
     assert done.returncode == 1
-    assert "the first cycle makes it" in done.stderr
+    assert "The first cycle makes it" in done.stderr
 
 
 def test_the_first_baseline_may_be_the_first_thing_that_a_home_does(
@@ -364,7 +364,7 @@ def test_it_may_be_the_first_thing_that_is_done_with_an_earlier_systems_database
     make_old_home(deployment.database, Age.C_WAL, 5)
     assert run_here(deployment, "baseline", "list").returncode == 0
     done = run_here(deployment, "baseline", "capture", "a")
-    assert (done.returncode, "its first cycle brings it up to date" in done.stderr) == (1, True)
+    assert (done.returncode, "The first cycle upgrades it" in done.stderr) == (1, True)
     assert run_here(deployment, "baseline", "capture", "a", "--cycles", "1").returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""What every way to sign in by a code promises."""
+"""The contract of signing in by a code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.amazon_bench import hosts_of_simulation
 
 @attrs.frozen(kw_only=True)
 class Bench:
-    """An account, and the person who types the code, or declines."""
+    """An account, and a person who types the code or declines."""
 
     linking: AccountLinking
     approve: Callable[[str], object]
@@ -51,7 +51,7 @@ async def bench(request: pytest.FixtureRequest, simulated_home: SimulatedHome) -
     await session.close()
 
 
-async def test_a_code_says_where_to_type_it_and_for_how_long_it_is_good(bench: Bench) -> None:
+async def test_a_code_names_its_page_and_its_lifetime(bench: Bench) -> None:
     pair = await bench.linking.begin()
     assert pair.public_code
     assert pair.page.endswith("/code")
@@ -59,12 +59,12 @@ async def test_a_code_says_where_to_type_it_and_for_how_long_it_is_good(bench: B
     assert pair.private_code not in repr(pair)
 
 
-async def test_until_the_code_is_typed_it_is_pending(bench: Bench) -> None:
+async def test_a_sign_in_is_pending_until_the_code_is_typed(bench: Bench) -> None:
     pair = await bench.linking.begin()
     assert [await bench.linking.poll(pair) for _ in range(2)] == [Pending(), Pending()]
 
 
-async def test_once_the_code_is_typed_the_tokens_come_and_show_in_no_repr(bench: Bench) -> None:
+async def test_a_typed_code_gives_tokens_that_no_repr_shows(bench: Bench) -> None:
     pair = await bench.linking.begin()
     bench.approve(pair.public_code)
     linked = await bench.linking.poll(pair)
@@ -73,7 +73,7 @@ async def test_once_the_code_is_typed_the_tokens_come_and_show_in_no_repr(bench:
     assert "Atn" not in repr(linked)
 
 
-async def test_who_declines_ends_it_with_a_reason(bench: Bench) -> None:
+async def test_a_declined_sign_in_has_a_reason(bench: Bench) -> None:
     pair = await bench.linking.begin()
     bench.deny(pair.public_code)
     refused = await bench.linking.poll(pair)

@@ -1,4 +1,4 @@
-"""What every source promises."""
+"""The contract of a source."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ FAR_AWAY_S = 1e9
 
 @attrs.frozen(kw_only=True)
 class Bench:
-    """A source in front of a world of its own, which has two devices and answers until it is broken."""
+    """A source in front of a service with two devices, which can be broken and mended."""
 
     source: Source
-    break_world: Callable[[], None]
-    mend_world: Callable[[], None]
+    break_service: Callable[[], None]
+    mend_service: Callable[[], None]
 
 
 @contextmanager
@@ -39,15 +39,15 @@ def a_memory_bench() -> Iterator[Bench]:
     reply = a_reply(a_reading("hue:1"), a_reading("hue:2"))
     source.will_answer(*[reply] * 5)
 
-    def break_world() -> None:
+    def break_service() -> None:
         source.forget_answers()
         source.will_answer(*[SourceUnavailable("no route")] * 5)
 
-    def mend_world() -> None:
+    def mend_service() -> None:
         source.forget_answers()
         source.will_answer(*[reply] * 5)
 
-    yield Bench(source=source, break_world=break_world, mend_world=mend_world)
+    yield Bench(source=source, break_service=break_service, mend_service=mend_service)
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def a_bridge_bench() -> Iterator[Bench]:
         hue = a_hue_bench(
             bridge.address, api_key=bridge.key, bridge_id=bridge.id, roots=bridge.ca_file, wall=clock
         )
-        yield Bench(source=hue.source, break_world=bridge.unplug, mend_world=bridge.plug_in)
+        yield Bench(source=hue.source, break_service=bridge.unplug, mend_service=bridge.plug_in)
         wait_for_reads()
 
 
@@ -76,7 +76,7 @@ def an_amazon_source_bench() -> Iterator[Bench]:
             roots=alexa.ca_file,
             wall=clock,
         )
-        yield Bench(source=amazon.source, break_world=alexa.unplug, mend_world=alexa.plug_in)
+        yield Bench(source=amazon.source, break_service=alexa.unplug, mend_service=alexa.plug_in)
 
 
 BENCHES: dict[str, Callable[[], AbstractContextManager[Bench]]] = {
@@ -92,7 +92,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         yield bench
 
 
-async def test_the_readings_belong_to_the_slot_that_was_asked_for(bench: Bench) -> None:
+async def test_readings_belong_to_the_requested_slot(bench: Bench) -> None:
     for slot in (NOON, NOON + timedelta(seconds=300)):
         reply = await bench.source.read(slot, FAR_AWAY_S)
         assert len(reply.readings) == 2
@@ -107,18 +107,18 @@ async def test_each_device_is_named_once(bench: Bench) -> None:
     await bench.source.close()
 
 
-async def test_a_broken_world_is_an_error_of_the_source(bench: Bench) -> None:
-    bench.break_world()
+async def test_a_broken_service_is_a_source_error(bench: Bench) -> None:
+    bench.break_service()
     with pytest.raises(SourceError):
         await bench.source.read(NOON, FAR_AWAY_S)
     await bench.source.close()
 
 
 async def test_a_source_answers_again_after_an_error(bench: Bench) -> None:
-    bench.break_world()
+    bench.break_service()
     with pytest.raises(SourceError):
         await bench.source.read(NOON, FAR_AWAY_S)
-    bench.mend_world()
+    bench.mend_service()
     assert len((await bench.source.read(NOON, FAR_AWAY_S)).readings) == 2
     await bench.source.close()
 
@@ -138,7 +138,7 @@ async def test_the_name_of_a_source_does_not_change(bench: Bench) -> None:
     assert bench.source.name == name != ""
 
 
-async def test_the_memory_source_answers_in_the_order_it_was_told_and_keeps_the_slots() -> None:
+async def test_the_memory_source_replies_in_order_and_keeps_the_slots() -> None:
     refused, reply = SourceUnavailable("no route"), a_reply(unread=[an_unread()], notes=["a remark"])
     source = MemorySource("hue", [refused, reply])
     with pytest.raises(SourceUnavailable) as raised:

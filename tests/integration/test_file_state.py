@@ -61,6 +61,7 @@ def test_reading_creates_no_file(path: Path, journal: MemoryJournal) -> None:
 def test_two_states_on_one_file_see_each_other(path: Path, journal: MemoryJournal) -> None:
     first, second = FileState(path, journal), FileState(path, journal)
     first.put("hue", {"number": 1})
+    assert second.get("hue") == {"number": 1}
     second.put("amazon", {"number": 2})
     first.put("hue", {"number": 3})
     assert second.get("hue") == {"number": 3}

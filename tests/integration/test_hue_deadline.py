@@ -160,7 +160,9 @@ async def test_hanging_optional_read_costs_no_temperature(
         reply = await bench.read(NOON + timedelta(hours=1), within_s=0.4)
         assert set(temperatures(reply)) == set(temperatures(first))
         simulated_home.bridge.faults.clear()
+        bench.operations()
         assert len((await bench.read()).readings) == 8
+        assert ("hue.config" in bench.operations()) is (reserve_s == 0), "else the connection is kept"
 
 
 async def test_read_after_one_out_of_time_connects_again(simulated_home: SimulatedHome) -> None:

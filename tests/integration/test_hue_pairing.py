@@ -153,8 +153,11 @@ async def test_cancelled_question_ends_at_once() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        await pairing.close()
         wait_until_idle("pair with a bridge", 2.0)  # of the five seconds that it would wait
+        bridge.faults.clear()
+        bridge.press_button()
+        assert await pairing.ask_for_key(found), "the next question has a connection of its own"
+        await pairing.close()
 
 
 @pytest.mark.parametrize(

@@ -206,3 +206,6 @@ async def test_environment_does_not_matter(
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with in_front_of(simulated_home.bridge) as bench:
         assert len((await bench.read()).readings) == 8
+    with SimulatedHome(clock=MemoryClock(NOON), bridges=(BSB001,)).running() as home:
+        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
+            assert len((await bench.read()).readings) == 8

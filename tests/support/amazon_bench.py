@@ -33,7 +33,7 @@ ROOTS = Path(simulator.__file__).parent / "certificates" / "amazon-ca.pem"
 
 @attrs.frozen(kw_only=True)
 class AmazonBench:
-    """The source and its parts. `wall` stands still until it is moved; sockets take real time."""
+    """The source and its parts. `wall` moves only when a test moves it; sockets take real time."""
 
     source: AmazonSource
     session: AmazonSession

@@ -1,4 +1,4 @@
-"""JSON that nobody honest would send, for generated cases."""
+"""JSON that no real service sends, for generated cases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANY_JSON = st.recursive(
 
 @st.composite
 def changed(draw: st.DrawFn, content: Any) -> Any:
-    """The content, with some of its values replaced, left out or put elsewhere."""
+    """Generate the content with some values replaced, left out or moved."""
     content = copy.deepcopy(content)
     for _ in range(draw(st.integers(1, 4))):
         content = _with_a_change(draw, content)

@@ -1,4 +1,4 @@
-"""Whole cycles over replies that were spoiled, and what must be true whatever they were."""
+"""Whole cycles over spoiled replies, and the laws that hold for each of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.row_rules import complaints, readings_at
 from tests.support.spoiled_json import numbers_that_are_none
 
 _LARGEST_STATE = 1_000_000  # characters
-# How to make the sources ask for it.
+# What makes the sources ask for it.
 STRATEGIES: dict[str, Strategy] = {"hue.v1/sensors": "v1", "hue.v1/whole_bridge": "whole_bridge"}
 BY_V2 = ("hue.v2/device", "hue.v2/device_power", "hue.v2/zigbee_connectivity")  # what v1 may leave open
 WAYS: dict[str, Way] = {
@@ -60,7 +60,7 @@ class Spoiling:
         self._store = SqliteStore(self._database, journal=MemoryJournal(), clock=MemoryClock(NOON))
 
     def cycle(self, answers: Mapping[str, Answer]) -> CycleReport:
-        """One cycle of both sources, by ways that lead to these answers; AssertionError if a law broke."""
+        """Run a cycle of both sources that meets these answers. Raise AssertionError if a law is broken."""
         self.home.answers, self.home.asked = dict(answers), Counter()
         self.home.way = next((WAYS[name] for name in answers if name in WAYS), "graphql")
         self.home.has_names_in_v1 = not any(name in BY_V2 for name in answers)
@@ -72,7 +72,7 @@ class Spoiling:
         return report
 
     def cycle_counting(self, answers: Mapping[str, Answer]) -> None:
-        """The same with replies in which only numbers are odd: nothing fails, and each is counted."""
+        """Run a cycle whose replies have odd numbers only: nothing fails, and each is counted."""
         for outcome in self.cycle(answers).outcomes:
             source = outcome.due.source
             assert isinstance(outcome, Collected), outcome
@@ -87,13 +87,13 @@ class Spoiling:
             assert not served or outcome.notes[0].startswith(f"{served:,} value"), outcome.notes
 
     def read(self, name: str, answer: Answer) -> None:
-        """One read by itself, also of those that only a sign-in makes; any error without a name goes on."""
+        """Run one read by itself, those of a sign-in included; raise any error that is not a SourceError."""
         self.home.answers, self.home.way = {name: answer}, "graphql"
         asyncio.run(read_once(self.home, name))
         self.tried[f"{name} alone"] += 1
 
     def rows(self) -> list[sqlite3.Row]:
-        """The readings of the last cycle."""
+        """Return the rows of the last cycle."""
         return readings_at(self._database, _slot(self.cycles).isoformat())
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Spoiling:
         return cycle.report
 
     def _check(self, report: CycleReport, spoiled: Iterable[str]) -> None:
-        """The laws."""
+        """Check the laws."""
         broken = complaints(self._database, report)
         self.became["rows outside the rules"] += len(broken)
         for outcome in report.outcomes:
@@ -145,9 +145,9 @@ class Spoiling:
             if not any(name.startswith(f"{source}.") for name in spoiled):
                 broken += _of_a_good_source(outcome)
         broken += [f"a bug: {record.fields}" for record in self.journal.of("source.bug")]
-        said = repr((report.outcomes, self.journal.records))
+        shown = repr((report.outcomes, self.journal.records))
         broken += [
-            f"{secret[:4]}... was told" for secret in (recorded().hue_key, REFRESH_TOKEN) if secret in said
+            f"{secret[:4]}... was shown" for secret in (recorded().hue_key, REFRESH_TOKEN) if secret in shown
         ]
         longest = max((len(str(record.fields)) for record in self.journal.records), default=0)
         if longest > 5_000:
@@ -187,7 +187,7 @@ def _of_a_good_source(outcome: Outcome) -> Iterator[str]:
 
 
 def body_of(answer: Answer) -> str:
-    """The JSON of a plain answer."""
+    """Return the JSON of a plain answer."""
     return b"".join(answer.pieces).split(b"\r\n\r\n", 1)[1].decode()
 
 
@@ -196,7 +196,7 @@ _KEYS = ("hue.directory", "amazon.monitors", "amazon.access_token", "amazon.auth
 
 @contextmanager
 def spoiling(folder: Path) -> Iterator[Spoiling]:
-    """A home whose replies a test spoils."""
+    """Yield a home whose replies a test spoils."""
     with a_replayed_home() as home:
         ready = Spoiling(home, folder)
         try:

@@ -1,4 +1,4 @@
-"""Every read of the adapters by itself, with what it takes to make it."""
+"""Every single read of the adapters, and how to make it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIR = CodePair(public_code="A", private_code="B", page="C", expires_in_s=60.0, 
 
 @attrs.frozen
 class Reader:
-    """All that can ask, in front of a home."""
+    """All clients, in front of a home."""
 
     home: ReplayedHome
     meter: MemoryMeter
@@ -75,7 +75,7 @@ def blocking(read: Callable[[Reader], object]) -> Callable[[Reader], Awaitable[o
     return reading
 
 
-# By the name under which a replayed home answers. A new read of an adapter has to stand here, see below.
+# By the name under which a replayed home replies. A new read of an adapter belongs here.
 READS: Mapping[str, Callable[[Reader], Awaitable[object]]] = {
     "hue.config": blocking(lambda reader: reader.bridge.identity(9.0)),
     "hue.pair": blocking(lambda reader: reader.bridge.create_key("homeclimate#tests", 9.0)),
@@ -100,7 +100,7 @@ READS: Mapping[str, Callable[[Reader], Awaitable[object]]] = {
 
 
 async def read_once(home: ReplayedHome, name: str) -> MemoryMeter:
-    """Read once; whatever a source may raise is an end."""
+    """Read once; any SourceError is a proper end."""
     clock = MemoryClock(NOON)
     meter = MemoryMeter(clock)
     bridge = BridgeClient(

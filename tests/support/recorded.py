@@ -1,4 +1,4 @@
-"""What the simulated home answers to everything that the two sources ask, recorded over its sockets."""
+"""The simulated home's replies to all requests of the two sources, recorded over its sockets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ AMAZON = (
     "amazon.monitorStates",
     "amazon.phoenix",
 )
-# What is asked once in a home's life, in the shapes of the simulated home's answers.
+# Replies to what is asked once in a home's life, in the shapes of the simulated home.
 _SIGNING_IN: dict[str, Any] = {
     "hue.pair": [{"success": {"username": "0123456789abcdefghijKLMN-_0123456789abcd"}}],
     "hue.cloud": [{"id": "001788fffe5a1e57", "internalipaddress": "192.0.2.7", "port": 443}],
@@ -70,7 +70,7 @@ _SIGNING_IN: dict[str, Any] = {
 
 @attrs.frozen(kw_only=True)
 class Recorded:
-    """The JSON by what was asked, the devices that a good cycle reads, and what is needed to ask."""
+    """The JSON by request, the devices that a good cycle reads, and what requests need."""
 
     contents: Mapping[str, Any]
     hue_key: str
@@ -81,7 +81,7 @@ class Recorded:
 
 @functools.cache
 def recorded() -> Recorded:
-    """The home at noon, recorded once a process."""
+    """Return the home at noon, recorded once a process."""
     with SimulatedHome(clock=MemoryClock(NOON)).running() as home:
         contents = {name: _of_bridge(home.bridge, path) for name, path in HUE_PATHS.items()}
         contents |= _of_alexa(home) | _SIGNING_IN

@@ -1,4 +1,4 @@
-"""A bridge and an account on loopback that answer as recorded, save where a test has an answer of its own."""
+"""A bridge and an account on loopback that reply as recorded, or as a test wants."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.odd_server import odd_server, reply
 from tests.support.recorded import HUE_PATHS, recorded
 from tests.support.spoiled_json import as_json
 
-# By which way the account is read: what is good, or what fails so that the next way is taken.
+# How the account is read: what is good, or what fails so that the next way is taken.
 Way = Literal["graphql", "endpoints", "phoenix", "cookies"]
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STALE = reply(b'{"message": "Unauthorized"}', status="401 Unauthorized")
@@ -35,7 +35,7 @@ class Answer:
 
 @attrs.define
 class ReplayedHome:
-    """Where both are. `answers` are a test's own, by what is asked; `asked` counts what was.
+    """The addresses of both. `answers` are a test's own, by request; `asked` counts the requests.
 
     `has_names_in_v1` is False where v1 lacks what people call their sensors, so that v2 is asked.
     """
@@ -77,7 +77,7 @@ class ReplayedHome:
 
 @contextmanager
 def a_replayed_home() -> Iterator[ReplayedHome]:
-    """Serves until the block ends: the bridge over TLS with its certificate, the account without."""
+    """Serve until the block ends: the bridge over TLS with its certificate, the account without."""
     homes: list[ReplayedHome] = []
 
     def serve(connection: socket.socket) -> None:
@@ -93,7 +93,7 @@ def a_replayed_home() -> Iterator[ReplayedHome]:
 
 @functools.cache
 def good_body(name: str) -> bytes:
-    """What was recorded."""
+    """Return what was recorded."""
     return as_json(recorded().contents[name]).encode()
 
 
@@ -102,7 +102,7 @@ def _nameless(sensors: Mapping[str, Any]) -> Any:
 
 
 def _request(connection: socket.socket) -> tuple[bytes, bytes]:
-    """The next one; ConnectionError when there is none."""
+    """Return the next one. Raise ConnectionError at the end."""
     came = b""
     while b"\r\n\r\n" not in came:
         came += _piece(connection)

@@ -1,4 +1,4 @@
-"""JSON that was good until somebody changed it, with numbers and depths that no honest writer makes."""
+"""Good JSON that is changed: with numbers and depths that no real service sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.any_json import ANY_JSON, ANY_TEXT
 
 _IN_STRING = "@json"  # the only key of an object that is written as JSON in a string
-# What json.dumps cannot write, by the text that stands for it.
+# What json.dumps cannot write, by a placeholder.
 _ODD = {
     "@NAN": "NaN",
     "@INF": "Infinity",
@@ -34,7 +34,7 @@ ODD = NOT_FINITE | ODD_NUMBERS | ODD_TEXTS | st.sampled_from([*_DEEP, None, True
 
 
 def as_json(content: Any) -> str:
-    """The content as text, each stand-in replaced by what it stands for."""
+    """Return the content as text, with the placeholders replaced."""
     written = json.dumps(_strings_written(content))
     for stand_in, meant in {**_ODD, **_DEEP}.items():
         written = written.replace(f'"{stand_in}"', meant)
@@ -42,7 +42,7 @@ def as_json(content: Any) -> str:
 
 
 def from_strings(content: Any) -> Any:
-    """The content with the JSON that stands in its strings unpacked, for `as_json` to pack again."""
+    """Return the content with JSON in strings parsed, for `as_json` to write again."""
     if isinstance(content, dict):
         return {key: from_strings(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -62,7 +62,7 @@ def _strings_written(content: Any) -> Any:
 
 @st.composite
 def spoiled(draw: st.DrawFn, content: Any) -> Any:
-    """The content after one to five changes."""
+    """Generate the content after one to five changes."""
     content = copy.deepcopy(content)
     for _ in range(draw(st.integers(1, 5))):
         content = _with_a_change(draw, content)
@@ -71,7 +71,7 @@ def spoiled(draw: st.DrawFn, content: Any) -> Any:
 
 @st.composite
 def with_numbers_that_are_none(draw: st.DrawFn, content: Any) -> Any:
-    """The content with one to six of its numbers replaced by what is none."""
+    """Generate the content with one to six of its numbers replaced by non-finite ones."""
     content = copy.deepcopy(content)
     places = list(_numbers(content))
     chosen = draw(st.lists(st.integers(0, len(places) - 1), min_size=1, max_size=6, unique=True))
@@ -82,7 +82,7 @@ def with_numbers_that_are_none(draw: st.DrawFn, content: Any) -> Any:
 
 
 def numbers_that_are_none(written: str) -> int:
-    """How many there are in JSON text, that in its strings included; by means of the tests' own."""
+    """Count them in JSON text, JSON in strings included, without the code under test."""
     counts = [0]
 
     def whole(digits: str) -> int:
@@ -132,7 +132,7 @@ def _with_a_change(draw: st.DrawFn, content: Any) -> Any:
 
 
 def _numbers(content: Any) -> Iterator[tuple[Any, Any]]:
-    """Where numbers stand: what holds them, and under which key."""
+    """Yield the container and the key of each number."""
     pairs: Any = ()
     if isinstance(content, dict):
         pairs = content.items()

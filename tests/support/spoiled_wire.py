@@ -1,4 +1,4 @@
-"""Replies as bytes on the wire: honest and lying about their length, their packing and their encoding."""
+"""Replies as bytes on the wire, with true and false lengths, compressions and encodings."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ _FRAMES: dict[str, Callable[[bytes], Answer]] = {
     "chunks of no length": lambda body: Answer(
         pieces=[reply(b"zz\r\n" + body, "Transfer-Encoding: chunked")], closes=True
     ),
-    "longer than it says": lambda body: _lying(body, -len(body) // 2),
-    "shorter than it says": lambda body: _lying(body, 7),
+    "longer than announced": lambda body: _lying(body, -len(body) // 2),
+    "shorter than announced": lambda body: _lying(body, 7),
     "two lengths": lambda body: Answer(
         pieces=[reply(body, "Content-Length: 7", f"Content-Length: {len(body)}")], closes=True
     ),
@@ -64,13 +64,13 @@ _FRAMES: dict[str, Callable[[bytes], Answer]] = {
         pieces=[b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body], closes=True
     ),
 }
-# Most replies are to reach the parsers.
+# Most replies should reach the parsers.
 FRAMES = st.sampled_from([*["plain"] * len(_FRAMES), *_FRAMES])
 
 
 @st.composite
 def bodies(draw: st.DrawFn, name: str) -> bytes:
-    """The recorded reply, spoiled in its values, its text or its bytes."""
+    """Generate the recorded reply, spoiled in its values, its text or its bytes."""
     kind = draw(st.integers(0, 11))
     match kind:
         case 0:
@@ -98,7 +98,7 @@ def bodies(draw: st.DrawFn, name: str) -> bytes:
 
 @st.composite
 def answers(draw: st.DrawFn, name: str) -> Answer:
-    """What comes in place of the reply."""
+    """Generate what comes in place of the reply."""
     body = draw(bodies(name))
     if draw(st.integers(0, 9)) == 0:
         status = draw(st.integers(100, 599) | st.sampled_from([200, 204, 301, 304, 401, 403, 429, 503]))
@@ -111,19 +111,19 @@ def answers(draw: st.DrawFn, name: str) -> Answer:
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Answer]:
-    """One reply of the bridge, one of the account, or one of each."""
+    """Generate one reply of the bridge, one of the account, or one of each."""
     chosen = draw(st.tuples(HUE_NAMES, AMAZON_NAMES) | st.tuples(HUE_NAMES) | st.tuples(AMAZON_NAMES))
     return {name: draw(answers(name)) for name in chosen}
 
 
 @st.composite
 def odd_numbers(draw: st.DrawFn) -> dict[str, Answer]:
-    """Replies that are good, save that some of their numbers are none."""
+    """Generate good replies in which some numbers are not finite."""
     chosen = draw(st.tuples(_HUE_WITH_NUMBERS, _AMAZON_WITH_NUMBERS))
     contents = {name: draw(with_numbers_that_are_none(recorded().contents[name])) for name in chosen}
     return {name: Answer(pieces=[reply(as_json(content).encode())]) for name, content in contents.items()}
 
 
 def single_reads() -> st.SearchStrategy[tuple[str, Answer]]:
-    """Any of the reads, and what comes in place of its reply."""
+    """Generate any of the reads, and what comes in place of its reply."""
     return st.sampled_from(list(READS)).flatmap(lambda name: st.tuples(st.just(name), answers(name)))

@@ -56,16 +56,17 @@ class Live:
         self.now = now
         self.effects = effects
         self._scale = scale
-        self._samples: dict[tuple[int, str], Sample] = {}
+        self._monitors = monitors(seed)
+        self._has_times = not any(isinstance(effect, NoDates) for effect in effects)
+        self._samples: dict[tuple[int, str], Sample] = {}  # the current ones
 
     def __getitem__(self, name: str) -> object:
-        what, _, place = name.partition(":")
+        what, number, key = _parse_place(name)
         if what == "scale":
             return self._scale
         if what == "now":
             return stamp(self.now, 3)
-        number, _, key = place.partition(":")
-        monitor = monitors(self.seed)[int(number)]
+        monitor = self._monitors[number]
         match what:
             case "value":
                 return self._sample(monitor, key).value
@@ -75,7 +76,7 @@ class Live:
                 return "OK" if self.is_reachable(monitor) else "UNREACHABLE"
             case "network_state":
                 return "REACHABLE" if self.is_reachable(monitor) else "UNREACHABLE"
-        if any(isinstance(effect, NoDates) for effect in self.effects):
+        if not self._has_times:
             return None
         if what == "heard":
             heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
@@ -121,6 +122,14 @@ class Live:
             case "KELVIN":
                 return round(celsius + 273.15, 2)
         return celsius
+
+
+@lru_cache(maxsize=256)
+def _parse_place(name: str) -> tuple[str, int, str]:
+    """Return the value's name, the number of the monitor, and the key of the quantity."""
+    what, _, place = name.partition(":")
+    number, _, key = place.partition(":")
+    return what, int(number or 0), key
 
 
 @lru_cache(maxsize=8)

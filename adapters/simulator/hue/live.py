@@ -38,8 +38,8 @@ class Live:
 
     def __getitem__(self, name: str) -> object:
         what, _, which = name.partition(":")
-        if what in _SENSOR_VALUES:
-            return _SENSOR_VALUES[what](self._seed, self._things.sensors[int(which)], self._epoch_s)
+        if sensor_value := _SENSOR_VALUES.get(what):
+            return sensor_value(self._seed, self._things.sensors[int(which)], self._epoch_s)
         if what in _HOME_VALUES:
             return _HOME_VALUES[what](self._seed, self._epoch_s)
         if what in self._more:

@@ -296,6 +296,15 @@ def test_uniqueid_is_not_guessed_after_a_passing_failure(
     assert process.sensor().uniqueid == UNIQUEID
 
 
+@pytest.mark.parametrize("error", [SourceUnavailable("no answer"), a_v1_error(901)], ids=["hang", "901"])
+def test_uniqueid_is_guessed_if_v1_fails_for_good(error: Any) -> None:
+    process = Process({V1: error})
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable):
+            process.sensor()
+    assert process.sensor().uniqueid == UNIQUEID
+
+
 def test_failing_details_cost_no_temperature_and_are_recorded() -> None:
     process = Process({NAMES: SourceUnavailable("the bridge is in trouble")})
     sensor = process.sensor()
