@@ -35,7 +35,7 @@ class Measurement:
     `duration_s` is the time of the whole read, with all attempts and the waits between them; `strategy` is
     the way that the source was read, empty if there is only one. `cycle_s`, `commit_s` and `cpu_s` belong to
     the cycle and are the same for all of its sources: from its start to the commit, for storing it, and the
-    CPU time of the process. They are None until the cycle is stored, and if a source of it failed.
+    CPU time of the process. Until the cycle is stored, and if a source of it failed, each is None.
     """
 
     slot: datetime

@@ -34,14 +34,16 @@ class DiskSpace:
         self._folder = folder
 
     def free_bytes(self) -> int | None:
-        for folder in (self._folder, *self._folder.parents):
+        folder = self._folder
+        while True:
             try:
                 return shutil.disk_usage(folder).free
             except (FileNotFoundError, NotADirectoryError):
-                continue
+                if folder.parent == folder:
+                    return None
+                folder = folder.parent
             except OSError:
                 return None
-        return None
 
 
 def check_environment(lock: Path, *, program: str, folders: Iterable[str] | None = None) -> Answer:

@@ -7,8 +7,6 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-import attrs
-
 from domain.reading import DeviceKind, Quantity, Reading, storable
 
 COLUMNS: Mapping[Quantity, str] = {
@@ -54,10 +52,8 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
 
     What one of the table's checks refuses goes to `other_values`.
     """
-    if any(type(value) is not float for value in reading.values.values()):
-        reading = attrs.evolve(reading, values={name: float(value) for name, value in reading.values.items()})
     kept = storable(reading)
-    values = {name: value + 0.0 for name, value in kept.values.items()}  # SQLite stores -0.0 as 0.0
+    values = {name: value + 0.0 for name, value in kept.values.items()}  # as REAL stores 21, True and -0.0
     battery, others = kept.battery_percent, dict(kept.other_values)
     if battery is not None and not 0 <= battery <= 100:
         others[_BATTERY] = float(battery)

@@ -53,7 +53,7 @@ class Spread:
 class Change:
     """How a figure changed: `change` is 0.1 for 10 % more, `low` and `high` are its bounds.
 
-    They are None where a per cent or a bound cannot be given, and `reason` says why.
+    Each is None if it cannot be given; `reason` explains.
     """
 
     figure: Figure
@@ -148,7 +148,7 @@ def _verdict(kind: Kind, low: float, high: float) -> Verdict:
 
 
 def spread_of(kind: Kind, samples: Sequence[float]) -> Spread:
-    """Summarise samples; raise `ValueError` if there are none.
+    """Summarise samples; raise `ValueError` without samples.
 
     The centre of times is the median, so that a slow moment of the machine does not count; that of counts is
     the mean, so that a reply that is large once an hour does.
@@ -172,7 +172,7 @@ def _quartiles(samples: Sequence[float]) -> list[float]:
 
 
 def count_independent(samples: Sequence[float]) -> float:
-    """Estimate how many independent samples would say as much as these, which resemble their neighbours."""
+    """Estimate how many independent samples carry as much information: neighbours resemble each other."""
     ranks, number = _centred_ranks(samples), len(samples)
     variance = sum(map(mul, ranks, ranks))
     time = 1.0

@@ -240,7 +240,7 @@ def report_command(
 def remove_command(environment: Environment | None, *, name: str, home: Path | None) -> int:
     """Remove a baseline.
 
-    Exit code: 0 removed, 1 there is none of that name, 78 wrong configuration or database.
+    Exit code: 0 removed, 1 no such baseline, 78 wrong configuration or database.
     """
     name = normalize_name(name)
     with _opened(home, environment) as (_, baselines, _environment):

@@ -15,7 +15,7 @@ from tests.support.deployments import Deployment, a_deployment
 
 @pytest.fixture
 def home(tmp_path: Path) -> Deployment:
-    """A home with one reading, that asks nobody."""
+    """A home with one reading, without a source that answers."""
     home = a_deployment(
         tmp_path / "home",
         address="127.0.0.1",
@@ -30,9 +30,9 @@ def home(tmp_path: Path) -> Deployment:
 
 
 def _json(home: Deployment, run_here: RunHere) -> dict[str, object]:
-    told = json.loads(run_here(home, "db", "check", "--json").stdout)
-    assert isinstance(told, dict)
-    return told
+    answer = json.loads(run_here(home, "db", "check", "--json").stdout)
+    assert isinstance(answer, dict)
+    return answer
 
 
 def test_check_reports_a_sound_database_during_collection(home: Deployment, run_here: RunHere) -> None:
@@ -55,9 +55,9 @@ def test_check_names_a_changed_value_and_the_next_step(home: Deployment, run_her
     assert done.returncode == 1
     assert done.stdout.startswith("readings, ids 1 to 1 (2026-03-01T12:00:00+00:00 to ")
     assert "Compare them with a backup" in done.stderr
-    told = _json(home, run_here)
-    assert told["sound"] is False
-    assert "Compare them with a backup" in str(told["next"])
+    answer = _json(home, run_here)
+    assert answer["sound"] is False
+    assert "Compare them with a backup" in str(answer["next"])
 
 
 def test_check_reports_a_damaged_file_and_the_next_step(home: Deployment, run_here: RunHere) -> None:

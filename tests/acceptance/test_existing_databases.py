@@ -21,7 +21,7 @@ from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.old_homes import HUE_DEVICES, Age, an_old_row, columns_of, make_old_home, make_template
 from tests.support.old_queries import answers, plans
 
-FEW, MANY = 5_000, 100_000
+FEW, MANY = 2_000, 100_000
 HUE = a_reading(HUE_DEVICES[0], location="Küche", battery_percent=88, is_reachable=True)
 AQM = a_reading(
     "alexa:NEW",

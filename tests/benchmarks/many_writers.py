@@ -1,7 +1,7 @@
 """Many processes that store into one file, with readers at work: ./run bench many_writers [--cycles N].
 
 Eight processes store 1,000 cycles each, while one reader asks for the newest readings again and again and
-another keeps a read transaction open. Ends with 1 when a cycle is missing or a writer was told of a lock.
+another keeps a read transaction open. Ends with 1 when a cycle is missing or a writer met a locked database.
 """
 
 from __future__ import annotations

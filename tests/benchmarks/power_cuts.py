@@ -39,9 +39,9 @@ def _tallied(synchronous: str, cuts: int) -> Counter[str]:
             recording = record(Path(folder), "tests.power.storing", database, "150", str(pages), synchronous)
         syncs += recording.syncs()
         verdicts += tally(recording, cuts // _RUNS, seed=run)
-    said = ", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items()))
+    counts = ", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items()))
     sys.stdout.write(
-        f"synchronous={synchronous:<6}  {sum(verdicts.values()):6} cuts: {said}; "
+        f"synchronous={synchronous:<6}  {sum(verdicts.values()):6} cuts: {counts}; "
         f"{syncs / (_RUNS * 150):.2f} syncs a cycle with early checkpoints\n"
     )
     sys.stdout.flush()

@@ -34,7 +34,7 @@ def main() -> None:
         _tell("a cycle and its fsync", lambda: store.append(next(reports)))
         connection.execute("PRAGMA synchronous=OFF")
         _tell("a cycle without fsync", lambda: store.append(next(reports)))
-        _tell("where a source stands", lambda: store.progress("hue", NOON))
+        _tell("progress of a source", lambda: store.progress("hue", NOON))
         history = SqliteHistory(path)
         _tell("the newest readings", history.newest, times=50)
         store.close()

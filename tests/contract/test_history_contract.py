@@ -1,4 +1,4 @@
-"""What every history promises, whatever store it reads."""
+"""The promises of every history."""
 
 from __future__ import annotations
 

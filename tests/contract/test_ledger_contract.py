@@ -1,4 +1,4 @@
-"""What every ledger promises, whatever store it reads."""
+"""The promises of every ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store promises, whatever it keeps its cycles in."""
+"""The promises of every store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 
 @attrs.frozen
 class Kept:
-    """A store, and the history that tells what it holds."""
+    """A store, and the history that reads it."""
 
     store: Store
     history: History
@@ -237,7 +237,9 @@ def test_slots_of_a_wrong_clock_are_separate(kept: Kept) -> None:
     progress = kept.store.progress("hue", NOON)
     assert (progress.last_slot, progress.last_stored_slot, progress.ahead) == (LATER, NOON, FAR + HOUR)
     progress = kept.store.progress("hue", LATER)
-    assert progress.last_slot == progress.last_stored_slot == LATER + 2 * HOUR, "exactly two hours are none"
+    assert progress.last_slot == progress.last_stored_slot == LATER + 2 * HOUR, (
+        "exactly two hours ahead is no fault"
+    )
     assert kept.store.progress("hue", FAR).ahead is None
     assert kept.store.progress("amazon", NOON) == SourceProgress()
 
@@ -282,7 +284,7 @@ def test_a_faulty_memory_store_keeps_nothing_meanwhile() -> None:
 
 
 def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:
-    """A later cycle in which the device stands without a reading, beside one that has one."""
+    """A later cycle in which the device has no reading and another one has."""
     due = a_due(slot=LATER)
     another = a_reading("hue:b", collected_at=LATER)
     collected = Collected(due=due, readings=(), unread=(an_unread(device_id, cause),))

@@ -27,9 +27,9 @@ from tests.support.databases import a_store
     ],
 )
 def test_synchronised_folders_are_known_by_name(tmp_path: Path, names: str) -> None:
-    said = problem_of(tmp_path / names / "home" / "data")
-    assert said is not None
-    assert str(tmp_path / names) in said
+    problem = problem_of(tmp_path / names / "home" / "data")
+    assert problem is not None
+    assert str(tmp_path / names) in problem
 
 
 @pytest.mark.parametrize("mark", [".stfolder", ".dropbox", ".nextcloudsync.log"])

@@ -122,7 +122,7 @@ def _costs(home: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         patch.setattr(reading, "connect", watched)
         return {
             "a cycle": home.steps(home.append),
-            "where a source stands": home.steps(lambda: home.store.progress("hue", now)),
+            "progress of a source": home.steps(lambda: home.store.progress("hue", now)),
             "the newest readings": home.steps(history.newest),
             "a day": home.steps(lambda: history.series(device_of(7), Quantity.TEMPERATURE, day)),
             "the ledger": home.steps(lambda: ledger.records(day, now)),

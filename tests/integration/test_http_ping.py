@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ import pytest
 
 from adapters.alerts.http_ping import HttpPing
 from adapters.runtime.clock import SystemClock
+from adapters.simulator.certificates import AMAZON_CA_FILE, shipped
 from domain.errors import NotifyError, NotifyUnavailable
 from tests.support.odd_server import odd_server, saying
 
 
 @contextmanager
-def switch(status: int = 200) -> Iterator[tuple[int, list[str]]]:
+def switch(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yield a server's port and the list of requested paths."""
     asked: list[str] = []
 
@@ -32,6 +34,8 @@ def switch(status: int = 200) -> Iterator[tuple[int, list[str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -88,9 +92,19 @@ async def test_silent_odd_or_dripping_server_holds_one_thread_at_most(
         await beat(f"http://{odd.address}/")
 
 
-async def test_untrusted_certificate_is_an_error() -> None:
-    with odd_server(saying(b"HTTP/1.1 200 OK\r\n\r\n")) as odd, pytest.raises(NotifyUnavailable, match="SSL"):
-        await beat(f"https://{odd.address}/")
+async def test_body_of_the_reply_is_not_read() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    with odd_server(saying(head, 0.05), secure=False) as odd:
+        await beat(f"http://{odd.address}/", limit_s=30)
+
+
+async def test_certificate_authorities_of_the_system_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with switch(context=shipped("alexa.pem").server_context()) as (port, seen):
+        with pytest.raises(NotifyUnavailable, match="SSL"):
+            await beat(f"https://localhost:{port}/")
+        monkeypatch.setenv("SSL_CERT_FILE", str(AMAZON_CA_FILE))  # as OpenSSL reads it
+        await beat(f"https://localhost:{port}/")
+    assert seen == ["/"]
 
 
 async def test_proxy_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Power cuts and kills within an upgrade: at every age the old form or a later one, every value the same."""
+"""Power cuts and kills during an upgrade, of each age: every value stays."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ EVERY = 9  # of the instants between two events, one in so many
 def test_an_upgrade_survives_a_power_cut_anywhere(tmp_path: Path, age: Age) -> None:
     make_old_home(tmp_path / "readings.db", age, ROWS)
     every = f"SELECT {', '.join(columns_of(age))} FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
-    _is_kept_and_done_wherever_it_is_cut_off(tmp_path, every)
+    _survives_every_cut(tmp_path, every)
 
 
 def test_dropping_indexes_survives_a_power_cut_anywhere(tmp_path: Path) -> None:
     a_home_of_format_3(tmp_path / "readings.db", cycles=ROWS // 4)
     every = f"SELECT * FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
-    _is_kept_and_done_wherever_it_is_cut_off(tmp_path, every)
+    _survives_every_cut(tmp_path, every)
 
 
-def _is_kept_and_done_wherever_it_is_cut_off(tmp_path: Path, every: str) -> None:
+def _survives_every_cut(tmp_path: Path, every: str) -> None:
     before = rows(tmp_path / "readings.db", every)
     recording = record(tmp_path, "tests.support.opener", str(tmp_path / "readings.db"))
 

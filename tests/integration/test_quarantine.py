@@ -1,4 +1,4 @@
-"""A damaged database is put aside as it is, and a new one takes the cycle in hand."""
+"""A damaged database is kept as it is, and a new one takes the next cycle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.damage import DAMAGES, damage
 from tests.support.databases import a_store, changed, rows
 
 KEPT = "readings.db.damaged-20260301T120000Z"
-IN_HAND = "SELECT device_id FROM readings"
+DEVICES = "SELECT device_id FROM readings"
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def _fill(store: SqliteStore, cycles: int = 60) -> None:
         store.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
 
 
-def _in_hand(number: int = 0) -> CycleReport:
+def _a_cycle(number: int = 0) -> CycleReport:
     slot = NOON + timedelta(minutes=5 * number)
-    return a_cycle(a_collected(a_reading("hue:in-hand", collected_at=slot), due=a_due(slot=slot)))
+    return a_cycle(a_collected(a_reading("hue:new", collected_at=slot), due=a_due(slot=slot)))
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -84,12 +84,12 @@ def test_a_start_quarantines_a_damaged_database_byte_for_byte(
     journal = MemoryJournal()
     started = a_store(path, state=state, journal=journal)
     started.open(checking=True)
-    started.append(_in_hand())
-    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    started.append(_a_cycle())
+    assert rows(path, DEVICES) == [("hue:new",)]
     assert path.with_name(KEPT).read_bytes() == damaged
-    (said,) = journal.of("store.moved_aside")
-    assert (said.level, said.fields["kept_as"]) == (Level.CRITICAL, str(path.with_name(KEPT)))
-    assert f"homeclimate db salvage {path.with_name(KEPT)}" in str(said.fields["next"])
+    (record,) = journal.of("store.moved_aside")
+    assert (record.level, record.fields["kept_as"]) == (Level.CRITICAL, str(path.with_name(KEPT)))
+    assert f"homeclimate db salvage {path.with_name(KEPT)}" in str(record.fields["next"])
     aside = state.get("store.aside")
     assert (aside["kept_as"], aside["finished"]) == (str(path.with_name(KEPT)), False)
     started.close()
@@ -98,14 +98,14 @@ def test_a_start_quarantines_a_damaged_database_byte_for_byte(
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_store_that_meets_damage_stores_its_cycle(store: SqliteStore, path: Path, how: str) -> None:
     other = a_store(path)
-    other.append(a_cycle(a_collected(a_reading("hue:other"))))  # so that nobody's cache is the file any more
+    other.append(a_cycle(a_collected(a_reading("hue:other"))))  # so that no cache is up to date
     other.close()
     damaged = damage(path, how)
     for number in range(1, 4):
-        store.append(_in_hand(number))
+        store.append(_a_cycle(number))
     store.open(checking=True)  # pages that were not asked for are not missed before
-    store.append(_in_hand(4))
-    ((stored,),) = rows(path, "SELECT count(*) FROM readings WHERE device_id = 'hue:in-hand'")
+    store.append(_a_cycle(4))
+    ((stored,),) = rows(path, "SELECT count(*) FROM readings WHERE device_id = 'hue:new'")
     assert stored == 4
     assert path.with_name(KEPT).read_bytes() == damaged
     assert structural_fault(path) is None
@@ -120,11 +120,11 @@ def test_quarantine_keeps_the_log_with_the_file(store: SqliteStore, path: Path) 
         file.truncate(4096)
     assert store._quarantine is not None
     assert store._quarantine.ensure_sound(thoroughly=False)
-    store.append(_in_hand())
+    store.append(_a_cycle())
     assert len(log) > 0
     assert path.with_name(f"{KEPT}-wal").read_bytes() == log
     assert path.with_name(KEPT).stat().st_size == 4096
-    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    assert rows(path, DEVICES) == [("hue:new",)]
     other.close()
     assert path.with_name(f"{KEPT}-wal").read_bytes() == log
 
@@ -138,9 +138,9 @@ def test_the_connection_that_met_damage_does_not_checkpoint(store: SqliteStore, 
         file.write(bytes(4096 * (pages - 1)))
     kept = path.read_bytes()
     assert store._connection is not None
-    store._connection.execute("PRAGMA shrink_memory")  # whoever asks for a page now asks the file
-    store.append(_in_hand(1))
-    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    store._connection.execute("PRAGMA shrink_memory")  # so that pages are read from the file
+    store.append(_a_cycle(1))
+    assert rows(path, DEVICES) == [("hue:new",)]
     assert path.with_name(KEPT).read_bytes() == kept
     assert path.with_name(f"{KEPT}-wal").read_bytes()[: len(log)] == log
 
@@ -153,7 +153,7 @@ def test_a_damaged_file_that_was_never_opened_is_refused(store: SqliteStore, pat
     with pytest.raises(StoreCorrupt):
         stranger.open(checking=True)
     with pytest.raises(StoreCorrupt):
-        stranger.append(_in_hand())
+        stranger.append(_a_cycle())
     stranger.close()
     assert path.read_bytes() == damaged
     assert not list(path.parent.glob("*.damaged-*"))
@@ -166,7 +166,7 @@ def test_another_programs_database_is_refused_at_our_path(
     path.unlink()
     changed(path, "CREATE TABLE songs (title TEXT)")
     with pytest.raises(StoreRefused):
-        a_store(path, state=state).append(_in_hand())
+        a_store(path, state=state).append(_a_cycle())
     assert not list(path.parent.glob("*.damaged-*"))
 
 
@@ -175,16 +175,16 @@ def test_a_sound_database_is_never_quarantined(
 ) -> None:
     store.open(checking=True)
     store._is_suspect = True
-    store.append(_in_hand())
+    store.append(_a_cycle())
     assert not list(path.parent.glob("*.damaged-*"))
     assert "store.moved_aside" not in journal.events()
     assert rows(path, "SELECT count(*) FROM readings") == [(301,)]
 
 
 def test_a_database_that_a_new_connection_finds_sound_is_reopened(store: SqliteStore, path: Path) -> None:
-    """The memory of the old connection was at fault, or what was wrong has passed."""
+    """The memory of the old connection was at fault, or the error has passed."""
     _fail_once(store)
-    store.append(_in_hand())
+    store.append(_a_cycle())
     assert rows(path, "SELECT count(*) FROM readings") == [(301,)]
     assert not list(path.parent.glob("*.damaged-*"))
 
@@ -194,7 +194,7 @@ def _fail_once(store: SqliteStore) -> None:
 
     def fails(report: CycleReport) -> object:
         store._write = written  # type: ignore[method-assign]
-        raise StoreCorrupt("said so once")
+        raise StoreCorrupt("only once")
 
     store._write = fails  # type: ignore[method-assign, assignment]
 
@@ -209,7 +209,7 @@ def test_a_query_that_meets_damage_makes_the_next_cycle_check(
     with pytest.raises(StoreError):
         store.progress("hue", NOON)
     assert store._is_suspect  # although what the next cycle needs may be sound
-    store.append(_in_hand())
+    store.append(_a_cycle())
     assert "store.moved_aside" in journal.events()
     assert store.progress("hue", NOON).last_stored_slot == NOON
 
@@ -218,9 +218,9 @@ def test_another_process_continues_in_the_new_database(store: SqliteStore, path:
     other = a_store(path, state=MemoryState())
     other.append(a_cycle(a_collected(a_reading("hue:other"))))
     damage(path, "zeros inside")
-    store.append(_in_hand(1))
-    other.append(_in_hand(2))
-    store.append(_in_hand(3))
+    store.append(_a_cycle(1))
+    other.append(_a_cycle(2))
+    store.append(_a_cycle(3))
     other.close()
     assert rows(path, "SELECT count(*) FROM readings") == [(3,)]
     assert structural_fault(path) is None
@@ -250,10 +250,10 @@ def test_without_room_the_damaged_database_stays_in_place(
     with monkeypatch.context() as patch:
         patch.setattr("adapters.sqlite.opening.make_tables", lambda *_, **__: full(None))
         with pytest.raises(StoreFull):
-            store.append(_in_hand())
+            store.append(_a_cycle())
     assert path.read_bytes() == damaged
-    store.append(_in_hand())
-    assert rows(path, IN_HAND) == [("hue:in-hand",)]
+    store.append(_a_cycle())
+    assert rows(path, DEVICES) == [("hue:new",)]
 
 
 def test_a_killed_quarantine_is_continued_by_the_next_start(tmp_path: Path, model: Path) -> None:
@@ -267,11 +267,11 @@ def test_a_killed_quarantine_is_continued_by_the_next_start(tmp_path: Path, mode
         victim = a_store(path, state=FileState(path.parent / "state.json", MemoryJournal()))
         with cut_short(calls) as left:
             victim.open(checking=True)
-        victim._drop()  # as the system lets go of a dead process's files
+        victim._drop()  # as the system closes the files of a dead process
         started = _start(path)
-        started.append(_in_hand())
+        started.append(_a_cycle())
         started.close()
-        assert rows(path, IN_HAND) == [("hue:in-hand",)]
+        assert rows(path, DEVICES) == [("hue:new",)]
         aside = FileState(path.parent / "state.json", MemoryJournal()).get("store.aside")
         assert Path(str(aside["kept_as"])).read_bytes() == damaged
         assert len(list(path.parent.glob("*.damaged-*Z"))) == 1
@@ -290,4 +290,4 @@ def test_a_damaged_database_that_was_moved_away_is_made_again(store: SqliteStore
     store._is_suspect = True
     path.unlink()
     store.append(a_cycle())
-    assert rows(path, IN_HAND) == [(a_reading().device_id,)]
+    assert rows(path, DEVICES) == [(a_reading().device_id,)]

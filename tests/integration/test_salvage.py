@@ -1,4 +1,4 @@
-"""What can still be read of a damaged file comes into the home's database, once, and nothing else does."""
+"""The rows of a damaged file are merged into the home's database, once, and nothing else."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_salvage_keeps_present_rows_and_collecting_continues(damaged: Path, path
 def test_a_file_of_any_age_is_salvaged_damaged_or_not(
     tmp_path: Path, path: Path, age: Age, is_damaged: bool
 ) -> None:
-    """Page 1, which is damaged here, says in which order the columns are."""
+    """Page 1, which is damaged here, holds the order of the columns."""
     old = tmp_path / "old.db"
     make_old_home(old, age, 300)
     expected = rows(old, READINGS)

@@ -1,4 +1,4 @@
-"""The history of a home that the earlier program wrote in, with its naive times and forgotten devices."""
+"""The history of old homes, with naive times, unknown devices and odd values."""
 
 from __future__ import annotations
 

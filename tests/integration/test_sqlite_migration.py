@@ -1,4 +1,4 @@
-"""A database of the earlier system is copied before it is touched, and touched all or not at all."""
+"""A database of the earlier program is copied first, and upgraded completely or not at all."""
 
 from __future__ import annotations
 
@@ -93,28 +93,22 @@ def test_the_copy_holds_rows_that_are_only_in_the_log(tmp_path: Path) -> None:
     assert rows(copy, "SELECT location FROM readings WHERE id = 1") == [("moved",)]
 
 
-def test_invalid_utf_8_is_copied_and_kept(path: Path) -> None:
-    changed(path, "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT) WHERE id = 7")
-    store = a_store(path)
-    store.append(a_cycle())
-    store.close()
-    for file in (path, *_copies(path)):
-        found = rows(file, "SELECT typeof(location), hex(location) FROM readings WHERE id = 7")
-        assert found == [("text", "4BFC636865")]
-
-
-def test_a_row_that_a_check_refuses_today_stops_no_upgrade(path: Path) -> None:
+def test_odd_values_of_old_rows_are_copied_and_kept(path: Path) -> None:
     changed(
         path,
         "PRAGMA ignore_check_constraints = ON",
-        "UPDATE readings SET temperature_celsius = 61 WHERE id = 7",
+        "UPDATE readings SET location = CAST(x'4bfc636865' AS TEXT), temperature_celsius = 61 WHERE id = 7",
+        "CREATE TABLE notes (mine TEXT)",
+        "INSERT INTO notes VALUES ('kept')",
     )
     store = a_store(path)
     store.append(a_cycle())
     store.close()
     assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]
+    select = "SELECT typeof(location), hex(location), temperature_celsius FROM readings WHERE id = 7"
     for file in (path, *_copies(path)):
-        assert rows(file, "SELECT temperature_celsius FROM readings WHERE id = 7") == [(61.0,)]
+        assert rows(file, select) == [("text", "4BFC636865", 61.0)]
+        assert rows(file, "SELECT * FROM notes") == [("kept",)]
 
 
 @pytest.mark.parametrize(
@@ -159,16 +153,8 @@ def test_a_failed_migration_changes_nothing_and_leaves_no_copy(
     assert _copies(path) == []
 
 
-def test_a_table_of_another_program_stays(path: Path) -> None:
-    changed(path, "CREATE TABLE notes (mine TEXT)", "INSERT INTO notes VALUES ('kept')")
-    store = a_store(path)
-    store.append(a_cycle())
-    store.close()
-    assert rows(path, "SELECT * FROM notes") == [("kept",)]
-
-
 def test_an_interrupted_transaction_is_rolled_back_first(path: Path) -> None:
-    """Killed half way, it has left a journal behind that only a writing connection may undo."""
+    """A killed program has left a journal that only a writing connection can roll back."""
     killed = subprocess.run([sys.executable, "-c", KILLED_HALF_WAY, str(path)], timeout=30, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.with_name("readings.db-journal").stat().st_size > 0

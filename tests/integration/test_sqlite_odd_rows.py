@@ -1,4 +1,4 @@
-"""Rows whose values are of types that this program never writes: passed over, they hide nothing."""
+"""Rows with values of types that this program never writes are skipped and hide nothing."""
 
 from __future__ import annotations
 

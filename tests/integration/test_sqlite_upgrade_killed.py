@@ -1,4 +1,4 @@
-"""However an upgrade is cut off, every row is there, and the next start goes on by itself."""
+"""A killed upgrade keeps every row, and the next start continues it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def durations_s(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dict[str, float]:
-    """How long an upgrade takes from a word of its on."""
+    """How long an upgrade takes after each of its journal events."""
     path = tmp_path_factory.mktemp("whole") / "readings.db"
     make_old_home(path, Age.C_WAL, ROWS, template)
     at_s = {}
@@ -44,7 +44,7 @@ def durations_s(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dic
         assert opener.stdout is not None
         for line in opener.stdout:
             at_s[line.strip()] = time.perf_counter()
-    return {word: at_s[after] - at_s[word] for word, after in PHASES.items()}
+    return {event: at_s[after] - at_s[event] for event, after in PHASES.items()}
 
 
 @pytest.mark.parametrize(("number", "age"), list(enumerate(KILLS)))
@@ -56,11 +56,11 @@ def test_a_killed_upgrade_loses_nothing_and_is_done_at_the_next_start(
     make_old_home(path, age, ROWS, template)
     every = f"SELECT {', '.join(columns_of(age))} FROM readings WHERE id <= {ROWS} ORDER BY id"  # noqa: S608
     before = rows(path, every)
-    word = list(PHASES)[number % 2]
+    event = list(PHASES)[number % 2]
     with _upgrading(path) as opener:
         assert opener.stdout is not None
-        assert word in (line.strip() for line in opener.stdout)
-        time.sleep(durations_s[word] * (number + 0.5) / len(KILLS))
+        assert event in (line.strip() for line in opener.stdout)
+        time.sleep(durations_s[event] * (number + 0.5) / len(KILLS))
         opener.kill()
     assert rows(path, every) == before
     ((version,),) = rows(path, "PRAGMA user_version")

@@ -106,10 +106,10 @@ async def test_after_damage_the_rows_of_the_backup_are_merged(home: Home, how: s
     home.next_day()
     damaged = damage(home.path, how)
     await home.keep_up()
-    home.append(31, "hue:in-hand")
+    home.append(31, "hue:new")
     found = rows(home.path, ROWS)
-    assert [row for row in found if row[1] not in ("hue:in-hand", "hue:since-the-backup")] == old_rows
-    assert "hue:in-hand" in {row[1] for row in found}
+    assert [row for row in found if row[1] not in ("hue:new", "hue:since-the-backup")] == old_rows
+    assert "hue:new" in {row[1] for row in found}
     assert set(old_ledger) < set(rows(home.path, LEDGER))
     (kept,) = home.path.parent.glob("*.damaged-*Z")
     assert kept.read_bytes() == damaged
@@ -117,16 +117,16 @@ async def test_after_damage_the_rows_of_the_backup_are_merged(home: Home, how: s
     aside = home.state.get("store.aside")
     assert (aside["finished"], aside["merged_rows"]) == (True, 30)
     assert home.state.get("upkeep.check")["kept_as"] == str(kept)
-    (said,) = home.journal.of("upkeep.check_damaged")
-    assert (said.level, said.fields["next"]) == (Level.CRITICAL, f"homeclimate db salvage {kept}")
+    (record,) = home.journal.of("upkeep.check_damaged")
+    assert (record.level, record.fields["next"]) == (Level.CRITICAL, f"homeclimate db salvage {kept}")
 
 
 async def test_without_a_backup_the_new_database_stays_as_it_is(home: Home) -> None:
     home.store.close()
     damage(home.path, "noise")
-    home.append(31, "hue:in-hand")
+    home.append(31, "hue:new")
     await home.keep_up()
-    assert rows(home.path, "SELECT device_id FROM readings") == [("hue:in-hand",)]
+    assert rows(home.path, "SELECT device_id FROM readings") == [("hue:new",)]
     aside = home.state.get("store.aside")
     assert (aside["finished"], aside["restored_from"]) == (True, None)
 
@@ -167,17 +167,17 @@ async def test_old_rows_have_checksums_after_the_first_upkeep(tmp_path: Path) ->
     home.next_day()
     await home.keep_up()
     assert home.state.get("upkeep.check")["result"] == "damaged"
-    (said,) = home.journal.of("upkeep.check_damaged")
-    assert "readings, ids 1 to 300" in str(said.fields["findings"])
+    (record,) = home.journal.of("upkeep.check_damaged")
+    assert "readings, ids 1 to 300" in str(record.fields["findings"])
     home.store.close()
 
 
 async def test_wrong_values_are_reported_with_the_backup(home: Home) -> None:
     changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
     await home.keep_up()
-    (said,) = home.journal.of("upkeep.backed_up")
-    assert said.level is Level.WARNING
-    assert "readings, ids 3 to 3" in str(said.fields["findings"])
+    (record,) = home.journal.of("upkeep.backed_up")
+    assert record.level is Level.WARNING
+    assert "readings, ids 3 to 3" in str(record.fields["findings"])
     assert home.state.get("upkeep.check")["result"] == "damaged"
     assert not list(home.path.parent.glob("*.damaged-*"))
 

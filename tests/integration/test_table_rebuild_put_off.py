@@ -1,4 +1,4 @@
-"""A table that cannot be relaxed now stays as it is; the home goes on collecting, and it is tried again."""
+"""A table that cannot be rebuilt now stays as it is; the home collects on, and the next start tries again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
-from adapters.sqlite.migration import durable_copy as safety_copy
-from adapters.sqlite.migration import table_rebuild as relaxing
+from adapters.sqlite.migration import durable_copy, table_rebuild
 from adapters.sqlite.migration.durable_copy import Table, differ
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
 from domain.reading import DeviceKind
@@ -74,7 +73,7 @@ def _copied_badly(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
         connection.execute(f"UPDATE {other} SET raw_response = 'another' WHERE id = 3")  # noqa: S608 - quoted
         return differ(connection, one, other)
 
-    patch.setattr(relaxing, "differ", differing)
+    patch.setattr(table_rebuild, "differ", differing)
     yield
 
 
@@ -84,7 +83,7 @@ def _copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Non
         if what.is_file():
             raise OSError(5, "Input/output error")
 
-    patch.setattr(safety_copy, "fsync", fsync)
+    patch.setattr(durable_copy, "fsync", fsync)
     yield
 
 
@@ -94,7 +93,7 @@ def _name_of_the_copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> 
         if what.is_dir():
             raise OSError(5, "Input/output error")
 
-    patch.setattr(safety_copy, "fsync", fsync)
+    patch.setattr(durable_copy, "fsync", fsync)
     yield
 
 
@@ -108,7 +107,7 @@ def _name_taken(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def _trigger_lost(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     changed(path, "CREATE TRIGGER mine AFTER INSERT ON readings BEGIN SELECT 1; END")
-    patch.setattr(relaxing, "_DROPPED_WITH_TABLE", ("index",))
+    patch.setattr(table_rebuild, "_DROPPED_WITH_TABLE", ("index",))
     yield
 
 
@@ -128,7 +127,7 @@ def _a_bug_of_ours(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     def columns_of(*_: object) -> str:
         raise IndexError("list index out of range")
 
-    patch.setattr(relaxing, "columns_of", columns_of)
+    patch.setattr(table_rebuild, "columns_of", columns_of)
     yield
 
 
@@ -155,10 +154,10 @@ TROUBLES: dict[Trouble, str] = {
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"), TROUBLES.items(), ids=lambda value: getattr(value, "__name__", "")
+    ("trouble", "reason"), TROUBLES.items(), ids=lambda value: getattr(value, "__name__", "")
 )
 def test_a_failed_rebuild_is_put_off_and_the_home_collects_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, said: str
+    path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, reason: str
 ) -> None:
     journal = MemoryJournal()
     store = a_store(path, journal=journal, busy_timeout_ms=20)
@@ -170,7 +169,7 @@ def test_a_failed_rebuild_is_put_off_and_the_home_collects_on(
     store.close()
     (put_off,) = journal.of("store.relaxing_put_off")
     assert put_off.level is Level.WARNING
-    assert said in str(put_off.fields["reason"])
+    assert reason in str(put_off.fields["reason"])
     assert rows(path, "PRAGMA user_version") == [(1,)]
     assert rows(path, "SELECT id, device_id FROM readings WHERE id > 500") == [(501, "hue:a")]
     ((unread,),) = rows(path, "SELECT unread FROM outcomes WHERE source = 'amazon'")
@@ -181,10 +180,10 @@ def test_a_failed_rebuild_is_put_off_and_the_home_collects_on(
     assert not list(path.parent.glob("readings.db.*before*"))
     assert not list(path.parent.glob("readings.db.copying*"))
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    _is_relaxed_at_the_next_start(path)
+    _is_rebuilt_at_the_next_start(path)
 
 
-def _is_relaxed_at_the_next_start(path: Path) -> None:
+def _is_rebuilt_at_the_next_start(path: Path) -> None:
     store = a_store(path)
     store.append(a_cycle(a_collected(MONITOR, due=a_due("amazon", slot=NOON.replace(minute=5)))))
     store.close()

@@ -67,7 +67,7 @@ def test_a_check_does_not_wait_for_writers(path: Path) -> None:
         connection.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("age", Age)
+@pytest.mark.parametrize("age", [Age.A, Age.D_FROM_B, Age.F])
 def test_changes_of_old_rows_are_found_once_they_have_checksums(tmp_path: Path, age: Age) -> None:
     path = tmp_path / "old.db"
     make_old_home(path, age, 2500)
@@ -132,8 +132,8 @@ def test_a_change_is_reported_with_its_place(path: Path, change: str, found: str
     if found is None:  # this hands the rows over to be believed as they are
         assert _found(path) == []
     else:
-        (told,) = _found(path)
-        assert found in told
+        (finding,) = _found(path)
+        assert found in finding
 
 
 def test_rows_count_as_sound_once_their_checksum_is_deleted(path: Path) -> None:
@@ -159,7 +159,7 @@ def test_missing_checksums_are_added_after_an_interruption(path: Path) -> None:
     with _writing(path) as (connection, lock):
         turns = iter((0, 0, 1))
         connection.set_trace_callback(
-            lambda said: connection.interrupt() if said == "COMMIT" and next(turns) else None
+            lambda statement: connection.interrupt() if statement == "COMMIT" and next(turns) else None
         )
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             add_missing_checksums(connection, lock)

@@ -25,7 +25,7 @@ from tests.power.events import (
 )
 
 _SECTORS = (512, 512, 4096)
-_INDEX_OF_A_WAL = "-shm"  # written through a mapping; after a power cut nobody believes a byte of it
+_INDEX_OF_A_WAL = "-shm"  # written through a mapping; no byte of it is certain after a power cut
 
 
 class Disk:

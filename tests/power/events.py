@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen
 class Wrote:
-    """The bytes are in the file for whoever reads it, and not on the disk yet."""
+    """The bytes are in the file for readers, and not on the disk yet."""
 
     file: int
     offset: int

@@ -1,4 +1,4 @@
-"""A process of its own that appends cycles, and says of each on stdout once it is stored.
+"""A process that appends cycles, and prints each once it is stored.
 
 python -m tests.support.appender DATABASE SOURCE COUNT; the count may be more than it lives for.
 """

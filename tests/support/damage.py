@@ -1,4 +1,4 @@
-"""Ways in which a database file comes to be damaged, for a file that nobody has a log of."""
+"""Ways to damage a database file that has no log."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def damage(path: Path, how: str) -> bytes:
-    """Damage the file after its log has been moved into it; what it holds then."""
+    """Damage the file after a checkpoint; return its new content."""
     if path.with_name(f"{path.name}-wal").exists():
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     damaged = DAMAGES[how](path.read_bytes())
-    with path.open("r+b") as file:  # the same file, for whoever has it open
+    with path.open("r+b") as file:  # the same file, for those that have it open
         file.write(damaged)
         file.truncate()
     return damaged

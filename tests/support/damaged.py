@@ -1,4 +1,4 @@
-"""Databases in which bits are turned and pages are ruined, and what is in them all the same."""
+"""Databases in which bits are flipped and pages are ruined, and what is still in them."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def a_home_with_checksums(path: Path, cycles: int, age: Age = Age.B) -> None:
     connection.execute("PRAGMA synchronous=OFF")  # of no effect but on how long this takes
     for number in range(cycles):
         slot = NOON + timedelta(minutes=5 * number)
-        told = "ici" * (3000 if number % 10 == 3 else number % 7)  # the long ones take pages of their own
+        long = "ici" * (3000 if number % 10 == 3 else number % 7)  # the long ones take pages of their own
         readings = [
             a_reading(
                 f"hue:{place:02}",
                 collected_at=slot,
                 location=_ROOMS[place],
-                raw_response=f'{{"temperature": {2000 + number}, "où": "{told}"}}',
+                raw_response=f'{{"temperature": {2000 + number}, "où": "{long}"}}',
             )
             for place in range(4)
         ]
@@ -91,7 +91,7 @@ def dump(path: Path) -> Dump | None:
 
 
 def is_reported(path: Path) -> bool:
-    """Whether the check says that something is wrong, one way or another."""
+    """Return whether the check finds something, or fails."""
     try:
         return bool(check_home(path, is_simulated=False, busy_timeout_ms=1000))
     except StoreError:
@@ -128,7 +128,7 @@ def flip(original: bytes, sound: Dump, damaged: Path, chance: random.Random) -> 
 
 @attrs.frozen(kw_only=True)
 class Ruin:
-    """What came of ruining one page: `sound` readings stand on other pages, of which `saved` came through.
+    """The result of ruining one page: of the `sound` readings on other pages, `saved` were salvaged.
 
     `altered` ones are not what was stored; `doubts` is how many runs of readings were named for that.
     """
@@ -161,7 +161,7 @@ class RuinedHome:
         assert set(self._page_of) == set(self._rows)
 
     def ruin(self, page: int, kind: str, chance: random.Random) -> Ruin:
-        """Ruin the page, see what the check says, and salvage what is left into a new home."""
+        """Ruin the page, check, and salvage what is left into a new home."""
         damaged, new = self._folder / "damaged.db", self._folder / "new" / "readings.db"
         damaged.write_bytes(self._ruined(page, kind, chance))
         reported = is_reported(damaged)

@@ -60,7 +60,7 @@ EARLIER_INDEXES = (
 
 
 def a_home_of_format_3(path: Path, cycles: int = 3) -> None:
-    """A home as this program left it before it let go of indexes, with so many cycles in its tables."""
+    """A home as this program left it before it dropped indexes, with so many cycles."""
     store = a_store(path)
     for number in range(cycles):
         slot = NOON - timedelta(minutes=5 * (cycles - number))

@@ -1,6 +1,6 @@
 """A process of its own that opens a store, to be killed while it brings the database up to date.
 
-python -m tests.support.opener DATABASE; says on stdout what its journal hears, as it hears it.
+python -m tests.support.opener DATABASE; prints each journal event at once.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def complaints(path: Path, report: CycleReport) -> list[str]:
     slot = report.outcomes[0].due.slot.isoformat()
     rows = readings_at(path, slot)
     outcomes = _selected(path, "SELECT * FROM outcomes WHERE slot = ?", slot)
-    found = [f"{row['device_id'][:60]}: {said}" for row in rows for said in _of_row(row)]
-    found += [f"{row['source']}: {said}" for row in outcomes for said in _of_outcome(row)]
+    found = [f"{row['device_id'][:60]}: {fault}" for row in rows for fault in _of_row(row)]
+    found += [f"{row['source']}: {fault}" for row in outcomes for fault in _of_outcome(row)]
     if len(outcomes) != len(report.outcomes):
         found.append(f"{len(outcomes)} outcomes in the ledger for {len(report.outcomes)}")
     return found + list(_of_readings({row["device_id"]: row for row in rows}, report))
@@ -90,7 +90,7 @@ def _of_outcome(row: sqlite3.Row) -> Iterator[str]:
 
 
 def _of_readings(rows: dict[str, sqlite3.Row], report: CycleReport) -> Iterator[str]:
-    """Every finite value that a source gave stands in its row, and what the column refuses is flagged."""
+    """Every finite value that a source gave is in its row, and what the column refuses is flagged."""
     for outcome in report.outcomes:
         for reading in outcome.readings if isinstance(outcome, Collected) else ():
             row = rows.pop(reading.device_id, None)
@@ -103,7 +103,7 @@ def _of_readings(rows: dict[str, sqlite3.Row], report: CycleReport) -> Iterator[
                 is_kept = row[column] == value if least <= value <= most else others.get(quantity) == value
                 if not is_kept or (not least <= value <= most and row["is_anomalous"] != 1):
                     yield f"{reading.device_id}: {quantity} {value} is {row[column]}, {others}"
-    yield from (f"{device_id[:60]} has a row that nobody read" for device_id in rows)
+    yield from (f"{device_id[:60]} has a row without a reading" for device_id in rows)
 
 
 def _too_long(row: sqlite3.Row, limits: dict[str, int]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+import stamina
 import stamina.instrumentation
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
@@ -33,6 +34,23 @@ async def test_only_the_journal_logs_retries(
         await read("marked-secret")
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+async def test_stamina_is_entered_only_after_a_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise AssertionError("stamina was entered")
+
+    monkeypatch.setattr(stamina, "retry_context", fail)
+
+    async def read(error: Exception | None) -> str:
+        if error is not None:
+            raise error
+        return "readings"
+
+    retrier = a_retrier(MemoryClock(NOON)).retrying(name="read", policy=RetryPolicy(), budget_s=18.0)(read)
+    assert await retrier(None) == "readings"
+    with pytest.raises(AssertionError, match="was entered"):
+        await retrier(SourceUnavailable("reset"))
 
 
 async def test_decorated_function_is_retried_with_its_arguments() -> None:

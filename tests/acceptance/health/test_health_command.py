@@ -8,14 +8,15 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from domain.health import HealthReport
 from entrypoints import health
-from entrypoints.commands.health import COMPONENTS
+from entrypoints.commands.health import COMPONENTS, HealthRequest
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.sick_homes import SickHome, asked_here
 
@@ -191,6 +192,24 @@ def test_twenty_checks_of_a_healthy_home_pass(home: SickHome, read_out: ReadOut)
     arguments = ["--brief", "--home", str(home.folder)]
     codes = [health.run(arguments, environment=home.environment) for _ in range(20)]
     assert (set(codes), read_out()[1]) == ({0}, "")
+
+
+def test_timeout_includes_the_start_of_the_process(home: SickHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[HealthRequest] = []
+
+    class Recorder(health.HealthRun):
+        def run(self) -> HealthReport:
+            requests.append(self.request)
+            return HealthReport(())
+
+        def watch(self, leave: Callable[[int], object]) -> None:
+            pass
+
+    monkeypatch.setattr(health, "HealthRun", Recorder)
+    monkeypatch.setattr(health, "process_age_s", lambda: 4.0)
+    for timeout in ("10", "4"):
+        health.run(["--timeout", timeout, "--home", str(home.folder)], leave=lambda _: None)
+    assert [request.timeout_s for request in requests] == [6.0, 1.0]
 
 
 # What hangs: each in a process of its own

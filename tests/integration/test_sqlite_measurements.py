@@ -1,4 +1,4 @@
-"""Measurements and baselines of the program of November 2026, which wrote a row for each operation."""
+"""Measurements in the database, also those of November 2026, when each operation had a row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.queries import SqliteLedger, SqliteMeasurements
 from adapters.sqlite.store import SqliteStore
 from domain.measurements import Measurement, costs_of
@@ -25,6 +28,21 @@ FIVE_MINUTES = timedelta(minutes=5)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return Path(shutil.copy(FIXTURE, tmp_path / "readings.db"))
+
+
+def test_measurements_come_back_from_a_backup(path: Path, tmp_path: Path) -> None:
+    store = a_store(path)
+    store.append(a_cycle(measurements=(a_measurement(LATER),)))
+    store.close()
+    back_up(path, tmp_path / "backup.db", busy_timeout_ms=1000)
+    a_store(tmp_path / "new.db").append(a_cycle())
+    lock = DatabaseLock(tmp_path / "new.db.lock", wait_s=1)
+    merge_backup(tmp_path / "new.db", tmp_path / "backup.db", lock=lock, busy_timeout_ms=1000)
+    lock.close()
+    ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    found = SqliteMeasurements(tmp_path / "new.db").between(*ever)
+    assert found == SqliteMeasurements(path).between(*ever)
+    assert found[-1] == a_measurement(LATER)
 
 
 @pytest.mark.parametrize("name", ["first-winter", "second"])
