@@ -15,7 +15,7 @@ from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, St
 from domain.progress import SourceProgress
 from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 from tests.support.collecting import a_cycle_storage
 
 FULL = StoreFull("no room left in data/")
@@ -69,13 +69,13 @@ def a_cycle_at(minute: int) -> CycleReport:
     return a_cycle(a_collected(a_reading(collected_at=slot(minute)), due=a_due(slot=slot(minute))))
 
 
-async def test_a_cycle_is_stored_and_nothing_waits() -> None:
+async def test_stored_cycle_leaves_nothing_waiting() -> None:
     kept = Kept()
     assert await kept.storage.store(a_cycle()) == Stored(report=a_cycle())
     assert (kept.spool.reports, kept.slots()) == ([], [NOON])
 
 
-async def test_a_busy_store_is_tried_again_and_the_waits_are_those_of_the_policy() -> None:
+async def test_busy_store_is_retried_by_the_policy() -> None:
     kept = Kept()
     kept.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
     assert isinstance(await kept.storage.store(a_cycle()), Stored)
@@ -83,7 +83,7 @@ async def test_a_busy_store_is_tried_again_and_the_waits_are_those_of_the_policy
     assert kept.journal.events() == ("retry", "retry", "retry_recovered")
 
 
-async def test_a_store_that_stays_busy_is_given_up_after_three_attempts_and_the_cycle_is_spooled() -> None:
+async def test_busy_store_spools_the_cycle_after_three_attempts() -> None:
     kept = Kept()
     kept.store.fault = StoreBusy("locked by another program")
     cycle = await kept.storage.store(a_cycle())
@@ -93,7 +93,7 @@ async def test_a_store_that_stays_busy_is_given_up_after_three_attempts_and_the_
 
 
 @pytest.mark.parametrize("error", [FULL, StoreError("no file"), ZeroDivisionError("a bug in the store")])
-async def test_any_other_trouble_of_the_store_is_spooled_at_once(error: Exception) -> None:
+async def test_other_store_errors_spool_at_once(error: Exception) -> None:
     kept = Kept()
     kept.store.failures = [error]
     cycle = await kept.storage.store(a_cycle())
@@ -102,7 +102,7 @@ async def test_any_other_trouble_of_the_store_is_spooled_at_once(error: Exceptio
     assert (kept.spool.reports, kept.clock.elapsed_s()) == ([a_cycle()], 0)
 
 
-async def test_the_first_cycle_that_can_stores_all_that_waited_in_order_and_once() -> None:
+async def test_backlog_is_stored_once_and_in_order() -> None:
     kept = Kept()
     kept.store.fault = FULL
     for minute in (0, 5, 10):
@@ -113,7 +113,7 @@ async def test_the_first_cycle_that_can_stores_all_that_waited_in_order_and_once
     assert kept.spool.reports == []
 
 
-async def test_a_new_process_stores_what_the_last_one_spooled() -> None:
+async def test_next_process_stores_the_spool() -> None:
     kept = Kept()
     kept.store.fault = FULL
     await kept.storage.store(a_cycle_at(0))
@@ -123,7 +123,7 @@ async def test_a_new_process_stores_what_the_last_one_spooled() -> None:
     assert kept.slots() == [slot(0), slot(5)]
 
 
-async def test_what_neither_takes_waits_in_memory_and_is_stored_in_order_later() -> None:
+async def test_cycles_in_memory_are_stored_later_in_order() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
     for minute in (0, 5):
@@ -133,7 +133,7 @@ async def test_what_neither_takes_waits_in_memory_and_is_stored_in_order_later()
     assert kept.slots() == [slot(0), slot(5), slot(10)]
 
 
-async def test_a_spool_that_has_room_again_gets_what_waited_in_memory_first() -> None:
+async def test_recovered_spool_gets_the_cycles_in_memory_first() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
     await kept.storage.store(a_cycle_at(0))
@@ -142,7 +142,7 @@ async def test_a_spool_that_has_room_again_gets_what_waited_in_memory_first() ->
     assert kept.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
 
 
-async def test_memory_keeps_the_readings_of_the_newest_day_and_the_ledger_names_the_others() -> None:
+async def test_memory_keeps_a_day_and_the_ledger_the_rest() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
     hours = range(0, 30 * 60, 60)
@@ -163,7 +163,7 @@ async def test_memory_keeps_the_readings_of_the_newest_day_and_the_ledger_names_
     assert len(kept.journal.of("cycle.forgotten")) == 5
 
 
-async def test_what_is_only_in_memory_at_the_end_is_spooled_or_else_called_lost() -> None:
+async def test_memory_is_spooled_at_the_end_or_logged_as_lost() -> None:
     kept = Kept()
     kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
     await kept.storage.store(a_cycle())
@@ -178,7 +178,7 @@ async def test_what_is_only_in_memory_at_the_end_is_spooled_or_else_called_lost(
     assert len(kept.journal.of("cycles.lost")) == 1
 
 
-async def test_a_backlog_that_is_too_long_for_one_cycle_is_stored_in_several_and_in_order() -> None:
+async def test_long_backlog_is_stored_over_several_cycles() -> None:
     kept = Kept(commit_s=1.0)
     for minute in range(0, 60, 5):
         kept.spool.add(a_cycle_at(minute))
@@ -192,7 +192,7 @@ async def test_a_backlog_that_is_too_long_for_one_cycle_is_stored_in_several_and
     assert kept.slots()[:14] == [slot(minute) for minute in range(0, 70, 5)]
 
 
-async def test_a_cycle_that_no_store_can_take_holds_up_none_behind_it() -> None:
+async def test_unstorable_cycle_blocks_no_other() -> None:
     kept = Kept()
     kept.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
     assert isinstance(await kept.storage.store(a_cycle_at(0)), Spooled)
@@ -201,7 +201,7 @@ async def test_a_cycle_that_no_store_can_take_holds_up_none_behind_it() -> None:
     assert kept.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
 
 
-async def test_a_store_that_fails_in_the_middle_of_a_backlog_goes_on_where_it_stopped() -> None:
+async def test_interrupted_backlog_continues_where_it_stopped() -> None:
     kept = Kept()
     for minute in (0, 5, 10):
         kept.spool.add(a_cycle_at(minute))
@@ -220,7 +220,7 @@ async def test_a_store_that_fails_in_the_middle_of_a_backlog_goes_on_where_it_st
     assert len(kept.spool.reports) == 3
 
 
-def test_where_a_source_stands_includes_what_waits() -> None:
+def test_progress_includes_what_waits() -> None:
     kept = Kept()
     kept.spool.add(a_cycle_at(5))
     kept.spool.add(a_cycle(a_failed(a_due(slot=slot(10)))))
@@ -231,7 +231,7 @@ def test_where_a_source_stands_includes_what_waits() -> None:
     assert progress.newest_slot == slot(10)
 
 
-async def test_a_store_that_does_not_say_is_believed_to_hold_what_it_held_last() -> None:
+async def test_unreadable_store_keeps_the_last_known_progress() -> None:
     kept = Kept()
     await kept.storage.store(a_cycle_at(0))
     expected = kept.storage.progress([a_due(slot=slot(5))])["hue"].expected
@@ -242,7 +242,7 @@ async def test_a_store_that_does_not_say_is_believed_to_hold_what_it_held_last()
     assert progress == SourceProgress(last_slot=slot(5), last_stored_slot=slot(5), expected=expected)
 
 
-def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
+def test_unreadable_spool_costs_no_cycle() -> None:
     class Unreadable(MemorySpool):
         def waiting(self):  # type: ignore[no-untyped-def]
             raise SPOOL_FULL
@@ -254,7 +254,7 @@ def test_a_spool_that_cannot_be_looked_at_costs_no_cycle() -> None:
     assert kept.journal.events() == ("spool.unreadable",)
 
 
-def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -> None:
+def test_bug_in_reading_progress_costs_no_cycle() -> None:
     class Buggy(SlowStore):
         def progress(self, source: str, at: datetime) -> SourceProgress:
             raise ZeroDivisionError(source)
@@ -266,7 +266,7 @@ def test_a_bug_in_the_store_costs_no_cycle_that_asks_where_its_sources_stand() -
     assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])
 
 
-async def test_what_a_spool_holds_that_cannot_be_read_goes_on_counting_as_had() -> None:
+async def test_unreadable_spool_entries_still_count_as_waiting() -> None:
     class Unreadable(MemorySpool):
         def drain(self, take: Callable[[CycleReport], bool]) -> int:
             raise SPOOL_FULL
@@ -278,3 +278,79 @@ async def test_what_a_spool_holds_that_cannot_be_read_goes_on_counting_as_had() 
     kept.storage.progress([a_due(slot=slot(10))])
     assert isinstance(await kept.storage.store(a_cycle_at(10)), Stored)
     assert kept.storage.progress([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}
+
+
+NOT_LISTED = an_unread(a_reading().device_id, Cause.NOT_LISTED)
+
+
+class CountingStore(SlowStore):
+    """A store that counts how often the progress of a source is read."""
+
+    reads = 0
+
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        self.reads += 1
+        return super().progress(source, at)
+
+
+def counting() -> tuple[Kept, CountingStore]:
+    kept = Kept()
+    store = CountingStore(kept.clock)
+    kept.store = store
+    kept.begin()
+    return kept, store
+
+
+@pytest.mark.parametrize(
+    ("next_report", "reads"),
+    [
+        (a_cycle_at(5), 0),  # the expected devices again
+        (a_cycle(a_failed(a_due(slot=slot(5)))), 1),
+        (a_cycle(a_collected(a_reading("hue:new"), a_reading(), due=a_due(slot=slot(5)))), 1),
+        (
+            a_cycle(
+                a_collected(
+                    due=a_due(slot=slot(5)), unread=(an_unread(a_reading().device_id, Cause.NOT_LISTED),)
+                )
+            ),
+            1,
+        ),
+    ],
+)
+async def test_progress_is_read_again_only_after_a_change(next_report: CycleReport, reads: int) -> None:
+    kept, store = counting()
+    await kept.storage.store(a_cycle_at(0))
+    kept.storage.progress([a_due(slot=slot(5))])
+    store.reads = 0
+    await kept.storage.store(next_report)
+    known = kept.storage.progress([a_due(slot=slot(10))])["hue"]
+    assert store.reads == reads
+    assert known == MemoryStore.progress(store, "hue", slot(10))
+
+
+@pytest.mark.parametrize(("minute", "reads"), [(60, 0), (66, 1), (-180, 1)])
+async def test_progress_in_memory_is_valid_for_an_hour(minute: int, reads: int) -> None:
+    kept, store = counting()
+    kept.storage.progress([a_due(slot=slot(0))])
+    await kept.storage.store(a_cycle_at(0))
+    kept.storage.progress([a_due(slot=slot(5))])
+    await kept.storage.store(a_cycle_at(5))
+    store.reads = 0
+    kept.storage.progress([a_due(slot=slot(minute))])
+    assert store.reads == reads
+
+
+async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> None:
+    kept, store = counting()
+    for minute in (0, 5):
+        kept.storage.progress([a_due(slot=slot(minute))])
+        await kept.storage.store(a_cycle_at(minute))
+    store.fault = FULL
+    await kept.storage.store(a_cycle_at(10))
+    store.fault, store.reads = None, 0
+    kept.storage.progress([a_due(slot=slot(15))])
+    await kept.storage.store(a_cycle_at(15))
+    assert kept.storage.progress([a_due(slot=slot(20))])["hue"] == SourceProgress(
+        last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
+    )
+    assert store.reads >= 1

@@ -65,7 +65,7 @@ def good_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
     return {(one.topic, one.subject) for one in signs if not one.is_bad and one.topic not in always}
 
 
-def test_a_trouble_is_told_once_and_its_end_once_with_its_length() -> None:
+def test_incident_is_opened_once_and_closed_once() -> None:
     told = lived(
         (0 * MINUTE, a_sign()),
         (5 * MINUTE, a_sign()),
@@ -79,7 +79,7 @@ def test_a_trouble_is_told_once_and_its_end_once_with_its_length() -> None:
 
 
 @pytest.mark.parametrize("topic", [Topic.DEVICE_SILENT, Topic.SPOOL_IN_USE])
-def test_a_trouble_that_lasts_stays_the_same_until_it_is_told_again(topic: Topic) -> None:
+def test_lasting_incident_does_not_change(topic: Topic) -> None:
     """So that nothing is written with each cycle for a sensor whose battery has died."""
     incidents: Incidents = {}
     changes = []
@@ -93,7 +93,7 @@ def test_a_trouble_that_lasts_stays_the_same_until_it_is_told_again(topic: Topic
     assert changes == [*range(needed), needed - 1 + 288]
 
 
-def test_a_trouble_that_lasts_is_told_again_at_most_once_a_day() -> None:
+def test_lasting_incident_is_repeated_daily() -> None:
     looks = [(5 * MINUTE * number, a_sign()) for number in range(3 * 288)]
     told = [(number, type(notice)) for number, notices in enumerate(lived(*looks)) for notice in notices]
     assert told == [(0, Opened), (288, Repeated), (576, Repeated)]
@@ -102,7 +102,7 @@ def test_a_trouble_that_lasts_is_told_again_at_most_once_a_day() -> None:
 @pytest.mark.parametrize(
     ("topic", "needed"), [(Topic.SOURCE_SILENT, 3), (Topic.DEVICE_SILENT, 12), (Topic.CREDENTIALS, 1)]
 )
-def test_a_silence_is_told_only_after_so_many_cycles_in_a_row(topic: Topic, needed: int) -> None:
+def test_silence_needs_several_cycles_in_a_row(topic: Topic, needed: int) -> None:
     bad, good = a_sign(topic=topic), a_sign(topic=topic, is_bad=False)
     assert lived(*[(MINUTE, bad)] * (needed - 1), (MINUTE, good), *[(MINUTE, bad)] * (needed - 1)) == [[]] * (
         2 * needed - 1
@@ -111,12 +111,12 @@ def test_a_silence_is_told_only_after_so_many_cycles_in_a_row(topic: Topic, need
     assert [bool(notices) for notices in told] == [False] * (needed - 1) + [True]
 
 
-def test_a_clock_that_was_far_ahead_does_not_silence_an_incident_for_years() -> None:
+def test_future_notice_time_does_not_silence_an_incident() -> None:
     told = lived((timedelta(days=400), a_sign()), (0 * MINUTE, a_sign()), (timedelta(days=1), a_sign()))
     assert [len(notices) for notices in told] == [1, 0, 1]
 
 
-def test_what_no_sign_speaks_of_stays_as_it_was() -> None:
+def test_incident_without_an_observation_stays() -> None:
     incidents, _ = update_incidents({}, [a_sign()], NOON, Patience())
     after, told = update_incidents(incidents, [a_sign(topic=Topic.DISK_LOW)], NOON, Patience())
     assert after.items() >= incidents.items()
@@ -124,7 +124,7 @@ def test_what_no_sign_speaks_of_stays_as_it_was() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(min_value=-100_000, max_value=100_000), st.booleans()), max_size=60))
-def test_nothing_is_opened_twice_without_an_end_in_between_whatever_the_clock_does(
+def test_no_incident_opens_twice_in_a_row(
     looks: list[tuple[int, bool]],
 ) -> None:
     told = lived(*((timedelta(seconds=at), a_sign(is_bad=is_bad)) for at, is_bad in looks))
@@ -148,11 +148,11 @@ def test_nothing_is_opened_twice_without_an_end_in_between_whatever_the_clock_do
         (a_collected(a_reading("hue:1"), unread=(an_unread("hue:2"),)), {(Topic.DEVICE_SILENT, "hue:2")}),
     ],
 )
-def test_what_a_cycle_shows_of_its_sources_and_devices(outcome: Outcome, bad: set[tuple[Topic, str]]) -> None:
+def test_cycle_is_observed_by_source_and_device(outcome: Outcome, bad: set[tuple[Topic, str]]) -> None:
     assert bad_signs(outcome) == bad
 
 
-def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -> None:
+def test_deferred_and_borderline_states_are_not_observed() -> None:
     assert good_signs(a_deferred(cause=Cause.CREDENTIALS)) == set()
     assert good_signs(a_failed(cause=Cause.NETWORK)) == set()
     between = good_signs(a_collected(a_reading("hue:1", battery_percent=15)))
@@ -168,7 +168,7 @@ def test_what_is_left_in_peace_or_between_two_limits_is_neither_well_nor_ill() -
 @pytest.mark.parametrize(
     ("free_mb", "said"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
 )
-def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: list[bool]) -> None:
+def test_disk_at_the_limit_is_reported_once(free_mb: int, said: list[bool]) -> None:
     assert [sign.is_bad for sign in observe_home(free_mb * 1_000_000, None)] == said
 
 
@@ -182,11 +182,11 @@ def test_a_disk_that_hovers_at_the_limit_is_told_of_once(free_mb: int, said: lis
         (64 * 1024 * 1024 + 1, [True]),
     ],
 )
-def test_a_log_is_held_beyond_64_mib_and_free_at_8(log_bytes: int, said: list[bool]) -> None:
+def test_log_limits_are_64_and_8_mib(log_bytes: int, said: list[bool]) -> None:
     assert [sign.is_bad for sign in observe_home(None, log_bytes)] == said
 
 
-def test_a_cycle_that_was_not_stored_and_a_clock_fault_are_signs_too() -> None:
+def test_unstored_cycle_and_clock_fault_are_observed() -> None:
     for cycle in (
         Spooled(report=a_cycle(), reason="the disk is full"),
         NotStored(report=a_cycle(), reason="the disk is full"),
@@ -201,7 +201,7 @@ def an_incident(topic: Topic, subject: str = "amazon", since: datetime = NOON) -
 
 
 @pytest.mark.parametrize("topic", Topic)
-def test_every_incident_is_told_with_what_to_do(topic: Topic) -> None:
+def test_every_topic_has_a_remedy(topic: Topic) -> None:
     message = message_of(Opened(incident=an_incident(topic)), home="/home/me/climate", program="./run")
     assert message.subject
     assert "{" not in message.subject + message.text
@@ -210,25 +210,25 @@ def test_every_incident_is_told_with_what_to_do(topic: Topic) -> None:
     assert remedy_of(an_incident(topic), "./run") in message.text
 
 
-def test_refused_credentials_are_mended_by_one_command_that_is_named_exactly() -> None:
+def test_remedy_for_credentials_is_the_exact_command() -> None:
     assert "`./run setup --reauth amazon`" in remedy_of(an_incident(Topic.CREDENTIALS), "./run")
 
 
-def test_the_end_of_an_incident_is_told_with_its_length() -> None:
+def test_recovery_message_has_the_length() -> None:
     notice = Recovered(incident=an_incident(Topic.SOURCE_SILENT, "hue"), length=timedelta(hours=5))
     message = message_of(notice, home="here", program="homeclimate")
     assert message.subject == "recovered: no readings from hue"
     assert "after 5 h" in message.text
 
 
-def test_the_end_of_what_is_no_longer_expected_is_told_as_such() -> None:
+def test_dismissal_message_says_no_longer_expected() -> None:
     notice = Dismissed(incident=an_incident(Topic.DEVICE_SILENT, "hue:1"), length=timedelta(hours=30))
     message = message_of(notice, home="here", program="homeclimate")
     assert message.subject == "no longer expected: no readings from the device hue:1"
     assert "after 30 h" in message.text
 
 
-def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None:
+def test_cycles_by_hand_only_end_silences() -> None:
     unscheduled_cycle = a_due(scheduled=False)
     assert bad_signs(a_failed(unscheduled_cycle)) == set()
     assert (
@@ -241,7 +241,7 @@ def test_cycles_by_hand_may_end_a_silence_and_do_not_count_towards_one() -> None
     assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=unscheduled_cycle))
 
 
-def test_devices_that_are_well_can_be_left_out() -> None:
+def test_healthy_devices_can_be_left_out() -> None:
     outcome = a_collected(
         a_reading("hue:well", battery_percent=90),
         a_reading("hue:low", battery_percent=3),
