@@ -91,7 +91,7 @@ FEATURES_OF_ALL = """query getEndpointFeatures($ids: [String]!) {
       }
     }
     configuration { __typename
-      ... on ModeConfiguration { order modeOptions { value modeResources { friendlyName { value { text } } } } }
+      ... on ModeConfiguration { order modeOptions { modeResources { friendlyName { value { text } } } } }
       ... on RangeConfiguration { presets { rangeValue presetResources { friendlyName { value { text } } } } }
       ... on ThermostatConfigurationConfiguration { supportedResetStates { value } requiredSetupInformation }
       ... on GenericConfiguration { genericValue }
