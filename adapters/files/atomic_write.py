@@ -36,7 +36,7 @@ def write_atomically(path: Path, payload: bytes, *, mode: int) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _write_new_file(path: Path, payload: bytes, mode: int) -> None:
@@ -51,7 +51,8 @@ def _write_new_file(path: Path, payload: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in the folder durable, where the file system can. Raise `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

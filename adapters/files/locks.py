@@ -23,16 +23,16 @@ _SLOTS_KEPT = 100
 _PAUSES_S = (0.001, 0.01, 0.03)
 
 
-def lock_within_limit(descriptor: int) -> None:
-    """Lock the file exclusively until it is closed. Raise `TimeoutError` after about a second.
+def lock_within_limit(descriptor: int, *, attempts: int | None = None, pause_s: float | None = None) -> None:
+    """Lock the file exclusively until it is closed. Raise `TimeoutError`, by default after about a second.
 
     A process that is stopped while it holds the lock must not stop the others too.
     """
     pause = threading.Event()
-    for _ in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS if attempts is None else attempts):
         if _try_lock(descriptor):
             return
-        pause.wait(_PAUSE_S)
+        pause.wait(_PAUSE_S if pause_s is None else pause_s)
     raise TimeoutError("another process holds its lock")
 
 

@@ -15,6 +15,7 @@ from cattrs import Converter
 from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
 
+from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
@@ -135,7 +136,7 @@ class FileSpool:
                 os.close(descriptor)
             if self._progress.get(path.name) == drained:
                 path.unlink()
-                _sync(self._folder)
+                sync_folder(self._folder)
                 del self._progress[path.name]
 
     @contextmanager
@@ -194,12 +195,11 @@ def _converter() -> Converter:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append the line durably, or leave the file as it was. Truncate a partial line that a crash left."""
+    """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     try:
         end = _end_of_whole_lines(descriptor)
-        os.ftruncate(descriptor, end)
         try:
             written = 0
             while written < len(line):
@@ -211,7 +211,7 @@ def _append(path: Path, line: bytes) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
 def _end_of_whole_lines(descriptor: int) -> int:
@@ -219,11 +219,3 @@ def _end_of_whole_lines(descriptor: int) -> int:
     while end and os.pread(descriptor, 1, end - 1) != b"\n":
         end -= 1
     return end
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.locks import lock_within_limit
 from adapters.log.journals import journal_line
 from ports.clock import Clock
 from ports.journal import Level
@@ -276,17 +276,11 @@ def _is_below(free: int, limit: int, *, was_below: bool) -> bool:
 
 
 def _try_lock(descriptor: int) -> bool:
-    pause = threading.Event()
-    for _ in range(_LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pause.wait(_LOCK_PAUSE_S)
-        except OSError:
-            return False  # a file system without locks
-        else:
-            return True
-    return False
+    try:
+        lock_within_limit(descriptor, attempts=_LOCK_ATTEMPTS, pause_s=_LOCK_PAUSE_S)
+    except OSError:  # another process holds it, or the file system has no locks
+        return False
+    return True
 
 
 def _number(path: Path) -> int:

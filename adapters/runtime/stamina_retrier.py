@@ -99,45 +99,30 @@ class RetryEvents:
 
     def will_retry(self, attempt: Attempt, wait_s: float) -> None:
         """Log that the attempt failed and another one follows."""
-        self.journal.record(
-            Level.WARNING,
-            "retry",
-            operation=self.name,
-            endpoint=_endpoint(attempt.error),
-            attempt=attempt.number,
-            of=self.policy.attempts_for(attempt.error),
-            error=type(attempt.error).__name__,
-            wait_s=round(wait_s, 3),
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
-        )
+        fields = {"attempt": attempt.number, "wait_s": round(wait_s, 3), "message": str(attempt.error)}
+        self._record(Level.WARNING, "retry", attempt.error, attempt.elapsed_s, **fields)
 
     def recovered(self, failed: Attempt, elapsed_s: float) -> None:
         """Log that the attempt after the failed one succeeded."""
-        self.journal.record(
-            Level.INFO,
-            "retry_recovered",
-            operation=self.name,
-            endpoint=_endpoint(failed.error),
-            attempts=failed.number + 1,
-            of=self.policy.attempts_for(failed.error),
-            error=type(failed.error).__name__,
-            elapsed_s=round(elapsed_s, 3),
-        )
+        self._record(Level.INFO, "retry_recovered", failed.error, elapsed_s, attempts=failed.number + 1)
 
     def gave_up(self, attempt: Attempt, reason: str) -> None:
         """Log that the attempt was the last one."""
+        fields = {"attempts": attempt.number, "reason": reason, "message": str(attempt.error)}
+        self._record(Level.WARNING, "retry_gave_up", attempt.error, attempt.elapsed_s, **fields)
+
+    def _record(self, level: Level, event: str, error: Exception, elapsed_s: float, **fields: object) -> None:
+        # Without an endpoint no request was sent, as when the adapter knew that it need not.
+        endpoint = error.endpoint if isinstance(error, HomeclimateError) else None
         self.journal.record(
-            Level.WARNING,
-            "retry_gave_up",
+            level,
+            event,
             operation=self.name,
-            endpoint=_endpoint(attempt.error),
-            attempts=attempt.number,
-            of=self.policy.attempts_for(attempt.error),
-            reason=reason,
-            error=type(attempt.error).__name__,
-            elapsed_s=round(attempt.elapsed_s, 3),
-            message=str(attempt.error),
+            endpoint=endpoint or "-",
+            of=self.policy.attempts_for(error),
+            error=type(error).__name__,
+            elapsed_s=round(elapsed_s, 3),
+            **fields,
         )
 
 
@@ -192,8 +177,3 @@ class _Run:
     def log_recovery(self) -> None:
         assert self.failed is not None  # noqa: S101 - for the type checker
         self.events.recovered(self.failed, self.clock.elapsed_s() - self.began_s)
-
-
-def _endpoint(error: Exception) -> str:
-    """Return `-` if no request was sent, as when the adapter knew that it need not."""
-    return (error.endpoint if isinstance(error, HomeclimateError) else None) or "-"

@@ -1,4 +1,4 @@
-"""`homeclimate baseline` before a simulated bridge, and on measurements of which the truth is known."""
+"""`homeclimate baseline` with a simulated bridge, and with measurements that are known."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -26,17 +28,18 @@ from tests.support.databases import a_store
 from tests.support.deployments import Deployment
 from tests.support.old_homes import Age, make_old_home
 
+OLD_HOME = Path(__file__).parents[1] / "fixtures" / "home_2026_11"
 REAL_TIME = {"SIMULATED_RATE": "1"}  # for commands in a row, each of which reads: a second has one cycle
 
 
-def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    said = json.loads(done.stdout)
-    assert isinstance(said, dict)
-    return said
+def parse(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
 
 
 def measured(deployment: Deployment, durations_s: Sequence[float], days_ago: float) -> None:
-    """A collector that measured these cycles then, a minute apart."""
+    """Store the measurements of cycles then, a minute apart."""
     began = SystemClock().now() - timedelta(days=days_ago)
     measurements = tuple(
         a_measurement(began + timedelta(minutes=number), duration_s=duration_s, cycle_s=duration_s)
@@ -48,14 +51,14 @@ def measured(deployment: Deployment, durations_s: Sequence[float], days_ago: flo
 
 
 def jittered(middle_s: float, count: int = 60) -> list[float]:
-    """Durations around that one, each without a thought of the one before."""
+    """Independent durations around that one."""
     chance = random.Random(round(middle_s * 1000))  # noqa: S311 - chance that is the same each time
     return [middle_s * chance.uniform(0.95, 1.05) for _ in range(count)]
 
 
 @pytest.fixture
 def slower(deployment: Deployment, run_here: RunHere) -> Deployment:
-    """A home whose cycles took 0.2 s last week, which it keeps, and 0.3 s since yesterday."""
+    """A home whose cycles took 0.2 s last week, kept as a baseline, and 0.3 s since yesterday."""
     measured(deployment, jittered(0.2), 6)
     assert run_here(deployment, "baseline", "capture", "last week").returncode == 0
     measured(deployment, jittered(0.3), 0.5)
@@ -65,7 +68,7 @@ def slower(deployment: Deployment, run_here: RunHere) -> Deployment:
 def test_baseline_storage_and_retrieval(deployment: Deployment, run_here: RunHere) -> None:
     done = run_here(deployment, "baseline", "capture", "as it was", "--cycles", "2", "--every", "1", "--json")
     assert done.returncode == 0, done.stderr
-    captured = told(done)
+    captured = parse(done)
     assert (captured["name"], captured["cycles"], captured["left_out"]) == ("as it was", 2, 0)
     figures = {(one["figure"], one["of"]): one for one in captured["figures"]}
     assert list(figures) == [
@@ -78,21 +81,12 @@ def test_baseline_storage_and_retrieval(deployment: Deployment, run_here: RunHer
     assert figures["payload_bytes", "hue"]["centre"] > 100
     known = set(captured["circumstances"])
     assert {"machine", "load", "homeclimate", "Python", "SQLite", "configuration"} < known
-    assert told(run_here(deployment, "baseline", "list", "--json"))["baselines"] == [captured]
-    assert told(run_here(deployment, "baseline", "report", "as it was", "--json"))["baselines"] == [captured]
-
-
-def test_what_is_read_for_a_baseline_is_stored_as_of_any_cycle_by_hand(
-    deployment: Deployment, run_here: RunHere
-) -> None:
-    done = run_here(deployment, "baseline", "capture", "a", "--cycles", "2", "--every", "1")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("## a\n\n2 complete cycles")
     assert deployment.rows("SELECT state, scheduled FROM outcomes") == [("stored", 0)] * 2
-    assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(2,)]
+    assert parse(run_here(deployment, "baseline", "list", "--json"))["baselines"] == [captured]
+    assert parse(run_here(deployment, "baseline", "report", "as it was", "--json"))["baselines"] == [captured]
 
 
-def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
+def test_read_option_forces_a_strategy_that_the_baseline_names(
     deployment: Deployment, run_here: RunHere
 ) -> None:
     bytes_by_read = {}
@@ -100,7 +94,7 @@ def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
         asked = ("baseline", "capture", read, "--cycles", "1", "--read", read, "--json")
         done = run_here(deployment, *asked, environment=REAL_TIME)
         assert done.returncode == 0, done.stderr
-        captured = told(done)
+        captured = parse(done)
         assert captured["circumstances"]["Hue read"] == read
         figures = {one["figure"]: one["centre"] for one in captured["figures"]}
         bytes_by_read[read] = figures["payload_bytes"]
@@ -116,6 +110,8 @@ def test_a_way_to_read_can_be_forced_and_what_it_asked_for_shows(
 
 
 def test_baseline_comparison_reporting(slower: Deployment, run_here: RunHere) -> None:
+    (kept,) = parse(run_here(slower, "baseline", "list", "--json"))["baselines"]
+    assert "load" not in kept["circumstances"], "which is of cycles that run now"
     done = run_here(slower, "baseline", "compare", "last week")
     assert (done.returncode, done.stderr) == (0, "")
     first, head, *lines = done.stdout.splitlines()
@@ -132,12 +128,7 @@ def test_baseline_comparison_reporting(slower: Deployment, run_here: RunHere) ->
     assert [line.endswith("  no difference shown") for line in counted] == [True, True]
 
 
-def test_how_busy_the_machine_is_says_something_only_of_now(slower: Deployment, run_here: RunHere) -> None:
-    (kept,) = told(run_here(slower, "baseline", "list", "--json"))["baselines"]
-    assert "load" not in kept["circumstances"]
-
-
-def test_a_limit_that_is_broken_ends_with_1_and_says_by_what(slower: Deployment, run_here: RunHere) -> None:
+def test_broken_limit_exits_with_1_and_is_explained(slower: Deployment, run_here: RunHere) -> None:
     since = f"{SystemClock().now() - timedelta(days=1):%Y-%m-%dT%H:%M}"
     asked = ("baseline", "compare", "last week", "--since", since, "--max-slower")
     done = run_here(slower, *asked, "10%")
@@ -146,50 +137,45 @@ def test_a_limit_that_is_broken_ends_with_1_and_says_by_what(slower: Deployment,
     assert "the limit of +10.0% is broken: whole cycle of hue by +" in done.stderr
     done = run_here(slower, *asked, "900%")
     assert (done.returncode, done.stderr) == (0, "")
-    said = told(run_here(slower, *asked, "10", "--json"))
+    said = parse(run_here(slower, *asked, "10", "--json"))
     assert said["broken"] == [{"figure": "cycle_s", "of": "hue"}, {"figure": "read_s", "of": "hue"}]
     assert {change["verdict"] for change in said["changes"] if change["figure"] == "cycle_s"} == {"slower"}
 
 
-def test_the_same_cycles_twice_are_no_difference(slower: Deployment, run_here: RunHere) -> None:
+def test_same_cycles_show_no_difference_and_can_be_removed(slower: Deployment, run_here: RunHere) -> None:
     for name in ("a", "b"):
         assert run_here(slower, "baseline", "capture", name, "--since", "7d").returncode == 0
     done = run_here(slower, "baseline", "compare", "a", "b", "--max-slower", "0%", "--json")
     assert done.returncode == 0
-    assert {change["verdict"] for change in told(done)["changes"]} == {"no difference shown"}
+    assert {change["verdict"] for change in parse(done)["changes"]} == {"no difference shown"}
     assert run_here(slower, "baseline", "remove", "a").returncode == 0
     assert run_here(slower, "baseline", "remove", "a").returncode == 1
-    left = told(run_here(slower, "baseline", "list", "--json"))["baselines"]
+    left = parse(run_here(slower, "baseline", "list", "--json"))["baselines"]
     assert [one["name"] for one in left] == ["last week", "b"]
 
 
-def test_what_a_baseline_holds_is_not_compared_with_it_again(
-    deployment: Deployment, run_here: RunHere
-) -> None:
-    """Who keeps a baseline, changes something and looks an hour later means what came after it."""
+def test_cycles_of_a_baseline_are_not_compared_with_it(deployment: Deployment, run_here: RunHere) -> None:
     measured(deployment, jittered(0.2), 0.5)
     assert run_here(deployment, "baseline", "capture", "before").returncode == 0
     nothing = run_here(deployment, "baseline", "compare", "before")
     assert (nothing.returncode, "no complete cycle was measured since" in nothing.stderr) == (1, True)
     assert run_here(deployment, "baseline", "compare", "before", "--cycles", "1").returncode == 0
-    said = told(run_here(deployment, "baseline", "compare", "before", "--json"))
+    said = parse(run_here(deployment, "baseline", "compare", "before", "--json"))
     assert said["changes"][0]["after"]["samples"] == 1
     assert said["overlap"] is None
 
 
-def test_that_cycles_count_on_both_sides_is_told(deployment: Deployment, run_here: RunHere) -> None:
+def test_overlap_of_two_baselines_is_reported(deployment: Deployment, run_here: RunHere) -> None:
     measured(deployment, jittered(0.2), 0.5)
-    captured = told(run_here(deployment, "baseline", "capture", "a", "--json"))
+    captured = parse(run_here(deployment, "baseline", "capture", "a", "--json"))
     done = run_here(deployment, "baseline", "compare", "a", "--since", "7d")
     assert "the same cycles count on both sides, so that any change looks smaller than it is" in done.stdout
     assert run_here(deployment, "baseline", "capture", "b").returncode == 0
-    said = told(run_here(deployment, "baseline", "compare", "a", "b", "--json"))
+    said = parse(run_here(deployment, "baseline", "compare", "a", "b", "--json"))
     assert said["overlap"] == [captured["first_at"], captured["last_at"]]
 
 
-def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_limit_that_cannot_be_judged_is_reported(deployment: Deployment, run_here: RunHere) -> None:
     for name in ("a", "b"):
         assert run_here(deployment, "baseline", "capture", name, "--cycles", "1").returncode == 0
     done = run_here(deployment, "baseline", "compare", "a", "b", "--max-slower", "10%")
@@ -200,7 +186,7 @@ def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
         " (only 1 independent cycle of the 12 that it takes)"
     )
     assert len(others) == 3
-    said = told(run_here(deployment, "baseline", "compare", "a", "b", "--max-slower", "10%", "--json"))
+    said = parse(run_here(deployment, "baseline", "compare", "a", "b", "--max-slower", "10%", "--json"))
     assert [one["figure"] for one in said["not_judged"]] == ["cycle_s", "cpu_s", "commit_s", "read_s"]
     assert "not judged" not in run_here(deployment, "baseline", "compare", "a", "b").stderr
 
@@ -233,7 +219,7 @@ def test_a_limit_that_could_not_be_judged_does_not_pass_for_one_that_is_kept(
         (("capture", "a", "--cycles", "1", "--source", "hive"), 78, "there is no source hive"),
     ],
 )
-def test_what_cannot_be_done_is_said_with_the_next_step(
+def test_wrong_usage_is_reported_with_the_next_step(
     slower: Deployment, run_here: RunHere, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     done = run_here(slower, "baseline", *arguments)
@@ -242,36 +228,30 @@ def test_what_cannot_be_done_is_said_with_the_next_step(
     assert "Traceback" not in done.stderr
 
 
-def test_a_name_that_is_taken_is_refused_before_any_cycle_is_run(
-    slower: Deployment, run_here: RunHere
-) -> None:
+def test_taken_name_is_rejected_before_any_cycle_runs(slower: Deployment, run_here: RunHere) -> None:
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1")
     assert done.returncode == 64
     assert "there is a baseline a already. Replace it with --replace" in done.stderr
     assert slower.rows("SELECT count(*) FROM outcomes") == [(0,)]
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1", "--replace", "--json")
-    assert told(done)["cycles"] == 1
+    assert parse(done)["cycles"] == 1
 
 
-def test_how_bridges_were_read_is_told_from_what_was_measured(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_strategies_of_bridges_are_counted(deployment: Deployment, run_here: RunHere) -> None:
     def read_of(name: str, *options: str) -> object:
         asked = ("baseline", "capture", name, "--json", *options)
-        return told(run_here(deployment, *asked, environment=REAL_TIME))["circumstances"]["Hue read"]
+        return parse(run_here(deployment, *asked, environment=REAL_TIME))["circumstances"]["Hue read"]
 
     assert read_of("usual", "--cycles", "2", "--every", "1") == "v2"
     assert read_of("small", "--cycles", "1", "--read", "v1") == "v1"
     assert read_of("all of it") == "v2 in 2 of 3 reads, v1 in 1"
 
 
-def test_what_changed_while_it_was_measured_is_known_only_since_then(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_known_since_names_what_changed_while_measuring(deployment: Deployment, run_here: RunHere) -> None:
     def known_since(name: str, *options: str) -> str:
         done = run_here(deployment, "baseline", "capture", name, *options, "--json")
-        return str(told(done)["circumstances"]["known since"])
+        return str(parse(done)["circumstances"]["known since"])
 
     measured(deployment, jittered(0.2, 3), 6)
     written_at = SystemClock().now() - timedelta(days=2)
@@ -282,7 +262,7 @@ def test_what_changed_while_it_was_measured_is_known_only_since_then(
     assert known_since("at once", "--cycles", "1") == "the beginning"
 
 
-def test_one_cycle_is_told_as_one(deployment: Deployment, run_here: RunHere) -> None:
+def test_one_cycle_is_singular(deployment: Deployment, run_here: RunHere) -> None:
     measured(deployment, jittered(0.2, 1), 0.5)
     done = run_here(deployment, "baseline", "capture", "a")
     assert done.stdout.startswith("## a\n\n1 complete cycle, begun ")
@@ -290,11 +270,9 @@ def test_one_cycle_is_told_as_one(deployment: Deployment, run_here: RunHere) -> 
     assert done.stdout.startswith("a (1 cycle) -> now (1 cycle)\n")
 
 
-def test_blanks_and_the_way_in_which_an_accent_is_typed_make_no_other_name(
-    slower: Deployment, run_here: RunHere
-) -> None:
+def test_names_are_normalized(slower: Deployment, run_here: RunHere) -> None:
     composed, decomposed = "Caf\u00e9 router", "  Cafe\u0301\u00a0  router "
-    assert told(run_here(slower, "baseline", "capture", decomposed, "--json"))["name"] == composed
+    assert parse(run_here(slower, "baseline", "capture", decomposed, "--json"))["name"] == composed
     done = run_here(slower, "baseline", "capture", composed)
     assert (done.returncode, f"there is a baseline {composed} already" in done.stderr) == (64, True)
     for name in (composed, decomposed):
@@ -304,24 +282,22 @@ def test_blanks_and_the_way_in_which_an_accent_is_typed_make_no_other_name(
     assert run_here(slower, "baseline", "remove", decomposed).returncode == 0
 
 
-def test_a_home_that_was_moved_has_the_same_configuration(slower: Deployment, run_here: RunHere) -> None:
+def test_moved_home_has_the_same_configuration(slower: Deployment, run_here: RunHere) -> None:
     assert run_here(slower, "baseline", "capture", "here").returncode == 0
     moved = attrs.evolve(slower, folder=slower.folder.rename(slower.folder.with_name("elsewhere")))
     assert run_here(moved, "baseline", "capture", "there").returncode == 0
-    differing = told(run_here(moved, "baseline", "compare", "here", "there", "--json"))["differing"]
+    differing = parse(run_here(moved, "baseline", "compare", "here", "there", "--json"))["differing"]
     assert "configuration" not in differing
 
 
-def test_cycles_of_a_time_that_is_still_to_come_are_told_of(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_cycles_in_the_future_are_reported(deployment: Deployment, run_here: RunHere) -> None:
     measured(deployment, jittered(0.2, 3), -1)
     done = run_here(deployment, "baseline", "capture", "a")
     said = "3 cycles have a time in the future, up to "
     assert (done.returncode, said in done.stderr) == (1, True)
     measured(deployment, jittered(0.2, 2), 1)
     done = run_here(deployment, "baseline", "capture", "a", "--json")
-    assert (told(done)["cycles"], said in done.stderr) == (2, True)
+    assert (parse(done)["cycles"], said in done.stderr) == (2, True)
     assert "the clock was ahead" in done.stderr
     done = run_here(deployment, "baseline", "compare", "a", "--since", "3d")
     assert (done.returncode, said in done.stderr) == (0, True)
@@ -329,7 +305,7 @@ def test_cycles_of_a_time_that_is_still_to_come_are_told_of(
         assert run_here(deployment, "baseline", *asked).stderr == ""
 
 
-def test_one_that_is_damaged_keeps_nobody_from_keeping_another(slower: Deployment, run_here: RunHere) -> None:
+def test_damaged_baseline_does_not_affect_others(slower: Deployment, run_here: RunHere) -> None:
     with closing(sqlite3.connect(slower.database)) as connection, connection:
         connection.execute("UPDATE baselines SET content = '{}'")
     done = run_here(slower, "baseline", "capture", "another")
@@ -339,9 +315,7 @@ def test_one_that_is_damaged_keeps_nobody_from_keeping_another(slower: Deploymen
     assert run_here(slower, "baseline", "compare", "last week", "another").returncode == 0
 
 
-def test_a_home_that_has_no_database_yet_is_told_the_next_step(
-    deployment: Deployment, run_here: RunHere
-) -> None:
+def test_home_without_a_database_gets_the_next_step(deployment: Deployment, run_here: RunHere) -> None:
     for asked in ("list", "report"):
         done = run_here(deployment, "baseline", asked)
         assert (done.returncode, done.stderr) == (0, "")
@@ -351,13 +325,7 @@ def test_a_home_that_has_no_database_yet_is_told_the_next_step(
     assert "The first cycle makes it" in done.stderr
 
 
-def test_the_first_baseline_may_be_the_first_thing_that_a_home_does(
-    deployment: Deployment, run_here: RunHere
-) -> None:
-    assert run_here(deployment, "baseline", "capture", "a", "--cycles", "1").returncode == 0
-
-
-def test_it_may_be_the_first_thing_that_is_done_with_an_earlier_systems_database(
+def test_capture_may_be_the_first_command_with_an_old_database(
     deployment: Deployment, run_here: RunHere
 ) -> None:
     deployment.database.parent.mkdir()
@@ -369,23 +337,21 @@ def test_it_may_be_the_first_thing_that_is_done_with_an_earlier_systems_database
 
 
 @pytest.mark.parametrize("asked", [("capture", "a", "--replace"), ("compare", "a", "--max-slower", "10%")])
-def test_what_is_interrupted_takes_no_baselines_place_and_passes_no_limit(
+def test_interrupted_cycles_are_neither_kept_nor_compared(
     slower: Deployment, run_here: RunHere, asked: tuple[str, ...]
 ) -> None:
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
-    kept = told(run_here(slower, "baseline", "report", "a", "--json"))
+    kept = parse(run_here(slower, "baseline", "report", "a", "--json"))
     running = slower.start("baseline", *asked, "--cycles", "500", "--every", "1")
     assert "readings" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, said = running.communicate()
     assert running.poll() == 130
     assert " of 500 cycles" in said
-    assert told(run_here(slower, "baseline", "report", "a", "--json")) == kept
+    assert parse(run_here(slower, "baseline", "report", "a", "--json")) == kept
 
 
-def test_a_cycle_that_was_run_and_of_which_nothing_is_stored_counts_as_left_out(
-    slower: Deployment, run_here: RunHere
-) -> None:
+def test_cycle_that_was_not_stored_counts_as_left_out(slower: Deployment, run_here: RunHere) -> None:
     with closing(sqlite3.connect(slower.database)) as connection:
         connection.execute(
             "CREATE TRIGGER only_one BEFORE INSERT ON source_measurements"
@@ -393,13 +359,11 @@ def test_a_cycle_that_was_run_and_of_which_nothing_is_stored_counts_as_left_out(
             " WHERE slot >= strftime('%Y-%m-%dT%H:%M', 'now', '-1 hour'))"
             " BEGIN SELECT RAISE(IGNORE); END"
         )
-    captured = told(run_here(slower, "baseline", "capture", "a", "--cycles", "3", "--every", "1", "--json"))
+    captured = parse(run_here(slower, "baseline", "capture", "a", "--cycles", "3", "--every", "1", "--json"))
     assert (captured["cycles"], captured["left_out"]) == (1, 2)
 
 
-def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_be_run(
-    slower: Deployment, run_here: RunHere
-) -> None:
+def test_running_collector_allows_capture_but_no_new_cycles(slower: Deployment, run_here: RunHere) -> None:
     locks = SourceLocks(slower.folder / "data" / "locks")
     locks.acquire("hue")
     done = run_here(slower, "baseline", "capture", "a", "--cycles", "1")
@@ -407,3 +371,15 @@ def test_while_a_collector_runs_its_own_measurements_can_be_kept_and_no_cycles_b
     assert "hue" in done.stderr
     assert run_here(slower, "baseline", "capture", "a").returncode == 0
     locks.close()
+
+
+def test_baseline_of_november_2026_is_compared_with_old_and_new_cycles(
+    deployment: Deployment, run_here: RunHere
+) -> None:
+    deployment.database.parent.mkdir()
+    shutil.copy(OLD_HOME / "data" / "readings.db", deployment.database)
+    compare = ("baseline", "compare", "first-winter", "--json")
+    old = parse(run_here(deployment, *compare, "--since", "2026-11-29T22:28:29"))
+    new = parse(run_here(deployment, *compare, "--cycles", "1", "--source", "hue"))
+    assert {(one["figure"], one["of"]) for one in old["changes"]} >= {("cycle_s", "amazon+hue")}
+    assert [one["of"] for one in new["changes"]] == ["hue"] * 4

@@ -1,4 +1,4 @@
-"""What a bridge's cycles cost can be looked up afterwards: how long each took, and what was sent."""
+"""The duration and the bytes of cycles can be looked up in the database and the log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def reply_bytes(folder: Path, simulated_home: SimulatedHome, home_clock: MemoryClock) -> list[int]:
-    """Three cycles before a bridge that takes its time, into a database and a log; what it sent in each."""
+    """Run three cycles with a slow bridge; return the bytes that it sent in each."""
     bridge, sent = simulated_home.bridge, []
     bridge.set_pace(Pace(latency_s=LATENCY_S))
     store, log = (
@@ -59,7 +59,7 @@ def test_capture_collection_cycle_duration(folder: Path, reply_bytes: list[int])
         folder / "readings.db",
         "SELECT slot, duration_s FROM source_measurements ORDER BY slot",
     )
-    whole = [float(text) for text in _told(folder, "duration_s")]
+    whole = [float(text) for text in _logged(folder, "duration_s")]
     assert [slot[:16] for slot, _ in kept] == [
         "2026-03-01T12:00",
         "2026-03-01T12:05",
@@ -76,17 +76,17 @@ def test_capture_network_payload_size(folder: Path, reply_bytes: list[int]) -> N
         "SELECT payload_bytes, wire_bytes FROM source_measurements ORDER BY slot",
     )
     assert [payload for payload, _ in kept] == [wire for _, wire in kept] == reply_bytes
-    assert [int(text) for text in _told(folder, "payload_bytes")] == reply_bytes
+    assert [int(text) for text in _logged(folder, "payload_bytes")] == reply_bytes
     assert reply_bytes[0] > reply_bytes[1] > 0, "the first cycle also asks who the sensors are"
 
 
-def _told(folder: Path, field: str) -> list[str]:
-    """What the log says of it, cycle by cycle."""
+def _logged(folder: Path, field: str) -> list[str]:
+    """Return the field of each cycle in the log."""
     text = (folder / "logs" / "homeclimate.log").read_text()
     return re.findall(rf" cycle .*\b{field}=(\S+)", text)
 
 
-async def test_what_a_fallback_costs_is_kept_with_what_failed(
+async def test_fallback_is_measured_with_the_read_that_failed(
     folder: Path, simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
     bridge, store = simulated_home.bridge, a_store(folder / "readings.db")

@@ -25,7 +25,7 @@ from adapters.memory.runtime import MemoryJournal
 
 journal = MemoryJournal()
 state = FileState(Path(sys.argv[1]), journal)
-for number in range(25):
+for number in range(15):
     state.put(f"{sys.argv[2]}-{number}", {"number": number})
 print(journal.records)
 """
@@ -73,7 +73,7 @@ def test_processes_that_write_at_once_keep_each_others_keys(path: Path) -> None:
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
     assert [writer.communicate()[0] for writer in writers] == ["[]\n"] * 3
     kept = json.loads(path.read_bytes())
-    assert kept == {f"{name}-{number}": {"number": number} for name in "abc" for number in range(25)}
+    assert kept == {f"{name}-{number}": {"number": number} for name in "abc" for number in range(15)}
 
 
 @pytest.mark.parametrize(

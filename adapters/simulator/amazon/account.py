@@ -31,7 +31,6 @@ class Registration:
     device_type: str
     name: str
     refresh_token: str
-    registered_at: datetime
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +65,6 @@ class Account:
             device_type=APP_DEVICE_TYPE,
             name="Jo's simulator",
             refresh_token=refresh_token,
-            registered_at=clock.now(),
         )
         self._registrations = {refresh_token: self.ready}
         self._access: dict[str, _Grant] = {}
@@ -96,7 +94,6 @@ class Account:
             device_type=device_type,
             name=name,
             refresh_token=f"Atnr|Ew{secrets.token_urlsafe(240)}",
-            registered_at=self._clock.now(),
         )
         self._registrations[registration.refresh_token] = registration
         return registration

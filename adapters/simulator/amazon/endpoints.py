@@ -39,7 +39,6 @@ from domain.reading import Quantity
 
 Item = dict[str, Any]
 _FindSample = Callable[[int, Monitor, Quantity, float], Sample]
-ECHO_TYPE = "A32DOYMUN6DTXA"  # an Echo Dot of the third generation
 _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
 _QUANTITIES["temperature"] = Quantity.TEMPERATURE

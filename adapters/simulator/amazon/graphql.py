@@ -116,13 +116,16 @@ def _answer_one(content: object, run: Callable[[Operation], str]) -> str:
 def _operation(content: object) -> Operation:
     if not isinstance(content, dict) or not isinstance(content.get("query"), str):
         raise InvalidRequest([_error("Query is missing", "BadRequest")])
-    query, name = content["query"], content.get("operationName") or None
+    query, name, variables = content["query"], content.get("operationName"), content.get("variables")
+    name = name if isinstance(name, str) and name else None
     if get_operation_ast(_document(query), name) is None:
         reason = f"Unknown operation named '{name}'."
         if name is None:
             reason = "Must provide operation name if query contains multiple operations."
         raise InvalidRequest([_error(reason)])
-    return Operation(query=query, name=name, variables=encode(content.get("variables") or {}))
+    return Operation(
+        query=query, name=name, variables=encode(variables if isinstance(variables, dict) else {})
+    )
 
 
 @lru_cache(maxsize=64)

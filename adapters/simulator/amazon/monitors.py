@@ -14,7 +14,6 @@ from adapters.simulator.house import House
 from adapters.simulator.weather import DAY_S
 from domain.reading import Quantity
 
-DEVICE_TYPE = "AEZME1X38KDRA"
 REPORT_EVERY_S = 300
 RANGE_INSTANCES: Mapping[Quantity, str] = {
     Quantity.RELATIVE_HUMIDITY: "4",

@@ -236,6 +236,7 @@ def test_operation_is_chosen_by_name(alexa: AlexaClient) -> None:
     assert alexa.query(text, operationName="B")["data"] == {"again": "Query"}
     assert "Unknown operation named 'C'" in alexa.query(text, operationName="C")["errors"][0]["message"]
     assert alexa.post(GRAPHQL, b"{").status == 400
+    assert alexa.query("{ __typename }", operationName=3, variables=[1])["data"] == {"__typename": "Query"}
 
 
 def test_request_without_credentials_is_forbidden_at_status_200(alexa: AlexaClient) -> None:
