@@ -38,7 +38,7 @@ class BackoffState(Protocol):
 
 
 class AlertState(Protocol):
-    """The incidents, and what people still have to be told of them."""
+    """The incidents, and the notifications that have not been sent."""
 
     def incidents(self) -> Incidents: ...
 

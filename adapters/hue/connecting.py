@@ -52,7 +52,7 @@ class BridgeMemory:
 
 @attrs.frozen(kw_only=True)
 class BridgeConnector:
-    """Opens one bridge. Without a `bridge_id` its first certificate tells it, and it is remembered."""
+    """Opens one bridge. Without a `bridge_id` it is read from the first certificate and remembered."""
 
     bridge_id: str | None
     certificate_sha256: str | None

@@ -26,7 +26,7 @@ class BridgeLocator:
     """Connects to a bridge where it was found last, else as configured, else where its id is announced.
 
     `address` is the configured one, empty if there is none. Without a `finder` only that one is used. The
-    network is searched at most once in `SEARCH_INTERVAL`, whatever the result.
+    network is searched at most once in `SEARCH_INTERVAL`, found or not.
     """
 
     connector: BridgeConnector

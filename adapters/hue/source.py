@@ -90,7 +90,7 @@ class HueSource:
                 call.kept = self._locator.connect(call)
             raise
         except (SourceRefused, CredentialsRefused):
-            raise  # perhaps another bridge by now: the next read connects anew and checks
+            raise  # perhaps another bridge by now: the next read connects again and checks
         except SourceError:
             call.kept = bridge if bridge.is_encrypted else None
             raise

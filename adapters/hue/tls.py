@@ -83,7 +83,7 @@ def _common_name(der: bytes) -> str | None:
     """Return the last common name (OID 2.5.4.3) in a certificate that looks like a bridge id.
 
     `getpeercert()` parses verified certificates only, and this one may be unverified. The issuer's name
-    stands before the subject's.
+    comes before the subject's.
     """
     names = re.findall(rb"\x06\x03\x55\x04\x03[\x0c\x13]\x10([0-9A-Fa-f]{16})", der)
     return names[-1].decode().lower() if names else None

@@ -1,4 +1,4 @@
-"""An alert board that is looked at by tests."""
+"""Alerts and health probes in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ports.clock import Clock
 
 
 class MemoryAlertBoard:
-    """`text` is what stands there now, None for nothing."""
+    """`text` is the notice that is shown, or None."""
 
     def __init__(self) -> None:
         self.text: str | None = None
@@ -23,11 +23,8 @@ class MemoryAlertBoard:
         self.text = None
 
 
-# A notifier and a heartbeat that only remember.
-
-
 class MemoryNotifier:
-    """Keeps what was sent, oldest first. While `fault` is set, `send` raises it."""
+    """Keeps the messages, oldest first. While `fault` is set, `send` raises it."""
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -40,7 +37,7 @@ class MemoryNotifier:
 
 
 class MemoryHeartbeat:
-    """Keeps the beats, oldest first. While `fault` is set, `beat` raises it."""
+    """Keeps the pings, oldest first. While `fault` is set, `beat` raises it."""
 
     def __init__(self) -> None:
         self.beats: list[bool] = []
@@ -52,17 +49,14 @@ class MemoryHeartbeat:
         self.beats.append(is_well)
 
 
-# A probe that answers what it was given, after as long as it was told.
-
-
 @attrs.define(kw_only=True)
 class MemoryProbe:
-    """With `takes_s` None it never answers; `fault`, if any, is raised in place of an answer."""
+    """Answers after `takes_s`, never if that is None; raises `fault` instead if it is set."""
 
     component: str
     clock: Clock
     status: Status = Status.PASS
-    summary: str = "as it should be"
+    summary: str = "fine"
     weight: Weight = Weight.ORDINARY
     takes_s: float | None = 0.0
     fault: BaseException | None = None

@@ -1,4 +1,4 @@
-"""Time that passes only when nobody has anything else to do."""
+"""Virtual time, a journal and a meter in memory, a retrier without a library, and null implementations."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ports.journal import Journal, Level
 from ports.meter import Tally
 from ports.retrier import Policy
 
-# So many turns of the event loop without a new sleeper mean that everybody waits for time to pass. A task
-# takes a turn for each bare await on something that is ready, and few take ten in a row.
+# After so many turns of the event loop without a new sleeper, all tasks wait for time to pass. A task takes a
+# turn for each await on something that is ready, and few take ten in a row.
 _QUIET_TURNS = 50
 
 
@@ -34,15 +34,13 @@ class _Sleeper:
 
 
 class MemoryClock:
-    """Virtual time: sleeping takes none of the real one, and every sleeper wakes at its exact instant.
+    """Virtual time: sleeping takes no real time, and every sleeper wakes at its exact instant.
 
-    Once the event loop has been quiet for some turns, the earliest sleeper wakes and time is moved to its
-    instant. Sleepers of one instant wake in the order in which they went to sleep, each after the one
-    before has had its say.
+    Once the event loop has been idle for some turns, time moves to the earliest sleeper's instant and wakes
+    it. Sleepers of the same instant wake in the order in which they began, each after the one before has run.
 
-    The limits: the clock sees only the event loop. Work in threads and on sockets takes real time, which
-    looks like quiet, so time would jump over it; and real timers (`asyncio.sleep`, `asyncio.timeout`)
-    hardly advance while virtual hours pass. One event loop at a time.
+    The clock sees only the event loop: work in threads and on sockets looks idle, so that time jumps over it,
+    and real timers (`asyncio.sleep`, `asyncio.timeout`) hardly advance. One event loop at a time.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -74,14 +72,14 @@ class MemoryClock:
         await sleeper.awake
 
     def advance(self, seconds: float) -> None:
-        """Let that much time pass now; who is due by then wakes."""
+        """Let that much time pass now; wake the sleepers that are due by then."""
         self._elapsed_s += seconds
         self._quiet_turns = 0
         while self._sleepers and self._sleepers[0].wakes_at_s <= self._elapsed_s:
             self._wake_earliest()
 
     def step_wall(self, seconds: float) -> None:
-        """Let the wall jump, forwards or back; no time passes."""
+        """Move the wall clock forwards or back; no time passes."""
         self._stepped_s += seconds
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -114,12 +112,9 @@ class MemoryClock:
             self._sleepers = asleep
 
 
-# A journal kept in a list.
-
-
 @attrs.frozen(kw_only=True)
 class Record:
-    """One event of the journal, as it was told."""
+    """One record of the journal."""
 
     level: Level
     event: str
@@ -127,7 +122,7 @@ class Record:
 
 
 class MemoryJournal:
-    """Keeps every record, oldest first; a field with a secret in it is kept as text without the secret."""
+    """Keeps all records, oldest first; a field with a secret is kept as text without it."""
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.records: list[Record] = []
@@ -146,15 +141,12 @@ class MemoryJournal:
         return value if redacted == text else redacted
 
     def events(self) -> tuple[str, ...]:
-        """The names of the events, oldest first."""
+        """Return the names of the events, oldest first."""
         return tuple(record.event for record in self.records)
 
     def of(self, event: str) -> tuple[Record, ...]:
-        """The records of that event, oldest first."""
+        """Return the records of that event, oldest first."""
         return tuple(record for record in self.records if record.event == event)
-
-
-# A meter that nothing limits.
 
 
 class MemoryMeter:
@@ -203,13 +195,11 @@ class MemoryMeter:
             self._undrained.append(ended)
 
 
-# A retrier that is a plain loop.
-
 T = TypeVar("T")
 
 
 class MemoryRetrier:
-    """Does what the real one does, without its library; jitter is nothing unless it is given."""
+    """Retries in a plain loop; without jitter unless it is given."""
 
     def __init__(self, *, clock: Clock, journal: Journal, random: Callable[[], float] = lambda: 0.0) -> None:
         self._clock = clock
@@ -249,7 +239,7 @@ class MemoryRetrier:
                 return result
 
     async def _waited(self, events: RetryEvents, attempt: Attempt, deadline_s: float) -> bool:
-        """Whether another attempt is to be made; then its wait is over."""
+        """Wait for another attempt; return False if there is none."""
         match events.policy.decide(attempt):
             case GiveUp(reason):
                 events.gave_up(attempt, reason)

@@ -1,4 +1,4 @@
-"""A source that says what it was told to say."""
+"""Sources, accounts and bridges with scripted answers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ports.setup import AnnouncedBridge, CodePair, Linked, Pending, Refused, Unv
 
 @attrs.frozen
 class Hangs:
-    """An answer that does not come."""
+    """An answer that never comes."""
 
 
 class MemorySource:
-    """Each read takes the next answer: a reply is returned, an error is raised, `Hangs` waits for ever.
+    """Each read takes the next answer: returns a reply, raises an error, or hangs.
 
-    The readings of a reply get the slot that was asked for. `asked` keeps those slots, oldest first. When
-    the answers run out, the source is unavailable.
+    The readings of a reply get the requested slot; `asked` keeps those slots, oldest first. Without a further
+    answer the source is unavailable.
     """
 
     def __init__(self, name: str, answers: Iterable[SourceReply | SourceError | Hangs] = ()) -> None:
@@ -37,11 +37,11 @@ class MemorySource:
         return self._name
 
     def will_answer(self, *answers: SourceReply | SourceError | Hangs) -> None:
-        """Add answers after those that are still to come."""
+        """Append answers."""
         self._answers.extend(answers)
 
     def forget_answers(self) -> None:
-        """Take back the answers that are still to come."""
+        """Drop the remaining answers."""
         self._answers.clear()
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:  # noqa: ARG002 - it has no clock
@@ -63,18 +63,15 @@ class MemorySource:
         self.is_closed = True
 
 
-# An account that is signed in to as it was told.
-
-
 class MemoryAccountLinking:
-    """Each poll takes the next answer; an error is raised. Nobody types anything when they run out."""
+    """Each poll takes the next answer, or raises it; without a further answer it is `Pending`."""
 
     def __init__(self, answers: Iterable[Pending | Linked | Refused | SourceError] = ()) -> None:
         self._answers = deque(answers)
         self.polls = 0
 
     def will_answer(self, *answers: Pending | Linked | Refused | SourceError) -> None:
-        """Add answers after those that are still to come."""
+        """Append answers."""
         self._answers.extend(answers)
 
     async def begin(self) -> CodePair:
@@ -94,13 +91,10 @@ class MemoryAccountLinking:
         return answer
 
 
-# Bridges that are announced as they were told to be.
-
-
 class MemoryBridgeFinder:
-    """Finds what it was given, at once; a SourceError that it was given is raised.
+    """Finds the given bridges at once, or raises the given SourceError.
 
-    `looked_for` keeps the ids that were asked for, None for a look around.
+    `looked_for` keeps the requested ids, None for any.
     """
 
     def __init__(self, announced: Iterable[AnnouncedBridge] | SourceError = ()) -> None:
@@ -115,11 +109,8 @@ class MemoryBridgeFinder:
         return tuple(by_id[each] for each in sorted(by_id))
 
 
-# Bridges that can be met and paired with, without a network.
-
-
 class MemoryBridgePairing:
-    """Meets who stands at an address. Each question for a key takes the next answer, None from then on."""
+    """Identifies bridges by address. Each request for a key takes the next answer, then None."""
 
     def __init__(
         self,
@@ -132,7 +123,7 @@ class MemoryBridgePairing:
         self.is_closed = False
 
     def will_answer(self, *answers: str | SourceError | None) -> None:
-        """Add answers after those that are still to come."""
+        """Append answers."""
         self._answers.extend(answers)
 
     async def identify(

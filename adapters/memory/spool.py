@@ -1,4 +1,4 @@
-"""A spool that is gone with the process."""
+"""A spool, slots in progress and state in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ports.state import Json
 
 
 class MemorySpool:
-    """Keeps cycles in a list. While `fault` is set, `add` raises it; `aside` is what nobody could take."""
+    """Keeps cycles in a list, in `aside` those that were not taken. While `fault` is set, `add` raises it."""
 
     def __init__(self) -> None:
         self.reports: list[CycleReport] = []
@@ -43,11 +43,8 @@ class MemorySpool:
         return waiting
 
 
-# Slots in hand, remembered within the process.
-
-
 class MemorySlotsInProgress:
-    """`left` is what an earlier process would have left."""
+    """`left` are the slots that an earlier process left."""
 
     def __init__(self, left: Mapping[str, AbstractSet[datetime]] | None = None) -> None:
         self._left = dict(left or {})
@@ -63,11 +60,8 @@ class MemorySlotsInProgress:
         return self._left.get(source, frozenset())
 
 
-# State that lives as long as its object.
-
-
 class MemoryState:
-    """Forgets everything at the end; what a caller changes afterwards changes nothing here."""
+    """Keeps copies of the values."""
 
     def __init__(self) -> None:
         self._values: dict[str, Mapping[str, Json]] = {}

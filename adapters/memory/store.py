@@ -1,4 +1,4 @@
-"""A store that is gone with the process."""
+"""A store in memory, and what reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Device:
 class MemoryStore:
     """Keeps readings by device and slot, and the ledger by source and slot.
 
-    While `fault` is set, every call raises it and nothing is kept. Without a clock, every slot is believed.
+    While `fault` is set, every call raises it and stores nothing. Without a clock, no slot counts as future.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -79,7 +79,7 @@ class MemoryStore:
         )
 
     def close(self) -> None:
-        """Nothing to let go of: what was stored can still be looked at."""
+        """Do nothing: what was stored can still be read."""
 
     def _raise_fault(self) -> None:
         if self.fault is not None:
@@ -96,7 +96,7 @@ class MemoryStore:
             if self._is_ahead(device):
                 device.last_listed_slot = collected.due.slot
             device.last_listed_slot = max(device.last_listed_slot, collected.due.slot)
-        for unread in collected.unread:  # from now on it counts for how long it has not been listed
+        for unread in collected.unread:  # from now on the day without being listed counts
             if (missing := self._devices.get(unread.device_id)) is not None and self._is_ahead(missing):
                 missing.last_listed_slot = collected.due.slot
 
@@ -104,7 +104,7 @@ class MemoryStore:
         return self._clock is not None and device.last_listed_slot > self._clock.now() + CLOCK_FAULT_AHEAD
 
     def _enter(self, entry: LedgerEntry) -> None:
-        """What is stored stays, unless the slot was planned and only a manual cycle stands there."""
+        """Keep what is stored, unless a planned cycle replaces one by hand."""
         key = (entry.due.source, entry.due.slot)
         present = self.ledger.get(key)
         if present is None:
@@ -114,9 +114,6 @@ class MemoryStore:
         if not isinstance(present, Collected) or (becomes_planned and isinstance(entry, Collected)):
             scheduled = entry.due.scheduled or present.due.scheduled
             self.ledger[key] = attrs.evolve(entry, due=attrs.evolve(entry.due, scheduled=scheduled))
-
-
-# Baselines that are gone with the process.
 
 
 class MemoryBaselines:
@@ -140,11 +137,8 @@ class MemoryBaselines:
         return self._kept.pop(name, None) is not None
 
 
-# The history of a memory store.
-
-
 class MemoryHistory:
-    """Reads what the store holds at the moment of the call."""
+    """Reads a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -167,13 +161,11 @@ class MemoryHistory:
         )
 
 
-# The ledger of a memory store.
-
 _STATES = {Collected: "stored", Failed: "failed", Deferred: "deferred"}
 
 
 class MemoryLedger:
-    """Reads what the store holds at the moment of the call."""
+    """Reads a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -215,11 +207,8 @@ def _state(entry: LedgerEntry) -> str:
     return _STATES.get(type(entry), "missed")
 
 
-# The measurements of a memory store.
-
-
 class MemoryMeasurements:
-    """Reads what the store holds at the moment of the call."""
+    """Reads a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Upkeep of a store that needs none, as a test tells it."""
+"""Upkeep with scripted results, and the disk, log and lease that it uses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ports.upkeep import BackedUp, Checked, Skipped
 
 
 class MemoryUpkeep:
-    """Says what it was told to say, and remembers what it was asked, oldest first.
+    """Returns the attributes that a test sets. `asked` keeps the calls, oldest first.
 
     While `fault` is set, every call raises it.
     """
@@ -39,11 +39,8 @@ class MemoryUpkeep:
             raise self.fault
 
 
-# A log whose length is told to it.
-
-
 class MemoryDatabaseLog:
-    """As long as `size`, None for one that does not tell."""
+    """Has the length `size`, None for unknown."""
 
     def __init__(self, size: int | None = 0) -> None:
         self.size = size
@@ -52,11 +49,8 @@ class MemoryDatabaseLog:
         return self.size
 
 
-# A disk whose room is told to it.
-
-
 class MemoryDisk:
-    """Has as much room as `free`, None for a disk that does not tell."""
+    """Has `free` bytes, None for unknown."""
 
     def __init__(self, free: int | None = 10**12) -> None:
         self.free = free
@@ -65,19 +59,16 @@ class MemoryDisk:
         return self.free
 
 
-# A turn that is had at once, unless others are said to have it.
-
-
 class MemoryUpkeepLease:
-    """`others` is a turn in the same home that another process could have."""
+    """`others` is the lease of another process of the same home."""
 
     def __init__(self, others: MemoryUpkeepLease | None = None) -> None:
         self._others = others
-        self.is_had = False
+        self.is_held = False
 
     def acquire(self) -> bool:
-        self.is_had = self.is_had or self._others is None or not self._others.is_had
-        return self.is_had
+        self.is_held = self.is_held or self._others is None or not self._others.is_held
+        return self.is_held
 
     def release(self) -> None:
-        self.is_had = False
+        self.is_held = False

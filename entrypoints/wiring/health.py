@@ -18,7 +18,7 @@ from adapters.health.commands import commands, unavailable_step
 from adapters.health.machine import DiskSpace, check_environment, process_age_s
 from adapters.health.probes import BlockingProbe, check_log_folder, check_service
 from adapters.log.library_logging import redirect_to_journal
-from adapters.memory.runtime import MemoryJournal, MemoryMeter
+from adapters.memory.null import NullJournal, NullMeter
 from adapters.sqlite import probes
 from config import health as config_health
 from config.files import lock_path
@@ -102,7 +102,7 @@ class Components:
 
     def library_logs_dropped(self) -> AbstractContextManager[None]:
         """Keep what libraries and threads log off stderr."""
-        return redirect_to_journal(MemoryJournal(), level=Level.WARNING)
+        return redirect_to_journal(NullJournal(), level=Level.WARNING)
 
     def _configuration(self) -> Answer:
         self.files = inspect(self.request.home, config_file=self.request.config_file, env=self.request.env)
@@ -155,7 +155,7 @@ class Components:
 
     def _connect(self, name: str, loaded: Loaded) -> Source:
         """Build the source as a collector would; what it learns is not saved."""
-        journal, meter = MemoryJournal(), MemoryMeter(self.environment.clock)
+        journal, meter = NullJournal(), NullMeter()
         file = HomeFiles(loaded.settings.storage.database_path).state
         home = Home(
             loaded=loaded,
@@ -216,7 +216,7 @@ class HomeChecks:
         }
 
     def _last_check(self) -> Answer:
-        last = SavedState(FileState(self.home_files.state, MemoryJournal())).last_run(Step.CHECK)
+        last = SavedState(FileState(self.home_files.state, NullJournal())).last_run(Step.CHECK)
         return judge_last_check(last, self.environment.clock.now(), commands(self.program))
 
     def _disk(self) -> Answer:
@@ -234,7 +234,7 @@ class HomeChecks:
 
     def _spool(self) -> Answer:
         folder = self.home_files.spool
-        waiting = FileSpool(folder, clock=self.environment.clock, journal=MemoryJournal()).waiting()
+        waiting = FileSpool(folder, clock=self.environment.clock, journal=NullJournal()).waiting()
         return judge_spool(waiting.cycles, waiting.readings, str(folder))
 
     def _alert_file(self) -> Answer:

@@ -23,7 +23,7 @@ Bench = Callable[[Sequence[AnnouncedBridge] | None], AbstractContextManager[Brid
 
 @contextmanager
 def memory(announced: Sequence[AnnouncedBridge] | None) -> Iterator[BridgeFinder]:
-    yield MemoryBridgeFinder(SourceUnavailable("nobody to ask") if announced is None else announced)
+    yield MemoryBridgeFinder(SourceUnavailable("no network") if announced is None else announced)
 
 
 @contextmanager

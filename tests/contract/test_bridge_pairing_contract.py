@@ -24,7 +24,7 @@ OTHER = "ecb5fafffe654321"
 
 @attrs.frozen(kw_only=True)
 class Bench:
-    """One bridge at an address, and nobody at another."""
+    """One bridge at an address, and none at another."""
 
     pairing: BridgePairing
     address: str

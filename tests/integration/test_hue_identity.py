@@ -123,15 +123,6 @@ async def test_unknown_bridge_id_is_learned_once(home_clock: MemoryClock) -> Non
     assert "certificate_sha256" not in message
 
 
-async def test_unknown_self_signed_bridge_is_not_learned(home_clock: MemoryClock) -> None:
-    state = MemoryState()
-    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
-        async with in_front_of(home.bridge, bridge_id=None, state=state) as bench:
-            message = await refusal(bench)
-        assert f"id: '{home.bridge.id}'" in message
-        assert state.get(f"hue.reach.{home.bridge.address}") == {}
-
-
 @pytest.mark.parametrize("model", [BSB002, BSB002_OLD])
 async def test_bridge_with_https_gets_no_key_over_http(home_clock: MemoryClock, model: object) -> None:
     with SimulatedHome(clock=home_clock, bridges=(model,)).running() as home:  # type: ignore[arg-type]

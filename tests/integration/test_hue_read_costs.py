@@ -10,7 +10,7 @@ import pytest
 
 from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator.hue.model import BSB002, BridgeModel
+from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
 from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.builders import NOON
 from tests.support.hue_bench import HueBench
@@ -87,7 +87,7 @@ def as_if(costs: Costs, latency_s: float) -> Costs:
     "latency_s",
     [pytest.param(0.05, id="50ms"), pytest.param(0.3, id="300ms", marks=pytest.mark.proof)],
 )
-@ON_EVERY_BRIDGE
+@pytest.mark.parametrize("model", [BSB002, BSB002_OLD], ids=["v2", "v1"])
 async def test_slope_from_which_a_cycle_is_30_percent_shorter(model: BridgeModel, latency_s: float) -> None:
     async def played(s_per_kb: float) -> tuple[Costs, Costs]:
         clock = MemoryClock(NOON)

@@ -9,14 +9,13 @@ import pytest
 from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB001, BSB002_OLD, BSB002_SECOND, BSB003
+from adapters.simulator.hue.model import BSB001
 from domain.cycle import Cause
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import NOON
 from tests.support.hue_bench import in_front_of, temperatures
 
 FIRST_READ = ["hue.config", "hue.v2/temperature", "hue.v1/sensors"]
-DETAILS_BY_V2 = ["hue.v2/zigbee_connectivity", "hue.v2/device", "hue.v2/device_power"]
 STRATEGIES: list[Strategy] = ["auto", "v2", "v1", "whole_bridge"]
 
 
@@ -53,16 +52,6 @@ async def test_cycle_asks_for_the_temperatures_only(
             await bench.read()
         assert bench.operations() == ["hue.v2/temperature"] * 5
     assert {request.at_once for request in bridge.requests} == {1}
-
-
-async def test_next_process_asks_for_the_temperatures_only(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as first:
-        first_reply = await first.read()
-    async with in_front_of(simulated_home.bridge, wall=home_clock, state=first.state) as second:
-        assert await second.read() == first_reply
-        assert second.operations() == ["hue.config", "hue.v2/temperature"]
 
 
 async def test_details_are_read_hourly_and_links_when_a_sensor_is_quiet(
@@ -110,18 +99,6 @@ async def test_lost_sensor_is_unread_until_it_is_heard_again(
     assert cycles_behind[True] <= (1 if strategy in ("auto", "v2") else 0)
 
 
-async def test_sensors_are_identified_without_v1(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    simulated_home.bridge.faults.add("path=/api/***/sensors kind=html")
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        reply = await bench.read()
-        assert bench.operations() == [*FIRST_READ, *DETAILS_BY_V2]
-    assert temperatures(reply) == shown_at_noon(simulated_home)
-    assert {reading.location for reading in reply.readings} == {each.name for each in simulated_home.sensors}
-    assert all(reading.is_reachable and reading.battery_percent is not None for reading in reply.readings)
-
-
 async def test_read_is_measured(simulated_home: SimulatedHome, home_clock: MemoryClock) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge, wall=home_clock) as bench:
@@ -166,23 +143,6 @@ async def test_round_bridge_is_read_over_http(home_clock: MemoryClock) -> None:
             assert temperatures(await bench.read()) == shown_at_noon(home)
             await bench.read()
             assert bench.operations() == ["hue.config", "hue.v1/sensors", "hue.v1/sensors"]
-
-
-async def test_old_firmware_is_read_by_v1(home_clock: MemoryClock) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
-        pin = home.bridge.certificate_sha256
-        async with in_front_of(home.bridge, wall=home_clock, certificate_sha256=pin) as bench:
-            assert temperatures(await bench.read()) == shown_at_noon(home)
-            assert bench.operations() == ["hue.config", "hue.v1/sensors"]
-
-
-async def test_every_bridge_of_a_home_is_read(home_clock: MemoryClock) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(BSB002_SECOND, BSB003)).running() as home:
-        found: dict[str, float] = {}
-        for bridge in home.bridges:
-            async with in_front_of(bridge, wall=home_clock) as bench:
-                found |= temperatures(await bench.read())
-        assert found == shown_at_noon(home)
 
 
 async def test_connection_closed_between_cycles_costs_nothing(

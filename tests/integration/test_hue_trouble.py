@@ -13,7 +13,6 @@ from domain.cycle import Cause
 from domain.errors import (
     CredentialsRefused,
     SourceError,
-    SourceGarbled,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
@@ -32,22 +31,6 @@ CALLS = {"v2": "hue.v2/temperature", "v1": "hue.v1/sensors"}
 @pytest.fixture
 def bridge(simulated_home: SimulatedHome) -> SimulatedBridge:
     return simulated_home.bridge
-
-
-@SMALL
-@pytest.mark.parametrize(
-    "fault", ["kind=html", "kind=error type=3", "kind=redirect", "kind=huge bytes=5000000"]
-)
-async def test_garbled_sensors_are_read_from_the_whole_bridge(
-    bridge: SimulatedBridge, strategy: Strategy, where: str, fault: str
-) -> None:
-    bridge.faults.add(f"{where} {fault}")
-    async with in_front_of(bridge, strategy=strategy) as bench:
-        reply = await bench.read()
-        assert len(reply.readings) == 8
-        assert reply.notes[0].startswith("read the whole bridge, since the sensors alone could not be read: ")
-        assert bench.operations() == ["hue.config", CALLS[strategy], "hue.v1/whole_bridge"]
-        assert bench.journal.events() == ("hue.fallback",)
 
 
 @SMALL
@@ -98,15 +81,6 @@ async def test_trouble_from_the_first_request_is_our_error(
             await bench.read()
         bridge.faults.clear()
         assert len((await bench.read()).readings) == 8
-
-
-@pytest.mark.parametrize("fault", ["kind=html", "kind=garbled"])
-async def test_garbled_bridge_is_a_garbled_source(bridge: SimulatedBridge, fault: str) -> None:
-    bridge.faults.add(fault)
-    async with in_front_of(bridge) as bench:
-        with pytest.raises(SourceGarbled):
-            await bench.read()
-        assert bench.operations() == ["hue.config", "hue.v2/temperature", "hue.v1/whole_bridge"]
 
 
 @EVERY_READ

@@ -36,8 +36,8 @@ def test_announced_bridges_are_found() -> None:
 
 
 def test_search_without_a_network_is_our_error() -> None:
-    said = outcome("find_without_a_network", has_loopback=False)
-    assert said.startswith("cannot look for bridges on this network: ")
+    message = outcome("find_without_a_network", has_loopback=False)
+    assert message.startswith("cannot look for bridges on this network: ")
 
 
 @pytest.mark.proof

@@ -1,4 +1,4 @@
-"""A simulated day on which something goes wrong every few hours: each reading is there, or explained."""
+"""A simulated day with a fault every few hours: each reading is stored, or its absence explained."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DAY: dict[int, tuple[str | None, str, str | None]] = {
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, SimulatedHome]]:
-    """The home after its day, still there to be asked what was true."""
+    """The home after its day, which still knows the true values."""
     clock = MovedClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
@@ -55,7 +55,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
         yield deployment, home
 
 
-def test_each_slot_of_the_day_has_the_outcome_that_what_went_wrong_must_have(
+def test_each_slot_has_the_outcome_of_its_fault(
     day: tuple[Deployment, SimulatedHome],
 ) -> None:
     deployment, _ = day
@@ -74,7 +74,7 @@ def test_each_slot_of_the_day_has_the_outcome_that_what_went_wrong_must_have(
     assert set(deferring) == {Cause.THROTTLED, Cause.CREDENTIALS}
 
 
-def test_from_its_first_reading_on_every_device_is_in_every_slot_read_or_unread_and_never_both(
+def test_every_device_is_read_or_unread_in_every_slot(
     day: tuple[Deployment, SimulatedHome],
 ) -> None:
     deployment, home = day
@@ -89,7 +89,7 @@ def test_from_its_first_reading_on_every_device_is_in_every_slot_read_or_unread_
     assert known == {sensor.device_id for sensor in home.sensors}
 
 
-def test_every_stored_value_is_the_one_that_the_bridge_showed(day: tuple[Deployment, SimulatedHome]) -> None:
+def test_stored_values_are_those_of_the_bridge(day: tuple[Deployment, SimulatedHome]) -> None:
     deployment, home = day
     rows = deployment.rows("SELECT device_id, timestamp, temperature_celsius, observed_at FROM readings")
     assert len(rows) > 1000
@@ -99,19 +99,19 @@ def test_every_stored_value_is_the_one_that_the_bridge_showed(day: tuple[Deploym
         assert datetime.fromisoformat(observed_at) <= asked_at + timedelta(seconds=1)
 
 
-def test_a_sensor_that_is_out_of_reach_is_unread_for_that_cause_and_no_other_is(
+def test_only_the_unreachable_sensor_is_unread(
     day: tuple[Deployment, SimulatedHome],
 ) -> None:
     deployment, home = day
-    said = [
+    unreachable = [
         (device_id, datetime.fromisoformat(slot))
         for slot, unread in deployment.rows("SELECT slot, unread FROM outcomes WHERE state = 'stored'")
         for device_id, why in json.loads(unread or "{}").items()
         if (why[0] if isinstance(why, list) else why) == Cause.UNREACHABLE
     ]
-    assert said, "the simulated day has no sensor out of reach: take another seed"
+    assert unreachable, "the simulated day has no sensor out of reach: take another seed"
     quarter = timedelta(minutes=15)
-    for device_id, slot in said:
+    for device_id, slot in unreachable:
         assert not all(home.is_reachable(device_id, at) for at in (slot, slot - quarter, slot - 2 * quarter))
 
 
@@ -121,7 +121,7 @@ def test_the_fallback_is_noted_in_the_ledger(day: tuple[Deployment, SimulatedHom
     assert {datetime.fromisoformat(slot).hour - NOON.hour for slot in noted} == {6, 7}
 
 
-def test_the_key_is_in_no_file_but_the_secrets(day: tuple[Deployment, SimulatedHome]) -> None:
+def test_key_is_only_in_the_secrets_file(day: tuple[Deployment, SimulatedHome]) -> None:
     deployment, home = day
     holders = [
         path

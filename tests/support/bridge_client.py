@@ -1,4 +1,4 @@
-"""A plain client for a bridge, of the tests' own: what it accepts owes nothing to the program."""
+"""A plain client of a simulated bridge over the network, independent of the program's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY_HEADER = "hue-application-key"
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """A reply, whole."""
+    """A whole reply. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def is_html(self) -> bool:
-        return self.headers["content-type"] == "text/html" and b"<html" in self.body.lower()
+        return self.headers["content-type"].startswith("text/html") and b"<html" in self.body.lower()
 
 
 def ask(
@@ -44,18 +44,18 @@ def ask(
     headers: Mapping[str, str] | None = None,
     plain: bool = False,
 ) -> Answer:
-    """Ask on a connection of its own, over TLS by the bridge id unless `plain`."""
+    """Send a request on its own connection, over TLS by the bridge id unless `plain`."""
     with connection(bridge, plain=plain) as asking:
         return ask_on(asking, path, method=method, body=body, headers=headers)
 
 
 def ask_v2(bridge: SimulatedBridge, path: str, key: str | None = None) -> Answer:
-    """Ask for what is below `/clip/v2`, with the ready key unless another is given."""
+    """Read below `/clip/v2`, with the ready key unless another is given."""
     return ask(bridge, f"/clip/v2/{path}", headers={KEY_HEADER: bridge.key if key is None else key})
 
 
 def ask_v1(bridge: SimulatedBridge, path: str = "", key: str | None = None) -> Answer:
-    """Ask for what is below the ready key's path, or another's."""
+    """Read below `/api/<key>`, with the ready key unless another is given."""
     below = f"/{path}" if path else ""
     is_plain = not bridge.certificate_sha256
     return ask(bridge, f"/api/{bridge.key if key is None else key}{below}", plain=is_plain)
@@ -69,7 +69,7 @@ def ask_on(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Ask on a connection that may stay open."""
+    """Send a request on an open connection."""
     asking.request(method, path, body, dict(headers or {}))
     reply = asking.getresponse()
     content = reply.read()
@@ -79,7 +79,7 @@ def ask_on(
 
 @contextmanager
 def connection(bridge: SimulatedBridge, *, plain: bool = False) -> Iterator[http.client.HTTPConnection]:
-    """A connection to the bridge, closed at the end."""
+    """Connect to the bridge."""
     address = bridge.http_address if plain else bridge.address
     asking = http.client.HTTPConnection(address, timeout=5)
     asking.connect()
@@ -92,7 +92,7 @@ def connection(bridge: SimulatedBridge, *, plain: bool = False) -> Iterator[http
 
 
 def context(bridge: SimulatedBridge) -> ssl.SSLContext:
-    """What a client needs in order to trust a simulated bridge by its id."""
+    """Return a context that trusts a simulated bridge by its id."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(bridge.ca_file)
     trusting.hostname_checks_common_name = True
@@ -101,7 +101,7 @@ def context(bridge: SimulatedBridge) -> ssl.SSLContext:
 
 @contextmanager
 def tcp(address: str) -> Iterator[socket.socket]:
-    """A bare connection to an address of the form `127.0.0.1:443`."""
+    """Connect to an address such as `127.0.0.1:443`."""
     host, _, port = address.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as bare:
         yield bare

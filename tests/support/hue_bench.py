@@ -1,4 +1,4 @@
-"""A Hue source in front of a bridge, with everything about it in the test's hands."""
+"""A Hue source for tests, with its state, clock, journal and meter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.support.threads import wait_until_idle
 
 @attrs.frozen(kw_only=True)
 class WallOf:
-    """The wall of another clock, and the system's stopwatch: sockets take real time."""
+    """The wall time of another clock, and the system's elapsed time, since sockets take real time."""
 
     wall: Clock
     stopwatch: SystemClock = attrs.field(factory=SystemClock)
@@ -50,7 +50,7 @@ class WallOf:
 
 @attrs.frozen(kw_only=True)
 class HueBench:
-    """The source and what it was given."""
+    """The source and its collaborators."""
 
     source: HueSource
     opener: BridgeOpener
@@ -64,7 +64,7 @@ class HueBench:
         return await self.source.read(slot, self.clock.elapsed_s() + within_s)
 
     def operations(self) -> list[str]:
-        """What the source has asked since the last call, oldest first."""
+        """Return the operations since the last call, oldest first."""
         return [measurement.operation for measurement in self.meter.drain()]
 
     def shown(self) -> str:
@@ -89,7 +89,7 @@ def a_hue_bench(
     opener: BridgeOpener | None = None,
     **settings: Any,
 ) -> HueBench:
-    """A source for the bridge there, built as the program builds its own.
+    """Return a source for the bridge at an address, built as the program builds it.
 
     `clock` is its clock, `wall` one that gives only the wall; without either the system's is.
     """
@@ -129,7 +129,7 @@ def a_hue_bench(
 
 @asynccontextmanager
 async def in_front_of(bridge: SimulatedBridge, **changes: Any) -> AsyncIterator[HueBench]:
-    """A source that knows the simulated bridge; nothing of it is left at the end."""
+    """Yield a source for the simulated bridge, and close it."""
     terms: dict[str, Any] = {
         "address": bridge.address,
         "api_key": bridge.key,
@@ -142,7 +142,7 @@ async def in_front_of(bridge: SimulatedBridge, **changes: Any) -> AsyncIterator[
 
 @asynccontextmanager
 async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
-    """The source, closed at the end; a connection that it forgot is a failure of the test."""
+    """Close the source at the end; fail for an unclosed connection."""
     try:
         yield bench
     finally:
@@ -157,5 +157,5 @@ def wait_for_reads(seconds: float = 2.0) -> None:
 
 
 def temperatures(reply: SourceReply) -> Mapping[str, float]:
-    """The readings' temperatures by device."""
+    """Return the temperatures by device."""
     return {reading.device_id: reading.values[Quantity.TEMPERATURE] for reading in reply.readings}

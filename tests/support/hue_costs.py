@@ -1,4 +1,4 @@
-"""What the ways to read a bridge cost, and from which slope on a smaller read is a faster one."""
+"""What each read strategy costs, and from which slope a smaller read is a faster one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHORTER = 0.3  # and so much shorter
 
 @attrs.frozen(kw_only=True)
 class Costs:
-    """What some cycles cost together."""
+    """The cost of some cycles together."""
 
     requests: int = 0
     payload_bytes: int = 0
@@ -35,12 +35,12 @@ class Costs:
         return self.payload_bytes / 1000
 
     def slower_by(self, s_per_kb: float) -> Costs:
-        """The same before a bridge whose replies take so much longer for each kB."""
+        """Return the cost at a bridge whose replies take so much longer for each kB."""
         return attrs.evolve(self, seconds=self.seconds + s_per_kb * self.kb)
 
 
 def costs_of(operations: Iterable[Operation]) -> Costs:
-    """What the requests to a bridge cost that are among these."""
+    """Return the cost of the requests to a bridge among these."""
     asked = [each for each in operations if each.operation.startswith("hue.")]
     return Costs(
         requests=len(asked),
@@ -51,7 +51,7 @@ def costs_of(operations: Iterable[Operation]) -> Costs:
 
 
 def slope_from(small: Costs, whole: Costs) -> float:
-    """The s/kB from which on `small` is shorter by the share that is wanted.
+    """Return the s/kB from which `small` is shorter by the wanted share.
 
     Both cost what they cost where size takes no time. A slope s adds s for each of their kB, so it is where
     small.seconds + s small.kb = 0.7 (whole.seconds + s whole.kb).

@@ -1,4 +1,4 @@
-"""Every simulated bridge with a source in front of it, both by a clock that is moved."""
+"""Simulated bridges with latency, and sources for them, by a moved clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def a_bridge(model: BridgeModel, clock: MemoryClock) -> Iterator[SimulatedBridge
 
 
 def paced(clock: MemoryClock, latency_s: float = 0.0, s_per_kb: float = 0.0) -> Pace:
-    """The pace by the clock of the test: what it waits for has passed when the reply is there."""
+    """Return a pace that waits by the clock of the test."""
     return Pace(latency_s=latency_s, s_per_kb=s_per_kb, sleep=clock.sleep)
 
 

@@ -1,4 +1,4 @@
-"""Replies of a Hue bridge, in the shapes of recorded ones, with all that can differ open to the test."""
+"""Builders for replies of a Hue bridge, in the shape of recorded ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESOURCE = "9b3c6d2e-1f4a-4d57-8e60-2a7b9c8d1e0f"
 
 
 def a_v1_temperature(*, state: Any = None, config: Any = None, **changes: Any) -> dict[str, Any]:
-    """A `ZLLTemperature` entry; `state` and `config` change single fields, or stand in their place."""
+    """A `ZLLTemperature` entry; `state` and `config` change single fields, or replace them."""
     return {
         "state": _changed({"temperature": 2143, "lastupdated": "2026-03-01T11:57:21"}, state),
         "swupdate": {"state": "noupdates", "lastinstall": None},
@@ -28,7 +28,7 @@ def a_v1_temperature(*, state: Any = None, config: Any = None, **changes: Any) -
 
 
 def a_v1_presence(name: str = "Landing sensor", **changes: Any) -> dict[str, Any]:
-    """The `ZLLPresence` entry of the same device, which has the name that somebody gave."""
+    """The `ZLLPresence` entry of the same device, which has the name that a person gave."""
     return {
         "state": {"presence": False, "lastupdated": "2026-03-01T11:02:40"},
         "config": {"on": True, "battery": 83, "reachable": True},
@@ -39,7 +39,7 @@ def a_v1_presence(name: str = "Landing sensor", **changes: Any) -> dict[str, Any
 
 
 def a_v2_temperature(*, temperature: Any = None, **changes: Any) -> dict[str, Any]:
-    """A `temperature` resource; `temperature` changes single fields of that, or stands in its place."""
+    """A `temperature` resource; `temperature` changes single fields of it, or replaces it."""
     report = {"changed": "2026-03-01T11:57:21.698Z", "temperature": 21.43}
     return {
         "id": RESOURCE,

@@ -1,4 +1,4 @@
-"""A server with a bridge's certificate that does on its connections what a test wants, byte by byte."""
+"""A server with a bridge's certificate that behaves as a test wants, byte by byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Behaviour = Callable[[socket.socket], None]
 
 @attrs.define
 class OddServer:
-    """Where it is, and how many connections it took."""
+    """Its address, and how many connections it accepted."""
 
     address: str
     connections: int = 0
@@ -32,7 +32,7 @@ class OddServer:
 
 @contextmanager
 def odd_server(behave: Behaviour, *, secure: bool = True, host: str = "127.0.0.1") -> Iterator[OddServer]:
-    """Serves each connection by `behave`, after the handshake where it is secure; OSErrors mean nothing."""
+    """Serve each connection by `behave`, after the handshake if it is secure; ignore OSErrors."""
     context = _context() if secure else None
     threads: list[threading.Thread] = []
     opened: list[socket.socket] = []
@@ -79,7 +79,7 @@ def _context() -> ssl.SSLContext:
 
 
 def asked(connection: socket.socket) -> str:
-    """The path of the next request; ConnectionError when there is none."""
+    """Return the path of the next request. Raise ConnectionError if there is none."""
     request = b""
     while b"\r\n\r\n" not in request:
         piece = connection.recv(65_536)
@@ -90,7 +90,7 @@ def asked(connection: socket.socket) -> str:
 
 
 def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A reply with that body as JSON, unless the headers say something else."""
+    """Return a reply with that body, as JSON unless the headers say otherwise."""
     given = "".join(f"{header}\r\n" for header in headers).lower()
     length = (
         ""
@@ -103,7 +103,7 @@ def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 def always(answer: bytes) -> Behaviour:
-    """Every request gets the same bytes, on a connection that stays."""
+    """Return the behaviour that answers every request with the same bytes."""
 
     def behave(connection: socket.socket) -> None:
         while True:
@@ -114,7 +114,7 @@ def always(answer: bytes) -> Behaviour:
 
 
 def saying(words: bytes, every_s: float | None = None) -> Behaviour:
-    """Says that once and then nothing, or again and again; whatever it is asked."""
+    """Return the behaviour that sends the words once, or again and again."""
 
     def behave(connection: socket.socket) -> None:
         connection.sendall(words)

@@ -1,4 +1,4 @@
-"""The simulated home in a process of its own, so that what it costs does not count."""
+"""The simulated bridge in its own process, so that its cost does not count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class BridgeApart:
-    """Where its bridge is, and what it takes to ask it."""
+    """Address and credentials of its bridge."""
 
     address: str
     bridge_id: str
@@ -24,17 +24,17 @@ class BridgeApart:
 
 @contextmanager
 def bridge_apart(*arguments: str) -> Iterator[BridgeApart]:
-    """The bridge of `homeclimate simulator` with these arguments, until the block ends."""
+    """Run `homeclimate simulator` with these arguments until the block ends."""
     command = [sys.executable, "-m", "entrypoints", "simulator", "--json", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as running:
         assert running.stdout is not None
         try:
-            told = json.loads(running.stdout.readline())
+            facts = json.loads(running.stdout.readline())
             yield BridgeApart(
-                address=told["address"],
-                bridge_id=told["bridge_id"],
-                key=told["key"],
-                ca_file=Path(told["ca_file"]),
+                address=facts["address"],
+                bridge_id=facts["bridge_id"],
+                key=facts["key"],
+                ca_file=Path(facts["ca_file"]),
             )
         finally:
             running.terminate()

@@ -1,4 +1,4 @@
-"""What answers of components come to."""
+"""The overall result of a health check."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def test_health_check_exit_codes(answers: list[tuple[Status, ...]], health: Heal
 
 
 @given(ANY_RESULTS)
-def test_only_a_failure_counts_against_health(results: list[ComponentResult]) -> None:
+def test_only_failures_count(results: list[ComponentResult]) -> None:
     assert (aggregate(results) is Health.HEALTHY) == all(result.status is not FAIL for result in results)
 
 
 @given(ANY_RESULTS, ANY_RESULTS)
-def test_what_answers_come_to_does_not_depend_on_their_order(
+def test_result_does_not_depend_on_the_order(
     some: list[ComponentResult], more: list[ComponentResult]
 ) -> None:
     assert aggregate(some + more) is aggregate(more + some)
 
 
 @given(ANY_RESULTS)
-def test_one_more_ordinary_failure_never_makes_it_better(results: list[ComponentResult]) -> None:
+def test_failure_never_improves_the_result(results: list[ComponentResult]) -> None:
     assert aggregate([*results, a_result(FAIL)]) >= max(aggregate(results), Health.SOME_FAILED)
 
 
-def test_a_report_counts_its_answers() -> None:
+def test_report_counts_its_results() -> None:
     report = HealthReport((a_result(PASS), a_result(FAIL), a_result(PASS)))
     assert (report.count(PASS), report.count(WARN), report.health) == (2, 0, Health.SOME_FAILED)

@@ -11,7 +11,7 @@ from adapters.memory.runtime import MemoryClock
 from tests.support.builders import NOON
 
 
-async def test_a_source_that_hangs_runs_into_its_budget_at_the_exact_instant() -> None:
+async def test_hanging_source_times_out_at_the_exact_instant() -> None:
     clock = MemoryClock(NOON)
     hanging = asyncio.create_task(asyncio.Event().wait())
     budget = asyncio.create_task(clock.sleep(18))
@@ -22,7 +22,7 @@ async def test_a_source_that_hangs_runs_into_its_budget_at_the_exact_instant() -
     hanging.cancel()
 
 
-async def test_a_source_that_takes_two_seconds_answers_before_its_budget_ends() -> None:
+async def test_slow_source_answers_within_its_budget() -> None:
     clock = MemoryClock(NOON)
     source = asyncio.create_task(clock.sleep(2))
     budget = asyncio.create_task(clock.sleep(18))
@@ -32,7 +32,7 @@ async def test_a_source_that_takes_two_seconds_answers_before_its_budget_ends() 
     budget.cancel()
 
 
-async def test_no_time_passes_while_somebody_still_works() -> None:
+async def test_no_time_passes_while_a_task_works() -> None:
     clock = MemoryClock(NOON)
     sleeper = asyncio.create_task(clock.sleep(1))
     for _ in range(20):
@@ -42,7 +42,7 @@ async def test_no_time_passes_while_somebody_still_works() -> None:
     assert clock.elapsed_s() == 1
 
 
-async def test_one_after_another_sees_its_own_instant() -> None:
+async def test_sleepers_see_their_own_instants() -> None:
     clock = MemoryClock(NOON)
     seen: list[float] = []
 
@@ -55,7 +55,7 @@ async def test_one_after_another_sees_its_own_instant() -> None:
     assert seen == [5, 7, 10, 14, 15, 21]
 
 
-async def test_sleepers_of_one_instant_wake_in_the_order_in_which_they_went_to_sleep() -> None:
+async def test_sleepers_of_one_instant_wake_in_order() -> None:
     clock = MemoryClock(NOON)
     woken: list[int] = []
 
@@ -70,7 +70,7 @@ async def test_sleepers_of_one_instant_wake_in_the_order_in_which_they_went_to_s
     assert clock.elapsed_s() == 4
 
 
-async def test_time_does_not_move_to_the_instant_of_a_sleeper_that_was_cancelled() -> None:
+async def test_cancelled_sleeper_moves_no_time() -> None:
     clock = MemoryClock(NOON)
     cancelled = asyncio.create_task(clock.sleep(5))
     await asyncio.sleep(0)
@@ -90,7 +90,7 @@ async def test_days_pass_in_no_time() -> None:
     assert clock.now() == NOON + timedelta(days=7)
 
 
-async def test_advancing_wakes_those_who_are_due_and_no_others() -> None:
+async def test_advance_wakes_only_due_sleepers() -> None:
     clock = MemoryClock(NOON)
     early, late = asyncio.create_task(clock.sleep(5)), asyncio.create_task(clock.sleep(15))
     await asyncio.sleep(0)
@@ -104,7 +104,7 @@ async def test_advancing_wakes_those_who_are_due_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [3600, -3600])
-async def test_a_jump_of_the_wall_wakes_nobody_and_lets_no_time_pass(jump_s: float) -> None:
+async def test_wall_jump_wakes_no_sleeper(jump_s: float) -> None:
     clock = MemoryClock(NOON)
     sleeper = asyncio.create_task(clock.sleep(5))
     await asyncio.sleep(0)
@@ -115,7 +115,7 @@ async def test_a_jump_of_the_wall_wakes_nobody_and_lets_no_time_pass(jump_s: flo
     assert clock.elapsed_s() == 5
 
 
-def test_the_clock_may_be_used_in_one_loop_after_another() -> None:
+def test_clock_works_in_successive_loops() -> None:
     clock = MemoryClock(NOON)
 
     async def leave_a_sleeper_behind() -> None:
@@ -128,6 +128,6 @@ def test_the_clock_may_be_used_in_one_loop_after_another() -> None:
     assert clock.elapsed_s() == 3
 
 
-def test_a_naive_start_is_refused() -> None:
+def test_naive_start_is_rejected() -> None:
     with pytest.raises(ValueError, match="aware"):
         MemoryClock(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test

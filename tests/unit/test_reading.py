@@ -1,4 +1,4 @@
-"""Which values are plausible, and which the table can take."""
+"""Plausible and storable values."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ def test_every_quantity_has_a_unit_and_a_range() -> None:
     ("value", "inside"),
     [(5.0, True), (4.999, False), (40.0, True), (40.001, False), (math.nan, False), (math.inf, False)],
 )
-def test_a_range_holds_its_limits_and_what_lies_between(value: float, inside: bool) -> None:
+def test_range_contains_its_limits(value: float, inside: bool) -> None:
     assert (value in INDOORS[Quantity.TEMPERATURE]) == inside
 
 
 @pytest.mark.parametrize("quantity", Quantity)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_no_range_holds_what_is_not_a_finite_number(quantity: Quantity, value: float) -> None:
+def test_range_contains_no_non_finite_value(quantity: Quantity, value: float) -> None:
     assert value not in STORABLE[quantity]
 
 
 @pytest.mark.parametrize(
     ("temperature", "anomalous"), [(21.5, False), (4.0, True), (45.0, True), (math.nan, True)]
 )
-def test_an_implausible_value_is_flagged_and_kept(temperature: float, anomalous: bool) -> None:
+def test_implausible_value_is_flagged_and_kept(temperature: float, anomalous: bool) -> None:
     reading = flagged(a_reading(temperature=temperature), INDOORS)
     assert reading.is_anomalous == anomalous
     assert reading.values[Quantity.TEMPERATURE] is temperature
 
 
-def test_a_quantity_without_a_plausible_range_is_not_flagged() -> None:
+def test_quantity_without_a_range_is_not_flagged() -> None:
     assert not flagged(a_reading(pm25=900.0), INDOORS).is_anomalous
 
 
-def test_a_flag_that_a_source_set_stays() -> None:
+def test_flag_of_a_source_stays() -> None:
     assert flagged(a_reading(temperature=21.5, is_anomalous=True), INDOORS).is_anomalous
 
 
-def test_a_sensor_in_the_sun_costs_neither_its_value_nor_its_row() -> None:
+def test_rejected_value_moves_to_other_values() -> None:
     reading = storable(a_reading(temperature=61.0, relative_humidity=20.0))
     assert reading.values == {Quantity.RELATIVE_HUMIDITY: 20.0}
     assert reading.other_values == {"temperature": 61.0}
@@ -64,27 +64,27 @@ def test_a_sensor_in_the_sun_costs_neither_its_value_nor_its_row() -> None:
 
 
 @pytest.mark.parametrize("temperature", [-40.0, 0.0, 21.5, 50.0])
-def test_what_the_table_takes_stays_as_it_is(temperature: float) -> None:
+def test_storable_reading_is_unchanged(temperature: float) -> None:
     reading = a_reading(temperature=temperature, other_values={"lux": 100.0})
     assert storable(reading) is reading
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_of_a_value_that_is_no_finite_number_only_the_mark_remains(value: float) -> None:
+def test_non_finite_value_leaves_only_the_mark(value: float) -> None:
     reading = storable(a_reading(pm25=value, temperature=21.5, other_values={"noise": value, "lux": 1.0}))
     assert reading.values == {Quantity.TEMPERATURE: 21.5}
     assert reading.other_values == {"lux": 1.0}
     assert reading.is_anomalous
 
 
-def test_another_value_that_is_no_finite_number_is_marked_too() -> None:
+def test_non_finite_other_value_is_dropped_and_marked() -> None:
     reading = storable(a_reading(temperature=21.5, other_values={"noise": math.nan}))
     assert reading.other_values == {}
     assert reading.is_anomalous
 
 
 @given(readings)
-def test_what_was_made_storable_meets_every_check_of_the_table(reading: Reading) -> None:
+def test_storable_values_meet_the_checks(reading: Reading) -> None:
     made = storable(reading)
     assert all(value in STORABLE[quantity] for quantity, value in made.values.items())
     json.dumps(dict(made.other_values), allow_nan=False)
@@ -92,7 +92,7 @@ def test_what_was_made_storable_meets_every_check_of_the_table(reading: Reading)
 
 
 @given(readings)
-def test_every_finite_value_is_kept_somewhere(reading: Reading) -> None:
+def test_every_finite_value_is_kept(reading: Reading) -> None:
     made = storable(reading)
     for quantity, value in reading.values.items():
         if math.isfinite(value):

@@ -1,4 +1,4 @@
-"""No secret stays in a text."""
+"""Redaction of secrets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_known_secret_is_blotted_out_in_every_form(encoding: str) -> None:
+def test_known_secret_is_redacted_in_every_form(encoding: str) -> None:
     encoded = ENCODINGS[encoding](FAKE_PASSWORD).strip('"')
     redacted = Redactor([FAKE_PASSWORD]).redact(f"before {encoded} after")
     assert MARK in redacted
@@ -68,24 +68,24 @@ def test_no_known_secret_survives_in_any_form(
 
 
 @given(secret=secrets, before=st.binary(max_size=20), after=st.binary(max_size=20))
-def test_a_known_secret_is_found_in_the_midst_of_base64(secret: str, before: bytes, after: bytes) -> None:
+def test_known_secret_is_found_inside_base64(secret: str, before: bytes, after: bytes) -> None:
     text = base64.b64encode(before + secret.encode() + after).decode()
     redacted = Redactor([secret]).redact(text)
     assert redacted != text
 
 
 @given(text=st.text(), secret=secrets)
-def test_blotting_out_twice_is_blotting_out_once(text: str, secret: str) -> None:
+def test_redaction_is_idempotent(text: str, secret: str) -> None:
     redactor = Redactor([secret])
     once = redactor.redact(text + secret)
     assert redactor.redact(once) == once
 
 
-def test_of_two_secrets_the_longer_is_blotted_out_as_a_whole() -> None:
+def test_longer_of_two_secrets_is_redacted_whole() -> None:
     assert Redactor(["secret", "secretive"]).redact("secretive") == MARK
 
 
-def test_a_secret_that_is_too_short_would_make_the_text_useless() -> None:
+def test_short_secret_is_ignored() -> None:
     assert Redactor(["12345", ""]).redact("took 12345 ms") == "took 12345 ms"
     assert len("12345") < SHORTEST_SECRET
 
@@ -111,7 +111,7 @@ def test_a_secret_that_is_too_short_would_make_the_text_useless() -> None:
         ('{"access_token":"abc","expires_in":3600}', '{"access_token":"***","expires_in":3600}'),
     ],
 )
-def test_what_looks_like_a_secret_is_blotted_out_unknown(text: str, redacted: str) -> None:
+def test_unknown_secret_is_redacted_by_its_shape(text: str, redacted: str) -> None:
     assert Redactor([]).redact(text) == redacted
 
 
@@ -128,23 +128,23 @@ def test_what_looks_like_a_secret_is_blotted_out_unknown(text: str, redacted: st
         str(a_reading()),
     ],
 )
-def test_innocent_text_stays_as_it_is(text: str) -> None:
+def test_harmless_text_is_unchanged(text: str) -> None:
     assert Redactor([FAKE_PASSWORD]).redact(text) == text
 
 
-def test_a_known_secret_under_a_shape_that_ends_inside_it_leaves_no_rest() -> None:
+def test_known_secret_under_a_shorter_shape_is_redacted_whole() -> None:
     assert Redactor(["correct horse"]).redact("Authorization: Bearer correct horse") == (
         "Authorization: Bearer ***"
     )
 
 
 @pytest.mark.parametrize("text", ["a-" * 50_000, "password" * 10_000, "://a:" * 20_000, "Bearer " * 10_000])
-def test_long_text_does_not_take_for_ever(text: str) -> None:
+def test_long_text_is_redacted_quickly(text: str) -> None:
     Redactor([FAKE_PASSWORD]).redact(text)
 
 
 @given(st.one_of(*(st.from_regex(re.compile(shape, re.IGNORECASE)) for shape in _SHAPES)))
-def test_whatever_looks_like_a_secret_is_looked_for(text: str) -> None:
+def test_every_shape_has_a_hint(text: str) -> None:
     whole = re.compile("|".join(_SHAPES), re.IGNORECASE)
     assert Redactor(()).redact(text) == whole.sub(lambda match: match[match.lastindex or 0] + MARK, text)
 
@@ -169,7 +169,7 @@ def test_whatever_looks_like_a_secret_is_looked_for(text: str) -> None:
         "ftp://me:1234@host",
     ],
 )
-def test_each_shape_is_looked_for_by_itself(example: str) -> None:
+def test_each_shape_is_found_by_itself(example: str) -> None:
     assert sum(hint in example.lower() for hint in _HINTS) == 1
     assert MARK in Redactor(()).redact(example)
     assert MARK in Redactor(()).redact(f"ß {example}")

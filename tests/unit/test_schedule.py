@@ -60,16 +60,16 @@ def test_daylight_saving_changes_no_slot(day: datetime) -> None:
     assert all(slot.utcoffset() == timedelta(0) for slot in local)
 
 
-def test_between_two_neighbouring_slots_there_is_none() -> None:
+def test_neighbouring_slots_have_none_between() -> None:
     assert list(slots_between(NOON, NOON + timedelta(seconds=300), FIVE_MINUTES_S)) == []
 
 
-def test_between_slots_lie_all_that_were_passed_over() -> None:
+def test_slots_between_are_all_that_passed() -> None:
     passed_over = list(slots_between(NOON, NOON + timedelta(seconds=1200), FIVE_MINUTES_S))
     assert passed_over == [NOON + timedelta(seconds=seconds) for seconds in (300, 600, 900)]
 
 
-def test_a_clock_that_stepped_back_passes_no_slot_over() -> None:
+def test_clock_stepping_back_passes_no_slot() -> None:
     assert list(slots_between(NOON, NOON - timedelta(hours=1), FIVE_MINUTES_S)) == []
 
 
@@ -86,9 +86,7 @@ def test_a_clock_that_stepped_back_passes_no_slot_over() -> None:
     ],
     ids=["never", "before", "same", "stepped back", "two hours", "just over two hours", "ten years"],
 )
-def test_a_slot_is_due_unless_it_or_a_little_later_one_had_its_cycle(
-    last: datetime | None, due: bool
-) -> None:
+def test_slot_is_due_unless_it_or_a_later_one_ran(last: datetime | None, due: bool) -> None:
     assert is_due(NOON, last) == due
 
 
@@ -114,7 +112,7 @@ def test_slots_keep_the_order_of_instants(instant: datetime, other: datetime, in
 
 
 @given(instant=instants, interval_s=intervals_s, count=st.integers(min_value=1, max_value=50))
-def test_no_slot_between_is_left_out_or_named_twice(instant: datetime, interval_s: int, count: int) -> None:
+def test_slots_between_are_complete_and_unique(instant: datetime, interval_s: int, count: int) -> None:
     last = slot_at(instant, interval_s)
     current = last + count * timedelta(seconds=interval_s)
     assert list(slots_between(last, current, interval_s)) == [
@@ -123,13 +121,13 @@ def test_no_slot_between_is_left_out_or_named_twice(instant: datetime, interval_
 
 
 @given(instant=instants, interval_s=intervals_s)
-def test_a_slot_that_had_its_cycle_is_not_due_again(instant: datetime, interval_s: int) -> None:
+def test_slot_that_ran_is_not_due(instant: datetime, interval_s: int) -> None:
     slot = slot_at(instant, interval_s)
     assert not is_due(slot, slot)
     assert is_due(next_slot(instant, interval_s), slot)
 
 
-def test_of_a_gap_of_decades_only_the_newest_slots_are_named() -> None:
+def test_long_gap_yields_only_the_newest_slots() -> None:
     slots = list(slots_between(NOON - timedelta(days=20_000), NOON, 300))
     assert len(slots) == MOST_SLOTS_EXPLAINED
     assert slots[-1] == NOON - timedelta(minutes=5)

@@ -13,7 +13,8 @@ from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Silence
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
-from tests.support.alexa_client import ask, bearer, browser, connection, readings, refresh
+from tests.support.alexa_client import ask, bearer, connection, readings, refresh
+from tests.support.simulated_services import browser
 
 DEVICES = "/api/devices-v2/device"
 

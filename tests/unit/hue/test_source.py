@@ -133,11 +133,6 @@ async def test_key_throttling_and_network_do_not_lead_to_the_whole_bridge(
     assert attempt.asked == [SMALL[strategy]]
 
 
-async def test_unusable_whole_bridge_is_a_failure() -> None:
-    with pytest.raises(SourceGarbled, match="without its sensors"):
-        await Attempt({"hue.v1/sensors": b"{", "hue.v1/whole_bridge": {}}, "v1").read()
-
-
 async def test_sensors_without_identity_lead_to_the_whole_bridge() -> None:
     attempt = Attempt({"hue.v1/sensors": None, "hue.v2/zigbee_connectivity": None})
     assert temperatures(await attempt.read()) == FOUND

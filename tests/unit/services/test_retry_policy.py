@@ -76,17 +76,17 @@ def wait_of(decision: Decision) -> float:
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=lambda error: type(error).__name__)
-def test_a_transient_error_is_worth_another_attempt(error: Exception) -> None:
+def test_transient_errors_are_retried(error: Exception) -> None:
     assert RetryPolicy().decide(an_attempt(error=error)) == Retry(1.0)
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
-def test_a_permanent_error_is_given_up_at_once(error: Exception) -> None:
+def test_permanent_errors_are_not_retried(error: Exception) -> None:
     assert RetryPolicy().decide(an_attempt(error=error)) == GiveUp("permanent")
 
 
 @pytest.mark.parametrize(("number", "wait_s"), [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 8.0), (9, 8.0)])
-def test_the_waits_double_up_to_the_cap(number: int, wait_s: float) -> None:
+def test_waits_double_up_to_the_cap(number: int, wait_s: float) -> None:
     assert RetryPolicy(attempts=10).decide(an_attempt(number=number)) == Retry(wait_s)
 
 
@@ -96,7 +96,7 @@ def test_jitter_adds_up_to_a_quarter_of_the_wait(jitter: float, wait_s: float) -
 
 
 @pytest.mark.parametrize(("number", "is_over"), [(1, False), (2, False), (3, True), (4, True)])
-def test_after_the_last_attempt_comes_none(number: int, is_over: bool) -> None:
+def test_last_attempt_is_the_last(number: int, is_over: bool) -> None:
     decision = RetryPolicy(attempts=3).decide(an_attempt(number=number))
     assert (decision == GiveUp(f"{number} attempts failed")) == is_over
 
@@ -104,7 +104,7 @@ def test_after_the_last_attempt_comes_none(number: int, is_over: bool) -> None:
 @pytest.mark.parametrize(
     ("attempts_allowed", "number", "is_over"), [(3, 1, False), (3, 2, True), (1, 1, True)]
 )
-def test_a_garbled_reply_is_asked_for_once_more(attempts_allowed: int, number: int, is_over: bool) -> None:
+def test_garbled_reply_is_retried_once(attempts_allowed: int, number: int, is_over: bool) -> None:
     policy = RetryPolicy(attempts=attempts_allowed)
     decision = policy.decide(an_attempt(number=number, error=SourceGarbled("<html>")))
     assert isinstance(decision, GiveUp) == is_over
@@ -114,14 +114,12 @@ def test_a_garbled_reply_is_asked_for_once_more(attempts_allowed: int, number: i
     ("retry_after_s", "wait_s"),
     [(None, 1.0), (0.0, 0.0), (0.2, 0.2), (5.0, 5.0), (20.0, 20.0), (-3.0, 0.0)],
 )
-def test_a_wait_that_the_server_named_takes_the_place_of_the_backoff(
-    retry_after_s: float | None, wait_s: float
-) -> None:
+def test_retry_after_replaces_the_backoff(retry_after_s: float | None, wait_s: float) -> None:
     error = SourceThrottled("429", retry_after_s=retry_after_s)
     assert RetryPolicy(cap_s=8.0).decide(an_attempt(error=error)) == Retry(wait_s)
 
 
-def test_a_named_wait_beyond_the_budget_is_not_waited_for() -> None:
+def test_retry_after_beyond_the_budget_gives_up() -> None:
     error = SourceThrottled("429", retry_after_s=60.0)
     assert isinstance(RetryPolicy().decide(an_attempt(error=error, budget_s=18.0)), GiveUp)
 
@@ -130,9 +128,7 @@ def test_a_named_wait_beyond_the_budget_is_not_waited_for() -> None:
     ("elapsed_s", "cost_s", "is_over"),
     [(0.0, 0.0, False), (9.0, 0.0, False), (9.5, 0.0, True), (4.0, 5.0, False), (4.5, 5.0, True)],
 )
-def test_an_attempt_that_would_end_after_the_budget_is_not_begun(
-    elapsed_s: float, cost_s: float, is_over: bool
-) -> None:
+def test_attempt_beyond_the_budget_is_not_made(elapsed_s: float, cost_s: float, is_over: bool) -> None:
     decision = RetryPolicy().decide(an_attempt(elapsed_s=elapsed_s, cost_s=cost_s, budget_s=10.0))
     assert (decision == GiveUp("no time left for another attempt")) == is_over
 
@@ -140,12 +136,12 @@ def test_an_attempt_that_would_end_after_the_budget_is_not_begun(
 @pytest.mark.parametrize(
     ("error", "allowed"), [(SourceUnavailable("reset"), 3), (SourceGarbled("<html>"), 2)]
 )
-def test_the_policy_says_how_many_attempts_there_are(error: Exception, allowed: int) -> None:
+def test_policy_sets_the_number_of_attempts(error: Exception, allowed: int) -> None:
     assert RetryPolicy(attempts=3).attempts_for(error) == allowed
 
 
 @given(policy=policies, jitter=shares)
-def test_a_wait_never_shrinks_with_the_number_of_the_attempt(policy: RetryPolicy, jitter: float) -> None:
+def test_waits_never_shrink(policy: RetryPolicy, jitter: float) -> None:
     waits_s = [
         wait_of(policy.decide(an_attempt(number=number, jitter=jitter, budget_s=1e9)))
         for number in range(1, policy.attempts)
@@ -167,20 +163,20 @@ def test_no_retry_overruns_the_budget_or_the_number_of_attempts(
 
 
 @given(policy=policies, retry_after_s=seconds, jitter=shares)
-def test_a_named_wait_is_never_shortened(policy: RetryPolicy, retry_after_s: float, jitter: float) -> None:
+def test_retry_after_is_never_shortened(policy: RetryPolicy, retry_after_s: float, jitter: float) -> None:
     error = SourceThrottled("429", retry_after_s=retry_after_s)
     decision = policy.decide(an_attempt(error=error, jitter=jitter, budget_s=1e9))
     assert policy.attempts == 1 or wait_of(decision) >= retry_after_s
 
 
 @given(policy=policies, number=st.integers(min_value=1, max_value=9), jitter=shares)
-def test_a_backoff_stays_under_its_cap_and_a_quarter(policy: RetryPolicy, number: int, jitter: float) -> None:
+def test_backoff_is_at_most_the_cap_and_a_quarter(policy: RetryPolicy, number: int, jitter: float) -> None:
     decision = policy.decide(an_attempt(number=number, jitter=jitter, budget_s=1e9))
     assert isinstance(decision, GiveUp) or decision.after_s <= policy.cap_s * 1.25
 
 
 @given(policy=policies, attempt=attempts)
-def test_the_same_attempt_gets_the_same_decision(policy: RetryPolicy, attempt: Attempt) -> None:
+def test_decision_is_deterministic(policy: RetryPolicy, attempt: Attempt) -> None:
     assert policy.decide(attempt) == policy.decide(attrs.evolve(attempt))
 
 
@@ -195,16 +191,12 @@ def test_the_same_attempt_gets_the_same_decision(policy: RetryPolicy, attempt: A
         (RetryPolicy(attempts=10, base_s=0.0), 8.0),
     ],
 )
-def test_an_attempt_gets_the_share_that_leaves_time_for_all_and_else_the_whole_budget(
-    policy: RetryPolicy, share_s: float
-) -> None:
+def test_share_leaves_time_for_all_attempts(policy: RetryPolicy, share_s: float) -> None:
     assert policy.share_s(8.0) == pytest.approx(share_s)
 
 
 @given(policy=policies, jitter=shares)
-def test_attempts_that_take_their_share_are_all_made_within_the_budget(
-    policy: RetryPolicy, jitter: float
-) -> None:
+def test_all_shares_fit_into_the_budget(policy: RetryPolicy, jitter: float) -> None:
     share_s = policy.share_s(8.0)
     elapsed_s, made = 0.0, 0
     while True:

@@ -1,4 +1,4 @@
-"""What is said of a cycle: the cause of a failure, and the verdict over all."""
+"""Causes of failures, and the verdict over several cycles."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def not_stored(*outcomes: Outcome) -> Cycle:
 @pytest.mark.parametrize(
     ("error", "cause"), CAUSES.items(), ids=lambda value: getattr(value, "__name__", value)
 )
-def test_each_error_of_a_source_has_its_cause(error: type[Exception], cause: Cause) -> None:
+def test_each_source_error_has_its_cause(error: type[Exception], cause: Cause) -> None:
     assert cause_of(error("what was tried")) == cause
 
 
-def test_no_error_of_a_source_is_without_a_cause_of_its_own() -> None:
+def test_every_source_error_class_has_a_cause() -> None:
     kinds = {
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SourceError)
     }
@@ -63,11 +63,11 @@ def test_no_error_of_a_source_is_without_a_cause_of_its_own() -> None:
         (HomeclimateError("unnamed"), Cause.INTERNAL),
     ],
 )
-def test_what_is_no_named_error_of_a_source_has_a_cause_too(error: Exception, cause: Cause) -> None:
+def test_other_errors_have_a_cause(error: Exception, cause: Cause) -> None:
     assert cause_of(error) == cause
 
 
-def test_the_words_of_the_ledger_never_change() -> None:
+def test_ledger_words_never_change() -> None:
     assert {cause.value for cause in Cause} >= {
         "unreachable", "switched_off", "no_value", "no_identity", "not_listed", "out_of_range", "stale",
         "network", "throttled", "credentials", "refused", "garbled", "out_of_time", "internal",
@@ -95,15 +95,15 @@ def test_the_words_of_the_ledger_never_change() -> None:
         ([not_stored(a_collected(), a_failed())], Verdict.NONE_STORED),
     ],
 )
-def test_the_verdict_is_the_worst_that_can_be_said(cycles: list[Cycle], expected: Verdict) -> None:
+def test_verdict_is_the_worst_result(cycles: list[Cycle], expected: Verdict) -> None:
     assert verdict(cycles) == expected
 
 
-def test_the_verdicts_are_the_exit_codes() -> None:
+def test_verdicts_are_exit_codes() -> None:
     assert [int(each) for each in (Verdict.ALL_STORED, Verdict.SOME_FAILED, Verdict.NONE_STORED)] == [0, 1, 2]
 
 
-def test_a_report_has_the_readings_of_all_sources_that_answered() -> None:
+def test_report_has_the_readings_of_all_sources() -> None:
     first, second, third = (a_reading(device_id=f"hue:{number}") for number in range(3))
     report = a_cycle(a_collected(first, second), a_failed(), a_deferred(), a_collected(third))
     assert report.readings == (first, second, third)

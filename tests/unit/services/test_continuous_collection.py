@@ -1,4 +1,4 @@
-"""Collecting for as long as the process lives: each slot once, and the lost ones explained."""
+"""Continuous collection: each slot once, and missed slots explained."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.support.collecting import a_collection
 
 
 class Running:
-    """A continuous collection of one or two sources over fakes; a hook may act after each cycle."""
+    """A continuous collection of one or two sources with fakes; a hook may act after each cycle."""
 
     def __init__(
         self,
@@ -97,20 +97,20 @@ def minutes(count: int) -> timedelta:
     return timedelta(minutes=count)
 
 
-async def test_each_slot_gets_one_cycle_at_its_time() -> None:
+async def test_each_slot_gets_one_cycle_on_time() -> None:
     running = Running()
     await running.until(cycles=4)
     assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
     assert running.clock.now() == NOON + minutes(15)
 
 
-async def test_a_start_in_the_middle_of_a_slot_still_collects_that_slot() -> None:
+async def test_start_within_a_slot_collects_it() -> None:
     running = Running(start=NOON + minutes(3))
     await running.until(cycles=2)
     assert running.hue.asked == [NOON, NOON + minutes(5)]
 
 
-async def test_a_slot_that_is_stored_already_is_not_collected_again() -> None:
+async def test_stored_slot_is_not_collected_again() -> None:
     running = Running(start=NOON + minutes(1))
     running.store.append(a_cycle())
     await running.until(cycles=1)
@@ -125,14 +125,14 @@ async def test_each_source_has_its_own_interval() -> None:
     assert running.missed() == []
 
 
-async def test_the_slots_of_a_time_without_the_program_are_missed_because_it_was_stopped() -> None:
+async def test_slots_without_the_program_are_missed_as_stopped() -> None:
     running = Running(start=NOON + minutes(15))
     running.store.append(a_cycle())
     await running.until(cycles=1)
     assert running.missed() == [(NOON + minutes(5), Cause.STOPPED), (NOON + minutes(10), Cause.STOPPED)]
 
 
-async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it_was_interrupted() -> None:
+async def test_slot_of_a_killed_process_is_missed_as_interrupted() -> None:
     slots_in_progress = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
     running = Running(start=NOON + minutes(15), slots_in_progress=slots_in_progress)
     running.store.append(a_cycle())
@@ -140,7 +140,7 @@ async def test_the_slot_that_an_earlier_process_had_in_hand_is_missed_because_it
     assert running.missed() == [(NOON + minutes(5), Cause.INTERRUPTED), (NOON + minutes(10), Cause.STOPPED)]
 
 
-async def test_a_slot_is_in_hand_while_its_source_is_asked_and_not_after_its_cycle_is_kept() -> None:
+async def test_slot_is_in_progress_until_its_cycle_is_stored() -> None:
     slots_in_progress = MemorySlotsInProgress()
     seen: list[dict[str, datetime]] = []
 
@@ -155,7 +155,7 @@ async def test_a_slot_is_in_hand_while_its_source_is_asked_and_not_after_its_cyc
     assert slots_in_progress.slots == {}
 
 
-async def test_a_missed_slot_names_the_devices_that_were_expected() -> None:
+async def test_missed_slot_lists_the_expected_devices() -> None:
     running = Running(start=NOON + minutes(10))
     running.store.append(a_cycle())
     await running.until(cycles=1)
@@ -163,7 +163,7 @@ async def test_a_missed_slot_names_the_devices_that_were_expected() -> None:
     assert [unread.device_id for unread in missed.unread] == [a_reading().device_id]
 
 
-async def test_after_a_sleep_of_the_machine_one_cycle_runs_and_the_rest_is_missed_asleep() -> None:
+async def test_slots_of_a_sleep_are_missed_as_asleep() -> None:
     running = Running()
     await running.until(cycles=2, after=lambda count: running.clock.step_wall(3600) if count == 1 else None)
     assert len(running.hue.asked) == 2
@@ -171,20 +171,20 @@ async def test_after_a_sleep_of_the_machine_one_cycle_runs_and_the_rest_is_misse
     assert {cause for _, cause in running.missed()} == {Cause.ASLEEP}
 
 
-async def test_slots_that_pass_while_the_process_stands_still_are_missed_by_overrun() -> None:
+async def test_slots_of_a_stalled_process_are_missed_as_overrun() -> None:
     running = Running()
     await running.until(cycles=2, after=lambda count: running.clock.advance(1000) if count == 1 else None)
     assert {cause for _, cause in running.missed()} == {Cause.OVERRUN}
 
 
-async def test_a_clock_that_steps_back_runs_nothing_twice() -> None:
+async def test_clock_stepping_back_runs_no_slot_twice() -> None:
     running = Running()
     await running.until(cycles=4, after=lambda count: running.clock.step_wall(-900) if count == 2 else None)
     assert len(running.hue.asked) == len(set(running.hue.asked)) == 4
     assert running.missed() == []
 
 
-async def test_a_slot_stored_far_in_the_future_holds_nothing_up_and_is_said_once() -> None:
+async def test_future_slot_is_reported_once_and_delays_nothing() -> None:
     running = Running()
     far = NOON + timedelta(days=400)
     running.store.append(a_cycle(Collected(due=a_due(slot=far), readings=(a_reading(collected_at=far),))))
@@ -201,7 +201,7 @@ def _in_the_future(store: MemoryStore, *slots: datetime) -> None:
         store.append(a_cycle(Collected(due=a_due(slot=slot), readings=(a_reading(collected_at=slot),))))
 
 
-async def test_a_slot_of_the_future_ends_neither_the_explaining_of_this_gap_nor_of_later_ones() -> None:
+async def test_gaps_are_explained_despite_a_future_slot() -> None:
     running = Running(start=NOON + minutes(15))
     running.store.append(a_cycle())
     _in_the_future(running.store, FAR)
@@ -214,7 +214,7 @@ async def test_a_slot_of_the_future_ends_neither_the_explaining_of_this_gap_nor_
     ]
 
 
-async def test_a_process_whose_clock_jumps_away_and_back_explains_what_it_lost_by_that() -> None:
+async def test_slots_lost_to_a_clock_jump_are_explained() -> None:
     running = Running()
     jump = FAR - NOON
 
@@ -230,7 +230,7 @@ async def test_a_process_whose_clock_jumps_away_and_back_explains_what_it_lost_b
     assert fault.fields["slot"] == running.hue.asked[1]
 
 
-async def test_a_process_that_began_while_the_clock_was_wrong_calls_later_gaps_by_their_cause() -> None:
+async def test_gaps_after_a_wrong_start_time_have_their_cause() -> None:
     running = Running(start=FAR)
     there = (NOON - FAR).total_seconds()
     steps = {1: there, 2: 900.0}
@@ -238,7 +238,7 @@ async def test_a_process_that_began_while_the_clock_was_wrong_calls_later_gaps_b
     assert [cause for slot, cause in running.missed() if slot < FAR] == [Cause.ASLEEP] * 2
 
 
-async def test_what_waits_for_a_slot_of_the_future_hides_nothing_either() -> None:
+async def test_waiting_future_slot_hides_no_gap() -> None:
     running = Running(start=NOON + minutes(10))
     running.store.append(a_cycle())
     for at in (NOON + minutes(5), FAR):
@@ -251,7 +251,7 @@ async def test_what_waits_for_a_slot_of_the_future_hides_nothing_either() -> Non
     )
 
 
-def test_a_cycle_for_the_current_slot_alone_says_the_fault_and_explains_the_gap() -> None:
+def test_single_cycle_reports_the_fault_and_the_gap() -> None:
     running = Running()
     running.store.append(a_cycle())
     _in_the_future(running.store, FAR)
@@ -262,7 +262,7 @@ def test_a_cycle_for_the_current_slot_alone_says_the_fault_and_explains_the_gap(
     ]
 
 
-async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() -> None:
+async def test_unreadable_store_makes_no_source_due_again() -> None:
     running = Running()
     running.store.fault = StoreBusy("locked by another program")
     await running.until(cycles=3)
@@ -270,7 +270,7 @@ async def test_a_store_that_cannot_be_read_does_not_make_a_source_due_again() ->
 
 
 @pytest.mark.parametrize("spool_fault", [None, SpoolError("no room left in data/spool")])
-async def test_slots_that_could_not_be_stored_are_stored_once_they_can(
+async def test_waiting_slots_are_stored_later(
     spool_fault: SpoolError | None,
 ) -> None:
     running = Running()
@@ -286,7 +286,7 @@ async def test_slots_that_could_not_be_stored_are_stored_once_they_can(
     assert [slot for _, slot in running.store.ledger] == running.hue.asked
 
 
-async def test_what_another_process_spooled_is_stored_first_and_none_of_it_is_called_missed() -> None:
+async def test_spooled_slots_of_another_process_are_not_missed() -> None:
     earlier = Running()
     earlier.store.append(a_cycle())
     earlier.store.fault = StoreBusy("locked by another program")
@@ -303,7 +303,7 @@ async def test_what_another_process_spooled_is_stored_first_and_none_of_it_is_ca
     ]  # fmt: skip
 
 
-async def test_a_store_that_can_be_read_and_not_written_to_does_not_repeat_what_was_missed() -> None:
+async def test_read_only_store_repeats_no_missed_slot() -> None:
     class ReadOnly(MemoryStore):
         is_read_only = True
 
@@ -325,7 +325,7 @@ async def test_a_store_that_can_be_read_and_not_written_to_does_not_repeat_what_
     assert len(store.readings) == 5
 
 
-async def test_a_store_that_answers_late_still_learns_of_the_time_before_the_start() -> None:
+async def test_late_store_still_gets_the_slots_before_the_start() -> None:
     running = Running(start=NOON + minutes(10))
     running.store.append(a_cycle())
     running.store.fault = StoreBusy("locked by another program")
@@ -338,7 +338,7 @@ async def test_a_store_that_answers_late_still_learns_of_the_time_before_the_sta
     assert len(running.store.readings) == 4
 
 
-async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_store_in_trouble() -> None:
+async def test_progress_is_read_once_a_cycle_and_not_from_a_failing_store() -> None:
     asked: list[str] = []
 
     class Counting(MemoryStore):
@@ -356,7 +356,7 @@ async def test_where_a_source_stands_is_asked_once_a_cycle_and_never_again_of_a_
     assert asked == ["hue"]
 
 
-async def test_stopping_ends_a_nap_at_once() -> None:
+async def test_stop_ends_a_nap_at_once() -> None:
     running = Running()
     service = ContinuousCollection(
         collection=running.collection, clock=running.clock, journal=running.journal
@@ -369,7 +369,7 @@ async def test_stopping_ends_a_nap_at_once() -> None:
     assert running.clock.now() == NOON
 
 
-async def test_stopping_during_a_cycle_finishes_it() -> None:
+async def test_stop_finishes_the_cycle_in_progress() -> None:
     running = Running()
 
     class Stopping(MemorySource):
@@ -389,13 +389,13 @@ async def test_stopping_during_a_cycle_finishes_it() -> None:
     assert len(running.store.readings) == 1
 
 
-def test_a_turn_by_hand_is_at_the_present_second_and_outside_the_schedule() -> None:
+def test_cycle_by_hand_is_at_the_present_second() -> None:
     running = Running()
     (due,) = unscheduled_cycle(running.collection, NOON.replace(second=7, microsecond=9)).dues
     assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
 
 
-def test_a_cycle_by_hand_leaves_the_timetable_as_it_was() -> None:
+def test_cycle_by_hand_does_not_change_the_timetable() -> None:
     running = Running()
     by_hand_slot = NOON.replace(second=7)
     running.store.append(
@@ -413,9 +413,7 @@ def test_a_cycle_by_hand_leaves_the_timetable_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("error", "asked"), [(CredentialsRefused("revoked"), 1), (SourceThrottled("429", retry_after_s=1800), 0)]
 )
-async def test_a_new_start_asks_at_once_with_credentials_that_may_be_new_and_keeps_to_what_a_server_named(
-    error: SourceError, asked: int
-) -> None:
+async def test_restart_ends_deferrals_for_credentials_only(error: SourceError, asked: int) -> None:
     before = Running()
     before.hue.forget_answers()
     before.hue.will_answer(*[error] * 12)
@@ -431,7 +429,7 @@ async def test_a_new_start_asks_at_once_with_credentials_that_may_be_new_and_kee
     assert len(running.hue.asked) == asked
 
 
-async def test_upkeep_runs_beside_the_cycles_and_holds_none_up() -> None:
+async def test_upkeep_delays_no_cycle() -> None:
     running = Running()
     port = MemoryUpkeep()
 

@@ -1,4 +1,4 @@
-"""Every component answers for itself, and by the deadline there is an answer for each."""
+"""Health checks: isolation, deadlines, and the probes for mail and sources."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import asyncio
 
 import pytest
 
-from adapters.memory.alerts import MemoryProbe
+from adapters.memory.alerts import MemoryNotifier, MemoryProbe
 from adapters.memory.runtime import MemoryClock
-from domain.errors import StoreError
+from domain.cycle import SourceReply
+from domain.errors import NotifyError, NotifyUnavailable, SourceThrottled, StoreError
 from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
-from domain.services.health_aggregation import HealthCheck
+from domain.services.health_aggregation import HealthCheck, MailProbe, SourceProbe
 from ports.probe import Probe
-from tests.support.builders import NOON
+from ports.source import Source
+from tests.support.builders import NOON, a_reading
 
 LIMIT_S = 14.0
 
 
 class Asked:
-    """A check over fakes, and what was told as it came."""
+    """A health check with fakes, and the results as they came."""
 
     def __init__(self) -> None:
         self.clock = MemoryClock(NOON)
-        self.told: list[tuple[str, Status, float]] = []
+        self.results: list[tuple[str, Status, float]] = []
 
     def probe(self, component: str, **more: object) -> MemoryProbe:
         return MemoryProbe(component=component, clock=self.clock, **more)  # type: ignore[arg-type]
@@ -32,7 +34,7 @@ class Asked:
         return await check.run([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
 
     def _hear(self, answer: ComponentResult) -> None:
-        self.told.append((answer.component, answer.status, self.clock.elapsed_s()))
+        self.results.append((answer.component, answer.status, self.clock.elapsed_s()))
 
 
 @pytest.fixture
@@ -60,15 +62,15 @@ async def test_health_check_timeout(asked: Asked) -> None:
     stuck = asked.probe("stuck", takes_s=None, weight=Weight.ESSENTIAL)
     report = await asked.of([stuck, asked.probe("quick", takes_s=1)])
     assert asked.clock.elapsed_s() == LIMIT_S
-    assert asked.told == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
+    assert asked.results == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
     assert report.results[0].summary == "no answer before the deadline"
     assert report.results[0].next_step
     assert report.health is Health.CANNOT_COLLECT
 
 
-async def test_an_answer_is_told_as_it_comes_and_reported_in_the_order_of_the_probes(asked: Asked) -> None:
+async def test_results_come_at_once_and_are_reported_in_order(asked: Asked) -> None:
     report = await asked.of([asked.probe("slow", takes_s=3), asked.probe("quick", takes_s=1)])
-    assert [component for component, _, _ in asked.told] == ["quick", "slow"]
+    assert [component for component, _, _ in asked.results] == ["quick", "slow"]
     assert [result.component for result in report.results] == ["slow", "quick"]
     assert [result.duration_s for result in report.results] == [3, 1]
 
@@ -85,18 +87,18 @@ async def test_health_check_component_isolation(asked: Asked, fault: BaseExcepti
     assert slow.status is Status.PASS
 
 
-async def test_what_a_named_failure_says_is_what_was_seen(asked: Asked) -> None:
+async def test_message_of_a_known_error_is_the_summary(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=StoreError("the file is a folder"))])
     assert report.results[0].summary == "the file is a folder"
 
 
-async def test_a_fault_of_the_program_asks_to_be_reported(asked: Asked) -> None:
+async def test_unknown_error_asks_for_a_bug_report(asked: Asked) -> None:
     report = await asked.of([asked.probe("store", fault=ZeroDivisionError("1/0"))])
     assert "ZeroDivisionError" in report.results[0].summary
     assert "--bundle" in report.results[0].next_step
 
 
-async def test_stages_share_the_deadline_and_the_later_is_made_when_the_earlier_has_answered(
+async def test_stages_share_the_deadline_and_run_in_order(
     asked: Asked,
 ) -> None:
     made_at: list[float] = []
@@ -112,7 +114,7 @@ async def test_stages_share_the_deadline_and_the_later_is_made_when_the_earlier_
     assert [result.status for result in report.results] == [Status.PASS, Status.FAIL]
 
 
-async def test_a_probe_that_is_given_up_is_cancelled_and_one_that_defies_it_holds_nobody(
+async def test_late_probe_is_cancelled_and_not_waited_for(
     asked: Asked,
 ) -> None:
     class Defiant:
@@ -136,3 +138,80 @@ async def test_a_probe_that_is_given_up_is_cancelled_and_one_that_defies_it_hold
         for _ in range(3):
             task.cancel()
             await asyncio.sleep(0)
+
+
+def a_mail_probe(notifier: MemoryNotifier) -> MailProbe:
+    return MailProbe(notifier=notifier, clock=MemoryClock(NOON), limit_s=10.0, home="/a/home")
+
+
+async def test_test_mail_says_what_it_is() -> None:
+    notifier = MemoryNotifier()
+    assert (await a_mail_probe(notifier).check()).status is Status.PASS
+    (message,) = notifier.sent
+    assert "test" in message.subject
+    assert "/a/home" in message.text
+
+
+async def test_refused_test_mail_fails_with_a_next_step() -> None:
+    for fault in (NotifyError("refused (535)"), NotifyUnavailable("nobody there")):
+        notifier = MemoryNotifier()
+        notifier.fault = fault
+        answer = await a_mail_probe(notifier).check()
+        assert (answer.status, answer.summary) == (Status.FAIL, str(fault))
+        assert "alerts.mail" in answer.next_step
+
+
+class AskedSource:
+    """A source that records its calls."""
+
+    name = "hue"
+
+    def __init__(self, answer: SourceReply | Exception) -> None:
+        self.answer = answer
+        self.deadlines_s: list[float] = []
+        self.is_closed = False
+
+    async def read(self, slot: object, deadline_s: float) -> SourceReply:
+        self.deadlines_s.append(deadline_s)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+def a_source_probe(source: Source, clock: MemoryClock) -> SourceProbe:
+    return SourceProbe(
+        component="hue",
+        make=lambda: source,
+        clock=clock,
+        limit_s=12.0,
+        program="./run",
+        unavailable_step="Check the network.",
+    )
+
+
+async def test_source_probe_makes_one_attempt_within_its_limit() -> None:
+    clock = MemoryClock(NOON)
+    clock.advance(5)
+    source = AskedSource(SourceThrottled("not so fast", retry_after_s=1.0))
+    answer = await a_source_probe(source, clock).check()
+    assert (answer.status, source.deadlines_s, source.is_closed) == (Status.FAIL, [17.0], True)
+
+
+async def test_source_probe_closes_its_source() -> None:
+    source = AskedSource(SourceReply(readings=(a_reading(),)))
+    answer = await a_source_probe(source, MemoryClock(NOON)).check()
+    assert (answer.status, source.is_closed) == (Status.PASS, True)
+
+
+async def test_source_probe_passes_on_other_errors() -> None:
+    source = AskedSource(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await a_source_probe(source, MemoryClock(NOON)).check()
+    assert source.is_closed
+
+
+def test_one_usable_source_is_enough() -> None:
+    assert a_source_probe(AskedSource(SourceReply(readings=())), MemoryClock(NOON)).weight is Weight.SOURCE

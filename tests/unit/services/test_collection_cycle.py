@@ -1,8 +1,9 @@
-"""One cycle: who is asked, what is stored, and what is said of the rest."""
+"""One cycle: which sources are asked, what is stored, and what is logged."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime, timedelta
 
 import attrs
@@ -18,6 +19,7 @@ from domain.cycle import (
     Deferred,
     Failed,
     NotStored,
+    Outcome,
     SourceReply,
     Spooled,
     Stored,
@@ -37,14 +39,14 @@ from domain.errors import (
 )
 from domain.measurements import Measurement
 from domain.reading import Quantity, Range
-from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
+from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BUDGET_S, SourcePlan
 from ports.source import Source
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.support.collecting import a_collection
 
 
 class Home:
-    """A collection over fakes, and the fakes."""
+    """A collection cycle with fakes."""
 
     def __init__(self, *sources: Source) -> None:
         self.clock = MemoryClock(NOON)
@@ -93,13 +95,13 @@ async def test_every_reading_of_every_due_source_is_stored() -> None:
     assert home.stored() == {"hue:1": 20.0, "hue:2": 21.0, "alexa:1": 22.0}
 
 
-async def test_only_the_sources_that_are_due_are_asked() -> None:
+async def test_only_due_sources_are_asked() -> None:
     hue, amazon = MemorySource("hue", [a_reply()]), MemorySource("amazon", [a_reply()])
     await Home(hue, amazon).collection.run([a_due("hue")])
     assert (len(hue.asked), len(amazon.asked)) == (1, 0)
 
 
-async def test_one_failing_source_does_not_cost_the_others_their_readings() -> None:
+async def test_one_failing_source_costs_no_other_its_readings() -> None:
     home = Home(
         MemorySource("amazon", [CredentialsRefused("sign in again")]),
         MemorySource("hue", [a_reply(a_reading("hue:1", temperature=20.0))]),
@@ -109,7 +111,7 @@ async def test_one_failing_source_does_not_cost_the_others_their_readings() -> N
     assert verdict([cycle]) is Verdict.SOME_FAILED
 
 
-async def test_a_hanging_source_is_out_of_time_when_its_budget_is_over_and_not_before() -> None:
+async def test_hanging_source_is_out_of_time_at_its_budget() -> None:
     home = Home(MemorySource("amazon", [Hangs()]), MemorySource("hue", [a_reply()]))
     cycle = await home.collection.run([a_due("amazon"), a_due("hue")])
     hanging, answering = cycle.report.outcomes
@@ -119,7 +121,7 @@ async def test_a_hanging_source_is_out_of_time_when_its_budget_is_over_and_not_b
     assert SOURCE_BUDGET_S <= home.clock.elapsed_s() < SOURCE_BUDGET_S + 1
 
 
-async def test_a_bug_in_a_source_costs_only_that_source() -> None:
+async def test_bug_in_a_source_costs_only_that_source() -> None:
     class Buggy(MemorySource):
         async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
             raise ZeroDivisionError("a bug")
@@ -143,7 +145,7 @@ async def test_a_bug_in_a_source_costs_only_that_source() -> None:
         (SourceGarbled("html"), Cause.GARBLED),
     ],
 )
-async def test_the_ledger_says_why_a_source_failed(error: SourceError, cause: Cause) -> None:
+async def test_ledger_has_the_cause_of_a_failure(error: SourceError, cause: Cause) -> None:
     home = Home(MemorySource("hue", [error] * 3))
     cycle = await home.collection.run([a_due("hue")])
     (outcome,) = cycle.report.outcomes
@@ -151,20 +153,20 @@ async def test_the_ledger_says_why_a_source_failed(error: SourceError, cause: Ca
     assert (outcome.cause, outcome.detail) == (cause, str(error))
 
 
-async def test_a_transient_failure_is_mended_within_the_cycle() -> None:
+async def test_transient_failure_is_retried_within_the_cycle() -> None:
     hue = MemorySource("hue", [SourceUnavailable("reset"), a_reply()])
     cycle = await Home(hue).collection.run([a_due("hue")])
     assert verdict([cycle]) is Verdict.ALL_STORED
     assert len(hue.asked) == 2
 
 
-async def test_a_permanent_failure_is_not_asked_again_in_the_cycle() -> None:
+async def test_permanent_failure_is_not_retried() -> None:
     hue = MemorySource("hue", [CredentialsRefused("no such key"), a_reply()])
     await Home(hue).collection.run([a_due("hue")])
     assert len(hue.asked) == 1
 
 
-async def test_an_implausible_value_is_stored_and_marked() -> None:
+async def test_implausible_value_is_stored_and_flagged() -> None:
     home = Home(MemorySource("hue", [a_reply(a_reading("hue:1", temperature=45.0))]))
     await home.collection.run([a_due("hue")])
     (reading,) = MemoryHistory(home.store).newest()
@@ -172,7 +174,7 @@ async def test_an_implausible_value_is_stored_and_marked() -> None:
     assert home.stored() == {"hue:1": 45.0}
 
 
-async def test_a_value_that_no_table_takes_costs_neither_its_reading_nor_the_others() -> None:
+async def test_unstorable_value_costs_no_reading() -> None:
     home = Home(
         MemorySource(
             "hue", [a_reply(a_reading("hue:sun", temperature=61.0), a_reading("hue:2", temperature=20.0))]
@@ -186,14 +188,14 @@ async def test_a_value_that_no_table_takes_costs_neither_its_reading_nor_the_oth
     assert (other.device_id, other.values) == ("hue:2", {Quantity.TEMPERATURE: 20.0})
 
 
-async def test_a_reading_without_a_temperature_is_a_reading() -> None:
+async def test_reading_without_a_temperature_is_stored() -> None:
     home = Home(MemorySource("amazon", [a_reply(a_reading("alexa:1", pm25=3.0))]))
     cycle = await home.collection.run([a_due("amazon")])
     assert [reading.values for reading in MemoryHistory(home.store).newest()] == [{Quantity.PM25: 3.0}]
     assert cycle.report.outcomes[0].unread == ()
 
 
-async def test_a_device_that_is_no_longer_listed_is_accounted_for() -> None:
+async def test_device_that_is_not_listed_is_unread() -> None:
     hue = MemorySource("hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), a_reply(a_reading("hue:1"))])
     home = Home(hue)
     await home.collection.run([a_due("hue", NOON)])
@@ -202,7 +204,7 @@ async def test_a_device_that_is_no_longer_listed_is_accounted_for() -> None:
     assert [(unread.device_id, unread.cause) for unread in outcome.unread] == [("hue:2", Cause.NOT_LISTED)]
 
 
-async def test_a_device_that_the_source_gives_a_cause_for_is_not_accounted_for_twice() -> None:
+async def test_unread_device_is_counted_once() -> None:
     hue = MemorySource(
         "hue",
         [
@@ -216,7 +218,7 @@ async def test_a_device_that_the_source_gives_a_cause_for_is_not_accounted_for_t
     assert [unread.cause for unread in cycle.report.outcomes[0].unread] == [Cause.UNREACHABLE]
 
 
-async def test_when_a_source_fails_each_of_its_devices_is_unread_for_that_cause() -> None:
+async def test_failed_source_leaves_its_devices_unread() -> None:
     hue = MemorySource(
         "hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), CredentialsRefused("revoked")]
     )
@@ -229,15 +231,34 @@ async def test_when_a_source_fails_each_of_its_devices_is_unread_for_that_cause(
     }
 
 
-async def test_a_device_that_comes_twice_in_a_reply_is_stored_once() -> None:
-    twice = a_reply(a_reading("hue:1", temperature=20.0), a_reading("hue:1", temperature=25.0))
-    home = Home(MemorySource("hue", [twice]))
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (None, None, 20.0),
+        (NOON, None, 20.0),
+        (None, NOON, 25.0),
+        (NOON - timedelta(minutes=1), NOON, 25.0),
+        (NOON, NOON - timedelta(minutes=1), 20.0),
+    ],
+)
+async def test_newest_observation_of_a_device_counts(
+    first: datetime | None, second: datetime | None, kept: float
+) -> None:
+    one = a_reading("hue:1", temperature=20.0, observed_at=first)
+    other = a_reading("hue:1", temperature=25.0, observed_at=second)
+    home = Home(MemorySource("hue", [a_reply(one, other)]))
     cycle = await home.collection.run([a_due("hue")])
-    assert home.stored() == {"hue:1": 20.0}
-    assert len(cycle.report.readings) == 1
+    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    # and of two sources
+    home = Home(MemorySource("hue:a", [a_reply(one)]), MemorySource("hue:b", [a_reply(other)]))
+    cycle = await home.collection.run([a_due("hue:a"), a_due("hue:b")])
+    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    notes = [outcome.notes for outcome in cycle.report.outcomes if isinstance(outcome, Collected)]
+    source = "hue:a" if kept == 20.0 else "hue:b"
+    assert sorted(notes) == [(), (f"the reading of hue:1 is taken from {source}",)]
 
 
-async def test_a_store_that_refuses_is_said_and_does_not_end_the_program() -> None:
+async def test_refusing_store_spools_the_cycle() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     home.store.fault = StoreFull("no room left in data/")
     cycle = await home.collection.run([a_due("hue")])
@@ -247,7 +268,7 @@ async def test_a_store_that_refuses_is_said_and_does_not_end_the_program() -> No
     assert verdict([cycle]) is Verdict.ALL_STORED
 
 
-async def test_a_store_and_a_spool_that_refuse_are_said_and_do_not_end_the_program() -> None:
+async def test_refusing_store_and_spool_keep_the_cycle_in_memory() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     home.store.fault = StoreFull("no room left in data/")
     home.spool.fault = SpoolError("no room left in data/spool")
@@ -325,7 +346,7 @@ async def test_a_store_in_trouble_at_the_end_only_costs_measurements(*, is_in_ti
     assert home.store.readings
 
 
-async def test_a_cycle_is_one_line_in_the_journal() -> None:
+async def test_cycle_is_one_line_in_the_journal() -> None:
     home = Home(MemorySource("hue", [a_reply()]))
     await home.collection.run([a_due("hue")])
     (record,) = home.journal.of("cycle")
@@ -343,7 +364,7 @@ async def test_a_cycle_is_one_line_in_the_journal() -> None:
     }
 
 
-async def test_a_cycle_that_is_cancelled_cancels_its_sources() -> None:
+async def test_cancelled_cycle_cancels_its_sources() -> None:
     left: list[str] = []
 
     class Leaving(MemorySource):
@@ -364,13 +385,13 @@ async def test_a_cycle_that_is_cancelled_cancels_its_sources() -> None:
     assert left == ["hue"]
 
 
-async def test_closing_lets_go_of_sources() -> None:
+async def test_closing_closes_the_sources() -> None:
     hue = MemorySource("hue")
     await Home(hue).collection.close()
     assert hue.is_closed
 
 
-async def test_no_secret_that_a_source_repeats_reaches_the_terminal_or_the_ledger() -> None:
+async def test_texts_of_sources_are_redacted() -> None:
     home = Home(
         MemorySource("hue", [SourceRefused("a page that says session-id=189-8991273")]),
         MemorySource(
@@ -396,7 +417,7 @@ def slot(minute: int) -> datetime:
 
 
 async def at(home: Home, *minutes: int) -> list[type[object]]:
-    """What became of the cycles at those minutes."""
+    """Return the outcomes of the cycles at those minutes."""
     kinds: list[type[object]] = []
     for minute in minutes:
         home.clock.advance((slot(minute) - home.clock.now()).total_seconds())
@@ -405,7 +426,7 @@ async def at(home: Home, *minutes: int) -> list[type[object]]:
     return kinds
 
 
-async def test_a_source_that_goes_on_throttling_is_left_in_peace_and_the_ledger_says_until_when() -> None:
+async def test_throttling_source_is_deferred_and_the_ledger_has_the_end() -> None:
     hue = MemorySource("hue", [a_reply(), *[SourceThrottled("429")] * 6, a_reply()])
     home = Home(hue)
     assert await at(home, 0, 5, 10, 15, 20) == [Collected, Failed, Failed, Deferred, Collected]
@@ -417,12 +438,12 @@ async def test_a_source_that_goes_on_throttling_is_left_in_peace_and_the_ledger_
     )
 
 
-async def test_a_source_is_left_in_peace_for_as_long_as_it_named() -> None:
+async def test_retry_after_defers_the_source() -> None:
     hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
     assert await at(Home(hue), 0, 5, 10, 15) == [Failed, Deferred, Deferred, Collected]
 
 
-async def test_that_a_source_is_left_in_peace_is_known_to_the_next_process() -> None:
+async def test_deferral_survives_a_restart() -> None:
     home = Home(MemorySource("hue", [SourceThrottled("429", retry_after_s=900)]))
     await at(home, 0)
     next_process = Home(MemorySource("hue", [a_reply()]))
@@ -433,7 +454,7 @@ async def test_that_a_source_is_left_in_peace_is_known_to_the_next_process() -> 
     assert isinstance(cycle.report.outcomes[0], Deferred)
 
 
-async def test_a_cycle_by_hand_asks_a_source_that_is_left_in_peace() -> None:
+async def test_cycle_by_hand_asks_a_deferred_source() -> None:
     hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
     home = Home(hue)
     await at(home, 0)
@@ -441,12 +462,12 @@ async def test_a_cycle_by_hand_asks_a_source_that_is_left_in_peace() -> None:
     assert isinstance(cycle.report.outcomes[0], Collected)
 
 
-async def test_plain_network_trouble_never_makes_a_source_be_asked_less_often() -> None:
+async def test_network_errors_never_defer_a_source() -> None:
     hue = MemorySource("hue", [SourceUnavailable("no route")] * 100)
     assert await at(Home(hue), *range(0, 60, 5)) == [Failed] * 12
 
 
-async def test_a_source_that_failed_five_cycles_in_a_row_gets_one_attempt_until_it_answers() -> None:
+async def test_five_failures_in_a_row_leave_one_attempt() -> None:
     hue = MemorySource(
         "hue", [SourceUnavailable("no route")] * 16 + [a_reply(), SourceUnavailable("no route")]
     )
@@ -460,7 +481,7 @@ async def test_a_source_that_failed_five_cycles_in_a_row_gets_one_attempt_until_
     assert len(hue.asked) > 1
 
 
-async def test_credentials_that_are_refused_for_good_need_a_person_and_stale_ones_do_not() -> None:
+async def test_only_refused_credentials_need_a_person() -> None:
     for error, needs_person in ((CredentialsRefused("revoked"), True), (CredentialsStale("expired"), False)):
         cycle = await Home(MemorySource("hue", [error])).collection.run([a_due("hue")])
         (outcome,) = cycle.report.outcomes
@@ -468,7 +489,7 @@ async def test_credentials_that_are_refused_for_good_need_a_person_and_stale_one
         assert (outcome.cause, outcome.needs_person) == (Cause.CREDENTIALS, needs_person)
 
 
-async def test_the_attempts_of_a_cycle_are_counted_in_its_line() -> None:
+async def test_journal_line_counts_attempts() -> None:
     home = Home(
         MemorySource("hue", [SourceUnavailable("reset"), a_reply()]), MemorySource("amazon", [a_reply()])
     )
@@ -476,7 +497,7 @@ async def test_the_attempts_of_a_cycle_are_counted_in_its_line() -> None:
     assert home.journal.of("cycle")[0].fields["attempts"] == 3
 
 
-async def test_a_source_that_cannot_be_closed_keeps_nothing_from_being_put_by() -> None:
+async def test_failing_close_does_not_stop_the_spooling() -> None:
     class Clinging(MemorySource):
         async def close(self) -> None:
             raise OSError("a socket that will not close")
@@ -488,3 +509,67 @@ async def test_a_source_that_cannot_be_closed_keeps_nothing_from_being_put_by() 
     await home.collection.close()
     assert len(home.spool.reports) == 1
     assert home.journal.of("source.not_closed")[0].fields["source"] == "amazon"
+
+
+async def outcome_of(answer: SourceReply | SourceError) -> tuple[Outcome, MemoryJournal]:
+    journal, clock = MemoryJournal(), MemoryClock(NOON)
+    plan = SourcePlan(source=MemorySource("hue", [answer]), interval_s=300)
+    collection = a_collection([plan], store=MemoryStore(), clock=clock, journal=journal)
+    (outcome,) = (await collection.run([a_due("hue")])).report.outcomes
+    return outcome, journal
+
+
+@pytest.mark.parametrize(
+    ("found", "note"),
+    [
+        (1, "1 value was NaN or infinite, and not stored"),
+        (2, "2 values were NaN or infinite, and not stored"),
+        (12_345, "12,345 values were NaN or infinite, and not stored"),
+    ],
+)
+async def test_lost_numbers_are_counted_in_ledger_and_journal(found: int, note: str) -> None:
+    reply = SourceReply(readings=(a_reading(),), notes=("said",), not_finite=found)
+    outcome, journal = await outcome_of(reply)
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == (note, "said")
+    (record,) = journal.of("source.not_finite")
+    assert record.fields == {"source": "hue", "values": found}
+
+
+async def test_non_finite_values_of_readings_are_counted() -> None:
+    odd = a_reading(
+        values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: 3.0}, other_values={"range.12": math.inf}
+    )
+    outcome, _ = await outcome_of(SourceReply(readings=(odd,), not_finite=1))
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == ("3 values were NaN or infinite, and not stored",)
+
+
+async def test_finite_values_add_no_note() -> None:
+    outcome, journal = await outcome_of(a_reply())
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == ()
+    assert not journal.of("source.not_finite")
+
+
+async def test_long_texts_are_cut() -> None:
+    words = "w" * 3_000_000
+    outcome, _ = await outcome_of(a_reply(unread=[an_unread(detail=words)], notes=[words]))
+    assert isinstance(outcome, Collected)
+    assert [len(one.detail) for one in outcome.unread] == [LONGEST_TEXT]
+    assert [len(note) for note in outcome.notes] == [LONGEST_TEXT]
+    outcome, journal = await outcome_of(SourceRefused(words))
+    assert isinstance(outcome, Failed)
+    assert len(outcome.detail) == LONGEST_TEXT
+    assert len(str(journal.of("source.failed")[0].fields["detail"])) == LONGEST_TEXT
+
+
+async def test_surplus_notes_are_counted() -> None:
+    notes = [f"remark {number}" for number in range(5000)]
+    outcome, _ = await outcome_of(SourceReply(readings=(), notes=tuple(notes), not_finite=7))
+    assert isinstance(outcome, Collected)
+    assert outcome.notes[0] == "7 values were NaN or infinite, and not stored"
+    assert outcome.notes[1:] == (*notes[: MOST_NOTES - 1], "and 4,981 more notes")
+    outcome, _ = await outcome_of(a_reply(notes=notes[:MOST_NOTES]))
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == tuple(notes[:MOST_NOTES])
