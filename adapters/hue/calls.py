@@ -37,7 +37,7 @@ class Call:
         self._opener = opener
         self._clock = clock
         self._opened = [] if kept is None else [kept]
-        self._sockets = OpenSockets()
+        self._handshakes: list[OpenSockets] = []
         self._lock = threading.Lock()
         self.is_abandoned = False
         self._has_ended = False
@@ -61,19 +61,25 @@ class Call:
         left_s = self.deadline_s - self._clock.elapsed_s()
         if left_s <= 0:
             raise TimeoutError("no time left to fetch the certificate")
+        sockets = OpenSockets()
+        with self._lock:
+            self._handshakes.append(sockets)
+            if self.is_abandoned:
+                sockets.shut()
         return fetch_leaf(
             address.host,
             address.port or _HTTPS_PORT,
             roots=roots,
             timeout_s=min(left_s, _HANDSHAKE_S),
-            sockets=self._sockets,
+            sockets=sockets,
         )
 
     def abandon(self) -> None:
         """Shut the connections, so that the thread that waits for them ends."""
         with self._lock:
             self.is_abandoned = True
-            self._sockets.shut()
+            for sockets in self._handshakes:
+                sockets.shut()
             for bridge in self._opened:
                 bridge.shut()
                 if self._has_ended:

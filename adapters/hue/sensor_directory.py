@@ -75,8 +75,9 @@ class SensorDirectory:
         links_at = self._links_at
         if self._details_at is None or abs(now - self._details_at) >= DETAILS_FOR:
             return "details"
-        if any(one.resource_id not in self._asked_for for one in filter(self._is_unidentified, sensors)):
-            return "details"
+        for one in sensors:
+            if one.resource_id not in self._asked_for and self._is_unidentified(one):
+                return "details"
         are_links_old = links_at is None or abs(now - links_at) >= QUIET_AFTER
         for one in sensors:
             if one.observed_at is None:

@@ -20,9 +20,11 @@ from adapters.memory.runtime import MemoryJournal
 WRITER = """
 import sys
 from pathlib import Path
+from adapters.files import locks
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
 
+locks._ATTEMPTS = 3000  # a busy machine may take long
 journal = MemoryJournal()
 state = FileState(Path(sys.argv[1]), journal)
 for number in range(15):

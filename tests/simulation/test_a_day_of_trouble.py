@@ -1,4 +1,4 @@
-"""A simulated day on which something goes wrong every few hours: each reading is there, or explained."""
+"""A simulated day with a fault every few hours: each reading is stored, or its absence explained."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DAY: dict[int, tuple[str | None, str, str | None]] = {
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, SimulatedHome]]:
-    """The home after its day, still there to be asked what was true."""
+    """The home after its day, which still knows the true values."""
     clock = MovedClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
@@ -103,15 +103,15 @@ def test_only_the_unreachable_sensor_is_unread(
     day: tuple[Deployment, SimulatedHome],
 ) -> None:
     deployment, home = day
-    said = [
+    unreachable = [
         (device_id, datetime.fromisoformat(slot))
         for slot, unread in deployment.rows("SELECT slot, unread FROM outcomes WHERE state = 'stored'")
         for device_id, why in json.loads(unread or "{}").items()
         if (why[0] if isinstance(why, list) else why) == Cause.UNREACHABLE
     ]
-    assert said, "the simulated day has no sensor out of reach: take another seed"
+    assert unreachable, "the simulated day has no sensor out of reach: take another seed"
     quarter = timedelta(minutes=15)
-    for device_id, slot in said:
+    for device_id, slot in unreachable:
         assert not all(home.is_reachable(device_id, at) for at in (slot, slot - quarter, slot - 2 * quarter))
 
 

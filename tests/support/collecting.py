@@ -1,4 +1,4 @@
-"""A collection for tests, over fakes for everything that a test says nothing about."""
+"""Builders of a collection cycle with fakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a cycle: the cause of a failure, and the verdict over all."""
+"""Causes of failures, and the verdict over several cycles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers of components come to."""
+"""The overall result of a health check."""
 
 from __future__ import annotations
 

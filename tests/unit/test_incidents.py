@@ -39,54 +39,61 @@ from tests.support.builders import (
 MINUTE = timedelta(minutes=1)
 
 
-def a_sign(is_bad: bool = True, topic: Topic = Topic.SPOOL_IN_USE, subject: str = "database") -> Observation:
+def a_look(is_bad: bool = True, topic: Topic = Topic.SPOOL_IN_USE, subject: str = "database") -> Observation:
     return Observation(topic=topic, subject=subject, is_bad=is_bad, detail="the disk is full")
 
 
-def lived(*looks: tuple[timedelta, Observation], patience: Patience | None = None) -> list[list[Notice]]:
-    """What is told after each look."""
+def observe_all(
+    *looks: tuple[timedelta, Observation], patience: Patience | None = None
+) -> list[list[Notice]]:
+    """Return the notices after each observation."""
     incidents: Incidents = {}
-    told: list[list[Notice]] = []
-    for after, sign in looks:
-        incidents, notices = update_incidents(incidents, [sign], NOON + after, patience or Patience())
-        told.append(list(notices))
-    return told
+    history: list[list[Notice]] = []
+    for after, one in looks:
+        incidents, notices = update_incidents(incidents, [one], NOON + after, patience or Patience())
+        history.append(list(notices))
+    return history
 
 
-def bad_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
+def bad_keys(*outcomes: Outcome) -> set[tuple[Topic, str]]:
     return {
         (one.topic, one.subject) for one in observe_cycle(Stored(report=a_cycle(*outcomes))) if one.is_bad
     }
 
 
-def good_signs(*outcomes: Outcome) -> set[tuple[Topic, str]]:
+def good_keys(*outcomes: Outcome) -> set[tuple[Topic, str]]:
     signs = observe_cycle(Stored(report=a_cycle(*outcomes)))
     always = {Topic.SPOOL_IN_USE, Topic.CLOCK_STEPPED}
     return {(one.topic, one.subject) for one in signs if not one.is_bad and one.topic not in always}
 
 
 def test_incident_is_opened_once_and_closed_once() -> None:
-    told = lived(
-        (0 * MINUTE, a_sign()),
-        (5 * MINUTE, a_sign()),
-        (10 * MINUTE, a_sign(is_bad=False)),
-        (15 * MINUTE, a_sign(is_bad=False)),
+    history = observe_all(
+        (0 * MINUTE, a_look()),
+        (5 * MINUTE, a_look()),
+        (10 * MINUTE, a_look(is_bad=False)),
+        (15 * MINUTE, a_look(is_bad=False)),
     )
-    assert [[type(notice) for notice in notices] for notices in told] == [[Opened], [], [Recovered], []]
-    (recovered,) = told[2]
+    assert [[type(notice) for notice in notices] for notices in history] == [
+        [Opened],
+        [],
+        [Recovered],
+        [],
+    ]
+    (recovered,) = history[2]
     assert isinstance(recovered, Recovered)
     assert recovered.length == 10 * MINUTE
 
 
 @pytest.mark.parametrize("topic", [Topic.DEVICE_SILENT, Topic.SPOOL_IN_USE])
 def test_lasting_incident_does_not_change(topic: Topic) -> None:
-    """So that nothing is written with each cycle for a sensor whose battery has died."""
+    """Then nothing is written each cycle while a sensor is silent."""
     incidents: Incidents = {}
     changes = []
     for number in range(2 * 288):
         before = incidents
         incidents, _ = update_incidents(
-            incidents, [a_sign(topic=topic)], NOON + 5 * MINUTE * number, Patience()
+            incidents, [a_look(topic=topic)], NOON + 5 * MINUTE * number, Patience()
         )
         changes += [number] if incidents != before else []
     needed = Patience().needed(topic)
@@ -94,41 +101,47 @@ def test_lasting_incident_does_not_change(topic: Topic) -> None:
 
 
 def test_lasting_incident_is_repeated_daily() -> None:
-    looks = [(5 * MINUTE * number, a_sign()) for number in range(3 * 288)]
-    told = [(number, type(notice)) for number, notices in enumerate(lived(*looks)) for notice in notices]
-    assert told == [(0, Opened), (288, Repeated), (576, Repeated)]
+    looks = [(5 * MINUTE * number, a_look()) for number in range(3 * 288)]
+    history = [
+        (number, type(notice)) for number, notices in enumerate(observe_all(*looks)) for notice in notices
+    ]
+    assert history == [(0, Opened), (288, Repeated), (576, Repeated)]
 
 
 @pytest.mark.parametrize(
     ("topic", "needed"), [(Topic.SOURCE_SILENT, 3), (Topic.DEVICE_SILENT, 12), (Topic.CREDENTIALS, 1)]
 )
 def test_silence_needs_several_cycles_in_a_row(topic: Topic, needed: int) -> None:
-    bad, good = a_sign(topic=topic), a_sign(topic=topic, is_bad=False)
-    assert lived(*[(MINUTE, bad)] * (needed - 1), (MINUTE, good), *[(MINUTE, bad)] * (needed - 1)) == [[]] * (
-        2 * needed - 1
-    )
-    told = lived(*[(MINUTE, bad)] * needed)
-    assert [bool(notices) for notices in told] == [False] * (needed - 1) + [True]
+    bad, good = a_look(topic=topic), a_look(topic=topic, is_bad=False)
+    assert observe_all(*[(MINUTE, bad)] * (needed - 1), (MINUTE, good), *[(MINUTE, bad)] * (needed - 1)) == [
+        []
+    ] * (2 * needed - 1)
+    history = observe_all(*[(MINUTE, bad)] * needed)
+    assert [bool(notices) for notices in history] == [False] * (needed - 1) + [True]
 
 
 def test_future_notice_time_does_not_silence_an_incident() -> None:
-    told = lived((timedelta(days=400), a_sign()), (0 * MINUTE, a_sign()), (timedelta(days=1), a_sign()))
-    assert [len(notices) for notices in told] == [1, 0, 1]
+    history = observe_all(
+        (timedelta(days=400), a_look()),
+        (0 * MINUTE, a_look()),
+        (timedelta(days=1), a_look()),
+    )
+    assert [len(notices) for notices in history] == [1, 0, 1]
 
 
 def test_incident_without_an_observation_stays() -> None:
-    incidents, _ = update_incidents({}, [a_sign()], NOON, Patience())
-    after, told = update_incidents(incidents, [a_sign(topic=Topic.DISK_LOW)], NOON, Patience())
+    incidents, _ = update_incidents({}, [a_look()], NOON, Patience())
+    after, history = update_incidents(incidents, [a_look(topic=Topic.DISK_LOW)], NOON, Patience())
     assert after.items() >= incidents.items()
-    assert len(told) == 1
+    assert len(history) == 1
 
 
 @given(st.lists(st.tuples(st.integers(min_value=-100_000, max_value=100_000), st.booleans()), max_size=60))
 def test_no_incident_opens_twice_in_a_row(
     looks: list[tuple[int, bool]],
 ) -> None:
-    told = lived(*((timedelta(seconds=at), a_sign(is_bad=is_bad)) for at, is_bad in looks))
-    kinds = [type(notice) for notices in told for notice in notices]
+    history = observe_all(*((timedelta(seconds=at), a_look(is_bad=is_bad)) for at, is_bad in looks))
+    kinds = [type(notice) for notices in history for notice in notices]
     is_open = False
     for kind in kinds:
         assert (kind is Opened) != is_open
@@ -149,15 +162,15 @@ def test_no_incident_opens_twice_in_a_row(
     ],
 )
 def test_cycle_is_observed_by_source_and_device(outcome: Outcome, bad: set[tuple[Topic, str]]) -> None:
-    assert bad_signs(outcome) == bad
+    assert bad_keys(outcome) == bad
 
 
 def test_deferred_and_borderline_states_are_not_observed() -> None:
-    assert good_signs(a_deferred(cause=Cause.CREDENTIALS)) == set()
-    assert good_signs(a_failed(cause=Cause.NETWORK)) == set()
-    between = good_signs(a_collected(a_reading("hue:1", battery_percent=15)))
+    assert good_keys(a_deferred(cause=Cause.CREDENTIALS)) == set()
+    assert good_keys(a_failed(cause=Cause.NETWORK)) == set()
+    between = good_keys(a_collected(a_reading("hue:1", battery_percent=15)))
     assert (Topic.BATTERY_LOW, "hue:1") not in between
-    assert good_signs(a_collected(a_reading("hue:1", battery_percent=20))) == {
+    assert good_keys(a_collected(a_reading("hue:1", battery_percent=20))) == {
         (Topic.CREDENTIALS, "hue"),
         (Topic.SOURCE_SILENT, "hue"),
         (Topic.DEVICE_SILENT, "hue:1"),
@@ -166,14 +179,14 @@ def test_deferred_and_borderline_states_are_not_observed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free_mb", "said"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
+    ("free_mb", "expected"), [(0, [True]), (199, [True]), (200, []), (300, []), (400, []), (401, [False])]
 )
-def test_disk_at_the_limit_is_reported_once(free_mb: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in observe_home(free_mb * 1_000_000, None)] == said
+def test_disk_at_the_limit_is_reported_once(free_mb: int, expected: list[bool]) -> None:
+    assert [one.is_bad for one in observe_home(free_mb * 1_000_000, None)] == expected
 
 
 @pytest.mark.parametrize(
-    ("log_bytes", "said"),
+    ("log_bytes", "expected"),
     [
         (0, [False]),
         (8 * 1024 * 1024, [False]),
@@ -182,8 +195,8 @@ def test_disk_at_the_limit_is_reported_once(free_mb: int, said: list[bool]) -> N
         (64 * 1024 * 1024 + 1, [True]),
     ],
 )
-def test_log_limits_are_64_and_8_mib(log_bytes: int, said: list[bool]) -> None:
-    assert [sign.is_bad for sign in observe_home(None, log_bytes)] == said
+def test_log_limits_are_64_and_8_mib(log_bytes: int, expected: list[bool]) -> None:
+    assert [one.is_bad for one in observe_home(None, log_bytes)] == expected
 
 
 def test_unstored_cycle_and_clock_fault_are_observed() -> None:
@@ -191,8 +204,8 @@ def test_unstored_cycle_and_clock_fault_are_observed() -> None:
         Spooled(report=a_cycle(), reason="the disk is full"),
         NotStored(report=a_cycle(), reason="the disk is full"),
     ):
-        assert Topic.SPOOL_IN_USE in {sign.topic for sign in observe_cycle(cycle) if sign.is_bad}
-    (stepped,) = [sign for sign in observe_cycle(Stored(report=a_cycle()), ["hue"]) if sign.is_bad]
+        assert Topic.SPOOL_IN_USE in {one.topic for one in observe_cycle(cycle) if one.is_bad}
+    (stepped,) = [one for one in observe_cycle(Stored(report=a_cycle()), ["hue"]) if one.is_bad]
     assert (stepped.topic, stepped.detail) == (Topic.CLOCK_STEPPED, "hue")
 
 
@@ -230,15 +243,15 @@ def test_dismissal_message_says_no_longer_expected() -> None:
 
 def test_cycles_by_hand_only_end_silences() -> None:
     unscheduled_cycle = a_due(scheduled=False)
-    assert bad_signs(a_failed(unscheduled_cycle)) == set()
+    assert bad_keys(a_failed(unscheduled_cycle)) == set()
     assert (
-        bad_signs(a_collected(a_reading("hue:1"), due=unscheduled_cycle, unread=(an_unread("hue:2"),)))
+        bad_keys(a_collected(a_reading("hue:1"), due=unscheduled_cycle, unread=(an_unread("hue:2"),)))
         == set()
     )
-    assert bad_signs(a_failed(unscheduled_cycle, Cause.CREDENTIALS, needs_person=True)) == {
+    assert bad_keys(a_failed(unscheduled_cycle, Cause.CREDENTIALS, needs_person=True)) == {
         (Topic.CREDENTIALS, "hue")
     }
-    assert (Topic.SOURCE_SILENT, "hue") in good_signs(a_collected(due=unscheduled_cycle))
+    assert (Topic.SOURCE_SILENT, "hue") in good_keys(a_collected(due=unscheduled_cycle))
 
 
 def test_healthy_devices_can_be_left_out() -> None:

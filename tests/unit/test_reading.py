@@ -1,4 +1,4 @@
-"""Which values are plausible, and which the table can take."""
+"""Plausible and storable values."""
 
 from __future__ import annotations
 

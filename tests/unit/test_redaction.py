@@ -1,4 +1,4 @@
-"""No secret stays in a text."""
+"""Redaction of secrets."""
 
 from __future__ import annotations
 

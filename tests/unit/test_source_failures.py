@@ -1,4 +1,4 @@
-"""How a source's failures in a row change the way in which it is asked."""
+"""A source's failures in a row, and the pauses that follow."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_faile
 MINUTE = timedelta(minutes=1)
 
 
-def lived(*outcomes: Outcome) -> SourceFailures:
-    streak = SourceFailures()
+def failures_after(*outcomes: Outcome) -> SourceFailures:
+    failures = SourceFailures()
     for outcome in outcomes:
-        streak = streak.after(outcome, outcome.due.slot)
-    return streak
+        failures = failures.after(outcome, outcome.due.slot)
+    return failures
 
 
 def refused_at_every_chance(cause: Cause, interval_s: int, count: int) -> list[datetime]:
     """The slots at which a source is asked that is refused each time."""
-    streak, slot = SourceFailures(), NOON
+    failures, slot = SourceFailures(), NOON
     asked: list[datetime] = []
     while len(asked) < count:
-        if not streak.defers(slot):
+        if not failures.defers(slot):
             asked.append(slot)
-            streak = streak.after(a_failed(a_due(slot=slot, interval_s=interval_s), cause), slot)
+            failures = failures.after(a_failed(a_due(slot=slot, interval_s=interval_s), cause), slot)
         slot = next_slot(slot, interval_s)
     return asked
 
@@ -64,29 +64,29 @@ def test_pause_is_at_most_a_long_interval() -> None:
     [(None, 5 * MINUTE), (60.0, 5 * MINUTE), (1800.0, 30 * MINUTE), (86_400.0, LONGEST_PAUSE)],
 )
 def test_retry_after_pauses_up_to_an_hour(named_s: float | None, left_for: timedelta) -> None:
-    streak = SourceFailures().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
-    assert streak.until == NOON + left_for
+    failures = SourceFailures().after(a_failed(cause=Cause.THROTTLED), NOON, named_s)
+    assert failures.until == NOON + left_for
 
 
 def test_success_resets_the_failures() -> None:
     throttled = [a_failed(cause=Cause.THROTTLED)] * 6
-    assert lived(*throttled, a_collected()) == SourceFailures()
+    assert failures_after(*throttled, a_collected()) == SourceFailures()
 
 
 def test_network_error_ends_the_pause() -> None:
-    streak = lived(*[a_failed(cause=Cause.THROTTLED)] * 6, a_failed(cause=Cause.NETWORK))
-    assert not streak.defers(NOON)
-    assert streak.failures == 7
+    failures = failures_after(*[a_failed(cause=Cause.THROTTLED)] * 6, a_failed(cause=Cause.NETWORK))
+    assert not failures.defers(NOON)
+    assert failures.failures == 7
 
 
 def test_deferral_is_no_failure() -> None:
-    before = lived(a_failed(cause=Cause.THROTTLED))
+    before = failures_after(a_failed(cause=Cause.THROTTLED))
     assert before.after(a_deferred(), NOON) == before
 
 
 def test_pause_set_by_a_wrong_clock_is_over() -> None:
-    streak = SourceFailures(cause=Cause.THROTTLED, refusals=1, until=NOON + timedelta(days=400))
-    assert not streak.defers(NOON)
+    failures = SourceFailures(cause=Cause.THROTTLED, refusals=1, until=NOON + timedelta(days=400))
+    assert not failures.defers(NOON)
 
 
 @given(
@@ -97,8 +97,8 @@ def test_pause_set_by_a_wrong_clock_is_over() -> None:
 def test_no_pause_exceeds_an_hour_or_the_interval(
     refusals: list[Cause], interval_s: int, named_s: float | None
 ) -> None:
-    streak = SourceFailures()
+    failures = SourceFailures()
     for cause in refusals:
-        streak = streak.after(a_failed(a_due(interval_s=interval_s), cause), NOON, named_s)
+        failures = failures.after(a_failed(a_due(interval_s=interval_s), cause), NOON, named_s)
         longest = max(LONGEST_PAUSE, timedelta(seconds=interval_s))
-        assert streak.until is None or streak.until - NOON <= longest
+        assert failures.until is None or failures.until - NOON <= longest

@@ -32,7 +32,7 @@ ANSWERED = a_collected(a_reading("alexa:1"), due=a_due("amazon"))
 
 
 class Alerts:
-    """An alerting over fakes, and the fakes."""
+    """Alerting with fakes."""
 
     def __init__(self, *, with_mail: bool = True) -> None:
         self.clock = MemoryClock(NOON)
@@ -148,7 +148,7 @@ async def test_every_topic_is_mailed() -> None:
     for _ in range(12):
         report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
         await alerts.cycle(Spooled(report=report, reason="locked"), "hue")
-    assert sorted(said for said in alerts.subjects() if not said.startswith("recovered")) == [
+    assert sorted(subject for subject in alerts.subjects() if not subject.startswith("recovered")) == [
         "another program keeps the database open for reading",
         "no readings from amazon",
         "readings cannot be stored in the database",
@@ -165,7 +165,7 @@ async def test_each_clock_fault_is_reported_once() -> None:
     cycle = Stored(report=a_cycle())
     await alerts.cycle(cycle, "hue")
     assert "hue (2037-02-11 12:00 UTC)" in alerts.notifier.sent[0].text
-    for _ in range(3):  # processes of one cycle each, which find it anew
+    for _ in range(3):  # processes of one cycle each, which find it again
         alerts.begin()
         await alerts.cycle(cycle, "hue")
     title = "the computer's clock is, or was, wrong"
@@ -310,7 +310,7 @@ async def test_incidents_of_a_device_that_is_not_expected_are_dismissed() -> Non
     await alerts.after(a_collected(a_reading("hue:gone", battery_percent=3), a_reading("hue:1")))
     await alerts.after(a_collected(a_reading("hue:1"), unread=(an_unread("hue:gone"),)))
     for outcome in (a_failed(a_due("hue")), a_deferred(a_due("hue")), ANSWERED):
-        await alerts.after(outcome)  # says nothing of the devices of hue
+        await alerts.after(outcome)  # without the devices of hue
     alerts.clock.advance(7200)
     for _ in range(3):
         alerts.begin()
@@ -385,14 +385,14 @@ def test_start_clears_the_board_of_a_removed_source(sources: set[str], left: str
 
 
 class Worker:
-    """Does items that take virtual seconds."""
+    """Works on items for virtual seconds."""
 
     def __init__(self, takes_s: float = 0.0) -> None:
         self.clock = MemoryClock(NOON)
         self.journal = MemoryJournal()
         self.done: list[int] = []
         self.takes_s = takes_s
-        self.beside = BackgroundQueue[int](self.work, clock=self.clock, journal=self.journal)
+        self.queue = BackgroundQueue[int](self.work, clock=self.clock, journal=self.journal)
 
     async def work(self, item: int) -> None:
         if item < 0:
@@ -404,41 +404,41 @@ class Worker:
 async def test_queue_runs_items_in_order_in_the_background() -> None:
     worker = Worker(takes_s=10)
     for item in range(3):
-        worker.beside.add(item)
+        worker.queue.add(item)
     assert (worker.done, worker.clock.elapsed_s()) == ([], 0)
-    await worker.beside.finish(60)
+    await worker.queue.finish(60)
     assert (worker.done, worker.clock.elapsed_s()) == ([0, 1, 2], 30)
 
 
 async def test_failing_item_is_logged_and_costs_no_other() -> None:
     worker = Worker()
     for item in (1, -1, 2):
-        worker.beside.add(item)
-    await worker.beside.finish(60)
+        worker.queue.add(item)
+    await worker.queue.finish(60)
     assert worker.done == [1, 2]
     assert worker.journal.of("after_cycle.bug")[0].fields["error"] == "ValueError: a fault of ours"
 
 
 async def test_finish_cancels_endless_work() -> None:
     worker = Worker(takes_s=1e9)
-    worker.beside.add(1)
+    worker.queue.add(1)
     await asyncio.sleep(0)
-    await worker.beside.finish(30)
+    await worker.queue.finish(30)
     assert (worker.done, worker.clock.elapsed_s()) == ([], 30)
 
 
 async def test_full_queue_drops_the_oldest_items() -> None:
     worker = Worker()
     for item in range(250):
-        worker.beside.add(item)
-    await worker.beside.finish(60)
+        worker.queue.add(item)
+    await worker.queue.finish(60)
     assert worker.done == list(range(150, 250))
 
 
 async def test_queue_continues_after_a_pause() -> None:
     worker = Worker()
-    worker.beside.add(1)
-    await worker.beside.finish(60)
-    worker.beside.add(2)
-    await worker.beside.finish(60)
+    worker.queue.add(1)
+    await worker.queue.finish(60)
+    worker.queue.add(2)
+    await worker.queue.finish(60)
     assert worker.done == [1, 2]

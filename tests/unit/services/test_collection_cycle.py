@@ -1,4 +1,4 @@
-"""One cycle: who is asked, what is stored, and what is logged."""
+"""One cycle: which sources are asked, what is stored, and what is logged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tests.support.collecting import a_collection
 
 
 class Home:
-    """A collection over fakes, and the fakes."""
+    """A collection cycle with fakes."""
 
     def __init__(self, *sources: Source) -> None:
         self.clock = MemoryClock(NOON)
@@ -417,7 +417,7 @@ def slot(minute: int) -> datetime:
 
 
 async def at(home: Home, *minutes: int) -> list[type[object]]:
-    """What became of the cycles at those minutes."""
+    """Return the outcomes of the cycles at those minutes."""
     kinds: list[type[object]] = []
     for minute in minutes:
         home.clock.advance((slot(minute) - home.clock.now()).total_seconds())

@@ -1,4 +1,4 @@
-"""Collecting for as long as the process lives: each slot once, and the lost ones explained."""
+"""Continuous collection: each slot once, and missed slots explained."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.support.collecting import a_collection
 
 
 class Running:
-    """A continuous collection of one or two sources over fakes; a hook may act after each cycle."""
+    """A continuous collection of one or two sources with fakes; a hook may act after each cycle."""
 
     def __init__(
         self,

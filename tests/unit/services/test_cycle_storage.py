@@ -23,7 +23,7 @@ SPOOL_FULL = SpoolError("no room left in data/spool")
 
 
 class SlowStore(MemoryStore):
-    """A store whose every commit takes a while, and that can be told to fail a number of times."""
+    """A store whose every commit takes a while, and that fails as often as a test says."""
 
     def __init__(self, clock: MemoryClock, commit_s: float = 0.0) -> None:
         super().__init__()
@@ -40,8 +40,8 @@ class SlowStore(MemoryStore):
         self.appended.append(report)
 
 
-class Kept:
-    """A keeping over fakes, and the fakes."""
+class Bench:
+    """A cycle storage with fakes."""
 
     def __init__(self, commit_s: float = 0.0) -> None:
         self.clock = MemoryClock(NOON)
@@ -57,7 +57,7 @@ class Kept:
         )
 
     def slots(self) -> list[datetime]:
-        """Of what is stored, in the order in which it was."""
+        """Return the stored slots in the order of storing."""
         return [outcome.due.slot for report in self.store.appended for outcome in report.outcomes]
 
 
@@ -70,89 +70,89 @@ def a_cycle_at(minute: int) -> CycleReport:
 
 
 async def test_stored_cycle_leaves_nothing_waiting() -> None:
-    kept = Kept()
-    assert await kept.storage.store(a_cycle()) == Stored(report=a_cycle())
-    assert (kept.spool.reports, kept.slots()) == ([], [NOON])
+    bench = Bench()
+    assert await bench.storage.store(a_cycle()) == Stored(report=a_cycle())
+    assert (bench.spool.reports, bench.slots()) == ([], [NOON])
 
 
 async def test_busy_store_is_retried_by_the_policy() -> None:
-    kept = Kept()
-    kept.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
-    assert isinstance(await kept.storage.store(a_cycle()), Stored)
-    assert kept.clock.elapsed_s() == 1 + 2
-    assert kept.journal.events() == ("retry", "retry", "retry_recovered")
+    bench = Bench()
+    bench.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
+    assert isinstance(await bench.storage.store(a_cycle()), Stored)
+    assert bench.clock.elapsed_s() == 1 + 2
+    assert bench.journal.events() == ("retry", "retry", "retry_recovered")
 
 
 async def test_busy_store_spools_the_cycle_after_three_attempts() -> None:
-    kept = Kept()
-    kept.store.fault = StoreBusy("locked by another program")
-    cycle = await kept.storage.store(a_cycle())
+    bench = Bench()
+    bench.store.fault = StoreBusy("locked by another program")
+    cycle = await bench.storage.store(a_cycle())
     assert cycle == Spooled(report=a_cycle(), reason="locked by another program")
-    assert len(kept.journal.of("retry")) == 2
-    assert kept.clock.elapsed_s() <= STORE_BUDGET_S
+    assert len(bench.journal.of("retry")) == 2
+    assert bench.clock.elapsed_s() <= STORE_BUDGET_S
 
 
 @pytest.mark.parametrize("error", [FULL, StoreError("no file"), ZeroDivisionError("a bug in the store")])
 async def test_other_store_errors_spool_at_once(error: Exception) -> None:
-    kept = Kept()
-    kept.store.failures = [error]
-    cycle = await kept.storage.store(a_cycle())
+    bench = Bench()
+    bench.store.failures = [error]
+    cycle = await bench.storage.store(a_cycle())
     assert isinstance(cycle, Spooled)
     assert str(error) in cycle.reason
-    assert (kept.spool.reports, kept.clock.elapsed_s()) == ([a_cycle()], 0)
+    assert (bench.spool.reports, bench.clock.elapsed_s()) == ([a_cycle()], 0)
 
 
 async def test_backlog_is_stored_once_and_in_order() -> None:
-    kept = Kept()
-    kept.store.fault = FULL
+    bench = Bench()
+    bench.store.fault = FULL
     for minute in (0, 5, 10):
-        await kept.storage.store(a_cycle_at(minute))
-    kept.store.fault = None
-    assert isinstance(await kept.storage.store(a_cycle_at(15)), Stored)
-    assert kept.slots() == [slot(0), slot(5), slot(10), slot(15)]
-    assert kept.spool.reports == []
+        await bench.storage.store(a_cycle_at(minute))
+    bench.store.fault = None
+    assert isinstance(await bench.storage.store(a_cycle_at(15)), Stored)
+    assert bench.slots() == [slot(0), slot(5), slot(10), slot(15)]
+    assert bench.spool.reports == []
 
 
 async def test_next_process_stores_the_spool() -> None:
-    kept = Kept()
-    kept.store.fault = FULL
-    await kept.storage.store(a_cycle_at(0))
-    kept.store.fault = None
-    kept.begin()
-    await kept.storage.store(a_cycle_at(5))
-    assert kept.slots() == [slot(0), slot(5)]
+    bench = Bench()
+    bench.store.fault = FULL
+    await bench.storage.store(a_cycle_at(0))
+    bench.store.fault = None
+    bench.begin()
+    await bench.storage.store(a_cycle_at(5))
+    assert bench.slots() == [slot(0), slot(5)]
 
 
 async def test_cycles_in_memory_are_stored_later_in_order() -> None:
-    kept = Kept()
-    kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
     for minute in (0, 5):
-        assert isinstance(await kept.storage.store(a_cycle_at(minute)), NotStored)
-    kept.store.fault = None
-    await kept.storage.store(a_cycle_at(10))
-    assert kept.slots() == [slot(0), slot(5), slot(10)]
+        assert isinstance(await bench.storage.store(a_cycle_at(minute)), NotStored)
+    bench.store.fault = None
+    await bench.storage.store(a_cycle_at(10))
+    assert bench.slots() == [slot(0), slot(5), slot(10)]
 
 
 async def test_recovered_spool_gets_the_cycles_in_memory_first() -> None:
-    kept = Kept()
-    kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
-    await kept.storage.store(a_cycle_at(0))
-    kept.spool.fault = None
-    assert isinstance(await kept.storage.store(a_cycle_at(5)), Spooled)
-    assert kept.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
+    await bench.storage.store(a_cycle_at(0))
+    bench.spool.fault = None
+    assert isinstance(await bench.storage.store(a_cycle_at(5)), Spooled)
+    assert bench.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
 
 
 async def test_memory_keeps_a_day_and_the_ledger_the_rest() -> None:
-    kept = Kept()
-    kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
     hours = range(0, 30 * 60, 60)
     for minute in hours:
-        kept.clock.advance((slot(minute) - kept.clock.now()).total_seconds())
-        await kept.storage.store(a_cycle_at(minute))
-    kept.store.fault = None
-    await kept.storage.store(a_cycle_at(30 * 60))
+        bench.clock.advance((slot(minute) - bench.clock.now()).total_seconds())
+        await bench.storage.store(a_cycle_at(minute))
+    bench.store.fault = None
+    await bench.storage.store(a_cycle_at(30 * 60))
     oldest = slot(29 * 60) - KEPT_IN_MEMORY
-    ledger = {due_slot: entry for (_, due_slot), entry in kept.store.ledger.items()}
+    ledger = {due_slot: entry for (_, due_slot), entry in bench.store.ledger.items()}
     assert list(ledger) == [slot(minute) for minute in (*hours, 30 * 60)]
     for due_slot, entry in ledger.items():
         if due_slot < oldest:
@@ -160,51 +160,51 @@ async def test_memory_keeps_a_day_and_the_ledger_the_rest() -> None:
             assert entry.cause is Cause.NOT_STORED
         else:
             assert isinstance(entry, Collected)
-    assert len(kept.journal.of("cycle.forgotten")) == 5
+    assert len(bench.journal.of("cycle.forgotten")) == 5
 
 
 async def test_memory_is_spooled_at_the_end_or_logged_as_lost() -> None:
-    kept = Kept()
-    kept.store.fault, kept.spool.fault = FULL, SPOOL_FULL
-    await kept.storage.store(a_cycle())
-    kept.storage.close()
-    (record,) = kept.journal.of("cycles.lost")
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
+    await bench.storage.store(a_cycle())
+    bench.storage.close()
+    (record,) = bench.journal.of("cycles.lost")
     assert (record.level, record.fields["readings"]) == (Level.CRITICAL, 1)
-    kept.begin()
-    await kept.storage.store(a_cycle())
-    kept.spool.fault = None
-    kept.storage.close()
-    assert kept.spool.reports == [a_cycle()]
-    assert len(kept.journal.of("cycles.lost")) == 1
+    bench.begin()
+    await bench.storage.store(a_cycle())
+    bench.spool.fault = None
+    bench.storage.close()
+    assert bench.spool.reports == [a_cycle()]
+    assert len(bench.journal.of("cycles.lost")) == 1
 
 
 async def test_long_backlog_is_stored_over_several_cycles() -> None:
-    kept = Kept(commit_s=1.0)
+    bench = Bench(commit_s=1.0)
     for minute in range(0, 60, 5):
-        kept.spool.add(a_cycle_at(minute))
-    cycle = await kept.storage.store(a_cycle_at(60))
+        bench.spool.add(a_cycle_at(minute))
+    cycle = await bench.storage.store(a_cycle_at(60))
     assert isinstance(cycle, Spooled)
     assert "more is waiting" in cycle.reason
-    assert kept.clock.elapsed_s() <= STORE_BUDGET_S
-    assert 0 < len(kept.slots()) < 12
+    assert bench.clock.elapsed_s() <= STORE_BUDGET_S
+    assert 0 < len(bench.slots()) < 12
     while not isinstance(cycle, Stored):
-        cycle = await kept.storage.store(a_cycle_at(65))
-    assert kept.slots()[:14] == [slot(minute) for minute in range(0, 70, 5)]
+        cycle = await bench.storage.store(a_cycle_at(65))
+    assert bench.slots()[:14] == [slot(minute) for minute in range(0, 70, 5)]
 
 
 async def test_unstorable_cycle_blocks_no_other() -> None:
-    kept = Kept()
-    kept.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
-    assert isinstance(await kept.storage.store(a_cycle_at(0)), Spooled)
-    assert isinstance(await kept.storage.store(a_cycle_at(5)), Stored)
-    assert (kept.slots(), kept.spool.aside) == ([slot(5)], [a_cycle_at(0)])
-    assert kept.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
+    bench = Bench()
+    bench.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
+    assert isinstance(await bench.storage.store(a_cycle_at(0)), Spooled)
+    assert isinstance(await bench.storage.store(a_cycle_at(5)), Stored)
+    assert (bench.slots(), bench.spool.aside) == ([slot(5)], [a_cycle_at(0)])
+    assert bench.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
 
 
 async def test_interrupted_backlog_continues_where_it_stopped() -> None:
-    kept = Kept()
+    bench = Bench()
     for minute in (0, 5, 10):
-        kept.spool.add(a_cycle_at(minute))
+        bench.spool.add(a_cycle_at(minute))
 
     class FailingOnce(SlowStore):
         def append(self, report: CycleReport) -> None:
@@ -212,33 +212,33 @@ async def test_interrupted_backlog_continues_where_it_stopped() -> None:
                 self.failures = [StoreBusy("locked")]
             super().append(report)
 
-    kept.store = FailingOnce(kept.clock)
-    kept.begin()
-    kept.store.failures = []
-    assert isinstance(await kept.storage.store(a_cycle_at(15)), Spooled)
-    assert kept.slots() == [slot(0)]
-    assert len(kept.spool.reports) == 3
+    bench.store = FailingOnce(bench.clock)
+    bench.begin()
+    bench.store.failures = []
+    assert isinstance(await bench.storage.store(a_cycle_at(15)), Spooled)
+    assert bench.slots() == [slot(0)]
+    assert len(bench.spool.reports) == 3
 
 
 def test_progress_includes_what_waits() -> None:
-    kept = Kept()
-    kept.spool.add(a_cycle_at(5))
-    kept.spool.add(a_cycle(a_failed(a_due(slot=slot(10)))))
-    MemoryStore.append(kept.store, a_cycle_at(0))
-    progress = kept.storage.progress([a_due(slot=slot(15))])["hue"]
+    bench = Bench()
+    bench.spool.add(a_cycle_at(5))
+    bench.spool.add(a_cycle(a_failed(a_due(slot=slot(10)))))
+    MemoryStore.append(bench.store, a_cycle_at(0))
+    progress = bench.storage.progress([a_due(slot=slot(15))])["hue"]
     assert (progress.last_slot, progress.last_stored_slot) == (NOON, slot(5))
     assert progress.waiting == {slot(5), slot(10)}
     assert progress.newest_slot == slot(10)
 
 
 async def test_unreadable_store_keeps_the_last_known_progress() -> None:
-    kept = Kept()
-    await kept.storage.store(a_cycle_at(0))
-    expected = kept.storage.progress([a_due(slot=slot(5))])["hue"].expected
+    bench = Bench()
+    await bench.storage.store(a_cycle_at(0))
+    expected = bench.storage.progress([a_due(slot=slot(5))])["hue"].expected
     assert expected == {a_reading().device_id}
-    await kept.storage.store(a_cycle_at(5))
-    kept.store.fault = FULL
-    progress = kept.storage.progress([a_due(slot=slot(10))])["hue"]
+    await bench.storage.store(a_cycle_at(5))
+    bench.store.fault = FULL
+    progress = bench.storage.progress([a_due(slot=slot(10))])["hue"]
     assert progress == SourceProgress(last_slot=slot(5), last_stored_slot=slot(5), expected=expected)
 
 
@@ -247,11 +247,11 @@ def test_unreadable_spool_costs_no_cycle() -> None:
         def waiting(self):  # type: ignore[no-untyped-def]
             raise SPOOL_FULL
 
-    kept = Kept()
-    kept.spool = Unreadable()
-    kept.begin()
-    assert kept.storage.progress([a_due()]) == {"hue": SourceProgress()}
-    assert kept.journal.events() == ("spool.unreadable",)
+    bench = Bench()
+    bench.spool = Unreadable()
+    bench.begin()
+    assert bench.storage.progress([a_due()]) == {"hue": SourceProgress()}
+    assert bench.journal.events() == ("spool.unreadable",)
 
 
 def test_bug_in_reading_progress_costs_no_cycle() -> None:
@@ -259,11 +259,11 @@ def test_bug_in_reading_progress_costs_no_cycle() -> None:
         def progress(self, source: str, at: datetime) -> SourceProgress:
             raise ZeroDivisionError(source)
 
-    kept = Kept()
-    kept.store = Buggy(kept.clock)
-    kept.begin()
-    assert kept.storage.progress([a_due()]) == {"hue": SourceProgress()}
-    assert "ZeroDivisionError" in str(kept.journal.of("store.unreadable")[0].fields["error"])
+    bench = Bench()
+    bench.store = Buggy(bench.clock)
+    bench.begin()
+    assert bench.storage.progress([a_due()]) == {"hue": SourceProgress()}
+    assert "ZeroDivisionError" in str(bench.journal.of("store.unreadable")[0].fields["error"])
 
 
 async def test_unreadable_spool_entries_still_count_as_waiting() -> None:
@@ -271,13 +271,13 @@ async def test_unreadable_spool_entries_still_count_as_waiting() -> None:
         def drain(self, take: Callable[[CycleReport], bool]) -> int:
             raise SPOOL_FULL
 
-    kept = Kept()
-    kept.spool = Unreadable()
-    kept.spool.add(a_cycle_at(5))
-    kept.begin()
-    kept.storage.progress([a_due(slot=slot(10))])
-    assert isinstance(await kept.storage.store(a_cycle_at(10)), Stored)
-    assert kept.storage.progress([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}
+    bench = Bench()
+    bench.spool = Unreadable()
+    bench.spool.add(a_cycle_at(5))
+    bench.begin()
+    bench.storage.progress([a_due(slot=slot(10))])
+    assert isinstance(await bench.storage.store(a_cycle_at(10)), Stored)
+    assert bench.storage.progress([a_due(slot=slot(15))])["hue"].waiting == {slot(5)}
 
 
 NOT_LISTED = an_unread(a_reading().device_id, Cause.NOT_LISTED)
@@ -293,12 +293,12 @@ class CountingStore(SlowStore):
         return super().progress(source, at)
 
 
-def counting() -> tuple[Kept, CountingStore]:
-    kept = Kept()
-    store = CountingStore(kept.clock)
-    kept.store = store
-    kept.begin()
-    return kept, store
+def counting() -> tuple[Bench, CountingStore]:
+    bench = Bench()
+    store = CountingStore(bench.clock)
+    bench.store = store
+    bench.begin()
+    return bench, store
 
 
 @pytest.mark.parametrize(
@@ -318,39 +318,39 @@ def counting() -> tuple[Kept, CountingStore]:
     ],
 )
 async def test_progress_is_read_again_only_after_a_change(next_report: CycleReport, reads: int) -> None:
-    kept, store = counting()
-    await kept.storage.store(a_cycle_at(0))
-    kept.storage.progress([a_due(slot=slot(5))])
+    bench, store = counting()
+    await bench.storage.store(a_cycle_at(0))
+    bench.storage.progress([a_due(slot=slot(5))])
     store.reads = 0
-    await kept.storage.store(next_report)
-    known = kept.storage.progress([a_due(slot=slot(10))])["hue"]
+    await bench.storage.store(next_report)
+    known = bench.storage.progress([a_due(slot=slot(10))])["hue"]
     assert store.reads == reads
     assert known == MemoryStore.progress(store, "hue", slot(10))
 
 
 @pytest.mark.parametrize(("minute", "reads"), [(60, 0), (66, 1), (-180, 1)])
 async def test_progress_in_memory_is_valid_for_an_hour(minute: int, reads: int) -> None:
-    kept, store = counting()
-    kept.storage.progress([a_due(slot=slot(0))])
-    await kept.storage.store(a_cycle_at(0))
-    kept.storage.progress([a_due(slot=slot(5))])
-    await kept.storage.store(a_cycle_at(5))
+    bench, store = counting()
+    bench.storage.progress([a_due(slot=slot(0))])
+    await bench.storage.store(a_cycle_at(0))
+    bench.storage.progress([a_due(slot=slot(5))])
+    await bench.storage.store(a_cycle_at(5))
     store.reads = 0
-    kept.storage.progress([a_due(slot=slot(minute))])
+    bench.storage.progress([a_due(slot=slot(minute))])
     assert store.reads == reads
 
 
 async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> None:
-    kept, store = counting()
+    bench, store = counting()
     for minute in (0, 5):
-        kept.storage.progress([a_due(slot=slot(minute))])
-        await kept.storage.store(a_cycle_at(minute))
+        bench.storage.progress([a_due(slot=slot(minute))])
+        await bench.storage.store(a_cycle_at(minute))
     store.fault = FULL
-    await kept.storage.store(a_cycle_at(10))
+    await bench.storage.store(a_cycle_at(10))
     store.fault, store.reads = None, 0
-    kept.storage.progress([a_due(slot=slot(15))])
-    await kept.storage.store(a_cycle_at(15))
-    assert kept.storage.progress([a_due(slot=slot(20))])["hue"] == SourceProgress(
+    bench.storage.progress([a_due(slot=slot(15))])
+    await bench.storage.store(a_cycle_at(15))
+    assert bench.storage.progress([a_due(slot=slot(20))])["hue"] == SourceProgress(
         last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
     )
     assert store.reads >= 1

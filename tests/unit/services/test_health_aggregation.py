@@ -20,11 +20,11 @@ LIMIT_S = 14.0
 
 
 class Asked:
-    """A check over fakes, and what was told as it came."""
+    """A health check with fakes, and the results as they came."""
 
     def __init__(self) -> None:
         self.clock = MemoryClock(NOON)
-        self.told: list[tuple[str, Status, float]] = []
+        self.results: list[tuple[str, Status, float]] = []
 
     def probe(self, component: str, **more: object) -> MemoryProbe:
         return MemoryProbe(component=component, clock=self.clock, **more)  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ class Asked:
         return await check.run([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
 
     def _hear(self, answer: ComponentResult) -> None:
-        self.told.append((answer.component, answer.status, self.clock.elapsed_s()))
+        self.results.append((answer.component, answer.status, self.clock.elapsed_s()))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_health_check_timeout(asked: Asked) -> None:
     stuck = asked.probe("stuck", takes_s=None, weight=Weight.ESSENTIAL)
     report = await asked.of([stuck, asked.probe("quick", takes_s=1)])
     assert asked.clock.elapsed_s() == LIMIT_S
-    assert asked.told == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
+    assert asked.results == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
     assert report.results[0].summary == "no answer before the deadline"
     assert report.results[0].next_step
     assert report.health is Health.CANNOT_COLLECT
@@ -70,7 +70,7 @@ async def test_health_check_timeout(asked: Asked) -> None:
 
 async def test_results_come_at_once_and_are_reported_in_order(asked: Asked) -> None:
     report = await asked.of([asked.probe("slow", takes_s=3), asked.probe("quick", takes_s=1)])
-    assert [component for component, _, _ in asked.told] == ["quick", "slow"]
+    assert [component for component, _, _ in asked.results] == ["quick", "slow"]
     assert [result.component for result in report.results] == ["slow", "quick"]
     assert [result.duration_s for result in report.results] == [3, 1]
 
@@ -162,7 +162,7 @@ async def test_refused_test_mail_fails_with_a_next_step() -> None:
 
 
 class AskedSource:
-    """A source that notes how it was asked."""
+    """A source that records its calls."""
 
     name = "hue"
 
