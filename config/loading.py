@@ -135,10 +135,7 @@ class _Files:
 
 
 def _load_settings(path: Path, env: str | None, files: _Files, *, may_be_new: bool) -> Settings | None:
-    next_step = (
-        f"; to begin, run homeclimate setup, or copy {packaged_path('default.yaml')} there and change"
-        " what differs in your home, or name the home with --home, or the file with --config"
-    )
+    next_step = ". Run `homeclimate setup` to make one, or name another home with --home"
     document = _load_sections(path, files, next_step, may_be_new=may_be_new)
     if env and not _ENVIRONMENT.fullmatch(env):
         message = "the name of an environment may contain letters, digits, - and _ only"

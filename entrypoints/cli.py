@@ -11,6 +11,7 @@ import click
 
 from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
+from entrypoints.terminal.output import print_message
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
 
@@ -79,11 +80,11 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
         return exit_codes.USAGE
     except OSError as error:
         with suppress(OSError):  # stderr may be what is full
-            click.echo(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
+            print_message(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
         _discard_stdout()
         return exit_codes.FAILED
     except HomeclimateError as error:
-        click.echo(f"homeclimate: {error}", err=True)
+        print_message(f"homeclimate: {error}", err=True)
         return _code_of(error)
     return returned if isinstance(returned, int) else 0
 

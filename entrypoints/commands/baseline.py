@@ -24,6 +24,7 @@ from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
+from entrypoints.terminal.output import print_message
 from entrypoints.wiring.baselines import baseline_comparison, circumstances
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
@@ -191,7 +192,7 @@ def compare_command(
     )
     if limit is not None:
         for line in baseline_text.limit_lines(comparison, broken, limit):
-            click.echo(line, err=True)
+            print_message(line, err=True)
     return exit_codes.FAILED if broken else 0
 
 
@@ -245,7 +246,7 @@ def remove_command(environment: Environment | None, *, name: str, home: Path | N
     name = normalize_name(name)
     with _opened(home, environment) as (_, baselines, _environment):
         baselines.remove(name)
-    click.echo(f"removed the baseline {name}")
+    print_message(f"removed the baseline {name}")
     return 0
 
 
@@ -288,8 +289,11 @@ def _opened(
 
 
 def _print(output: dict[str, Any] | Iterable[str]) -> None:
-    for line in [json.dumps(output, ensure_ascii=False)] if isinstance(output, dict) else output:
-        click.echo(line)
+    if isinstance(output, dict):
+        click.echo(json.dumps(output, ensure_ascii=False))
+        return
+    for line in output:
+        print_message(line)
 
 
 def _objects(baselines: Iterable[Baseline]) -> dict[str, Any]:
@@ -313,7 +317,7 @@ def _measure(
         if selection.since is not None:
             since = parse_instant(selection.since, environment.clock)
         if ahead := baselines.costs_ahead(selection.includes).slots:
-            click.echo(
+            print_message(
                 f"{len(ahead):,} cycles have a time in the future, up to {ahead[-1]:%Y-%m-%d %H:%M} UTC, and "
                 "do not count: the clock was ahead",
                 err=True,
@@ -332,9 +336,11 @@ def _run_cycles(selection: Selection, cycles: int, loaded: Loaded, environment: 
 
     every_s = selection.every_s or EVERY_S
     request = collect.Request(home=Path(), only=selection.only, cycles=cycles, every_s=every_s)
-    run = collect.collect(request, loaded, environment, lambda line: click.echo(line, err=True))
+    run = collect.collect(request, loaded, environment, lambda line: print_message(line, err=True))
     if len(run) < cycles:
-        click.echo(f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True)
+        print_message(
+            f"interrupted after {len(run)} of {cycles} cycles: nothing is kept or compared", err=True
+        )
         raise click.Abort
 
 

@@ -26,6 +26,7 @@ from domain.services.continuous_collection import (
 from entrypoints.commands.options import home_option
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import as_json, lines
+from entrypoints.terminal.output import as_typed_here, print_message
 from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
@@ -128,14 +129,14 @@ def run(request: Request, environment: Environment) -> int:
     """Collect as the request says; return the exit code."""
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        print_message(f"warning: {warning}", err=True)
     try:
         with non_blocking_stdout() as write_line:
             cycles = collect(request, loaded, environment, write_line)
     except StoreRefused:
         raise
     except StoreError as error:
-        click.echo(f"homeclimate: {error}", err=True)
+        print_message(f"homeclimate: {error}", err=True)
         return int(Verdict.NONE_STORED)
     return 0 if request.is_endless else int(verdict(cycles))
 
@@ -182,7 +183,7 @@ async def stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
 
     def interrupted() -> None:
-        click.echo("finishing the current cycle; press Ctrl-C again to stop at once", err=True)
+        print_message("finishing the current cycle; press Ctrl-C again to stop at once", err=True)
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
 
@@ -206,7 +207,7 @@ async def _collect(
 
     def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(cycle)] if request.as_json else lines(cycle):
-            write_line(line)
+            write_line(line if request.as_json else as_typed_here(line))
         alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
         if not request.is_endless:  # or its memory would grow for ever
             cycles.append(cycle)

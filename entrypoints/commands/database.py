@@ -12,6 +12,7 @@ from domain.errors import StoreError
 from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
+from entrypoints.terminal.output import print_message
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
@@ -44,9 +45,9 @@ def backup(file: Path, home: Path | None) -> int:
     if not target.parent.is_dir():
         raise click.UsageError(f"{target.parent} is not a folder")
     copied = back_up(home_of(load(find_home(home))), target)
-    click.echo(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
+    print_message(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
     for finding in copied.findings:
-        click.echo(f"not what was stored, here and in the database: {finding}", err=True)
+        print_message(f"not what was stored, here and in the database: {finding}", err=True)
     return exit_codes.FAILED if copied.findings else 0
 
 
@@ -76,17 +77,17 @@ def restore_backup(backup_file: Path, home: Home, prompts: Prompts | None) -> in
     path = home.files.database
     restorer = restoring(home)
     for finding in restorer.check(backup_file):
-        click.echo(f"not what was stored: {finding}", err=True)
+        print_message(f"not what was stored: {finding}", err=True)
     question = f"Replace {path} with {backup_file} ({restorer.describe_contents(backup_file)})?"
     if prompts is not None and not prompts.confirm(question, default=False):
-        click.echo("nothing is changed")
+        print_message("nothing is changed")
         return 1
     # Lock only now: a person may take a long time to answer.
     with exclusive_access(home, doing="restoring a backup"):
         kept = restorer.restore(backup_file)
-    click.echo(f"{path} holds {restorer.describe_contents(path)}")
+    print_message(f"{path} holds {restorer.describe_contents(path)}")
     if kept is not None:
-        click.echo(f"the former database is kept as {kept}")
+        print_message(f"the former database is kept as {kept}")
     return 0
 
 
@@ -121,11 +122,11 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
         click.echo(json.dumps(report, ensure_ascii=False))
         return int(bool(found))
     if not found:
-        click.echo(f"{checked_home.files.database} is sound")
+        print_message(f"{checked_home.files.database} is sound")
         return 0
     for finding in found:
-        click.echo(str(finding))
-    click.echo(f"next: {next_step}", err=True)
+        print_message(str(finding))
+    print_message(f"next: {next_step}", err=True)
     return 1
 
 
@@ -148,15 +149,15 @@ def salvage_command(environment: Environment | None, *, file: Path, home: Path |
             "it under another name), then name the kept file"
         )
     salvaged = salvaging(merging_home).merge(file.absolute())
-    click.echo(
+    print_message(
         f"{salvaged.read} readings could be read in {file}; {salvaged.merged} of them were missing in {path} "
         f"and have been added; at least {salvaged.lost} more are lost"
     )
     for finding in salvaged.doubtful:
-        click.echo(f"merged, but check it: {finding}")
+        print_message(f"merged, but check it: {finding}")
     for finding in salvaged.left_out:
-        click.echo(f"left out: {finding}")
+        print_message(f"left out: {finding}")
     if not salvaged.read:
-        click.echo(f"no reading could be read: is {file} a database of this program?", err=True)
+        print_message(f"no reading could be read: is {file} a database of this program?", err=True)
         return 1
     return 0

@@ -18,6 +18,7 @@ from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
+from entrypoints.terminal.output import print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
@@ -44,7 +45,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
         click.echo(json.dumps(as_object(status), ensure_ascii=False))
     else:
         for line in lines(status):
-            click.echo(line)
+            print_message(line)
     return 1 if status.store_trouble else 0
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from entrypoints.terminal.output import print_message
+
 _COUNTDOWN_LINE_EVERY_S = 10  # where a line cannot be redrawn
 
 
@@ -21,11 +23,11 @@ class Prompts:
 
     def show(self, text: str) -> None:
         """Print on stdout."""
-        click.echo(text)
+        print_message(text)
 
     def warn(self, text: str) -> None:
         """Print on stderr."""
-        click.echo(text, err=True)
+        print_message(text, err=True)
 
     def confirm(self, question: str, *, default: bool) -> bool:
         """Return the answer, or the default without a terminal."""
@@ -45,7 +47,7 @@ class Prompts:
             if self._can_redraw:
                 click.echo(f"\r{request} {left_s:2d} s left ", nl=False)
             elif not printed or printed[-1] - left_s >= _COUNTDOWN_LINE_EVERY_S:
-                click.echo(f"{request} {left_s} s left")
+                print_message(f"{request} {left_s} s left")
                 printed.append(left_s)
             sys.stdout.flush()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote
 
@@ -73,13 +74,16 @@ def test_no_fault_writes_a_secret_anywhere(
     deployment: Deployment, home: SimulatedHome, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = ""
-    for service, faults in ((home.bridge, BRIDGE_FAULTS), (home.alexa, ALEXA_FAULTS)):
-        for kind in faults:
-            service.faults.add(parse_fault(f"kind={kind}"))
-            arguments = ["collect", "--cycles", "1", "-v"]
-            main(arguments, environment=simulated_environment(str(deployment.ca_file)))
-            service.faults.clear()
-            output += "".join(capfd.readouterr())
+    for bridge_fault, alexa_fault in zip_longest(BRIDGE_FAULTS, ALEXA_FAULTS, fillvalue="null"):
+        home.bridge.faults.add(parse_fault(f"kind={bridge_fault}"))
+        home.alexa.faults.add(parse_fault(f"kind={alexa_fault}"))
+        main(
+            ["collect", "--cycles", "1", "-v"],
+            environment=simulated_environment(str(deployment.ca_file)),
+        )
+        home.bridge.faults.clear()
+        home.alexa.faults.clear()
+        output += "".join(capfd.readouterr())
     main(
         ["collect", "--cycles", "1", "-v", "--json"],
         environment=simulated_environment(str(deployment.ca_file)),

@@ -122,7 +122,7 @@ def test_fault_comes_with_the_warnings_that_may_explain_it(tmp_path: Path) -> No
         (b"a: 1\nb: \xe9\n", "config.yaml:2:4: is not UTF-8"),
         ("a: 1\n".encode("utf-16"), "config.yaml:1:1: is not UTF-8"),
         (b"#" * 1_000_001, "config.yaml: is larger than 1,000,000 bytes"),
-        (None, "config.yaml: not found; to begin, run homeclimate setup, or copy "),
+        (None, "config.yaml: not found. Run `homeclimate setup` to make one"),
     ],
 )
 def test_file_that_is_no_configuration_is_refused(tmp_path: Path, content: bytes | None, fault: str) -> None:

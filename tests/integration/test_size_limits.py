@@ -53,6 +53,8 @@ BODIES: Mapping[str, Callable[[], Iterator[bytes]]] = {
     "headers without end": lambda: _after(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 4_000 + b"\r\n"),
     "an error page": lambda: _after(reply(b"", f"Content-Length: {HUGE}", status="500 Broken")),
 }
+# One read of each of the two clients meets every body.
+BODIES_READ = ("hue.v1/sensors", "amazon.token")
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,13 @@ def home() -> Iterator[ReplayedHome]:
         yield home
 
 
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        *((name, "no length") for name in READS if name not in BODIES_READ),
+        *((name, body) for name in BODIES_READ for body in BODIES),
+    ],
+)
 async def test_a_read_takes_no_more_than_its_limit(home: ReplayedHome, name: str, body: str) -> None:
     home.answers = {name: Answer(pieces=_Once(BODIES[body]), closes=True)}
     home.asked.clear()

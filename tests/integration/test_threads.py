@@ -156,12 +156,18 @@ async def test_single_thread_returns_and_raises_what_the_function_does() -> None
 async def test_single_thread_gives_up_at_its_limit_and_rejects_calls_while_busy() -> None:
     clock = MemoryClock(NOON)  # whose time passes at once when nothing else runs
     thread = SingleThread("stuck", clock)
-    may_end = threading.Event()
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        has_begun.set()
+        may_end.wait(30)
+
     with pytest.raises(TimeoutError, match="within 5 s"):
-        await thread.run(lambda: may_end.wait(30), 5.0)
+        await thread.run(hang, 5.0)
     assert clock.elapsed_s() == 5
     with pytest.raises(TimeoutError, match="has not ended"):
         await thread.run(lambda: None, 5.0)
+    has_begun.wait(30)
     may_end.set()
     wait_until_idle("stuck")
     thread._clock = SystemClock()  # this call takes real time

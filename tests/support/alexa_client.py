@@ -74,8 +74,8 @@ def connection(alexa: SimulatedAlexa, name: str = "") -> Iterator[http.client.HT
     host, _, port = alexa.address.partition(":")
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(alexa.ca_file)
-    asking = http.client.HTTPConnection(alexa.address, timeout=5)
-    bare = socket.create_connection((host, int(port)), timeout=5)
+    asking = http.client.HTTPConnection(alexa.address, timeout=30)
+    bare = socket.create_connection((host, int(port)), timeout=30)
     try:
         asking.sock = trusting.wrap_socket(bare, server_hostname=name or host)
         yield asking

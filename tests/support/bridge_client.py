@@ -81,7 +81,7 @@ def ask_on(
 def connection(bridge: SimulatedBridge, *, plain: bool = False) -> Iterator[http.client.HTTPConnection]:
     """Connect to the bridge."""
     address = bridge.http_address if plain else bridge.address
-    asking = http.client.HTTPConnection(address, timeout=5)
+    asking = http.client.HTTPConnection(address, timeout=30)
     asking.connect()
     try:
         if not plain:
@@ -103,5 +103,5 @@ def context(bridge: SimulatedBridge) -> ssl.SSLContext:
 def tcp(address: str) -> Iterator[socket.socket]:
     """Connect to an address such as `127.0.0.1:443`."""
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as bare:
+    with socket.create_connection((host, int(port)), timeout=30) as bare:
         yield bare

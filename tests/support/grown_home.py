@@ -95,16 +95,6 @@ def report_of(number: int, sensors: int) -> CycleReport:
     return a_cycle(collected, measurements=(measured,))
 
 
-def append_one_by_one(path: Path, some: Iterable[CycleReport]) -> None:
-    """As the collector does it: a transaction a cycle."""
-    clock = MemoryClock(NOON + _AFTER_SLOT)
-    store = SqliteStore(path, journal=MemoryJournal(), clock=clock)
-    for report in some:
-        store.append(report)
-        clock.advance(INTERVAL_S)
-    store.close()
-
-
 def append_fast(path: Path, some: Iterable[CycleReport]) -> None:
     """The same rows by the same statements, many cycles a transaction and without a sync."""
     with _written_at_once(path) as connection:

@@ -151,7 +151,7 @@ async def closing(bench: HueBench) -> AsyncIterator[HueBench]:
         gc.collect(1)  # an unclosed socket warns now, and not in another test
 
 
-def wait_for_reads(seconds: float = 2.0) -> None:
+def wait_for_reads(seconds: float = 30.0) -> None:
     """Let reads that were abandoned end; fail if one goes on."""
     wait_until_idle("read hue", seconds)
 

@@ -102,7 +102,7 @@ def _of_bridge(bridge: SimulatedBridge, path: str) -> Any:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_verify_locations(bridge.ca_file)
-    asking = http.client.HTTPSConnection(bridge.address, context=context, timeout=5)
+    asking = http.client.HTTPSConnection(bridge.address, context=context, timeout=30)
     try:
         asking.request("GET", path.format(key=bridge.key), headers={"hue-application-key": bridge.key})
         return json.loads(asking.getresponse().read())

@@ -13,7 +13,7 @@ def busy_threads(name: str = "") -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name.startswith(name) and one.name != IDLE]
 
 
-def wait_until_idle(name: str, seconds: float = 2.0) -> None:
+def wait_until_idle(name: str, seconds: float = 30.0) -> None:
     """Wait until no thread has a name that begins so; fail if one goes on."""
     ends_s = time.monotonic() + seconds
     while busy_threads(name):

@@ -65,7 +65,7 @@ HALF_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
 @pytest.mark.parametrize(
     ("head", "timeout_s", "within_s", "words"),
     [
-        (b"", 0.1, 10.0, "127.0.0.1 gave no complete answer within 0.1 s"),
+        (b"", 0.1, 60.0, "127.0.0.1 gave no complete answer within 0.1 s"),
         (HALF_BODY, 60.0, 0.2, "no complete answer within"),
     ],
     ids=["the timeout", "the deadline"],
@@ -76,7 +76,7 @@ async def test_a_read_ends_by_timeout_and_deadline(
     began_s = time.monotonic()
     async with a_server(head, hangs=True) as url, a_bench_at(url, timeout_s=timeout_s) as bench:
         assert words in await error_of(bench, within_s)
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 30
 
 
 async def test_without_time_nothing_is_sent(stand_in: StandIn, bench: AmazonBench) -> None:

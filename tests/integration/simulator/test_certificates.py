@@ -152,7 +152,7 @@ def test_requests_accepts_a_bridge(bridge: SimulatedBridge) -> None:
         session.trust_env = False
         session.verify = str(bridge.ca_file)
         session.mount("https://", _ById(bridge))
-        reply = session.get(f"https://{bridge.address}/api/config", timeout=5)
+        reply = session.get(f"https://{bridge.address}/api/config", timeout=30)
     assert reply.json()["bridgeid"] == bridge.id.upper()
 
 

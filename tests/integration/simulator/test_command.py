@@ -47,9 +47,11 @@ def ask(address: str, path: str, method: str = "GET", body: str | None = None, c
     """Return the JSON of a reply with status 200, else the status."""
     if ca_file:
         trusting = ssl.create_default_context(cafile=ca_file)
-        asking: http.client.HTTPConnection = http.client.HTTPSConnection(address, timeout=5, context=trusting)
+        asking: http.client.HTTPConnection = http.client.HTTPSConnection(
+            address, timeout=30, context=trusting
+        )
     else:
-        asking = http.client.HTTPConnection(address, timeout=5)
+        asking = http.client.HTTPConnection(address, timeout=30)
     asking.request(method, path, body)
     reply = asking.getresponse()
     content = reply.read()

@@ -9,6 +9,7 @@ import pytest
 
 from entrypoints.commands.setup_steps import next_command
 from entrypoints.process import find_home
+from entrypoints.terminal.output import as_typed_here
 from entrypoints.terminal.prompts import Prompts
 
 NAMED, CHECKOUT = "HOMECLIMATE_HOME", "HOMECLIMATE_CHECKOUT"
@@ -52,6 +53,13 @@ def test_next_command_works_where_it_is_typed(folder: Path) -> None:
     assert next_command(checkout, {CHECKOUT: str(checkout)}) == f"'{checkout}/run' collect --once"
     assert next_command(folder, {NAMED: str(folder)}) == "homeclimate collect --once"
     assert next_command(home, {NAMED: str(folder)}) == f"homeclimate collect --once --home '{home}'"
+
+
+def test_commands_in_messages_are_those_that_work_here(folder: Path) -> None:
+    text = "no home: run `homeclimate setup`, or see homeclimate.log of homeclimate 0.1"
+    here = "no home: run `./run setup`, or see homeclimate.log of homeclimate 0.1"
+    assert as_typed_here(text, {CHECKOUT: str(folder)}) == here
+    assert as_typed_here(text, {}) == text
 
 
 @pytest.mark.parametrize(
