@@ -108,7 +108,7 @@ def encodings(secrets: Iterable[str]) -> list[str]:
     ]
 
 
-def asked_here(
+def run_health(
     home: SickHome, read_out: Callable[[], tuple[str, str]], *arguments: str
 ) -> tuple[int, str, str]:
     """Run `health` in this process; return exit code, stdout and stderr."""
