@@ -21,7 +21,7 @@ from ports.journal import Level
 from ports.state import State
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.cut_short import cut_short
-from tests.support.damage import DAMAGES, damage
+from tests.support.damaged import DAMAGES, damage
 from tests.support.databases import a_store, changed, rows
 
 KEPT = "readings.db.damaged-20260301T120000Z"
