@@ -99,7 +99,9 @@ class HealthRun:
 
     def watch(self, leave: Callable[[int], object]) -> None:
         """End the process at the deadline, with the results so far. Runs in a thread of its own."""
-        time.sleep(self.request.timeout_s * _WATCHDOG_SHARE)  # real time, whatever clock the check uses
+        time.sleep(
+            self.request.timeout_s * _WATCHDOG_SHARE
+        )  # real time, even if the check uses another clock
         report = self._report
         if report is None:
             missing = [no_answer(*component) for component in self._missing()]

@@ -13,7 +13,7 @@ from adapters.files.locks import locked_file
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
-_MODE = 0o600  # the content says something about the home
+_MODE = 0o600  # the content is about the home
 _DAMAGED_KEPT = 9
 _MOST_BYTES = 8 * 1024 * 1024  # many times what the program ever writes
 _DEEPEST = 50  # levels of nesting; what the program writes has a handful

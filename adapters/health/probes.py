@@ -53,7 +53,7 @@ def check_log_folder(folder: Path, *, max_bytes: int, backups: int) -> Answer:
 
 
 def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answer:
-    """Check that the systemd unit that starts `collect` for the home is active. Skip if there is none."""
+    """Check that the systemd unit that starts `collect` for the home is active. Skip without such a unit."""
     for folder in folders:
         for unit in sorted(folder.glob("*.service")):
             try:
@@ -64,7 +64,7 @@ def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answ
                 # Between two runs of a one-shot service, its timer is active and the service is not.
                 watched = unit.with_suffix(".timer") if _IS_ONESHOT.search(text) else unit
                 return _unit_state(watched, is_user_unit=folder == UNIT_FOLDERS[1])
-    return skipped("no service is installed; docs/how-to/run-as-a-service.md says how")
+    return skipped("no service is installed; see docs/how-to/run-as-a-service.md")
 
 
 def _starts_collecting(unit_text: str, home: Path) -> bool:

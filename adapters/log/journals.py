@@ -60,7 +60,7 @@ class StderrJournal:
 def _format(value: object) -> str:
     try:
         text = str(value)
-    except Exception:  # noqa: BLE001 - a journal never raises, whatever it is given
+    except Exception:  # noqa: BLE001 - a journal never raises
         text = f"<unprintable {type(value).__name__}>"
     if _PLAIN.fullmatch(text) and text.isprintable():
         return text

@@ -93,7 +93,10 @@ class CycleWriter:
 
     def write(self, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
         """Write the whole report; return what the readings table refused."""
-        self._look_at_schema()
+        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._schema_version:
+            self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
+            self._schema_version = version
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[tuple[Cell, ...]] = []
@@ -110,8 +113,9 @@ class CycleWriter:
             self._write_outcome(outcome, refused)
             refusals += refused
         self._insert_checksum(before, rows, is_complete=inserted == len(rows))
-        missed = (_ledger_row(missed) for missed in report.missed)
-        self._connection.executemany(_INSERT_MISSED, ((*row, checksum(row)) for row in missed))
+        for missed in report.missed:
+            row = _ledger_row(missed)
+            self._connection.execute(_INSERT_MISSED, (*row, checksum(row)))
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return tuple(refusals)
 
@@ -125,12 +129,6 @@ class CycleWriter:
             for device_id, slot in listed
             if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
         )
-
-    def _look_at_schema(self) -> None:
-        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
-        if version != self._schema_version:
-            self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
-            self._schema_version = version
 
     def _insert_readings(
         self, readings: Sequence[Reading], rows: Sequence[tuple[Cell, ...]]
@@ -203,7 +201,8 @@ class CycleWriter:
             if (
                 row is not None
                 and row[1:4] == names
-                and all(_is_between(lagging, it, slot) for it in row[5:])
+                and lagging < str(row[5]) <= slot
+                and lagging < str(row[6]) <= slot
             ):
                 self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
             else:
@@ -216,6 +215,8 @@ class CycleWriter:
                 is_listed = one.cause is not Cause.NOT_LISTED or _is_ahead(old.last_listed_slot, ahead)
                 newest = _newer(old.last_listed_slot, slot, ahead) if is_listed else old.last_listed_slot
                 devices[device_id] = attrs.evolve(old, last_listed_slot=newest)
+        if not devices:
+            return
         self._listed.update((name, str(device.last_listed_slot)) for name, device in devices.items())
         gone = {name for name, one in unread.items() if one.cause is Cause.NOT_LISTED}
         changed = [
@@ -232,10 +233,6 @@ class CycleWriter:
         if isinstance(listed, str):
             listed = max(listed, self._listed.get(device.device_id, ""))
         return attrs.evolve(device, last_listed_slot=listed)
-
-
-def _is_between(oldest: str, slot: object, newest: str) -> bool:
-    return isinstance(slot, str) and oldest < slot <= newest
 
 
 def _is_ahead(slot: object, ahead: str) -> bool:
@@ -273,11 +270,13 @@ def _must_write(
 def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> tuple[Cell, ...]:
     due = entry.due
     key = (due.source, as_text(due.slot), due.interval_s, int(due.scheduled))
-    causes = {
-        one.device_id: [one.cause.value, one.detail] if one.detail else one.cause.value
-        for one in (*entry.unread, *refused)
-    }
-    unread = clean(json.dumps(causes, ensure_ascii=False)) if causes else None
+    unread = None
+    if entry.unread or refused:
+        causes = {
+            one.device_id: [one.cause.value, one.detail] if one.detail else one.cause.value
+            for one in (*entry.unread, *refused)
+        }
+        unread = clean(json.dumps(causes, ensure_ascii=False))
     match entry:
         case Collected():
             notes = clean(json.dumps(entry.notes, ensure_ascii=False)) if entry.notes else None

@@ -71,7 +71,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
         values.get(Quantity.CARBON_MONOXIDE),
         values.get(Quantity.CARBON_DIOXIDE),
         values.get(Quantity.IAQ_SCORE),
-        None if battery is None else _integer(battery),
+        battery if battery is None or type(battery) is int else _integer(battery),
         None if kept.is_reachable is None else int(kept.is_reachable),
         None,
         None,

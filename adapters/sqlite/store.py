@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,7 +75,7 @@ class SqliteStore:
         )
         self._connection: sqlite3.Connection | None = None
         self._abandoned: sqlite3.Connection | None = None
-        self._writer: CycleWriter | None = None
+        self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
@@ -91,7 +92,7 @@ class SqliteStore:
             self._replacing_damaged(self._ensure_open)
 
     def append(self, report: CycleReport) -> None:
-        for refusal in self._replacing_damaged(lambda: self._write(report)):
+        for refusal in self._replacing_damaged(partial(self._write, report)):
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
@@ -100,14 +101,14 @@ class SqliteStore:
         now = self._clock.now().astimezone(UTC)
         with self._locked() as connection:
             with transaction(connection, self._begin):
-                refusals = self._cycle_writer(connection).write(report, now)
+                refusals = self._writer.write(report, now)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._reading() as connection:
             ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
-            expected = self._cycle_writer(connection).expected_devices(source, at)
+            expected = self._writer.expected_devices(source, at)
         return SourceProgress(
             ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
@@ -159,7 +160,6 @@ class SqliteStore:
                     if not leaves_connection_usable(error):
                         # open until the next opening: closing would checkpoint into what may be damaged
                         self._abandoned, self._connection = self._connection, None
-                        self._writer = None
                     raise
 
     @contextmanager
@@ -187,6 +187,7 @@ class SqliteStore:
         if self._connection is None:
             self._drop()
             self._connection = self._opening.connection(rebuilds=self._rebuilds)
+            self._writer = CycleWriter(self._connection)
             self._rebuilds = False
             self._identity = self._path.stat()
             self._wal.report_opening(self._connection)
@@ -196,11 +197,6 @@ class SqliteStore:
             is_wal = journal_mode(self._connection) == "wal"
             self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
         return self._connection
-
-    def _cycle_writer(self, connection: sqlite3.Connection) -> CycleWriter:
-        if self._writer is None:
-            self._writer = CycleWriter(connection)
-        return self._writer
 
     def _is_same_file(self) -> bool:
         """Return whether the open file is still the one at the path; a backup may have taken its place."""
@@ -215,4 +211,3 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._abandoned = None
-        self._writer = None

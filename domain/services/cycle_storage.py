@@ -83,6 +83,8 @@ class CycleStorage:
         self._is_healthy = True
         if is_drained:
             self._waiting = Waiting()
+            for unstorable in self._memory:
+                self._waiting.add(unstorable)
         for entry in (*report.missed, *report.outcomes):
             source = entry.due.source
             known = self._progress.get(source, SourceProgress())
@@ -166,12 +168,22 @@ class CycleStorage:
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
             stored, is_readable = 0, False
-        while self._memory:
-            stored += take(self._memory[0])
+        for report in tuple(self._memory):
+            if take(report):
+                stored += 1
+            else:
+                self._spool_unstorable(report)
             self._memory.popleft()
         if stored:
             self._journal.record(Level.WARNING, "spool.drained", cycles=stored)
         return is_readable
+
+    def _spool_unstorable(self, report: CycleReport) -> None:
+        """Let the spool set the cycle aside at its next drain; keep it in memory while the spool cannot."""
+        try:
+            self._spool.add(report)
+        except SpoolError:
+            self._memory.append(report)
 
     def _append(self, report: CycleReport) -> None:
         try:

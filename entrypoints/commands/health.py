@@ -65,7 +65,7 @@ class HealthRequest:
         return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, SHORTEST_TIMEOUT_S))
 
     def wants(self, component: str) -> bool:
-        """Return whether the component was asked for; `hue` means every bridge."""
+        """Return whether the component was requested; `hue` means every bridge."""
         return not self.only or component in self.only or component.partition(":")[0] in self.only
 
 
@@ -121,7 +121,7 @@ def _check_is_new(context: click.Context, option: click.Parameter, file: Path | 
     type=click.FloatRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
     default=DEFAULT_TIMEOUT_S,
     metavar="SECONDS",
-    help="The process ends by then, whatever hangs (default: 15).",
+    help="The process ends by then, even if something hangs (default: 15).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (docs/reference/health.md).")
 @click.option("--brief", "is_brief", is_flag=True, help="Print one line, in the format of Nagios plugins.")

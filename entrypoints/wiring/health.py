@@ -243,7 +243,7 @@ class HomeChecks:
             return passed("no alert file")
         return failed(
             f"{path} exists: a source rejects its credentials",
-            f"Read it, `cat {path}`, and do what it says; the next success removes it.",
+            f"Follow its instructions: `cat {path}`. The next success removes it.",
         )
 
     def _clock(self) -> Answer:

@@ -16,8 +16,7 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from tests.acceptance.conftest import RunHere
 from tests.integration.test_http_ping import switch
-from tests.support.calm_homes import calm_seed
-from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
 from tests.support.mail_server import MailHandler, mail_server
 from tests.support.odd_server import odd_server, saying
 

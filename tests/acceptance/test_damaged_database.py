@@ -15,7 +15,7 @@ from entrypoints.commands.collect import Request, run
 from entrypoints.wiring.collecting import collecting
 from tests.acceptance.conftest import RunHere
 from tests.support.collect_simulated import simulated_environment
-from tests.support.damage import damage
+from tests.support.damaged import damage
 from tests.support.databases import rows
 from tests.support.deployments import Deployment
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calm_homes import calm_seed
-from tests.support.deployments import Deployment
+from tests.support.deployments import Deployment, calm_seed
 from tests.support.forked import run_forked, wanted
 
 _CHECKOUT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ import pytest
 from adapters.simulator.home import SimulatedHome
 from tests.support.deployments import Deployment
 from tests.support.forked import Piped
-from tests.support.mount_namespace import filled, in_mounts, small_disk
+from tests.support.namespaces import filled, in_mounts, small_disk
 
 Cycles = list[dict[str, Any]]
 

@@ -14,9 +14,8 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.faults import parse_fault
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
-from tests.support.calm_homes import calm_seed
 from tests.support.collect_simulated import simulated_environment
-from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
 
 PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
 BRIDGE_FAULTS = (

@@ -14,9 +14,8 @@ from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from tests.acceptance.conftest import RunHere
-from tests.support.calm_homes import calm_seed
 from tests.support.config_homes import write_home
-from tests.support.deployments import Deployment
+from tests.support.deployments import Deployment, calm_seed
 from tests.support.terminal import Terminal, at_a_terminal
 
 COOKIES = "amazon_aqm:\n  cookies:  # of a browser\n    session-id: 123-1234567-1234567\n"

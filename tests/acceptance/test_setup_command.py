@@ -23,9 +23,8 @@ from domain.services.source_backoff import SourceBackoff
 from tests.acceptance.conftest import RunHere
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import a_failed
-from tests.support.calm_homes import calm_seed
 from tests.support.config_homes import OLD_CONFIG, write_home
-from tests.support.deployments import Deployment
+from tests.support.deployments import Deployment, calm_seed
 from tests.support.look_up import LookUp, a_look_up
 from tests.support.terminal import ScriptedPrompts, at_a_terminal
 

@@ -11,8 +11,7 @@ import pytest
 
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from tests.support.calm_homes import calm_seed
-from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
 
 SOURCES = ("hue", "amazon")
 

@@ -13,8 +13,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.power.cuts import tally
-from tests.power.recording import record
+from tests.support.power.cuts import tally
+from tests.support.power.recording import record
 
 _RUNS = 10  # recordings: the cuts of one are cuts into the same stream
 
@@ -36,7 +36,9 @@ def _tallied(synchronous: str, cuts: int) -> Counter[str]:
         with tempfile.TemporaryDirectory() as folder:
             pages = (20, 40, 100, 1000)[run % 4]
             database = str(Path(folder) / "readings.db")
-            recording = record(Path(folder), "tests.power.storing", database, "150", str(pages), synchronous)
+            recording = record(
+                Path(folder), "tests.support.power.storing", database, "150", str(pages), synchronous
+            )
         syncs += recording.syncs()
         verdicts += tally(recording, cuts // _RUNS, seed=run)
     counts = ", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items()))

@@ -50,16 +50,16 @@ async def test_elapsed_time_never_decreases(clock: Clock) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1.0])
 async def test_zero_sleep_only_yields(clock: Clock, seconds: float) -> None:
-    said = []
+    ran = []
 
     async def speak() -> None:
-        said.append("other")
+        ran.append("other")
 
     other = asyncio.create_task(speak())
     await clock.sleep(seconds)
-    said.append("sleeper")
+    ran.append("sleeper")
     await other
-    assert said == ["other", "sleeper"]
+    assert ran == ["other", "sleeper"]
 
 
 async def test_sleepers_wake_in_order(clock: Clock) -> None:

@@ -200,14 +200,15 @@ async def test_giving_up_is_logged_with_its_reason(bench: Bench) -> None:
 @pytest.mark.parametrize("failures_before", [0, 1])
 async def test_cancelled_operation_ends_at_once(bench: Bench, failures_before: int) -> None:
     failures = [SourceUnavailable("reset")] * failures_before
-    operation = Operation(bench.clock, *failures, cost_s=3600)
+    operation = Operation(bench.clock, *failures, cost_s=2)
     call = asyncio.create_task(bench.call(operation, RetryPolicy(base_s=0.0)))
-    await bench.clock.sleep(1)
+    await bench.clock.sleep(1 + 2 * failures_before)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     assert call.cancelled()
-    assert len(operation.began_s) == 1
+    assert len(operation.began_s) == 1 + failures_before
+    assert bench.journal.of("retry_gave_up") == ()
 
 
 async def test_cancelled_wait_ends_at_once(bench: Bench) -> None:

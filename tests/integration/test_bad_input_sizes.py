@@ -11,10 +11,10 @@ import pytest
 
 from domain.cycle import Cause, Collected, Failed, Outcome
 from tests.support.bad_input import Spoiling, spoiling
+from tests.support.odd_json import as_json
 from tests.support.odd_server import reply
 from tests.support.recorded import recorded
 from tests.support.replayed_home import Answer
-from tests.support.spoiled_json import as_json
 
 WORDS = "words " * 50_000
 

@@ -20,11 +20,11 @@ from tests.support.odd_server import odd_server, saying
 @contextmanager
 def switch(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yield a server's port and the list of requested paths."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
@@ -39,7 +39,7 @@ def switch(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server.server_port, asked
+        yield server.server_port, requested
     finally:
         server.shutdown()
         server.server_close()
@@ -52,7 +52,7 @@ async def beat(url: str, *, is_well: bool = True, limit_s: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "is_well", "asked"),
+    ("path", "is_well", "requested"),
     [
         ("/ping/3f0c", True, "/ping/3f0c"),
         ("/ping/3f0c", False, "/ping/3f0c/fail"),
@@ -61,10 +61,10 @@ async def beat(url: str, *, is_well: bool = True, limit_s: float = 5.0) -> None:
         ("", True, "/"),
     ],
 )
-async def test_ping_gets_the_url_or_its_fail_variant(path: str, is_well: bool, asked: str) -> None:
+async def test_ping_gets_the_url_or_its_fail_variant(path: str, is_well: bool, requested: str) -> None:
     with switch() as (port, seen):
         await beat(f"http://127.0.0.1:{port}{path}", is_well=is_well)
-    assert seen == [asked]
+    assert seen == [requested]
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.mdns_scenarios import FIRST, SECOND
-from tests.support.network_namespace import run_apart
+from tests.support.namespaces import run_apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
 

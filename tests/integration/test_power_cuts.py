@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.power.cuts import tally
-from tests.power.disk import Disk
-from tests.power.events import Named, Renamed, Resized, Synced, SyncedFolder, Wrote
-from tests.power.recording import Recording, record
+from tests.support.power.cuts import tally
+from tests.support.power.disk import Disk
+from tests.support.power.events import Named, Renamed, Resized, Synced, SyncedFolder, Wrote
+from tests.support.power.recording import Recording, record
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
@@ -49,7 +49,7 @@ def test_a_cycle_needs_little_more_than_one_sync(tmp_path: Path) -> None:
     """With the settings that a home has, a thousand of them."""
     database = str(tmp_path / "readings.db")
     recording = record(
-        tmp_path, "tests.power.storing", database, "1000", "1000", "FULL", is_content_wanted=False
+        tmp_path, "tests.support.power.storing", database, "1000", "1000", "FULL", is_content_wanted=False
     )
     assert recording.syncs() <= 1300
 
@@ -79,4 +79,4 @@ def test_the_simulated_disk_keeps_names_of_synced_folders() -> None:
 
 def _recorded(folder: Path, synchronous: str, *, cycles: int = CYCLES) -> Recording:
     database, pages = str(folder / "readings.db"), str(CHECKPOINT_PAGES)
-    return record(folder, "tests.power.storing", database, str(cycles), pages, synchronous)
+    return record(folder, "tests.support.power.storing", database, str(cycles), pages, synchronous)

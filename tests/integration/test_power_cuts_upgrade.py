@@ -10,12 +10,12 @@ import pytest
 
 from adapters.sqlite.care.verification import check
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
-from tests.power.cuts import Cut, rebuilt, tally
-from tests.power.disk import Disk
-from tests.power.recording import record
 from tests.support.builders import a_cycle
 from tests.support.databases import a_home_of_format_3, a_store, rows
 from tests.support.old_homes import Age, columns_of, make_old_home
+from tests.support.power.cuts import Cut, rebuilt, tally
+from tests.support.power.disk import Disk
+from tests.support.power.recording import record
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 

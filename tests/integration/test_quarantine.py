@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.memory.spool import MemoryState
 from adapters.sqlite.care.verification import structural_fault
 from adapters.sqlite.store import SqliteStore
-from domain.cycle import CycleReport
+from domain.cycle import CycleReport, Unread
 from domain.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused
 from ports.journal import Level
 from ports.state import State
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.cut_short import cut_short
-from tests.support.damage import DAMAGES, damage
+from tests.support.damaged import DAMAGES, damage
 from tests.support.databases import a_store, changed, rows
 
 KEPT = "readings.db.damaged-20260301T120000Z"
@@ -190,13 +190,14 @@ def test_a_database_that_a_new_connection_finds_sound_is_reopened(store: SqliteS
 
 
 def _fail_once(store: SqliteStore) -> None:
-    written = store._write
+    written, errors = store._write, iter([StoreCorrupt("only once")])
 
-    def fails(report: CycleReport) -> object:
-        store._write = written  # type: ignore[method-assign]
-        raise StoreCorrupt("only once")
+    def fails(report: CycleReport) -> Sequence[Unread]:
+        for error in errors:
+            raise error
+        return written(report)
 
-    store._write = fails  # type: ignore[method-assign, assignment]
+    store._write = fails  # type: ignore[method-assign]
 
 
 def test_a_query_that_meets_damage_makes_the_next_cycle_check(

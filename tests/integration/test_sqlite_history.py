@@ -95,6 +95,13 @@ def test_rows_of_unknown_kinds_are_skipped(path: Path) -> None:
     assert series == [(NOON, 20.0)]
 
 
+def test_both_names_of_monitors_are_read(path: Path) -> None:
+    """The earlier program called them `alexa_aqm` and `amazon_aqm`."""
+    _old_rows(path, ("2026-03-01T12:00:00+00:00", "alexa:a", 20.0, "alexa_aqm"))
+    changed(path, "PRAGMA ignore_check_constraints = ON", "UPDATE readings SET device_type = 'amazon_aqm'")
+    assert [reading.kind for reading in SqliteHistory(path).newest()] == [DeviceKind.ALEXA_AQM]
+
+
 def test_rows_without_a_valid_time_are_skipped(path: Path) -> None:
     _old_rows(
         path,

@@ -31,7 +31,7 @@ from ports.journal import Level
 from ports.upkeep import Checked, Skipped
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading
 from tests.support.cut_short import Killed
-from tests.support.damage import DAMAGES, damage
+from tests.support.damaged import DAMAGES, damage
 from tests.support.databases import a_store, changed, rows
 from tests.support.old_homes import Age, make_old_home
 

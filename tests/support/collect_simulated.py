@@ -1,6 +1,6 @@
 """`homeclimate` in a process of its own, in a simulated world: CA_FILE ARGUMENT...
 
-What else differs from the real world stands in the environment: SIMULATED_BRIDGES, the bridges that are
+What else differs from the real world is in the environment: SIMULATED_BRIDGES, the bridges that are
 announced (JSON; `mdns` for those on the network), SIMULATED_CLOUD, the address of a look-up,
 SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times shorter sleeps are.
 """
@@ -10,13 +10,36 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from adapters.memory.source import MemoryBridgeFinder
+from adapters.runtime.clock import SystemClock
 from entrypoints.cli import main
 from entrypoints.wiring.environment import Environment
 from ports.setup import AnnouncedBridge
-from tests.support.fast_clock import FastClock
+
+
+class FastClock:
+    """What a sleep does not take is counted as passed; all else takes as long as it takes, and time-outs too.
+
+    The wall is the system's.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._clock = SystemClock()
+        self._rate = rate
+        self._skipped_s = 0.0
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def elapsed_s(self) -> float:
+        return self._clock.elapsed_s() + self._skipped_s
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds / self._rate)
+        self._skipped_s += seconds - seconds / self._rate
 
 
 def simulated_environment(ca_file: str) -> Environment:

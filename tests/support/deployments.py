@@ -8,12 +8,34 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.sensors import is_reachable, motion_sensors
 from tests.support.forked import Piped, run_forked, wanted
+
+_BEFORE, _AFTER, _STEP = timedelta(days=1), timedelta(hours=3), timedelta(minutes=10)
+
+
+def calm_seed(at: datetime | None = None) -> int:
+    """Return the first seed whose sensors are all reachable from a day before to hours after `at`, or now."""
+    now = at or SystemClock().now()
+    instants = [now - _BEFORE + number * _STEP for number in range((_BEFORE + _AFTER) // _STEP)]
+    return next(
+        seed
+        for seed in count(1)
+        if all(
+            is_reachable(seed, sensor, instant.timestamp())
+            for sensor in motion_sensors(seed)
+            for instant in instants
+        )
+    )
+
 
 _CHECKOUT = Path(__file__).parents[2]
 _CONFIG = """\

@@ -1,22 +1,59 @@
-"""What is tried where multicast reaches nobody else: SCENARIO [FOLDER], a line of JSON on stdout."""
+"""What is tried where multicast reaches nothing else: SCENARIO [FOLDER], a line of JSON on stdout."""
 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import attrs
+from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from adapters.hue.discovery import MdnsFinder
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.service import SimulatedBridge
 from domain.errors import SourceUnavailable
-from tests.support.announcing import Announcement, announcing
-from tests.support.calm_homes import calm_seed
-from tests.support.deployments import Deployment
+from tests.support.deployments import Deployment, calm_seed
+
+_SERVICE = "_hue._tcp.local."
+
+
+@attrs.frozen(kw_only=True)
+class Announcement:
+    """A record as a bridge makes it."""
+
+    name: str
+    port: int
+    properties: dict[str, str] = attrs.field(factory=dict)
+
+
+@contextmanager
+def announcing(announcements: Sequence[Announcement]) -> Iterator[None]:
+    """Until the block ends."""
+    network = Zeroconf(ip_version=IPVersion.V4Only)
+    try:
+        for each in announcements:
+            network.register_service(
+                ServiceInfo(
+                    _SERVICE,
+                    f"{each.name}.{_SERVICE}",
+                    addresses=[socket.inet_aton("127.0.0.1")],
+                    port=each.port,
+                    properties=each.properties,
+                    server=f"{each.name.replace(' ', '-')}.local.",
+                ),
+                cooperating_responders=True,  # else each probes the network for most of a second
+            )
+        yield
+    finally:
+        network.close()
+
 
 FIRST, SECOND = "001788fffe111111", "ecb5fafffe222222"
 _TWO = (

@@ -25,7 +25,7 @@ from tests.support.alexa_client import ask, bearer, post_form
 from tests.support.amazon_bench import hosts_of_simulation
 from tests.support.builders import NOON
 from tests.support.canned_alexa import TOKEN
-from tests.support.spoiled_json import from_strings
+from tests.support.odd_json import from_strings
 
 HUE_PATHS = {
     "hue.config": "/api/config",

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import attrs
 
 from adapters.amazon.hosts import Hosts
+from tests.support.odd_json import as_json
 from tests.support.odd_server import odd_server, reply
 from tests.support.recorded import HUE_PATHS, recorded
-from tests.support.spoiled_json import as_json
 
 # How the account is read: what is good, or what fails so that the next way is taken.
 Way = Literal["graphql", "endpoints", "phoenix", "cookies"]

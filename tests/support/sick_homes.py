@@ -20,8 +20,7 @@ from domain.redaction import Redactor
 from entrypoints import health
 from entrypoints.wiring.environment import Environment
 from ports.upkeep import Disk
-from tests.support.calm_homes import calm_seed
-from tests.support.deployments import Deployment, a_deployment, with_amazon
+from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
 
 
 @attrs.define(kw_only=True)
@@ -109,7 +108,7 @@ def encodings(secrets: Iterable[str]) -> list[str]:
     ]
 
 
-def asked_here(
+def run_health(
     home: SickHome, read_out: Callable[[], tuple[str, str]], *arguments: str
 ) -> tuple[int, str, str]:
     """Run `health` in this process; return exit code, stdout and stderr."""

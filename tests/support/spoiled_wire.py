@@ -9,12 +9,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.any_json import ANY_JSON, ANY_TEXT
+from tests.support.odd_json import ANY_JSON, ANY_TEXT, as_json, spoiled, with_numbers_that_are_none
 from tests.support.odd_server import reply
 from tests.support.reads import READS
 from tests.support.recorded import AMAZON, HUE_PATHS, recorded
 from tests.support.replayed_home import Answer, good_body
-from tests.support.spoiled_json import as_json, spoiled, with_numbers_that_are_none
 
 HUE_NAMES, AMAZON_NAMES = st.sampled_from(list(HUE_PATHS)), st.sampled_from(AMAZON)
 _HUE_WITH_NUMBERS = st.sampled_from(

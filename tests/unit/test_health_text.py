@@ -42,9 +42,9 @@ def test_brief_is_one_line_with_one_bar() -> None:
 
 
 def test_json_has_every_check_and_the_status() -> None:
-    told = json.loads(as_json(HealthReport((DISK, CLOCK, BRIDGE)), at=NOON, duration_s=1.23456))
-    assert (told["status"], told["exitCode"], told["durationSeconds"]) == ("fail", 1, 1.235)
-    assert told["checks"]["disk"] == [
+    report = json.loads(as_json(HealthReport((DISK, CLOCK, BRIDGE)), at=NOON, duration_s=1.23456))
+    assert (report["status"], report["exitCode"], report["durationSeconds"]) == ("fail", 1, 1.235)
+    assert report["checks"]["disk"] == [
         {
             "status": "fail",
             "output": "1 MB | free\nof 10",
@@ -53,7 +53,7 @@ def test_json_has_every_check_and_the_status() -> None:
             "durationSeconds": 0.25,
         }
     ]
-    assert "nextStep" not in told["checks"]["clock"][0]
+    assert "nextStep" not in report["checks"]["clock"][0]
     warned = json.loads(as_json(HealthReport((CLOCK, BRIDGE)), at=NOON, duration_s=1))
     assert (warned["status"], warned["exitCode"]) == ("warn", 0)
     assert json.loads(as_json(HealthReport((CLOCK,)), at=NOON, duration_s=1))["status"] == "pass"

@@ -37,14 +37,14 @@ def test_development_lock_has_every_runtime_pin() -> None:
 def test_required_extras_are_pinned() -> None:
     """Otherwise pip before 23.3 takes the newest version for the extra, and rejects it without a hash."""
     pinned = {pin["name"]: pin["extras"] or "" for pin in PIN.finditer((CHECKOUT / LOCKS[1]).read_text())}
-    asked = [
+    required = [
         asking[0]
         for name in pinned
         for requirement in _requirements_of(name)
         if (asking := re.match(r"[\w.-]+\[[\w,-]+\]", requirement)) and "extra ==" not in requirement
     ]
-    assert asked, "no package requires an extra: this test checks nothing"
-    for one in asked:
+    assert required, "no package requires an extra: this test checks nothing"
+    for one in required:
         name, _, extras = one.rstrip("]").partition("[")
         assert set(extras.split(",")) <= set(pinned[name].strip("[]").split(",")), one
 

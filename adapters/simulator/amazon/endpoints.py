@@ -92,6 +92,8 @@ class Live:
 
     def effects_on(self, monitor: Monitor, *kinds: type[Any]) -> list[Any]:
         """Return the effects of these kinds on the monitor."""
+        if not self.effects:
+            return []
         return [
             effect for effect in self.effects if isinstance(effect, kinds) and monitor.is_called(effect.where)
         ]

@@ -12,7 +12,7 @@ import pytest
 
 from entrypoints.wiring.health import Components
 from tests.acceptance.health.conftest import ReadOut
-from tests.support.sick_homes import NoRedactor, SickHome, asked_here, encodings
+from tests.support.sick_homes import NoRedactor, SickHome, encodings, run_health
 
 PARTS = {
     "README.txt",
@@ -30,7 +30,7 @@ PASSWORD = "MARKED-mail-password-77"
 def write_bundle(home: SickHome, read_out: ReadOut) -> Mapping[str, str]:
     """Return the texts of the bundle, by name."""
     file = home.folder / "bundle.zip"
-    _, _, err = asked_here(home, read_out, "--offline", "--brief", "--bundle", str(file))
+    _, _, err = run_health(home, read_out, "--offline", "--brief", "--bundle", str(file))
     assert err == f"Wrote {file}. Look through it before you share it.\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with zipfile.ZipFile(file) as archive:
@@ -127,7 +127,7 @@ def test_bundle_contains_no_secret(
 def test_existing_file_is_not_overwritten(home: SickHome, read_out: ReadOut, tmp_path: Path) -> None:
     file = tmp_path / "precious"
     file.write_text("kept")
-    code, out, err = asked_here(home, read_out, "--offline", "--bundle", str(file))
+    code, out, err = run_health(home, read_out, "--offline", "--bundle", str(file))
     assert (code, out, "name another file" in err) == (64, "", True)
     assert file.read_text() == "kept"
 
@@ -135,5 +135,5 @@ def test_existing_file_is_not_overwritten(home: SickHome, read_out: ReadOut, tmp
 def test_bundle_that_cannot_be_written_does_not_change_the_result(
     home: SickHome, read_out: ReadOut, tmp_path: Path
 ) -> None:
-    code, _, err = asked_here(home, read_out, "--offline", "--bundle", str(tmp_path / "none" / "b.zip"))
+    code, _, err = run_health(home, read_out, "--offline", "--bundle", str(tmp_path / "none" / "b.zip"))
     assert (code, "no bundle was written" in err) == (0, True)

@@ -1,4 +1,4 @@
-"""`homeclimate health`: output formats, arguments, and its end whatever hangs."""
+"""`homeclimate health`: output formats, arguments, and its deadline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.health import HealthReport
 from entrypoints import health
 from entrypoints.commands.health import COMPONENTS, HealthRequest
 from tests.acceptance.health.conftest import ReadOut
-from tests.support.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, run_health
 
 _PATIENCE_S = 40.0  # far beyond every deadline here, so that a slow machine passes
 
@@ -38,7 +38,7 @@ def test_health_check_all_pass_exit_0(home: SickHome) -> None:
 
 def test_health_check_partial_failure_exit_1(home: SickHome, read_out: ReadOut) -> None:
     home.simulated.bridge.faults.add("kind=unavailable")
-    code, out, _ = asked_here(home, read_out)
+    code, out, _ = run_health(home, read_out)
     assert (code, states(out)["hue"]) == (1, "fail")
 
 
@@ -48,7 +48,7 @@ def test_health_check_critical_failure_exit_2(home: SickHome) -> None:
 
 
 def test_health_check_output_format(home: SickHome, read_out: ReadOut) -> None:
-    code, out, _ = asked_here(home, read_out, "--json")
+    code, out, _ = run_health(home, read_out, "--json")
     report = json.loads(out)
     keys = ("version", "releaseId", "description", "status", "exitCode", "time", "durationSeconds", "checks")
     assert tuple(report) == keys
@@ -58,12 +58,12 @@ def test_health_check_output_format(home: SickHome, read_out: ReadOut) -> None:
 
 def test_health_check_remediation_guidance(home: SickHome, read_out: ReadOut) -> None:
     home.simulated.bridge.faults.add("kind=revoked")
-    _, out, _ = asked_here(home, read_out)
+    _, out, _ = run_health(home, read_out)
     assert re.search(r"^fail +hue .*\n +-> Run `\S+ setup --reauth hue`\.$", out, re.MULTILINE)
 
 
 def test_only_a_terminal_gets_colours(home: SickHome, read_out: ReadOut) -> None:
-    _, out, _ = asked_here(home, read_out, "--offline")
+    _, out, _ = run_health(home, read_out, "--offline")
     assert "\x1b" not in out
     main, side = pty.openpty()
     environment = {name: text for name, text in home.deployment.environment().items() if name != "NO_COLOR"}
@@ -87,7 +87,7 @@ def test_monitors_get_one_line_with_the_state(
         home.deployment.secrets_file.unlink()
     elif code == 1:
         home.simulated.bridge.faults.add("kind=unavailable")
-    returned, out, _ = asked_here(home, read_out, "--brief")
+    returned, out, _ = run_health(home, read_out, "--brief")
     assert returned == code
     assert re.fullmatch(rf"HOMECLIMATE {word} - [^|\n]+ \| time=[\d.]+s failed=\d+ warnings=\d+\n", out)
 
@@ -95,27 +95,27 @@ def test_monitors_get_one_line_with_the_state(
 def test_only_requested_components_are_checked(home: SickHome, read_out: ReadOut) -> None:
     home.simulated.bridge.faults.add("kind=unavailable")
     before = len(home.simulated.bridge.requests)
-    code, out, _ = asked_here(home, read_out, "--only", "clock", "--only", "amazon")
+    code, out, _ = run_health(home, read_out, "--only", "clock", "--only", "amazon")
     assert (code, states(out)) == (0, {"clock": "pass", "amazon": "pass"})
     assert len(home.simulated.bridge.requests) == before
 
 
 def test_broken_configuration_is_always_reported(home: SickHome, read_out: ReadOut) -> None:
     home.config("interval_seconds: 300", "interval_seconds: [")
-    code, out, _ = asked_here(home, read_out, "--only", "clock")
+    code, out, _ = run_health(home, read_out, "--only", "clock")
     assert (code, states(out)) == (2, {"configuration": "fail", "clock": "skipped"})
 
 
 def test_offline_sends_no_request(home: SickHome, read_out: ReadOut) -> None:
     services = (home.simulated.bridge, home.simulated.alexa)
     before = [len(service.requests) for service in services]
-    code, out, _ = asked_here(home, read_out, "--offline")
+    code, out, _ = run_health(home, read_out, "--offline")
     assert (code, states(out)["hue"], states(out)["amazon"]) == (0, "skipped", "skipped")
     assert [len(service.requests) for service in services] == before
 
 
 def test_list_names_the_components(home: SickHome, read_out: ReadOut) -> None:
-    code, out, _ = asked_here(home, read_out, "--list")
+    code, out, _ = run_health(home, read_out, "--list")
     assert (code, [line.split(maxsplit=1)[0] for line in out.splitlines()]) == (0, list(COMPONENTS))
 
 
@@ -124,18 +124,18 @@ def test_list_names_the_components(home: SickHome, read_out: ReadOut) -> None:
     [("--nothing",), ("--only", "cellar"), ("--timeout", "0"), ("--timeout", "x"), ("--json", "--brief")],
 )
 def test_wrong_usage_exits_with_64(home: SickHome, read_out: ReadOut, arguments: Sequence[str]) -> None:
-    code, out, err = asked_here(home, read_out, *arguments)
+    code, out, err = run_health(home, read_out, *arguments)
     assert (code, out, err.startswith("Usage: homeclimate health ")) == (64, "", True)
 
 
 def test_help_exits_with_0(home: SickHome, read_out: ReadOut) -> None:
-    code, out, _ = asked_here(home, read_out, "--help")
+    code, out, _ = run_health(home, read_out, "--help")
     assert (code, "--send-test-mail" in out) == (0, True)
 
 
 def test_disabled_source_is_skipped(home: SickHome, read_out: ReadOut) -> None:
     home.without_amazon()
-    code, out, _ = asked_here(home, read_out)
+    code, out, _ = run_health(home, read_out)
     assert (code, states(out)["amazon"]) == (0, "skipped")
 
 
@@ -156,7 +156,7 @@ def test_check_changes_no_file(home: SickHome, read_out: ReadOut, has_state: boo
         }
 
     before = content()
-    asked_here(home, read_out)
+    run_health(home, read_out)
     assert content() == before
 
 
@@ -166,7 +166,7 @@ def test_invalid_settings_are_not_used(home: SickHome, read_out: ReadOut) -> Non
         "    auto_discover: false\n", f"    auto_discover: false\n    bridges: [{{id: {bridge.id}}}]\n"
     )
     before = len(bridge.requests)
-    code, out, _ = asked_here(home, read_out)
+    code, out, _ = run_health(home, read_out)
     found = states(out)
     assert (code, found.pop("configuration"), found.pop("environment")) == (2, "fail", "pass")
     assert set(found.values()) == {"skipped"}
@@ -183,7 +183,7 @@ def test_each_bridge_has_its_own_line(home: SickHome, read_out: ReadOut) -> None
         " {id: 0017880000000001, address: '127.0.0.1:9'}]\n",
     )
     home.secrets("hue:\n", f'hue:\n  bridges: [{{id: 0017880000000001, api_key: "{bridge.key}"}}]\n')
-    code, out, _ = asked_here(home, read_out)
+    code, out, _ = run_health(home, read_out)
     found = {name: state for name, state in states(out).items() if name.startswith("hue")}
     assert (code, found) == (1, {f"hue:{bridge.id}": "pass", "hue:0017880000000001": "fail"})
 

@@ -17,7 +17,7 @@ import pytest
 from adapters.memory.upkeep import MemoryDisk
 from adapters.runtime.clock import SystemClock
 from tests.acceptance.health.conftest import ReadOut
-from tests.support.sick_homes import SickHome, asked_here, not_passed
+from tests.support.sick_homes import SickHome, not_passed, run_health
 
 Arrange = Callable[[SickHome, ExitStack], object]
 HUE, AMAZON, CONFIG, SECRETS, DATABASE = "hue", "amazon", "configuration", "secrets", "database"
@@ -310,7 +310,7 @@ def test_fault_is_found_and_no_other_component_is_blamed(
 ) -> None:
     with ExitStack() as stack:
         case.arrange(home, stack)
-        code, out, err = asked_here(home, read_out, "--json", *case.arguments)
+        code, out, err = run_health(home, read_out, "--json", *case.arguments)
     report = json.loads(out)
     assert not_passed(report) == {name: status for name, (status, _) in case.expected.items()}, out
     assert (code, report["exitCode"], err) == (case.code, case.code, "")
@@ -323,5 +323,5 @@ def test_fault_is_found_and_no_other_component_is_blamed(
 
 
 def test_healthy_home_passes(home: SickHome, read_out: ReadOut) -> None:
-    code, out, err = asked_here(home, read_out, "--json")
+    code, out, err = run_health(home, read_out, "--json")
     assert (code, err, not_passed(json.loads(out))) == (0, "", {})

@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.mail_server import USER, MailHandler, mail_server
-from tests.support.sick_homes import SickHome, asked_here
+from tests.support.sick_homes import SickHome, run_health
 
 PASSWORD = "MARKED-mail-password-5c1"
 MAIL = (
@@ -15,7 +15,7 @@ MAIL = (
 
 
 def send_mail(home: SickHome, read_out: ReadOut) -> tuple[int, str]:
-    code, out, err = asked_here(home, read_out, "--only", "mail", "--send-test-mail")
+    code, out, err = run_health(home, read_out, "--only", "mail", "--send-test-mail")
     assert err == ""
     return code, out
 
@@ -24,7 +24,7 @@ def test_mail_is_sent_only_on_request(home: SickHome, read_out: ReadOut) -> None
     handler = MailHandler()
     with mail_server(handler) as port:
         home.more_config(MAIL.format(port=port, more=""))
-        asked_here(home, read_out)
+        run_health(home, read_out)
         assert handler.envelopes == []
         code, out = send_mail(home, read_out)
     assert (code, out.split()[:2]) == (0, ["pass", "mail"])

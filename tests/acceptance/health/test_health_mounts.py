@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.mount_namespace import filled, in_mounts, read_only, small_disk
+from tests.support.namespaces import filled, in_mounts, read_only, small_disk
 from tests.support.sick_homes import SickHome, not_passed
 
 

@@ -1,4 +1,4 @@
-"""No form of the health check leaks a secret, whatever is wrong and whatever quotes them."""
+"""No output of the health check contains a secret, for any fault and any text that quotes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.errors import SourceUnavailable
 from entrypoints.wiring.health import Components
 from ports.source import Source
 from tests.acceptance.health.conftest import ReadOut
-from tests.support.sick_homes import NoRedactor, SickHome, asked_here, encodings
+from tests.support.sick_homes import NoRedactor, SickHome, encodings, run_health
 
 PASSWORD, PING = "MARKED-mail-password-7d2", "https://localhost:9/MARKED-ping-7d2"
 FORMS: tuple[tuple[str, ...], ...] = ((), ("--json",), ("--brief",))
@@ -63,7 +63,7 @@ def secrets(home: SickHome) -> dict[str, str]:
 
 
 def everything_written(home: SickHome, read_out: ReadOut, *arguments: str) -> str:
-    code, out, err = asked_here(home, read_out, *arguments)
+    code, out, err = run_health(home, read_out, *arguments)
     assert code in (0, 1, 2)
     assert out
     logs = (path for path in (home.folder / "logs").rglob("*") if path.is_file())
@@ -97,7 +97,7 @@ def test_validator_security_no_credential_leak(
     text = file.read_text()
     for damage in ("]\n", "\thue: x\n", '  "\n', "  - &\n"):
         file.write_text(text + damage)
-        code, out, err = asked_here(home, read_out, "--json", "--offline")
+        code, out, err = run_health(home, read_out, "--json", "--offline")
         assert (code, broken in out) == (2, True)
         assert leaks(secrets, out + err) == set()
 

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
-from adapters.memory.spool import MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import (
     Cause,
@@ -63,11 +63,13 @@ class Home:
         ]
         self.spool = MemorySpool()
         self.state = MemoryState()
+        self.slots_in_progress = MemorySlotsInProgress()
         self.collection = a_collection(
             self.plans,
             store=self.store,
             spool=self.spool,
             state=self.state,
+            slots_in_progress=self.slots_in_progress,
             clock=self.clock,
             meter=self.meter,
             journal=self.journal,
@@ -573,3 +575,14 @@ async def test_surplus_notes_are_counted() -> None:
     outcome, _ = await outcome_of(a_reply(notes=notes[:MOST_NOTES]))
     assert isinstance(outcome, Collected)
     assert outcome.notes == tuple(notes[:MOST_NOTES])
+
+
+@pytest.mark.parametrize(("is_spooled", "slots"), [(True, {}), (False, {"hue": NOON})])
+async def test_slot_stays_in_progress_while_only_memory_has_its_cycle(
+    is_spooled: bool, slots: dict[str, datetime]
+) -> None:
+    home = Home(MemorySource("hue", [a_reply()]))
+    home.store.fault = StoreFull("no room")
+    home.spool.fault = None if is_spooled else SpoolError("no room")
+    await home.collection.run([a_due("hue")])
+    assert home.slots_in_progress.slots == slots

@@ -192,6 +192,21 @@ async def test_long_backlog_is_stored_over_several_cycles() -> None:
     assert bench.slots()[:14] == [slot(minute) for minute in range(0, 70, 5)]
 
 
+async def test_unstorable_cycle_in_memory_is_set_aside_by_the_spool() -> None:
+    bench = Bench()
+    bench.spool.fault = SPOOL_FULL
+    for minute in (0, 5):
+        bench.store.failures = [CycleUnstorable("a number that is too large")]
+        await bench.storage.store(a_cycle_at(minute))
+    assert bench.slots() == [slot(5)]
+    bench.spool.fault = None
+    for minute in (10, 15):
+        bench.store.failures = [CycleUnstorable("a number that is too large")]
+        await bench.storage.store(a_cycle_at(minute))
+    assert bench.spool.aside == [a_cycle_at(0)]
+    assert bench.slots() == [slot(minute) for minute in (5, 10, 15)]
+
+
 async def test_unstorable_cycle_blocks_no_other() -> None:
     bench = Bench()
     bench.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
@@ -354,3 +369,11 @@ async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> Non
         last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
     )
     assert store.reads >= 1
+
+
+async def test_bug_in_the_store_spools_the_cycle() -> None:
+    bench = Bench()
+    bench.store.failures = [ZeroDivisionError("1/0")]
+    cycle = await bench.storage.store(a_cycle())
+    assert isinstance(cycle, Spooled)
+    assert cycle.reason == "internal error: ZeroDivisionError: 1/0"

@@ -80,6 +80,25 @@ ONE = """query getRangeStates($endpointId: String!, $latencyTolerance: LatencyTo
   } }
 }"""
 
+FEATURES_OF_ALL = """query getEndpointFeatures($ids: [String]!) {
+  listEndpoints(listEndpointsInput: {latencyTolerance: LOW, endpointIds: $ids}) { endpoints { features {
+    properties {
+      ... on Color { colorStateValue { hue saturation brightness } }
+      ... on DetectionSensitivity { detectionSensitivityValue }
+      ... on Setpoint { value { value scale } deviceNativeScaleValue }
+      ... on ThermostatConfigurationAllowedTemperatureRange {
+        thermostatAllowedTemperatureRangeValue { heating { minimum { value scale } } }
+      }
+    }
+    configuration { __typename
+      ... on ModeConfiguration { order modeOptions { modeResources { friendlyName { value { text } } } } }
+      ... on RangeConfiguration { presets { rangeValue presetResources { friendlyName { value { text } } } } }
+      ... on ThermostatConfigurationConfiguration { supportedResetStates { value } requiredSetupInformation }
+      ... on GenericConfiguration { genericValue }
+    }
+  } } }
+}"""
+
 
 def value_of(shown: dict[str, Any]) -> float:
     value: float = (shown.get("rangeValue") or shown["value"])["value"]
@@ -193,6 +212,7 @@ def test_queries_of_public_clients_are_valid(alexa: AlexaClient) -> None:
         feature["properties"][0]["__typename"] for feature in states[0]["features"]
     }
     assert "errors" not in alexa.query(DEVICE_STATE, variables={"latencyTolerance": "LOW"})
+    assert "errors" not in alexa.query(FEATURES_OF_ALL, variables={"ids": ids})
     one = alexa.query(ONE, variables={"endpointId": ids[0]})["data"]["endpoint"]
     assert one["features"][0]["configuration"]["friendlyName"]["value"]["text"] == "Humidity"
     assert alexa.query(ONE, variables={"endpointId": "unknown"})["data"] == {"endpoint": None}

@@ -1,4 +1,4 @@
-"""Good JSON that is changed: with numbers and depths that no real service sends."""
+"""JSON that no real service sends, and real JSON that is spoiled, for generated cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.any_json import ANY_JSON, ANY_TEXT
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
+    ["OK", "4", "CELSIUS", "2026-03-01T11:57:21.000Z", "0001-01-01T00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | ANY_TEXT
+    | st.sampled_from([10**400, -(10**30)]),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(ANY_TEXT, children, max_size=4),
+    max_leaves=12,
+)
+
 
 _IN_STRING = "@json"  # the only key of an object that is written as JSON in a string
 # What json.dumps cannot write, by a placeholder.

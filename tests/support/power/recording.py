@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from tests.power.events import (
+from tests.support.power.events import (
     Acknowledged,
     Event,
     Named,

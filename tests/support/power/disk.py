@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.power.events import (
+from tests.support.power.events import (
     Acknowledged,
     Content,
     Event,

@@ -1,18 +1,53 @@
-"""A network that holds nothing but this machine's loopback, for a child process to do multicast in."""
+"""Mounts, and a network with nothing but loopback, for child processes; both end with them."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import runpy
+import shlex
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+
+def in_mounts(mounts: str, command: Sequence[str], afterwards: str = "") -> list[str]:
+    """Return a command that makes the mounts, runs `command` and then `afterwards`, with its exit code.
+
+    Skip where mounts cannot be made.
+    """
+    unshare = shutil.which("unshare")
+    if unshare is None or os.getuid() != 0:
+        pytest.skip("mounts need unshare, and root")
+    if subprocess.run([unshare, "--mount", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mount namespaces cannot be made here")
+    script = f"set -e\n{mounts}\nset +e\n{shlex.join(command)}\ncode=$?\n{afterwards}\nexit $code"
+    return [unshare, "--mount", "sh", "-c", script]
+
+
+def small_disk(folder: Path, size: str) -> str:
+    """Replace the folder by a disk of that size with the same content."""
+    place, kept = shlex.quote(str(folder)), shlex.quote(f"{folder}-kept")
+    mounted = f"mount -t tmpfs -o size={size} tmpfs {place}"
+    return f"mv {place} {kept}\nmkdir {place}\n{mounted}\ncp -a {kept}/. {place}"
+
+
+def read_only(folder: Path) -> str:
+    """Make the folder read-only."""
+    named = shlex.quote(str(folder))
+    return f"mount --bind {named} {named}\nmount -o remount,bind,ro {named}"
+
+
+def filled(folder: Path) -> str:
+    """Fill the folder's disk with a file `ballast`."""
+    return f"dd if=/dev/zero of={shlex.quote(str(folder / 'ballast'))} bs=4096 2>/dev/null || true"
+
 
 _CHECKOUT = Path(__file__).parents[2]
 _SIOCSIFFLAGS = 0x8914
@@ -24,7 +59,7 @@ def run_apart(module: str, *arguments: str, has_loopback: bool = True) -> str:
     """What a module of the tests prints, run in such a network; skips where none can be made."""
     options = [] if has_loopback else [_WITHOUT_LOOPBACK]
     done = subprocess.run(
-        [*_unshare(), sys.executable, "-m", "tests.support.network_namespace", *options, module, *arguments],
+        [*_unshare(), sys.executable, "-m", "tests.support.namespaces", *options, module, *arguments],
         cwd=_CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(_CHECKOUT)},
         capture_output=True,

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import attrs
 
 from domain.errors import StoreError
-from tests.power.disk import Disk
-from tests.power.events import Acknowledged
-from tests.power.recording import Recording
-from tests.power.storing import rows_of, slot_of
 from tests.support.databases import a_store
+from tests.support.power.disk import Disk
+from tests.support.power.events import Acknowledged
+from tests.support.power.recording import Recording
+from tests.support.power.storing import rows_of, slot_of
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - what is rebuilt here has been through its power cut already
 

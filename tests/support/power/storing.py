@@ -1,7 +1,7 @@
 """A process that stores cycles and prints each once it is stored, to be recorded.
 
-python -m tests.power.storing DATABASE CYCLES CHECKPOINT_PAGES SYNCHRONOUS; every 40 cycles it closes the
-store and opens it again.
+python -m tests.support.power.storing DATABASE CYCLES CHECKPOINT_PAGES SYNCHRONOUS; every 40 cycles it
+closes the store and opens it again.
 """
 
 from __future__ import annotations

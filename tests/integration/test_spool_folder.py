@@ -222,7 +222,7 @@ def test_processes_that_add_and_drain_at_once_lose_nothing(
 ) -> None:
     monkeypatch.setattr(file_lock, "_ATTEMPTS", 3000)  # a busy machine may take long
     program = (
-        "import sys; from pathlib import Path; from tests.integration.test_file_spool import *\n"
+        "import sys; from pathlib import Path; from tests.integration.test_spool_folder import *\n"
         "file_lock._ATTEMPTS = 3000\n"
         "spool = a_spool(Path(sys.argv[1]))\n"
         "for minute in range(int(sys.argv[2]), int(sys.argv[2]) + 300): spool.add(a_cycle_at(minute))\n"
