@@ -1,1 +1,1 @@
-"""Lenient JSON and what all HTTP replies share."""
+"""Lenient JSON, and helpers for HTTP replies."""

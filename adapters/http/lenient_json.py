@@ -157,8 +157,8 @@ def members(value: Json) -> Mapping[str, Json]:
 
 def instant(value: Json, *path: str) -> datetime | None:
     """Return the ISO 8601 time at the path in UTC; a time without an offset is UTC."""
-    one = text(value, *path)
-    if one is None:
+    one = at(value, *path)
+    if not isinstance(one, str):
         return None
     try:
         parsed = datetime.fromisoformat(one)

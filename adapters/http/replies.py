@@ -1,4 +1,4 @@
-"""What all HTTP replies share: the endpoint in errors, size limits, decompression, Retry-After."""
+"""Helpers for HTTP replies: the endpoint in errors, size limits, decompression, Retry-After."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.hue.address import Address
 from adapters.hue.bridge import Bridge, BridgeOpener
 from adapters.hue.errors import out_of_time
 from adapters.hue.tls import Leaf, OpenSockets, Proof, fetch_leaf
@@ -56,7 +55,7 @@ class Call:
                 bridge.shut()
         return bridge
 
-    def fetch_leaf(self, address: Address, roots: Path | None) -> Leaf:
+    def fetch_leaf(self, host: str, port: int | None, roots: Path | None) -> Leaf:
         """Return the certificate at an address; see `tls.fetch_leaf`."""
         left_s = self.deadline_s - self._clock.elapsed_s()
         if left_s <= 0:
@@ -67,8 +66,8 @@ class Call:
             if self.is_abandoned:
                 sockets.shut()
         return fetch_leaf(
-            address.host,
-            address.port or _HTTPS_PORT,
+            host,
+            port or _HTTPS_PORT,
             roots=roots,
             timeout_s=min(left_s, _HANDSHAKE_S),
             sockets=sockets,

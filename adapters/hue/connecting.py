@@ -1,14 +1,15 @@
-"""Opens a bridge that proves its identity: over HTTPS, or over HTTP if it has nothing better."""
+"""Connect to a bridge that proves its identity: over HTTPS, or over HTTP if it has nothing better."""
 
 from __future__ import annotations
 
 import ssl
+from ipaddress import IPv6Address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 
 from adapters.http.lenient_json import Json, flag, text
-from adapters.hue.address import Address, parse_address
 from adapters.hue.bridge import Bridge, Identity
 from adapters.hue.calls import Call
 from adapters.hue.errors import (
@@ -22,6 +23,52 @@ from adapters.hue.errors import (
 from adapters.hue.tls import Pinned, Proof, SignedBy
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from ports.state import State
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """`port` is None for the usual one; `is_plain` if it was written with `http://`."""
+
+    host: str
+    port: int | None
+    is_plain: bool
+
+    @property
+    def place(self) -> str:
+        """The same text for the same place, however it was written."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def url(self, scheme: str) -> str:
+        """Return the base URL, without a path."""
+        return f"{scheme}://{self.place}"
+
+
+def parse_address(written: str) -> Address:
+    """Return the address in `host`, `host:port` or a URL. Raise SourceRefused for anything else."""
+    written = written.strip()
+    if not written:
+        raise SourceRefused(
+            "the bridge's address is not known. Set collectors.hue.bridge_ip in config/config.yaml"
+        )
+    refused = SourceRefused(
+        f"not an address of a bridge: {written!r}. Write host or host:port (collectors.hue in "
+        "config/config.yaml)"
+    )
+    url = written
+    if "://" not in written:
+        url = f"https://[{written}]" if _is_ipv6(written) else f"https://{written}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise refused from error
+    # a user, a path or anything else would be lost
+    rest = (parts.path.removesuffix("/"), parts.query, parts.fragment, parts.username, parts.password)
+    has_space = any(letter.isspace() for letter in parts.netloc)
+    if not parts.hostname or port == 0 or parts.scheme not in ("http", "https") or has_space or any(rest):
+        raise refused
+    return Address(host=parts.hostname, port=port, is_plain=parts.scheme == "http")
 
 
 class BridgeMemory:
@@ -109,7 +156,7 @@ class BridgeConnector:
         if known_id := self._known_id(address, wanted_id):
             return SignedBy(self.roots, known_id)
         try:  # trust on first use: the id on a leaf that the roots signed
-            leaf = call.fetch_leaf(address, self.roots)
+            leaf = call.fetch_leaf(address.host, address.port, self.roots)
         except ssl.SSLCertVerificationError as error:
             raise transport_error(error, written) from error
         except (OSError, ValueError) as error:
@@ -141,7 +188,7 @@ class BridgeConnector:
     ) -> SourceRefused:
         """Return the refusal with what answers at the address instead, and what to do."""
         try:
-            leaf = call.fetch_leaf(address, None)
+            leaf = call.fetch_leaf(address.host, address.port, None)
         except (OSError, ValueError):
             return refused
         known_id = self._known_id(address, wanted_id)
@@ -160,7 +207,7 @@ class BridgeConnector:
         return (known_id or "").lower() or None
 
     def _had_https(self, address: Address, wanted_id: str | None) -> bool:
-        """Tell whether this bridge is pinned or answered over HTTPS before, here or elsewhere."""
+        """Return whether this bridge is pinned or answered over HTTPS before, here or elsewhere."""
         place = self.memory.get(_place_key(address))
         known_id = self._known_id(address, wanted_id)
         if self.certificate_sha256:
@@ -181,3 +228,11 @@ def _place_key(address: Address) -> str:
 
 def _bridge_key(bridge_id: str) -> str:
     return f"hue.bridge.{bridge_id.lower()}"
+
+
+def _is_ipv6(written: str) -> bool:
+    try:
+        IPv6Address(written)
+    except ValueError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Finds bridges: on the own network by multicast DNS, or through their maker's look-up service."""
+"""Find bridges: on the own network by multicast DNS, or through their maker's look-up service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OK, _TOO_MANY = 200, 429
 
 
 class MdnsFinder:
-    """Asks every device on the network."""
+    """A search among the devices on the network."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

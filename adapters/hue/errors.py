@@ -1,4 +1,4 @@
-"""What goes wrong with a bridge, as our errors: by the status or content of a reply, or by an exception."""
+"""Tables of errors: by the status or the content of a reply, or by an exception."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from adapters.http.lenient_json import body_excerpt
-from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
+from adapters.http.replies import check_body_size, decompress, endpoint_of, parse_content_length
 from adapters.hue.errors import out_of_time, showable_cause, transport_error
 from adapters.hue.tls import OpenSockets, Pinned, Proof, SignedBy, tls_context
-from domain.errors import SourceGarbled
+from domain.errors import SourceError, SourceGarbled
 from ports.clock import Clock
 from ports.meter import Meter, Tally
 
@@ -84,7 +84,9 @@ class BridgeClient:
         self._meter = meter
         self._sockets = OpenSockets()
         self._session: requests.Session | None = None
-        self._prepared: dict[str, requests.PreparedRequest] = {}  # by operation: an operation is one URL
+        # by operation, since an operation is one URL
+        self._endpoints: dict[str, str] = {}
+        self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def send(self, request: Request, deadline_s: float, parse: Callable[[Reply], T]) -> T:
         """Return what `parse` makes of the reply.
@@ -92,14 +94,20 @@ class BridgeClient:
         Raise SourceError with the endpoint, also past `deadline_s` (an instant of `Clock.elapsed_s`).
         """
         method = "GET" if request.json is None else "POST"
-        self.endpoint = endpoint_of(method, self.base_url + request.path, request.secret)
-        with add_endpoint(self.endpoint):
+        if request.operation not in self._endpoints:
+            url = self.base_url + request.path
+            self._endpoints[request.operation] = endpoint_of(method, url, request.secret)
+        self.endpoint = self._endpoints[request.operation]
+        try:
             with self._meter.measuring(request.operation, self._source) as tally:
                 try:
                     reply = self._exchange(request, method, deadline_s, tally)
                 except (OSError, HTTPError) as error:  # the errors of `requests` are OSErrors
                     raise transport_error(error, self.base_url) from showable_cause(error)
             return parse(reply)
+        except SourceError as error:
+            error.endpoint = error.endpoint or self.endpoint
+            raise
 
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""

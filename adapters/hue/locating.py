@@ -1,4 +1,4 @@
-"""Finds a bridge whose address changed: looks for its id on the network and remembers the new address."""
+"""Locate a bridge whose address changed: look for its id on the network and remember the new address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs with a bridge that is not known yet: checks who it is and asks it for a key."""
+"""Pair with a new bridge: check its identity and ask it for a key."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import attrs
 
-from adapters.hue.address import Address, parse_address
 from adapters.hue.bridge import BridgeOpener, Identity
 from adapters.hue.calls import BridgeCalls, Call
+from adapters.hue.connecting import Address, parse_address
 from adapters.hue.errors import another_bridge, has_https, transport_error
 from adapters.hue.tls import Pinned, Proof, SignedBy
 from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
@@ -37,7 +37,7 @@ class HuePairing:
     async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> VerifiedBridge | UnverifiedBridge:
-        """Return who answers at an address; see `ports.setup.BridgePairing`."""
+        """Return the bridge at an address; see `ports.setup.BridgePairing`."""
         self._calls.close()
         parsed = parse_address(address)
         return await self._calls.run(
@@ -91,14 +91,14 @@ class HuePairing:
 
     def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | UnverifiedBridge:
         """Return what the certificate proves. Raise OSError if there is none."""
-        if pin is not None and call.fetch_leaf(address, None).sha256 == pin:
+        if pin is not None and call.fetch_leaf(address.host, address.port, None).sha256 == pin:
             return Pinned(pin)
         try:
-            leaf = call.fetch_leaf(address, self._roots)
+            leaf = call.fetch_leaf(address.host, address.port, self._roots)
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in _NO_KNOWN_ROOT:
                 raise transport_error(error, address.place) from error
-            own = call.fetch_leaf(address, None)
+            own = call.fetch_leaf(address.host, address.port, None)
             return UnverifiedBridge(
                 address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256
             )

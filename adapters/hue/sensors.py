@@ -41,7 +41,7 @@ class Sensor:
 
 @attrs.frozen(kw_only=True)
 class ReadingSettings:
-    """What a home stores of a sensor, and how it names its location: its own names first, then the bridge's.
+    """The values that a home stores of a sensor, and its names for locations, which precede the bridge's.
 
     `locations` is by uniqueid or MAC, in any case of letters.
     """

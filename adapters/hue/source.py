@@ -9,12 +9,11 @@ from typing import Literal
 
 import attrs
 
-from adapters.hue.api_v1 import parse_sensors, parse_whole_bridge
-from adapters.hue.api_v2 import parse_temperatures
 from adapters.hue.bridge import Bridge, BridgeOpener, error_descriptions
 from adapters.hue.calls import BridgeCalls, Call
 from adapters.hue.errors import CertificateRefused, NotOffered, PathRefused, ReadFailed
 from adapters.hue.locating import BridgeLocator
+from adapters.hue.parsing import parse_sensors, parse_temperatures, parse_whole_bridge
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import ReadingSettings, Sensor, make_reply
 from domain.cycle import SourceReply
@@ -71,7 +70,7 @@ class HueSource:
             return early[0]
 
     async def close(self) -> None:
-        """Close the connection and save what was learned."""
+        """Close the connection and save the directory."""
         self._calls.close()
         self._directory.close()
 
@@ -126,15 +125,15 @@ class HueSource:
             bridge.offers_v2 = False
             return self._read_v1(read)
         listed = parse_temperatures(content)
-        notes = tuple(map("the bridge reports: {}".format, error_descriptions(content)))
+        notes = [f"the bridge reports: {error}" for error in error_descriptions(content)]
         sensors = self._directory.join(listed)
         now = self._clock.now()
-        due = self._directory.due(listed, now)
-        if due is not None:
+        update = self._directory.due(listed, now)
+        if update is not None:
             if any(sensor.uniqueid for sensor in sensors):
                 read.keep_early(self._reply(sensors, read, "v2", notes))
             optional_deadline_s = read.deadline_s - _REPLY_RESERVE_S
-            self._directory.update(due, listed, bridge, now=now, deadline_s=optional_deadline_s)
+            self._directory.update(update, listed, bridge, now=now, deadline_s=optional_deadline_s)
             sensors = self._directory.join(listed)
         return self._reply(sensors, read, "v2", notes)
 

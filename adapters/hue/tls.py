@@ -1,4 +1,4 @@
-"""How a bridge proves its identity, and the open sockets that another thread can shut."""
+"""Proofs of a bridge's identity in TLS, and open sockets that another thread can shut."""
 
 from __future__ import annotations
 

@@ -8,18 +8,44 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
+
+import attrs
 
 from ports.clock import Clock
 
 T = TypeVar("T")
-Job = Callable[[], Callable[[], None]]  # returns how to deliver its outcome
 
-IDLE = "idle"  # the name of a thread that waits for its next job
+IDLE = "idle"  # the name of a thread that waits for its next call
 
-# Starting a thread takes ten times as long as handing a job to one that waits. There are never more than
+
+@attrs.frozen(kw_only=True)
+class _Outcome(Generic[T]):
+    """What a function returned or raised. Not raised in a future: that rejects StopIteration."""
+
+    result: T | None = None
+    error: BaseException | None = None
+
+    def get(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]  # without an error it is one
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Call:
+    """A call for a thread, and the future that gets its outcome."""
+
+    function: Callable[[], Any]
+    name: str
+    loop: asyncio.AbstractEventLoop
+    ended: asyncio.Future[_Outcome[Any]]
+    busy: threading.Lock | None
+
+
+# Starting a thread takes ten times as long as handing a call to one that waits. There are never more than
 # have been busy at once. A forked process has no threads.
-_idle: list[queue.SimpleQueue[Job]] = []
+_idle: list[queue.SimpleQueue[_Call]] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
@@ -29,8 +55,8 @@ async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
     When the awaiting task is cancelled, this returns at once and the function runs on; its result is
     dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
     """
-    outcome = await _start_thread(function, name)
-    return outcome()
+    outcome = await _start(function, name)
+    return outcome.get()
 
 
 class SingleThread:
@@ -49,7 +75,7 @@ class SingleThread:
         """Return or raise what the function does. Raise `TimeoutError` after `limit_s`, or if still busy."""
         if not self._busy.acquire(blocking=False):
             raise TimeoutError("the previous attempt has not ended yet")
-        ended = _start_thread(function, self._name, at_end=self._busy.release)
+        ended = _start(function, self._name, self._busy)
         limit = asyncio.ensure_future(self._clock.sleep(limit_s))
         either: set[asyncio.Future[Any]] = {ended, limit}
         try:
@@ -58,62 +84,42 @@ class SingleThread:
             limit.cancel()
         if not ended.done():
             raise TimeoutError(f"no answer within {limit_s:.0f} s")
-        return ended.result()()
+        return ended.result().get()
 
 
-def _start_thread(
-    function: Callable[[], T], name: str, at_end: Callable[[], object] = lambda: None
-) -> asyncio.Future[Callable[[], T]]:
-    """Run it in an idle thread, or a new one; the future gets a call that returns or raises what it did."""
+def _start(
+    function: Callable[[], T], name: str, busy: threading.Lock | None = None
+) -> asyncio.Future[_Outcome[T]]:
+    """Run the function in an idle thread, or a new one; release `busy` when it ends."""
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[Callable[[], T]] = loop.create_future()
-
-    def hand_over(outcome: Callable[[], T]) -> None:
-        if not ended.done():
-            ended.set_result(outcome)
-
-    def run() -> Callable[[], None]:
-        threading.current_thread().name = name
-        outcome = _outcome_of(function)
-        at_end()
-
-        def deliver() -> None:
-            with suppress(RuntimeError):  # the loop has been closed: nothing waits for the outcome
-                loop.call_soon_threadsafe(hand_over, outcome)
-
-        return deliver
-
+    ended: asyncio.Future[_Outcome[T]] = loop.create_future()
     try:
-        jobs = _idle.pop()
+        calls = _idle.pop()
     except IndexError:
-        jobs = queue.SimpleQueue()
-        threading.Thread(target=_run_jobs, args=(jobs,), name=name, daemon=True).start()
-    jobs.put(run)
+        calls = queue.SimpleQueue()
+        threading.Thread(target=_run_calls, args=(calls,), name=name, daemon=True).start()
+    calls.put(_Call(function=function, name=name, loop=loop, ended=ended, busy=busy))
     return ended
 
 
-def _run_jobs(jobs: queue.SimpleQueue[Job]) -> None:
+def _run_calls(calls: queue.SimpleQueue[_Call]) -> None:
     thread = threading.current_thread()
     while True:
-        deliver = jobs.get()()
+        call = calls.get()
+        thread.name = call.name
+        try:
+            outcome = _Outcome(result=call.function())
+        except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
+            outcome = _Outcome(error=error)
+        if call.busy is not None:
+            call.busy.release()
         thread.name = IDLE
-        _idle.append(jobs)
-        deliver()
-        del deliver  # it holds the outcome
+        _idle.append(calls)
+        with suppress(RuntimeError):  # the loop has been closed: nothing waits for the outcome
+            call.loop.call_soon_threadsafe(_hand_over, call.ended, outcome)
+        del call, outcome  # an idle thread keeps nothing alive
 
 
-def _outcome_of(function: Callable[[], T]) -> Callable[[], T]:
-    # Not the result or exception itself: a future rejects StopIteration, and warns about an exception that
-    # is never retrieved.
-    try:
-        result = function()
-    except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
-        return _raising(error)
-    return lambda: result
-
-
-def _raising(error: BaseException) -> Callable[[], NoReturn]:
-    def outcome() -> NoReturn:
-        raise error
-
-    return outcome
+def _hand_over(ended: asyncio.Future[_Outcome[T]], outcome: _Outcome[T]) -> None:
+    if not ended.done():
+        ended.set_result(outcome)

@@ -71,11 +71,28 @@ def write(connection: sqlite3.Connection, measurements: Sequence[Measurement], a
     if not measurements:
         return
     connection.execute(CREATE)
-    rows = [_row(one) for one in measurements]
-    days = {str(slot)[:_DAY] for slot, *_ in rows}
-    is_new = any(connection.execute(_SELECT_DAY, (day, day)).fetchone() is None for day in days)
+    rows, is_new_day = [], False
+    for one in measurements:
+        slot = as_text(one.slot)
+        day = slot[:_DAY]
+        is_new_day |= connection.execute(_SELECT_DAY, (day, day)).fetchone() is None
+        rows.append(
+            (
+                slot,
+                one.source,
+                clean(one.strategy),
+                one.duration_s,
+                one.attempts,
+                one.wire_bytes,
+                one.payload_bytes,
+                one.cycle_s,
+                one.commit_s,
+                one.cpu_s,
+                int(one.succeeded),
+            )
+        )
     connection.executemany(_UPSERT, rows)
-    if is_new:
+    if is_new_day:
         (oldest,) = connection.execute(
             _SELECT_OLDEST_KEPT, {"ahead": ahead, "kept": DAYS_KEPT}
         ).fetchone() or (None,)
@@ -93,22 +110,6 @@ def read_between(connection: sqlite3.Connection, since: datetime, until: datetim
     found = [one for one in old if since <= one.slot < until]
     found += [one for one in map(_measurement, new) if one is not None]
     return sorted(found, key=lambda one: (one.slot, one.source))
-
-
-def _row(one: Measurement) -> tuple[str | int | float | None, ...]:
-    return (
-        as_text(one.slot),
-        one.source,
-        clean(one.strategy),
-        one.duration_s,
-        one.attempts,
-        one.wire_bytes,
-        one.payload_bytes,
-        one.cycle_s,
-        one.commit_s,
-        one.cpu_s,
-        int(one.succeeded),
-    )
 
 
 def _measurement(row: sqlite3.Row) -> Measurement | None:

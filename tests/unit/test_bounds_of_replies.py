@@ -10,8 +10,7 @@ from adapters.amazon.cookies import LONGEST_VALUE, is_header_text, sendable
 from adapters.amazon.monitors import merge_mentions, monitors_of_appliances, monitors_of_endpoints
 from adapters.amazon.states import samples_of_endpoints
 from adapters.http.lenient_json import MAX_DEVICES, MAX_NAME_LENGTH
-from adapters.hue.api_v1 import parse_sensors
-from adapters.hue.api_v2 import parse_batteries, parse_links, parse_names, parse_temperatures
+from adapters.hue.parsing import parse_batteries, parse_links, parse_names, parse_sensors, parse_temperatures
 from domain.errors import SourceGarbled
 from tests.support.alexa_stand_in import Device
 from tests.support.canned_alexa import discovered, listed, states

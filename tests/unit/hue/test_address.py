@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.hue.address import Address, parse_address
+from adapters.hue.connecting import Address, parse_address
 from domain.errors import SourceRefused
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.http.replies import retry_after_s
-from adapters.hue.api_v1 import parse_sensors
+from adapters.hue.parsing import parse_sensors
 from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
 from domain.errors import SourceError

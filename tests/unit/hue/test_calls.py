@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.hue.address import parse_address
 from adapters.hue.bridge import Bridge
 from adapters.hue.calls import Call
 from adapters.runtime.clock import SystemClock
@@ -57,4 +56,4 @@ def test_bridge_opened_after_the_end_of_time_is_shut_at_once() -> None:
 
 def test_no_certificate_is_fetched_without_time() -> None:
     with pytest.raises(TimeoutError):
-        a_call(a_canned_opener({}), seconds=-1.0).fetch_leaf(parse_address("127.0.0.1:9"), None)
+        a_call(a_canned_opener({}), seconds=-1.0).fetch_leaf("127.0.0.1", 9, None)

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from adapters.hue.api_v1 import parse_sensors, parse_whole_bridge
-from adapters.hue.api_v2 import Link, parse_batteries, parse_links, parse_names, parse_temperatures
+from adapters.hue.parsing import (
+    Link,
+    parse_batteries,
+    parse_links,
+    parse_names,
+    parse_sensors,
+    parse_temperatures,
+    parse_whole_bridge,
+)
 from adapters.hue.sensors import Sensor
 from domain.errors import SourceGarbled
 from tests.support.hue_replies import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.http.lenient_json import MAX_DEVICES
-from adapters.hue.api_v2 import parse_temperatures
+from adapters.hue.parsing import parse_temperatures
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import Sensor
 from adapters.memory.runtime import MemoryJournal
