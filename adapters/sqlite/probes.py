@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
@@ -16,7 +17,6 @@ from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.queries import open_for_reading
 from adapters.sqlite.reading_rows import as_text
-from adapters.sqlite.storage_place import problem_of
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
 from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.health import Answer, Weight, failed, passed, skipped, warned
