@@ -102,6 +102,8 @@ class SavedState:
 
     def last_run(self, step: Step) -> StepRecord | None:
         saved = self._state.get(_STEP + step)
+        if not saved:
+            return None
         at, result = _instant(saved.get("at")), saved.get("result")
         if at is None or result not in set(StepResult):
             return None

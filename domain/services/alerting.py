@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from domain.alert_messages import message_of, remedy_of, title_of
-from domain.cycle import Collected, Cycle, Failed, NotStored
+from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.incidents import (
     Dismissed,
@@ -114,7 +114,9 @@ class Alerting:
             incidents, dismissed = dismiss_gone(incidents, cycle, self._sources, now)
         if incidents != before:
             self._state.save_incidents(incidents)
-        self._update_board(cycle, incidents)
+        for outcome in cycle.report.outcomes:
+            if outcome.due.source == self._channels.board_source:
+                self._update_board(outcome, incidents)
         for notice in (*notices, *dismissed):
             incident = notice.incident
             self._journal.record(
@@ -167,21 +169,17 @@ class Alerting:
             self._state.save_clock_faults({**known, **new})
         return [f"{source} ({slot:%Y-%m-%d %H:%M} UTC)" for source, slot in new.items()]
 
-    def _update_board(self, cycle: Cycle, incidents: Incidents) -> None:
-        source = self._channels.board_source
-        for outcome in cycle.report.outcomes:
-            if outcome.due.source != source:
-                continue
-            if isinstance(outcome, Collected):
-                self._channels.board.clear()
-                continue
-            incident = incidents.get(f"{Topic.CREDENTIALS}:{source}")
-            if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
-                self._channels.board.put(
-                    f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
-                    f"Details: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
-                    "This file is removed after the next success.\n"
-                )
+    def _update_board(self, outcome: Outcome, incidents: Incidents) -> None:
+        if isinstance(outcome, Collected):
+            self._channels.board.clear()
+            return
+        incident = incidents.get(f"{Topic.CREDENTIALS}:{outcome.due.source}")
+        if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
+            self._channels.board.put(
+                f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
+                f"Details: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
+                "This file is removed after the next success.\n"
+            )
 
     async def _mail(self, notifier: Notifier) -> None:
         deadline_s = self._clock.elapsed_s() + MAIL_BUDGET_S

@@ -15,9 +15,8 @@ import pytest
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from tests.acceptance.conftest import RunHere
-from tests.integration.test_http_ping import switch
-from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
-from tests.support.mail_server import MailHandler, mail_server
+from tests.support.alert_servers import MailHandler, mail_server, switch
+from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed
 from tests.support.odd_server import odd_server, saying
 
 COOKIES = "  cookies: {session-id: 147-0000000, session-token: dead-cookie-1, csrf: '5'}\n"
@@ -31,11 +30,7 @@ def home() -> Iterator[SimulatedHome]:
 
 @pytest.fixture
 def deployment(tmp_path: Path, home: SimulatedHome) -> Deployment:
-    bridge, alexa = home.bridge, home.alexa
-    deployment = a_deployment(
-        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
-    )
-    return with_amazon(deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file)
+    return a_home_with_an_account(tmp_path / "home", home)
 
 
 def alert_file(deployment: Deployment) -> Path:
@@ -91,16 +86,6 @@ def test_rejected_credentials_and_recovery_are_notified(deployment: Deployment, 
     logs = "".join(path.read_text() for path in (deployment.folder / "logs").iterdir())
     assert "incident.opened" in logs
     assert "3f0c-secret" not in logs
-
-
-def test_cycle_that_stores_nothing_pings_fail(
-    deployment: Deployment, run_here: RunHere, home: SimulatedHome
-) -> None:
-    home.bridge.faults.add("kind=revoked")
-    with switch() as (ping_port, pings), mail_server(MailHandler()) as port:
-        notified_by(deployment, port=port, ping_port=ping_port)
-        run_here(deployment, "collect", "--once", "--source", "hue")
-    assert pings == ["/ping/3f0c-secret/fail"]
 
 
 @pytest.mark.proof

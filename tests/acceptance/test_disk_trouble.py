@@ -91,7 +91,7 @@ def test_a_long_locked_database_loses_no_reading(
         other.execute("BEGIN EXCLUSIVE")
         during = told(collecting(impatient, 3))
     assert states(during) == ["spooled"] * 3
-    assert "held by another program" in during[0]["reason"]
+    assert "locked by another program" in during[0]["reason"]
     after = told(collecting(impatient, 1))
     assert states(after) == ["stored"]
     assert stored_slots(impatient) == slots(before + during + after)

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
+from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed
 
 SOURCES = ("hue", "amazon")
 
@@ -25,12 +25,7 @@ def home() -> Iterator[SimulatedHome]:
 
 @pytest.fixture
 def deployment(tmp_path: Path, home: SimulatedHome) -> Deployment:
-    bridge = home.bridge
-    deployment = a_deployment(
-        tmp_path / "home", address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
-    )
-    alexa = home.alexa
-    return with_amazon(deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file)
+    return a_home_with_an_account(tmp_path / "home", home)
 
 
 def device_ids(home: SimulatedHome) -> tuple[set[str], set[str]]:
@@ -75,24 +70,6 @@ def test_stored_air_values_have_the_services_times(deployment: Deployment, home:
         assert timedelta() < age < timedelta(minutes=15)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_one_source_can_be_collected_alone(deployment: Deployment, source: str) -> None:
-    done = deployment.run("collect", "--once", "--source", source)
-    assert done.returncode == 0
-    assert deployment.rows("SELECT DISTINCT source FROM outcomes") == [(source,)]
-
-
-def test_a_failing_source_does_not_affect_the_other(deployment: Deployment, home: SimulatedHome) -> None:
-    also_set(deployment, "retry_attempts: 1")
-    home.alexa.unplug()
-    done = deployment.run("collect", "--once")
-    assert done.returncode == 1
-    assert deployment.rows("SELECT source, state, cause FROM outcomes ORDER BY source") == [
-        ("amazon", "failed", "network"),
-        ("hue", "stored", None),
-    ]
-
-
 @pytest.mark.proof
 def test_two_processes_share_a_home_without_false_gaps(deployment: Deployment, home: SimulatedHome) -> None:
     running = [
@@ -134,18 +111,6 @@ def test_a_second_collector_of_an_account_is_refused(deployment: Deployment) -> 
     first.terminate()
     first.communicate(timeout=30)
     assert first.returncode == 0
-
-
-def test_a_closed_account_names_the_next_step_without_the_token(
-    deployment: Deployment, home: SimulatedHome
-) -> None:
-    also_set(deployment, "retry_attempts: 1")
-    token = home.alexa.refresh_token
-    home.alexa.revoke(token)
-    done = deployment.run("collect", "--once", "--source", "amazon", "-v")
-    assert done.returncode == 2
-    assert "refuses the refresh token" in done.stdout
-    assert token not in done.stdout + done.stderr + told(deployment)
 
 
 def test_the_state_file_with_the_token_is_private(deployment: Deployment, home: SimulatedHome) -> None:

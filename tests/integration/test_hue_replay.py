@@ -13,8 +13,8 @@ import pytest
 
 from adapters.hue.source import Strategy
 from domain.errors import SourceRefused
-from tests.integration.replay_server import ReplayServer, make_chain, replaying
 from tests.support.hue_bench import HueBench, a_hue_bench, closing, temperatures
+from tests.support.replay_server import ReplayServer, make_chain, replaying
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hue"
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "facts" / "data" / "hue"

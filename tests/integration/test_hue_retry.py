@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from datetime import datetime
-
-import attrs
 import pytest
 
-from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.service import SimulatedBridge
@@ -17,33 +11,11 @@ from domain.cycle import Cause, Collected, Cycle, Failed, Stored
 from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
 from ports.clock import Clock
 from tests.support.builders import NOON, a_due
-from tests.support.collecting import a_collection
+from tests.support.collecting import SkippingClock, a_collection
 from tests.support.hue_bench import HueBench, in_front_of
 
 V2 = "path=/clip/v2/resource/temperature"
 FIRST_TWO = ["hue.config", "hue.v2/temperature"]
-
-
-@attrs.define
-class SkippingClock:
-    """The system's clock, except that waits between attempts are recorded and skipped."""
-
-    waits: list[float] = attrs.field(factory=list)
-    in_the_wait: Callable[[], None] = lambda: None
-
-    def now(self) -> datetime:
-        return SystemClock().now()
-
-    def elapsed_s(self) -> float:
-        return SystemClock().elapsed_s()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds >= SOURCE_BUDGET_S:
-            await asyncio.sleep(seconds)
-            return
-        self.waits.append(round(seconds, 3))
-        await asyncio.sleep(0)
-        self.in_the_wait()
 
 
 @pytest.fixture

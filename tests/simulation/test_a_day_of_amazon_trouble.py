@@ -19,8 +19,8 @@ from domain.reading import Quantity
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
-from tests.support.deployments import Deployment
-from tests.support.simulated_day import SLOTS, a_home_with_an_account, run_day
+from tests.support.deployments import Deployment, a_home_with_an_account
+from tests.support.simulated_day import SLOTS, run_day
 
 REFUSED_TOKEN, ACCESS_ENDED = "kind=refused-token", "access ended"
 # From which hour on: what goes wrong, and the outcome that the ledger must have then.
@@ -216,9 +216,3 @@ def test_the_alert_file_exists_from_the_second_refusal_to_the_next_success(day: 
     for slot in with_alert:
         assert "Since 2026-03-02 06:05 UTC" in slot.alert
         assert "setup --reauth amazon`" in slot.alert
-
-
-def test_no_secret_is_in_any_file_but_the_secrets(day: Day) -> None:
-    token = day.home.alexa.refresh_token.encode()
-    files = (path for path in day.deployment.folder.rglob("*") if path.is_file())
-    assert [path for path in files if token in path.read_bytes()] == [day.deployment.secrets_file]

@@ -25,8 +25,8 @@ from domain.services.cycle_storage import STORE_BUDGET_S
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
-from tests.support.deployments import Deployment
-from tests.support.simulated_day import SLOTS, a_home_with_an_account, run_day
+from tests.support.deployments import Deployment, a_home_with_an_account
+from tests.support.simulated_day import SLOTS, run_day
 
 LOG_BYTES = 65_536  # small, so that the log is rotated within the day
 BRIDGE_TROUBLES = ("reset", "unavailable", "throttle retry_after=2", "half")

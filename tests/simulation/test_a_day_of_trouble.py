@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +14,11 @@ from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.cycle import Cause
-from domain.services.collection_cycle import CollectionCycle
-from domain.services.continuous_collection import Timetable
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
 from tests.support.deployments import Deployment, a_deployment
+from tests.support.simulated_day import run_day
 
 # From which hour of the day on: what goes wrong, and what the ledger has to say of the source then.
 _DAY: dict[int, tuple[str | None, str, str | None]] = {
@@ -47,11 +43,25 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
     clock = MovedClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:
-        deployment = _home_without_waits(tmp_path_factory.mktemp("day") / "home", home)
-        environment = Environment(clock=clock, hue_roots=home.bridge.ca_file)
-        with collecting(load(deployment.folder), environment) as collecting_now:
-            collection = collecting_now.collection
-            asyncio.run(_live(collection, clock, home))
+        bridge = home.bridge
+        deployment = a_deployment(
+            tmp_path_factory.mktemp("day") / "home",
+            address=bridge.address,
+            bridge_id=bridge.id,
+            key=bridge.key,
+            ca_file=bridge.ca_file,
+        )
+        # one attempt a cycle: retries would take real time, and are tested elsewhere
+        deployment.config_file.write_text(deployment.config_file.read_text() + "    retry_attempts: 1\n")
+
+        def trouble(number: int) -> None:
+            if number % 12 == 0 and number // 12 in _DAY:
+                bridge.faults.clear()
+                if (fault := _DAY[number // 12][0]) is not None:
+                    bridge.faults.add(fault)
+
+        with collecting(load(deployment.folder), Environment(clock=clock, hue_roots=bridge.ca_file)) as now:
+            asyncio.run(run_day(now, clock, before=trouble, after=lambda _: None))
         yield deployment, home
 
 
@@ -121,47 +131,7 @@ def test_the_fallback_is_noted_in_the_ledger(day: tuple[Deployment, SimulatedHom
     assert {datetime.fromisoformat(slot).hour - NOON.hour for slot in noted} == {6, 7}
 
 
-def test_key_is_only_in_the_secrets_file(day: tuple[Deployment, SimulatedHome]) -> None:
-    deployment, home = day
-    holders = [
-        path
-        for path in deployment.folder.rglob("*")
-        if path.is_file() and home.bridge.key.encode() in path.read_bytes()
-    ]
-    assert holders == [deployment.secrets_file]
-
-
-def test_the_database_is_sound_after_the_day(day: tuple[Deployment, SimulatedHome]) -> None:
-    deployment, _ = day
-    with closing(sqlite3.connect(deployment.database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
-async def _live(collection: CollectionCycle, clock: MovedClock, home: SimulatedHome) -> None:
-    timetable = Timetable(collection)
-    for number in range(288):
-        if number % 12 == 0 and number // 12 in _DAY:
-            home.bridge.faults.clear()
-            if (fault := _DAY[number // 12][0]) is not None:
-                home.bridge.faults.add(fault)
-        clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
-        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
-        await collection.run(planned.dues, planned.missed, planned.progress)
-        timetable.mark_run(planned)
-    await collection.close()
-
-
 def _expected(slot: datetime) -> tuple[str, str | None]:
     hours = (slot - NOON) // timedelta(hours=1)
     _, state, cause = _DAY[max(since for since in _DAY if since <= hours)]
     return state, cause
-
-
-def _home_without_waits(folder: Path, home: SimulatedHome) -> Deployment:
-    """One attempt a cycle: what retries do is tested elsewhere, and here they would take real time."""
-    bridge = home.bridge
-    deployment = a_deployment(
-        folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
-    )
-    deployment.config_file.write_text(deployment.config_file.read_text() + "    retry_attempts: 1\n")
-    return deployment

@@ -16,28 +16,12 @@ from typing import Any
 import attrs
 
 from adapters.runtime.clock import SystemClock
+from adapters.simulator.home import SimulatedHome
 from adapters.simulator.sensors import is_reachable, motion_sensors
 from tests.support.forked import Piped, run_forked, wanted
 
-_BEFORE, _AFTER, _STEP = timedelta(days=1), timedelta(hours=3), timedelta(minutes=10)
-
-
-def calm_seed(at: datetime | None = None) -> int:
-    """Return the first seed whose sensors are all reachable from a day before to hours after `at`, or now."""
-    now = at or SystemClock().now()
-    instants = [now - _BEFORE + number * _STEP for number in range((_BEFORE + _AFTER) // _STEP)]
-    return next(
-        seed
-        for seed in count(1)
-        if all(
-            is_reachable(seed, sensor, instant.timestamp())
-            for sensor in motion_sensors(seed)
-            for instant in instants
-        )
-    )
-
-
 _CHECKOUT = Path(__file__).parents[2]
+_BEFORE, _AFTER, _STEP = timedelta(days=1), timedelta(hours=3), timedelta(minutes=10)
 _CONFIG = """\
 collection:
   interval_seconds: 300
@@ -136,3 +120,27 @@ def with_amazon(deployment: Deployment, *, url: str, refresh_token: str, ca_file
     with deployment.secrets_file.open("a") as secrets:
         secrets.write(_AMAZON_SECRETS.format(refresh_token=refresh_token))
     return attrs.evolve(deployment, amazon_ca_file=ca_file)
+
+
+def a_home_with_an_account(folder: Path, home: SimulatedHome) -> Deployment:
+    """Write the files of a home with the simulated bridge and the simulated account."""
+    bridge, alexa = home.bridge, home.alexa
+    deployment = a_deployment(
+        folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
+    )
+    return with_amazon(deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file)
+
+
+def calm_seed(at: datetime | None = None) -> int:
+    """Return the first seed whose sensors are all reachable from a day before to hours after `at`, or now."""
+    now = at or SystemClock().now()
+    instants = [now - _BEFORE + number * _STEP for number in range((_BEFORE + _AFTER) // _STEP)]
+    return next(
+        seed
+        for seed in count(1)
+        if all(
+            is_reachable(seed, sensor, instant.timestamp())
+            for sensor in motion_sensors(seed)
+            for instant in instants
+        )
+    )

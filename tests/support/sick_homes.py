@@ -16,11 +16,10 @@ import attrs
 
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from domain.redaction import Redactor
 from entrypoints import health
 from entrypoints.wiring.environment import Environment
 from ports.upkeep import Disk
-from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
+from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed
 
 
 @attrs.define(kw_only=True)
@@ -88,13 +87,6 @@ class SickHome:
         return [self.simulated.bridge.key, self.simulated.alexa.refresh_token, *cookies]
 
 
-class NoRedactor(Redactor):
-    """Redacts nothing: shows that a test would find a secret."""
-
-    def redact(self, text: str) -> str:
-        return text
-
-
 def encodings(secrets: Iterable[str]) -> list[str]:
     """Return each secret plain, as in URLs, and as in headers."""
     return [
@@ -131,13 +123,7 @@ def not_passed(report: dict[str, Any]) -> dict[str, str]:
 def well_home(folder: Path) -> Iterator[SickHome]:
     """Yield a home with a bridge and an account that has been collected from once."""
     with SimulatedHome(clock=SystemClock(), seed=calm_seed()).running() as home:
-        bridge, alexa = home.bridge, home.alexa
-        deployment = a_deployment(
-            folder, address=bridge.address, bridge_id=bridge.id, key=bridge.key, ca_file=bridge.ca_file
-        )
-        deployment = with_amazon(
-            deployment, url=alexa.url, refresh_token=alexa.refresh_token, ca_file=alexa.ca_file
-        )
+        deployment = a_home_with_an_account(folder, home)
         done = deployment.run("collect", "--once")
         assert done.returncode == 0, done.stdout + done.stderr
         yield SickHome(deployment=deployment, simulated=home)

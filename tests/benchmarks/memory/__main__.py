@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.memory.looks import looks_at
 
-ABOVE_IMPORTS_BYTES = 12 * 1024 * 1024
+ABOVE_IMPORTS_BYTES = 8 * 1024 * 1024
 GROWTH_BYTES = 256 * 1024
 _EVERY = 1000
 # in one process: whatever cannot be imported by itself was no module of its own

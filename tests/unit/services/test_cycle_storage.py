@@ -369,11 +369,3 @@ async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> Non
         last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
     )
     assert store.reads >= 1
-
-
-async def test_bug_in_the_store_spools_the_cycle() -> None:
-    bench = Bench()
-    bench.store.failures = [ZeroDivisionError("1/0")]
-    cycle = await bench.storage.store(a_cycle())
-    assert isinstance(cycle, Spooled)
-    assert cycle.reason == "internal error: ZeroDivisionError: 1/0"
