@@ -1,4 +1,4 @@
-"""Deadlines: a read and its thread end in time, whatever the network does."""
+"""Deadlines: a read and its thread end in time on any network."""
 
 from __future__ import annotations
 

@@ -119,9 +119,7 @@ async def test_recording_of_v1_is_read(chain: Chain) -> None:
     reply = await read_recording(chain, {f"/api/{KEY}/sensors": sensors}, at)
     values = {f"hue:{each['uniqueid']}": each["state"]["temperature"] / 100 for each in listed}
     assert temperatures(reply) == values
-    names = {
-        each["uniqueid"][:23]: each["name"] for each in sensors.values() if each["type"] == "ZLLPresence"
-    }
+    names = {each["uniqueid"][:23]: each["name"] for each in motion}
     assert {reading.device_id[4:27]: reading.location for reading in reply.readings} == names
     assert len(values) == 3
 
