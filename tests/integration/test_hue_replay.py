@@ -98,16 +98,6 @@ async def test_certificate_chain_proves_the_bridge_in_any_case(
         assert len((await bench.read()).readings) == 3
 
 
-async def test_certificate_chain_of_another_root_is_refused(
-    server: ReplayServer, chain: Chain, tmp_path: Path
-) -> None:
-    other_root, _ = make_chain(tmp_path, COMMON_NAME)
-    async with closing(a_bench(server, chain, roots=other_root)) as bench:
-        with pytest.raises(SourceRefused, match="certificate_sha256"):
-            await bench.read()
-    assert server.paths == []
-
-
 async def test_certificate_chain_without_a_bridge_id_is_refused(chain: Chain, tmp_path: Path) -> None:
     root, chain_file = make_chain(tmp_path, "www.example.test")
     with replaying({}, chain_file) as nameless:

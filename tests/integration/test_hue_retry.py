@@ -153,17 +153,6 @@ async def test_next_cycle_reads_after_all_attempts_failed(
         assert readings(await cycle(bench, clock)) == 8
 
 
-@pytest.mark.parametrize("fault", ["kind=reset", "kind=half"])
-async def test_broken_connection_costs_no_reading(
-    bridge: SimulatedBridge, clock: SkippingClock, fault: str
-) -> None:
-    async with in_front_of(bridge) as bench:
-        assert readings(await cycle(bench, clock)) == 8
-        bridge.faults.add(f"{V2} count=1 {fault}")
-        assert readings(await cycle(bench, clock)) == 8
-    assert clock.waits == [1.0]
-
-
 async def test_no_retry_shows_the_key(bridge: SimulatedBridge, clock: SkippingClock) -> None:
     for fault in ("half", "throttle", "error type=901", "html"):
         bridge.faults.add(f"first=2 kind={fault}")
