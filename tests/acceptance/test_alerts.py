@@ -15,9 +15,8 @@ import pytest
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from tests.acceptance.conftest import RunHere
-from tests.integration.test_http_ping import switch
+from tests.support.alert_servers import MailHandler, mail_server, switch
 from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed
-from tests.support.mail_server import MailHandler, mail_server
 from tests.support.odd_server import odd_server, saying
 
 COOKIES = "  cookies: {session-id: 147-0000000, session-token: dead-cookie-1, csrf: '5'}\n"

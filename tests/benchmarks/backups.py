@@ -25,7 +25,7 @@ def main() -> None:
         path = Path(folder) / "readings.db"
         make_old_home(path, Age.C_WAL, READINGS)
         appender = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.appender", str(path), "hue", "100000000"],
+            [sys.executable, "-m", "tests.support.store_process", "append", str(path), "hue", "100000000"],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -43,7 +43,15 @@ def write_and_read(path: Path, cycles: int) -> tuple[list[int], int, int, int]:
     made.close()
     writers = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.support.appender", str(path), f"writer-{number}", str(cycles)],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.store_process",
+                "append",
+                str(path),
+                f"writer-{number}",
+                str(cycles),
+            ],
             stdout=subprocess.DEVNULL,
         )
         for number in range(WRITERS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -11,14 +10,14 @@ import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.source import Hangs, MemorySource
+from adapters.memory.source import MemorySource
 from adapters.simulator.faults import MonitorGone
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from domain.errors import SourceError, SourceUnavailable
 from ports.source import Source
 from tests.support.amazon_bench import an_amazon_bench, hosts_of_simulation
-from tests.support.builders import NOON, a_reading, a_reply, an_unread
+from tests.support.builders import NOON, a_reading, a_reply
 from tests.support.hue_bench import a_hue_bench, wait_for_reads
 
 FAR_AWAY_S = 1e9
@@ -136,28 +135,3 @@ async def test_the_name_of_a_source_does_not_change(bench: Bench) -> None:
     await bench.source.read(NOON, FAR_AWAY_S)
     await bench.source.close()
     assert bench.source.name == name != ""
-
-
-async def test_the_memory_source_replies_in_order_and_keeps_the_slots() -> None:
-    refused, reply = SourceUnavailable("no route"), a_reply(unread=[an_unread()], notes=["a remark"])
-    source = MemorySource("hue", [refused, reply])
-    with pytest.raises(SourceUnavailable) as raised:
-        await source.read(NOON, FAR_AWAY_S)
-    assert raised.value is refused
-    assert await source.read(NOON + timedelta(seconds=300), FAR_AWAY_S) == attrs.evolve(
-        reply, readings=(a_reading(collected_at=NOON + timedelta(seconds=300)),)
-    )
-    with pytest.raises(SourceUnavailable, match="no answer left"):
-        await source.read(NOON, FAR_AWAY_S)
-    assert source.asked == [NOON, NOON + timedelta(seconds=300), NOON]
-
-
-async def test_a_memory_source_that_hangs_can_only_be_cancelled() -> None:
-    source = MemorySource("hue", [Hangs()])
-    read = asyncio.create_task(source.read(NOON, FAR_AWAY_S))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not read.done()
-    read.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await read

@@ -17,7 +17,6 @@ from adapters.memory.store import MemoryHistory, MemoryStore
 from adapters.sqlite.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
-from domain.errors import StoreFull
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
@@ -30,7 +29,6 @@ from tests.support.builders import (
     a_deferred,
     a_due,
     a_failed,
-    a_measurement,
     a_missed,
     a_reading,
     an_unread,
@@ -270,17 +268,6 @@ def test_an_unpaired_surrogate_loses_nothing(kept: Kept) -> None:
     failed = a_failed(a_due("amazon"), detail="\udcff", unread=(an_unread("alexa:\ud83c"),))
     kept.store.append(a_cycle(a_collected(reading, notes=("\ud83c",)), failed))
     assert len(kept.history.newest()) == 1
-
-
-def test_a_faulty_memory_store_keeps_nothing_meanwhile() -> None:
-    store = MemoryStore()
-    store.fault = StoreFull("no room")
-    with pytest.raises(StoreFull):
-        store.append(a_cycle())
-    store.fault = None
-    assert store.progress("hue", NOON) == SourceProgress()
-    store.append(a_cycle(measurements=(a_measurement(),)))
-    assert (len(store.readings), len(store.ledger), len(store.measurements)) == (1, 1, 1)
 
 
 def _a_cycle_without(device_id: str, cause: Cause) -> CycleReport:

@@ -195,7 +195,7 @@ def test_a_killed_backup_leaves_no_half_file(store: SqliteStore, path: Path, bac
 
 def test_backups_made_while_cycles_are_stored_are_sound(path: Path) -> None:
     appender = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.appender", str(path), "hue", "1000000"],
+        [sys.executable, "-m", "tests.support.store_process", "append", str(path), "hue", "1000000"],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
-import attrs
-
-from adapters.memory.runtime import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
-from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from domain.cycle import Stored
 from domain.services.cycle_storage import STORE_BUDGET_S
 from tests.support.builders import NOON, a_cycle
-from tests.support.collecting import a_cycle_storage
+from tests.support.collecting import SkippingClock, a_cycle_storage
 from tests.support.databases import a_store, rows
-
-
-@attrs.define
-class SkippingClock:
-    """The system's clock, but for the waits between attempts: they are noted, and over at once."""
-
-    in_the_wait: Callable[[int], None]
-    waits: list[float] = attrs.field(factory=list)
-
-    def now(self) -> datetime:
-        return NOON
-
-    def elapsed_s(self) -> float:
-        return SystemClock().elapsed_s()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds >= STORE_BUDGET_S:
-            await asyncio.sleep(seconds)
-            return
-        self.waits.append(round(seconds, 3))
-        self.in_the_wait(len(self.waits))
 
 
 async def test_database_write_retry_on_lock(tmp_path: Path) -> None:
@@ -50,11 +23,13 @@ async def test_database_write_retry_on_lock(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as another:
         another.execute("BEGIN EXCLUSIVE")
 
-        def let_go_in_the_second_wait(number: int) -> None:
-            if number == 2:
+        def let_go_in_the_second_wait() -> None:
+            if len(clock.waits) == 2:
                 another.execute("ROLLBACK")
 
-        clock = SkippingClock(let_go_in_the_second_wait)
+        clock = SkippingClock(
+            wall=MemoryClock(NOON), longest_wait_s=STORE_BUDGET_S, in_the_wait=let_go_in_the_second_wait
+        )
         storage = a_cycle_storage(
             clock=clock,
             journal=journal,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -14,36 +10,8 @@ from adapters.alerts.http_ping import HttpPing
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.certificates import AMAZON_CA_FILE, shipped
 from domain.errors import NotifyError, NotifyUnavailable
+from tests.support.alert_servers import switch
 from tests.support.odd_server import odd_server, saying
-
-
-@contextmanager
-def switch(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
-    """Yield a server's port and the list of requested paths."""
-    requested: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requested.append(self.path)
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name upstairs
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port, requested
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 async def beat(url: str, *, is_well: bool = True, limit_s: float = 5.0) -> None:

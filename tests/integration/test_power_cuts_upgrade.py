@@ -40,7 +40,7 @@ def test_dropping_indexes_survives_a_power_cut_anywhere(tmp_path: Path) -> None:
 
 def _survives_every_cut(tmp_path: Path, every: str) -> None:
     before = rows(tmp_path / "readings.db", every)
-    recording = record(tmp_path, "tests.support.opener", str(tmp_path / "readings.db"))
+    recording = record(tmp_path, "tests.support.store_process", "open", str(tmp_path / "readings.db"))
 
     disk = Disk(recording.before)
     for number, event in enumerate(recording.events):

@@ -16,10 +16,9 @@ from adapters.simulator.home import SimulatedHome
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from ports.clock import Clock
 from ports.source import Source
-from tests.integration.test_hue_retry import SkippingClock
 from tests.support.amazon_bench import in_front_of_simulation
 from tests.support.builders import NOON, a_due
-from tests.support.collecting import a_collection
+from tests.support.collecting import SkippingClock, a_collection
 from tests.support.hue_bench import in_front_of as in_front_of_bridge
 
 CYCLES = 30
@@ -93,16 +92,3 @@ async def test_the_log_has_the_retries_that_an_account_received(
             alexa.faults.clear()
     seen = sum(request.path == GRAPHQL for request in alexa.requests[before:])
     check(tmp_path, seen - CYCLES, failures, "amazon")
-
-
-async def test_a_refused_token_is_tried_once_without_a_retry(
-    simulated_home: SimulatedHome, home_clock: MemoryClock, log: RotatingLog, tmp_path: Path
-) -> None:
-    alexa = simulated_home.alexa
-    alexa.faults.add(parse_fault("kind=refused-token"))
-    async with in_front_of_simulation(alexa, wall=home_clock) as bench:
-        collection = a_logging_collection(bench.source, SkippingClock(), log)
-        await collection.run([a_due("amazon", scheduled=False)])
-    assert [request.path for request in alexa.requests] == ["/auth/token"]
-    assert events(tmp_path, "retry") == []
-    assert len(events(tmp_path, "retry_gave_up")) == 1

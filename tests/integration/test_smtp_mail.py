@@ -17,7 +17,7 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE, shipped
 from domain.alert_messages import Message
 from domain.errors import NotifyError, NotifyUnavailable
-from tests.support.mail_server import PASSWORD, USER, MailHandler, mail_server
+from tests.support.alert_servers import PASSWORD, USER, MailHandler, mail_server
 from tests.support.odd_server import OddServer, odd_server, saying
 
 MESSAGE = Message(subject="nothing comes\nfrom hue", text="Seit 12 Uhr: kein Gerät.\n")

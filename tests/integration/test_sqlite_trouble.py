@@ -353,7 +353,7 @@ def test_a_full_disk_takes_the_same_cycle_once_there_is_room(path: Path) -> None
 
 def test_a_file_size_limit_is_a_full_disk_and_loses_no_stored_cycle(path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.appender_at_a_limit", str(path)],
+        [sys.executable, "-m", "tests.support.store_process", "append_at_a_limit", str(path)],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

@@ -106,7 +106,7 @@ def test_a_killed_drop_of_indexes_is_done_at_the_next_start(tmp_path: Path, part
 
 def _upgrading(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.opener", str(path)],
+        [sys.executable, "-m", "tests.support.store_process", "open", str(path)],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,

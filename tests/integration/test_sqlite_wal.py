@@ -173,7 +173,7 @@ def test_threads_that_write_at_once_meet_no_locked_database(path: Path) -> None:
 
 
 def _appender(path: Path, source: str, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.support.appender", str(path), source, str(count)]
+    command = [sys.executable, "-m", "tests.support.store_process", "append", str(path), source, str(count)]
     return subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
 
 

@@ -1,14 +1,19 @@
-"""Builders of a collection cycle with fakes."""
+"""Builders of a collection cycle with fakes, and a clock that skips waits."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import attrs
 
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryMeter, MemoryRetrier
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
 from adapters.memory.store import MemoryStore
-from domain.services.collection_cycle import CollectionCycle, SourcePlan
+from adapters.runtime.clock import SystemClock
+from domain.services.collection_cycle import SOURCE_BUDGET_S, CollectionCycle, SourcePlan
 from domain.services.cycle_storage import CycleStorage
 from domain.services.source_backoff import SourceBackoff
 from ports.clock import Clock
@@ -62,3 +67,27 @@ def a_collection(
         journal=journal,
         redact=redact,
     )
+
+
+@attrs.define(kw_only=True)
+class SkippingClock:
+    """The wall of another clock, the system's elapsed time, and waits between attempts that end at once."""
+
+    wall: Clock = attrs.field(factory=SystemClock)
+    longest_wait_s: float = SOURCE_BUDGET_S
+    waits: list[float] = attrs.field(factory=list)
+    in_the_wait: Callable[[], None] = lambda: None
+
+    def now(self) -> datetime:
+        return self.wall.now()
+
+    def elapsed_s(self) -> float:
+        return SystemClock().elapsed_s()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds >= self.longest_wait_s:
+            await asyncio.sleep(seconds)
+            return
+        self.waits.append(round(seconds, 3))
+        await asyncio.sleep(0)
+        self.in_the_wait()

@@ -175,7 +175,7 @@ def dump(path: Path) -> Dump | None:
 def is_reported(path: Path) -> bool:
     """Return whether the check finds something, or fails."""
     try:
-        return bool(check_home(path, is_simulated=False, busy_timeout_ms=1000))
+        return bool(check_home(path, busy_timeout_ms=1000))
     except StoreError:
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.health.conftest import ReadOut
-from tests.support.mail_server import USER, MailHandler, mail_server
+from tests.support.alert_servers import USER, MailHandler, mail_server
 from tests.support.sick_homes import SickHome, run_health
 
 PASSWORD = "MARKED-mail-password-5c1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -81,25 +81,6 @@ async def test_the_values_are_those_of_the_monitor(
     }
     assert reading.observed_at == datetime(2026, 3, 1, 11, 58, 30, 500_000, tzinfo=UTC)
     assert (reading.device_id, reading.location) == (KITCHEN_ID, "Kitchen")
-
-
-async def test_partial_data_are_taken_quantity_by_quantity(stand_in: StandIn, bench: AmazonBench) -> None:
-    device = stand_in.devices[0]
-    device.ranges = {"4": None, "6": float("nan"), "8": 0.5, "9": 97.0}
-    device.errors = {"9": "INTERNAL_ERROR", "temperatureSensor": "INTERNAL_ERROR"}
-    reply = await bench.read()
-    assert [reading.values for reading in reply.readings] == [{Quantity.CARBON_MONOXIDE: 0.5}]
-    assert reply.notes == ("Kitchen: not all values came (a value that is no number, INTERNAL_ERROR)",)
-
-
-async def test_a_monitor_silent_for_a_day_is_stale(stand_in: StandIn, bench: AmazonBench) -> None:
-    bench.wall.advance(timedelta(hours=23).total_seconds())
-    assert len((await bench.read()).readings) == 1
-    bench.wall.advance(timedelta(hours=2).total_seconds())
-    (unread,) = (await bench.read()).unread
-    assert (unread.cause, unread.detail) == (Cause.STALE, "since 2026-03-01T11:58:30+00:00")
-    stand_in.devices[0].sampled_at = "2026-03-02T12:59:59Z"
-    assert (await bench.reading()).observed_at == datetime(2026, 3, 2, 12, 59, 59, tzinfo=UTC)
 
 
 # Discovery: once a day, or when a monitor is missed.

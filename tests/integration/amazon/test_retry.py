@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from datetime import datetime
-
-import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.simulator import faults
 from adapters.simulator.amazon.service import SimulatedAlexa
-from adapters.simulator.faults import Effect, Fault
+from adapters.simulator.faults import Fault
 from domain.cycle import Cause, Collected, Cycle, Failed, Stored
-from domain.services.collection_cycle import SOURCE_BUDGET_S, SourcePlan
-from ports.clock import Clock
+from domain.services.collection_cycle import SourcePlan
 from tests.support.amazon_bench import AmazonBench
 from tests.support.builders import a_due
-from tests.support.collecting import a_collection
+from tests.support.collecting import SkippingClock, a_collection
 
 GRAPHQL = "/nexus/v1/graphql"
-
-
-@attrs.define(kw_only=True)
-class SkippingClock:
-    """The wall of another clock, the system's elapsed time, and waits between attempts that end at once."""
-
-    wall: Clock
-    waits: list[float] = attrs.field(factory=list)
-    in_the_wait: Callable[[], None] = lambda: None
-
-    def now(self) -> datetime:
-        return self.wall.now()
-
-    def elapsed_s(self) -> float:
-        return SystemClock().elapsed_s()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds >= SOURCE_BUDGET_S:
-            await asyncio.sleep(seconds)
-            return
-        self.waits.append(round(seconds, 3))
-        await asyncio.sleep(0)
-        self.in_the_wait()
 
 
 @pytest.fixture
@@ -155,24 +125,3 @@ async def test_a_rate_limit_gets_the_wait_that_it_names(
     assert is_read(done)
     assert clock.waits == waits
     assert "amazon.phoenix" not in operations(signed_in)
-
-
-@pytest.mark.parametrize(
-    ("effect", "cause", "asked"),
-    [
-        (faults.Throttle(60.0), Cause.THROTTLED, ["amazon.graphql"]),  # longer than the cycle
-        (faults.Forbidden(), Cause.REFUSED, ["amazon.graphql", "amazon.phoenix"]),
-    ],
-)
-async def test_what_another_attempt_cannot_mend_is_not_tried_again(
-    alexa: SimulatedAlexa,
-    signed_in: AmazonBench,
-    clock: SkippingClock,
-    effect: Effect,
-    cause: Cause,
-    asked: list[str],
-) -> None:
-    alexa.faults.add(effect)
-    done = await cycle(signed_in, clock)
-    assert failure(done).cause is cause
-    assert (clock.waits, operations(signed_in)) == ([], asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,13 +9,9 @@ import pytest
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import faults
 from adapters.simulator.amazon.service import SimulatedAlexa
-from adapters.simulator.faults import Effect, Fault
+from adapters.simulator.faults import Fault
 from domain.cycle import Cause
 from domain.errors import (
-    CredentialsRefused,
-    CredentialsStale,
-    SourceError,
-    SourceThrottled,
     SourceUnavailable,
 )
 from tests.support.amazon_bench import AmazonBench, in_front_of_simulation
@@ -59,16 +54,6 @@ async def test_the_second_interface_shows_the_same(alexa: SimulatedAlexa, signed
     assert signed_in.operations() == ["amazon.graphql", "amazon.phoenix"]
 
 
-async def test_a_browsers_cookies_are_accepted_too(alexa: SimulatedAlexa, home_clock: MemoryClock) -> None:
-    async with in_front_of_simulation(
-        alexa, wall=home_clock, refresh_token=None, cookies=alexa.cookies
-    ) as bench:
-        await check_truth(bench, alexa)
-        alexa.end_sessions()
-        with pytest.raises(CredentialsRefused):
-            await bench.read()
-
-
 @pytest.mark.parametrize(
     ("roots", "is_expired", "words"),
     [
@@ -85,54 +70,3 @@ async def test_a_certificate_that_is_not_trusted_is_named(
         with pytest.raises(SourceUnavailable, match=words):
             await bench.read()
     assert alexa.requests == []
-
-
-ERRORS: list[tuple[Effect, type[SourceError]]] = [
-    (faults.Throttle(30.0), SourceThrottled),
-    (faults.Throttle(30.0, as_date=True), SourceThrottled),
-    (faults.Unavailable(), SourceUnavailable),
-    (faults.HtmlPage(), SourceUnavailable),
-    (faults.Reset(), SourceUnavailable),
-    (faults.HalfBody(), SourceUnavailable),
-    (faults.StaleToken(), CredentialsStale),
-]
-
-
-@pytest.mark.parametrize(("effect", "error"), ERRORS, ids=lambda each: str(each)[:60])
-async def test_each_fault_of_the_service_is_its_error(
-    alexa: SimulatedAlexa, signed_in: AmazonBench, effect: Effect, error: type[SourceError]
-) -> None:
-    alexa.faults.add(effect)
-    with pytest.raises(error) as raised:
-        await signed_in.read()
-    if isinstance(raised.value, SourceThrottled) and isinstance(effect, faults.Throttle):
-        assert raised.value.retry_after_s is not None
-    assert alexa.refresh_token not in str(raised.value)
-    alexa.faults.clear()
-    await check_truth(signed_in, alexa)
-
-
-CAUSES: list[tuple[Callable[[str], list[Effect]], Cause]] = [
-    (
-        lambda where: [
-            faults.StaleSamples(by_s=90_000.0, where=where),
-            faults.MissingFeatures(("connectivity",), where=where),
-        ],
-        Cause.STALE,
-    ),
-    (lambda where: [faults.MonitorGone(where)], Cause.NOT_LISTED),
-    (lambda where: [faults.MonitorUnreachable(where=where)], Cause.UNREACHABLE),
-]
-
-
-@pytest.mark.parametrize(("effects", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
-async def test_a_monitor_in_trouble_costs_the_others_nothing(
-    alexa: SimulatedAlexa, signed_in: AmazonBench, effects: Callable[[str], list[Effect]], cause: Cause
-) -> None:
-    all_read = {reading.device_id for reading in (await signed_in.read()).readings}
-    monitor = next(each for each in alexa.monitors if each.device_id in all_read)
-    for effect in effects(monitor.serial):
-        alexa.faults.add(effect)
-    reply = await signed_in.read()
-    assert {reading.device_id for reading in reply.readings} == all_read - {monitor.device_id}
-    assert {unread.device_id: unread.cause for unread in reply.unread}[monitor.device_id] is cause

@@ -215,13 +215,6 @@ def test_a_session_may_be_used_in_one_event_loop_after_another() -> None:
     assert [asyncio.run(status()) for _ in range(2)] == [200, 200]
 
 
-async def test_a_source_may_be_closed_twice_and_read_again(bench: AmazonBench) -> None:
-    await bench.read()
-    await bench.source.close()
-    await bench.source.close()
-    assert len((await bench.read()).readings) == 1
-
-
 def _encoded(body: bytes, encoding: str = "gzip", status: int = 200) -> web.Response:
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     return web.Response(body=body, status=status, headers=headers)

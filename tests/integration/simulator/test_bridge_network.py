@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import http.client
 import os
@@ -17,7 +16,7 @@ import pytest
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.faults import Delay, Silence
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB001, BSB002, BSB002_SECOND, BSB003, BridgeModel
+from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003, BridgeModel
 from adapters.simulator.hue.service import SimulatedBridge
 from adapters.simulator.network import Pace
 from tests.support.bridge_client import ask, ask_on, ask_v1, ask_v2, connection, tcp
@@ -65,13 +64,6 @@ def test_pro_redirects_every_plain_request(start: Start) -> None:
         assert reply.headers["location"] == f"https://{bridge.address}{path}"
     assert ask(bridge, "/api/config").json["modelid"] == "BSB003"
     assert ask_v2(bridge, "resource/temperature").status == 200
-
-
-def test_round_bridge_has_only_plain_http(start: Start) -> None:
-    bridge = start(BSB001).bridge
-    assert bridge.address == bridge.http_address
-    assert bridge.certificate_sha256 == ""
-    assert ask(bridge, "/api/config", plain=True).json["modelid"] == "BSB001"
 
 
 def test_several_bridges_share_the_sensors_but_no_keys(start: Start) -> None:
@@ -219,15 +211,6 @@ def test_home_ends_its_thread_and_ports(home_clock: MemoryClock) -> None:
         with pytest.raises(OSError, match="address already in use"), home.running():
             pass
     assert threading.active_count() == threads
-
-
-async def test_asynchronous_client_can_use_it(bridge: SimulatedBridge) -> None:
-    host, _, port = bridge.http_address.partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"GET /api/config HTTP/1.1\r\nHost: bridge\r\nConnection: close\r\n\r\n")
-    assert b"BSB002" in await reader.read()
-    writer.close()
-    await writer.wait_closed()
 
 
 def test_home_knows_what_its_sensors_show(simulated_home: SimulatedHome) -> None:

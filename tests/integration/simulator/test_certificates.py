@@ -7,20 +7,16 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from requests.adapters import HTTPAdapter
 
 from adapters.memory.runtime import MemoryClock
-from adapters.simulator import certificates
 from adapters.simulator.amazon.service import SimulatedAlexa
-from adapters.simulator.certificates import CA_FILE, Certificate, leaf_file
+from adapters.simulator.certificates import CA_FILE, leaf_file
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB002, BSB002_OLD, BSB002_SECOND, BSB003
+from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from adapters.simulator.hue.service import SimulatedBridge
 from tests.support import alexa_client
 from tests.support import make_certificates as make
@@ -89,14 +85,6 @@ def test_bridge_needs_its_own_root_and_lenient_checks(bridge: SimulatedBridge) -
         handshake(bridge, strict, bridge.id)
 
 
-def test_old_bridge_is_self_signed(home_clock: MemoryClock) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
-        with pytest.raises(ssl.SSLCertVerificationError, match="self-signed certificate"):
-            handshake(home.bridge, context(home.bridge), home.bridge.id)
-        shown = handshake(home.bridge, unverified(), home.bridge.id)
-        assert hashlib.sha256(shown).hexdigest() == home.bridge.certificate_sha256
-
-
 @pytest.mark.parametrize(
     ("kind", "bridge_message", "alexa_message"),
     [
@@ -127,33 +115,6 @@ def test_wrong_certificate_needs_no_server_name_and_ends_old_connections(bridge:
         assert handshake(bridge, unverified(), None) != right
         with pytest.raises(ConnectionResetError):
             ask_on(kept, "/api/config")
-
-
-def test_plain_http_on_the_secure_port_fails(bridge: SimulatedBridge) -> None:
-    with tcp(bridge.address) as bare:
-        bare.sendall(b"GET /api/config HTTP/1.1\r\nHost: bridge\r\n\r\n")
-        assert b"bridgeid" not in bare.recv(1000)
-
-
-class _ById(HTTPAdapter):
-    """What `requests` needs in order to accept a bridge."""
-
-    def __init__(self, bridge: SimulatedBridge) -> None:
-        self._bridge = bridge
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: object, **options: object) -> None:
-        options |= {"ssl_context": context(self._bridge), "server_hostname": self._bridge.id}
-        super().init_poolmanager(*arguments, **options)  # type: ignore[arg-type]
-
-
-def test_requests_accepts_a_bridge(bridge: SimulatedBridge) -> None:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = str(bridge.ca_file)
-        session.mount("https://", _ById(bridge))
-        reply = session.get(f"https://{bridge.address}/api/config", timeout=30)
-    assert reply.json()["bridgeid"] == bridge.id.upper()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -201,32 +162,6 @@ def test_alexa_certificate_covers_the_markets_and_nothing_else(alexa: SimulatedA
     alexa.ca_file = CA_FILE
     with pytest.raises(ssl.SSLCertVerificationError), alexa_client.connection(alexa):
         pass
-
-
-def test_alexa_can_show_a_certificate_and_key_of_the_user(home_clock: MemoryClock, tmp_path: Path) -> None:
-    both = leaf_file("alexa-self-signed.pem").read_text()
-    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
-    begins = both.index("-----BEGIN PRIVATE KEY")
-    certificate.write_text(both[:begins])
-    key.write_text(both[begins:])
-    own = Certificate(file=certificate, key_file=key)
-    with SimulatedHome(clock=home_clock, alexa_certificate=own).running() as home:
-        assert home.alexa.ca_file == certificate
-        assert alexa_client.ask(home.alexa, "/api/phoenix", name="alexa.amazon.com").status == 299
-
-
-def test_certificates_can_be_made_for_one_authority_or_all(tmp_path: Path) -> None:
-    make.main(tmp_path, ["amazon-ca.pem"])
-    names = {"amazon-ca", "alexa", "alexa-other", "alexa-self-signed", "alexa-expired"}
-    assert {file.stem for file in tmp_path.iterdir()} == names
-    make.main(tmp_path)
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    showing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for authority in make.AUTHORITIES:
-        trusting.load_verify_locations(tmp_path / authority.file)
-        for leaf in authority.leaves:
-            showing.load_cert_chain(tmp_path / leaf.file)
-            assert certificates.leaf_file(leaf.file).exists()
 
 
 def test_shipped_certificates_look_like_those_of_bridges() -> None:

@@ -67,38 +67,6 @@ def test_heating_follows_its_schedule() -> None:
         assert HOUSE.room_celsius("living", evening_s) > HOUSE.room_celsius("living", night_s) + 1
 
 
-def test_open_window_cools_the_room_in_winter_but_not_at_night() -> None:
-    is_open = [HOUSE.is_window_open("bedroom", JANUARY + at_s) for at_s in EVERY_5_MINUTES]
-    opened = [
-        JANUARY + 300 * step
-        for step in range(1, len(is_open) - 1)
-        if is_open[step : step + 2] == [True, True] and not is_open[step - 1]
-    ]
-    assert len(opened) >= 5
-    for at_s in opened:
-        assert HOUSE.room_celsius("bedroom", at_s + 300) < HOUSE.room_celsius("bedroom", at_s) - 0.3
-    nights = [JANUARY + day * DAY_S + 2 * 3600 for day in range(30)]
-    assert not any(HOUSE.is_window_open(room.key, at_s) for room in ROOMS for at_s in nights)
-
-
-def test_sun_warms_each_side_at_its_own_time() -> None:
-    assert gain("living", 8, 13) > gain("hall", 8, 13) + 0.4, "the hall has no window to the south"
-    assert gain("kitchen", 5, 10) > gain("office", 5, 10) + 0.4
-    assert gain("office", 11, 16) > gain("kitchen", 11, 16) + 0.4
-
-
-def gain(room: str, from_h: int, to_h: int) -> float:
-    """Return the mean rise between two hours of UTC over two weeks of July."""
-    days = range(0, 14 * DAY_S, DAY_S)
-    before = sum(HOUSE.room_celsius(room, JULY + day + from_h * 3600) for day in days)
-    return (sum(HOUSE.room_celsius(room, JULY + day + to_h * 3600) for day in days) - before) / len(days)
-
-
-def test_cellar_is_steady() -> None:
-    cellar, living = (course(HOUSE, room, JANUARY) for room in ("cellar", "living"))
-    assert max(cellar) - min(cellar) < (max(living) - min(living)) / 3
-
-
 @pytest.mark.parametrize(
     ("instant", "offset_h"),
     [

@@ -20,7 +20,7 @@ from adapters.simulator.amazon.monitors import (
     stamp,
 )
 from adapters.simulator.house import House
-from adapters.simulator.weather import DAY_S, local_time
+from adapters.simulator.weather import DAY_S
 from domain.reading import STORABLE, Quantity
 
 JANUARY = datetime(2026, 1, 12, tzinfo=UTC).timestamp()
@@ -63,56 +63,11 @@ def test_values_are_plausible_in_winter_and_summer(monitor: Monitor, begin_s: fl
         assert 0.0 <= sample.value - room <= 0.9
 
 
-def test_cooking_makes_peaks_that_decay() -> None:
-    dust = course(KITCHEN, Quantity.PM25)
-    peaks = [
-        at for at in range(6, len(dust) - 12) if dust[at] == max(dust[at - 6 : at + 7]) and dust[at] > 25
-    ]
-    assert len(peaks) >= 3
-    cooked = [air.cooking(1, local_time(JANUARY + at_s)) for at_s in WEEK]
-    for at in peaks:
-        assert dust[at + 12] < 0.6 * dust[at]  # two hours later
-        assert max(cooked[at - 6 : at + 1]) > 0
-    assert sorted(dust)[len(dust) // 2] <= 8
-    highest = [max(course(monitor, Quantity.PM25)) for monitor in (KITCHEN, LIVING, BEDROOM)]
-    assert highest[0] > 1.5 * highest[1] > 2 * highest[2]
-    assert max(course(KITCHEN, Quantity.CARBON_MONOXIDE)) >= 2
-    assert course(KITCHEN, Quantity.PM10) == dust
-    score = course(KITCHEN, Quantity.IAQ_SCORE)
-    assert score[dust.index(max(dust))] < 65 < sorted(score)[len(score) // 2]
-
-
-@pytest.mark.parametrize("quantity", [Quantity.RELATIVE_HUMIDITY, Quantity.VOC_INDEX])
-def test_sleepers_make_the_bedroom_damp_and_stuffy(quantity: Quantity) -> None:
-    hours = [local_time(JANUARY + at_s).hour for at_s in WEEK]
-    values = course(BEDROOM, quantity)
-    night, day = (
-        [value for value, hour in zip(values, hours, strict=True) if begin <= hour < begin + 3]
-        for begin in (3, 13)
-    )
-    assert sum(night) / len(night) > 1.2 * sum(day) / len(day)
-
-
 def test_samples_do_not_depend_on_the_order_of_calls() -> None:
     first = [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in WEEK]
     for cached in (air._day, air._conditions, module._values, module._sampled_s, module._report_s):
         cached.cache_clear()
     assert first == [sample_at(23, KITCHEN, Quantity.IAQ_SCORE, JULY + at_s) for at_s in reversed(WEEK)][::-1]
-
-
-def test_air_is_continuous_at_midnight() -> None:
-    for day in range(20_400, 20_410):
-        for room in ("kitchen", "bedroom", "living"):
-            ended, begun = air._day(1, room, day - 1)[-1], air._day(1, room, day)[0]
-            assert begun.water == pytest.approx(ended.water, rel=0.02)
-            assert begun.particles == pytest.approx(ended.particles, rel=0.02, abs=0.3)
-            assert begun.organic == pytest.approx(ended.organic, rel=0.02, abs=0.3)
-
-
-def test_relative_humidity_falls_with_temperature() -> None:
-    assert air.relative_humidity(17.3, 20) == pytest.approx(100, abs=1)
-    assert air.relative_humidity(8.65, 20) == pytest.approx(50, abs=1)
-    assert air.relative_humidity(8.65, 25) < 40
 
 
 def test_monitors_report_about_every_five_minutes() -> None:

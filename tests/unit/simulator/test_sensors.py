@@ -15,7 +15,6 @@ from adapters.simulator.sensors import (
     is_reachable,
     light_at,
     motion_sensors,
-    presence_at,
     temperature_at,
 )
 from adapters.simulator.weather import DAY_S
@@ -65,13 +64,6 @@ def test_reports_are_about_five_minutes_apart() -> None:
     assert len(phases) >= 6
 
 
-def test_light_and_presence_are_from_the_past() -> None:
-    for sensor in motion_sensors(SEED):
-        for now_s in A_DAY:
-            assert light_at(SEED, sensor, now_s).changed_s <= now_s
-            assert presence_at(SEED, sensor, now_s).changed_s <= now_s
-
-
 def test_cellar_sensor_is_silent_for_hours_and_keeps_its_value() -> None:
     sensor = in_room("cellar")
     reached = [is_reachable(SEED, sensor, BEGIN_S + at_s) for at_s in range(0, 7 * DAY_S, 300)]
@@ -86,12 +78,6 @@ def test_other_sensors_are_always_reachable(room: str) -> None:
     assert all(is_reachable(SEED, in_room(room), at_s) for at_s in HOURS)
     levels = [battery_percent(SEED, in_room(room), BEGIN_S + day * DAY_S) for day in range(800)]
     assert 15 <= min(levels) <= max(levels) <= 100
-
-
-def test_second_sensor_in_a_room_is_always_reachable() -> None:
-    second = [sensor for sensor in motion_sensors(SEED, 16)[8:] if sensor.room in ("hall", "cellar")]
-    assert len(second) == 2
-    assert all(is_reachable(SEED, sensor, at_s) for sensor in second for at_s in HOURS)
 
 
 def test_hall_battery_dies_and_the_sensor_keeps_its_last_value() -> None:

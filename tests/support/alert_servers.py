@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback."""
+"""Servers on loopback that take mails and pings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import attrs
@@ -72,3 +73,32 @@ def _authenticated(
 ) -> AuthResult:
     is_known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
     return AuthResult(success=is_known, handled=is_known)
+
+
+@contextmanager
+def switch(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Yield a server's port and the list of requested paths."""
+    requested: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requested.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name upstairs
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port, requested
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
