@@ -14,7 +14,7 @@ from adapters.hue.connecting import BridgeConnector, BridgeMemory
 from adapters.hue.locating import BridgeLocator
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import MemoryBridgeFinder
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001, BSB002, BSB002_SECOND
 from adapters.simulator.hue.service import SimulatedBridge

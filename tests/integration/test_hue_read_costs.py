@@ -14,7 +14,7 @@ from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
 from adapters.simulator.hue.service import SimulatedBridge
 from tests.support.builders import NOON
 from tests.support.hue_bench import HueBench
-from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
+from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, CycleCosts, costs_of, slope_from
 from tests.support.hue_paced import (
     AT_EVERY_LATENCY,
     LATENCIES_S,
@@ -30,22 +30,22 @@ HOURS = 2
 
 async def in_turn(
     bridge: SimulatedBridge, clock: MemoryClock, *strategies: Strategy, hours: int = HOURS
-) -> dict[Strategy, Costs]:
+) -> dict[Strategy, CycleCosts]:
     """Return the costs of whole hours of cycles by each strategy, after a first cycle."""
     async with AsyncExitStack() as stack:
         benches = {each: await stack.enter_async_context(front(bridge, clock, each)) for each in strategies}
-        costs = dict.fromkeys(strategies, Costs())
+        costs = dict.fromkeys(strategies, CycleCosts())
         first = clock.now()
         for number in range(1 + hours * CYCLES_AN_HOUR):
             slot = first + timedelta(minutes=5 * number)
             clock.advance((slot - clock.now()).total_seconds())
             for strategy, bench in benches.items():
                 spent = await a_cycle(bench)
-                costs[strategy] += spent if number else Costs()
+                costs[strategy] += spent if number else CycleCosts()
     return costs
 
 
-async def a_cycle(bench: HueBench) -> Costs:
+async def a_cycle(bench: HueBench) -> CycleCosts:
     began_s = bench.clock.elapsed_s()
     reply = await bench.read()
     spent = costs_of(bench.meter.drain())
@@ -78,7 +78,7 @@ async def test_cycle_duration_30_percent_reduction(
     assert costs["auto"].seconds <= (1 - SHORTER) * whole_s
 
 
-def as_if(costs: Costs, latency_s: float) -> Costs:
+def as_if(costs: CycleCosts, latency_s: float) -> CycleCosts:
     """Return what the same requests cost if each waits that long and size takes no time."""
     return attrs.evolve(costs, seconds=latency_s * costs.requests)
 
@@ -89,7 +89,7 @@ def as_if(costs: Costs, latency_s: float) -> Costs:
 )
 @pytest.mark.parametrize("model", [BSB002, BSB002_OLD], ids=["v2", "v1"])
 async def test_slope_from_which_a_cycle_is_30_percent_shorter(model: BridgeModel, latency_s: float) -> None:
-    async def played(s_per_kb: float) -> tuple[Costs, Costs]:
+    async def played(s_per_kb: float) -> tuple[CycleCosts, CycleCosts]:
         clock = MemoryClock(NOON)
         with a_bridge(model, clock) as bridge:
             bridge.set_pace(paced(clock, latency_s, s_per_kb))

@@ -14,7 +14,7 @@ SHORTER = 0.3  # and so much shorter
 
 
 @attrs.frozen(kw_only=True)
-class Costs:
+class CycleCosts:
     """The cost of some cycles together."""
 
     requests: int = 0
@@ -22,8 +22,8 @@ class Costs:
     wire_bytes: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: Costs) -> Costs:
-        return Costs(
+    def __add__(self, other: CycleCosts) -> CycleCosts:
+        return CycleCosts(
             requests=self.requests + other.requests,
             payload_bytes=self.payload_bytes + other.payload_bytes,
             wire_bytes=self.wire_bytes + other.wire_bytes,
@@ -34,15 +34,15 @@ class Costs:
     def kb(self) -> float:
         return self.payload_bytes / 1000
 
-    def slower_by(self, s_per_kb: float) -> Costs:
+    def slower_by(self, s_per_kb: float) -> CycleCosts:
         """Return the cost at a bridge whose replies take so much longer for each kB."""
         return attrs.evolve(self, seconds=self.seconds + s_per_kb * self.kb)
 
 
-def costs_of(operations: Iterable[Operation]) -> Costs:
+def costs_of(operations: Iterable[Operation]) -> CycleCosts:
     """Return the cost of the requests to a bridge among these."""
     asked = [each for each in operations if each.operation.startswith("hue.")]
-    return Costs(
+    return CycleCosts(
         requests=len(asked),
         payload_bytes=sum(each.payload_bytes for each in asked),
         wire_bytes=sum(each.wire_bytes for each in asked),
@@ -50,7 +50,7 @@ def costs_of(operations: Iterable[Operation]) -> Costs:
     )
 
 
-def slope_from(small: Costs, whole: Costs) -> float:
+def slope_from(small: CycleCosts, whole: CycleCosts) -> float:
     """Return the s/kB from which `small` is shorter by the wanted share.
 
     Both cost what they cost where size takes no time. A slope s adds s for each of their kB, so it is where
