@@ -29,7 +29,7 @@ from tests.support.builders import a_due
 from tests.support.collecting import a_collection
 from tests.support.databases import a_store
 from tests.support.hue_bench import HueBench, a_hue_bench
-from tests.support.hue_costs import CYCLES_AN_HOUR, SMALLER, CycleCosts, costs_of, slope_from
+from tests.support.hue_costs import CYCLES_AN_HOUR, SMALLER, Costs, costs_of, slope_from
 from tests.support.simulator_process import BridgeApart, bridge_apart
 
 LATENCIES_MS = (0, 50, 300)
@@ -51,7 +51,7 @@ class Way:
 
     bench: HueBench
     collection: CollectionCycle
-    cycles: list[CycleCosts] = attrs.field(factory=list)
+    cycles: list[Costs] = attrs.field(factory=list)
 
     async def cycle(self, clock: MovedClock, *, is_first: bool) -> None:
         slot = slot_at(clock.now(), 300)
@@ -64,8 +64,8 @@ class Way:
             self.cycles.append(attrs.evolve(costs_of(operations), seconds=seconds))
 
     @property
-    def all(self) -> CycleCosts:
-        return sum(self.cycles, CycleCosts())
+    def all(self) -> Costs:
+        return sum(self.cycles, Costs())
 
 
 def main() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +16,7 @@ from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
 from domain.errors import SourceError
 from tests.support.builders import NOON
-from tests.support.canned_bridge import KEY, a_canned_opener, a_reply_of
+from tests.support.canned_bridge import CONFIG, KEY, a_canned_opener, a_reply_of
 from tests.support.hue_bench import a_hue_bench
 from tests.support.hue_replies import (
     a_v1_presence,
@@ -28,6 +27,7 @@ from tests.support.hue_replies import (
     a_v2_temperature,
     an_envelope,
 )
+from tests.support.odd_json import ANY_JSON, ANY_TEXT, as_json, spoiled
 
 SENSORS: Any = {"1": {"type": "Daylight"}, "4": a_v1_temperature(), "5": a_v1_presence()}
 REAL: Mapping[str, Any] = {
@@ -40,14 +40,6 @@ REAL: Mapping[str, Any] = {
 }
 ANY_STRATEGY: st.SearchStrategy[Strategy] = st.sampled_from(["auto", "v2", "v1", "whole_bridge"])
 ANY_STATUS = st.integers(100, 999)
-ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
-    ["none", "ZLLTemperature", "temperature", "2026-03-01T11:57:21.000Z", "0001-01-01T00:00+23:59"]
-)
-ANY_JSON = st.recursive(
-    st.sampled_from([None, 10**400, -(10**30)]) | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(ANY_TEXT, children, max_size=4),
-    max_leaves=12,
-)
 
 
 def read(strategy: Strategy, replies: Mapping[str, Any]) -> SourceReply | SourceError:
@@ -75,31 +67,7 @@ def check(outcome: SourceReply | SourceError) -> None:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> tuple[str, Any]:
-    """Return one real reply with some of its values replaced or left out."""
-    operation = draw(st.sampled_from([*REAL, "hue.config"]))
-    content = copy.deepcopy(REAL.get(operation, {"bridgeid": "001788FFFE2E57ED", "swversion": "1975170000"}))
-    for _ in range(draw(st.integers(1, 4))):
-        content = _with_a_change(draw, content)
-    return operation, content
-
-
-def _with_a_change(draw: st.DrawFn, content: Any) -> Any:
-    keys: list[Any] = list(content) if isinstance(content, dict) else []
-    if isinstance(content, list):
-        keys = list(range(len(content)))
-    if not keys or draw(st.integers(0, 5)) == 0:
-        return draw(ANY_JSON)
-    key = draw(st.sampled_from(keys))
-    if draw(st.integers(0, 5)) == 0:
-        del content[key]
-    else:
-        content[key] = _with_a_change(draw, content[key])
-    return content
-
-
-@st.composite
-def spoiled(draw: st.DrawFn, operation: str) -> bytes:
+def spoiled_bytes(draw: st.DrawFn, operation: str) -> bytes:
     """Return a real reply in another encoding, cut short, nested, or with other bytes inside."""
     real = json.dumps(REAL[operation]).encode()
     at, depth = draw(st.integers(0, 300)), draw(st.integers(1, 5000))
@@ -114,9 +82,10 @@ def spoiled(draw: st.DrawFn, operation: str) -> bytes:
 
 
 @settings(max_examples=150, deadline=None)
-@given(ANY_STRATEGY, mutated())
-def test_mutated_real_reply(strategy: Strategy, change: tuple[str, Any]) -> None:
-    check(read(strategy, dict([change])))
+@given(ANY_STRATEGY, st.sampled_from([*REAL, "hue.config"]), st.data())
+def test_mutated_real_reply(strategy: Strategy, operation: str, data: st.DataObject) -> None:
+    content = data.draw(spoiled({**REAL, "hue.config": CONFIG}[operation]))
+    check(read(strategy, {operation: as_json(content).encode()}))
 
 
 @settings(max_examples=150, deadline=None)
@@ -128,7 +97,7 @@ def test_any_json(strategy: Strategy, operation: str, content: Any) -> None:
 @settings(max_examples=250, deadline=None)
 @given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.data())
 def test_any_bytes(strategy: Strategy, operation: str, data: st.DataObject) -> None:
-    check(read(strategy, {operation: data.draw(spoiled(operation))}))
+    check(read(strategy, {operation: data.draw(spoiled_bytes(operation))}))
 
 
 @settings(max_examples=100, deadline=None)
