@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.files import atomic_write
 from adapters.files.atomic_write import NewContent, save_together
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge

@@ -9,10 +9,12 @@ import yaml
 
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.spool import MemoryState
+from adapters.memory.source import MemoryBridgeFinder
+from adapters.memory.state import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from ports.setup import AnnouncedBridge
 from tests.support.hue_bench import HueBench, in_front_of
 
 ANOTHER_ID = "ecb5fafffe000001"
@@ -113,3 +115,10 @@ async def test_bridge_with_https_gets_no_key_over_http(home_clock: MemoryClock, 
 async def test_signify_roots_refuse_a_simulated_bridge(simulated_home: SimulatedHome) -> None:
     async with in_front_of(simulated_home.bridge, roots=SIGNIFY_ROOTS) as bench:
         assert "the certificate is not the bridge's" in await refusal(bench)
+
+
+async def test_moved_bridge_is_read_where_it_is_announced(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    finder = MemoryBridgeFinder([AnnouncedBridge(address=bridge.address, bridge_id=bridge.id)])
+    async with in_front_of(bridge, address="127.0.0.1:9", finder=finder) as bench:
+        assert len((await bench.read()).readings) == 8

@@ -19,7 +19,7 @@ from adapters.hue.sensors import ReadingSettings
 from adapters.hue.source import HueSource, Strategy
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import SourceReply
@@ -29,6 +29,20 @@ from ports.setup import BridgeFinder
 from ports.state import State
 from tests.support.builders import NOON
 from tests.support.threads import wait_until_idle
+
+
+class CountingState(MemoryState):
+    """A state that counts its reads and writes."""
+
+    gets = puts = 0
+
+    def get(self, key: str) -> Any:
+        self.gets += 1
+        return super().get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self.puts += 1
+        super().put(key, value)
 
 
 @attrs.frozen(kw_only=True)

@@ -12,11 +12,12 @@ from adapters.hue.bridge import Bridge
 from adapters.hue.calls import Call
 from adapters.hue.connecting import Address, BridgeConnector, BridgeMemory, parse_address
 from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, SignedBy
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.clock import SystemClock
 from domain.errors import SourceRefused, SourceUnavailable
 from ports.state import Json, State
 from tests.support.canned_bridge import CONFIG, a_canned_opener, a_reply_of
+from tests.support.hue_bench import CountingState
 
 BRIDGE_ID = "001788fffe2e57ed"
 PIN = "ab" * 32
@@ -43,18 +44,6 @@ class Place:
     @property
     def urls(self) -> list[str]:
         return [url for url, _ in self.opener.opened]
-
-
-class CountingState(MemoryState):
-    gets = puts = 0
-
-    def get(self, key: str) -> Any:
-        self.gets += 1
-        return super().get(key)
-
-    def put(self, key: str, value: Any) -> None:
-        self.puts += 1
-        super().put(key, value)
 
 
 def test_bridge_is_connected_over_https_by_its_id() -> None:

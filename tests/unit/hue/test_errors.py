@@ -257,14 +257,14 @@ def test_exception_becomes_our_error(error: Exception, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "asks"), [("certificate has expired", True), ("self-signed certificate", False)]
+    ("reason", "is_about_time"), [("certificate has expired", True), ("self-signed certificate", False)]
 )
-def test_certificate_of_another_time_asks_for_the_clock(reason: str, asks: bool) -> None:
+def test_certificate_of_another_time_questions_the_clock(reason: str, is_about_time: bool) -> None:
     error = ssl.SSLCertVerificationError(1, reason)
     error.verify_message = reason
     message = str(transport_error(error, "https://bridge"))
     assert reason in message
-    assert ("is this computer's clock right?" in message) is asks
+    assert ("is this computer's clock right?" in message) is is_about_time
 
 
 def test_unproved_certificate_can_be_pinned_if_none_is() -> None:

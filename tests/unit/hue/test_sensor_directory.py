@@ -14,11 +14,12 @@ from adapters.hue.parsing import parse_temperatures
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import Sensor
 from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.state import State
 from tests.support.builders import NOON
 from tests.support.canned_bridge import CannedClient, a_canned_bridge, a_reply_of
+from tests.support.hue_bench import CountingState
 from tests.support.hue_replies import (
     DEVICE,
     MAC,
@@ -203,13 +204,6 @@ def test_lost_sensor_is_unreachable_until_its_next_report() -> None:
 
 
 def test_times_of_reads_alone_are_written_only_at_the_end() -> None:
-    class CountingState(MemoryState):
-        puts = 0
-
-        def put(self, key: str, value: Any) -> None:
-            self.puts += 1
-            super().put(key, value)
-
     state = CountingState()
     process = Process(state=state)
     process.read(at(NOON))
@@ -250,9 +244,9 @@ def test_guessed_uniqueid_is_replaced_by_the_real_one() -> None:
     first.sensor(now=after(minutes=55))
     assert first.client.asked == []
     real = f"{MAC}-01-0402"
-    heard = {"4": a_v1_temperature(uniqueid=real)}
-    assert Process({V1: heard}, first.state).sensor().uniqueid == real
-    first.client.replies[V1] = heard
+    listed = {"4": a_v1_temperature(uniqueid=real)}
+    assert Process({V1: listed}, first.state).sensor().uniqueid == real
+    first.client.replies[V1] = listed
     assert first.sensor(now=after(minutes=60)).uniqueid == real
     first.client.replies[V1] = None
     assert first.sensor(now=after(minutes=125)).uniqueid == real
