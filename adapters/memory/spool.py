@@ -1,16 +1,14 @@
-"""A spool, slots in progress and state in memory."""
+"""A spool and slots in progress, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from copy import deepcopy
 from datetime import datetime
 
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
 from domain.progress import Waiting
-from ports.state import Json
 
 
 class MemorySpool:
@@ -58,16 +56,3 @@ class MemorySlotsInProgress:
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         return self._left.get(source, frozenset())
-
-
-class MemoryState:
-    """Keeps copies of the values."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, Mapping[str, Json]] = {}
-
-    def get(self, key: str) -> Mapping[str, Json]:
-        return deepcopy(self._values.get(key, {}))
-
-    def put(self, key: str, value: Mapping[str, Json]) -> None:
-        self._values[key] = deepcopy(value)

@@ -10,9 +10,9 @@ import attrs
 
 from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
 from domain.errors import BaselineExists, StoreError
-from domain.measurements import Baseline, Measurement
+from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
-from domain.reading import Quantity, Reading, storable
+from domain.reading import Quantity, Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
 from ports.clock import Clock
 from ports.stored_data import SourceRecord
@@ -36,7 +36,7 @@ class MemoryStore:
         self._clock = clock
         self.readings: dict[tuple[str, datetime], Reading] = {}
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
-        self.measurements: dict[tuple[datetime, str], Measurement] = {}
+        self.measurements: dict[tuple[datetime, str], ReadCost] = {}
         self.fault: StoreError | None = None
         self._devices: dict[str, _Device] = {}
 
@@ -87,7 +87,7 @@ class MemoryStore:
 
     def _keep(self, collected: Collected) -> None:
         for reading in collected.readings:
-            self.readings.setdefault((reading.device_id, reading.collected_at), storable(reading))
+            self.readings.setdefault((reading.device_id, reading.collected_at), fit_to_table(reading))
             self._devices.setdefault(reading.device_id, _Device(collected.due.source, collected.due.slot))
         listed = {reading.device_id for reading in collected.readings}
         listed |= {unread.device_id for unread in collected.unread if unread.cause is not Cause.NOT_LISTED}
@@ -213,6 +213,6 @@ class MemoryMeasurements:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+    def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         found = [one for one in self._store.measurements.values() if since <= one.slot < until]
         return sorted(found, key=lambda one: (one.slot, one.source))

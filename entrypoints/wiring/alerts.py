@@ -33,7 +33,7 @@ def alerting(home: Home, retrier: Retrier) -> Alerting:
         sources=source_names(home.loaded),
         state=home.saved_state,
         disk=home.environment.disk or DiskSpace(home.files.folder),
-        log=WalFile(home.files.database),
+        wal=WalFile(home.files.database),
         retrier=retrier,
         clock=home.clock,
         journal=home.journal,

@@ -11,7 +11,7 @@ import attrs
 
 from adapters.files import atomic_write
 from adapters.files.atomic_write import NewContent, save_together
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge

@@ -12,7 +12,7 @@ from adapters.hue.locating import BridgeLocator
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemoryBridgeFinder
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.builders import NOON

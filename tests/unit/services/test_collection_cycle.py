@@ -11,7 +11,8 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import (
     Cause,
@@ -37,7 +38,7 @@ from domain.errors import (
     SpoolError,
     StoreFull,
 )
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.reading import Quantity, Range
 from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BUDGET_S, SourcePlan
 from ports.source import Source
@@ -75,7 +76,7 @@ class Home:
             journal=self.journal,
         )
 
-    def measured(self) -> list[Measurement]:
+    def measured(self) -> list[ReadCost]:
         return list(self.store.measurements.values())
 
     def stored(self) -> dict[str, float]:
@@ -247,17 +248,19 @@ async def test_newest_observation_of_a_device_counts(
     first: datetime | None, second: datetime | None, kept: float
 ) -> None:
     one = a_reading("hue:1", temperature=20.0, observed_at=first)
-    other = a_reading("hue:1", temperature=25.0, observed_at=second)
-    home = Home(MemorySource("hue", [a_reply(one, other)]))
+    other = a_reading("HUE:1", temperature=25.0, observed_at=second)
+    identity = "hue:1" if kept == 20.0 else "HUE:1"
+    home = Home(MemorySource("hue", [a_reply(one, other, unread=[an_unread("Hue:1"), an_unread("hue:2")])]))
     cycle = await home.collection.run([a_due("hue")])
-    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    assert (home.stored(), len(cycle.report.readings)) == ({identity: kept}, 1)
+    assert cycle.report.outcomes[0].unread == (an_unread("hue:2"),)
     # and of two sources
     home = Home(MemorySource("hue:a", [a_reply(one)]), MemorySource("hue:b", [a_reply(other)]))
     cycle = await home.collection.run([a_due("hue:a"), a_due("hue:b")])
-    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    assert (home.stored(), len(cycle.report.readings)) == ({identity: kept}, 1)
     notes = [outcome.notes for outcome in cycle.report.outcomes if isinstance(outcome, Collected)]
-    source = "hue:a" if kept == 20.0 else "hue:b"
-    assert sorted(notes) == [(), (f"the reading of hue:1 is taken from {source}",)]
+    source, other_identity = ("hue:a", "HUE:1") if kept == 20.0 else ("hue:b", "hue:1")
+    assert sorted(notes) == [(), (f"the reading of {other_identity} is taken from {source}",)]
 
 
 async def test_refusing_store_spools_the_cycle() -> None:
@@ -287,7 +290,7 @@ async def test_each_source_of_a_cycle_is_one_measurement() -> None:
     )
     cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
     hue, amazon = cycle.report.measurements
-    assert hue == Measurement(
+    assert hue == ReadCost(
         slot=NOON, source="hue", strategy="v2", duration_s=home.clock.elapsed_s(), attempts=2
     )
     assert (amazon.attempts, amazon.succeeded) == (1, False)

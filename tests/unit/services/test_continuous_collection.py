@@ -11,7 +11,8 @@ import pytest
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.cycle import (
