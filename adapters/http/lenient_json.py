@@ -1,4 +1,4 @@
-"""Lenient access to JSON from outside: a value that is missing or of the wrong type is None."""
+"""Lenient access to JSON from outside: None for a value that is missing or of the wrong type."""
 
 from __future__ import annotations
 

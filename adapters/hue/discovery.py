@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import attrs
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from adapters.http.lenient_json import Json, identity, integer, limited_devices, parse_json
+from adapters.http.lenient_json import identity, integer, limited_devices, parse_json
 from adapters.http.replies import retry_after_s
 from adapters.hue.errors import out_of_time
 from adapters.hue.http import BoundedSession, read_body
@@ -72,36 +73,36 @@ class MdnsFinder:
         return tuple(found[key] for key in sorted(found))
 
 
+@attrs.frozen(kw_only=True)
 class CloudFinder:
-    """Asks Signify's look-up service once. It is rate-limited: only for a person who asks for it."""
+    """Signify's look-up service, asked once. It is rate-limited: only for a person who asks for it."""
 
-    def __init__(self, *, url: str, clock: Clock) -> None:
-        self._url = url
-        self._clock = clock
+    url: str
+    clock: Clock
 
     def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
         """Return the bridges behind this network's public address; see `ports.setup.BridgeFinder`."""
-        ends_s = self._clock.elapsed_s() + timeout_s
+        ends_s = self.clock.elapsed_s() + timeout_s
 
         def check_time() -> None:
-            if self._clock.elapsed_s() > ends_s:
+            if self.clock.elapsed_s() > ends_s:
                 raise out_of_time()
 
         try:
             with (
                 BoundedSession(HTTPAdapter()) as session,
-                session.get(self._url, timeout=timeout_s, stream=True, allow_redirects=False) as reply,
+                session.get(self.url, timeout=timeout_s, stream=True, allow_redirects=False) as reply,
             ):
                 if reply.status_code == _TOO_MANY:
-                    wait_s = retry_after_s(reply.headers.get("Retry-After"), self._clock.now())
+                    wait_s = retry_after_s(reply.headers.get("Retry-After"), self.clock.now())
                     raise SourceThrottled(
-                        f"{self._url} has been asked too often from here (HTTP 429)", retry_after_s=wait_s
+                        f"{self.url} has been asked too often from here (HTTP 429)", retry_after_s=wait_s
                     )
                 if reply.status_code != _OK:
-                    raise SourceUnavailable(f"{self._url} is in trouble (HTTP {reply.status_code})")
+                    raise SourceUnavailable(f"{self.url} is in trouble (HTTP {reply.status_code})")
                 content = read_body(reply.raw, Tally(), check_time)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # the errors of requests are OSErrors
-            raise SourceUnavailable(f"cannot ask {self._url} ({type(error).__name__})") from error
+            raise SourceUnavailable(f"cannot ask {self.url} ({type(error).__name__})") from error
         found = {one.bridge_id or one.address: one for one in _parse_lookup(content)}
         return tuple(found[key] for key in sorted(found))
 
@@ -123,13 +124,11 @@ def _parse_lookup(content: bytes) -> Sequence[AnnouncedBridge]:
         raise SourceGarbled("the look-up service answers with something that is not JSON") from error
     if not isinstance(listed, list):
         raise SourceGarbled("the look-up service does not answer with a list")
-    return [
-        AnnouncedBridge(address=_place(address, item), bridge_id=(identity(item, "id") or "").lower() or None)
-        for item in limited_devices(listed, "bridges")
-        if (address := identity(item, "internalipaddress"))
-    ]
-
-
-def _place(address: str, item: Json) -> str:
-    port = integer(item, "port")
-    return address if port in (None, _HTTPS_PORT) else f"{address}:{port}"
+    found = []
+    for item in limited_devices(listed, "bridges"):
+        if address := identity(item, "internalipaddress"):
+            port = integer(item, "port")
+            place = address if port in (None, _HTTPS_PORT) else f"{address}:{port}"
+            bridge_id = (identity(item, "id") or "").lower() or None
+            found.append(AnnouncedBridge(address=place, bridge_id=bridge_id))
+    return found

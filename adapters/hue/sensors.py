@@ -21,8 +21,8 @@ class Sensor:
     """One listed sensor. `temperature` is in degC, None if the sensor has none.
 
     `where` is the bridge's own number for it, such as `/sensors/4`. `resource_id` and `owner` (the device)
-    are v2's. `observed_at` is when the value came; `reported_at` is when the sensor was last heard, which
-    only v1 says.
+    are v2's. `observed_at` is the time of the value, `reported_at` that of the sensor's last report, which
+    only v1 has.
     """
 
     where: str

@@ -9,6 +9,7 @@ from typing import Literal
 
 import attrs
 
+from adapters.http.lenient_json import at
 from adapters.hue.bridge import Bridge, BridgeOpener, error_descriptions
 from adapters.hue.calls import BridgeCalls, Call
 from adapters.hue.errors import CertificateRefused, NotOffered, PathRefused, ReadFailed
@@ -35,29 +36,23 @@ class Read:
     keep_early: Callable[[SourceReply], None]
 
 
+@attrs.frozen(kw_only=True, eq=False)
 class HueSource:
     """Reads one bridge; see `ports.source.Source`."""
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        locator: BridgeLocator,
-        opener: BridgeOpener,
-        strategy: Strategy,
-        settings: ReadingSettings,
-        directory: SensorDirectory,
-        clock: Clock,
-        journal: Journal,
-    ) -> None:
-        self.name = name
-        self._locator = locator
-        self._strategy = strategy
-        self._settings = settings
-        self._directory = directory
-        self._clock = clock
-        self._journal = journal
-        self._calls = BridgeCalls(opener=opener, clock=clock, name=f"read {name}")
+    name: str
+    _locator: BridgeLocator
+    _opener: BridgeOpener
+    _strategy: Strategy
+    _settings: ReadingSettings
+    _directory: SensorDirectory
+    _clock: Clock
+    _journal: Journal
+    _calls: BridgeCalls = attrs.field(init=False)
+
+    @_calls.default
+    def _make_calls(self) -> BridgeCalls:
+        return BridgeCalls(opener=self._opener, clock=self._clock, name=f"read {self.name}")
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
         """Return the newest temperatures."""
@@ -125,7 +120,9 @@ class HueSource:
             bridge.offers_v2 = False
             return self._read_v1(read)
         listed = parse_temperatures(content)
-        notes = [f"the bridge reports: {error}" for error in error_descriptions(content)]
+        notes = []
+        if at(content, "errors"):
+            notes = [f"the bridge reports: {error}" for error in error_descriptions(content)]
         sensors = self._directory.join(listed)
         now = self._clock.now()
         update = self._directory.due(listed, now)

@@ -66,12 +66,8 @@ def back_up(home: Home, target: Path) -> Backup:
 
 
 def check(home: Home) -> tuple[Finding, ...]:
-    """Return all that is wrong with the database. Raise StoreRefused if it is of another kind of home."""
-    return verification.check_home(
-        home.files.database,
-        is_simulated=home.environment.is_simulated,
-        busy_timeout_ms=home.settings.storage.busy_timeout_ms,
-    )
+    """Return all that is wrong with the database. Raise StoreRefused if it is of another program."""
+    return verification.check_home(home.files.database, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
 
 
 def restoring(home: Home) -> Restoring:

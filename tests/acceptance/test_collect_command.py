@@ -313,7 +313,7 @@ def test_an_ascii_terminal_does_not_stop_the_collector(deployment: Deployment) -
 
 
 def test_a_second_once_fills_a_failed_slot(deployment: Deployment) -> None:
-    right = deployment.config_file.read_text()
+    right = deployment.config_file.read_text() + "    retry_attempts: 1\n"
     for _ in range(2):  # a slot may end between the two runs: then the next pair has one of its own
         deployment.config_file.write_text(right.replace("127.0.0.1:", "http://127.0.0.1:"))
         assert deployment.run("collect", "--once").returncode == 2

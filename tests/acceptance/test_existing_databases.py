@@ -202,17 +202,6 @@ def test_the_newest_readings_are_found_among_old_and_new_ones(home: UpgradedHome
     assert not [device_id for device_id in newest if device_id.startswith(("nest:", "weather:"))]
 
 
-def test_a_series_holds_old_and_new_readings(home: UpgradedHome) -> None:
-    since = NOON - timedelta(days=3650)
-    series = SqliteHistory(home.path).series(HUE.device_id, Quantity.TEMPERATURE, since)
-    with closing(sqlite3.connect(home.path)) as connection:
-        (count,) = connection.execute(
-            "SELECT count(*) FROM readings WHERE device_id = ?", (HUE.device_id,)
-        ).fetchone()
-    assert len(series) == count
-    assert series[-1] == (NOON, 21.5)
-
-
 def _rows_that_differ(home: UpgradedHome) -> list[tuple[int]]:
     """The ids of rows of which a value or its type is another than before, ten at most."""
     same = " AND ".join(

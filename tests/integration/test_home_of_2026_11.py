@@ -68,7 +68,7 @@ async def test_it_is_collected_into_and_every_old_row_stays(path: Path) -> None:
         if table != "devices":  # of which one row is about the newest slot
             new = rows(path, f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608 - names from above
             assert [row for row in old[table] if row not in new] == [], table
-    assert check_home(path, is_simulated=False, busy_timeout_ms=1000) == ()
+    assert check_home(path, busy_timeout_ms=1000) == ()
 
 
 async def test_its_upkeep_finds_it_sound_and_backs_it_up(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a bridge proves its identity, and what the errors say if it does not."""
+"""Proofs of identity on the wire, and the errors without one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 import pytest
 import yaml
 
+from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock
+from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.spool import MemoryState
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB001, BSB002, BSB002_OLD, BSB003
+from adapters.simulator.hue.model import BSB002, BSB002_OLD
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from ports.setup import AnnouncedBridge
 from tests.support.hue_bench import HueBench, in_front_of
 
 ANOTHER_ID = "ecb5fafffe000001"
@@ -32,9 +35,7 @@ async def test_another_bridge_at_the_address_is_named(simulated_home: SimulatedH
     assert bridge.requests == []
 
 
-async def test_replaced_bridge_is_named_at_the_next_read(
-    simulated_home: SimulatedHome,
-) -> None:
+async def test_replaced_bridge_is_named_at_the_next_read(simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge) as bench:
         await bench.read()
@@ -45,9 +46,7 @@ async def test_replaced_bridge_is_named_at_the_next_read(
         assert len((await bench.read()).readings) == 8
 
 
-async def test_wrong_certificate_for_a_moment_costs_one_read(
-    simulated_home: SimulatedHome,
-) -> None:
+async def test_wrong_certificate_for_a_moment_costs_one_read(simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge) as bench:
         await bench.read()
@@ -58,9 +57,7 @@ async def test_wrong_certificate_for_a_moment_costs_one_read(
         assert len((await bench.read()).readings) == 8
 
 
-async def test_self_signed_bridge_is_refused_with_the_line_that_pins_it(
-    home_clock: MemoryClock,
-) -> None:
+async def test_self_signed_bridge_is_refused_with_the_line_that_pins_it(home_clock: MemoryClock) -> None:
     with SimulatedHome(clock=home_clock, bridges=(BSB002_OLD,)).running() as home:
         bridge = home.bridge
         async with in_front_of(bridge) as bench:
@@ -79,7 +76,7 @@ async def test_self_signed_bridge_is_refused_with_the_line_that_pins_it(
             assert len((await bench.read()).readings) == 8
 
 
-async def test_only_its_own_pin_lets_a_bridge_in(simulated_home: SimulatedHome) -> None:
+async def test_pinned_bridge_needs_its_own_certificate(simulated_home: SimulatedHome) -> None:
     bridge = simulated_home.bridge
     async with in_front_of(bridge, certificate_sha256="ab" * 32) as bench:
         message = await refusal(bench)
@@ -92,22 +89,6 @@ async def test_only_its_own_pin_lets_a_bridge_in(simulated_home: SimulatedHome) 
         with pytest.raises(SourceError):
             await bench.read()
         assert "is not the pinned one" in await refusal(bench)
-
-
-async def test_expired_certificate_asks_for_the_clock(
-    simulated_home: SimulatedHome,
-) -> None:
-    simulated_home.bridge.faults.add("kind=certificate which=expired")
-    async with in_front_of(simulated_home.bridge) as bench:
-        message = await refusal(bench)
-    assert "certificate has expired (is this computer's clock right?)" in message
-
-
-async def test_signify_roots_refuse_a_simulated_bridge(simulated_home: SimulatedHome) -> None:
-    from adapters.hue.tls import SIGNIFY_ROOTS
-
-    async with in_front_of(simulated_home.bridge, roots=SIGNIFY_ROOTS) as bench:
-        assert "the certificate is not the bridge's" in await refusal(bench)
 
 
 async def test_unknown_bridge_id_is_learned_once(home_clock: MemoryClock) -> None:
@@ -131,20 +112,13 @@ async def test_bridge_with_https_gets_no_key_over_http(home_clock: MemoryClock, 
         assert [(each.scheme, each.path) for each in home.bridge.requests] == [("http", "/api/config")]
 
 
-async def test_redirect_of_a_bridge_pro_to_https_is_reported(home_clock: MemoryClock) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(BSB003,)).running() as home:
-        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
-            message = await refusal(bench)
-        assert "HTTP 301, to HTTPS" in message
-        assert "without http://" in message
-        assert [(each.scheme, each.status) for each in home.bridge.requests] == [("http", 301)]
+async def test_signify_roots_refuse_a_simulated_bridge(simulated_home: SimulatedHome) -> None:
+    async with in_front_of(simulated_home.bridge, roots=SIGNIFY_ROOTS) as bench:
+        assert "the certificate is not the bridge's" in await refusal(bench)
 
 
-async def test_tls_error_never_leads_to_http(home_clock: MemoryClock) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(BSB001,)).running() as home:
-        for bridge_id in (home.bridge.id, None):
-            async with in_front_of(
-                home.bridge, address=home.bridge.http_address, bridge_id=bridge_id
-            ) as bench:
-                await refusal(bench, SourceUnavailable)
-        assert home.bridge.requests == []
+async def test_moved_bridge_is_read_where_it_is_announced(simulated_home: SimulatedHome) -> None:
+    bridge = simulated_home.bridge
+    finder = MemoryBridgeFinder([AnnouncedBridge(address=bridge.address, bridge_id=bridge.id)])
+    async with in_front_of(bridge, address="127.0.0.1:9", finder=finder) as bench:
+        assert len((await bench.read()).readings) == 8

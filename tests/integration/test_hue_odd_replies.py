@@ -1,4 +1,4 @@
-"""A server that breaks HTTP: our errors, and limits on everything."""
+"""Invalid HTTP: our errors, and limits on everything."""
 
 from __future__ import annotations
 
@@ -81,12 +81,9 @@ async def test_reply_in_any_valid_encoding_is_read(answer: bytes) -> None:
         (packed(SENSORS, "gzip"), "cannot be decompressed"),
         (packed(SENSORS, "br"), "an encoding that was not requested: br"),
         (reply(b" " * (MAX_BODY_BYTES + 1)), "larger than 4,000,000 bytes"),
-        # nothing of it is waited for: the connection ends behind the head
+        # refused before the body is read: the connection ends after the head
         (reply(b"", "Content-Length: 50000000"), "larger than 4,000,000 bytes"),
         (chunked(*[b" " * 1_000_000] * 5), "larger than 4,000,000 bytes"),
-        (reply(b""), "not JSON: 0 bytes"),
-        (reply(b"[" * 100_000), "not JSON: 100,000 bytes"),
-        (reply(SENSORS.replace(b"{", b"\xff")), "not JSON"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
@@ -151,7 +148,6 @@ async def test_broken_http_is_our_error_without_the_key(answer: bytes, raised: t
 
 
 def cookies_of(bench: HueBench) -> list[Any]:
-    """Return the cookies of the source's session; ever new ones would fill the memory."""
     bridge: Any = bench.source._calls._kept
     return list(bridge._client._session.cookies)
 
@@ -169,21 +165,8 @@ async def test_cookies_are_neither_kept_nor_sent_back() -> None:
             await bench.read()
             await bench.read()
             assert not cookies_of(bench)
-    assert len(requests) == 3
     assert not [request for request in requests if b"cookie" in request]
     assert all(b"accept-encoding: gzip\r\n" in request for request in requests)  # the one that is unpacked
-
-
-async def test_closed_connection_is_opened_again() -> None:
-    def one_reply_a_connection(connection: socket.socket) -> None:
-        asked(connection)
-        connection.sendall(reply(SENSORS, "Connection: close"))
-
-    with odd_server(one_reply_a_connection) as server:
-        async with closing(a_bench(server)) as bench:
-            for _ in range(3):
-                assert len((await bench.read()).readings) == 1
-        assert server.connections == 4  # who it is, and three reads
 
 
 @pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])

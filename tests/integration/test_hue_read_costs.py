@@ -1,4 +1,4 @@
-"""What the default read saves against reading the whole bridge, in simulated time."""
+"""Costs of the reads in simulated time: against the whole bridge, after a failure, at a slow bridge."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.hue.model import BSB002, BSB002_OLD, BridgeModel
 from adapters.simulator.hue.service import SimulatedBridge
+from adapters.simulator.network import Pace
 from tests.support.builders import NOON
-from tests.support.hue_bench import HueBench
+from tests.support.hue_bench import HueBench, temperatures
 from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
 from tests.support.hue_paced import (
     AT_EVERY_LATENCY,
@@ -89,17 +90,17 @@ def as_if(costs: Costs, latency_s: float) -> Costs:
 )
 @pytest.mark.parametrize("model", [BSB002, BSB002_OLD], ids=["v2", "v1"])
 async def test_slope_from_which_a_cycle_is_30_percent_shorter(model: BridgeModel, latency_s: float) -> None:
-    async def played(s_per_kb: float) -> tuple[Costs, Costs]:
+    async def costs_at(s_per_kb: float) -> tuple[Costs, Costs]:
         clock = MemoryClock(NOON)
         with a_bridge(model, clock) as bridge:
             bridge.set_pace(paced(clock, latency_s, s_per_kb))
             costs = await in_turn(bridge, clock, "auto", "whole_bridge")
         return costs["auto"], costs["whole_bridge"]
 
-    flat = await played(0.0)
+    flat = await costs_at(0.0)
     from_s_per_kb = slope_from(*flat)
     assert flat[0].seconds > (1 - SHORTER) * flat[1].seconds  # nothing to save if size costs no time
-    too_flat, steep = await played(0.97 * from_s_per_kb), await played(1.03 * from_s_per_kb)
+    too_flat, steep = await costs_at(0.97 * from_s_per_kb), await costs_at(1.03 * from_s_per_kb)
     assert too_flat[0].seconds > (1 - SHORTER) * too_flat[1].seconds
     assert steep[0].seconds <= (1 - SHORTER) * steep[1].seconds
 
@@ -119,3 +120,64 @@ async def test_cost_of_24_hours_by_each_strategy(home_clock: MemoryClock) -> Non
         for way in ("v2", "v1")
     }
     assert slopes == {"v2": [0.0, 1.0, 5.8], "v1": [0.0, 0.6, 3.6]}
+
+
+@AT_EVERY_LATENCY
+@pytest.mark.parametrize(
+    ("model", "where"),
+    [(BSB002, "/clip/v2/resource/temperature"), (BSB002_OLD, "/api/***/sensors")],
+    ids=["v2", "v1"],
+)
+@pytest.mark.parametrize("fault", ["kind=garbled", "kind=redirect"])
+async def test_optimization_fallback_on_error(
+    home_clock: MemoryClock, model: BridgeModel, where: str, latency_s: float, fault: str
+) -> None:
+    """A garbled or refused small read is replaced in the same cycle, and its cost measured."""
+    with a_bridge(model, home_clock) as bridge:
+        pace = paced(home_clock, latency_s, MS_PER_KB[latency_s] / 1000)
+        bridge.set_pace(pace)
+        async with front(bridge, home_clock) as bench:
+            good = await bench.read()
+            bench.meter.drain()
+            bridge.faults.add(f"path={where} {fault}")
+            seen = len(bridge.requests)
+            fallback = await bench.read()
+            small, whole = bench.meter.drain()
+            bridge.faults.clear()
+            again = await bench.read()
+            assert len(bench.operations()) == 1
+    assert temperatures(fallback) == temperatures(good) == temperatures(again)
+    assert fallback.notes[0].startswith("read the whole bridge")
+    assert (good.notes, again.notes) == ((), ())
+    small_read = "hue.v2/temperature" if model.has_v2 else "hue.v1/sensors"
+    assert (small.operation, whole.operation) == (small_read, "hue.v1/whole_bridge")
+    asked = bridge.requests[seen : seen + 2]
+    assert [each.payload_bytes for each in (small, whole)] == [each.reply_bytes for each in asked]
+    expected_s = [pace.wait_s(each.reply_bytes) for each in asked]
+    assert [small.duration_s, whole.duration_s] == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize("latency_s", [0.3, 2.0])
+@ON_EVERY_BRIDGE
+async def test_optimization_under_high_latency(
+    home_clock: MemoryClock, model: BridgeModel, latency_s: float
+) -> None:
+    """A slow bridge gets the same requests as a fast one, and none twice."""
+    asked: list[list[str]] = []
+    for pace in (Pace(), paced(home_clock, latency_s)):
+        with a_bridge(model, home_clock) as bridge:
+            bridge.set_pace(pace)
+            async with front(bridge, home_clock) as bench:
+                operations = []
+                for _ in range(3):
+                    began_s = home_clock.elapsed_s()
+                    reply = await bench.read()
+                    assert (len(reply.readings), reply.notes) == (8, ())
+                    made = bench.operations()
+                    waits_s = len(made) * pace.latency_s
+                    assert home_clock.elapsed_s() - began_s == pytest.approx(waits_s)
+                    operations += made
+                asked.append(operations)
+            assert {request.at_once for request in bridge.requests} == {1}
+    assert asked[0] == asked[1]
+    assert len(asked[1]) == len(set(asked[1])) + 2  # the last two reads, a request each

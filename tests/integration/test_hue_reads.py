@@ -1,4 +1,4 @@
-"""A healthy bridge: what is read, by which strategy, and how often."""
+"""Reads of a healthy bridge: values by every strategy, requests, measurements."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001
 from domain.cycle import Cause
+from domain.errors import SourceRefused
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import NOON
 from tests.support.hue_bench import in_front_of, temperatures
@@ -24,7 +25,7 @@ def shown_at_noon(home: SimulatedHome) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_every_strategy_reads_every_sensor_alike(
+async def test_every_strategy_reads_every_sensor(
     simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
 ) -> None:
     async with in_front_of(simulated_home.bridge, wall=home_clock, strategy=strategy) as bench:
@@ -54,28 +55,8 @@ async def test_cycle_asks_for_the_temperatures_only(
     assert {request.at_once for request in bridge.requests} == {1}
 
 
-async def test_details_are_read_hourly_and_links_when_a_sensor_is_quiet(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    asked = {}
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        for minutes in range(0, 65, 5):
-            await bench.read()
-            asked[minutes] = bench.operations()
-            home_clock.advance(300)
-    assert asked.pop(0) == FIRST_READ
-    assert asked.pop(60) == ["hue.v2/temperature", "hue.v1/sensors"]
-    links = [minutes for minutes, operations in asked.items() if len(operations) > 1]
-    assert links  # the bedroom and the cellar keep their temperature for long
-    assert all(later - earlier >= 15 for earlier, later in zip([0, *links], links, strict=False))
-    assert {tuple(operations) for operations in asked.values()} == {
-        ("hue.v2/temperature",),
-        ("hue.v2/temperature", "hue.v2/zigbee_connectivity"),
-    }
-
-
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_lost_sensor_is_unread_until_it_is_heard_again(
+async def test_lost_sensor_is_unread_until_it_reports_again(
     simulated_home: SimulatedHome, home_clock: MemoryClock, strategy: Strategy
 ) -> None:
     home, cellar = simulated_home, simulated_home.sensors[-1].device_id
@@ -109,17 +90,6 @@ async def test_read_is_measured(simulated_home: SimulatedHome, home_clock: Memor
     assert all(each.succeeded and each.source == "hue" and each.duration_s > 0 for each in measured)
 
 
-async def test_failed_read_is_measured(simulated_home: SimulatedHome) -> None:
-    simulated_home.bridge.faults.add("path=/clip kind=throttle")
-    async with in_front_of(simulated_home.bridge) as bench:
-        with pytest.raises(Exception, match="fewer requests"):
-            await bench.read()
-        config, throttled = bench.meter.drain()
-    assert config.succeeded
-    assert throttled.succeeded  # the call: it has a complete answer
-    assert throttled.payload_bytes == simulated_home.bridge.requests[-1].reply_bytes
-
-
 async def test_keys_of_other_applications_are_never_shown(
     simulated_home: SimulatedHome, home_clock: MemoryClock
 ) -> None:
@@ -145,18 +115,7 @@ async def test_round_bridge_is_read_over_http(home_clock: MemoryClock) -> None:
             assert bench.operations() == ["hue.config", "hue.v1/sensors", "hue.v1/sensors"]
 
 
-async def test_connection_closed_between_cycles_costs_nothing(
-    simulated_home: SimulatedHome, home_clock: MemoryClock
-) -> None:
-    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
-        first = await bench.read()
-        simulated_home.bridge.unplug()
-        simulated_home.bridge.plug_in()
-        assert await bench.read() == first
-        assert bench.operations() == [*FIRST_READ, "hue.v2/temperature"]
-
-
-async def test_environment_does_not_matter(
+async def test_proxies_and_roots_of_the_environment_are_ignored(
     simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"):
@@ -169,3 +128,28 @@ async def test_environment_does_not_matter(
     with SimulatedHome(clock=MemoryClock(NOON), bridges=(BSB001,)).running() as home:
         async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
             assert len((await bench.read()).readings) == 8
+
+
+async def test_connection_closed_between_cycles_is_opened_again(
+    simulated_home: SimulatedHome, home_clock: MemoryClock
+) -> None:
+    async with in_front_of(simulated_home.bridge, wall=home_clock) as bench:
+        first = await bench.read()
+        simulated_home.bridge.unplug()
+        simulated_home.bridge.plug_in()
+        assert await bench.read() == first
+        assert bench.operations() == [*FIRST_READ, "hue.v2/temperature"]
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_redirect_is_never_followed(
+    simulated_home: SimulatedHome, home_clock: MemoryClock, scheme: str
+) -> None:
+    bridge = simulated_home.bridge
+    with SimulatedHome(clock=home_clock).running() as elsewhere:
+        places = {"https": elsewhere.bridge.address, "http": elsewhere.bridge.http_address}
+        bridge.faults.add(f"kind=redirect location={scheme}://{places[scheme]}/api/config")
+        async with in_front_of(bridge) as bench:
+            with pytest.raises(SourceRefused, match="redirects the request"):
+                await bench.read()
+        assert elsewhere.bridge.requests == []

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
@@ -240,23 +239,6 @@ def test_a_device_that_is_not_listed_any_more_was_listed_until_its_newest_readin
 
 
 # Measurements
-
-
-def test_a_measurement_is_one_row_that_is_completed_with_the_next_cycle(
-    store: SqliteStore, path: Path
-) -> None:
-    begun = a_measurement(strategy="v2")
-    store.append(a_cycle(measurements=(begun,)))
-    completed = attrs.evolve(begun, cycle_s=0.5, commit_s=0.25, cpu_s=0.125)
-    for _ in range(2):
-        store.append(a_cycle(measurements=(completed, a_measurement(LATER))))
-        store.append(a_cycle(measurements=(begun,)))
-    assert rows(
-        path, "SELECT slot, strategy, duration_s, cycle_s, commit_s, cpu_s FROM source_measurements"
-    ) == [
-        (NOON.isoformat(), "v2", 0.25, 0.5, 0.25, 0.125),
-        (LATER.isoformat(), "", 0.25, None, None, None),
-    ]
 
 
 def _measuring(path: Path, *instants: datetime) -> list[str]:

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import attrs
 import pytest
 
 from adapters.files.saved_state import SavedState
@@ -245,7 +244,7 @@ def test_an_interrupted_merge_can_be_continued(tmp_path: Path, monkeypatch: pyte
         ids = rows(path, "SELECT id FROM readings")
         runs = rows(path, "SELECT first_id, last_id, readings, crc FROM checksums")
         assert sum(run[2] for run in runs) == len(ids)
-        assert [attrs.astuple(read_run(connection, *run[:2])) for run in runs] == runs
+        assert [read_run(connection, *run[:2]) for run in runs] == runs
         assert not any(is_wrong(row) for row in rows(path, SELECT_OUTCOMES))
     new.close()
 

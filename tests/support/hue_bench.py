@@ -31,6 +31,20 @@ from tests.support.builders import NOON
 from tests.support.threads import wait_until_idle
 
 
+class CountingState(MemoryState):
+    """A state that counts its reads and writes."""
+
+    gets = puts = 0
+
+    def get(self, key: str) -> Any:
+        self.gets += 1
+        return super().get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self.puts += 1
+        super().put(key, value)
+
+
 @attrs.frozen(kw_only=True)
 class WallOf:
     """The wall time of another clock, and the system's elapsed time, since sockets take real time."""

@@ -1,4 +1,4 @@
-"""What each read strategy costs, and from which slope a smaller read is a faster one."""
+"""Costs of each read strategy, and the slope from which a smaller read is a faster one."""
 
 from __future__ import annotations
 

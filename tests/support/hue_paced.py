@@ -1,4 +1,4 @@
-"""Simulated bridges with latency, and sources for them, by a moved clock."""
+"""Simulated bridges with latency, and sources for them, on a clock that is moved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adapters.simulator.network import Pace
 from tests.support.hue_bench import HueBench, in_front_of
 
 LATENCIES_S = (0.0, 0.05, 0.3)
-# In ms for each kB. No real bridge's slope is published: these are ours; the law below says from where on.
+# In ms for each kB; assumed, since no real bridge's slope is published.
 MS_PER_KB: Mapping[float, float] = {0.0: 0.1, 0.05: 2.0, 0.3: 8.0}
 MODELS = {"v2": BSB002, "v2-pro": BSB003, "v1-only": BSB002_OLD, "v1-http": BSB001}
 ON_EVERY_BRIDGE = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

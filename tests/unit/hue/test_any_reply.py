@@ -1,14 +1,13 @@
-"""Any reply of a bridge ends in readings or in a SourceError."""
+"""Generated replies: any reply of a bridge ends in readings or in a SourceError."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.http.replies import retry_after_s
@@ -17,7 +16,7 @@ from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
 from domain.errors import SourceError
 from tests.support.builders import NOON
-from tests.support.canned_bridge import KEY, a_canned_opener, a_reply_of
+from tests.support.canned_bridge import CONFIG, KEY, a_canned_opener, a_reply_of
 from tests.support.hue_bench import a_hue_bench
 from tests.support.hue_replies import (
     a_v1_presence,
@@ -28,6 +27,7 @@ from tests.support.hue_replies import (
     a_v2_temperature,
     an_envelope,
 )
+from tests.support.odd_json import ANY_JSON, ANY_TEXT, as_json, spoiled
 
 SENSORS: Any = {"1": {"type": "Daylight"}, "4": a_v1_temperature(), "5": a_v1_presence()}
 REAL: Mapping[str, Any] = {
@@ -39,26 +39,7 @@ REAL: Mapping[str, Any] = {
     "hue.v2/zigbee_connectivity": an_envelope(a_v2_link()),
 }
 ANY_STRATEGY: st.SearchStrategy[Strategy] = st.sampled_from(["auto", "v2", "v1", "whole_bridge"])
-ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
-    [
-        "none",
-        "ZLLTemperature",
-        "ZLLPresence",
-        "temperature",
-        "2026-03-01T11:57:21.000Z",
-        "0001-01-01T00:00+23:59",
-    ]
-)
-ANY_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | ANY_TEXT
-    | st.sampled_from([10**400, -(10**30)]),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(ANY_TEXT, children, max_size=4),
-    max_leaves=12,
-)
+ANY_STATUS = st.integers(100, 999)
 
 
 def read(strategy: Strategy, replies: Mapping[str, Any]) -> SourceReply | SourceError:
@@ -86,37 +67,25 @@ def check(outcome: SourceReply | SourceError) -> None:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> tuple[str, Any]:
-    """Return one real reply with some of its values replaced or left out."""
-    operation = draw(st.sampled_from([*REAL, "hue.config"]))
-    content = copy.deepcopy(REAL.get(operation, {"bridgeid": "001788FFFE2E57ED", "swversion": "1975170000"}))
-    for _ in range(draw(st.integers(1, 4))):
-        content = _with_a_change(draw, content)
-    return operation, content
-
-
-def _with_a_change(draw: st.DrawFn, content: Any) -> Any:
-    keys = (
-        list(content)
-        if isinstance(content, dict)
-        else list(range(len(content)))
-        if isinstance(content, list)
-        else []
+def spoiled_bytes(draw: st.DrawFn, operation: str) -> bytes:
+    """Return a real reply in another encoding, cut short, nested, or with other bytes inside."""
+    real = json.dumps(REAL[operation]).encode()
+    at, depth = draw(st.integers(0, 300)), draw(st.integers(1, 5000))
+    garbage = draw(
+        st.binary(max_size=300)
+        | st.sampled_from([b"[" * depth + b"]" * depth, b'{"a":' * depth + b"}" * depth])
     )
-    if not keys or draw(st.integers(0, 5)) == 0:
-        return draw(ANY_JSON)
-    key = draw(st.sampled_from(keys))
-    if draw(st.integers(0, 5)) == 0:
-        del content[key]
-    else:
-        content[key] = _with_a_change(draw, content[key])
-    return content
+    encoding = draw(st.sampled_from(["utf-16", "utf-32", "latin-1", "utf-8-sig"]))
+    sensor = b'{"4": {"type": "ZLLTemperature", "uniqueid": "x", "a": ' + garbage + b"}}"
+    forms = [garbage, real[:at], real[:at] + garbage + real[at:], sensor, real.decode().encode(encoding)]
+    return draw(st.sampled_from(forms))
 
 
 @settings(max_examples=150, deadline=None)
-@given(ANY_STRATEGY, mutated())
-def test_mutated_real_reply(strategy: Strategy, change: tuple[str, Any]) -> None:
-    check(read(strategy, dict([change])))
+@given(ANY_STRATEGY, st.sampled_from([*REAL, "hue.config"]), st.data())
+def test_mutated_real_reply(strategy: Strategy, operation: str, data: st.DataObject) -> None:
+    content = data.draw(spoiled({**REAL, "hue.config": CONFIG}[operation]))
+    check(read(strategy, {operation: as_json(content).encode()}))
 
 
 @settings(max_examples=150, deadline=None)
@@ -125,39 +94,14 @@ def test_any_json(strategy: Strategy, operation: str, content: Any) -> None:
     check(read(strategy, {operation: json.dumps(content).encode()}))
 
 
+@settings(max_examples=250, deadline=None)
+@given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.data())
+def test_any_bytes(strategy: Strategy, operation: str, data: st.DataObject) -> None:
+    check(read(strategy, {operation: data.draw(spoiled_bytes(operation))}))
+
+
 @settings(max_examples=100, deadline=None)
-@given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.binary(max_size=300), st.integers(0, 300))
-def test_any_bytes_alone_and_inside_a_real_reply(
-    strategy: Strategy, operation: str, garbage: bytes, at: int
-) -> None:
-    real = json.dumps(REAL[operation]).encode()
-    check(read(strategy, {operation: garbage}))
-    check(read(strategy, {operation: real[:at] + garbage + real[at:]}))
-    check(read(strategy, {operation: real[:at]}))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    ANY_STRATEGY, st.sampled_from(list(REAL)), st.sampled_from(["utf-16", "utf-32", "latin-1", "utf-8-sig"])
-)
-def test_real_reply_in_another_encoding(strategy: Strategy, operation: str, encoding: str) -> None:
-    check(read(strategy, {operation: json.dumps(REAL[operation]).encode(encoding)}))
-
-
-@settings(max_examples=30, deadline=None)
-@given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.integers(1, 5000), st.booleans())
-def test_any_depth(strategy: Strategy, operation: str, depth: int, is_object: bool) -> None:
-    nested = (b'{"a":' * depth + b"1" + b"}" * depth) if is_object else b"[" * depth + b"]" * depth
-    check(read(strategy, {operation: nested}))
-    check(
-        read(
-            strategy, {operation: b'{"4": {"type": "ZLLTemperature", "uniqueid": "x", "a": ' + nested + b"}}"}
-        )
-    )
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(ANY_STRATEGY, st.integers(100, 999), ANY_TEXT, ANY_TEXT)
+@given(ANY_STRATEGY, ANY_STATUS, ANY_TEXT, ANY_TEXT)
 def test_any_status_and_headers(strategy: Strategy, status: int, kind: str, wait: str) -> None:
     reply = a_reply_of(b"", status=status, content_type=kind, retry_after=wait, location=wait)
     check(read(strategy, dict.fromkeys(REAL, reply)))
@@ -167,12 +111,12 @@ def test_any_status_and_headers(strategy: Strategy, status: int, kind: str, wait
     ANY_TEXT
     | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [-+\w]{3,5}", fullmatch=True)
 )
-def test_any_retry_after_is_within_a_day(written: str) -> None:
-    wait_s = retry_after_s(written, NOON)
+def test_any_retry_after_is_within_a_day(header: str) -> None:
+    wait_s = retry_after_s(header, NOON)
     assert wait_s is None or 0.0 <= wait_s <= 86_400.0
 
 
 @given(st.dictionaries(ANY_TEXT, ANY_JSON, max_size=3))
-def test_sensor_is_found_among_any_other_entries(others: dict[str, Any]) -> None:
-    found = parse_sensors({**others, "4": a_v1_temperature()})
-    assert next(sensor for sensor in found if sensor.where == "/sensors/4").temperature == 21.43
+def test_sensor_is_parsed_among_any_other_entries(others: dict[str, Any]) -> None:
+    sensors = parse_sensors({**others, "4": a_v1_temperature()})
+    assert next(sensor for sensor in sensors if sensor.where == "/sensors/4").temperature == 21.43

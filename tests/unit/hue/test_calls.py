@@ -1,4 +1,4 @@
-"""What becomes of the connections of a call: kept for the next one, or closed."""
+"""Connections of a call: kept for the next one, or closed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_abandoned_call_keeps_nothing_in_either_order(ends_first: bool) -> None:
     assert [client.is_shut for client in opener.clients] == [True, True]
 
 
-def test_bridge_opened_after_the_end_of_time_is_shut_at_once() -> None:
+def test_bridge_opened_after_the_deadline_is_shut_at_once() -> None:
     opener = a_canned_opener({})
     call = a_call(opener)
     call.abandon()
@@ -54,6 +54,6 @@ def test_bridge_opened_after_the_end_of_time_is_shut_at_once() -> None:
     assert [client.is_shut for client in opener.clients] == [True]
 
 
-def test_no_certificate_is_fetched_without_time() -> None:
+def test_certificate_is_not_fetched_after_the_deadline() -> None:
     with pytest.raises(TimeoutError):
         a_call(a_canned_opener({}), seconds=-1.0).fetch_leaf("127.0.0.1", 9, None)

@@ -1,9 +1,9 @@
-"""What replies and exceptions mean: content to go on with, or one of our errors."""
+"""Replies and exceptions as content or as one of our errors."""
 
 from __future__ import annotations
 
-import errno
 import http.client
+import json
 import ssl
 from collections.abc import Callable
 from datetime import timedelta, timezone
@@ -15,7 +15,6 @@ import requests
 import urllib3.exceptions as u3
 
 from adapters.http.replies import retry_after_s
-from adapters.hue.bridge import Bridge
 from adapters.hue.errors import (
     NO_KEY,
     PAIR_AGAIN,
@@ -56,15 +55,13 @@ def a_page(status: int, **changes: Any) -> Any:
     [
         (1, CredentialsRefused),
         (3, SourceGarbled),
-        (101, SourceGarbled),
         (901, ReadFailed),
         ("1", SourceGarbled),
-        (True, SourceGarbled),
         (None, SourceGarbled),
         (10**400, SourceGarbled),
     ],
 )
-def test_v1_error_is_what_its_type_says(kind: Any, raised: type[SourceError]) -> None:
+def test_type_of_a_v1_error_decides(kind: Any, raised: type[SourceError]) -> None:
     with pytest.raises(SourceError) as refused:
         v1(a_v1_error(kind, "resource, /sensors, not available"))
     assert type(refused.value) is raised
@@ -73,12 +70,12 @@ def test_v1_error_is_what_its_type_says(kind: Any, raised: type[SourceError]) ->
     assert refused.value.endpoint == "GET bridge/api/***/sensors"
 
 
-@pytest.mark.parametrize("content", [[], [7], ["error"], [None], [[]]], ids=str)
-def test_v1_list_without_an_object_is_left_to_the_parser(content: Any) -> None:
+@pytest.mark.parametrize("content", [[], [7], ["error"]], ids=str)
+def test_v1_list_without_an_object_is_returned(content: Any) -> None:
     assert v1(content) == content
 
 
-@pytest.mark.parametrize("content", [[{}], [{"error": None}], [{"success": {}}], [{"error": []}]], ids=str)
+@pytest.mark.parametrize("content", [[{}], [{"error": None}], [{"success": {}}]], ids=str)
 def test_v1_list_of_something_else_is_garbled(content: Any) -> None:
     with pytest.raises(SourceGarbled, match="error None: without a description"):
         v1(content)
@@ -90,23 +87,19 @@ def test_v1_list_of_something_else_is_garbled(content: Any) -> None:
     [
         (204, SourceGarbled),
         (301, PathRefused),
-        (307, PathRefused),
         (400, SourceGarbled),
         (401, CredentialsRefused),
         (404, NotOffered),
-        (405, SourceGarbled),
         (429, SourceThrottled),
         (500, ReadFailed),
         (503, SourceUnavailable),
-        (507, ReadFailed),
         (999, ReadFailed),
     ],
 )
 def test_status_counts_before_the_body(read: Read, status: int, raised: type[SourceError]) -> None:
-    for reply in (a_page(status), a_reply_of({"data": []}, status=status)):
-        with pytest.raises(SourceError) as refused:
-            read(reply)
-        assert type(refused.value) is raised
+    with pytest.raises(SourceError) as refused:
+        read(a_reply_of({"data": []}, status=status))
+    assert type(refused.value) is raised
 
 
 def test_403_is_a_wrong_key_only_in_v2() -> None:
@@ -135,7 +128,7 @@ def test_broken_json_is_garbled(read: Read, body: bytes) -> None:
         read(body)
 
 
-@pytest.mark.parametrize("content", [{}, [], {"data": None}, {"data": {}}, {"errors": []}, 7, "x"], ids=str)
+@pytest.mark.parametrize("content", [[], {"data": {}}, {"errors": []}, 7], ids=str)
 def test_v2_envelope_without_a_list_is_garbled(content: Any) -> None:
     with pytest.raises(SourceGarbled, match="no list of resources"):
         v2(content)
@@ -146,24 +139,16 @@ def test_v2_errors_count_only_without_data() -> None:
     assert v2(both) == both
     with pytest.raises(SourceGarbled, match="errors only: out of order; without a description"):
         v2({"errors": [{"description": "out of order"}, {}], "data": []})
-    for errors in ((), None, 7, [None]):
-        assert v2({"data": [], "errors": errors})["data"] == []
+    assert v2({"data": [], "errors": [None]})["data"] == []
 
 
 @pytest.mark.parametrize(
     ("header", "wait_s"),
     [
-        ("0", 0.0),
         (" 120 ", 120.0),
         ("1.5", 1.5),
         ("999999999", 86_400.0),
-        ("9" * 400, None),
-        ("-5", None),
-        ("soon", None),
-        (None, None),
-        ("NaN", None),
-        ("1e3", None),
-        ("\u0663", None),
+        *((invalid, None) for invalid in (None, "soon", "-5", "NaN", "1e3", "9" * 400, "\u0663")),
         (format_datetime(NOON + timedelta(seconds=90), usegmt=True), 90.0),
         (format_datetime((NOON + timedelta(seconds=90)).astimezone(timezone(timedelta(hours=-5)))), 90.0),
         (format_datetime(NOON - timedelta(seconds=90), usegmt=True), 0.0),
@@ -189,28 +174,29 @@ def test_throttling_carries_the_requested_wait(status: int, header: Any, wait_s:
 @BOTH
 @pytest.mark.parametrize("key", [KEY, "newdeveloper"])
 @pytest.mark.parametrize(
-    "make",
+    ("content", "changes"),
     [
-        lambda key: a_reply_of(f"Cannot GET /api/{key}/sensors".encode()),
-        lambda key: a_reply_of(key.encode(), content_type="text/html"),
-        lambda key: a_reply_of(a_v1_error(3, f"resource, /api/{key}, not available")),
-        lambda key: a_reply_of(a_v1_error(901, key)),
-        lambda key: a_reply_of({"data": key}),
-        lambda key: a_reply_of({"data": [], "errors": [{"description": f"key {key}"}]}),
-        lambda key: a_reply_of(key.encode(), status=418),
+        ("/api/KEY/sensors", {}),
+        ("KEY", {"content_type": "text/html"}),
+        ("KEY", {"status": 418}),
+        (a_v1_error(3, "/api/KEY, not available"), {}),
+        (a_v1_error(901, "KEY"), {}),
+        ({"data": "KEY"}, {}),
+        ({"data": [], "errors": [{"description": "key KEY"}]}, {}),
     ],
-    ids=["text", "page", "v1 error", "internal error", "data", "v2 error", "status"],
+    ids=str,
 )
-def test_no_error_shows_the_key(read: Any, key: str, make: Any) -> None:
-    shown = repr(make(key))
+def test_no_error_shows_the_key(read: Any, key: str, content: Any, changes: Any) -> None:
+    reply = a_reply_of(json.dumps(content).replace("KEY", key).encode(), **changes)
+    shown = repr(reply)
     try:
-        read(make(key), key)
+        read(reply, key)
     except SourceError as refused:
         shown += f"{refused} {refused.endpoint}"
     assert key not in shown
 
 
-def test_private_reply_is_not_shown_at_all() -> None:
+def test_private_reply_is_not_shown() -> None:
     bridge = a_canned_bridge({"hue.v1/whole_bridge": b'{"whitelist": {"short key": {'})
     with pytest.raises(SourceGarbled) as refused:
         bridge.v1("", 9.0)
@@ -220,16 +206,12 @@ def test_private_reply_is_not_shown_at_all() -> None:
 @pytest.mark.parametrize("key", ["", "two words", "l\u00f6we", "new\nline", "\u00a0"])
 def test_invalid_key_is_not_sent(key: str) -> None:
     client = CannedClient({})
-    bridge: Bridge = a_canned_bridge(client, api_key=key)
-    for read, what in ((bridge.v1, "/sensors"), (bridge.v2, "temperature")):
+    bridge = a_canned_bridge(client, api_key=key)
+    for read, path in ((bridge.v1, "/sensors"), (bridge.v2, "temperature")):
         with pytest.raises(CredentialsRefused) as refused:
-            read(what, 9.0)
+            read(path, 9.0)
         assert str(refused.value) == NO_KEY != PAIR_AGAIN
     assert client.asked == []
-
-
-def reset() -> Exception:
-    return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
 
 def pool_error(reason: Exception) -> Exception:
@@ -237,61 +219,55 @@ def pool_error(reason: Exception) -> Exception:
     return requests.ConnectionError(error)
 
 
-REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 NO_CONNECTION = u3.NewConnectionError(None, "Failed to establish a new connection")  # type: ignore[arg-type]
+NO_CONNECTION.__cause__ = ConnectionRefusedError(111, "Connection refused")
 NO_ANSWER = u3.ReadTimeoutError(None, "", "")  # type: ignore[arg-type]
-NO_CONNECTION.__cause__ = REFUSED
+SELF_SIGNED = ssl.SSLCertVerificationError(1, "self-signed certificate")
 
 
 @pytest.mark.parametrize(
-    ("error", "raised", "message"),
+    ("error", "message"),
     [
-        (reset(), SourceUnavailable, r"failed \(Connection reset by peer\). Is the bridge on"),
-        (pool_error(NO_CONNECTION), SourceUnavailable, r"failed \(Connection refused\)"),
-        (pool_error(u3.ConnectTimeoutError()), SourceUnavailable, "within the time-out. Is the bridge on"),
         (
-            requests.ReadTimeout(NO_ANSWER),
-            SourceUnavailable,
-            "did not answer in time",
+            ConnectionResetError(104, "Connection reset by peer"),
+            r"failed \(Connection reset by peer\). Is the",
         ),
-        (TimeoutError(), SourceUnavailable, "did not answer in time"),
-        (u3.ProtocolError("x", http.client.IncompleteRead(b"")), SourceUnavailable, "before it was complete"),
+        (pool_error(NO_CONNECTION), r"https://bridge failed \(Connection refused\)"),
+        (pool_error(u3.ConnectTimeoutError()), "within the time-out. Is the bridge on"),
+        (requests.ReadTimeout(NO_ANSWER), "did not answer in time"),
+        (TimeoutError(), "did not answer in time"),
+        (u3.ProtocolError("x", http.client.IncompleteRead(b"")), "before it was complete"),
+        (u3.ProtocolError("x", http.client.RemoteDisconnected("y")), "closed without an answer"),
+        (requests.exceptions.InvalidURL(f"/api/{KEY}"), r"failed \(InvalidURL\)"),
+        (pool_error(u3.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION]"))), "failed"),
+        (pool_error(u3.SSLError(SELF_SIGNED)), "the certificate is not the bridge's: .*self-signed"),
         (
-            requests.ConnectionError(u3.ProtocolError("x", http.client.RemoteDisconnected("y"))),
-            SourceUnavailable,
-            "closed without an answer",
+            pool_error(u3.SSLError("Fingerprints did not match.")),
+            "certificate at .* is not the pinned",
         ),
-        (requests.exceptions.InvalidURL(f"/api/{KEY}"), SourceUnavailable, r"failed \(InvalidURL\)"),
-        (
-            pool_error(u3.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))),
-            CertificateRefused,
-            "the certificate is not the bridge's: .*self-signed",
-        ),
-        (pool_error(u3.SSLError("Fingerprints did not match.")), CertificateRefused, "not the pinned one"),
-        (pool_error(u3.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION]"))), SourceUnavailable, "failed"),
     ],
     ids=repr,
 )
-def test_exception_becomes_our_error(error: Exception, raised: type[SourceError], message: str) -> None:
+def test_exception_becomes_our_error(error: Exception, message: str) -> None:
     with pytest.raises(SourceError, match=message) as refused:
         v1(error)
-    assert type(refused.value) is raised
+    assert type(refused.value) is (CertificateRefused if "certificate" in message else SourceUnavailable)
     assert KEY not in repr(refused.value) + repr(refused.value.__cause__)
     assert refused.value.__suppress_context__
 
 
 @pytest.mark.parametrize(
-    ("reason", "asks"), [("certificate has expired", True), ("self-signed certificate", False)]
+    ("reason", "is_about_time"), [("certificate has expired", True), ("self-signed certificate", False)]
 )
-def test_certificate_of_another_time_asks_for_the_clock(reason: str, asks: bool) -> None:
+def test_certificate_of_another_time_questions_the_clock(reason: str, is_about_time: bool) -> None:
     error = ssl.SSLCertVerificationError(1, reason)
     error.verify_message = reason
     message = str(transport_error(error, "https://bridge"))
     assert reason in message
-    assert ("is this computer's clock right?" in message) is asks
+    assert ("is this computer's clock right?" in message) is is_about_time
 
 
-def test_unproved_certificate_can_be_pinned_unless_a_pin_exists() -> None:
+def test_unproved_certificate_can_be_pinned_if_none_is() -> None:
     refused, leaf = CertificateRefused("no"), Leaf(None, "ab" * 32)
     assert "id: 'ITS ID'" in str(unpinned_certificate(refused, "192.168.1.2", None, leaf, is_pinned=False))
     changed = str(unpinned_certificate(refused, "192.168.1.2", None, leaf, is_pinned=True))

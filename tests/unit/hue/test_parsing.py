@@ -1,4 +1,4 @@
-"""What is read out of the sensors of v1 and the resources of v2."""
+"""Parsing of v1's sensors and v2's resources."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def v2_sensor(item: Any) -> Sensor:
     return sensor
 
 
-def test_v1_sensor_is_read_with_all_that_the_bridge_knows() -> None:
+def test_v1_sensor_is_parsed() -> None:
     entry = a_v1_temperature()
     assert v1_sensor(entry) == Sensor(
         where="/sensors/4",
@@ -68,18 +68,18 @@ def test_v1_hundredths_become_degrees(hundredths: float, celsius: float) -> None
 @pytest.mark.parametrize(
     "state",
     [
-        *({"temperature": value} for value in (None, True, "2143", [2143], {"value": 2143}, 10**400)),
-        *({"temperature": value, "lastupdated": "none"} for value in (0, 2143)),
+        *({"temperature": value} for value in (None, True, "2143", 10**400)),
+        {"temperature": 0, "lastupdated": "none"},
     ],
     ids=str,
 )
-def test_v1_value_that_is_no_number_or_was_never_reported_is_none(state: Any) -> None:
+def test_v1_temperature_needs_a_number_and_a_report(state: Any) -> None:
     assert v1_sensor(a_v1_temperature(state=state)).temperature is None
 
 
 @pytest.mark.parametrize("part", ["state", "config"])
-@pytest.mark.parametrize("content", [{}, [], None, "none", 7, True], ids=str)
-def test_v1_sensor_without_state_or_config_is_still_listed(part: str, content: Any) -> None:
+@pytest.mark.parametrize("content", [{}, None, "none"], ids=str)
+def test_v1_sensor_without_state_or_config_is_kept(part: str, content: Any) -> None:
     sensor = v1_sensor({**a_v1_temperature(), part: content})
     if part == "state":
         assert (sensor.temperature, sensor.observed_at) == (None, None)
@@ -87,8 +87,8 @@ def test_v1_sensor_without_state_or_config_is_still_listed(part: str, content: A
         assert (sensor.is_on, sensor.is_reachable, sensor.battery_percent) == (True, None, None)
 
 
-@pytest.mark.parametrize("when", ["", None, 0, "yesterday", "2026-03-01T25:00:00", "0001-01-01T00:00+14:00"])
-def test_temperature_of_an_unknown_time_counts(when: Any) -> None:
+@pytest.mark.parametrize("when", ["", None, 0, "yesterday", "0001-01-01T00:00+14:00"])
+def test_temperature_with_an_invalid_time_is_kept(when: Any) -> None:
     sensor = v1_sensor(a_v1_temperature(state={"lastupdated": when}))
     assert (sensor.temperature, sensor.observed_at) == (21.43, None)
     report = {"temperature": 21.43, "changed": when}
@@ -101,13 +101,13 @@ def test_time_is_utc_unless_it_has_an_offset(when: str) -> None:
     assert v1_sensor(a_v1_temperature(state={"lastupdated": when})).observed_at == REPORTED
 
 
-@pytest.mark.parametrize("charge", [None, True, "83", 101, -1, 83.5, []], ids=str)
-def test_charge_that_is_no_percentage_is_unknown(charge: Any) -> None:
+@pytest.mark.parametrize("charge", [None, True, "83", 101, -1, 83.5], ids=str)
+def test_invalid_battery_charge_is_unknown(charge: Any) -> None:
     assert v1_sensor(a_v1_temperature(config={"battery": charge})).battery_percent is None
     assert parse_batteries(an_envelope(a_v2_power(charge))) == {}
 
 
-def test_v1_flags_that_are_no_booleans_are_unknown() -> None:
+def test_v1_flags_that_are_not_boolean_are_unknown() -> None:
     sensor = v1_sensor(a_v1_temperature(config={"on": 0, "reachable": "false"}))
     assert (sensor.is_on, sensor.is_reachable) == (True, None)
     sensor = v1_sensor(a_v1_temperature(config={"on": False, "reachable": False}))
@@ -117,22 +117,20 @@ def test_v1_flags_that_are_no_booleans_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("presence", "name"),
     [
-        (a_v1_presence("Landing sensor"), "Landing sensor"),
         (a_v1_presence("Landing sensor", uniqueid=f"{MAC.upper()}-02-0406"), "Landing sensor"),
-        (a_v1_presence(uniqueid="00:17:88:01:ff:ff:ff:ff-02-0406"), "Hue temperature sensor 1"),
-        (a_v1_presence(uniqueid=None), "Hue temperature sensor 1"),
-        (a_v1_presence(""), "Hue temperature sensor 1"),
-        (a_v1_presence(type="ZLLLightLevel"), "Hue temperature sensor 1"),
-        ({"type": "ZLLPresence"}, "Hue temperature sensor 1"),
+        (a_v1_presence(uniqueid="00:17:88:01:ff:ff:ff:ff-02-0406"), "by itself"),
+        (a_v1_presence(uniqueid=None), "by itself"),
+        (a_v1_presence(""), "by itself"),
+        (a_v1_presence(type="ZLLLightLevel"), "by itself"),
     ],
     ids=str,
 )
 def test_v1_name_is_that_of_the_motion_sensor_of_the_device(presence: Any, name: str) -> None:
-    assert v1_sensor(a_v1_temperature(), **{"5": presence}).name == name
+    assert v1_sensor(a_v1_temperature(name="by itself"), **{"5": presence}).name == name
 
 
-@pytest.mark.parametrize("missing", [None, "", 7, []])
-def test_v1_sensor_without_an_identity_is_still_listed(missing: Any) -> None:
+@pytest.mark.parametrize("missing", [None, "", 7])
+def test_v1_sensor_without_a_uniqueid_is_kept(missing: Any) -> None:
     sensor = v1_sensor(a_v1_temperature(uniqueid=missing, name=missing))
     assert (sensor.uniqueid, sensor.name, sensor.temperature) == (None, "", 21.43)
 
@@ -141,9 +139,6 @@ def test_v1_sensor_without_an_identity_is_still_listed(missing: Any) -> None:
     "other",
     [
         {"type": "CLIPTemperature", "state": {"temperature": None, "lastupdated": "none"}},
-        {"type": "CLIPGenericStatus", "name": "SceneCycle", "uniqueid": "WA0001"},
-        {"type": "Geofence", "uniqueid": "L_02_abcde"},
-        {"type": "SomethingOfNextYear", "state": None},
         {"type": ["ZLLTemperature"]},
         {},
         None,
@@ -156,22 +151,22 @@ def test_v1_entries_of_other_types_are_skipped(other: Any) -> None:
     assert v1_sensor(a_v1_temperature(), **{"9": other}).uniqueid == UNIQUEID
 
 
-@pytest.mark.parametrize("content", [None, [], [a_v1_temperature()], "sensors", 7, True], ids=str)
-def test_v1_sensors_that_are_no_object_are_garbled(content: Any) -> None:
+@pytest.mark.parametrize("content", [None, [a_v1_temperature()], "sensors", 7], ids=str)
+def test_v1_sensors_must_be_an_object(content: Any) -> None:
     with pytest.raises(SourceGarbled, match="do not come as an object"):
         parse_sensors(content)
     with pytest.raises(SourceGarbled, match="without its sensors"):
         parse_whole_bridge({"sensors": content})
 
 
-def test_whole_bridge_has_the_same_sensors_and_nothing_else_is_kept() -> None:
+def test_nothing_but_the_sensors_of_the_whole_bridge_is_kept() -> None:
     entries: Any = {"4": a_v1_temperature(), "5": a_v1_presence()}
     whole: Any = {"lights": {"1": {}}, "config": {"whitelist": {"a key": {}}}, "sensors": entries}
     assert parse_whole_bridge(whole) == parse_sensors(entries)
     assert "a key" not in repr(parse_whole_bridge(whole))
 
 
-def test_v2_resource_is_read() -> None:
+def test_v2_resource_is_parsed() -> None:
     item = a_v2_temperature()
     assert v2_sensor(item) == Sensor(
         where="/sensors/4",
@@ -191,17 +186,14 @@ def test_v2_resource_is_read() -> None:
         ({"temperature": 18.9, "temperature_valid": True}, 18.9),
         ({"temperature": 18.0, "temperature_report": {"temperature": 19.0}}, 19.0),
         ({"temperature": 18.0, "temperature_report": {"temperature": None}}, 18.0),
-        ({"temperature": 18.0, "temperature_report": {"temperature": True}}, 18.0),
         ({"temperature": 18.0, "temperature_report": []}, 18.0),
         ({"temperature": 18.0, "temperature_valid": False}, None),
         ({"temperature": None, "temperature_report": None}, None),
-        (None, None),
         ([], None),
-        ("none", None),
     ],
     ids=str,
 )
-def test_v2_value_is_the_newer_field_else_the_deprecated_one(temperature: Any, value: float | None) -> None:
+def test_v2_deprecated_field_replaces_a_missing_one(temperature: Any, value: float | None) -> None:
     assert v2_sensor({**a_v2_temperature(), "temperature": temperature}).temperature == value
 
 
@@ -210,13 +202,13 @@ def test_v2_sensor_is_off_only_if_enabled_is_false(enabled: Any, is_on: bool) ->
     assert v2_sensor(a_v2_temperature(enabled=enabled)).is_on is is_on
 
 
-@pytest.mark.parametrize("item", [None, [], "x", 7, {}, {"id": None}, {"id": 7}, {"id": ""}], ids=str)
+@pytest.mark.parametrize("item", [None, "x", {}, {"id": 7}, {"id": ""}], ids=str)
 def test_v2_resource_without_an_id_is_skipped(item: Any) -> None:
     assert parse_temperatures(an_envelope(item)) == ()
 
 
-@pytest.mark.parametrize("content", [None, [], {}, {"data": None}, {"data": {}}, "x", 7], ids=str)
-def test_v2_content_that_is_no_envelope_holds_nothing(content: Any) -> None:
+@pytest.mark.parametrize("content", [None, [], {}, {"data": {}}, "x"], ids=str)
+def test_v2_content_without_an_envelope_is_empty(content: Any) -> None:
     for parse in (parse_temperatures, parse_names, parse_batteries, parse_links):
         assert not parse(content)
 
@@ -243,7 +235,7 @@ def test_v2_link_is_up_down_or_unknown(status: Any, is_up: bool | None) -> None:
     assert parse_links(an_envelope(a_v2_link(status))) == {DEVICE: Link(MAC, is_up)}
 
 
-@pytest.mark.parametrize("owner", [None, {}, [], "x", {"rid": None}, {"rid": ""}], ids=str)
+@pytest.mark.parametrize("owner", [None, {}, "x", {"rid": ""}], ids=str)
 def test_v2_resource_without_an_owner_is_skipped(owner: Any) -> None:
     assert parse_links(an_envelope(a_v2_link(owner=owner))) == {}
     assert parse_batteries(an_envelope(a_v2_power(owner=owner))) == {}

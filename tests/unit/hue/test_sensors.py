@@ -1,4 +1,4 @@
-"""Which readings are made of sensors, and how their locations are named."""
+"""Readings made of sensors, and the names of their locations."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def test_sensor_without_a_reading_has_a_cause(changes: Any, cause: Cause) -> Non
     ],
     ids=str,
 )
-def test_sensor_that_may_be_heard_makes_a_reading(changes: Any) -> None:
+def test_sensor_that_may_be_alive_makes_a_reading(changes: Any) -> None:
     assert len(reply(a_sensor(**changes)).readings) == 1
 
 
-def test_sensor_without_an_identity_is_noted_and_not_stored() -> None:
+def test_sensor_without_a_uniqueid_is_noted_and_not_stored() -> None:
     answer = reply(a_sensor(uniqueid=None))
     assert (answer.readings, answer.unread) == ((), ())
     assert answer.notes == ("a sensor without a unique id is not stored: Landing sensor (/sensors/4)",)
@@ -107,13 +107,13 @@ def test_newest_observation_of_a_sensor_listed_twice_counts(other: Any, is_first
 
 
 @pytest.mark.parametrize("known", [UNIQUEID.upper(), f"HUE:{UNIQUEID}", MAC.upper(), f"hue:{MAC}"])
-def test_own_location_is_found_by_uniqueid_or_mac(known: str) -> None:
+def test_configured_location_is_by_uniqueid_or_mac(known: str) -> None:
     assert location(a_sensor(), locations={known: "Landing"}) == "Landing"
     assert location(a_sensor(uniqueid=UNIQUEID.upper()), locations={known: "Landing"}) == "Landing"
 
 
 @pytest.mark.parametrize("known", [MAC[:-1], "hue:", "", UNIQUEID[:-1], "Landing sensor"])
-def test_part_of_an_id_names_no_sensor(known: str) -> None:
+def test_part_of_an_id_does_not_match(known: str) -> None:
     assert location(a_sensor(), locations={known: "elsewhere"}) == "Landing sensor"
 
 
@@ -124,7 +124,7 @@ def test_location_without_any_name_is_unknown() -> None:
     assert location(a_sensor(), fall_back_to_name=False, locations={MAC: "Landing"}) == "Landing"
 
 
-def test_home_stores_only_what_it_wants() -> None:
+def test_unwanted_values_are_left_out() -> None:
     [reading] = reply(a_sensor(), battery=False, reachability=False).readings
     assert (reading.battery_percent, reading.is_reachable, reading.raw_response) == (None, None, None)
     [reading] = reply(a_sensor(), raw_response=True).readings

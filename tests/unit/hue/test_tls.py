@@ -1,4 +1,4 @@
-"""What is read from a certificate, and which proofs count."""
+"""Bridge ids in certificates, and the TLS contexts of proofs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_bridge_id_is_the_common_name_in_lower_case(name: str, bridge_id: str) -
 
 
 @pytest.mark.parametrize(
-    "nothing",
+    "content",
     [
         b"",
         b"\x00" * 100,
@@ -38,8 +38,8 @@ def test_bridge_id_is_the_common_name_in_lower_case(name: str, bridge_id: str) -
         der("bsb002.pem").replace(b"001788fffe5a1e57", b"www.example.host"),
     ],
 )
-def test_certificate_without_a_bridge_id_has_none(nothing: bytes) -> None:
-    assert _common_name(nothing) is None
+def test_other_content_has_no_bridge_id(content: bytes) -> None:
+    assert _common_name(content) is None
 
 
 def test_issuer_is_not_taken_for_the_bridge() -> None:
@@ -59,6 +59,6 @@ def test_signify_roots_are_loaded_and_check_the_common_name() -> None:
     assert context.hostname_checks_common_name
 
 
-def test_no_public_authority_counts() -> None:
+def test_public_authorities_are_not_trusted() -> None:
     assert len(tls_context(SignedBy(certificates.CA_FILE, "x")).get_ca_certs()) == 1
     assert tls_context(Pinned("ab" * 32)).get_ca_certs() == []
