@@ -101,7 +101,7 @@ async def test_every_reading_of_every_due_source_is_stored() -> None:
 async def test_only_due_sources_are_asked() -> None:
     hue, amazon = MemorySource("hue", [a_reply()]), MemorySource("amazon", [a_reply()])
     await Home(hue, amazon).collection.run([a_due("hue")])
-    assert (len(hue.asked), len(amazon.asked)) == (1, 0)
+    assert (len(hue.requested), len(amazon.requested)) == (1, 0)
 
 
 async def test_one_failing_source_costs_no_other_its_readings() -> None:
@@ -160,13 +160,13 @@ async def test_transient_failure_is_retried_within_the_cycle() -> None:
     hue = MemorySource("hue", [SourceUnavailable("reset"), a_reply()])
     cycle = await Home(hue).collection.run([a_due("hue")])
     assert verdict([cycle]) is Verdict.ALL_STORED
-    assert len(hue.asked) == 2
+    assert len(hue.requested) == 2
 
 
 async def test_permanent_failure_is_not_retried() -> None:
     hue = MemorySource("hue", [CredentialsRefused("no such key"), a_reply()])
     await Home(hue).collection.run([a_due("hue")])
-    assert len(hue.asked) == 1
+    assert len(hue.requested) == 1
 
 
 async def test_implausible_value_is_stored_and_flagged() -> None:
@@ -302,7 +302,7 @@ async def test_measure_collection_cycle_duration() -> None:
     class Slow(MemorySource):
         async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
             await home.clock.sleep(2.5 if self.name == "hue" else 1.25)
-            home.meter.worked_s += 0.5
+            home.meter.used_cpu_s += 0.5
             return await super().read(slot, deadline_s)
 
     home = Home(Slow("hue", [a_reply()]), Slow("amazon", [a_reply()]))
@@ -478,12 +478,12 @@ async def test_five_failures_in_a_row_leave_one_attempt() -> None:
     )
     home = Home(hue)
     await at(home, 0, 5, 10, 15, 20)
-    assert len(hue.asked) == 15
+    assert len(hue.requested) == 15
     assert await at(home, 25, 30) == [Failed, Collected]
-    assert len(hue.asked) == 17
-    hue.asked.clear()
+    assert len(hue.requested) == 17
+    hue.requested.clear()
     await at(home, 35)
-    assert len(hue.asked) > 1
+    assert len(hue.requested) > 1
 
 
 async def test_only_refused_credentials_need_a_person() -> None:
