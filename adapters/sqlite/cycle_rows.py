@@ -31,7 +31,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
-from domain.reading import Reading, storable
+from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -144,7 +144,7 @@ class CycleWriter:
         try:
             self._connection.execute(INSERT_READING, row)
         except sqlite3.IntegrityError as error:
-            kept = storable(reading)
+            kept = fit_to_table(reading)
             named = (*kept.other_values.items(), *kept.values.items())
             values = ", ".join(f"{name} {value:g}" for name, value in named)
             return Unread(

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.sqlite.care.verification import structural_fault
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport, Unread

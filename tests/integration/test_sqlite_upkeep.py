@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeepLease
 from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.restoring import merge_backup
@@ -60,7 +61,8 @@ class Home:
 
     async def keep_up(self) -> None:
         await self.daily.start_if_due()
-        await self.daily.wait_until_idle()
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
 
     def next_day(self) -> None:
         self.clock.step_wall(timedelta(days=1).total_seconds())
