@@ -64,7 +64,8 @@ def in_effect(settings: Settings, document: Document, report: Report) -> Setting
     if logging.backup_count > most_backups:
         report.warning(
             document.place(("logging", "backup_count")),
-            f"{logging.backup_count} counts as {most_backups}: the log folder takes 60 MB at most",
+            f"{logging.backup_count} counts as {most_backups}: the log folder takes "
+            f"{LARGEST_LOG_FOLDER_BYTES // 10**6} MB at most",
         )
         logging = attrs.evolve(logging, backup_count=most_backups)
     for name, source, interval_s in (

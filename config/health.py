@@ -11,7 +11,8 @@ from config.loading import PUBLIC_NAMES, Inspection
 from config.problems import Problem, Severity
 from config.secrets import Secrets
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
-from domain.health import Answer, Weight, failed, passed, warned
+from config.settings import LoggingSettings, Settings
+from domain.health import Answer, Weight, failed, passed, skipped, warned
 
 _WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
 _LOG_LIMITS = ("logging.max_bytes", "logging.backup_count")
@@ -36,11 +37,18 @@ def check_secrets(files: Inspection) -> Answer:
     return _answer(problems) or passed(f"{files.secrets_path} has what the enabled sources need")
 
 
-def check_log_limits(files: Inspection) -> Answer | None:
-    """Return a warning if the limits of the log are above 60 MB, which are capped in any case."""
+def usable_settings(files: Inspection) -> Settings | None:
+    """Return the settings, unless config.yaml has such a problem that nothing in it can be trusted."""
+    return None if check_configuration(files).weight is Weight.ESSENTIAL else files.settings
+
+
+def check_log(files: Inspection, settings: LoggingSettings, folder: Answer) -> Answer:
+    """Return the answer for the log: that of its folder, or a warning on limits that are capped."""
+    if not settings.enable_file_logging:
+        return skipped("no log file is written: logging.enable_file_logging is no")
     problems = [each for each in files.problems if _is_log_limit(each)]
-    if not problems:
-        return None
+    if folder.next_step or not problems:
+        return folder
     return warned(
         _text(problems),
         f"Edit {_position(problems[0])}: max_bytes x (1 + backup_count) may be {LARGEST_LOG_FOLDER_BYTES:,} "
@@ -79,8 +87,11 @@ def _answer(problems: Sequence[Problem]) -> Answer | None:
     if worst is Severity.WARNING:
         return warned(_text(problems), f"Edit {_position(first)}, if you want what is written there.")
     weight = Weight.ESSENTIAL if worst is Severity.FATAL else Weight.ORDINARY
-    step = first.message.partition("; ")[2] or "see above."
-    return failed(_text(problems), f"Mend {_position(first)}: {step}", weight)
+    what, _, next_step = first.message.partition(". ")
+    if next_step and len(problems) == 1:  # a sentence of its own
+        return failed(_text([attrs.evolve(first, message=what)]), f"{next_step}.", weight)
+    hint = next_step or what.partition("; ")[2]
+    return failed(_text(problems), f"Correct {_position(first)}{': ' if hint else '.'}{hint}", weight)
 
 
 def _position(problem: Problem) -> str:

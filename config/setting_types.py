@@ -179,7 +179,8 @@ LogFileBytes = Annotated[
         least=65_536,
         most=LARGEST_LOG_FILE_BYTES,
         zero=LARGEST_LOG_FILE_BYTES,
-        because="a record takes up to 16 kB, and the log folder at most 60 MB",
+        because="a record takes up to 16 kB, and the log folder at most "
+        f"{LARGEST_LOG_FOLDER_BYTES // 10**6} MB",
     ),
 ]
 Count = Annotated[int, Between(least=1)]

@@ -1,11 +1,60 @@
-"""The health of a deployment: the answer of each component, and the overall result."""
+"""The health of a deployment: what is checked, the answer of each component, and the overall result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 
 import attrs
+
+# In the order of a report. With several bridges there is a component hue:ID for each.
+COMPONENTS: Mapping[str, str] = {
+    "configuration": "config.yaml is valid, has no unknown keys, and enables a source",
+    "environment": "Python, its virtual environment, and the locked packages",
+    "secrets": "secrets.yaml has what the sources need, and is private",
+    "database": "a reading can be written, and rolled back",
+    "database_place": "the folder of the database is local and not synchronised",
+    "wal": "journal mode and write-ahead log of the database",
+    "sqlite": "version of SQLite",
+    "last_check": "result of the last daily check of every row",
+    "disk": "free space",
+    "logs": "the log folder is writable, and within its limit",
+    "spool": "no cycle waits to be stored",
+    "alert_file": "no file asks a person to act",
+    "clock": "the time is plausible",
+    "last_cycle": "a collector runs, and its cycles are recent",
+    "service": "an installed service is active",
+    "mail": "mail can be sent (only with --send-test-mail)",
+    "hue": "each bridge proves its identity and answers",
+    "amazon": "the account answers with its monitors",
+}
+DEFAULT_TIMEOUT_S = 15.0
+SHORTEST_TIMEOUT_S = 1.0
+LONGEST_TIMEOUT_S = 600.0
+_ANSWERS_SHARE = 14 / 15  # the rest is for reporting what has not answered, and for the exit
+
+
+@attrs.frozen(kw_only=True)
+class HealthRequest:
+    """What to check, and in what time. An empty `only` means all components."""
+
+    only: tuple[str, ...] = ()
+    is_offline: bool = False
+    sends_test_mail: bool = False
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+    @property
+    def answers_s(self) -> float:
+        """How long probes have to answer."""
+        return self.timeout_s * _ANSWERS_SHARE
+
+    def after(self, passed_s: float) -> HealthRequest:
+        """Return the request with the time that is left of its timeout."""
+        return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, SHORTEST_TIMEOUT_S))
+
+    def wants(self, component: str) -> bool:
+        """Return whether the component was requested; `hue` means every bridge."""
+        return not self.only or component in self.only or component.partition(":")[0] in self.only
 
 
 class Status(StrEnum):
@@ -58,8 +107,8 @@ def failed(summary: str, next_step: str, weight: Weight | None = None) -> Answer
     return Answer(Status.FAIL, summary, next_step, weight)
 
 
-def skipped(reason: str) -> Answer:
-    return Answer(Status.SKIPPED, reason)
+def skipped(reason: str, weight: Weight | None = None) -> Answer:
+    return Answer(Status.SKIPPED, reason, weight=weight)
 
 
 @attrs.frozen(kw_only=True)

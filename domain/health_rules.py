@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -15,7 +15,7 @@ from domain.errors import (
     SourceRefused,
     SourceThrottled,
 )
-from domain.health import Answer, failed, passed, skipped, warned
+from domain.health import Answer, Weight, failed, passed, skipped, warned
 from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
 from domain.upkeep import StepRecord, StepResult
 
@@ -28,35 +28,34 @@ _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval does not make old slots late
 
 
-@attrs.frozen(kw_only=True)
-class Commands:
-    """What a person types: to start this program, and on this system."""
+# Why most components are skipped at once; a report shows each of the two reasons on one line.
+NEEDS_CONFIGURATION = "the configuration must be corrected first"
+IS_SIMULATED = "this is a simulated home: see database"
 
-    program: str
+
+@attrs.frozen(kw_only=True)
+class SystemCommands:
+    """What a person types on this system."""
+
     start_collector: str
     show_disk: str
     sync_clock: str
 
 
-@attrs.frozen
-class Slots:
-    """A source's newest planned slot, and the newest one that only a wrong clock can have written."""
-
-    newest: datetime
-    ahead: datetime | None = None
-
-
 @attrs.frozen(kw_only=True)
 class LastSlot:
-    """A source's newest planned slot, and its outcome."""
+    """A source's newest planned slot, and its outcome.
+
+    `ahead` is a later slot that only a wrong clock can have written.
+    """
 
     source: str
     slot: datetime
     state: str
-    interval: timedelta
+    ahead: datetime | None = None
 
 
-def judge_disk(free_bytes: int | None, commands: Commands) -> Answer:
+def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     """Judge the free space for the home's data, by the limits of the incident."""
     if free_bytes is None:
         return warned(
@@ -66,10 +65,11 @@ def judge_disk(free_bytes: int | None, commands: Commands) -> Answer:
     if free_bytes < DISK_LOW_BYTES:
         return failed(
             summary,
-            f"Make room on the disk of the data folder: less than 200 MB is left (`{commands.show_disk}`).",
+            f"Make room on the disk of the data folder: less than {DISK_LOW_BYTES // 1_000_000} MB is left"
+            f" (`{commands.show_disk}`).",
         )
     if free_bytes < DISK_GOOD_BYTES:
-        return warned(summary, "Make room soon. An alert is sent below 200 MB.")
+        return warned(summary, f"Make room soon. An alert is sent below {DISK_LOW_BYTES // 1_000_000} MB.")
     return passed(summary)
 
 
@@ -83,12 +83,12 @@ def judge_spool(cycles: int, readings: int, folder: str) -> Answer:
     )
 
 
-def judge_last_check(last: StepRecord | None, now: datetime, commands: Commands) -> Answer:
+def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:
     """Judge the last daily check of every row."""
     if last is None:
         return skipped("the database has not been checked yet; a collector that keeps running does it daily")
     at = f"{last.at:%Y-%m-%d %H:%M} UTC"
-    run_check = f"Run `{commands.program} db check`"
+    run_check = "Run `homeclimate db check`"
     match last.result:
         case StepResult.OK if now - last.at > _CHECK_OLD:
             return warned(f"sound at {at}, and not checked since", f"{run_check}.")
@@ -103,7 +103,7 @@ def judge_last_check(last: StepRecord | None, now: datetime, commands: Commands)
             return failed(f"the check at {at} failed: {last.reason}", f"{run_check}, and follow its advice.")
 
 
-def judge_clock(now: datetime, slots: Iterable[Slots], commands: Commands) -> Answer:
+def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:
     """Judge the time: it must not be before this program existed, nor before what was stored.
 
     If cycles have been stored at the present time since, the clock was wrong once and is right now.
@@ -113,41 +113,69 @@ def judge_clock(now: datetime, slots: Iterable[Slots], commands: Commands) -> An
     if now < _CLOCK_BEFORE:
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
-    ahead = [one.ahead or one.newest for one in slots if (one.ahead or one.newest) > now + _CLOCK_TOLERANCE]
+    ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
     if not ahead:
         return passed(summary)
     summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
-    if any(timedelta(0) <= now - one.newest <= _RECENTLY for one in slots):
+    if any(timedelta(0) <= now - one.slot <= _RECENTLY for one in slots):
         return warned(summary, f"It was wrong once, and is right by now. If it is not: {fix}")
     return failed(summary, f"{fix} If it is right now, the next cycle confirms it.")
 
 
 def judge_last_cycle(
-    slots: Collection[LastSlot], collectors: Collection[str], now: datetime, commands: Commands
+    slots: Iterable[LastSlot],
+    intervals: Mapping[str, timedelta],
+    collectors: Collection[str],
+    now: datetime,
+    commands: SystemCommands,
 ) -> Answer:
-    """Judge whether cycles come as planned; a home with planned cycles should have a running collector."""
-    if not slots:
+    """Judge whether each source is read as planned, by a collector that runs.
+
+    `intervals` are those of the sources that are enabled now; slots of other sources do not count.
+    """
+    by_source = {one.source: one for one in slots if one.source in intervals}
+    if not by_source:
         if collectors:
             return warned("a collector is running, without a cycle yet", "Check again after one interval.")
         return skipped("no cycle has been planned yet: no collector has run")
     late = [
         one
-        for one in slots
-        if now - one.slot > _SLOTS_TOLERATED * max(one.interval, _SHORTEST_INTERVAL) + _GRACE
+        for one in by_source.values()
+        if now - one.slot > _SLOTS_TOLERATED * max(intervals[one.source], _SHORTEST_INTERVAL) + _GRACE
     ]
-    if not late:
-        newest = max(slots, key=lambda one: one.slot)
-        return passed(f"{newest.source} {newest.state} at {newest.slot:%Y-%m-%d %H:%M:%S} UTC")
-    summary = ", ".join(f"{one.source} at {one.slot:%Y-%m-%d %H:%M} UTC" for one in late)
-    if any(one.source in collectors for one in late):
+    if late:
+        summary = ", ".join(f"{one.source} at {one.slot:%Y-%m-%d %H:%M} UTC" for one in late)
+        if any(one.source in collectors for one in late):
+            return failed(
+                f"a collector is running, but its last cycle is old: {summary}",
+                "Look at the end of the log, and restart the collector.",
+            )
         return failed(
-            f"a collector is running, but its last cycle is old: {summary}",
-            "Look at the end of the log, and restart the collector.",
+            f"no collector is running; the last cycle: {summary}",
+            f"Start it: `{commands.start_collector}`, or `homeclimate collect`.",
         )
-    return failed(
-        f"no collector is running; the last cycle: {summary}",
-        f"Start it: `{commands.start_collector}`, or `{commands.program} collect`.",
+    summary = ", ".join(
+        f"{one.source} {one.state} at {one.slot:%Y-%m-%d %H:%M:%S} UTC" for one in by_source.values()
     )
+    if without := [source for source in intervals if source not in by_source]:
+        return warned(
+            f"{summary}; no cycle yet of {', '.join(without)}",
+            "Check again after one interval. If there is none then, restart the collector.",
+        )
+    return passed(summary)
+
+
+def judge_unasked_source(
+    *, is_enabled: bool, is_offline: bool, are_secrets_readable: bool, has_credentials: bool
+) -> Answer | None:
+    """Return why a source is not asked; None if it is to be asked."""
+    if not is_enabled:
+        return skipped("not enabled in the configuration", Weight.ORDINARY)
+    if is_offline:
+        return skipped("--offline leaves out the network", Weight.ORDINARY)
+    if not are_secrets_readable:
+        return skipped("secrets.yaml must be corrected first")
+    return None if has_credentials else skipped("has no credentials: see secrets")
 
 
 def judge_reply(reply: SourceReply) -> Answer:
@@ -165,16 +193,18 @@ def judge_reply(reply: SourceReply) -> Answer:
     return passed(f"{summary}{notes}")
 
 
-def judge_source_error(error: SourceError, *, source: str, program: str, unavailable_step: str) -> Answer:
+def judge_source_error(error: SourceError, *, source: str, unavailable_step: str) -> Answer:
     """Judge a source that failed; `unavailable_step` is the next step where it cannot be reached."""
     match error:
         case CredentialsRefused() | CredentialsStale():
-            step = f"Run `{program} setup --reauth {source}`."
+            step = f"Run `homeclimate setup --reauth {source}`."
         case SourceThrottled():
             wait = f" in {error.retry_after_s:.0f} s" if error.retry_after_s else " in some minutes"
             step = f"Try again{wait}. If this happens often, use a longer interval."
         case SourceRefused():
-            step = f"Run `{program} setup` if it was replaced or has moved; else find out what answers there."
+            step = (
+                "Run `homeclimate setup` if it was replaced or has moved; else find out what answers there."
+            )
         case _:
             step = unavailable_step
     return failed(str(error), step)

@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None, *, environment: Environment | None 
     """
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["health"]:
-        from entrypoints import health  # a program of its own, which ends the process by its deadline
+        from entrypoints.commands import health  # which ends the process by its deadline, whatever hangs
 
         health.main(given[1:], environment=environment)
     return _run(given, environment)

@@ -1,13 +1,16 @@
-"""How this process was started: which folder is the home, and what its command is called."""
+"""How this process was started: which folder is the home, what its command is called, and how long ago."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
+
+_START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
 
 
 def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -33,3 +36,13 @@ def program_name(environment: Mapping[str, str]) -> str:
     if checkout is None:
         return "homeclimate"
     return "./run" if Path.cwd() == Path(checkout) else shlex.quote(f"{checkout}/run")
+
+
+def process_age_s() -> float:
+    """Return the age of this process in seconds, start and imports included; 0.0 if it is unknown."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started_s = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started_s)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0

@@ -9,13 +9,13 @@ import shutil
 import sqlite3
 import ssl
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from domain.health import Answer, failed, passed, warned
+from domain.health_rules import SystemCommands
 
 _OLDEST, _NEWEST = (3, 11), (3, 14)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;?)", re.MULTILINE)
@@ -24,7 +24,18 @@ _MOST_NAMED = 5
 _MEASURED_PACKAGES = ("aiohttp", "requests", "stamina", "urllib3")
 _CPU = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
 
-_START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
+# What people type on a usual Linux system.
+LINUX = SystemCommands(
+    start_collector="systemctl start homeclimate",
+    show_disk="df -h",
+    sync_clock="timedatectl set-ntp true",
+)
+# What to do when a source of that kind cannot be reached.
+UNAVAILABLE_STEPS: Mapping[str, str] = {
+    "hue": "Check that the bridge is switched on and in this network. "
+    "`homeclimate setup` finds a bridge that has moved.",
+    "amazon": "Check the internet connection. If it works, wait: Amazon's service may be down for a while.",
+}
 
 
 class DiskSpace:
@@ -46,15 +57,18 @@ class DiskSpace:
                 return None
 
 
-def check_environment(lock: Path, *, program: str, folders: Iterable[str] | None = None) -> Answer:
-    """Check Python and its packages against the lock file; `folders` default to Python's path."""
+def check_environment(lock: Path, *, is_checkout: bool, folders: Iterable[str] | None = None) -> Answer:
+    """Check Python and its packages against the lock file; `folders` default to Python's path.
+
+    In a checkout, `./run` started this program, and installs what the lock pins.
+    """
     summary = f"Python {sys.version.split()[0]} in {sys.prefix}"
     if sys.version_info[:2] < _OLDEST:
         return failed(summary, "Install Python 3.11 or newer, and create the environment with it.")
     pinned, installed = _pinned(lock), _installed(sys.path if folders is None else folders)
     how_to_install = (
-        f"Run `{program} --version`: it installs what the lock pins."
-        if program.endswith("run")
+        "Run `homeclimate --version`: it installs what the lock pins."
+        if is_checkout
         else f"Run `{sys.executable} -m pip install --require-hashes -r {lock}`."
     )
     if missing := [name for name, (_, is_needed) in pinned.items() if is_needed and name not in installed]:
@@ -109,16 +123,6 @@ def newest_at(places: Iterable[Path], pattern: str) -> datetime | None:
     files = (file for place in places for file in ([place] if place.is_file() else place.glob(pattern)))
     newest_s = max((file.stat().st_mtime for file in files), default=None)
     return None if newest_s is None else datetime.fromtimestamp(newest_s, UTC)
-
-
-def process_age_s() -> float:
-    """Return the age of this process in seconds, start and imports included; 0.0 if it is unknown."""
-    try:
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        started_s = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started_s)
-    except (OSError, ValueError, IndexError, AttributeError):
-        return 0.0
 
 
 def _pinned(lock: Path) -> Mapping[str, tuple[str, bool]]:

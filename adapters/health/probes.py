@@ -15,7 +15,6 @@ from domain.health import Answer, Weight, failed, passed, skipped, warned
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path.home() / ".config" / "systemd" / "user")
 
-_LOG_BOUND_BYTES = 60_000_000
 _SYSTEMCTL_TIMEOUT_S = 5.0
 _STARTS_COLLECTING = re.compile(r"^ExecStart\s*=.*\bcollect\b", re.MULTILINE)
 _NAMES_A_HOME = re.compile(r"--home\b|HOMECLIMATE_HOME\b")
@@ -34,8 +33,11 @@ class BlockingProbe:
         return await in_daemon_thread(self.answer, f"probe {self.component}")
 
 
-def check_log_folder(folder: Path, *, max_bytes: int, backups: int) -> Answer:
-    """Check that the folder, or where it would be created, is writable, and that it is within its bound."""
+def check_log_folder(folder: Path, *, max_bytes: int, backups: int, limit_bytes: int) -> Answer:
+    """Check that the folder, or where it would be created, is writable, and that it is within its limit.
+
+    The log itself takes `max_bytes` for each of its files, the `backups` and the one that it writes to.
+    """
     nearest = next(one for one in (folder, *folder.parents) if one.exists())
     try:
         TemporaryFile(dir=nearest).close()
@@ -47,9 +49,20 @@ def check_log_folder(folder: Path, *, max_bytes: int, backups: int) -> Answer:
     used = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     most = max_bytes * (1 + backups)
     summary = f"{folder} is writable, and has {used / 1e6:.1f} MB of at most {most / 1e6:.0f} MB"
-    if max(used, most) > _LOG_BOUND_BYTES:
-        return failed(summary, f"Remove foreign files from {folder}: it may have 60 MB in all.")
+    if max(used, most) > limit_bytes:
+        limit = f"{limit_bytes / 1e6:.0f} MB"
+        return failed(summary, f"Remove foreign files from {folder}: it may have {limit} in all.")
     return passed(summary)
+
+
+def check_alert_file(path: Path) -> Answer:
+    """Check that no alert file asks a person to act."""
+    if not path.exists():
+        return passed("no alert file")
+    return failed(
+        f"{path} exists: a source rejects its credentials",
+        f"Follow its instructions: `cat {path}`. The next success removes it.",
+    )
 
 
 def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answer:

@@ -131,5 +131,6 @@ def _met(address: str, identity: Identity, expected_id: str | None, pin: str | N
 def _no_answer(address: Address, error: Exception) -> SourceUnavailable:
     reason = getattr(error, "strerror", None) or error
     return SourceUnavailable(
-        f"no bridge answers at {address.place} ({reason}). Is it on, and on this network?"
+        f"no bridge answers at {address.place} ({reason}). Switch it on, look up its address in the Hue app "
+        "(Settings, My Hue system, the bridge, the i), or run homeclimate setup without --address to search"
     )

@@ -123,3 +123,13 @@ def _run_calls(calls: queue.SimpleQueue[_Call]) -> None:
 def _hand_over(ended: asyncio.Future[_Outcome[T]], outcome: _Outcome[T]) -> None:
     if not ended.done():
         ended.set_result(outcome)
+
+
+def answer_within(limit_s: float, function: Callable[[], T], *, otherwise: T) -> T:
+    """Return what the function returns, or `otherwise` if it takes longer. The function must not raise."""
+    answers: queue.SimpleQueue[T] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answers.put(function()), name="answer", daemon=True).start()
+    try:
+        return answers.get(timeout=limit_s)
+    except queue.Empty:
+        return otherwise

@@ -93,7 +93,7 @@ class SqliteBaselines:
         with (
             store_errors(opening.path),
             self.lock.held(),  # also while it is closed, which may checkpoint the log
-            closing(opening.connection(rebuilds=False)) as connection,
+            closing(opening.connection(may_rebuild=False)) as connection,
             transaction(connection),
         ):
             yield connection

@@ -11,33 +11,38 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-import attrs
+from typing import NamedTuple
 
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
+from adapters.sqlite.reading_rows import READING_COLUMNS
 
-# The order in which the values count. A new column goes to the end, where its NULLs do not count: the
-# checksums of older rows stay right. Columns that others have added, such as `name`, do not count.
-# fmt: off
-READING_COLUMNS = (
-    "id", "timestamp", "device_id", "temperature_celsius", "location", "device_type", "is_anomalous",
-    "humidity_percent", "pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score", "battery_level",
-    "signal_strength", "thermostat_mode", "thermostat_state", "day_night", "weather_conditions",
-    "raw_response", "created_at", "observed_at", "pm10_ugm3", "other_values",
-)
-OUTCOME_COLUMNS = (
-    "source", "slot", "interval_s", "scheduled", "state", "cause", "detail", "readings", "unread",
-    "until", "notes",
-)
-# fmt: on
+
+class LedgerRow(NamedTuple):
+    """A row of `outcomes` without its checksum, which counts the values in this order.
+
+    Only what this program wrote has these types for certain: a damaged file can hold anything.
+    """
+
+    source: str
+    slot: str
+    interval_s: int
+    scheduled: int
+    state: str
+    cause: str | None = None
+    detail: str | None = None
+    readings: int = 0
+    unread: str | None = None
+    until: str | None = None
+    notes: str | None = None
+
 
 SELECT_NEWEST_ID = "SELECT coalesce(max(id), 0) FROM readings"
 SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY first_id"
-SELECT_OUTCOMES = f"SELECT {', '.join(OUTCOME_COLUMNS)}, crc FROM outcomes"  # noqa: S608 - names from above
+SELECT_OUTCOMES = f"SELECT {', '.join(LedgerRow._fields)}, crc FROM outcomes"  # noqa: S608 - names from above
 _SELECT_READINGS = f"""
 SELECT {", ".join(READING_COLUMNS)} FROM readings WHERE id BETWEEN ? AND ? ORDER BY id
-"""  # noqa: S608 - names from above
-_INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
+"""  # noqa: S608 - names of reading_rows
+INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
 
 IS_COMPLETE = "is_checksummed"  # a property: from then on a ledger row without a checksum is a finding
 
@@ -69,9 +74,8 @@ def is_wrong(row: Row) -> bool:
     return row[-1] is not None and row[-1] != checksum(row[:-1])
 
 
-@attrs.frozen
-class Run:
-    """The readings between two ids: their number, and the checksum of both ids, the number and all values."""
+class Run(NamedTuple):
+    """A row of `checksums`: how many readings lie between two ids, and the checksum of all that."""
 
     first_id: int
     last_id: int
@@ -89,11 +93,6 @@ def read_run(connection: sqlite3.Connection, first_id: int, last_id: int) -> Run
     return run_of(connection.execute(_SELECT_READINGS, (first_id, last_id)).fetchall(), first_id, last_id)
 
 
-def insert_run(connection: sqlite3.Connection, run: Run) -> None:
-    """Store the checksum of a run."""
-    connection.execute(_INSERT_RUN, (run.first_id, run.last_id, run.readings, run.crc))
-
-
 @contextmanager
 def checksum_of_inserted(connection: sqlite3.Connection) -> Iterator[None]:
     """Store the checksum of the readings that are inserted in the block, within the same transaction."""
@@ -101,7 +100,7 @@ def checksum_of_inserted(connection: sqlite3.Connection) -> Iterator[None]:
     yield
     (newest,) = connection.execute(SELECT_NEWEST_ID).fetchone()
     if newest > before:
-        insert_run(connection, read_run(connection, before + 1, newest))
+        connection.execute(INSERT_RUN, read_run(connection, before + 1, newest))
 
 
 def add_missing_checksums(connection: sqlite3.Connection, lock: DatabaseLock) -> None:
@@ -141,5 +140,5 @@ def _fill_gap(connection: sqlite3.Connection, lock: DatabaseLock, first_id: int,
         (start,) = connection.execute(_SELECT_NEXT, (first_id, first_id, last_id)).fetchone()
         ids = [row[0] for row in connection.execute(_SELECT_IDS, (start, last_id, _ROWS_AT_ONCE))]
         if ids:
-            insert_run(connection, read_run(connection, ids[0], ids[-1]))
+            connection.execute(INSERT_RUN, read_run(connection, ids[0], ids[-1]))
     return bool(ids)

@@ -6,16 +6,15 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
-
-import attrs
+from typing import NamedTuple
 
 from adapters.sqlite import measurements
 from adapters.sqlite.checksums import (
+    INSERT_RUN,
     SELECT_NEWEST_ID,
     SELECT_OUTCOMES,
+    LedgerRow,
     checksum,
-    insert_run,
     is_wrong,
     read_run,
     run_of,
@@ -32,7 +31,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
-from domain.reading import Reading, storable
+from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -43,13 +42,13 @@ _INSERT_OUTCOME = """
 INSERT INTO outcomes (
     source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes, crc
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, slot) DO NOTHING
 """
-_INSERT_MISSED = f"{_INSERT_OUTCOME} ON CONFLICT (source, slot) DO NOTHING"
 _UPDATE_OUTCOME = """
 UPDATE outcomes SET
-    interval_s = ?, scheduled = ?, state = ?, cause = ?, detail = ?, readings = ?, unread = ?, until = ?,
-    notes = ?, crc = ?
-WHERE source = ? AND slot = ?
+    interval_s = :interval_s, scheduled = :scheduled, state = :state, cause = :cause, detail = :detail,
+    readings = :readings, unread = :unread, until = :until, notes = :notes, crc = :crc
+WHERE source = :source AND slot = :slot
 """
 _SELECT_DEVICES = """
 SELECT device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot FROM devices
@@ -69,9 +68,8 @@ WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
 """
 
 
-@attrs.frozen
-class _Device:
-    """A row of `devices`; a damaged file can hold anything in it."""
+class _DeviceRow(NamedTuple):
+    """A row of `devices`, in the order of its columns; a damaged file can hold anything in it."""
 
     device_id: str
     source: object
@@ -115,7 +113,7 @@ class CycleWriter:
         self._insert_checksum(before, rows, is_complete=inserted == len(rows))
         for missed in report.missed:
             row = _ledger_row(missed)
-            self._connection.execute(_INSERT_MISSED, (*row, checksum(row)))
+            self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row)))
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return tuple(refusals)
 
@@ -146,7 +144,7 @@ class CycleWriter:
         try:
             self._connection.execute(INSERT_READING, row)
         except sqlite3.IntegrityError as error:
-            kept = storable(reading)
+            kept = fit_to_table(reading)
             named = (*kept.other_values.items(), *kept.values.items())
             values = ", ".join(f"{name} {value:g}" for name, value in named)
             return Unread(
@@ -164,75 +162,82 @@ class CycleWriter:
         if is_complete and self._keeps_rows_as_given:
             first = newest - len(rows) + 1
             numbered = [(row_id, *row) for row_id, row in enumerate(rows, first)]
-            insert_run(self._connection, run_of(numbered, first, newest))
+            run = run_of(numbered, first, newest)
         else:
-            insert_run(self._connection, read_run(self._connection, before + 1, newest))
+            run = read_run(self._connection, before + 1, newest)
+        self._connection.execute(INSERT_RUN, run)
 
     def _write_outcome(self, outcome: Outcome, refused: tuple[Unread, ...]) -> None:
         """Keep what is stored; where a manual cycle and a planned one share a slot, the row is planned."""
         row = _ledger_row(outcome, refused)
-        old = self._connection.execute(_SELECT_OUTCOME, row[:2]).fetchone()
-        if old is None:
-            self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row)))
+        if self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row))).rowcount:
             return
-        was_planned, is_planned = old[3] == 1, row[3] == 1
-        if old[4] == "stored" and not (row[4] == "stored" and is_planned and not was_planned):
+        stored = self._connection.execute(_SELECT_OUTCOME, (row.source, row.slot)).fetchone()
+        *values, stored_crc = stored
+        old = LedgerRow(*values)
+        was_planned, is_planned = old.scheduled == 1, row.scheduled == 1
+        if old.state == "stored" and not (row.state == "stored" and is_planned and not was_planned):
             return
-        row = (*row[:3], int(was_planned or is_planned), *row[4:])
+        row = row._replace(scheduled=int(was_planned or is_planned))
         # a damaged row must not come to look sound: it keeps its checksum
-        crc = old[-1] if is_wrong(old) else checksum(row)
-        self._connection.execute(_UPDATE_OUTCOME, (*row[2:], crc, *row[:2]))
+        crc = stored_crc if is_wrong(stored) else checksum(row)
+        self._connection.execute(_UPDATE_OUTCOME, {**row._asdict(), "crc": crc})
 
     def _write_devices(self, outcome: Collected, refused: tuple[Unread, ...], now: datetime) -> None:
         """Write the rows of devices that changed, or whose slots lag by an hour."""
         unread = {clean(one.device_id): one for one in (*outcome.unread, *refused)}
-        refused_ids = {one.device_id for one in refused}
-        readings = {clean(one.device_id): one for one in outcome.readings if one.device_id not in refused_ids}
-        ids = sorted({*unread, *readings})
+        readings = {clean(one.device_id): one for one in outcome.readings}
+        for one in refused:
+            readings.pop(clean(one.device_id), None)
+        ids = sorted((*unread, *readings))
         if not ids:
             return
-        stored = {row[0]: row for row in self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))}
+        select = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))
+        stored = {row.device_id: row for row in map(_DeviceRow._make, select)}
         slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
         lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
-        devices: dict[str, _Device] = {}
+        devices: dict[str, _DeviceRow] = {}
         for device_id, reading in readings.items():
-            names = (outcome.due.source, reading.kind.value, clean(reading.location))
+            new = _DeviceRow(
+                device_id, outcome.due.source, reading.kind.value, clean(reading.location), slot, slot, slot
+            )
             row = stored.get(device_id)
-            if (
-                row is not None
-                and row[1:4] == names
-                and lagging < str(row[5]) <= slot
-                and lagging < str(row[6]) <= slot
+            if row is None:
+                devices[device_id] = new
+            elif (
+                (row.source, row.kind, row.location) == (new.source, new.kind, new.location)
+                and lagging < str(row.last_read_slot) <= slot
+                and lagging < str(row.last_listed_slot) <= slot
             ):
                 self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
             else:
-                new = _Device(device_id, *names, slot, slot, slot)
-                devices[device_id] = new if row is None else _merge(self._device_of(row), new, ahead)
+                devices[device_id] = _merge(self._current(row), new, ahead)
         for device_id, one in unread.items():
             row = stored.get(device_id)
-            old = devices.get(device_id) or (None if row is None else self._device_of(row))
+            old = devices.get(device_id) or (None if row is None else self._current(row))
             if old is not None:  # one that never had a reading has no row
                 is_listed = one.cause is not Cause.NOT_LISTED or _is_ahead(old.last_listed_slot, ahead)
                 newest = _newer(old.last_listed_slot, slot, ahead) if is_listed else old.last_listed_slot
-                devices[device_id] = attrs.evolve(old, last_listed_slot=newest)
+                devices[device_id] = old._replace(last_listed_slot=newest)
         if not devices:
             return
         self._listed.update((name, str(device.last_listed_slot)) for name, device in devices.items())
         gone = {name for name, one in unread.items() if one.cause is Cause.NOT_LISTED}
         changed = [
-            row
-            for name, row in ((name, attrs.astuple(device)) for name, device in devices.items())
-            if _must_write(stored.get(name), row, lagging, ahead) or (name in gone and row != stored[name])
+            device
+            for name, device in devices.items()
+            if _must_write(stored.get(name), device, lagging, ahead)
+            or (name in gone and device != stored[name])
         ]
         self._connection.executemany(_UPSERT_DEVICE, changed)
 
-    def _device_of(self, row: tuple[Any, ...]) -> _Device:
-        """Return the device of a row, with the newest slot that listed it."""
-        device = _Device(*(clean(cell) if isinstance(cell, str) else cell for cell in row))
-        listed = device.last_listed_slot
+    def _current(self, stored: _DeviceRow) -> _DeviceRow:
+        """Return the row with storable texts and the newest slot that listed the device."""
+        row = _DeviceRow._make(clean(cell) if isinstance(cell, str) else cell for cell in stored)
+        listed = row.last_listed_slot
         if isinstance(listed, str):
-            listed = max(listed, self._listed.get(device.device_id, ""))
-        return attrs.evolve(device, last_listed_slot=listed)
+            listed = max(listed, self._listed.get(row.device_id, ""))
+        return row._replace(last_listed_slot=listed)
 
 
 def _is_ahead(slot: object, ahead: str) -> bool:
@@ -244,46 +249,51 @@ def _newer(old: object, new: str, ahead: str) -> str:
     return new if not isinstance(old, str) or old > ahead else max(old, new)
 
 
-def _merge(old: _Device, new: _Device, ahead: str) -> _Device:
+def _merge(old: _DeviceRow, new: _DeviceRow, ahead: str) -> _DeviceRow:
     """Return the row after a reading at `new`'s slot; reports can come late and out of order."""
     slot = str(new.last_read_slot)
     is_newest = _is_ahead(old.last_read_slot, ahead) or slot >= str(old.last_read_slot)
     newest = new if is_newest else old
-    return attrs.evolve(
-        newest,
+    return newest._replace(
         first_slot=min(old.first_slot, slot) if isinstance(old.first_slot, str) else slot,
         last_read_slot=_newer(old.last_read_slot, slot, ahead),
         last_listed_slot=_newer(old.last_listed_slot, slot, ahead),
     )
 
 
-def _must_write(
-    stored: tuple[object, ...] | None, device: tuple[object, ...], lagging: str, ahead: str
-) -> bool:
+def _must_write(stored: _DeviceRow | None, device: _DeviceRow, lagging: str, ahead: str) -> bool:
     """Return whether the row differs in more than slots that moved by less than an hour."""
-    if stored is None or stored[:5] != device[:5]:
+    if stored is None:
         return True
-    slots = zip(stored[5:], device[5:], strict=True)
-    return any(old != new and (_is_ahead(old, ahead) or str(old) <= lagging) for old, new in slots)
+    slots = (
+        (stored.last_read_slot, device.last_read_slot),
+        (stored.last_listed_slot, device.last_listed_slot),
+    )
+    same_slots = device._replace(
+        last_read_slot=stored.last_read_slot, last_listed_slot=stored.last_listed_slot
+    )
+    return stored != same_slots or any(
+        old != new and (_is_ahead(old, ahead) or str(old) <= lagging) for old, new in slots
+    )
 
 
-def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> tuple[Cell, ...]:
+def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> LedgerRow:
     due = entry.due
-    key = (due.source, as_text(due.slot), due.interval_s, int(due.scheduled))
-    unread = None
+    row = LedgerRow(due.source, as_text(due.slot), due.interval_s, int(due.scheduled), "missed")
     if entry.unread or refused:
         causes = {
             one.device_id: [one.cause.value, one.detail] if one.detail else one.cause.value
             for one in (*entry.unread, *refused)
         }
-        unread = clean(json.dumps(causes, ensure_ascii=False))
+        row = row._replace(unread=clean(json.dumps(causes, ensure_ascii=False)))
     match entry:
         case Collected():
             notes = clean(json.dumps(entry.notes, ensure_ascii=False)) if entry.notes else None
-            return (*key, "stored", None, None, len(entry.readings) - len(refused), unread, None, notes)
+            readings = len(entry.readings) - len(refused)
+            return row._replace(state="stored", readings=readings, notes=notes)
         case Failed():
-            return (*key, "failed", entry.cause.value, clean(entry.detail), 0, unread, None, None)
+            return row._replace(state="failed", cause=entry.cause.value, detail=clean(entry.detail))
         case Deferred():
-            return (*key, "deferred", entry.cause.value, None, 0, unread, as_text(entry.until), None)
+            return row._replace(state="deferred", cause=entry.cause.value, until=as_text(entry.until))
         case Missed():
-            return (*key, "missed", entry.cause.value, None, 0, unread, None, None)
+            return row._replace(cause=entry.cause.value)

@@ -12,12 +12,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 from domain.errors import StoreBusy
 
-_NAPS_S = (0.001, 0.002, 0.002, 0.005)  # the last one again and again
+_NAPS_S = (0.001, 0.002, 0.002, 0.005)  # the last one is repeated
 
 
 class DatabaseLock:
@@ -44,59 +44,45 @@ class DatabaseLock:
             self._descriptor = None
 
     def _acquire(self) -> int:
-        waits = self._waits()
-        with self._first_in_queue(waits):
-            for _ in chain((0.0,), waits):
-                descriptor = self._open()
-                if _try_lock(descriptor) and self._is_same_file(descriptor):
+        """Wait in a queue, which is a lock on the folder, and then for the lock itself.
+
+        Without the queue a process could take the lock again and again while others sleep between two tries.
+        Where the folder cannot be locked, or is locked for half of the wait, turns are less fair but as safe.
+        """
+        queue: int | None = None
+        with suppress(OSError):
+            queue = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        is_first, waited_s, naps_s = False, 0.0, chain(_NAPS_S, repeat(_NAPS_S[-1]))
+        try:
+            while waited_s <= self._wait_s:
+                try:
+                    is_first = is_first or queue is None or waited_s > self._wait_s / 2 or _try_lock(queue)
+                except OSError:
+                    is_first = True
+                if is_first and (descriptor := self._try_lock_file()) is not None:
                     return descriptor
+                nap_s = next(naps_s)
+                time.sleep(nap_s)
+                waited_s += nap_s
+        finally:
+            if queue is not None:
+                os.close(queue)
         raise StoreBusy(
             f"another homeclimate process has held {self._path} for {self._wait_s:g} s. "
             "The next cycle tries again"
         )
 
-    @contextmanager
-    def _first_in_queue(self, waits: Iterator[float]) -> Iterator[None]:
-        """Let one process at a time wait for the lock itself, the others for a lock on its folder.
-
-        Without that queue a process could take the lock again and again while others sleep between two tries.
-        Where the folder cannot be locked, or is locked for half of the wait, turns are less fair but as safe.
-        """
-        try:
-            queue = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            yield
-            return
-        try:
-            with suppress(OSError):
-                any(_try_lock(queue) or waited_s > self._wait_s / 2 for waited_s in waits)
-            yield
-        finally:
-            os.close(queue)
-
-    def _waits(self) -> Iterator[float]:
-        """Yield how long the wait has lasted, at once and after each nap, until it is over."""
-        waited_s, naps = 0.0, 0
-        while waited_s <= self._wait_s:
-            yield waited_s
-            nap_s = _NAPS_S[min(naps, len(_NAPS_S) - 1)]
-            time.sleep(nap_s)
-            waited_s, naps = waited_s + nap_s, naps + 1
-
-    def _open(self) -> int:
+    def _try_lock_file(self) -> int | None:
+        """Lock the file at the path; None if it is locked, or is another one since, which others lock."""
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        return self._descriptor
-
-    def _is_same_file(self, descriptor: int) -> bool:
-        """Return whether the locked file is still the one at the path; else others lock another one."""
-        try:
-            if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116 - the hot path
-                return True
-        except (FileNotFoundError, NotADirectoryError):
-            pass
+        if not _try_lock(self._descriptor):
+            return None
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(os.fstat(self._descriptor), self._path.stat()):
+                return self._descriptor
         self.close()
-        return False
+        return None
 
 
 def _try_lock(descriptor: int) -> bool:

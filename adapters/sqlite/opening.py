@@ -8,13 +8,13 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
 from adapters.sqlite.migration.durable_copy import rename_durably
 from adapters.sqlite.migration.migrations import add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
-from adapters.sqlite.storage_place import problem_of
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -30,10 +30,10 @@ class Opening:
     journal: Journal
     clock: Clock
 
-    def connection(self, *, rebuilds: bool) -> sqlite3.Connection:
+    def connection(self, *, may_rebuild: bool) -> sqlite3.Connection:
         """Return the connection that writes. Raises what SQLite, the system and the inspection raise.
 
-        `rebuilds` allows the long steps of an upgrade: those that rewrite the table or its indexes.
+        `may_rebuild` allows the long steps of an upgrade: those that rewrite the table or its indexes.
         """
         finish_replacing(self.path)
         if self.path.exists():
@@ -43,7 +43,7 @@ class Opening:
                 busy_timeout_ms=self.busy_timeout_ms,
                 journal=self.journal,
                 clock=self.clock,
-            ).run(rebuilds=rebuilds)
+            ).run(may_rebuild=may_rebuild)
         else:
             for log in move_logs_away(self.path, now=self.clock.now()):
                 self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.queries import open_for_reading
+from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
-from adapters.sqlite.storage_place import problem_of
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
 from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
 from domain.health import Answer, Weight, failed, passed, skipped, warned
+from domain.health_rules import LastSlot
+from domain.schedule import CLOCK_FAULT_AHEAD
 
 _BUSY_TIMEOUT_MS = 3000
 _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
 _SEE_DATABASE = "the database cannot be read: see database"
+_SELECT_IS_SIMULATED = "SELECT 1 FROM properties WHERE name = 'is_simulated' AND value = '1'"
 _INSERT = """
 INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type)
 VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor')
 """
 
 
-def writing(path: Path, *, is_simulated: bool, program: str) -> Answer:
+def writing(path: Path, *, is_simulated: bool) -> Answer:
     """Insert a reading through a new connection, and roll it back."""
     folder = path.parent
     if not folder.is_dir():
@@ -46,7 +50,7 @@ def writing(path: Path, *, is_simulated: bool, program: str) -> Answer:
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
             _insert_and_roll_back(path, is_simulated=is_simulated)
     except StoreError as error:
-        return failed(str(error), _next_step(error, path, program))
+        return failed(str(error), _next_step(error, path))
     seen = f"{path} can be written to"
     try:  # with a log that is left in the folder, readings can be stored where no other file can be made
         TemporaryFile(dir=folder).close()
@@ -64,7 +68,7 @@ def place(path: Path) -> Answer:
     return failed(problem, f"Stop the collector, move the folder, then edit storage.database_path ({path}).")
 
 
-def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answer:
+def write_ahead_log(path: Path, *, checkpoint_pages: int) -> Answer:
     """Check the journal mode, and how long the log is."""
     if not path.exists():
         return skipped(_NO_DATABASE)
@@ -81,7 +85,7 @@ def write_ahead_log(path: Path, *, checkpoint_pages: int, program: str) -> Answe
     if mode != "wal":
         return failed(
             f"the mode is {mode}, in which readers and the collector wait for each other",
-            f"Start the collector, or `{program} collect --once`, while nothing else has {path} open.",
+            f"Start the collector, or `homeclimate collect --once`, while nothing else has {path} open.",
         )
     seen = f"WAL, checkpoint every {checkpoint_pages:,} pages, {size_bytes(path):,} bytes long"
     if size_bytes(path) > HELD_BYTES:
@@ -98,6 +102,33 @@ def version(found: tuple[int, int, int]) -> Answer:
         f"{number} can damage a database that two programs write to at once",
         "homeclimate's own lock keeps its processes apart; let no other program write to the database.",
     )
+
+
+def is_simulated_home(path: Path) -> bool:
+    """Return whether the database says that its home is a simulated one; False if it cannot be read."""
+    try:
+        with closing(connect(path, mode="ro", busy_timeout_ms=0)) as connection:
+            return connection.execute(_SELECT_IS_SIMULATED).fetchone() is not None
+    except (OSError, sqlite3.Error, StoreError):
+        return False
+
+
+def simulated_home(path: Path) -> Answer:
+    """Report that the home is simulated, so that nothing of it can be checked outside the demo."""
+    return failed(
+        f"{path} is of a simulated home: its bridge and its account exist only while the demo runs",
+        "Look at it with `homeclimate demo`, or name your own home with --home.",
+    )
+
+
+def newest_slots(path: Path, now: datetime) -> Sequence[LastSlot]:
+    """Return the newest slot of each source; nothing if the database cannot be read."""
+    until = now + CLOCK_FAULT_AHEAD
+    try:
+        records = SqliteLedger(path).records(until, until)
+    except StoreError:
+        return ()
+    return [LastSlot(source=one.source, slot=one.slot, state=one.state, ahead=one.ahead) for one in records]
 
 
 def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> None:
@@ -118,7 +149,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> None:
         lock.close()
 
 
-def _next_step(error: StoreError, path: Path, program: str) -> str:
+def _next_step(error: StoreError, path: Path) -> str:
     match error:
         case StoreRefused():
             return "Do what this says, or set storage.database_path in config.yaml to the right file."
@@ -128,9 +159,11 @@ def _next_step(error: StoreError, path: Path, program: str) -> str:
             return f"Make room on its disk: `df -h {path.parent}`."
         case StoreCorrupt():
             backups = path.parent / "backups"
-            return f"Run `{program} db check`, then `{program} restore FILE` with the newest of {backups}."
+            return (
+                f"Run `homeclimate db check`, then `homeclimate restore FILE` with the newest of {backups}."
+            )
         case CycleUnstorable():
-            return f"Report it, with the file that `{program} health --bundle FILE.zip` makes."
+            return "Report it, with the file that `homeclimate health --bundle FILE.zip` makes."
         case _:
             return _allow_writing(path.parent)
 

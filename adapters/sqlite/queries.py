@@ -16,7 +16,7 @@ from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
 from ports.stored_data import SourceRecord
@@ -41,19 +41,16 @@ _SELECT_OUT_OF_ORDER = """
 SELECT id, timestamp FROM readings
 WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
 """
-_SELECT_READING = """
+_QUANTITIES = ", ".join(COLUMNS.values())
+_SELECT_READING = f"""
 SELECT
-    timestamp, device_id, location, device_type, is_anomalous,
-    temperature_celsius, humidity_percent, pm25_ugm3, pm10_ugm3, co_ppm, co2_ppm, voc_ppb, iaq_score,
+    timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
     battery_level, signal_strength, raw_response, observed_at, other_values
 FROM readings WHERE id = ?
-"""
-_SELECT_SERIES = """
-SELECT
-    timestamp, temperature_celsius, humidity_percent, pm25_ugm3, pm10_ugm3,
-    co_ppm, co2_ppm, voc_ppb, iaq_score
-FROM readings WHERE device_id = ? AND timestamp >= ?
-"""
+"""  # noqa: S608 - names of reading_rows
+_SELECT_SERIES = f"""
+SELECT timestamp, {_QUANTITIES} FROM readings WHERE device_id = ? AND timestamp >= ?
+"""  # noqa: S608 - names of reading_rows
 
 
 class SqliteHistory:
@@ -205,7 +202,7 @@ class SqliteMeasurements:
         self._path = path
         self._busy_timeout_ms = busy_timeout_ms
 
-    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+    def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return read_between(connection, since, until)
 

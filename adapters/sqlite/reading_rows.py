@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from domain.reading import DeviceKind, Quantity, Reading, storable
+from domain.reading import DeviceKind, Quantity, Reading, fit_to_table
 
 COLUMNS: Mapping[Quantity, str] = {
     Quantity.TEMPERATURE: "temperature_celsius",
@@ -20,16 +20,23 @@ COLUMNS: Mapping[Quantity, str] = {
     Quantity.IAQ_SCORE: "iaq_score",
 }
 
-# The columns in the order in which their checksum counts them.
-INSERT_READING = """
-INSERT INTO readings (
-    timestamp, device_id, temperature_celsius, location, device_type, is_anomalous, humidity_percent,
-    pm25_ugm3, voc_ppb, co_ppm, co2_ppm, iaq_score, battery_level, signal_strength,
-    thermostat_mode, thermostat_state, day_night, weather_conditions,
-    raw_response, created_at, observed_at, pm10_ugm3, other_values
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+# The order in which a checksum counts the values: never change it. A new column goes to the end, where its
+# NULLs do not count: the checksums of older rows stay right. Columns that others have added, such as `name`,
+# do not count.
+# fmt: off
+READING_COLUMNS = (
+    "id", "timestamp", "device_id", "temperature_celsius", "location", "device_type", "is_anomalous",
+    "humidity_percent", "pm25_ugm3", "voc_ppb", "co_ppm", "co2_ppm", "iaq_score", "battery_level",
+    "signal_strength", "thermostat_mode", "thermostat_state", "day_night", "weather_conditions",
+    "raw_response", "created_at", "observed_at", "pm10_ugm3", "other_values",
+)
+# fmt: on
+_COLUMNS_TO_INSERT = READING_COLUMNS[1:]  # SQLite chooses the id
+INSERT_READING = f"""
+INSERT INTO readings ({", ".join(_COLUMNS_TO_INSERT)})
+VALUES ({", ".join("?" for _ in _COLUMNS_TO_INSERT)})
 ON CONFLICT (device_id, timestamp) DO NOTHING
-"""
+"""  # noqa: S608 - names from above
 
 _BATTERY = "battery_percent"
 # The earlier program called monitors by both names.
@@ -46,43 +53,36 @@ _COLUMN_TYPES: Mapping[str, tuple[str, ...]] = {
 
 Cell = str | int | float | None
 
+_EMPTY_ROW: Mapping[str, Cell] = dict.fromkeys(_COLUMNS_TO_INSERT)
+
 
 def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
     """Return the parameters of `INSERT_READING`, exactly as the table will hold them.
 
     What one of the table's checks refuses goes to `other_values`.
     """
-    kept = storable(reading)
-    values = {name: value + 0.0 for name, value in kept.values.items()}  # as REAL stores 21, True and -0.0
+    kept = fit_to_table(reading)
     battery, others = kept.battery_percent, dict(kept.other_values)
     if battery is not None and not 0 <= battery <= 100:
         others[_BATTERY] = float(battery)
         battery = None
-    return (
-        as_text(kept.collected_at),
-        clean(kept.device_id),
-        values.get(Quantity.TEMPERATURE),
-        clean(kept.location),
-        kept.kind.value,
-        int(kept.is_anomalous),
-        values.get(Quantity.RELATIVE_HUMIDITY),
-        values.get(Quantity.PM25),
-        values.get(Quantity.VOC_INDEX),
-        values.get(Quantity.CARBON_MONOXIDE),
-        values.get(Quantity.CARBON_DIOXIDE),
-        values.get(Quantity.IAQ_SCORE),
-        battery if battery is None or type(battery) is int else _integer(battery),
-        None if kept.is_reachable is None else int(kept.is_reachable),
-        None,
-        None,
-        None,
-        None,
-        None if kept.raw_response is None else clean(kept.raw_response),
-        created_at,
-        None if kept.observed_at is None else as_text(kept.observed_at),
-        values.get(Quantity.PM10),
-        json.dumps(others) if others else None,
-    )
+    row: dict[str, Cell] = {
+        **_EMPTY_ROW,
+        "timestamp": as_text(kept.collected_at),
+        "device_id": clean(kept.device_id),
+        "location": clean(kept.location),
+        "device_type": kept.kind.value,
+        "is_anomalous": int(kept.is_anomalous),
+        "battery_level": battery if battery is None or type(battery) is int else _integer(battery),
+        "signal_strength": None if kept.is_reachable is None else int(kept.is_reachable),
+        "raw_response": None if kept.raw_response is None else clean(kept.raw_response),
+        "created_at": created_at,
+        "observed_at": None if kept.observed_at is None else as_text(kept.observed_at),
+        "other_values": json.dumps(others) if others else None,
+    }
+    for quantity, value in kept.values.items():
+        row[COLUMNS[quantity]] = value + 0.0  # as REAL stores 21, True and -0.0
+    return tuple(row.values())
 
 
 def keeps_rows_as_given(connection: sqlite3.Connection) -> bool:

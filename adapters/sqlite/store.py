@@ -79,34 +79,34 @@ class SqliteStore:
         self._is_suspect = False  # a query met damage
         self._identity: os.stat_result | None = None
         self._begin = "BEGIN IMMEDIATE"
-        self._rebuilds = True  # at the first opening only: what is put off then waits for the next start
+        self._may_rebuild = True  # at the first opening only: what is put off then waits for the next start
 
     def open(self, *, checking: bool = False) -> None:
         """Make the database, or upgrade it. Raises `StoreError`; then nothing has changed.
 
         `checking` reads the whole file, which takes seconds for millions of rows.
         """
-        self._replacing_damaged(self._ensure_open)
+        self._repair_and_retry(self._ensure_open)
         if checking:
-            self._is_suspect = True
-            self._replacing_damaged(self._ensure_open)
+            self._replace_if_damaged(thoroughly=False)
+            self._ensure_open()
 
     def append(self, report: CycleReport) -> None:
-        for refusal in self._replacing_damaged(partial(self._write, report)):
+        for refusal in self._repair_and_retry(partial(self._write, report)):
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
 
     def _write(self, report: CycleReport) -> Sequence[Unread]:
         now = self._clock.now().astimezone(UTC)
-        with self._locked() as connection:
+        with self._write_connection() as connection:
             with transaction(connection, self._begin):
                 refusals = self._writer.write(report, now)
             self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return refusals
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        with self._reading() as connection:
+        with self._read_connection() as connection:
             ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
             expected = self._writer.expected_devices(source, at)
         return SourceProgress(
@@ -122,11 +122,11 @@ class SqliteStore:
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
         finally:
-            self._drop()
+            self._close_connections()
             self._lock.close()
 
-    def _replacing_damaged(self, work: Callable[[], T]) -> T:
-        """Do the work; once more with a new database if this one is damaged beyond doubt."""
+    def _repair_and_retry(self, work: Callable[[], T]) -> T:
+        """Do the work. If it meets damage, put the database in quarantine and do it once more."""
         if self._is_suspect:
             self._replace_if_damaged(thoroughly=False)
         try:
@@ -138,17 +138,21 @@ class SqliteStore:
             return work()
 
     def _replace_if_damaged(self, *, thoroughly: bool) -> bool:
+        """Return whether the database is sound now: not damaged after all, or replaced by a new one.
+
+        Without a quarantine, and for a database that this home has never opened, the answer is no.
+        """
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
         self._is_suspect = False
         return is_sound
 
     def _ensure_open(self) -> None:
-        with self._locked():
+        with self._write_connection():
             pass
 
     @contextmanager
-    def _locked(self) -> Iterator[sqlite3.Connection]:
-        """The connection, while no other process of ours works on the database."""
+    def _write_connection(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection while this process holds the lock of the database."""
         with store_errors(self._path):
             if self._connection is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,14 +167,14 @@ class SqliteStore:
                     raise
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection for queries, which need no lock.
+    def _read_connection(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for queries, which need no lock.
 
         A database that could not be opened is tried again: the progress of its sources must be known before
         it is written to, or what was missed until then is never explained.
         """
         if self._connection is None or not self._is_same_file():
-            with self._locked() as connection:
+            with self._write_connection() as connection:
                 yield connection
         else:
             try:
@@ -183,12 +187,12 @@ class SqliteStore:
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_same_file():
             self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
-            self._drop()
+            self._close_connections()
         if self._connection is None:
-            self._drop()
-            self._connection = self._opening.connection(rebuilds=self._rebuilds)
+            self._close_connections()
+            self._connection = self._opening.connection(may_rebuild=self._may_rebuild)
             self._writer = CycleWriter(self._connection)
-            self._rebuilds = False
+            self._may_rebuild = False
             self._identity = self._path.stat()
             self._wal.report_opening(self._connection)
             if self._quarantine is not None:
@@ -205,7 +209,7 @@ class SqliteStore:
         except OSError:  # the file, its folder or its disk is gone
             return False
 
-    def _drop(self) -> None:
+    def _close_connections(self) -> None:
         for connection in (self._connection, self._abandoned):
             if connection is not None:
                 with suppress(sqlite3.Error):

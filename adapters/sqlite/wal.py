@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
-from domain.incidents import LOG_HELD_BYTES, LOG_SHORT_BYTES
+from domain.incidents import WAL_HELD_BYTES, WAL_SHORT_BYTES
 from ports.journal import Journal, Level
 
-LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
+LONG_BYTES, HELD_BYTES = WAL_SHORT_BYTES, WAL_HELD_BYTES
 
 # https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the earlier lines.
 _FIXED = (3, 51, 3)
@@ -30,7 +29,7 @@ def has_reset_bug(version: tuple[int, int, int]) -> bool:
 def size_bytes(path: Path) -> int:
     """Return the length of the log of the database at the path."""
     try:
-        return os.stat(f"{path}-wal").st_size  # noqa: PTH116 - the hot path
+        return path.with_name(f"{path.name}-wal").stat().st_size
     except FileNotFoundError:
         return 0
 

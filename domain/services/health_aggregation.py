@@ -73,7 +73,7 @@ class HealthCheck:
         except BaseException as error:  # noqa: BLE001 - isolation boundary: even an exit stays inside
             answer = failed(
                 f"the check itself failed: {type(error).__name__}: {error}",
-                "Report it as a bug, with the file that `health --bundle FILE.zip` writes.",
+                "Report it as a bug, with the file that `homeclimate health --bundle FILE.zip` writes.",
             )
         result = ComponentResult(
             component=probe.component,
@@ -100,9 +100,9 @@ def no_answer(component: str, weight: Weight) -> ComponentResult:
 
 @attrs.frozen(kw_only=True)
 class MailProbe:
-    """Sends a test mail, within `limit_s`."""
+    """Sends a test mail, within `limit_s`. `notifier` is None if no mail server is configured."""
 
-    notifier: Notifier
+    notifier: Notifier | None
     clock: Clock
     limit_s: float
     home: str
@@ -110,9 +110,14 @@ class MailProbe:
     weight: Weight = Weight.ORDINARY
 
     async def check(self) -> Answer:
+        if self.notifier is None:
+            return failed(
+                "no usable mail server is configured",
+                "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md.",
+            )
         message = Message(
             subject="homeclimate: a test",
-            text=f"Sent by `health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
+            text=f"Sent by `homeclimate health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
         )
         try:
             await self.notifier.send(message, self.clock.elapsed_s() + self.limit_s)
@@ -131,7 +136,6 @@ class SourceProbe:
     make: Callable[[], Source]
     clock: Clock
     limit_s: float
-    program: str
     unavailable_step: str
     weight: Weight = Weight.SOURCE
 
@@ -141,11 +145,6 @@ class SourceProbe:
         try:
             return judge_reply(await source.read(self.clock.now(), deadline_s))
         except SourceError as error:
-            return judge_source_error(
-                error,
-                source=self.component,
-                program=self.program,
-                unavailable_step=self.unavailable_step,
-            )
+            return judge_source_error(error, source=self.component, unavailable_step=self.unavailable_step)
         finally:
             await source.close()

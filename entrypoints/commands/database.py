@@ -104,7 +104,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
     """Check the file, and every value against its checksum. Changes nothing; the collector may run.
 
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
-    wrong configuration, or the file is not a database of this kind of home.
+    wrong configuration, or another program or a newer version wrote the file.
     """
     checked_home = home_of(load(find_home(home)), environment)
     found = check(checked_home)

@@ -1,83 +1,102 @@
-"""The command line of `homeclimate health`."""
+"""`homeclimate health`, and `homeclimate-health`: check whether this deployment is ready.
+
+The process ends by its deadline, even if a probe or the disk hangs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import click
 
+from domain.health import (
+    COMPONENTS,
+    DEFAULT_TIMEOUT_S,
+    LONGEST_TIMEOUT_S,
+    SHORTEST_TIMEOUT_S,
+    ComponentResult,
+    HealthReport,
+    HealthRequest,
+    Status,
+    Weight,
+)
+from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
+from domain.services.health_aggregation import HealthCheck, no_answer
 from entrypoints.commands.options import home_option
 from entrypoints.exit_codes import USAGE
-from entrypoints.process import find_home
+from entrypoints.process import find_home, process_age_s
+from entrypoints.terminal import health_text
+from entrypoints.terminal.output import as_typed_here
+from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.health import Components
+from ports.probe import Probe
 
-# In the order of a report. With several bridges there is a component hue:ID for each.
-COMPONENTS: Mapping[str, str] = {
-    "configuration": "config.yaml is valid, has no unknown keys, and enables a source",
-    "environment": "Python, its virtual environment, and the locked packages",
-    "secrets": "secrets.yaml has what the sources need, and is private",
-    "database": "a reading can be written, and rolled back",
-    "database_place": "the folder of the database is local and not synchronised",
-    "wal": "journal mode and write-ahead log of the database",
-    "sqlite": "version of SQLite",
-    "last_check": "result of the last daily check of every row",
-    "disk": "free space",
-    "logs": "the log folder is writable, and within 60 MB",
-    "spool": "no cycle waits to be stored",
-    "alert_file": "no file asks a person to act",
-    "clock": "the time is plausible",
-    "last_cycle": "a collector runs, and its cycles are recent",
-    "service": "an installed service is active",
-    "mail": "mail can be sent (only with --send-test-mail)",
-    "hue": "each bridge proves its identity and answers",
-    "amazon": "the account answers with its monitors",
-}
-DEFAULT_TIMEOUT_S = 15.0
-SHORTEST_TIMEOUT_S = 1.0
-LONGEST_TIMEOUT_S = 600.0
-_ANSWERS_SHARE = 14 / 15  # the rest is for reporting what has not answered, and for the exit
+# Shares of the timeout: when the watchdog reports what is missing, and how long that may take.
+_WATCHDOG_SHARE, _LAST_REPORT_SHARE = 0.96, 0.03
+_BUNDLE_S = 45.0  # more time, if a bundle is to be written
+_CANCEL_S = 0.2
+_SHARED_REASONS = (NEEDS_CONFIGURATION, IS_SIMULATED)
 
 
 @attrs.frozen(kw_only=True)
-class HealthRequest:
-    """What to check, and how to report it. An empty `only` means all components."""
+class HealthCommand:
+    """What the command line asks for: the checks of a home, and how to report them."""
 
+    request: HealthRequest
     home: Path
     config_file: Path | None = None
     env: str | None = None
-    only: tuple[str, ...] = ()
-    is_offline: bool = False
     as_json: bool = False
     is_brief: bool = False
-    sends_test_mail: bool = False
-    timeout_s: float = DEFAULT_TIMEOUT_S
     bundle: Path | None = None
     lists: bool = False
 
-    @property
-    def answers_s(self) -> float:
-        """How long probes have to answer."""
-        return self.timeout_s * _ANSWERS_SHARE
 
-    def after(self, passed_s: float) -> HealthRequest:
-        """Return the request with the time that is left of its timeout."""
-        return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, SHORTEST_TIMEOUT_S))
-
-    def wants(self, component: str) -> bool:
-        """Return whether the component was requested; `hue` means every bridge."""
-        return not self.only or component in self.only or component.partition(":")[0] in self.only
+def main(arguments: Sequence[str] | None = None, *, environment: Environment | None = None) -> NoReturn:
+    """Run the check and exit; never returns."""
+    code = run(sys.argv[1:] if arguments is None else arguments, environment=environment, leave=os._exit)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # a normal exit would wait for threads that hang
 
 
-def parse_arguments(arguments: Sequence[str]) -> HealthRequest | int:
-    """Return the request, or an exit code: 0 after --help, 64 for wrong usage."""
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Environment | None = None,
+    leave: Callable[[int], object] | None = None,
+) -> int:
+    """Run the check and return the exit code. `leave` ends the process at the deadline, from a watchdog."""
     try:
         parsed = command.main(args=list(arguments), prog_name="homeclimate health", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return USAGE
-    assert isinstance(parsed, HealthRequest | int)  # noqa: S101 - for the type checker
-    return parsed
+    if not isinstance(parsed, HealthCommand):  # the exit code after --help
+        return int(parsed)
+    if parsed.lists:
+        for name, meaning in COMPONENTS.items():
+            sys.stdout.write(f"{name:<16}{meaning}\n")
+        return 0
+    if leave is not None:  # starting the process has taken some of the time
+        parsed = attrs.evolve(parsed, request=parsed.request.after(process_age_s()))
+    with non_blocking_stdout() as write_line:
+        check = HealthRun(command=parsed, environment=environment or Environment(), write_line=write_line)
+        if leave is not None:
+            threading.Thread(target=check.watch, args=(leave,), name="deadline", daemon=True).start()
+        report = check.run()
+    return int(report.health)
 
 
 def _check_components(context: click.Context, option: click.Parameter, names: Sequence[str]) -> Sequence[str]:
@@ -121,7 +140,7 @@ def _check_is_new(context: click.Context, option: click.Parameter, file: Path | 
     type=click.FloatRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
     default=DEFAULT_TIMEOUT_S,
     metavar="SECONDS",
-    help="The process ends by then, even if something hangs (default: 15).",
+    help=f"The process ends by then, even if something hangs (default: {DEFAULT_TIMEOUT_S:g}).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (docs/reference/health.md).")
 @click.option("--brief", "is_brief", is_flag=True, help="Print one line, in the format of Nagios plugins.")
@@ -148,20 +167,170 @@ def command(
     is_brief: bool,
     sends_test_mail: bool,
     bundle: Path | None,
-) -> HealthRequest:
+) -> HealthCommand:
     """Check each component of this deployment."""
     if as_json and is_brief:
         raise click.UsageError("--json and --brief exclude each other")
-    return HealthRequest(
+    request = HealthRequest(
+        only=tuple(only), is_offline=is_offline, sends_test_mail=sends_test_mail, timeout_s=timeout_s
+    )
+    return HealthCommand(
+        request=request,
         home=find_home(home),
         config_file=config_file,
         env=env,
-        only=tuple(only),
-        is_offline=is_offline,
         as_json=as_json,
         is_brief=is_brief,
-        sends_test_mail=sends_test_mail,
-        timeout_s=timeout_s,
         bundle=bundle,
         lists=lists,
     )
+
+
+@attrs.define(kw_only=True)
+class HealthRun:
+    """One check: writes each result as it comes, then the summary."""
+
+    command: HealthCommand
+    environment: Environment
+    write_line: Callable[[str], object]
+    _components: Components = attrs.field(init=False)
+    _probes: list[Probe] = attrs.field(init=False, factory=list)
+    _unshown: list[ComponentResult] = attrs.field(init=False, factory=list)
+    _results: dict[str, ComponentResult] = attrs.field(init=False, factory=dict)
+    _report: HealthReport | None = attrs.field(init=False, default=None)
+    _began_s: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._components = Components(
+            request=self.command.request,
+            environment=self.environment,
+            home=self.command.home,
+            config_file=self.command.config_file,
+            env=self.command.env,
+        )
+        self._began_s = self.environment.clock.elapsed_s()
+
+    def run(self) -> HealthReport:
+        """Run all probes, and report. Cancel what can be cancelled of those that hang."""
+        loop = asyncio.new_event_loop()
+        try:
+            with self._components.library_logs_dropped():
+                check = HealthCheck(clock=self.environment.clock, limit_s=self.command.request.answers_s)
+                stages = (self._components.first, self._second_stage)
+                report = loop.run_until_complete(check.run(stages, self._add_result))
+                self._finish(report)
+                self._write_bundle(report)
+                loop.run_until_complete(_cancel_tasks())
+        finally:
+            loop.close()
+        return self._requested(report)
+
+    def watch(self, leave: Callable[[int], object]) -> None:
+        """End the process at the deadline, with the results so far. Runs in a thread of its own."""
+        time.sleep(
+            self.command.request.timeout_s * _WATCHDOG_SHARE
+        )  # real time, even if the check uses another clock
+        report = self._report
+        if report is None:
+            missing = [no_answer(*component) for component in self._missing()]
+            report = HealthReport((*self._results.values(), *missing))
+            self.write_line = _write_directly  # the writing thread may be what hangs
+            # So may stdout itself: do not wait for it.
+            last_report = threading.Thread(target=self._finish, args=(report, missing), daemon=True)
+            last_report.start()
+            last_report.join(self.command.request.timeout_s * _LAST_REPORT_SHARE)
+        elif self.command.bundle is not None:
+            time.sleep(_BUNDLE_S)
+        leave(int(self._requested(report).health))
+
+    def _second_stage(self) -> Sequence[Probe]:
+        self._probes = [
+            probe for probe in self._components.second() if self.command.request.wants(probe.component)
+        ]
+        return self._probes
+
+    def _missing(self) -> Iterator[tuple[str, Weight]]:
+        """Yield the components without a result; before there are probes, all that were requested."""
+        weights = {probe.component: probe.weight for probe in self._probes}
+        for component in weights or COMPONENTS:
+            if component not in self._results and self.command.request.wants(component):
+                yield component, weights.get(component, Weight.ESSENTIAL)
+
+    def _add_result(self, result: ComponentResult) -> None:
+        self._results[result.component] = result
+        if not self._is_requested(result):
+            return
+        if result.summary in _SHARED_REASONS:
+            self._unshown.append(result)
+        elif not (self.command.as_json or self.command.is_brief):
+            self.write_line(health_text.line(self._shown(result), coloured=self._is_coloured))
+
+    def _finish(self, report: HealthReport, missing: Sequence[ComponentResult] = ()) -> None:
+        """Write the summary, or the whole report in the form that was requested."""
+        for result in missing:
+            self._add_result(result)
+        requested = self._requested(report)
+        duration_s = self.environment.clock.elapsed_s() - self._began_s
+        if self.command.as_json:
+            self.write_line(self._as_json(requested))
+        elif self.command.is_brief:
+            self.write_line(health_text.brief(requested, duration_s))
+        else:
+            for line in health_text.shared_reasons(self._unshown, coloured=self._is_coloured):
+                self.write_line(line)
+            self.write_line(health_text.ending(requested, duration_s))
+        self._report = report
+
+    def _write_bundle(self, report: HealthReport) -> None:
+        if self.command.bundle is None:
+            return
+        bundle = self._components.bug_report(self._as_json(self._requested(report)))
+        if bundle is None:
+            return
+        try:
+            bundle.write(self.command.bundle)
+        except OSError as error:
+            sys.stderr.write(f"homeclimate health: no bundle was written: {error}\n")
+        else:
+            sys.stderr.write(f"Wrote {self.command.bundle}. Look through it before you share it.\n")
+
+    def _as_json(self, requested: HealthReport) -> str:
+        duration_s = self.environment.clock.elapsed_s() - self._began_s
+        return health_text.as_json(requested, at=self.environment.clock.now(), duration_s=duration_s)
+
+    def _requested(self, report: HealthReport) -> HealthReport:
+        return HealthReport(
+            tuple(self._shown(result) for result in report.results if self._is_requested(result))
+        )
+
+    def _is_requested(self, result: ComponentResult) -> bool:
+        """Leave out the configuration if only others were requested, unless it failed."""
+        return self.command.request.wants(result.component) or result.status is Status.FAIL
+
+    def _shown(self, result: ComponentResult) -> ComponentResult:
+        """Redact the texts, and name commands as they are typed here."""
+        redact = self._components.redactor().redact
+        summary, next_step = (as_typed_here(redact(text)) for text in (result.summary, result.next_step))
+        return attrs.evolve(result, summary=summary, next_step=next_step)
+
+    @property
+    def _is_coloured(self) -> bool:
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+async def _cancel_tasks() -> None:
+    """Cancel the probes that were given up, and wait a moment for their ends."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CANCEL_S)
+
+
+def _write_directly(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+
+import attrs
 
 from domain.health import ComponentResult, Health, HealthReport, Status
 from entrypoints.version import __version__
@@ -32,6 +34,16 @@ def line(result: ComponentResult, *, coloured: bool = False) -> str:
     return (
         f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}{step}"
     )
+
+
+def shared_reasons(results: Sequence[ComponentResult], *, coloured: bool = False) -> Iterator[str]:
+    """Format skipped components: one line for all that have the same reason."""
+    by_reason: dict[str, list[ComponentResult]] = {}
+    for result in results:
+        by_reason.setdefault(result.summary, []).append(result)
+    for same in by_reason.values():
+        count = f"{len(same)} components" if len(same) > 1 else same[0].component
+        yield line(attrs.evolve(same[0], component=count), coloured=coloured)
 
 
 def ending(report: HealthReport, duration_s: float) -> str:

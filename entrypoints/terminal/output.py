@@ -12,7 +12,7 @@ from entrypoints.process import program_name
 
 # Messages name commands as they are called when installed.
 _COMMAND = re.compile(
-    r"\bhomeclimate (?=(?:backup|baseline|collect|db|demo|health|restore|setup|simulator|status)\b)"
+    r"\bhomeclimate (?=(?:--version|backup|baseline|collect|db|demo|health|restore|setup|simulator|status)\b)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Build the probes of a health check."""
+"""Build the probes of a health check, and the archive for a bug report."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import attrs
 
-from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
-from adapters.files.state_file import FileState, StateCopy
-from adapters.health.commands import commands, unavailable_step
-from adapters.health.machine import DiskSpace, check_environment, process_age_s
-from adapters.health.probes import BlockingProbe, check_log_folder, check_service
+from adapters.health.bug_report import BugReport, versions_text
+from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
+from adapters.health.probes import BlockingProbe, check_alert_file, check_log_folder, check_service
 from adapters.log.library_logging import redirect_to_journal
+from adapters.log.rotating_log import newest_records
 from adapters.memory.null import NullJournal, NullMeter
+from adapters.runtime.threads import answer_within
 from adapters.sqlite import probes
 from config import health as config_health
 from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
-from config.settings import Settings
-from config.source_names import hue_names
-from domain.errors import StoreError
-from domain.health import Answer, Weight, failed, passed, skipped
+from config.setting_types import LARGEST_LOG_FOLDER_BYTES
+from config.source_names import ConfiguredSource, configured_sources, intervals
+from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
-    LastSlot,
-    Slots,
+    IS_SIMULATED,
+    NEEDS_CONFIGURATION,
     judge_clock,
     judge_disk,
     judge_last_check,
     judge_last_cycle,
     judge_spool,
+    judge_unasked_source,
 )
 from domain.redaction import Redactor
-from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.health_aggregation import MailProbe, SourceProbe
 from domain.upkeep import Step
-from entrypoints.commands.health import COMPONENTS, HealthRequest
-from entrypoints.process import program_name
+from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, HomeFiles
+from entrypoints.wiring.home import Home, checked_home
 from entrypoints.wiring.sources import source_plans
-from entrypoints.wiring.storage import collectors, ledger
+from entrypoints.wiring.storage import collectors
 from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
-from ports.stored_data import SourceRecord
-
-__all__ = ["Components", "HomeChecks", "process_age_s"]
 
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
+_BUG_REPORT_PERIOD = timedelta(days=1)
+_DETECTION_S = 1.0  # a disk that hangs longer is reported by the probes
 
 
-@attrs.define
+@attrs.define(kw_only=True)
 class Components:
     """Builds the probes in two stages: the configuration first, then what it describes."""
 
     request: HealthRequest
     environment: Environment
+    home: Path
+    config_file: Path | None
+    env: str | None
     files: Inspection | None = attrs.field(default=None, init=False)
-    program: str = attrs.field(factory=lambda: program_name(os.environ), init=False)
+    _is_simulated_home: bool = attrs.field(default=False, init=False)
     _redactor: Redactor | None = attrs.field(default=None, init=False)
 
     def first(self) -> Sequence[Probe]:
@@ -73,24 +73,28 @@ class Components:
 
     def second(self) -> Sequence[Probe]:
         """Return all other probes, in the order of a report."""
+        is_checkout = "HOMECLIMATE_CHECKOUT" in os.environ
         environment = BlockingProbe(
-            "environment", partial(check_environment, lock_path(), program=self.program)
+            "environment", partial(check_environment, lock_path(), is_checkout=is_checkout)
         )
-        if (
-            self.files is None
-            or self.files.settings is None
-            or config_health.check_configuration(self.files).weight
-            is Weight.ESSENTIAL  # nothing in it can be trusted
-        ):
-            reason = "the configuration must be corrected first"
-            return [environment, *(_skip(name, reason) for name in list(COMPONENTS)[2:])]
-        home = HomeChecks(
-            files=self.files,
-            settings=self.files.settings,
-            environment=self.environment,
-            program=self.program,
-        )
-        return [environment, *home.probes(), self._mail(self.files), *self._sources(self.files)]
+        settings = None if self.files is None else config_health.usable_settings(self.files)
+        if self.files is None or settings is None:
+            return [environment, *(_skip(name, NEEDS_CONFIGURATION) for name in list(COMPONENTS)[2:])]
+        if self._is_simulated_home:
+            simulated = partial(probes.simulated_home, settings.storage.database_path)
+            return [
+                environment,
+                BlockingProbe("database", simulated, Weight.ESSENTIAL),
+                *(_skip(name, IS_SIMULATED) for name in list(COMPONENTS)[2:] if name != "database"),
+            ]
+        home = checked_home(self.files.for_checks(settings), self.environment)
+        sources = configured_sources(settings, self.files.secrets)
+        return [
+            environment,
+            *HomeChecks(home=home, files=self.files).probes(),
+            self._mail(self.files),
+            *(self._source(source, self.files) for source in sources),
+        ]
 
     def redactor(self) -> Redactor:
         """Return what redacts the secrets that are known so far."""
@@ -104,82 +108,76 @@ class Components:
         """Keep what libraries and threads log off stderr."""
         return redirect_to_journal(NullJournal(), level=Level.WARNING)
 
+    def bug_report(self, health: str) -> BugReport | None:
+        """Return the archive with the JSON report `health`; None if the configuration gave no answer."""
+        if self.files is None:
+            return None
+        files, settings = self.files, self.files.settings
+        since = self.environment.clock.now() - _BUG_REPORT_PERIOD
+        parts: dict[str, Callable[[], str] | None] = {
+            "health.json": lambda: health,
+            "config.yaml": partial(files.config_path.read_text, "utf-8", "replace"),
+            "secrets.txt": lambda: "".join(f"{line}\n" for line in config_health.names_of_secrets(files)),
+            "versions.txt": partial(versions_text, __version__),
+            **dict.fromkeys(("schema.sql", "ledger.jsonl", "log.txt")),
+        }
+        if settings is not None:
+            database = settings.storage.database_path
+            parts |= {
+                "schema.sql": lambda: "\n".join(probes.schema(database)),
+                "ledger.jsonl": lambda: "\n".join(probes.outcomes(database, since)),
+                "log.txt": partial(newest_records, settings.logging.log_file_path, since),
+            }
+        return BugReport(parts, self.redactor().redact)
+
     def _configuration(self) -> Answer:
-        self.files = inspect(self.request.home, config_file=self.request.config_file, env=self.request.env)
+        self.files = inspect(self.home, config_file=self.config_file, env=self.env)
+        if self.files.settings is not None and not self.environment.is_simulated:
+            is_simulated = partial(probes.is_simulated_home, self.files.settings.storage.database_path)
+            self._is_simulated_home = answer_within(_DETECTION_S, is_simulated, otherwise=False)
         return config_health.check_configuration(self.files)
 
     def _mail(self, files: Inspection) -> Probe:
         if not self.request.sends_test_mail:
             return _skip("mail", "--send-test-mail sends one")
-        sender = notifier(_loaded(files), self.environment.clock) if files.secrets is not None else None
-        if sender is None:
-            step = "Fill in alerts.mail in config.yaml: docs/how-to/get-notified.md."
-            return BlockingProbe("mail", partial(failed, "no usable mail server is configured", step))
         return MailProbe(
-            notifier=sender,
+            notifier=notifier(files.readable, self.environment.clock) if files.readable else None,
             clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
-            home=str(self.request.home),
+            home=str(self.home),
         )
 
-    def _sources(self, files: Inspection) -> Iterator[Probe]:
-        assert files.settings is not None  # noqa: S101 - for the type checker
-        enabled = files.settings.collectors
-        for name, is_enabled in (("hue", enabled.hue.enabled), ("amazon", enabled.amazon_aqm.enabled)):
-            if not is_enabled:
-                yield _skip(name, "not enabled in the configuration")
-            elif self.request.is_offline:
-                yield _skip(name, "--offline leaves out the network")
-            elif files.secrets is None:
-                yield _skip(name, "secrets.yaml must be corrected first", Weight.SOURCE)
-            elif name == "hue":
-                loaded = _loaded(files)
-                for bridge, source in zip(loaded.bridges, hue_names(loaded), strict=True):
-                    yield self._source(source, loaded, has_credentials=bridge.api_key is not None)
-            else:
-                loaded = _loaded(files)
-                is_given = loaded.secrets.amazon_aqm.are_given
-                yield self._source(name, loaded, has_credentials=is_given)
-
-    def _source(self, source: str, loaded: Loaded, *, has_credentials: bool) -> Probe:
-        if not has_credentials:
-            return _skip(source, "has no credentials: see secrets", Weight.SOURCE)
+    def _source(self, source: ConfiguredSource, files: Inspection) -> Probe:
+        answer = judge_unasked_source(
+            is_enabled=source.is_enabled,
+            is_offline=self.request.is_offline,
+            are_secrets_readable=files.secrets is not None,
+            has_credentials=source.has_credentials,
+        )
+        if answer is not None:
+            return BlockingProbe(source.name, lambda: answer, Weight.SOURCE)
+        loaded = files.readable
+        assert loaded is not None  # noqa: S101 - for the type checker: its secrets are readable
         return SourceProbe(
-            component=source,
-            make=partial(self._connect, source, loaded),
+            component=source.name,
+            make=partial(self._connect, source.name, loaded),
             clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
-            program=self.program,
-            unavailable_step=unavailable_step(source, self.program),
+            unavailable_step=UNAVAILABLE_STEPS[source.kind],
         )
 
     def _connect(self, name: str, loaded: Loaded) -> Source:
         """Build the source as a collector would; what it learns is not saved."""
-        journal, meter = NullJournal(), NullMeter()
-        file = HomeFiles(loaded.settings.storage.database_path).state
-        home = Home(
-            loaded=loaded,
-            environment=self.environment,
-            redact=str,
-            journal=journal,
-            state=StateCopy(FileState(file, journal)),
-        )
-        sources = (plan.source for plan in source_plans(home, meter))
-        return next(source for source in sources if source.name == name)
+        plans = source_plans(checked_home(loaded, self.environment), NullMeter())
+        return next(plan.source for plan in plans if plan.source.name == name)
 
 
 @attrs.frozen(kw_only=True)
 class HomeChecks:
     """The checks of a home's files. Each one blocks, opens what it needs, and closes it again."""
 
+    home: Home
     files: Inspection
-    settings: Settings
-    environment: Environment
-    program: str
-
-    @property
-    def home_files(self) -> HomeFiles:
-        return HomeFiles(self.settings.storage.database_path)
 
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
@@ -188,100 +186,53 @@ class HomeChecks:
             yield BlockingProbe(name, check, weight)
 
     def _checks(self) -> Mapping[str, Callable[[], Answer]]:
-        storage = self.settings.storage
+        path, pages = self.home.files.database, self.home.settings.storage.wal_checkpoint_interval
         return {
             "secrets": partial(config_health.check_secrets, self.files),
-            "database": partial(
-                probes.writing,
-                storage.database_path,
-                is_simulated=self.environment.is_simulated,
-                program=self.program,
-            ),
-            "database_place": partial(probes.place, storage.database_path),
-            "wal": partial(
-                probes.write_ahead_log,
-                storage.database_path,
-                checkpoint_pages=storage.wal_checkpoint_interval,
-                program=self.program,
-            ),
+            "database": partial(probes.writing, path, is_simulated=self.home.environment.is_simulated),
+            "database_place": partial(probes.place, path),
+            "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
             "last_check": self._last_check,
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
-            "alert_file": self._alert_file,
+            "alert_file": partial(check_alert_file, self.home.files.alert),
             "clock": self._clock,
             "last_cycle": self._last_cycle,
-            "service": lambda: check_service(self.files.secrets_path.parent.parent),
+            "service": partial(check_service, self.home.loaded.home),
         }
 
     def _last_check(self) -> Answer:
-        last = SavedState(FileState(self.home_files.state, NullJournal())).last_run(Step.CHECK)
-        return judge_last_check(last, self.environment.clock.now(), commands(self.program))
+        return judge_last_check(self.home.saved_state.last_run(Step.CHECK), self.home.clock.now())
 
     def _disk(self) -> Answer:
-        disk = self.environment.disk or DiskSpace(self.home_files.folder)
-        return judge_disk(disk.free_bytes(), commands(self.program))
+        disk = self.home.environment.disk or DiskSpace(self.home.files.folder)
+        return judge_disk(disk.free_bytes(), LINUX)
 
     def _logs(self) -> Answer:
-        logging = self.settings.logging
-        if not logging.enable_file_logging:
-            return skipped("no log file is written: logging.enable_file_logging is no")
-        answer = check_log_folder(
-            logging.log_file_path.parent, max_bytes=logging.max_bytes, backups=logging.backup_count
+        logging = self.home.settings.logging
+        folder = check_log_folder(
+            logging.log_file_path.parent,
+            max_bytes=logging.max_bytes,
+            backups=logging.backup_count,
+            limit_bytes=LARGEST_LOG_FOLDER_BYTES,
         )
-        return answer if answer.next_step else config_health.check_log_limits(self.files) or answer
+        return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        folder = self.home_files.spool
-        waiting = FileSpool(folder, clock=self.environment.clock, journal=NullJournal()).waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(folder))
-
-    def _alert_file(self) -> Answer:
-        path = self.home_files.alert
-        if not path.exists():
-            return passed("no alert file")
-        return failed(
-            f"{path} exists: a source rejects its credentials",
-            f"Follow its instructions: `cat {path}`. The next success removes it.",
-        )
+        waiting = self.home.spool.waiting()
+        return judge_spool(waiting.cycles, waiting.readings, str(self.home.files.spool))
 
     def _clock(self) -> Answer:
-        slots = [Slots(record.slot, record.ahead) for record in self._records()]
-        return judge_clock(self.environment.clock.now(), slots, commands(self.program))
+        now = self.home.clock.now()
+        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
 
     def _last_cycle(self) -> Answer:
-        slots = tuple(self._last_slots())
-        now = self.environment.clock.now()
-        return judge_last_cycle(slots, collectors(self.home_files), now, commands(self.program))
-
-    def _last_slots(self) -> Iterator[LastSlot]:
-        """Yield the newest slot of each source that is enabled now."""
-        enabled = self.settings.collectors
-        for record in self._records():
-            is_hue = record.source.partition(":")[0] == "hue"
-            if enabled.hue.enabled if is_hue else enabled.amazon_aqm.enabled:
-                interval_s = self.settings.hue_interval_s if is_hue else self.settings.amazon_aqm_interval_s
-                yield LastSlot(
-                    source=record.source,
-                    slot=record.slot,
-                    state=record.state,
-                    interval=timedelta(seconds=interval_s),
-                )
-
-    def _records(self) -> tuple[SourceRecord, ...]:
-        """Return nothing if the database cannot be read: the database's own check reports that."""
-        try:
-            until = self.environment.clock.now() + CLOCK_FAULT_AHEAD
-            return tuple(ledger(self.home_files).records(until, until))
-        except StoreError:
-            return ()
+        files, now = self.home.files, self.home.clock.now()
+        slots = probes.newest_slots(files.database, now)
+        return judge_last_cycle(slots, intervals(self.home.settings), collectors(files), now, LINUX)
 
 
-def _skip(name: str, reason: str, weight: Weight = Weight.ORDINARY) -> Probe:
-    return BlockingProbe(name, partial(skipped, reason), weight)
-
-
-def _loaded(files: Inspection) -> Loaded:
-    assert files.readable is not None  # noqa: S101 - for the type checker
-    return files.readable
+def _skip(name: str, reason: str) -> Probe:
+    return BlockingProbe(name, partial(skipped, reason))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import a_cycle
-from tests.support.databases import a_store, changed
+from tests.support.databases import a_store, changed, rows
 from tests.support.deployments import Deployment, a_deployment
 
 
@@ -47,6 +47,15 @@ def test_check_reports_a_sound_database_during_collection(home: Deployment, run_
         "next": None,
     }
     store.close()
+
+
+def test_simulated_home_is_checked_and_backed_up(home: Deployment, run_here: RunHere) -> None:
+    changed(home.database, "UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
+    assert run_here(home, "db", "check").stdout == f"{home.database} is sound\n"
+    copy = home.folder / "copy.db"
+    assert run_here(home, "backup", str(copy)).returncode == 0
+    assert rows(copy, "SELECT value FROM properties WHERE name = 'is_simulated'") == [("1",)]
+    assert run_here(home, "restore", str(copy), "--yes").returncode == 78  # it writes
 
 
 def test_check_names_a_changed_value_and_the_next_step(home: Deployment, run_here: RunHere) -> None:

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from entrypoints import health
+from entrypoints.commands import health
 from tests.support.sick_homes import SickHome, well_home
 
 _STARTS = 15
@@ -41,7 +41,7 @@ def _look(home: SickHome) -> int:
 
 
 def _tell_starts(home: SickHome) -> None:
-    arguments = ["-m", "entrypoints.health", "--offline", "--home", str(home.deployment.folder)]
+    arguments = ["-m", "entrypoints.commands.health", "--offline", "--home", str(home.deployment.folder)]
     of_nothing, of_health = [], []
     for _ in range(_STARTS):
         of_nothing.append(_start_s(home, "-c", "pass"))

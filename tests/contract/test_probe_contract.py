@@ -28,7 +28,6 @@ PROBES: dict[str, Callable[[], Probe]] = {
         make=lambda: MemorySource("one", [SourceReply(readings=(a_reading(),))]),
         clock=CLOCK,
         limit_s=1.0,
-        program="./run",
         unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(
@@ -75,7 +74,6 @@ STUCK: dict[str, Callable[[], Probe]] = {
         make=lambda: MemorySource("one", [Hangs()]),
         clock=STUCK_CLOCK,
         limit_s=1.0,
-        program="./run",
         unavailable_step="Check the network.",
     ),
     "mail": lambda: MailProbe(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.files.storage_place import problem_of
 from adapters.memory.runtime import MemoryJournal
-from adapters.sqlite.storage_place import problem_of
 from ports.journal import Level
 from tests.support.databases import a_store
 

@@ -10,26 +10,27 @@ from adapters.health import probes
 from adapters.health.probes import check_log_folder, check_service
 from domain.health import Answer, Status
 
+LIMITS = {"max_bytes": 10_000_000, "backups": 5, "limit_bytes": 60_000_000}
 UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"
 
 
 def test_log_folder_is_writable_if_it_can_be_created(tmp_path: Path) -> None:
-    assert check_log_folder(tmp_path / "a" / "logs", max_bytes=10_000_000, backups=5).status is Status.PASS
+    assert check_log_folder(tmp_path / "a" / "logs", **LIMITS).status is Status.PASS
     assert list(tmp_path.iterdir()) == []
 
 
 def test_file_in_place_of_the_log_folder_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "logs").touch()
-    answer = check_log_folder(tmp_path / "logs", max_bytes=10_000_000, backups=5)
+    answer = check_log_folder(tmp_path / "logs", **LIMITS)
     assert (answer.status, "logging.log_file_path" in answer.next_step) == (Status.FAIL, True)
 
 
 def test_log_folder_above_its_bound_is_a_failure(tmp_path: Path) -> None:
     with (tmp_path / "old.log").open("wb") as file:
         file.truncate(60_000_000)
-    assert check_log_folder(tmp_path, max_bytes=10_000_000, backups=5).status is Status.PASS
+    assert check_log_folder(tmp_path, **LIMITS).status is Status.PASS
     (tmp_path / "more.log").write_bytes(b"1")
-    answer = check_log_folder(tmp_path, max_bytes=10_000_000, backups=5)
+    answer = check_log_folder(tmp_path, **LIMITS)
     assert (answer.status, "60 MB" in answer.next_step) == (Status.FAIL, True)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.files.spool_folder import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import check, check_home
 from adapters.sqlite.checksums import IS_COMPLETE
@@ -68,7 +68,7 @@ async def test_it_is_collected_into_and_every_old_row_stays(path: Path) -> None:
         if table != "devices":  # of which one row is about the newest slot
             new = rows(path, f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608 - names from above
             assert [row for row in old[table] if row not in new] == [], table
-    assert check_home(path, is_simulated=False, busy_timeout_ms=1000) == ()
+    assert check_home(path, busy_timeout_ms=1000) == ()
 
 
 async def test_its_upkeep_finds_it_sound_and_backs_it_up(path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import MemoryBridgeFinder
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_OLD
 from domain.errors import SourceError, SourceRefused, SourceUnavailable

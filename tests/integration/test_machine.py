@@ -34,13 +34,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def check(site: Path, *installed: str, lock: str | None = LOCK, program: str = "homeclimate") -> Answer:
+def check(site: Path, *installed: str, lock: str | None = LOCK, is_checkout: bool = False) -> Answer:
     for name in installed:
         (site / f"{name}.dist-info").mkdir()
     file = site.parent / "requirements.lock"
     if lock is not None:
         file.write_text(lock)
-    return check_environment(file, program=program, folders=[str(site)])
+    return check_environment(file, is_checkout=is_checkout, folders=[str(site)])
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_installed_packages_are_compared_with_the_lock(
 
 
 def test_checkout_installs_packages_with_its_own_command(site: Path) -> None:
-    assert check(site, program="./run").next_step.startswith("Run `./run --version`")
+    assert check(site, is_checkout=True).next_step.startswith("Run `homeclimate --version`")
 
 
 def test_only_five_packages_are_named(site: Path) -> None:
@@ -111,8 +111,7 @@ def test_newest_file_is_found_by_pattern_or_name(tmp_path: Path) -> None:
 
 def test_age_of_the_process_includes_its_start() -> None:
     code = (
-        "import time; time.sleep(0.3); from adapters.health.machine import process_age_s;"
-        " print(process_age_s())"
+        "import time; time.sleep(0.3); from entrypoints.process import process_age_s; print(process_age_s())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.sqlite.care.verification import structural_fault
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport, Unread
@@ -268,7 +268,7 @@ def test_a_killed_quarantine_is_continued_by_the_next_start(tmp_path: Path, mode
         victim = a_store(path, state=FileState(path.parent / "state.json", MemoryJournal()))
         with cut_short(calls) as left:
             victim.open(checking=True)
-        victim._drop()  # as the system closes the files of a dead process
+        victim._close_connections()  # as the system closes the files of a dead process
         started = _start(path)
         started.append(_a_cycle())
         started.close()

@@ -159,7 +159,7 @@ def test_queries_change_nothing_and_wait_for_no_writer(path: Path) -> None:
     aqm = a_reading("alexa:a", kind=DeviceKind.ALEXA_AQM)
     store.append(a_cycle(a_collected(aqm, due=a_due("amazon"))))
     history = SqliteHistory(path, busy_timeout_ms=0)
-    with store._locked() as connection:
+    with store._write_connection() as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE readings SET location = 'elsewhere'")
         assert history.newest() == [aqm]

@@ -29,11 +29,11 @@ def path(tmp_path: Path) -> Path:
 
 
 def writing(path: Path, **more: Any) -> Answer:
-    return probes.writing(path, **{"is_simulated": False, "program": "./run", **more})
+    return probes.writing(path, **{"is_simulated": False, **more})
 
 
 def wal(path: Path) -> Answer:
-    return probes.write_ahead_log(path, checkpoint_pages=1000, program="./run")
+    return probes.write_ahead_log(path, checkpoint_pages=1000)
 
 
 def dumped(path: Path) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_damaged_file_or_a_folder_is_a_failure(tmp_path: Path, content: bytes 
     answer = writing(path)
     assert answer.status is Status.FAIL
     assert ("is not a file" in answer.summary) is (content is None)
-    assert ("`./run restore FILE`" in answer.next_step) is (content is not None)
+    assert ("`homeclimate restore FILE`" in answer.next_step) is (content is not None)
     assert wal(path).status is Status.SKIPPED
     assert content is None or path.read_bytes() == content
 
@@ -143,7 +143,7 @@ def test_the_mode_and_length_of_the_log_are_shown(path: Path) -> None:
 def test_another_journal_mode_is_a_failure(path: Path) -> None:
     changed(path, "PRAGMA journal_mode = DELETE")
     answer = wal(path)
-    assert (answer.status, "`./run collect --once`" in answer.next_step) == (Status.FAIL, True)
+    assert (answer.status, "`homeclimate collect --once`" in answer.next_step) == (Status.FAIL, True)
 
 
 def test_an_sqlite_with_the_reset_bug_is_a_warning() -> None:

@@ -255,7 +255,7 @@ def test_a_removed_lock_file_locks_nobody_out(path: Path) -> None:
     first.open()
     path.with_name("readings.db.lock").unlink()
     second.open()
-    with second._locked(), pytest.raises(StoreBusy):
+    with second._write_connection(), pytest.raises(StoreBusy):
         first.append(a_cycle())
     first.append(a_cycle())
     first.close()
@@ -297,7 +297,7 @@ def test_a_store_that_cannot_close_cleanly_records_it_and_loses_nothing(path: Pa
     store.append(a_cycle())
     other = a_store(path)
     other.open()
-    with other._locked():
+    with other._write_connection():
         store.close()
     assert "store.closed_uncleanly" in journal.events()
     assert other.progress("hue", NOON).last_stored_slot == NOON

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.threads import SingleThread, in_daemon_thread
+from adapters.runtime.threads import SingleThread, answer_within, in_daemon_thread
 from tests.support.builders import NOON
 from tests.support.threads import busy_threads, wait_until_idle
 
@@ -172,3 +172,10 @@ async def test_single_thread_gives_up_at_its_limit_and_rejects_calls_while_busy(
     wait_until_idle("stuck")
     thread._clock = SystemClock()  # this call takes real time
     assert await thread.run(lambda: 9, 30.0) == 9
+
+
+def test_answer_that_takes_too_long_is_replaced() -> None:
+    may_end = threading.Event()
+    assert answer_within(5.0, lambda: 1, otherwise=2) == 1
+    assert answer_within(0.01, lambda: may_end.wait(30), otherwise=False) is False
+    may_end.set()

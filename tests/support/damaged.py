@@ -17,9 +17,10 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.care.file_pages import Pages
 from adapters.sqlite.care.salvage import Salvaged, Salvaging
 from adapters.sqlite.care.verification import check_home
-from adapters.sqlite.checksums import OUTCOME_COLUMNS, READING_COLUMNS, add_missing_checksums
+from adapters.sqlite.checksums import LedgerRow, add_missing_checksums
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
+from adapters.sqlite.reading_rows import READING_COLUMNS
 from adapters.sqlite.schema import OUR_TABLES_NOW
 from domain.errors import StoreError
 from tests.support.builders import (
@@ -122,7 +123,7 @@ _ROOMS = ("Küche", "Bad", "Attic", "Salon d'été")
 KINDS = ("random bytes", "zeros", "another page")
 _ROWS = f"SELECT {', '.join(READING_COLUMNS)} FROM readings"  # noqa: S608 - names of columns
 
-_COUNTED = {"readings": READING_COLUMNS, "outcomes": (*OUTCOME_COLUMNS, "crc")}  # what a checksum counts
+_COUNTED = {"readings": READING_COLUMNS, "outcomes": (*LedgerRow._fields, "crc")}  # what a checksum counts
 
 Dump = Mapping[str, Sequence[tuple[object, ...]]]
 
@@ -174,7 +175,7 @@ def dump(path: Path) -> Dump | None:
 def is_reported(path: Path) -> bool:
     """Return whether the check finds something, or fails."""
     try:
-        return bool(check_home(path, is_simulated=False, busy_timeout_ms=1000))
+        return bool(check_home(path, busy_timeout_ms=1000))
     except StoreError:
         return True
 

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from entrypoints import health
+from entrypoints.commands import health
 from entrypoints.wiring.health import Components
 from tests.support.collect_simulated import simulated_environment
 

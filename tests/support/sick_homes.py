@@ -16,7 +16,7 @@ import attrs
 
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
-from entrypoints import health
+from entrypoints.commands import health
 from entrypoints.wiring.environment import Environment
 from ports.upkeep import Disk
 from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed

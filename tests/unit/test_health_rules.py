@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.health.commands import commands, unavailable_step
+from adapters.health.machine import LINUX, UNAVAILABLE_STEPS
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
     CredentialsRefused,
@@ -20,7 +20,6 @@ from domain.errors import (
 from domain.health import Status
 from domain.health_rules import (
     LastSlot,
-    Slots,
     judge_clock,
     judge_disk,
     judge_last_check,
@@ -28,6 +27,7 @@ from domain.health_rules import (
     judge_reply,
     judge_source_error,
     judge_spool,
+    judge_unasked_source,
 )
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
@@ -35,7 +35,7 @@ from tests.support.builders import NOON, a_reading
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
 MINUTES = timedelta(minutes=1)
 DAYS = timedelta(days=1)
-COMMANDS = commands("./run")
+FIVE = {"hue": 5 * MINUTES}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ COMMANDS = commands("./run")
     ],
 )
 def test_disk_limits_are_those_of_the_incident(free: int | None, status: Status) -> None:
-    answer = judge_disk(free, COMMANDS)
+    answer = judge_disk(free, LINUX)
     assert (answer.status, bool(answer.next_step)) == (status, status is not PASS)
 
 
@@ -75,62 +75,96 @@ def a_check(age: timedelta = timedelta(), result: StepResult = StepResult.OK, **
     ],
 )
 def test_last_check(last: StepRecord | None, status: Status, summary: str) -> None:
-    answer = judge_last_check(last, NOON, COMMANDS)
+    answer = judge_last_check(last, NOON)
     assert answer.status is status
     assert summary in answer.summary
-    assert ("`./run db check`" in answer.next_step) == (status in (WARN, FAIL))
+    assert ("`homeclimate db check`" in answer.next_step) == (status in (WARN, FAIL))
+
+
+def a_slot(age: timedelta, source: str = "hue") -> LastSlot:
+    return at(NOON - age, source=source)
+
+
+def at(slot: datetime, ahead: datetime | None = None, source: str = "hue") -> LastSlot:
+    return LastSlot(source=source, slot=slot, state="stored", ahead=ahead)
 
 
 @pytest.mark.parametrize(
     ("now", "slots", "status"),
     [
         (NOON, [], PASS),
-        (NOON, [Slots(NOON)], PASS),
-        (NOON, [Slots(NOON + 10 * MINUTES)], PASS),
-        (NOON, [Slots(NOON + 11 * MINUTES)], FAIL),
-        (NOON, [Slots(NOON + 400 * DAYS)], FAIL),
-        (NOON, [Slots(NOON, ahead=NOON + 400 * DAYS)], WARN),
-        (NOON, [Slots(NOON - DAYS - MINUTES, ahead=NOON + 400 * DAYS)], FAIL),
-        (NOON, [Slots(NOON + 400 * DAYS), Slots(NOON - DAYS)], WARN),
+        (NOON, [at(NOON)], PASS),
+        (NOON, [at(NOON + 10 * MINUTES)], PASS),
+        (NOON, [at(NOON + 11 * MINUTES)], FAIL),
+        (NOON, [at(NOON + 400 * DAYS)], FAIL),
+        (NOON, [at(NOON, ahead=NOON + 400 * DAYS)], WARN),
+        (NOON, [at(NOON - DAYS - MINUTES, ahead=NOON + 400 * DAYS)], FAIL),
+        (NOON, [at(NOON + 400 * DAYS), at(NOON - DAYS)], WARN),
         (datetime.fromisoformat("1970-01-01T00:00:30+00:00"), [], FAIL),
         (datetime.fromisoformat("2024-12-31T23:59:59+00:00"), [], FAIL),
         (datetime.fromisoformat("2025-01-01T00:00:00+00:00"), [], PASS),
     ],
 )
-def test_clock(now: datetime, slots: list[Slots], status: Status) -> None:
-    answer = judge_clock(now, slots, COMMANDS)
+def test_clock(now: datetime, slots: list[LastSlot], status: Status) -> None:
+    answer = judge_clock(now, slots, LINUX)
     assert (answer.status, "timedatectl" in answer.next_step) == (status, status is not PASS)
 
 
-def a_slot(age: timedelta, source: str = "hue", interval: timedelta = 5 * MINUTES) -> LastSlot:
-    return LastSlot(source=source, slot=NOON - age, state="stored", interval=interval)
+BOTH = FIVE | {"amazon": 5 * MINUTES}
 
 
 @pytest.mark.parametrize(
-    ("slots", "collectors", "status", "step"),
+    ("slots", "intervals", "collectors", "status", "step"),
     [
-        ([], [], SKIPPED, ""),
-        ([], ["hue"], WARN, "Check again"),
-        ([a_slot(17 * MINUTES)], [], PASS, ""),
-        ([a_slot(18 * MINUTES)], [], FAIL, "Start it: `systemctl start homeclimate`, or `./run collect`."),
-        ([a_slot(18 * MINUTES)], ["hue"], FAIL, "restart the collector"),
-        ([a_slot(18 * MINUTES), a_slot(MINUTES, "amazon")], ["amazon"], FAIL, "Start it"),
-        ([a_slot(17 * MINUTES, interval=MINUTES)], [], PASS, ""),
-        ([a_slot(62 * MINUTES, interval=20 * MINUTES)], [], PASS, ""),
-        ([a_slot(63 * MINUTES, interval=20 * MINUTES)], [], FAIL, "Start it"),
+        ([], FIVE, [], SKIPPED, ""),
+        ([], FIVE, ["hue"], WARN, "Check again"),
+        ([a_slot(17 * MINUTES)], FIVE, [], PASS, ""),
+        ([a_slot(18 * MINUTES)], FIVE, [], FAIL, "`systemctl start homeclimate`, or `homeclimate collect`."),
+        ([a_slot(18 * MINUTES)], FIVE, ["hue"], FAIL, "restart the collector"),
+        ([a_slot(18 * MINUTES), a_slot(MINUTES, "amazon")], BOTH, ["amazon"], FAIL, "Start it"),
+        ([a_slot(17 * MINUTES)], {"hue": MINUTES}, [], PASS, ""),
+        ([a_slot(62 * MINUTES)], {"hue": 20 * MINUTES}, [], PASS, ""),
+        ([a_slot(63 * MINUTES)], {"hue": 20 * MINUTES}, [], FAIL, "Start it"),
+        ([a_slot(MINUTES)], BOTH, ["hue"], WARN, "restart the collector"),
+        ([a_slot(MINUTES), a_slot(DAYS, "hue:gone")], FIVE, ["hue"], PASS, ""),
+        ([a_slot(DAYS, "hue:gone")], FIVE, [], SKIPPED, ""),
     ],
 )
 def test_last_cycle_should_be_recent(
-    slots: list[LastSlot], collectors: list[str], status: Status, step: str
+    slots: list[LastSlot],
+    intervals: dict[str, timedelta],
+    collectors: list[str],
+    status: Status,
+    step: str,
 ) -> None:
-    answer = judge_last_cycle(slots, collectors, NOON, COMMANDS)
+    answer = judge_last_cycle(slots, intervals, collectors, NOON, LINUX)
     assert answer.status is status
     assert step in answer.next_step
 
 
-def test_last_cycle_shows_the_newest_slot() -> None:
-    answer = judge_last_cycle([a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")], [], NOON, COMMANDS)
-    assert answer.summary == "amazon stored at 2026-03-01 11:59:00 UTC"
+def test_last_cycle_names_each_source() -> None:
+    slots = [a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")]
+    hue, amazon = "hue stored at 2026-03-01 11:51:00 UTC", "amazon stored at 2026-03-01 11:59:00 UTC"
+    assert judge_last_cycle(slots, BOTH, [], NOON, LINUX).summary == f"{hue}, {amazon}"
+    answer = judge_last_cycle(slots[:1], BOTH, [], NOON, LINUX)
+    assert answer.summary == f"{hue}; no cycle yet of amazon"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ((True, False, True, True), None),
+        ((False, True, False, False), "not enabled"),
+        ((True, True, False, False), "--offline"),
+        ((True, False, False, False), "secrets.yaml"),
+        ((True, False, True, False), "no credentials"),
+    ],
+)
+def test_source_that_cannot_be_asked_is_skipped(facts: tuple[bool, ...], reason: str | None) -> None:
+    names = ("is_enabled", "is_offline", "are_secrets_readable", "has_credentials")
+    answer = judge_unasked_source(**dict(zip(names, facts, strict=True)))
+    assert (answer is None) == (reason is None)
+    assert answer is None or (answer.status is SKIPPED and str(reason) in answer.summary)
 
 
 OFF = tuple(Unread(device_id=f"hue:{number}", cause=Cause.SWITCHED_OFF) for number in (1, 2))
@@ -161,18 +195,18 @@ def test_silent_devices_do_not_fail_their_source(reply: SourceReply, status: Sta
 @pytest.mark.parametrize(
     ("error", "source", "step"),
     [
-        (CredentialsRefused("no"), "amazon", "`./run setup --reauth amazon`"),
-        (CredentialsStale("no"), "hue:1", "`./run setup --reauth hue:1`"),
+        (CredentialsRefused("no"), "amazon", "`homeclimate setup --reauth amazon`"),
+        (CredentialsStale("no"), "hue:1", "`homeclimate setup --reauth hue:1`"),
         (SourceThrottled("no", retry_after_s=30.0), "hue", "in 30 s"),
         (SourceThrottled("no"), "hue", "in some minutes"),
-        (SourceRefused("no"), "hue", "`./run setup`"),
+        (SourceRefused("no"), "hue", "`homeclimate setup`"),
         (SourceUnavailable("no"), "hue", "switched on"),
         (SourceGarbled("no"), "hue:1", "switched on"),
         (SourceUnavailable("no"), "amazon", "internet"),
     ],
 )
 def test_next_step_depends_on_the_error(error: SourceError, source: str, step: str) -> None:
-    unavailable = unavailable_step(source, "./run")
-    answer = judge_source_error(error, source=source, program="./run", unavailable_step=unavailable)
+    unavailable = UNAVAILABLE_STEPS[source.partition(":")[0]]
+    answer = judge_source_error(error, source=source, unavailable_step=unavailable)
     assert (answer.status, answer.summary) == (FAIL, "no")
     assert step in answer.next_step

@@ -17,14 +17,14 @@ from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import Finding, first_fault, require_file
-from adapters.sqlite.checksums import READING_COLUMNS, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.durable_copy import quoted, require_room
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening, make_tables
-from adapters.sqlite.reading_rows import as_instant
+from adapters.sqlite.reading_rows import READING_COLUMNS, as_instant
 from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_READINGS
 from domain.errors import StoreRefused
 
@@ -73,7 +73,7 @@ class Salvaging:
                 found = self._readable_copy(damaged, Path(folder))
                 salvaged = _judge(found)
                 with self.lock.held():
-                    self.opening.connection(rebuilds=True).close()
+                    self.opening.connection(may_rebuild=True).close()
                 merged = merge_backup(
                     path, found, lock=self.lock, busy_timeout_ms=self.opening.busy_timeout_ms
                 )

@@ -80,13 +80,16 @@ def _first_line(path: Path, pragma: str) -> str | None:
     return None if result == "ok" else " ".join(result.split())
 
 
-def check_home(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> tuple[Finding, ...]:
-    """Return the findings on a database of this kind of home. Raises `StoreRefused` if it is of another."""
+def check_home(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
+    """Return the findings on a home's database, simulated or not.
+
+    Raises `StoreRefused` if another program or a newer version wrote it.
+    """
     with store_errors(path):
         require_file(path)
     try:
         with store_errors(path):
-            inspect(path, is_simulated=is_simulated, busy_timeout_ms=busy_timeout_ms)
+            inspect(path, is_simulated=None, busy_timeout_ms=busy_timeout_ms)
     except StoreCorrupt as error:
         return check(path, busy_timeout_ms=busy_timeout_ms) or (_unreadable(error),)
     except StoreRefused:

@@ -33,8 +33,10 @@ class Inspection:
         return self.version == 0 and "readings" in self.tables
 
 
-def inspect(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> Inspection:
+def inspect(path: Path, *, is_simulated: bool | None, busy_timeout_ms: int) -> Inspection:
     """Inspect the existing file without changing it.
+
+    `is_simulated` is the kind of home that is to be written to; None, for readers, accepts both kinds.
 
     Raises `StoreRefused` or `StoreCorrupt` when it must not be written to, and what SQLite raises.
     """
@@ -51,7 +53,7 @@ def inspect(path: Path, *, is_simulated: bool, busy_timeout_ms: int) -> Inspecti
         return _inspect(path, "rw", is_simulated, busy_timeout_ms)
 
 
-def _inspect(path: Path, mode: str, is_simulated: bool, busy_timeout_ms: int) -> Inspection:
+def _inspect(path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int) -> Inspection:
     with closing(connect(path, mode=mode, busy_timeout_ms=busy_timeout_ms)) as connection:
         tables = frozenset(name for (name,) in connection.execute(_SELECT_TABLES))
         inspection = Inspection(version=user_version(connection), tables=tables)
@@ -62,7 +64,8 @@ def _inspect(path: Path, mode: str, is_simulated: bool, busy_timeout_ms: int) ->
             )
         if tables:
             _refuse_foreign(path, inspection, connection)
-            _refuse_other_kind_of_home(path, inspection, connection, is_simulated=is_simulated)
+            if is_simulated is not None:
+                _refuse_other_kind_of_home(path, inspection, connection, is_simulated=is_simulated)
         return inspection
 
 

@@ -49,15 +49,15 @@ class Upgrade:
     journal: Journal
     clock: Clock
 
-    def run(self, *, rebuilds: bool) -> None:
-        """Take the steps that are missing, the long ones only if `rebuilds`.
+    def run(self, *, may_rebuild: bool) -> None:
+        """Take the steps that are missing, the long ones only if it `may_rebuild`.
 
         Raises what SQLite, the system and the inspection raise; then nothing has changed.
         """
         found = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
         if found.version < LEDGER:
             self._add_ledger(is_from_before=found.is_from_before)
-        if found.version < REBUILT and rebuilds:
+        if found.version < REBUILT and may_rebuild:
             with self._put_off_on_error(
                 "store.relaxing_put_off", "the next start; meanwhile the ledger keeps what the table refuses"
             ):
@@ -66,7 +66,7 @@ class Upgrade:
             with self._connection() as connection:
                 if user_version(connection) >= REBUILT or lacks_checksums(connection):
                     add_checksums(connection)
-        if found.version < INDEXED and rebuilds:
+        if found.version < INDEXED and may_rebuild:
             with self._put_off_on_error(
                 "store.pruning_put_off", "the next start; the file only stays larger"
             ):

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from domain.health import HealthReport
-from entrypoints import health
-from entrypoints.commands.health import COMPONENTS, HealthRequest
+from domain.health import COMPONENTS, HealthReport, HealthRequest
+from entrypoints.commands import health
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.sick_homes import SickHome, run_health
 
@@ -155,11 +154,32 @@ def test_invalid_settings_are_not_used(home: SickHome, read_out: ReadOut) -> Non
         "    auto_discover: false\n", f"    auto_discover: false\n    bridges: [{{id: {bridge.id}}}]\n"
     )
     before = len(bridge.requests)
-    code, out, _ = run_health(home, read_out)
-    found = states(out)
+    code, out, _ = run_health(home, read_out, "--json")
+    found = {name: check["status"] for name, (check,) in json.loads(out)["checks"].items()}
     assert (code, found.pop("configuration"), found.pop("environment")) == (2, "fail", "pass")
     assert set(found.values()) == {"skipped"}
     assert len(bridge.requests) == before
+
+
+def test_home_that_does_not_exist_is_one_failure(home: SickHome, read_out: ReadOut) -> None:
+    home.deployment.config_file.unlink()
+    code, out, _ = run_health(home, read_out)
+    lines = out.splitlines()
+    assert code == 2
+    assert lines[:2] == [
+        f"fail     configuration   {home.deployment.config_file} - not found",
+        f"{'':9}-> Run `homeclimate setup` to make one, or name another home with --home.",
+    ]
+    assert lines[3:-1] == ["skipped  16 components   the configuration must be corrected first"]
+
+
+def test_simulated_home_is_one_failure_that_names_the_demo(home: SickHome, read_out: ReadOut) -> None:
+    home.sql("UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
+    before = len(home.simulated.bridge.requests)
+    code, out, _ = run_health(home, read_out)
+    assert (code, out.count("fail "), out.count("-> ")) == (2, 1, 1)
+    assert re.search(r"fail +database +\S+ is of a simulated home.*\n +-> .*`homeclimate demo`", out)
+    assert len(home.simulated.bridge.requests) == before
 
 
 def test_each_bridge_has_its_own_line(home: SickHome, read_out: ReadOut) -> None:
@@ -182,7 +202,7 @@ def test_timeout_includes_the_start_of_the_process(home: SickHome, monkeypatch: 
 
     class Recorder(health.HealthRun):
         def run(self) -> HealthReport:
-            requests.append(self.request)
+            requests.append(self.command.request)
             return HealthReport(())
 
         def watch(self, leave: Callable[[int], object]) -> None:

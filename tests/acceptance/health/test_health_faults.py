@@ -179,7 +179,7 @@ INTERVAL = "interval_seconds: 300"
 YAML_LINE = r"config\.yaml:\d+"
 
 CASES = [
-    Case("no config.yaml", on_file("config/config.yaml", remove), 2, {CONFIG: (FAIL, r"\S+config\.yaml")}),
+    Case("no config.yaml", on_file("config/config.yaml", remove), 2, {CONFIG: (FAIL, "homeclimate setup")}),
     Case("no config folder", on_file("config", remove), 2, {CONFIG: (FAIL, "")}),
     Case("invalid YAML", config(INTERVAL, f"{INTERVAL} ["), 2, {CONFIG: (FAIL, YAML_LINE)}),
     Case(
@@ -239,7 +239,7 @@ CASES = [
         is_long=True,
     ),
     Case("a newer database", sql("PRAGMA user_version = 99"), 2, {DATABASE: (FAIL, "")}),
-    Case("a simulated database", SIMULATED, 2, {DATABASE: (FAIL, "database_path")}),
+    Case("a simulated database", SIMULATED, 2, {DATABASE: (FAIL, "homeclimate demo")}),
     Case("WAL disabled", NO_WAL, 1, {"wal": (FAIL, "collect --once")}),
     Case("a synchronised folder", on_file(".stfolder", Path.mkdir), 1, {"database_place": (FAIL, "path")}),
     Case("damage in the daily check", found_damage, 1, {"last_check": (FAIL, "db check")}),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.cycle import SourceReply
 from domain.errors import SourceError
 from ports.setup import CodePair, Linked, Pending, Refused

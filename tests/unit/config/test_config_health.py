@@ -9,18 +9,20 @@ import pytest
 
 from config.health import (
     check_configuration,
-    check_log_limits,
+    check_log,
     check_secrets,
     names_of_secrets,
     texts_to_redact,
+    usable_settings,
 )
 from config.loading import Inspection
 from config.problems import Place, Problem, Severity
 from config.secrets import AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
-from config.settings import Settings
-from domain.health import Status, Weight
+from config.settings import LoggingSettings, Settings
+from domain.health import Status, Weight, failed, passed
 
 CONFIG, SECRETS = "/home/config/config.yaml", "/home/config/secrets.yaml"
+WRITABLE = passed("the folder is writable")
 FATAL, ERROR, WARNING = Severity.FATAL, Severity.ERROR, Severity.WARNING
 
 
@@ -75,7 +77,7 @@ def test_all_problems_are_shown_with_the_position_of_the_most_severe(line: int, 
     found = files(a_problem(WARNING, line=2), a_problem(FATAL, line=line), a_problem(ERROR, line=11))
     answer = check_configuration(found)
     assert answer.summary.count("is odd") == 3
-    assert answer.next_step.startswith(f"Mend {position}: ")
+    assert answer.next_step == f"Correct {position}."
 
 
 @pytest.mark.parametrize(
@@ -89,12 +91,30 @@ def test_one_source_must_be_enabled(hue: bool, amazon: bool, status: Status) -> 
 @pytest.mark.parametrize("path", ["logging.max_bytes", "logging.backup_count"])
 def test_capped_log_limits_belong_to_the_log_and_invalid_ones_to_the_configuration(path: str) -> None:
     capped, invalid = files(a_problem(WARNING, path=path)), files(a_problem(FATAL, path=path))
-    answer = check_log_limits(capped)
-    assert answer is not None
+    answer = check_log(capped, LoggingSettings(), WRITABLE)
     assert (answer.status, answer.next_step.startswith(f"Edit {CONFIG}:7:")) == (Status.WARN, True)
     assert check_configuration(capped).status is Status.PASS
-    assert check_log_limits(invalid) is None
+    assert check_log(invalid, LoggingSettings(), WRITABLE) is WRITABLE
     assert check_configuration(invalid).status is Status.FAIL
+
+
+def test_state_of_the_log_folder_precedes_its_limits() -> None:
+    capped, full = files(a_problem(WARNING, path="logging.max_bytes")), failed("full", "Remove files.")
+    assert check_log(capped, LoggingSettings(), full) is full
+    without_log = LoggingSettings(enable_file_logging=False)
+    assert check_log(capped, without_log, full).status is Status.SKIPPED
+
+
+def test_next_step_that_is_a_sentence_is_shown_once() -> None:
+    missing = attrs.evolve(a_problem(FATAL, line=0, path=""), message="not found. Run `x`, or name another")
+    answer = check_configuration(files(missing))
+    assert (answer.summary, answer.next_step) == (f"{CONFIG} - not found", "Run `x`, or name another.")
+
+
+@pytest.mark.parametrize(("severity", "is_usable"), [(WARNING, True), (ERROR, True), (FATAL, False)])
+def test_settings_with_a_fatal_problem_are_not_used(severity: Severity, is_usable: bool) -> None:
+    found = files(a_problem(severity))
+    assert usable_settings(found) is (found.settings if is_usable else None)
 
 
 def test_secrets_are_named_and_counted_and_never_shown() -> None:

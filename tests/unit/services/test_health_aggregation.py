@@ -187,7 +187,6 @@ def a_source_probe(source: Source, clock: MemoryClock) -> SourceProbe:
         make=lambda: source,
         clock=clock,
         limit_s=12.0,
-        program="./run",
         unavailable_step="Check the network.",
     )
 
