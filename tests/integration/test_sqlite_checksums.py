@@ -71,9 +71,7 @@ def test_each_cycle_has_a_checksum_of_its_readings(store: SqliteStore, path: Pat
     assert _wrong(path) == []
 
 
-def test_a_cycle_with_readings_that_are_stored_already_is_summed_as_it_is_stored(
-    store: SqliteStore, path: Path
-) -> None:
+def test_the_checksum_counts_only_readings_that_were_new(store: SqliteStore, path: Path) -> None:
     store.append(a_cycle(a_collected(a_reading("hue:b"))))
     store.append(a_cycle(a_collected(*(a_reading(f"hue:{name}") for name in "abc"))))
     assert sum(readings for _, _, readings in rows(path, RUNS)) == 3
