@@ -68,9 +68,13 @@ class Inspection:
         """What both files hold, also if a fatal problem is reported, such as missing credentials."""
         if self.settings is None or self.secrets is None:
             return None
+        return self.for_checks(self.settings)
+
+    def for_checks(self, settings: Settings) -> Loaded:
+        """Return the home with these settings, and without secrets if they cannot be read."""
         return Loaded(
-            settings=self.settings,
-            secrets=self.secrets,
+            settings=settings,
+            secrets=self.secrets or Secrets(),
             warnings=tuple(map(str, self.problems)),
             config_path=self.config_path,
             secrets_path=self.secrets_path,
@@ -189,8 +193,7 @@ def _check_credentials(settings: Settings, secrets: Secrets, path: Path, report:
     no_file = f" (there is no such file yet; {example} is an example)" if is_missing(path) else ""
     for key, message in missing:
         add(Place(file=str(path), path=key), f"{message}{no_file}")
-    url = secrets.alerts.ping_url
-    if url is not None and not url.value.startswith(("https://", "http://")):
+    if secrets.alerts.ping_url is not None and not secrets.alerts.is_ping_url_usable:
         report.error(Place(file=str(path), path="alerts.ping_url"), "is not a URL, so it is not called")
 
 

@@ -64,6 +64,10 @@ class AlertSecrets:
     mail_password: Secret | None = None
     ping_url: Secret | None = None
 
+    @property
+    def is_ping_url_usable(self) -> bool:
+        return self.ping_url is not None and self.ping_url.value.startswith(("https://", "http://"))
+
 
 @attrs.frozen(kw_only=True)
 class Secrets:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import attrs
 
@@ -50,6 +51,12 @@ def configured_sources(settings: Settings, secrets: Secrets | None) -> Sequence[
     return [*hue, amazon]
 
 
+def intervals(settings: Settings) -> Mapping[str, timedelta]:
+    """Return the intervals of the enabled sources, by name."""
+    sources = configured_sources(settings, None)
+    return {each.name: timedelta(seconds=each.interval_s) for each in sources if each.is_enabled}
+
+
 def hue_names(loaded: Loaded) -> Sequence[str]:
     """Return the name of each bridge as a source; the only bridge of a home is called `hue`."""
     return _bridge_names([bridge.id for bridge in loaded.bridges])
@@ -63,6 +70,11 @@ def source_names(loaded: Loaded) -> frozenset[str]:
     """Return the names of the sources that the home collects from."""
     sources = configured_sources(loaded.settings, loaded.secrets)
     return frozenset(each.name for each in sources if each.is_enabled)
+
+
+def names_at_any_time(loaded: Loaded) -> Sequence[str]:
+    """Return every name of a source of this home: that of a bridge changes when there is a second one."""
+    return [AMAZON, HUE, *(f"{HUE}:{bridge.id}" for bridge in loaded.bridges)]
 
 
 def is_called(name: str, wanted: str) -> bool:

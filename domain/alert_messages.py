@@ -40,7 +40,7 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "the daily check found damage in the database",
         "Run `{program} db check`. It shows what is damaged and the next step.",
     ),
-    Topic.LOG_HELD: (
+    Topic.WAL_HELD: (
         "another program keeps the database open for reading",
         "The database's log grows until that program ends. Close it, or let it read in shorter transactions.",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -16,8 +16,8 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.measurements import Measurement
-from domain.reading import Reading
+from domain.measurements import ReadCost
+from domain.reading import Reading, is_newer
 from domain.schedule import Due
 
 
@@ -28,7 +28,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     SWITCHED_OFF = "switched_off"
     NO_VALUE = "no_value"
-    NO_IDENTITY = "no_identity"
+    NO_IDENTITY = "no_identity"  # no longer recorded; ledgers of earlier versions contain it
     NOT_LISTED = "not_listed"
     OUT_OF_RANGE = "out_of_range"
     STALE = "stale"
@@ -143,13 +143,48 @@ Outcome = Collected | Failed | Deferred
 LedgerEntry = Outcome | Missed
 
 
+def all_unread(device_ids: Iterable[str], cause: Cause) -> tuple[Unread, ...]:
+    """Return all the devices, unread for that cause."""
+    return tuple(Unread(device_id=device_id, cause=cause) for device_id in sorted(device_ids))
+
+
+def without_duplicates(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Keep only the newest of several sources' readings of one device; note it in the other outcomes."""
+    newest: dict[str, tuple[str, Reading]] = {}
+    has_duplicates = False
+    for outcome in outcomes:
+        if isinstance(outcome, Collected):
+            for reading in outcome.readings:
+                key = reading.device_id.lower()
+                present = newest.get(key)
+                has_duplicates = has_duplicates or present is not None
+                if present is None or is_newer(reading, present[1]):
+                    newest[key] = (outcome.due.source, reading)
+    if not has_duplicates:
+        return list(outcomes)
+    kept: list[Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Collected):
+            own, notes = [], list(outcome.notes)
+            for reading in outcome.readings:
+                source = newest[reading.device_id.lower()][0]
+                if source == outcome.due.source:
+                    own.append(reading)
+                else:
+                    notes.append(f"the reading of {reading.device_id} is taken from {source}")
+            kept.append(attrs.evolve(outcome, readings=tuple(own), notes=tuple(notes)))
+        else:
+            kept.append(outcome)
+    return kept
+
+
 @attrs.frozen(kw_only=True)
 class CycleReport:
     """The outcomes of the sources that were due, stored in one transaction."""
 
     outcomes: tuple[Outcome, ...]
     missed: tuple[Missed, ...] = ()
-    measurements: tuple[Measurement, ...] = ()
+    measurements: tuple[ReadCost, ...] = ()
 
     @property
     def readings(self) -> tuple[Reading, ...]:

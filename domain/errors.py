@@ -15,27 +15,21 @@ class HomeclimateError(Exception):
 
 
 class SourceError(HomeclimateError):
-    """A source gave no readings."""
+    """A source gave no readings. `retry_after_s` is the wait that it asked for, if any."""
+
+    def __init__(
+        self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
+    ) -> None:
+        super().__init__(message, endpoint=endpoint)
+        self.retry_after_s = retry_after_s
 
 
 class SourceUnavailable(SourceError):
-    """The network or the server failed; try again, after `retry_after_s` if given."""
-
-    def __init__(
-        self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
-    ) -> None:
-        super().__init__(message, endpoint=endpoint)
-        self.retry_after_s = retry_after_s
+    """The network or the server failed; try again."""
 
 
 class SourceThrottled(SourceError):
-    """The source asks for fewer requests, and for a wait of `retry_after_s` if given."""
-
-    def __init__(
-        self, message: str = "", *, retry_after_s: float | None = None, endpoint: str | None = None
-    ) -> None:
-        super().__init__(message, endpoint=endpoint)
-        self.retry_after_s = retry_after_s
+    """The source asks for fewer requests."""
 
 
 class CredentialsStale(SourceError):

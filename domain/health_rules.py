@@ -65,10 +65,11 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     if free_bytes < DISK_LOW_BYTES:
         return failed(
             summary,
-            f"Make room on the disk of the data folder: less than 200 MB is left (`{commands.show_disk}`).",
+            f"Make room on the disk of the data folder: less than {DISK_LOW_BYTES // 1_000_000} MB is left"
+            f" (`{commands.show_disk}`).",
         )
     if free_bytes < DISK_GOOD_BYTES:
-        return warned(summary, "Make room soon. An alert is sent below 200 MB.")
+        return warned(summary, f"Make room soon. An alert is sent below {DISK_LOW_BYTES // 1_000_000} MB.")
     return passed(summary)
 
 

@@ -15,7 +15,7 @@ REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
-LOG_HELD_BYTES, LOG_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
+WAL_HELD_BYTES, WAL_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
 
 class Topic(StrEnum):
@@ -28,7 +28,7 @@ class Topic(StrEnum):
     DISK_LOW = "disk_low"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
-    LOG_HELD = "log_held"
+    WAL_HELD = "log_held"
     SPOOL_IN_USE = "spool_in_use"
     CLOCK_STEPPED = "clock_stepped"
 
@@ -149,15 +149,10 @@ def update_incidents(
     return after, tuple(notices)
 
 
-def observe_cycle(
-    cycle: Cycle, clock_faults: Iterable[str] = (), *, only_bad_devices: bool = False
-) -> Iterator[Observation]:
-    """Observe the sources, their devices, the store and the clock in a cycle.
-
-    `only_bad_devices` skips the devices that are well, which matter only while there are incidents.
-    """
+def observe_cycle(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Observation]:
+    """Observe the sources, their devices, the store and the clock in a cycle."""
     for outcome in cycle.report.outcomes:
-        for one in _observe_outcome(outcome, only_bad_devices=only_bad_devices):
+        for one in _observe_outcome(outcome):
             # Cycles by hand come within seconds: they may end a silence, but do not count towards one.
             if outcome.due.scheduled or not one.is_bad or one.topic not in _SILENCES:
                 yield one
@@ -167,8 +162,8 @@ def observe_cycle(
     yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 
-def observe_home(free_bytes: int | None, log_bytes: int | None) -> Iterator[Observation]:
-    """Observe the free space, and the database's log, which grows while another program reads."""
+def observe_home(free_bytes: int | None, wal_bytes: int | None) -> Iterator[Observation]:
+    """Observe the free space, and the database's write-ahead log, which grows while another program reads."""
     if free_bytes is not None and not DISK_LOW_BYTES <= free_bytes <= DISK_GOOD_BYTES:
         yield Observation(
             topic=Topic.DISK_LOW,
@@ -176,12 +171,12 @@ def observe_home(free_bytes: int | None, log_bytes: int | None) -> Iterator[Obse
             is_bad=free_bytes < DISK_LOW_BYTES,
             detail=f"{free_bytes / 1e6:.0f} MB free",
         )
-    if log_bytes is not None and not LOG_SHORT_BYTES < log_bytes <= LOG_HELD_BYTES:
+    if wal_bytes is not None and not WAL_SHORT_BYTES < wal_bytes <= WAL_HELD_BYTES:
         yield Observation(
-            topic=Topic.LOG_HELD,
+            topic=Topic.WAL_HELD,
             subject="database",
-            is_bad=log_bytes > LOG_HELD_BYTES,
-            detail=f"the database's log has {log_bytes / 1e6:.0f} MB",
+            is_bad=wal_bytes > WAL_HELD_BYTES,
+            detail=f"the database's log has {wal_bytes / 1e6:.0f} MB",
         )
 
 
@@ -237,7 +232,7 @@ def _worsened(
     return incident, Repeated(incident=incident)
 
 
-def _observe_outcome(outcome: Outcome, *, only_bad_devices: bool) -> Iterator[Observation]:
+def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
     """Observe a source and its devices. One with rejected credentials is not silent as well."""
     source = outcome.due.source
     match outcome:
@@ -246,10 +241,7 @@ def _observe_outcome(outcome: Outcome, *, only_bad_devices: bool) -> Iterator[Ob
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
             for reading in outcome.readings:
                 battery = reading.battery_percent
-                if not only_bad_devices:
-                    yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
-                elif battery is None or battery > BATTERY_LOW_PERCENT:
-                    continue
+                yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
                 if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
                     yield Observation(
                         topic=Topic.BATTERY_LOW,

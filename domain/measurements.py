@@ -1,4 +1,4 @@
-"""What collecting costs: measurements of cycles, and baselines made of them."""
+"""The cost of a read, measured in each cycle: time, attempts and bytes; and baselines of such costs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import attrs
+
+from domain.schedule import Due
 
 READ, ATTEMPT = "source.read", "source.attempt"  # names of operations that a cycle measures itself
 
@@ -29,8 +31,8 @@ class Operation:
 
 
 @attrs.frozen(kw_only=True)
-class Measurement:
-    """What one source's part of one cycle cost.
+class ReadCost:
+    """The cost of reading one source in one cycle; a row of the table `measurements`.
 
     `duration_s` is the time of the whole read, with all attempts and the waits between them; `strategy` is
     the way that the source was read, empty if there is only one. `cycle_s`, `commit_s` and `cpu_s` belong to
@@ -51,22 +53,20 @@ class Measurement:
     succeeded: bool = True
 
 
-def measurement_of(
-    slot: datetime, source: str, operations: Iterable[Operation], *, succeeded: bool
-) -> Measurement:
-    """Sum up the operations of one source in one cycle."""
+def read_cost(due: Due, operations: Iterable[Operation], *, succeeded: bool) -> ReadCost:
+    """Sum up the operations of reading one source in one cycle."""
     strategy, duration_s, attempts, wire_bytes, payload_bytes = "", 0.0, 0, 0, 0
     for one in operations:
-        if one.source != source:
+        if one.source != due.source:
             continue
         strategy = strategy or one.strategy
         duration_s += one.duration_s if one.operation == READ else 0.0
         attempts += one.operation == ATTEMPT
         wire_bytes += one.wire_bytes
         payload_bytes += one.payload_bytes
-    return Measurement(
-        slot=slot,
-        source=source,
+    return ReadCost(
+        slot=due.slot,
+        source=due.source,
         strategy=strategy,
         duration_s=duration_s,
         attempts=attempts,
@@ -133,8 +133,8 @@ class Baseline:
 
 
 @attrs.frozen(kw_only=True)
-class Costs:
-    """What cycles cost: the figures, the slots of the complete ones, and how many were incomplete.
+class CycleCosts:
+    """The costs of cycles: the figures, the slots of the complete ones, and how many were incomplete.
 
     `strategies` name how each source was read, one a successful read.
     """
@@ -145,9 +145,11 @@ class Costs:
     left_out: int
 
 
-def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+def costs_of(
+    measurements: Iterable[ReadCost], is_wanted: Callable[[str], bool] = lambda _: True
+) -> CycleCosts:
     """Collect the figures of the wanted sources, and of the cycles that read no other source."""
-    cycles: dict[datetime, list[Measurement]] = {}
+    cycles: dict[datetime, list[ReadCost]] = {}
     for one in sorted(measurements, key=lambda one: (one.slot, one.source)):
         cycles.setdefault(one.slot, []).append(one)
     samples: dict[Figure, list[float]] = {}
@@ -168,7 +170,7 @@ def costs_of(measurements: Iterable[Measurement], is_wanted: Callable[[str], boo
             if one.succeeded:
                 _add(samples, one.source, _read_figures(one))
                 strategies.setdefault(one.source, []).append(one.strategy)
-    return Costs(
+    return CycleCosts(
         samples={figure: tuple(samples[figure]) for figure in in_order(samples)},
         strategies={source: tuple(names) for source, names in strategies.items()},
         slots=tuple(complete),
@@ -182,11 +184,11 @@ def _add(samples: dict[Figure, list[float]], of: str, figures: Mapping[Kind, flo
             samples.setdefault(Figure(kind, of), []).append(round(float(value), 6))
 
 
-def _cycle_figures(one: Measurement) -> Mapping[Kind, float | None]:
+def _cycle_figures(one: ReadCost) -> Mapping[Kind, float | None]:
     return {Kind.CYCLE_S: one.cycle_s, Kind.CPU_S: one.cpu_s, Kind.COMMIT_S: one.commit_s}
 
 
-def _read_figures(one: Measurement) -> Mapping[Kind, float | None]:
+def _read_figures(one: ReadCost) -> Mapping[Kind, float | None]:
     return {
         Kind.READ_S: one.duration_s,
         Kind.ATTEMPTS: one.attempts,
@@ -195,6 +197,6 @@ def _read_figures(one: Measurement) -> Mapping[Kind, float | None]:
     }
 
 
-def sources_of(measurements: Sequence[Measurement]) -> Sequence[str]:
+def sources_of(measurements: Sequence[ReadCost]) -> Sequence[str]:
     """List the sources that were measured, by name."""
     return sorted({one.source for one in measurements})

@@ -1,4 +1,4 @@
-"""How far each source has come: its newest slots, its devices, and what waits to be stored."""
+"""Progress of a source: its newest slots, its devices, and the cycles that wait to be stored."""
 
 from __future__ import annotations
 

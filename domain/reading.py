@@ -1,4 +1,4 @@
-"""Readings: what devices measure, in which units, and which values can be stored."""
+"""Readings: quantities, units, and the rules for implausible and unstorable values."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Reading:
     raw_response: str | None = None
 
 
-def flagged(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
+def flag_implausible(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
     """Mark the reading as anomalous if a value is outside its plausible range. Drop no value."""
     for quantity, limits in plausible.items():
         value = reading.values.get(quantity)
@@ -97,23 +97,26 @@ def flagged(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:
     return reading
 
 
-def storable(reading: Reading) -> Reading:
-    """Move values that the table's checks reject to `other_values`, and mark the reading.
+def fit_to_table(reading: Reading) -> Reading:
+    """Move values that the table's checks reject to `other_values`, and mark the reading as anomalous.
 
     Infinities and NaN are dropped, since JSON cannot represent them: only the mark remains.
     """
-    for quantity, value in reading.values.items():
-        if value not in STORABLE[quantity]:
-            break
-    else:
-        if not reading.other_values:
-            return reading
     rejected = {
         quantity: value for quantity, value in reading.values.items() if value not in STORABLE[quantity]
     }
-    others = {name: value for name, value in reading.other_values.items() if math.isfinite(value)}
+    others = reading.other_values
+    if others:
+        others = {name: value for name, value in others.items() if math.isfinite(value)}
     if not rejected and len(others) == len(reading.other_values):
         return reading
-    others |= {quantity.value: value for quantity, value in rejected.items() if math.isfinite(value)}
+    others = {**others, **{name.value: value for name, value in rejected.items() if math.isfinite(value)}}
     values = {quantity: value for quantity, value in reading.values.items() if quantity not in rejected}
     return attrs.evolve(reading, values=values, other_values=others, is_anomalous=True)
+
+
+def is_newer(reading: Reading, other: Reading) -> bool:
+    """Return whether the reading was observed later; an unknown time counts as the oldest."""
+    if reading.observed_at is None or other.observed_at is None:
+        return reading.observed_at is not None and other.observed_at is None
+    return reading.observed_at > other.observed_at

@@ -1,4 +1,4 @@
-"""What is remembered of the database's upkeep: the last run of each step, and a database set aside."""
+"""Records of the database's upkeep: the last run of each step, and a quarantined database."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the domain needs from outside: Protocols, grouped by purpose. Their docstrings are the contracts."""
+"""Protocols for everything outside the domain, grouped by purpose. Their docstrings are the contracts."""

@@ -1,4 +1,4 @@
-"""What is needed to set up a home: finding bridges, pairing with them, and signing in to an account."""
+"""Setting up a home: find bridges, pair with them, and sign in to an account."""
 
 from __future__ import annotations
 

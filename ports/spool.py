@@ -1,4 +1,4 @@
-"""Where cycles wait that the store cannot take yet, and which slots are in progress."""
+"""The spool of cycles that the store cannot take yet, and the slots in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the program remembers from one run to the next. Losing it costs requests and repeated alerts.
+"""State that is kept from one run to the next. Losing it costs requests and repeated alerts.
 
 Nothing here raises, not even on a full disk: what cannot be read counts as never saved.
 """
@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.alert_messages import Outbox
+from domain.backoff import SourceFailures
 from domain.incidents import Incidents
-from domain.retry import SourceFailures
 from domain.upkeep import Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]

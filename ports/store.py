@@ -1,4 +1,4 @@
-"""Where readings and the ledger are stored."""
+"""The store of readings and ledger."""
 
 from __future__ import annotations
 

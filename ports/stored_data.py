@@ -1,4 +1,4 @@
-"""What is stored, read back."""
+"""Queries of stored readings, ledger and measurements, and the named baselines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from domain.measurements import Baseline, Measurement
+from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
 
 
@@ -38,7 +38,7 @@ class Baselines(Protocol):
 class Measurements(Protocol):
     """Reads the measurements that a `Store` keeps. Blocks."""
 
-    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+    def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         """Return those of slots from `since` on and before `until`, in the order of time.
 
         Raises `StoreError`.

@@ -1,4 +1,4 @@
-"""What a store needs now and then, besides cycles."""
+"""The upkeep of a store: checks, backups and restoring, and the disk and lease that they need."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -22,7 +22,6 @@ from ports.journal import Journal, Level
 # has sent nothing for so long, not even its reachability, is not running.
 _STALE_AFTER = timedelta(hours=24)
 _NOTABLE_SKEW = timedelta(minutes=2)
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NO_MONITOR = "the Amazon account has no air quality monitor"
 
 
@@ -152,29 +151,20 @@ def make_reply(
     now: datetime,
     settings: MonitorSettings,
 ) -> SourceReply:
-    """Return the readings of the monitors that have one, and the cause for each that has none.
-
-    Of two readings of one device the newest observation wins.
-    """
-    readings: dict[str, Reading] = {}
-    unread: dict[str, Unread] = {}
+    """Return the readings of the monitors that have one, and the cause for each that has none."""
+    readings: list[Reading] = []
+    unread: list[Unread] = []
     notes: list[str] = []
     for monitor, samples in pairs:
-        key = monitor.device_id.lower()
         match _reading(monitor, samples, slot, now, settings):
             case Unread() as silent:
-                unread.setdefault(key, silent)
+                unread.append(silent)
                 continue
             case reading:
-                if key not in readings or _is_newer(reading, readings[key]):
-                    readings[key] = reading
+                readings.append(reading)
         if samples is not None:
             notes += _remarks(monitor, samples, now)
-    return SourceReply(
-        readings=tuple(readings.values()),
-        unread=tuple(each for key, each in unread.items() if key not in readings),
-        notes=tuple(notes),
-    )
+    return SourceReply(readings=tuple(readings), unread=tuple(unread), notes=tuple(notes))
 
 
 def _reading(
@@ -206,10 +196,6 @@ def _reading(
         is_reachable=samples.is_reachable if settings.reachability else None,
         raw_response=compact_json(samples.raw) if settings.raw_response else None,
     )
-
-
-def _is_newer(reading: Reading, other: Reading) -> bool:
-    return (reading.observed_at or _EARLIEST) > (other.observed_at or _EARLIEST)
 
 
 def _remarks(monitor: Monitor, samples: Samples, now: datetime) -> Iterable[str]:

@@ -149,6 +149,30 @@ class UpkeepLock:
             self._descriptor = None
 
 
+@contextlib.contextmanager
+def exclusive_access(
+    folder: Path, sources: AbstractSet[str], upkeep_lock: Path, *, doing: str
+) -> Iterator[None]:
+    """Keep all collectors and the upkeep of a home from starting; they name `doing` as the reason.
+
+    `folder` has the locks of `sources` and of every other source that was ever held. Raise `StoreError` if a
+    collector or the upkeep is running.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    locks, lease = SourceLocks(folder, doing=doing), UpkeepLock(upkeep_lock)
+    try:
+        for source in sorted(sources | frozenset(known_sources(folder))):
+            locks.acquire(source)
+        if not lease.acquire():
+            raise StoreError("the daily upkeep of the database is running. Wait for it; nothing is changed")
+        yield
+    except SourceLocked as error:
+        raise StoreError(f"a collector is running: {error}. Stop it first; nothing is changed") from error
+    finally:
+        lease.release()
+        locks.close()
+
+
 def _open(path: Path, mode: int) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
 

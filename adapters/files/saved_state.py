@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.alert_messages import Message, Outbox, title_of
+from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.incidents import Incident, Incidents, Topic
-from domain.retry import SourceFailures
 from domain.upkeep import Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 

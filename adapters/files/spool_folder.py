@@ -20,7 +20,7 @@ from adapters.files.locks import locked_file
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
 from domain.progress import Waiting
-from domain.reading import storable
+from domain.reading import fit_to_table
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -182,7 +182,7 @@ def _with_checksum(body: bytes) -> bytes:
 def _storable(outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Collected):
         return outcome
-    return attrs.evolve(outcome, readings=tuple(map(storable, outcome.readings)))
+    return attrs.evolve(outcome, readings=tuple(map(fit_to_table, outcome.readings)))
 
 
 @functools.cache

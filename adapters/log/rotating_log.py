@@ -15,6 +15,7 @@ import attrs
 
 from adapters.files.locks import lock_within_limit
 from adapters.log.journals import journal_line
+from domain.incidents import DISK_LOW_BYTES
 from ports.clock import Clock
 from ports.journal import Level
 
@@ -25,7 +26,7 @@ _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE_S = 0.001
 _RENAME_ATTEMPTS = 3  # one for each record: a log never waits
 
-LOW_BYTES, VERY_LOW_BYTES = 200_000_000, 50_000_000
+LOW_BYTES, VERY_LOW_BYTES = DISK_LOW_BYTES, 50_000_000
 _RECOVERED_FACTOR = 1.25  # this much more than a limit must be free before the disk counts as recovered
 _CHECK_EVERY_S = 60.0
 

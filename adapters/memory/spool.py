@@ -1,20 +1,18 @@
-"""A spool, slots in progress and state in memory."""
+"""A spool and slots in progress, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from copy import deepcopy
 from datetime import datetime
 
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
 from domain.progress import Waiting
-from ports.state import Json
 
 
 class MemorySpool:
-    """Keeps cycles in a list, in `aside` those that were not taken. While `fault` is set, `add` raises it."""
+    """A spool of `reports`; `aside` are those that were not taken. While `fault` is set, `add` raises it."""
 
     def __init__(self) -> None:
         self.reports: list[CycleReport] = []
@@ -44,7 +42,7 @@ class MemorySpool:
 
 
 class MemorySlotsInProgress:
-    """`left` are the slots that an earlier process left."""
+    """Slots in progress; `left` are those of earlier processes, by source."""
 
     def __init__(self, left: Mapping[str, AbstractSet[datetime]] | None = None) -> None:
         self._left = dict(left or {})
@@ -58,16 +56,3 @@ class MemorySlotsInProgress:
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         return self._left.get(source, frozenset())
-
-
-class MemoryState:
-    """Keeps copies of the values."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, Mapping[str, Json]] = {}
-
-    def get(self, key: str) -> Mapping[str, Json]:
-        return deepcopy(self._values.get(key, {}))
-
-    def put(self, key: str, value: Mapping[str, Json]) -> None:
-        self._values[key] = deepcopy(value)

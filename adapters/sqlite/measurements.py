@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from adapters.sqlite.reading_rows import as_instant, as_number, as_text, clean
-from domain.measurements import ATTEMPT, READ, Measurement
+from domain.measurements import ATTEMPT, READ, ReadCost
 
 DAYS_KEPT = 31
 TABLE = "source_measurements"
@@ -63,7 +63,7 @@ FROM source_measurements WHERE slot >= ? AND slot < ? ORDER BY slot, source
 _SELECT_HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'source_measurements'"
 
 
-def write(connection: sqlite3.Connection, measurements: Sequence[Measurement], ahead: str) -> None:
+def write(connection: sqlite3.Connection, measurements: Sequence[ReadCost], ahead: str) -> None:
     """Write the measurements, and forget the oldest day when a new one begins.
 
     Slots later than `ahead` were measured by a wrong clock.
@@ -100,7 +100,7 @@ def write(connection: sqlite3.Connection, measurements: Sequence[Measurement], a
         connection.execute(_FORGET_OLD_FORM, (oldest,))
 
 
-def read_between(connection: sqlite3.Connection, since: datetime, until: datetime) -> list[Measurement]:
+def read_between(connection: sqlite3.Connection, since: datetime, until: datetime) -> list[ReadCost]:
     """Read the measurements of both forms whose cycles began in that time, in the order of time."""
     around = (_moved(since, -_LONGEST_CYCLE), _moved(until, _LONGEST_CYCLE))
     old = _from_operations(connection.execute(_SELECT_OLD_FORM, tuple(map(as_text, around))).fetchall())
@@ -112,13 +112,13 @@ def read_between(connection: sqlite3.Connection, since: datetime, until: datetim
     return sorted(found, key=lambda one: (one.slot, one.source))
 
 
-def _measurement(row: sqlite3.Row) -> Measurement | None:
+def _measurement(row: sqlite3.Row) -> ReadCost | None:
     """Return None for a row that this program did not write so."""
     slot, duration_s = as_instant(row["slot"], UTC), as_number(row["duration_s"])
     counts = (row["attempts"], row["wire_bytes"], row["payload_bytes"])
     if slot is None or duration_s is None or not all(isinstance(count, int) for count in counts):
         return None
-    return Measurement(
+    return ReadCost(
         slot=slot,
         source=str(row["source"]),
         strategy=str(row["strategy"]),
@@ -134,7 +134,7 @@ def _measurement(row: sqlite3.Row) -> Measurement | None:
 
 
 # Until 2026-11 each operation had a row in `measurements`. The cycle, its CPU time and its commit named all
-# of its sources, joined by `+`; whatever a source did between two of its reads belonged to the first one.
+# of its sources, joined by `+`; all that a source did between two of its reads belonged to the first one.
 
 _LONGEST_CYCLE = timedelta(minutes=1)
 _CYCLE, _CPU, _COMMIT = "cycle", "cycle.cpu", "store.append"
@@ -142,7 +142,7 @@ _SELECT_OLD_FORM = """
 SELECT began_at, operation, source, duration_s, wire_bytes, payload_bytes, succeeded FROM measurements
 WHERE began_at >= ? AND began_at < ? ORDER BY began_at
 """
-_STRATEGIES = {  # by the first of these operations that is in a read: v2 also asked v1, for names
+_STRATEGIES = {  # by the first of these operations that is in a read: v2 also read names through v1
     "hue.v1/whole_bridge": "whole_bridge",
     "hue.v2/temperature": "v2",
     "hue.v1/sensors": "v1",
@@ -160,7 +160,7 @@ class _OldRow:
     succeeded: bool
 
 
-def _from_operations(rows: Iterable[sqlite3.Row]) -> list[Measurement]:
+def _from_operations(rows: Iterable[sqlite3.Row]) -> list[ReadCost]:
     operations = [one for one in map(_old_row, rows) if one is not None]
     cycles = [one for one in operations if one.operation == _CYCLE]
     rest = [one for one in operations if one.operation in (_CPU, _COMMIT) and one.succeeded]
@@ -198,12 +198,12 @@ def _cycle_of(read: _OldRow, cycles: Sequence[_OldRow]) -> _OldRow | None:
 
 def _old_measurement(
     read: _OldRow, parts: Sequence[_OldRow], cycle: _OldRow | None, rest: Sequence[_OldRow]
-) -> Measurement:
-    asked = {one.operation for one in parts if one.succeeded}
-    begun = Measurement(
+) -> ReadCost:
+    succeeded = {one.operation for one in parts if one.succeeded}
+    begun = ReadCost(
         slot=read.began_at if cycle is None else cycle.began_at,
         source=read.source,
-        strategy=next((name for operation, name in _STRATEGIES.items() if operation in asked), ""),
+        strategy=next((name for operation, name in _STRATEGIES.items() if operation in succeeded), ""),
         duration_s=read.duration_s,
         attempts=sum(one.operation == ATTEMPT for one in parts),
         wire_bytes=sum(one.wire_bytes for one in parts),
@@ -255,8 +255,8 @@ WHERE whole.began_at BETWEEN :since AND :until AND whole.source = :source AND wh
 
 def count_mended(connection: sqlite3.Connection, source: str, since: datetime, until: datetime) -> int:
     """Count the reads of the source in that time that needed more than one attempt and succeeded."""
-    asked = {"source": source, "since": as_text(since), "until": as_text(until)}
-    mended = int(connection.execute(_COUNT_MENDED_OLD_FORM, asked).fetchone()[0])
+    parameters = {"source": source, "since": as_text(since), "until": as_text(until)}
+    mended = int(connection.execute(_COUNT_MENDED_OLD_FORM, parameters).fetchone()[0])
     if connection.execute(_SELECT_HAS_TABLE).fetchone()[0]:
-        mended += int(connection.execute(_COUNT_MENDED, asked).fetchone()[0])
+        mended += int(connection.execute(_COUNT_MENDED, parameters).fetchone()[0])
     return mended

@@ -16,7 +16,7 @@ from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
 from ports.stored_data import SourceRecord
@@ -202,7 +202,7 @@ class SqliteMeasurements:
         self._path = path
         self._busy_timeout_ms = busy_timeout_ms
 
-    def between(self, since: datetime, until: datetime) -> Sequence[Measurement]:
+    def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return read_between(connection, since, until)
 

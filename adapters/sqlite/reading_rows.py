@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from domain.reading import DeviceKind, Quantity, Reading, storable
+from domain.reading import DeviceKind, Quantity, Reading, fit_to_table
 
 COLUMNS: Mapping[Quantity, str] = {
     Quantity.TEMPERATURE: "temperature_celsius",
@@ -61,7 +61,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
 
     What one of the table's checks refuses goes to `other_values`.
     """
-    kept = storable(reading)
+    kept = fit_to_table(reading)
     battery, others = kept.battery_percent, dict(kept.other_values)
     if battery is not None and not 0 <= battery <= 100:
         others[_BATTERY] = float(battery)

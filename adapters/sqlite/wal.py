@@ -9,10 +9,10 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
-from domain.incidents import LOG_HELD_BYTES, LOG_SHORT_BYTES
+from domain.incidents import WAL_HELD_BYTES, WAL_SHORT_BYTES
 from ports.journal import Journal, Level
 
-LONG_BYTES, HELD_BYTES = LOG_SHORT_BYTES, LOG_HELD_BYTES
+LONG_BYTES, HELD_BYTES = WAL_SHORT_BYTES, WAL_HELD_BYTES
 
 # https://sqlite.org/wal.html#walresetbug: the first release without it, and those of the earlier lines.
 _FIXED = (3, 51, 3)

@@ -77,7 +77,7 @@ class Alerting:
         sources: AbstractSet[str],
         state: AlertState,
         disk: Disk,
-        log: DatabaseLog,
+        wal: DatabaseLog,
         retrier: Retrier,
         clock: Clock,
         journal: Journal,
@@ -89,7 +89,7 @@ class Alerting:
         self._sources = sources
         self._state = state
         self._disk = disk
-        self._log = log
+        self._wal = wal
         self._retrier = retrier
         self._clock = clock
         self._journal = journal
@@ -107,7 +107,7 @@ class Alerting:
         """Open and close incidents, and notify people."""
         cycle, now = finished.cycle, self._clock.now()
         before = self._state.incidents()
-        observations = self._observe(finished, has_incidents=bool(before))
+        observations = self._observe(finished)
         incidents, notices = update_incidents(before, observations, now, self._patience)
         dismissed: tuple[Dismissed, ...] = ()
         if incidents:
@@ -138,10 +138,10 @@ class Alerting:
         if self._channels.notifier is not None:
             await self._mail(self._channels.notifier)
 
-    def _observe(self, finished: FinishedCycle, *, has_incidents: bool) -> Iterator[Observation]:
+    def _observe(self, finished: FinishedCycle) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
-        yield from observe_cycle(finished.cycle, faults, only_bad_devices=not has_incidents)
-        yield from observe_home(self._disk.free_bytes(), self._log.size_bytes())
+        yield from observe_cycle(finished.cycle, faults)
+        yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()
             # one that is over before the next cycle is reported all the same, for a day

@@ -18,7 +18,7 @@ from statistics import fmean, median, quantiles, stdev
 import attrs
 
 from domain.errors import NothingMeasured
-from domain.measurements import Baseline, Costs, Figure, Kind, costs_of, in_order, sources_of
+from domain.measurements import Baseline, CycleCosts, Figure, Kind, costs_of, in_order, sources_of
 from ports.clock import Clock
 from ports.stored_data import Baselines, Measurements
 
@@ -201,7 +201,7 @@ class BaselineComparison:
         self._baselines = baselines
         self._clock = clock
 
-    def costs(self, since: datetime, is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+    def costs(self, since: datetime, is_wanted: Callable[[str], bool] = lambda _: True) -> CycleCosts:
         """Return what cycles have cost since then; raise `NothingMeasured` if none was complete."""
         measurements = self._measurements.between(since, self._clock.now())
         costs = costs_of(measurements, is_wanted)
@@ -214,11 +214,11 @@ class BaselineComparison:
             why = f" of these sources. Measured were: {', '.join(sources)}"
         raise NothingMeasured(f"no complete cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC{why}")
 
-    def costs_ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> Costs:
+    def costs_ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> CycleCosts:
         """Return what cycles cost whose slots are in the future, since the clock was wrong."""
         return costs_of(self._measurements.between(self._clock.now(), _NEVER), is_wanted)
 
-    def baseline(self, name: str, costs: Costs, circumstances: Mapping[str, str]) -> Baseline:
+    def baseline(self, name: str, costs: CycleCosts, circumstances: Mapping[str, str]) -> Baseline:
         """Make a baseline, without keeping it."""
         return Baseline(
             name=name,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
 from typing import Any
 
 import attrs
 
+from domain.backoff import SINGLE_ATTEMPT_FROM
 from domain.cycle import (
     Cause,
     Collected,
@@ -25,13 +25,14 @@ from domain.cycle import (
     Spooled,
     Stored,
     Unread,
+    all_unread,
     cause_of,
+    without_duplicates,
 )
-from domain.errors import CredentialsRefused, SourceError, SourceThrottled
-from domain.measurements import ATTEMPT, READ, Measurement, measurement_of
+from domain.errors import CredentialsRefused, SourceError
+from domain.measurements import ATTEMPT, READ, ReadCost, read_cost
 from domain.progress import SourceProgress
-from domain.reading import Quantity, Range, Reading, flagged
-from domain.retry import SINGLE_ATTEMPT_FROM
+from domain.reading import Quantity, Range, Reading, flag_implausible, is_newer
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
 from domain.services.retry_policy import RetryPolicy
@@ -81,15 +82,15 @@ class CollectionCycle:
         redact: Callable[[str], str] = str,
     ) -> None:
         self.plans: Mapping[str, SourcePlan] = {plan.source.name: plan for plan in plans}
-        self._storage = storage
-        self._backoff = backoff
-        self._slots_in_progress = slots_in_progress
+        self.storage = storage
+        self.backoff = backoff
+        self.slots_in_progress = slots_in_progress
         self._retrier = retrier
         self._clock = clock
         self._meter = meter
         self._journal = journal
         self._redact = redact
-        self._completed: tuple[Measurement, ...] = ()  # of the last cycle, stored with the next one
+        self._completed: tuple[ReadCost, ...] = ()  # of the last complete cycle, stored with the next one
 
     async def run(
         self,
@@ -103,58 +104,37 @@ class CollectionCycle:
         """
         began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
         if progress is None:
-            progress = self._storage.progress(dues)
-        for due in dues:
-            if due.scheduled:
-                self._slots_in_progress.begin(due.source, due.slot)
+            progress = self.storage.progress(dues)
+        scheduled = [due for due in dues if due.scheduled]
+        for due in scheduled:
+            self.slots_in_progress.begin(due.source, due.slot)
         outcomes = await asyncio.gather(*[self._collect(due, progress.get(due.source)) for due in dues])
         if len(outcomes) > 1:
             outcomes = without_duplicates(outcomes)
         operations = self._meter.drain()
-        measurements = [
-            measurement_of(
-                outcome.due.slot, outcome.due.source, operations, succeeded=isinstance(outcome, Collected)
-            )
+        costs = [
+            read_cost(outcome.due, operations, succeeded=isinstance(outcome, Collected))
             for outcome in outcomes
         ]
         collected_s = self._clock.elapsed_s()
-        cycle = await self._storage.store(
+        cycle = await self.storage.store(
             CycleReport(
-                outcomes=tuple(outcomes),
-                missed=tuple(missed),
-                measurements=(*self._completed, *measurements),
+                outcomes=tuple(outcomes), missed=tuple(missed), measurements=(*self._completed, *costs)
             )
         )
         if not isinstance(cycle, NotStored):  # what is only in memory can still be lost
-            for due in dues:
-                if due.scheduled:
-                    self._slots_in_progress.finish(due.source)
+            for due in scheduled:
+                self.slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
+        duration_s, commit_s = ended_s - began_s, ended_s - collected_s
+        self._log(cycle, costs, duration_s=duration_s, commit_s=commit_s)
         self._completed = ()
-        is_complete = self._log(
-            cycle, measurements, duration_s=ended_s - began_s, commit_s=ended_s - collected_s
-        )
-        if is_complete:
+        if isinstance(cycle, Stored) and all(one.succeeded for one in costs):
             cpu_s = self._meter.cpu_s() - began_cpu_s
             self._completed = tuple(
-                [
-                    attrs.evolve(one, cycle_s=ended_s - began_s, commit_s=ended_s - collected_s, cpu_s=cpu_s)
-                    for one in measurements
-                ]
+                [attrs.evolve(one, cycle_s=duration_s, commit_s=commit_s, cpu_s=cpu_s) for one in costs]
             )
         return cycle
-
-    def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
-        """Return how far the due sources have come."""
-        return self._storage.progress(dues)
-
-    def interrupted(self, source: str) -> AbstractSet[datetime]:
-        """Return the slots whose cycles earlier processes did not finish."""
-        return self._slots_in_progress.interrupted(source)
-
-    def reset(self, cause: Cause) -> None:
-        """Ask every source at its next slot that is paused for that cause."""
-        self._backoff.reset(self.plans, cause)
 
     async def close(self) -> None:
         """Close the sources and the store."""
@@ -163,11 +143,11 @@ class CollectionCycle:
                 await plan.source.close()
             except Exception as error:  # noqa: BLE001 - isolation boundary: the storage must still be closed
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
-        self._storage.close(self._completed)
+        self.storage.close(self._completed)
 
     async def _collect(self, due: Due, progress: SourceProgress | None) -> Outcome:
         expected = progress.expected if progress is not None else frozenset()
-        failures, plan = self._backoff.of(due.source), self.plans[due.source]
+        failures, plan = self.backoff.of(due.source), self.plans[due.source]
         if due.scheduled and failures.until and failures.cause and failures.defers(self._clock.now()):
             return Deferred(
                 due=due,
@@ -184,9 +164,9 @@ class CollectionCycle:
             outcome = self._collected(plan, due, await self._read(plan, due, policy), expected)
         except Exception as error:  # noqa: BLE001 - isolation boundary: a source's bug costs only that source
             outcome = self._failed(due, error, expected)
-            if isinstance(error, SourceThrottled):
+            if isinstance(error, SourceError):
                 retry_after_s = error.retry_after_s
-        self._backoff.record(outcome, retry_after_s)
+        self.backoff.record(outcome, retry_after_s)
         return outcome
 
     async def _read(self, plan: SourcePlan, due: Due, policy: RetryPolicy) -> SourceReply:
@@ -227,32 +207,40 @@ class CollectionCycle:
     def _collected(
         self, plan: SourcePlan, due: Due, reply: SourceReply, expected: AbstractSet[str]
     ) -> Collected:
+        """Return the outcome of a reply: one reading a device, flagged, and every other device unread.
+
+        Device ids are compared without case.
+        """
         lost = reply.not_finite
         readings: dict[str, Reading] = {}
         for reading in reply.readings:
             for value in (*reading.values.values(), *reading.other_values.values()):
                 lost += not math.isfinite(value)
-            present = readings.get(reading.device_id)
+            key = reading.device_id.lower()
+            present = readings.get(key)
             if present is None or is_newer(reading, present):
-                readings[reading.device_id] = flagged(reading, plan.plausible)
-        not_listed = set(expected).difference(readings)
+                readings[key] = flag_implausible(reading, plan.plausible)
+        listed = set(readings)
         unread: list[Unread] = []
         for one in reply.unread:
-            not_listed.discard(one.device_id)
-            unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
-        if not_listed:
-            unread += all_unread(not_listed, Cause.NOT_LISTED)
-        notes = reply.notes
+            key = one.device_id.lower()
+            if key not in listed:
+                listed.add(key)
+                unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
+        not_listed = [device_id for device_id in expected if device_id.lower() not in listed]
+        unread += all_unread(not_listed, Cause.NOT_LISTED)
+        notes = self._notes(due, reply.notes, lost) if lost or reply.notes else ()
+        return Collected(due=due, readings=tuple(readings.values()), unread=tuple(unread), notes=notes)
+
+    def _notes(self, due: Due, notes: Sequence[str], lost: int) -> tuple[str, ...]:
+        """Return the notes that are stored, redacted and limited, the number of lost values first."""
         if lost:
             self._journal.record(Level.WARNING, "source.not_finite", source=due.source, values=lost)
             count = "1 value was" if lost == 1 else f"{lost:,} values were"
             notes = (f"{count} NaN or infinite, and not stored", *notes)
-        if notes:
-            surplus = len(notes) - MOST_NOTES
-            notes = tuple(map(self._text, notes[:MOST_NOTES]))
-            if surplus > 0:
-                notes = (*notes, f"and {surplus:,} more notes")
-        return Collected(due=due, readings=tuple(readings.values()), unread=tuple(unread), notes=notes)
+        kept = tuple(map(self._text, notes[:MOST_NOTES]))
+        surplus = len(notes) - MOST_NOTES
+        return (*kept, f"and {surplus:,} more notes") if surplus > 0 else kept
 
     def _failed(self, due: Due, error: Exception, expected: AbstractSet[str]) -> Failed:
         cause = cause_of(error)
@@ -272,29 +260,22 @@ class CollectionCycle:
         """Return a source's text for the terminal, the journal and the ledger: redacted and shortened."""
         return self._redact(text)[:LONGEST_TEXT]
 
-    def _log(
-        self, cycle: Cycle, measurements: Sequence[Measurement], *, duration_s: float, commit_s: float
-    ) -> bool:
-        """Log the cycle; return whether every source of it was collected and stored."""
+    def _log(self, cycle: Cycle, costs: Sequence[ReadCost], *, duration_s: float, commit_s: float) -> None:
         slots, readings, failed, deferred = set(), 0, 0, 0
         for outcome in cycle.report.outcomes:
             slots.add(outcome.due.slot.isoformat())
             match outcome:
                 case Collected():
                     readings += len(outcome.readings)
-                case Failed():
+                case Failed(due=due, cause=cause, detail=detail):
                     failed += 1
                     self._journal.record(
-                        Level.WARNING,
-                        "source.failed",
-                        source=outcome.due.source,
-                        cause=outcome.cause,
-                        detail=outcome.detail,
+                        Level.WARNING, "source.failed", source=due.source, cause=cause, detail=detail
                     )
                 case Deferred():
                     deferred += 1
         attempts = wire_bytes = payload_bytes = 0
-        for one in measurements:
+        for one in costs:
             attempts += one.attempts
             wire_bytes += one.wire_bytes
             payload_bytes += one.payload_bytes
@@ -312,45 +293,3 @@ class CollectionCycle:
             wire_bytes=wire_bytes,
             payload_bytes=payload_bytes,
         )
-        return isinstance(cycle, Stored) and not failed and not deferred
-
-
-def all_unread(device_ids: AbstractSet[str], cause: Cause) -> tuple[Unread, ...]:
-    """Return all the devices, unread for that cause."""
-    return tuple(Unread(device_id=device_id, cause=cause) for device_id in sorted(device_ids))
-
-
-def is_newer(reading: Reading, other: Reading) -> bool:
-    """Return whether the reading was observed later; an unknown time counts as the oldest."""
-    if reading.observed_at is None or other.observed_at is None:
-        return reading.observed_at is not None and other.observed_at is None
-    return reading.observed_at > other.observed_at
-
-
-def without_duplicates(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Keep only the newest of several sources' readings of one device; note it in the other outcomes."""
-    newest: dict[str, tuple[str, Reading]] = {}
-    has_duplicates = False
-    for outcome in outcomes:
-        if isinstance(outcome, Collected):
-            for reading in outcome.readings:
-                present = newest.get(reading.device_id)
-                has_duplicates = has_duplicates or present is not None
-                if present is None or is_newer(reading, present[1]):
-                    newest[reading.device_id] = (outcome.due.source, reading)
-    if not has_duplicates:
-        return list(outcomes)
-    kept: list[Outcome] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Collected):
-            own, notes = [], list(outcome.notes)
-            for reading in outcome.readings:
-                source = newest[reading.device_id][0]
-                if source == outcome.due.source:
-                    own.append(reading)
-                else:
-                    notes.append(f"the reading of {reading.device_id} is taken from {source}")
-            kept.append(attrs.evolve(outcome, readings=tuple(own), notes=tuple(notes)))
-        else:
-            kept.append(outcome)
-    return kept

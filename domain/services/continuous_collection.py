@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from domain.cycle import Cause, Cycle, Missed
+from domain.cycle import Cause, Cycle, Missed, all_unread
 from domain.progress import SourceProgress
 from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at, slots_between
-from domain.services.collection_cycle import CollectionCycle, all_unread
+from domain.services.collection_cycle import CollectionCycle
 from domain.services.database_upkeep import DailyUpkeep
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -54,7 +54,9 @@ class ContinuousCollection:
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
         """Collect until `stop` is set; a cycle in progress is finished first. Report each to `on_cycle`."""
-        self._collection.reset(Cause.CREDENTIALS)  # they may have been corrected before this start
+        self._collection.backoff.reset(
+            self._collection.plans, Cause.CREDENTIALS
+        )  # they may have been corrected before this start
         while not stop.is_set():
             planned = self._timetable.next_cycle(self._clock.now(), self._cause_of_a_gap())
             for source, slot in planned.clock_faults.items():
@@ -111,7 +113,7 @@ class Timetable:
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
         if not candidates:
             return PlannedCycle(dues=())
-        progress = self._collection.progress(candidates)
+        progress = self._collection.storage.progress(candidates)
         for name, known in progress.items():
             if known.newest_slot is not None:
                 self._last.setdefault(name, known.newest_slot)
@@ -121,7 +123,7 @@ class Timetable:
     def next_unstored(self, now: datetime, cause: Cause) -> PlannedCycle:
         """Return the present slot of each source that has not stored it, though it may have been asked."""
         present = list(self._present(now))
-        progress = self._collection.progress(present)
+        progress = self._collection.storage.progress(present)
         dues = [due for due in present if is_due(due.slot, progress[due.source].last_stored_slot)]
         return self._plan(dues, progress, cause)
 
@@ -166,7 +168,7 @@ class Timetable:
                 continue
             if slot >= first:
                 why = cause
-            elif slot in self._collection.interrupted(due.source):
+            elif slot in self._collection.slots_in_progress.interrupted(due.source):
                 why = Cause.INTERRUPTED
             else:
                 why = Cause.STOPPED

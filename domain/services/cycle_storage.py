@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreRefused
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.progress import SourceProgress, Waiting
 from domain.schedule import Due
 from domain.services.retry_policy import RetryPolicy
@@ -49,9 +49,8 @@ class CycleStorage:
         self._has_read_spool = False
         self._is_healthy = False  # whether the store took the last cycle
         self._progress: dict[str, SourceProgress] = {}  # as the store gave it, and with what it got since
-        self._confirmed: dict[
-            str, Due
-        ] = {}  # the last cycle of each source that changed nothing in `expected`
+        # the last cycle of each source that changed nothing in `expected`
+        self._confirmed: dict[str, Due] = {}
 
     def open(self, *, checking: bool) -> None:
         """Open the store. Raise StoreRefused if it can never be used; other trouble is retried each cycle."""
@@ -124,7 +123,7 @@ class CycleStorage:
             progress[source] = known
         return progress
 
-    def close(self, measurements: Sequence[Measurement] = ()) -> None:
+    def close(self, measurements: Sequence[ReadCost] = ()) -> None:
         """Spool what is only in memory, and close the store.
 
         `measurements` are those of the last cycle; a store in trouble does not get them.

@@ -93,11 +93,6 @@ class DailyUpkeep:
         if was_unclean and not self._was_unclean:
             self._state.save_clean_stop()
 
-    async def wait_until_idle(self) -> None:
-        """Wait until nothing is running."""
-        if self._work is not None:
-            await self._work
-
     async def close(self) -> None:
         """Start nothing more, and wait some seconds for what is running; the next process starts it again."""
         self._is_closing = True

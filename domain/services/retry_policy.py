@@ -6,6 +6,7 @@ import attrs
 
 from domain.errors import (
     NotifyUnavailable,
+    SourceError,
     SourceGarbled,
     SourceThrottled,
     SourceUnavailable,
@@ -39,7 +40,7 @@ class RetryPolicy:
             return GiveUp("permanent")
         if attempt.number >= self.attempts_for(error):
             return GiveUp(f"{attempt.number} attempts failed")
-        requested_s = getattr(error, "retry_after_s", None)
+        requested_s = error.retry_after_s if isinstance(error, SourceError) else None
         wait_s = self._backoff_s(attempt.number) if requested_s is None else max(requested_s, 0.0)
         wait_s = float(wait_s * (1 + self.jitter_share * attempt.jitter))
         has_time = attempt.elapsed_s + wait_s + attempt.cost_s <= attempt.budget_s  # False for NaN too

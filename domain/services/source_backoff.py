@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from domain.backoff import SourceFailures
 from domain.cycle import Cause, Collected, Outcome
-from domain.retry import SourceFailures
 from ports.clock import Clock
 from ports.state import BackoffState
 

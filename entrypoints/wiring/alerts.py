@@ -33,7 +33,7 @@ def alerting(home: Home, retrier: Retrier) -> Alerting:
         sources=source_names(home.loaded),
         state=home.saved_state,
         disk=home.environment.disk or DiskSpace(home.files.folder),
-        log=WalFile(home.files.database),
+        wal=WalFile(home.files.database),
         retrier=retrier,
         clock=home.clock,
         journal=home.journal,
@@ -60,7 +60,7 @@ def notifier(loaded: Loaded, clock: Clock) -> Notifier | None:
 
 
 def _heartbeat(home: Home) -> Heartbeat | None:
-    url = home.secrets.alerts.ping_url
-    if url is None or not url.value.startswith(("https://", "http://")):
+    alerts = home.secrets.alerts
+    if alerts.ping_url is None or not alerts.is_ping_url_usable:
         return None
-    return HttpPing(url.value, clock=home.clock)
+    return HttpPing(alerts.ping_url.value, clock=home.clock)

@@ -15,7 +15,7 @@ from adapters.sqlite.queries import SqliteMeasurements
 from config.loading import Loaded
 from config.settings import fingerprint
 from config.source_names import is_called
-from domain.measurements import Costs
+from domain.measurements import CycleCosts
 from domain.services.baseline_comparison import BaselineComparison
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
@@ -40,7 +40,7 @@ def baseline_comparison(loaded: Loaded, environment: Environment) -> Iterator[Ba
         )
 
 
-def circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str, str]:
+def circumstances(loaded: Loaded, costs: CycleCosts, *, is_now: bool) -> Mapping[str, str]:
     """Describe what the costs depend on, by name; the load of the machine only of cycles that run now."""
     return {
         **({"load": load()} if is_now else {}),
@@ -53,7 +53,7 @@ def circumstances(loaded: Loaded, costs: Costs, *, is_now: bool) -> Mapping[str,
     }
 
 
-def _hue_reads(costs: Costs) -> Mapping[str, str]:
+def _hue_reads(costs: CycleCosts) -> Mapping[str, str]:
     reads = Counter(
         strategy or "unknown"
         for source, strategies in costs.strategies.items()
@@ -69,7 +69,7 @@ def _hue_reads(costs: Costs) -> Mapping[str, str]:
     return {"Hue read": f"{most} in {count:,} of {reads.total():,} reads{rest}"}
 
 
-def _known_since(loaded: Loaded, costs: Costs) -> str:
+def _known_since(loaded: Loaded, costs: CycleCosts) -> str:
     """Name what changed after the first cycle began, so that the other circumstances may be younger."""
     written = {
         "configuration": newest_at([loaded.config_path], ""),

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import attrs
 
-from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
-from adapters.files.state_file import FileState, StateCopy
 from adapters.health.bug_report import BugReport, versions_text
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
 from adapters.health.probes import BlockingProbe, check_alert_file, check_log_folder, check_service
@@ -27,8 +24,7 @@ from config import health as config_health
 from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
-from config.settings import Settings
-from config.source_names import ConfiguredSource, configured_sources
+from config.source_names import ConfiguredSource, configured_sources, intervals
 from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
@@ -46,7 +42,7 @@ from domain.upkeep import Step
 from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, HomeFiles
+from entrypoints.wiring.home import Home, checked_home
 from entrypoints.wiring.sources import source_plans
 from entrypoints.wiring.storage import collectors
 from ports.journal import Level
@@ -91,11 +87,11 @@ class Components:
                 BlockingProbe("database", simulated, Weight.ESSENTIAL),
                 *(_skip(name, IS_SIMULATED) for name in list(COMPONENTS)[2:] if name != "database"),
             ]
-        home = HomeChecks(files=self.files, settings=settings, environment=self.environment)
+        home = checked_home(self.files.for_checks(settings), self.environment)
         sources = configured_sources(settings, self.files.secrets)
         return [
             environment,
-            *home.probes(),
+            *HomeChecks(home=home, files=self.files).probes(),
             self._mail(self.files),
             *(self._source(source, self.files) for source in sources),
         ]
@@ -172,30 +168,16 @@ class Components:
 
     def _connect(self, name: str, loaded: Loaded) -> Source:
         """Build the source as a collector would; what it learns is not saved."""
-        journal, meter = NullJournal(), NullMeter()
-        file = HomeFiles(loaded.settings.storage.database_path).state
-        home = Home(
-            loaded=loaded,
-            environment=self.environment,
-            redact=str,
-            journal=journal,
-            state=StateCopy(FileState(file, journal)),
-        )
-        sources = (plan.source for plan in source_plans(home, meter))
-        return next(source for source in sources if source.name == name)
+        plans = source_plans(checked_home(loaded, self.environment), NullMeter())
+        return next(plan.source for plan in plans if plan.source.name == name)
 
 
 @attrs.frozen(kw_only=True)
 class HomeChecks:
     """The checks of a home's files. Each one blocks, opens what it needs, and closes it again."""
 
+    home: Home
     files: Inspection
-    settings: Settings
-    environment: Environment
-
-    @property
-    def home_files(self) -> HomeFiles:
-        return HomeFiles(self.settings.storage.database_path)
 
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
@@ -204,11 +186,10 @@ class HomeChecks:
             yield BlockingProbe(name, check, weight)
 
     def _checks(self) -> Mapping[str, Callable[[], Answer]]:
-        storage = self.settings.storage
-        path, pages = storage.database_path, storage.wal_checkpoint_interval
+        path, pages = self.home.files.database, self.home.settings.storage.wal_checkpoint_interval
         return {
             "secrets": partial(config_health.check_secrets, self.files),
-            "database": partial(probes.writing, path, is_simulated=self.environment.is_simulated),
+            "database": partial(probes.writing, path, is_simulated=self.home.environment.is_simulated),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
@@ -216,22 +197,21 @@ class HomeChecks:
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
-            "alert_file": partial(check_alert_file, self.home_files.alert),
+            "alert_file": partial(check_alert_file, self.home.files.alert),
             "clock": self._clock,
             "last_cycle": self._last_cycle,
-            "service": partial(check_service, self.files.secrets_path.parent.parent),
+            "service": partial(check_service, self.home.loaded.home),
         }
 
     def _last_check(self) -> Answer:
-        last = SavedState(FileState(self.home_files.state, NullJournal())).last_run(Step.CHECK)
-        return judge_last_check(last, self.environment.clock.now())
+        return judge_last_check(self.home.saved_state.last_run(Step.CHECK), self.home.clock.now())
 
     def _disk(self) -> Answer:
-        disk = self.environment.disk or DiskSpace(self.home_files.folder)
+        disk = self.home.environment.disk or DiskSpace(self.home.files.folder)
         return judge_disk(disk.free_bytes(), LINUX)
 
     def _logs(self) -> Answer:
-        logging = self.settings.logging
+        logging = self.home.settings.logging
         folder = check_log_folder(
             logging.log_file_path.parent,
             max_bytes=logging.max_bytes,
@@ -241,20 +221,17 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        folder = self.home_files.spool
-        waiting = FileSpool(folder, clock=self.environment.clock, journal=NullJournal()).waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(folder))
+        waiting = self.home.spool.waiting()
+        return judge_spool(waiting.cycles, waiting.readings, str(self.home.files.spool))
 
     def _clock(self) -> Answer:
-        now = self.environment.clock.now()
-        return judge_clock(now, probes.newest_slots(self.home_files.database, now), LINUX)
+        now = self.home.clock.now()
+        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
 
     def _last_cycle(self) -> Answer:
-        now = self.environment.clock.now()
-        slots = probes.newest_slots(self.home_files.database, now)
-        sources = configured_sources(self.settings, self.files.secrets)
-        intervals = {one.name: timedelta(seconds=one.interval_s) for one in sources if one.is_enabled}
-        return judge_last_cycle(slots, intervals, collectors(self.home_files), now, LINUX)
+        files, now = self.home.files, self.home.clock.now()
+        slots = probes.newest_slots(files.database, now)
+        return judge_last_cycle(slots, intervals(self.home.settings), collectors(files), now, LINUX)
 
 
 def _skip(name: str, reason: str) -> Probe:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 
 import attrs
 
 from adapters.files.saved_state import SavedState
 from adapters.files.spool_folder import FileSpool
-from adapters.files.state_file import FileState
+from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, StderrJournal
 from adapters.log.rotating_log import RotatingLog
+from adapters.memory.null import NullJournal
+from config.home_files import HomeFiles
 from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
@@ -27,41 +28,6 @@ from ports.state import State
 ALERT_FILE_SOURCE = "amazon"  # the name of the file is older than the program: it is about this source
 
 
-@attrs.frozen
-class HomeFiles:
-    """The files of a home's data folder."""
-
-    database: Path
-
-    @property
-    def folder(self) -> Path:
-        return self.database.parent
-
-    @property
-    def database_lock(self) -> Path:
-        return self.database.with_name(f"{self.database.name}.lock")
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state.json"
-
-    @property
-    def spool(self) -> Path:
-        return self.folder / "spool"
-
-    @property
-    def alert(self) -> Path:
-        return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
-
-    @property
-    def source_locks(self) -> Path:
-        return self.folder / "locks"
-
-    @property
-    def upkeep_lock(self) -> Path:
-        return self.folder / "upkeep.lock"
-
-
 @attrs.frozen(kw_only=True, slots=False)
 class Home:
     """A home as one process uses it. Building one opens nothing."""
@@ -70,7 +36,9 @@ class Home:
     environment: Environment
     redact: Callable[[str], str]
     journal: Journal
-    state: State
+    state: State = attrs.field(
+        default=attrs.Factory(lambda home: FileState(home.files.state, home.journal), takes_self=True)
+    )
 
     @property
     def settings(self) -> Settings:
@@ -97,24 +65,25 @@ class Home:
         return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
 
 
-def home_of(
-    loaded: Loaded,
-    environment: Environment | None = None,
-    *,
-    state: State | None = None,
-    level: Level = Level.WARNING,
-) -> Home:
+def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
     redact = Redactor(tuple(loaded.secrets.values())).redact
     journal = StderrJournal(redact, level=level)
-    return _home(loaded, environment or Environment(), redact, journal, state)
+    return Home(loaded=loaded, environment=environment or Environment(), redact=redact, journal=journal)
+
+
+def checked_home(loaded: Loaded, environment: Environment) -> Home:
+    """Build the home for a check, which logs nothing and saves no state."""
+    home = Home(loaded=loaded, environment=environment, redact=str, journal=NullJournal())
+    return attrs.evolve(home, state=StateCopy(home.state))
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a collector, which logs to files if the settings say so."""
     logging = loaded.settings.logging
+    level = environment.stderr_level
     if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=environment.stderr_level or Level.CRITICAL)
+        return home_of(loaded, environment, level=level or Level.CRITICAL)
     redact = Redactor(tuple(loaded.secrets.values())).redact
     folder = logging.log_file_path.parent
     log = RotatingLog(
@@ -127,24 +96,5 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
     )
-    if environment.stderr_level is None:
-        return _home(loaded, environment, redact, log)
-    journal = Journals(log, StderrJournal(redact, level=environment.stderr_level))
-    return _home(loaded, environment, redact, journal)
-
-
-def _home(
-    loaded: Loaded,
-    environment: Environment,
-    redact: Callable[[str], str],
-    journal: Journal,
-    state: State | None = None,
-) -> Home:
-    file = HomeFiles(loaded.settings.storage.database_path).state
-    return Home(
-        loaded=loaded,
-        environment=environment,
-        redact=redact,
-        journal=journal,
-        state=state or FileState(file, journal),
-    )
+    journal = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)

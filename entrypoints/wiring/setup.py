@@ -7,20 +7,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
 from adapters.files import atomic_write
 from adapters.files.atomic_write import NewContent, save_together
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge
 from config.draft import Draft
+from config.home_files import HomeFiles
 from config.loading import Loaded
-from config.source_names import AMAZON
+from config.source_names import names_at_any_time
 from domain.cycle import Cause
 from domain.services.source_backoff import SourceBackoff
 from domain.services.source_setup import Linking, Pairing, Trial
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, HomeFiles, home_of
+from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.sources import (
     amazon_hosts,
     amazon_session,
@@ -30,7 +33,6 @@ from entrypoints.wiring.sources import (
 )
 from ports.journal import Level
 from ports.source import Source
-from ports.state import State
 
 if TYPE_CHECKING:
     from adapters.amazon.http import AmazonSession
@@ -63,13 +65,13 @@ def trial(loaded: Loaded, environment: Environment) -> Trial:
 
 def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) -> Source:
     """Return the bridge as the home would read it, without state and discovery."""
-    home = _home(loaded, environment, MemoryState())
+    home = attrs.evolve(_home(loaded, environment), state=MemoryState())
     return hue_source(home, "hue", bridge, SystemMeter(home.clock), may_discover=False)
 
 
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
     """Return the account as the home would read it, without state."""
-    home = _home(loaded, environment, MemoryState())
+    home = attrs.evolve(_home(loaded, environment), state=MemoryState())
     return amazon_source(home, SystemMeter(home.clock))
 
 
@@ -127,14 +129,13 @@ def forget_refusals(loaded: Loaded) -> None:
 
     home = home_of(loaded)
     if home.files.state.exists():
-        sources = (AMAZON, "hue", *(f"hue:{bridge.id}" for bridge in loaded.bridges))
-        SourceBackoff(state=home.saved_state, clock=home.clock).reset(sources, Cause.CREDENTIALS)
+        backoff = SourceBackoff(state=home.saved_state, clock=home.clock)
+        backoff.reset(names_at_any_time(loaded), Cause.CREDENTIALS)
         forget_refusals(home.state)
 
 
-def _home(loaded: Loaded, environment: Environment, state: State | None = None) -> Home:
-    level = environment.stderr_level or Level.CRITICAL
-    return home_of(loaded, environment, state=state, level=level)
+def _home(loaded: Loaded, environment: Environment) -> Home:
+    return home_of(loaded, environment, level=environment.stderr_level or Level.CRITICAL)
 
 
 def _session(home: Home) -> AmazonSession:

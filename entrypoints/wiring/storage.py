@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from adapters.files.locks import SourceLocks, UpkeepLock, held_sources, known_sources
+from adapters.files import locks
 from adapters.sqlite.care import backups, verification
 from adapters.sqlite.care.backups import Backup
 from adapters.sqlite.care.restoring import Restoring
@@ -17,10 +16,10 @@ from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from config.home_files import HomeFiles
 from config.source_names import source_names
-from domain.errors import SourceLocked, StoreError
 from domain.services.database_upkeep import DailyUpkeep
-from entrypoints.wiring.home import Home, HomeFiles
+from entrypoints.wiring.home import Home
 from ports.stored_data import History, Ledger
 
 LOCK_WAIT_S = 30.0
@@ -39,7 +38,7 @@ def ledger(files: HomeFiles) -> Ledger:
 
 def collectors(files: HomeFiles) -> tuple[str, ...]:
     """Return the sources that a process collects from now."""
-    return held_sources(files.source_locks)
+    return locks.held_sources(files.source_locks)
 
 
 def opening(home: Home) -> Opening:
@@ -85,26 +84,12 @@ def salvaging(home: Home) -> Salvaging:
     return Salvaging(opening=opening(home), lock=database_lock(home))
 
 
-@contextmanager
-def exclusive_access(home: Home, *, doing: str) -> Iterator[None]:
-    """Keep all collectors and the upkeep of the home from starting; they name `doing` as the reason.
-
-    Raise StoreError if one is running.
-    """
-    folder = home.files.source_locks
-    folder.mkdir(parents=True, exist_ok=True)
-    locks, lease = SourceLocks(folder, doing=doing), UpkeepLock(home.files.upkeep_lock)
-    try:
-        for source in sorted(source_names(home.loaded).union(known_sources(folder))):
-            locks.acquire(source)
-        if not lease.acquire():
-            raise StoreError("the daily upkeep of the database is running. Wait for it; nothing is changed")
-        yield
-    except SourceLocked as error:
-        raise StoreError(f"a collector is running: {error}. Stop it first; nothing is changed") from error
-    finally:
-        lease.release()
-        locks.close()
+def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
+    """Keep all collectors and the upkeep of the home from starting. Raise StoreError if one is running."""
+    files = home.files
+    return locks.exclusive_access(
+        files.source_locks, source_names(home.loaded), files.upkeep_lock, doing=doing
+    )
 
 
 def daily_upkeep(home: Home) -> DailyUpkeep:
@@ -119,7 +104,7 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
     )
     return DailyUpkeep(
         upkeep=upkeep,
-        lease=UpkeepLock(home.files.upkeep_lock),
+        lease=locks.UpkeepLock(home.files.upkeep_lock),
         state=home.saved_state,
         clock=home.clock,
         journal=home.journal,

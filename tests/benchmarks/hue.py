@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +32,6 @@ from tests.support.collecting import a_collection
 from tests.support.databases import a_store
 from tests.support.hue_bench import HueBench, a_hue_bench
 from tests.support.hue_costs import CYCLES_AN_HOUR, SMALLER, Costs, costs_of, slope_from
-from tests.support.simulator_process import BridgeApart, bridge_apart
 
 LATENCIES_MS = (0, 50, 300)
 # A little more than five minutes, so that what is read hourly is read in every twelfth cycle.
@@ -58,8 +59,8 @@ class Way:
         began = time.perf_counter()
         await self.collection.run([a_due("hue", slot=slot)])
         seconds = time.perf_counter() - began
-        operations = self.bench.meter.ended[:]
-        self.bench.meter.ended.clear()
+        operations = self.bench.meter.operations[:]
+        self.bench.meter.operations.clear()
         if not is_first:  # that one learns who is who
             self.cycles.append(attrs.evolve(costs_of(operations), seconds=seconds))
 
@@ -145,6 +146,34 @@ def _print(latency: str, ways: Mapping[str, Way], s_per_kb: float) -> bool:
 def _spread(seconds: Sequence[float]) -> str:
     low, middle, high = (1000 * each for each in statistics.quantiles(seconds, n=4))
     return f"{middle:7.1f} ms [{low:7.1f} {high:7.1f}]"
+
+
+@attrs.frozen(kw_only=True)
+class BridgeApart:
+    """Address and credentials of its bridge."""
+
+    address: str
+    bridge_id: str
+    key: str
+    ca_file: Path
+
+
+@contextmanager
+def bridge_apart(*arguments: str) -> Iterator[BridgeApart]:
+    """Run `homeclimate simulator` with these arguments until the block ends."""
+    command = [sys.executable, "-m", "entrypoints", "simulator", "--json", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None
+        try:
+            facts = json.loads(running.stdout.readline())
+            yield BridgeApart(
+                address=facts["address"],
+                bridge_id=facts["bridge_id"],
+                key=facts["key"],
+                ca_file=Path(facts["ca_file"]),
+            )
+        finally:
+            running.terminate()
 
 
 if __name__ == "__main__":

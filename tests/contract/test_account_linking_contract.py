@@ -11,7 +11,7 @@ from adapters.amazon.http import AmazonSession
 from adapters.amazon.linking import AmazonLinking
 from adapters.memory.runtime import MemoryMeter
 from adapters.memory.source import MemoryAccountLinking
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
 from ports.setup import AccountLinking, Linked, Pending, Refused

@@ -17,7 +17,7 @@ from adapters.memory.spool import MemorySpool
 from domain.cycle import Cause, CycleReport
 from domain.errors import StoreBusy
 from domain.progress import Waiting, WaitingSlots
-from domain.reading import Quantity, storable
+from domain.reading import Quantity, fit_to_table
 from ports.spool import Spool
 from tests.support.builders import (
     NOON,
@@ -149,7 +149,7 @@ def test_non_finite_value_is_drained_as_a_store_keeps_it(spool: Spool) -> None:
     odd = a_reading(values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: math.inf, Quantity.VOC_INDEX: 3.0})
     spool.add(a_cycle(a_collected(odd)))
     ((reading,),) = [report.readings for report in drained(spool)]
-    assert storable(reading) == storable(odd)
+    assert fit_to_table(reading) == fit_to_table(odd)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -162,7 +162,7 @@ def test_texts_and_numbers_are_drained_unchanged(
 ) -> None:
     spool = make(tmp_path)
     readings = [
-        storable(a_reading(f"hue:{number}", other_values={str(number): value}))
+        fit_to_table(a_reading(f"hue:{number}", other_values={str(number): value}))
         for number, value in enumerate(values)
     ]
     report = a_cycle(a_collected(*readings, notes=tuple(texts)))

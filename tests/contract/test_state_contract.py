@@ -8,7 +8,7 @@ import pytest
 
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from ports.state import Json, State
 
 VALUES: list[dict[str, Json]] = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from domain.errors import StoreError

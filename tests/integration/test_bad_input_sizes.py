@@ -16,7 +16,7 @@ from tests.support.odd_server import reply
 from tests.support.recorded import recorded
 from tests.support.replayed_home import Answer
 
-WORDS = "words " * 50_000
+WORDS = "words " * 200_000  # more than the whole state of a home may hold
 
 
 @pytest.fixture(scope="module")

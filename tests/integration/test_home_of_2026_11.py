@@ -11,7 +11,7 @@ import pytest
 
 from adapters.files.spool_folder import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import check, check_home
 from adapters.sqlite.checksums import IS_COMPLETE

@@ -15,15 +15,20 @@ from adapters.simulator.hue.service import SimulatedBridge
 from adapters.simulator.network import Pace
 from tests.support.builders import NOON
 from tests.support.hue_bench import HueBench, temperatures
-from tests.support.hue_costs import CYCLES_AN_HOUR, SHORTER, SMALLER, Costs, costs_of, slope_from
-from tests.support.hue_paced import (
+from tests.support.hue_costs import (
     AT_EVERY_LATENCY,
+    CYCLES_AN_HOUR,
     LATENCIES_S,
     MS_PER_KB,
     ON_EVERY_BRIDGE,
+    SHORTER,
+    SMALLER,
+    Costs,
     a_bridge,
+    costs_of,
     front,
     paced,
+    slope_from,
 )
 
 HOURS = 2

@@ -14,7 +14,7 @@ from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.queries import SqliteLedger, SqliteMeasurements
 from adapters.sqlite.store import SqliteStore
-from domain.measurements import Measurement, costs_of
+from domain.measurements import ReadCost, costs_of
 from domain.services.baseline_comparison import compare
 from tests.support.baselines import sqlite_baselines
 from tests.support.builders import NOON, a_cycle, a_measurement
@@ -113,7 +113,7 @@ def test_operations_belong_to_the_read_before_them(tmp_path: Path) -> None:
         (600.1, "hue.v2/temperature", "hue", 0.1, 1),
     )
     assert measurements.between(NOON, NOON + timedelta(hours=1)) == [
-        Measurement(
+        ReadCost(
             slot=NOON + timedelta(seconds=300),
             source="hue",
             strategy="v1",
@@ -122,7 +122,7 @@ def test_operations_belong_to_the_read_before_them(tmp_path: Path) -> None:
             wire_bytes=40,
             payload_bytes=120,
         ),
-        Measurement(
+        ReadCost(
             slot=NOON + timedelta(seconds=600),
             source="hue",
             strategy="v2",

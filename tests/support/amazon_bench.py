@@ -18,7 +18,7 @@ from adapters.amazon.http import AmazonSession
 from adapters.amazon.monitors import MonitorDirectory
 from adapters.amazon.source import AmazonSource, MonitorSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.simulator.amazon.service import SimulatedAlexa
 from domain.cycle import SourceReply
 from domain.reading import Reading

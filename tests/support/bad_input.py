@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.hue.source import Strategy
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Failed, Outcome, Stored
 from domain.reading import Quantity

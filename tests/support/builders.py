@@ -18,7 +18,7 @@ from domain.cycle import (
     Unread,
 )
 from domain.errors import SourceUnavailable
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.reading import DeviceKind, Quantity, Reading
 from domain.retry import Attempt
 from domain.schedule import Due
@@ -75,10 +75,10 @@ def a_cycle(*outcomes: Outcome, **changes: Any) -> CycleReport:
     return CycleReport(outcomes=outcomes or (a_collected(),), **changes)
 
 
-def a_measurement(slot: datetime = NOON, **changes: Any) -> Measurement:
+def a_measurement(slot: datetime = NOON, **changes: Any) -> ReadCost:
     """What a read of the source "hue" cost that needed one attempt."""
     fields: dict[str, Any] = {"source": "hue", "duration_s": 0.25, "attempts": 1, "wire_bytes": 300}
-    return Measurement(slot=slot, **(fields | changes))
+    return ReadCost(slot=slot, **(fields | changes))
 
 
 def an_attempt(**changes: Any) -> Attempt:

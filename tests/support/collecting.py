@@ -10,7 +10,8 @@ import attrs
 
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryMeter, MemoryRetrier
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from adapters.runtime.clock import SystemClock
 from domain.services.collection_cycle import SOURCE_BUDGET_S, CollectionCycle, SourcePlan

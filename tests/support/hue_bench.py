@@ -19,7 +19,7 @@ from adapters.hue.sensors import ReadingSettings
 from adapters.hue.source import HueSource, Strategy
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryJournal, MemoryMeter
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.hue.service import SimulatedBridge
 from domain.cycle import SourceReply

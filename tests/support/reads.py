@@ -18,7 +18,7 @@ from adapters.hue.discovery import CloudFinder
 from adapters.hue.http import BridgeClient
 from adapters.hue.tls import SignedBy
 from adapters.memory.runtime import MemoryClock, MemoryMeter
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import SourceError
 from ports.setup import CodePair
 from tests.support.builders import NOON

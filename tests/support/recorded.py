@@ -17,7 +17,7 @@ from adapters.amazon.alexa import Alexa
 from adapters.amazon.authorisation import authoriser_of
 from adapters.amazon.http import AmazonSession
 from adapters.memory.runtime import MemoryClock, MemoryMeter
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.service import SimulatedBridge

@@ -186,7 +186,7 @@ def test_disk_at_the_limit_is_reported_once(free_mb: int, expected: list[bool]) 
 
 
 @pytest.mark.parametrize(
-    ("log_bytes", "expected"),
+    ("wal_bytes", "expected"),
     [
         (0, [False]),
         (8 * 1024 * 1024, [False]),
@@ -195,8 +195,8 @@ def test_disk_at_the_limit_is_reported_once(free_mb: int, expected: list[bool]) 
         (64 * 1024 * 1024 + 1, [True]),
     ],
 )
-def test_log_limits_are_64_and_8_mib(log_bytes: int, expected: list[bool]) -> None:
-    assert [one.is_bad for one in observe_home(None, log_bytes)] == expected
+def test_log_limits_are_64_and_8_mib(wal_bytes: int, expected: list[bool]) -> None:
+    assert [one.is_bad for one in observe_home(None, wal_bytes)] == expected
 
 
 def test_unstored_cycle_and_clock_fault_are_observed() -> None:
@@ -252,15 +252,3 @@ def test_cycles_by_hand_only_end_silences() -> None:
         (Topic.CREDENTIALS, "hue")
     }
     assert (Topic.SOURCE_SILENT, "hue") in good_keys(a_collected(due=unscheduled_cycle))
-
-
-def test_healthy_devices_can_be_left_out() -> None:
-    outcome = a_collected(
-        a_reading("hue:well", battery_percent=90),
-        a_reading("hue:low", battery_percent=3),
-        unread=(an_unread("hue:silent"),),
-    )
-    cycle = Stored(report=a_cycle(outcome))
-    every, bad = list(observe_cycle(cycle)), list(observe_cycle(cycle, only_bad_devices=True))
-    assert [one for one in every if one.is_bad] == [one for one in bad if one.is_bad]
-    assert {one.subject for one in bad} == {"hue", "hue:low", "hue:silent", "database", "clock"}

@@ -12,22 +12,22 @@ from domain.measurements import (
     READ,
     Figure,
     Kind,
-    Measurement,
     Operation,
+    ReadCost,
     costs_of,
-    measurement_of,
+    read_cost,
 )
-from tests.support.builders import NOON, a_measurement
+from tests.support.builders import NOON, a_due, a_measurement
 
 FIVE_MINUTES = timedelta(minutes=5)
 
 
-def measured(minute: int = 0, source: str = "hue", **changes: Any) -> Measurement:
+def measured(minute: int = 0, source: str = "hue", **changes: Any) -> ReadCost:
     fields = {"source": source, "cycle_s": 0.4, "commit_s": 0.004, "cpu_s": 0.002, "payload_bytes": 900}
     return a_measurement(NOON + timedelta(minutes=minute), **(fields | changes))
 
 
-def failed(minute: int, source: str = "hue") -> Measurement:
+def failed(minute: int, source: str = "hue") -> ReadCost:
     return a_measurement(NOON + timedelta(minutes=minute), source=source, succeeded=False)
 
 
@@ -35,9 +35,8 @@ def test_the_operations_of_a_source_are_summed_up() -> None:
     def operation(name: str, source: str = "hue", **changes: Any) -> Operation:
         return Operation(operation=name, source=source, duration_s=0.5, **changes)
 
-    measurement = measurement_of(
-        NOON,
-        "hue",
+    measurement = read_cost(
+        a_due(),
         [
             operation("hue.v2/temperature", wire_bytes=300, payload_bytes=900, succeeded=False),
             operation(ATTEMPT, succeeded=False),
@@ -48,7 +47,7 @@ def test_the_operations_of_a_source_are_summed_up() -> None:
         ],
         succeeded=True,
     )
-    assert measurement == Measurement(
+    assert measurement == ReadCost(
         slot=NOON,
         source="hue",
         strategy="v1",
@@ -58,7 +57,7 @@ def test_the_operations_of_a_source_are_summed_up() -> None:
         payload_bytes=990,
         succeeded=True,
     )
-    deferred = measurement_of(NOON, "hue", [], succeeded=False)
+    deferred = read_cost(a_due(), [], succeeded=False)
     assert (deferred.attempts, deferred.duration_s, deferred.succeeded) == (0, 0, False)
 
 
@@ -109,7 +108,7 @@ def test_a_cycle_without_figures_of_its_own_still_counts_its_reads() -> None:
 
 
 @pytest.mark.parametrize("measurements", [[], [failed(0)]])
-def test_without_a_complete_cycle_there_is_nothing(measurements: list[Measurement]) -> None:
+def test_without_a_complete_cycle_there_is_nothing(measurements: list[ReadCost]) -> None:
     costs = costs_of(measurements)
     assert (costs.samples, costs.slots) == ({}, ())
 

@@ -10,11 +10,11 @@ import attrs
 import pytest
 
 from adapters.files.saved_state import SavedState
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.alert_messages import Message, Outbox
+from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.incidents import Incident, Topic
-from domain.retry import SourceFailures
 from domain.upkeep import Step, StepRecord, StepResult
 from tests.support.builders import NOON
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.backoff import LONGEST_PAUSE, SourceFailures
 from domain.cycle import Cause, Outcome
-from domain.retry import LONGEST_PAUSE, SourceFailures
 from domain.schedule import next_slot
 from tests.support.builders import NOON, a_collected, a_deferred, a_due, a_failed
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from adapters.amazon.linking import AmazonLinking
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
 from ports.setup import CodePair, Linked, Pending, Refused
 from tests.support.alexa_stand_in import CODE_PAIR, DEREGISTER, REGISTER, StandIn, an_answer

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.amazon.authorisation import authoriser_of, credential_mark, forget_refusals
 from adapters.amazon.tokens import AccessTokens, TokenEndpoint
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,

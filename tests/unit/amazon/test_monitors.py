@@ -21,7 +21,7 @@ from adapters.amazon.monitors import (
 )
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from ports.state import State
 from tests.support.alexa_stand_in import Device
 from tests.support.builders import NOON

@@ -107,14 +107,6 @@ def test_without_a_serial_the_entity_is_the_identity() -> None:
     assert (reading.device_id, reading.location) == ("alexa:entity", "Hall")
 
 
-def test_a_device_listed_twice_counts_once_with_its_newest_observation() -> None:
-    new, old = some_samples(), some_samples(at=NOON - SECOND)
-    for samples in ([None, old, new], [new, some_samples(at=None), None], [some_samples(at=None), new, old]):
-        monitors = (MONITOR, attrs.evolve(MONITOR, serial="gaj1"), MONITOR)
-        reply = make_reply(zip(monitors, samples, strict=True), NOON, NOON, MonitorSettings())
-        assert ([one.observed_at for one in reply.readings], reply.unread) == ([NOON], ())
-
-
 @pytest.mark.parametrize(
     ("name", "settings", "location"),
     [

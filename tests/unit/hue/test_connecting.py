@@ -12,7 +12,7 @@ from adapters.hue.bridge import Bridge
 from adapters.hue.calls import Call
 from adapters.hue.connecting import Address, BridgeConnector, BridgeMemory, parse_address
 from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, SignedBy
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.runtime.clock import SystemClock
 from domain.errors import SourceRefused, SourceUnavailable
 from ports.state import Json, State

@@ -14,7 +14,7 @@ from adapters.hue.parsing import parse_temperatures
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import Sensor
 from adapters.memory.runtime import MemoryJournal
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
 from ports.state import State
 from tests.support.builders import NOON

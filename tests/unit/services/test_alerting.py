@@ -10,7 +10,7 @@ import pytest
 from adapters.files.saved_state import SavedState
 from adapters.memory.alerts import MemoryAlertBoard, MemoryHeartbeat, MemoryNotifier
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryRetrier
-from adapters.memory.spool import MemoryState
+from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryDatabaseLog, MemoryDisk
 from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored
 from domain.errors import NotifyError, NotifyUnavailable
@@ -59,7 +59,7 @@ class Alerts:
             sources=self.sources,
             state=SavedState(self.state),
             disk=self.disk,
-            log=self.log,
+            wal=self.log,
             retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
             clock=self.clock,
             journal=self.journal,

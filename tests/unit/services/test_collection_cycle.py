@@ -11,7 +11,8 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import (
     Cause,
@@ -37,7 +38,7 @@ from domain.errors import (
     SpoolError,
     StoreFull,
 )
-from domain.measurements import Measurement
+from domain.measurements import ReadCost
 from domain.reading import Quantity, Range
 from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BUDGET_S, SourcePlan
 from ports.source import Source
@@ -75,7 +76,7 @@ class Home:
             journal=self.journal,
         )
 
-    def measured(self) -> list[Measurement]:
+    def measured(self) -> list[ReadCost]:
         return list(self.store.measurements.values())
 
     def stored(self) -> dict[str, float]:
@@ -100,7 +101,7 @@ async def test_every_reading_of_every_due_source_is_stored() -> None:
 async def test_only_due_sources_are_asked() -> None:
     hue, amazon = MemorySource("hue", [a_reply()]), MemorySource("amazon", [a_reply()])
     await Home(hue, amazon).collection.run([a_due("hue")])
-    assert (len(hue.asked), len(amazon.asked)) == (1, 0)
+    assert (len(hue.requested), len(amazon.requested)) == (1, 0)
 
 
 async def test_one_failing_source_costs_no_other_its_readings() -> None:
@@ -159,13 +160,13 @@ async def test_transient_failure_is_retried_within_the_cycle() -> None:
     hue = MemorySource("hue", [SourceUnavailable("reset"), a_reply()])
     cycle = await Home(hue).collection.run([a_due("hue")])
     assert verdict([cycle]) is Verdict.ALL_STORED
-    assert len(hue.asked) == 2
+    assert len(hue.requested) == 2
 
 
 async def test_permanent_failure_is_not_retried() -> None:
     hue = MemorySource("hue", [CredentialsRefused("no such key"), a_reply()])
     await Home(hue).collection.run([a_due("hue")])
-    assert len(hue.asked) == 1
+    assert len(hue.requested) == 1
 
 
 async def test_implausible_value_is_stored_and_flagged() -> None:
@@ -247,17 +248,19 @@ async def test_newest_observation_of_a_device_counts(
     first: datetime | None, second: datetime | None, kept: float
 ) -> None:
     one = a_reading("hue:1", temperature=20.0, observed_at=first)
-    other = a_reading("hue:1", temperature=25.0, observed_at=second)
-    home = Home(MemorySource("hue", [a_reply(one, other)]))
+    other = a_reading("HUE:1", temperature=25.0, observed_at=second)
+    identity = "hue:1" if kept == 20.0 else "HUE:1"
+    home = Home(MemorySource("hue", [a_reply(one, other, unread=[an_unread("Hue:1"), an_unread("hue:2")])]))
     cycle = await home.collection.run([a_due("hue")])
-    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    assert (home.stored(), len(cycle.report.readings)) == ({identity: kept}, 1)
+    assert cycle.report.outcomes[0].unread == (an_unread("hue:2"),)
     # and of two sources
     home = Home(MemorySource("hue:a", [a_reply(one)]), MemorySource("hue:b", [a_reply(other)]))
     cycle = await home.collection.run([a_due("hue:a"), a_due("hue:b")])
-    assert (home.stored(), len(cycle.report.readings)) == ({"hue:1": kept}, 1)
+    assert (home.stored(), len(cycle.report.readings)) == ({identity: kept}, 1)
     notes = [outcome.notes for outcome in cycle.report.outcomes if isinstance(outcome, Collected)]
-    source = "hue:a" if kept == 20.0 else "hue:b"
-    assert sorted(notes) == [(), (f"the reading of hue:1 is taken from {source}",)]
+    source, other_identity = ("hue:a", "HUE:1") if kept == 20.0 else ("hue:b", "hue:1")
+    assert sorted(notes) == [(), (f"the reading of {other_identity} is taken from {source}",)]
 
 
 async def test_refusing_store_spools_the_cycle() -> None:
@@ -287,7 +290,7 @@ async def test_each_source_of_a_cycle_is_one_measurement() -> None:
     )
     cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
     hue, amazon = cycle.report.measurements
-    assert hue == Measurement(
+    assert hue == ReadCost(
         slot=NOON, source="hue", strategy="v2", duration_s=home.clock.elapsed_s(), attempts=2
     )
     assert (amazon.attempts, amazon.succeeded) == (1, False)
@@ -299,7 +302,7 @@ async def test_measure_collection_cycle_duration() -> None:
     class Slow(MemorySource):
         async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
             await home.clock.sleep(2.5 if self.name == "hue" else 1.25)
-            home.meter.worked_s += 0.5
+            home.meter.used_cpu_s += 0.5
             return await super().read(slot, deadline_s)
 
     home = Home(Slow("hue", [a_reply()]), Slow("amazon", [a_reply()]))
@@ -475,12 +478,12 @@ async def test_five_failures_in_a_row_leave_one_attempt() -> None:
     )
     home = Home(hue)
     await at(home, 0, 5, 10, 15, 20)
-    assert len(hue.asked) == 15
+    assert len(hue.requested) == 15
     assert await at(home, 25, 30) == [Failed, Collected]
-    assert len(hue.asked) == 17
-    hue.asked.clear()
+    assert len(hue.requested) == 17
+    hue.requested.clear()
     await at(home, 35)
-    assert len(hue.asked) > 1
+    assert len(hue.requested) > 1
 
 
 async def test_only_refused_credentials_need_a_person() -> None:

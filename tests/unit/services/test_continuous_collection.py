@@ -11,7 +11,8 @@ import pytest
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool, MemoryState
+from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.cycle import (
@@ -100,28 +101,28 @@ def minutes(count: int) -> timedelta:
 async def test_each_slot_gets_one_cycle_on_time() -> None:
     running = Running()
     await running.until(cycles=4)
-    assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
+    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
     assert running.clock.now() == NOON + minutes(15)
 
 
 async def test_start_within_a_slot_collects_it() -> None:
     running = Running(start=NOON + minutes(3))
     await running.until(cycles=2)
-    assert running.hue.asked == [NOON, NOON + minutes(5)]
+    assert running.hue.requested == [NOON, NOON + minutes(5)]
 
 
 async def test_stored_slot_is_not_collected_again() -> None:
     running = Running(start=NOON + minutes(1))
     running.store.append(a_cycle())
     await running.until(cycles=1)
-    assert running.hue.asked == [NOON + minutes(5)]
+    assert running.hue.requested == [NOON + minutes(5)]
 
 
 async def test_each_source_has_its_own_interval() -> None:
     running = Running(amazon_every_s=600)
     await running.until(cycles=4)
-    assert len(running.hue.asked) == 4
-    assert running.amazon.asked == [NOON, NOON + minutes(10)]
+    assert len(running.hue.requested) == 4
+    assert running.amazon.requested == [NOON, NOON + minutes(10)]
     assert running.missed() == []
 
 
@@ -166,7 +167,7 @@ async def test_missed_slot_lists_the_expected_devices() -> None:
 async def test_slots_of_a_sleep_are_missed_as_asleep() -> None:
     running = Running()
     await running.until(cycles=2, after=lambda count: running.clock.step_wall(3600) if count == 1 else None)
-    assert len(running.hue.asked) == 2
+    assert len(running.hue.requested) == 2
     assert len(running.missed()) == 11
     assert {cause for _, cause in running.missed()} == {Cause.ASLEEP}
 
@@ -180,7 +181,7 @@ async def test_slots_of_a_stalled_process_are_missed_as_overrun() -> None:
 async def test_clock_stepping_back_runs_no_slot_twice() -> None:
     running = Running()
     await running.until(cycles=4, after=lambda count: running.clock.step_wall(-900) if count == 2 else None)
-    assert len(running.hue.asked) == len(set(running.hue.asked)) == 4
+    assert len(running.hue.requested) == len(set(running.hue.requested)) == 4
     assert running.missed() == []
 
 
@@ -189,7 +190,7 @@ async def test_future_slot_is_reported_once_and_delays_nothing() -> None:
     far = NOON + timedelta(days=400)
     running.store.append(a_cycle(Collected(due=a_due(slot=far), readings=(a_reading(collected_at=far),))))
     await running.until(cycles=3)
-    assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10)]
+    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10)]
     assert len(running.journal.of("clock.fault")) == 1
 
 
@@ -225,9 +226,9 @@ async def test_slots_lost_to_a_clock_jump_are_explained() -> None:
     await running.until(cycles=4, after=jumps)
     missed = [(slot, cause) for slot, cause in running.missed() if slot < NOON + timedelta(days=1)]
     assert missed == [(NOON + minutes(5), Cause.CLOCK_STEPPED)]
-    assert running.hue.asked[2:] == [NOON + minutes(10), NOON + minutes(15)]
+    assert running.hue.requested[2:] == [NOON + minutes(10), NOON + minutes(15)]
     (fault,) = running.journal.of("clock.fault")
-    assert fault.fields["slot"] == running.hue.asked[1]
+    assert fault.fields["slot"] == running.hue.requested[1]
 
 
 async def test_gaps_after_a_wrong_start_time_have_their_cause() -> None:
@@ -266,7 +267,7 @@ async def test_unreadable_store_makes_no_source_due_again() -> None:
     running = Running()
     running.store.fault = StoreBusy("locked by another program")
     await running.until(cycles=3)
-    assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10)]
+    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10)]
 
 
 @pytest.mark.parametrize("spool_fault", [None, SpoolError("no room left in data/spool")])
@@ -283,7 +284,7 @@ async def test_waiting_slots_are_stored_later(
     kept = Spooled if spool_fault is None else NotStored
     assert [type(cycle) for cycle in running.cycles] == [Stored, kept, kept, Stored, Stored]
     assert running.missed() == []
-    assert [slot for _, slot in running.store.ledger] == running.hue.asked
+    assert [slot for _, slot in running.store.ledger] == running.hue.requested
 
 
 async def test_spooled_slots_of_another_process_are_not_missed() -> None:
@@ -426,7 +427,7 @@ async def test_restart_ends_deferrals_for_credentials_only(error: SourceError, a
         journal=running.journal,
     )
     await running.until(cycles=1)
-    assert len(running.hue.asked) == asked
+    assert len(running.hue.requested) == asked
 
 
 async def test_upkeep_delays_no_cycle() -> None:
@@ -434,7 +435,7 @@ async def test_upkeep_delays_no_cycle() -> None:
     port = MemoryUpkeep()
 
     async def never_ending() -> Checked:
-        port.asked.append("check")
+        port.calls.append("check")
         await asyncio.Event().wait()
         return Checked()
 
@@ -447,6 +448,6 @@ async def test_upkeep_delays_no_cycle() -> None:
         journal=running.journal,
     )
     await running.until(cycles=4, upkeep=upkeep)
-    assert running.hue.asked == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
-    assert port.asked == ["check"]
+    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
+    assert port.calls == ["check"]
     await upkeep.close()
