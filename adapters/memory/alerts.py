@@ -11,7 +11,7 @@ from ports.clock import Clock
 
 
 class MemoryAlertBoard:
-    """`text` is the notice that is shown, or None."""
+    """A board that shows `text`, None for nothing."""
 
     def __init__(self) -> None:
         self.text: str | None = None
@@ -24,7 +24,7 @@ class MemoryAlertBoard:
 
 
 class MemoryNotifier:
-    """Keeps the messages, oldest first. While `fault` is set, `send` raises it."""
+    """A notifier that keeps the messages it sent. While `fault` is set, `send` raises it."""
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -37,7 +37,7 @@ class MemoryNotifier:
 
 
 class MemoryHeartbeat:
-    """Keeps the pings, oldest first. While `fault` is set, `beat` raises it."""
+    """A heartbeat that keeps its pings. While `fault` is set, `beat` raises it."""
 
     def __init__(self) -> None:
         self.beats: list[bool] = []
@@ -51,7 +51,7 @@ class MemoryHeartbeat:
 
 @attrs.define(kw_only=True)
 class MemoryProbe:
-    """Answers after `takes_s`, never if that is None; raises `fault` instead if it is set."""
+    """A probe that answers after `takes_s`, never if that is None, or raises `fault` if it is set."""
 
     component: str
     clock: Clock

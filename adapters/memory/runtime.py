@@ -1,10 +1,9 @@
-"""Virtual time, a journal and a meter in memory, a retrier without a library, and null implementations."""
+"""Virtual time, and a journal, a meter and a retrier in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -122,7 +121,7 @@ class Record:
 
 
 class MemoryJournal:
-    """Keeps all records, oldest first; a field with a secret is kept as text without it."""
+    """A journal that keeps its `records`, oldest first; a field with a secret is stored as redacted text."""
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.records: list[Record] = []
@@ -150,56 +149,47 @@ class MemoryJournal:
 
 
 class MemoryMeter:
-    """Keeps all operations until they are drained; the CPU time is what a test sets.
-
-    `ended` keeps them even then.
-    """
+    """A meter on a clock. `operations` are all that ended; the CPU time `used_cpu_s` is set by the test."""
 
     def __init__(self, clock: Clock) -> None:
-        self.worked_s = 0.0
-        self.ended: list[Operation] = []
+        self.used_cpu_s = 0.0
+        self.operations: list[Operation] = []
         self._clock = clock
-        self._lock = threading.Lock()
         self._undrained: list[Operation] = []
 
     @contextmanager
     def measuring(self, operation: str, source: str) -> Iterator[Tally]:
-        began_s, tally = self._clock.elapsed_s(), Tally()
+        tally, began_s, succeeded = Tally(), self._clock.elapsed_s(), False
         try:
             yield tally
-        except BaseException:
-            self._end(operation, source, began_s, tally, succeeded=False)
-            raise
-        self._end(operation, source, began_s, tally, succeeded=True)
+            succeeded = True
+        finally:
+            ended = Operation(
+                operation=operation,
+                source=source,
+                duration_s=self._clock.elapsed_s() - began_s,
+                wire_bytes=tally.wire_bytes,
+                payload_bytes=tally.payload_bytes,
+                strategy=tally.strategy,
+                succeeded=succeeded,
+            )
+            self.operations.append(ended)
+            self._undrained.append(ended)
 
     def drain(self) -> tuple[Operation, ...]:
-        with self._lock:
-            drained, self._undrained = self._undrained, []
-        return tuple(drained)
+        drained = tuple(self._undrained)
+        del self._undrained[: len(drained)]  # other threads may have appended since
+        return drained
 
     def cpu_s(self) -> float:
-        return self.worked_s
-
-    def _end(self, operation: str, source: str, began_s: float, tally: Tally, *, succeeded: bool) -> None:
-        ended = Operation(
-            operation=operation,
-            source=source,
-            duration_s=self._clock.elapsed_s() - began_s,
-            wire_bytes=tally.wire_bytes,
-            payload_bytes=tally.payload_bytes,
-            strategy=tally.strategy,
-            succeeded=succeeded,
-        )
-        with self._lock:
-            self.ended.append(ended)
-            self._undrained.append(ended)
+        return self.used_cpu_s
 
 
 T = TypeVar("T")
 
 
 class MemoryRetrier:
-    """Retries in a plain loop; without jitter unless it is given."""
+    """A retrier that is a plain loop; without jitter unless it is given."""
 
     def __init__(self, *, clock: Clock, journal: Journal, random: Callable[[], float] = lambda: 0.0) -> None:
         self._clock = clock
@@ -231,15 +221,15 @@ class MemoryRetrier:
                     budget_s=deadline_s - began_s,
                     jitter=self._random(),
                 )
-                if not await self._waited(events, failed, deadline_s):
+                if not await self._wait_to_retry(events, failed, deadline_s):
                     raise
             else:
                 if failed is not None:
                     events.recovered(failed, self._clock.elapsed_s() - began_s)
                 return result
 
-    async def _waited(self, events: RetryEvents, attempt: Attempt, deadline_s: float) -> bool:
-        """Wait for another attempt; return False if there is none."""
+    async def _wait_to_retry(self, events: RetryEvents, attempt: Attempt, deadline_s: float) -> bool:
+        """Wait as the policy decides; return whether another attempt follows."""
         match events.policy.decide(attempt):
             case GiveUp(reason):
                 events.gave_up(attempt, reason)

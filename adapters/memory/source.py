@@ -1,4 +1,4 @@
-"""Sources, accounts and bridges with scripted answers."""
+"""Sources, accounts and bridges in memory, with scripted answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -13,30 +14,21 @@ from domain.cycle import SourceReply
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge, CodePair, Linked, Pending, Refused, UnverifiedBridge, VerifiedBridge
 
+Answer = TypeVar("Answer")
+
 
 @attrs.frozen
 class Hangs:
     """An answer that never comes."""
 
 
-class MemorySource:
-    """Each read takes the next answer: returns a reply, raises an error, or hangs.
+class Script(Generic[Answer]):
+    """Answers for one kind of call, given one after the other; an error among them is raised."""
 
-    The readings of a reply get the requested slot; `asked` keeps those slots, oldest first. Without a further
-    answer the source is unavailable.
-    """
-
-    def __init__(self, name: str, answers: Iterable[SourceReply | SourceError | Hangs] = ()) -> None:
-        self._name = name
+    def __init__(self, answers: Iterable[Answer | SourceError]) -> None:
         self._answers = deque(answers)
-        self.asked: list[datetime] = []
-        self.is_closed = False
 
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def will_answer(self, *answers: SourceReply | SourceError | Hangs) -> None:
+    def will_answer(self, *answers: Answer | SourceError) -> None:
         """Append answers."""
         self._answers.extend(answers)
 
@@ -44,40 +36,53 @@ class MemorySource:
         """Drop the remaining answers."""
         self._answers.clear()
 
+    def _next_answer(self, default: Answer | SourceError) -> Answer:
+        answer = self._answers.popleft() if self._answers else default
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+
+class MemorySource(Script[SourceReply | Hangs]):
+    """A source with scripted replies, whose readings get the requested slot.
+
+    `requested` are the slots of all reads, oldest first. Without an answer the source is unavailable.
+    """
+
+    def __init__(self, name: str, answers: Iterable[SourceReply | SourceError | Hangs] = ()) -> None:
+        super().__init__(answers)
+        self._name = name
+        self.requested: list[datetime] = []
+        self.is_closed = False
+
+    @property
+    def name(self) -> str:
+        return self._name
+
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:  # noqa: ARG002 - it has no clock
         self.is_closed = False
-        self.asked.append(slot)
-        if not self._answers:
-            raise SourceUnavailable(f"{self._name} has no answer left")
-        match self._answers.popleft():
-            case SourceReply() as reply:
-                readings = tuple(attrs.evolve(reading, collected_at=slot) for reading in reply.readings)
-                return attrs.evolve(reply, readings=readings)
-            case Hangs():
-                await asyncio.Event().wait()
-                raise AssertionError("an event that nobody sets was set")
-            case error:
-                raise error
+        self.requested.append(slot)
+        reply = self._next_answer(SourceUnavailable(f"{self._name} has no answer left"))
+        while isinstance(reply, Hangs):
+            await asyncio.Event().wait()
+        readings = tuple(attrs.evolve(reading, collected_at=slot) for reading in reply.readings)
+        return attrs.evolve(reply, readings=readings)
 
     async def close(self) -> None:
         self.is_closed = True
 
 
-class MemoryAccountLinking:
-    """Each poll takes the next answer, or raises it; without a further answer it is `Pending`."""
+class MemoryAccountLinking(Script[Pending | Linked | Refused]):
+    """An account with scripted answers to polls; without an answer it is `Pending`. `polls` counts them."""
 
     def __init__(self, answers: Iterable[Pending | Linked | Refused | SourceError] = ()) -> None:
-        self._answers = deque(answers)
+        super().__init__(answers)
         self.polls = 0
-
-    def will_answer(self, *answers: Pending | Linked | Refused | SourceError) -> None:
-        """Append answers."""
-        self._answers.extend(answers)
 
     async def begin(self) -> CodePair:
         return CodePair(
             public_code="ABC123",
-            private_code="kept between us",
+            private_code="the private code",
             page="https://www.amazon.com/code",
             expires_in_s=600.0,
             interval_s=3.0,
@@ -85,46 +90,39 @@ class MemoryAccountLinking:
 
     async def poll(self, pair: CodePair) -> Pending | Linked | Refused:  # noqa: ARG002 - there is only one
         self.polls += 1
-        answer = self._answers.popleft() if self._answers else Pending()
-        if isinstance(answer, SourceError):
-            raise answer
-        return answer
+        return self._next_answer(Pending())
 
 
 class MemoryBridgeFinder:
-    """Finds the given bridges at once, or raises the given SourceError.
+    """Finds the given bridges at once, or raises the given error.
 
-    `looked_for` keeps the requested ids, None for any.
+    `searches` are the ids that were searched for, None for any.
     """
 
     def __init__(self, announced: Iterable[AnnouncedBridge] | SourceError = ()) -> None:
         self._announced = announced if isinstance(announced, SourceError) else tuple(announced)
-        self.looked_for: list[str | None] = []
+        self.searches: list[str | None] = []
 
     def find(self, timeout_s: float, bridge_id: str | None = None) -> Sequence[AnnouncedBridge]:  # noqa: ARG002
-        self.looked_for.append(bridge_id)
+        self.searches.append(bridge_id)
         if isinstance(self._announced, SourceError):
             raise self._announced
         by_id = {one.bridge_id or one.address: one for one in reversed(self._announced)}
         return tuple(by_id[each] for each in sorted(by_id))
 
 
-class MemoryBridgePairing:
-    """Identifies bridges by address. Each request for a key takes the next answer, then None."""
+class MemoryBridgePairing(Script[str | None]):
+    """Bridges by address, with scripted answers to requests for a key; without an answer there is no key."""
 
     def __init__(
         self,
         bridges: Mapping[str, VerifiedBridge] | None = None,
         answers: Iterable[str | SourceError | None] = (),
     ) -> None:
+        super().__init__(answers)
         self._bridges = bridges or {}
-        self._answers = deque(answers)
-        self.asked = 0
+        self.key_requests = 0
         self.is_closed = False
-
-    def will_answer(self, *answers: str | SourceError | None) -> None:
-        """Append answers."""
-        self._answers.extend(answers)
 
     async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
@@ -139,12 +137,9 @@ class MemoryBridgePairing:
             raise SourceRefused(f"another bridge answers at {address}")
         return bridge
 
-    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:  # noqa: ARG002 - there is only one to ask
-        self.asked += 1
-        answer = self._answers.popleft() if self._answers else None
-        if isinstance(answer, SourceError):
-            raise answer
-        return answer
+    async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:  # noqa: ARG002 - there is only one
+        self.key_requests += 1
+        return self._next_answer(None)
 
     async def close(self) -> None:
         self.is_closed = True

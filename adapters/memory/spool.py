@@ -12,7 +12,7 @@ from domain.progress import Waiting
 
 
 class MemorySpool:
-    """Keeps cycles in a list, in `aside` those that were not taken. While `fault` is set, `add` raises it."""
+    """A spool of `reports`; `aside` are those that were not taken. While `fault` is set, `add` raises it."""
 
     def __init__(self) -> None:
         self.reports: list[CycleReport] = []
@@ -42,7 +42,7 @@ class MemorySpool:
 
 
 class MemorySlotsInProgress:
-    """`left` are the slots that an earlier process left."""
+    """Slots in progress; `left` are those of earlier processes, by source."""
 
     def __init__(self, left: Mapping[str, AbstractSet[datetime]] | None = None) -> None:
         self._left = dict(left or {})

@@ -9,7 +9,7 @@ from ports.state import Json
 
 
 class MemoryState:
-    """Keeps copies of the values."""
+    """A state that copies values in and out."""
 
     def __init__(self) -> None:
         self._values: dict[str, Mapping[str, Json]] = {}

@@ -1,4 +1,4 @@
-"""A store in memory, and what reads it."""
+"""A store in memory, and its readers: history, ledger, measurements; and the baselines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Device:
 
 
 class MemoryStore:
-    """Keeps readings by device and slot, and the ledger by source and slot.
+    """A store with readings by device and slot, and the ledger by source and slot.
 
     While `fault` is set, every call raises it and stores nothing. Without a clock, no slot counts as future.
     """
@@ -47,8 +47,8 @@ class MemoryStore:
         self._raise_fault()
         for outcome in report.outcomes:
             if isinstance(outcome, Collected):
-                self._keep(outcome)
-            self._enter(outcome)
+                self._add_readings(outcome)
+            self._add_entry(outcome)
         for missed in report.missed:
             self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
         for one in report.measurements:
@@ -79,13 +79,13 @@ class MemoryStore:
         )
 
     def close(self) -> None:
-        """Do nothing: what was stored can still be read."""
+        """Do nothing: the contents can still be read."""
 
     def _raise_fault(self) -> None:
         if self.fault is not None:
             raise self.fault
 
-    def _keep(self, collected: Collected) -> None:
+    def _add_readings(self, collected: Collected) -> None:
         for reading in collected.readings:
             self.readings.setdefault((reading.device_id, reading.collected_at), fit_to_table(reading))
             self._devices.setdefault(reading.device_id, _Device(collected.due.source, collected.due.slot))
@@ -103,8 +103,8 @@ class MemoryStore:
     def _is_ahead(self, device: _Device) -> bool:
         return self._clock is not None and device.last_listed_slot > self._clock.now() + CLOCK_FAULT_AHEAD
 
-    def _enter(self, entry: LedgerEntry) -> None:
-        """Keep what is stored, unless a planned cycle replaces one by hand."""
+    def _add_entry(self, entry: LedgerEntry) -> None:
+        """Replace an entry that is not stored, and one by hand by a planned one."""
         key = (entry.due.source, entry.due.slot)
         present = self.ledger.get(key)
         if present is None:
@@ -117,28 +117,28 @@ class MemoryStore:
 
 
 class MemoryBaselines:
-    """Keeps baselines by name."""
+    """Baselines in memory, by name."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Baseline] = {}
+        self._by_name: dict[str, Baseline] = {}
 
     def save(self, baseline: Baseline, *, replace: bool = False) -> None:
-        if baseline.name in self._kept and not replace:
+        if baseline.name in self._by_name and not replace:
             raise BaselineExists(f"there is a baseline {baseline.name} already. Replace it with --replace")
-        self._kept[baseline.name] = baseline
+        self._by_name[baseline.name] = baseline
 
     def find(self, name: str) -> Baseline | None:
-        return self._kept.get(name)
+        return self._by_name.get(name)
 
     def all(self) -> Sequence[Baseline]:
-        return sorted(self._kept.values(), key=lambda one: (one.captured_at, one.name))
+        return sorted(self._by_name.values(), key=lambda one: (one.captured_at, one.name))
 
     def remove(self, name: str) -> bool:
-        return self._kept.pop(name, None) is not None
+        return self._by_name.pop(name, None) is not None
 
 
 class MemoryHistory:
-    """Reads a memory store."""
+    """The history of a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -165,7 +165,7 @@ _STATES = {Collected: "stored", Failed: "failed", Deferred: "deferred"}
 
 
 class MemoryLedger:
-    """Reads a memory store."""
+    """The ledger of a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -180,9 +180,9 @@ class MemoryLedger:
     def _record(
         self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime
     ) -> SourceRecord:
-        believed = [entry for entry in entries if entry.due.slot <= until]
-        newest = max(believed or entries, key=lambda entry: entry.due.slot)
-        recent = [entry for entry in believed if entry.due.slot >= since]
+        past = [entry for entry in entries if entry.due.slot <= until]
+        newest = max(past or entries, key=lambda entry: entry.due.slot)
+        recent = [entry for entry in past if entry.due.slot >= since]
         measured = [
             one
             for one in self._store.measurements.values()
@@ -208,7 +208,7 @@ def _state(entry: LedgerEntry) -> str:
 
 
 class MemoryMeasurements:
-    """Reads a memory store."""
+    """The measurements of a memory store."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Upkeep with scripted results, and the disk, log and lease that it uses."""
+"""Upkeep in memory, with the disk, log and lease that it uses."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from ports.upkeep import BackedUp, Checked, Skipped
 
 
 class MemoryUpkeep:
-    """Returns the attributes that a test sets. `asked` keeps the calls, oldest first.
+    """Upkeep whose results are the attributes that a test sets. `calls` are their names, oldest first.
 
     While `fault` is set, every call raises it.
     """
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.calls: list[str] = []
         self.checked = Checked()
         self.backed_up: BackedUp | Skipped = BackedUp(file="backups/readings.db", size_bytes=4096)
         self.restored: str | None = "backups/readings.db"
         self.fault: Exception | None = None
 
     async def check(self) -> Checked:
-        self._asked("check")
+        self._record("check")
         return self.checked
 
     async def back_up(self) -> BackedUp | Skipped:
-        self._asked("back_up")
+        self._record("back_up")
         return self.backed_up
 
     async def tidy(self) -> None:
-        self._asked("tidy")
+        self._record("tidy")
 
     async def restore(self) -> str | None:
-        self._asked("restore")
+        self._record("restore")
         return self.restored
 
-    def _asked(self, what: str) -> None:
-        self.asked.append(what)
+    def _record(self, call: str) -> None:
+        self.calls.append(call)
         if self.fault is not None:
             raise self.fault
 
 
 class MemoryDatabaseLog:
-    """Has the length `size`, None for unknown."""
+    """A log of `size` bytes, None for unknown."""
 
     def __init__(self, size: int | None = 0) -> None:
         self.size = size
@@ -50,7 +50,7 @@ class MemoryDatabaseLog:
 
 
 class MemoryDisk:
-    """Has `free` bytes, None for unknown."""
+    """A disk with `free` bytes of space, None for unknown."""
 
     def __init__(self, free: int | None = 10**12) -> None:
         self.free = free
@@ -60,7 +60,7 @@ class MemoryDisk:
 
 
 class MemoryUpkeepLease:
-    """`others` is the lease of another process of the same home."""
+    """A lease in one process; `others` is the lease of another process of the same home."""
 
     def __init__(self, others: MemoryUpkeepLease | None = None) -> None:
         self._others = others

@@ -198,20 +198,18 @@ class CycleWriter:
         lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
         devices: dict[str, _DeviceRow] = {}
         for device_id, reading in readings.items():
-            new = _DeviceRow(
-                device_id, outcome.due.source, reading.kind.value, clean(reading.location), slot, slot, slot
-            )
+            names = (outcome.due.source, reading.kind.value, clean(reading.location))
             row = stored.get(device_id)
-            if row is None:
-                devices[device_id] = new
-            elif (
-                (row.source, row.kind, row.location) == (new.source, new.kind, new.location)
+            if (
+                row is not None
+                and (row.source, row.kind, row.location) == names
                 and lagging < str(row.last_read_slot) <= slot
                 and lagging < str(row.last_listed_slot) <= slot
             ):
                 self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
             else:
-                devices[device_id] = _merge(self._current(row), new, ahead)
+                new = _DeviceRow(device_id, *names, slot, slot, slot)
+                devices[device_id] = new if row is None else _merge(self._current(row), new, ahead)
         for device_id, one in unread.items():
             row = stored.get(device_id)
             old = devices.get(device_id) or (None if row is None else self._current(row))

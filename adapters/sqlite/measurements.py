@@ -134,7 +134,7 @@ def _measurement(row: sqlite3.Row) -> ReadCost | None:
 
 
 # Until 2026-11 each operation had a row in `measurements`. The cycle, its CPU time and its commit named all
-# of its sources, joined by `+`; whatever a source did between two of its reads belonged to the first one.
+# of its sources, joined by `+`; all that a source did between two of its reads belonged to the first one.
 
 _LONGEST_CYCLE = timedelta(minutes=1)
 _CYCLE, _CPU, _COMMIT = "cycle", "cycle.cpu", "store.append"
@@ -142,7 +142,7 @@ _SELECT_OLD_FORM = """
 SELECT began_at, operation, source, duration_s, wire_bytes, payload_bytes, succeeded FROM measurements
 WHERE began_at >= ? AND began_at < ? ORDER BY began_at
 """
-_STRATEGIES = {  # by the first of these operations that is in a read: v2 also asked v1, for names
+_STRATEGIES = {  # by the first of these operations that is in a read: v2 also read names through v1
     "hue.v1/whole_bridge": "whole_bridge",
     "hue.v2/temperature": "v2",
     "hue.v1/sensors": "v1",
@@ -199,11 +199,11 @@ def _cycle_of(read: _OldRow, cycles: Sequence[_OldRow]) -> _OldRow | None:
 def _old_measurement(
     read: _OldRow, parts: Sequence[_OldRow], cycle: _OldRow | None, rest: Sequence[_OldRow]
 ) -> ReadCost:
-    asked = {one.operation for one in parts if one.succeeded}
+    succeeded = {one.operation for one in parts if one.succeeded}
     begun = ReadCost(
         slot=read.began_at if cycle is None else cycle.began_at,
         source=read.source,
-        strategy=next((name for operation, name in _STRATEGIES.items() if operation in asked), ""),
+        strategy=next((name for operation, name in _STRATEGIES.items() if operation in succeeded), ""),
         duration_s=read.duration_s,
         attempts=sum(one.operation == ATTEMPT for one in parts),
         wire_bytes=sum(one.wire_bytes for one in parts),
@@ -255,8 +255,8 @@ WHERE whole.began_at BETWEEN :since AND :until AND whole.source = :source AND wh
 
 def count_mended(connection: sqlite3.Connection, source: str, since: datetime, until: datetime) -> int:
     """Count the reads of the source in that time that needed more than one attempt and succeeded."""
-    asked = {"source": source, "since": as_text(since), "until": as_text(until)}
-    mended = int(connection.execute(_COUNT_MENDED_OLD_FORM, asked).fetchone()[0])
+    parameters = {"source": source, "since": as_text(since), "until": as_text(until)}
+    mended = int(connection.execute(_COUNT_MENDED_OLD_FORM, parameters).fetchone()[0])
     if connection.execute(_SELECT_HAS_TABLE).fetchone()[0]:
-        mended += int(connection.execute(_COUNT_MENDED, asked).fetchone()[0])
+        mended += int(connection.execute(_COUNT_MENDED, parameters).fetchone()[0])
     return mended

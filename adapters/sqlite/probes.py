@@ -105,7 +105,7 @@ def version(found: tuple[int, int, int]) -> Answer:
 
 
 def is_simulated_home(path: Path) -> bool:
-    """Return whether the database says that its home is a simulated one; False if it cannot be read."""
+    """Return whether the database is that of a simulated home; False if it cannot be read."""
     try:
         with closing(connect(path, mode="ro", busy_timeout_ms=0)) as connection:
             return connection.execute(_SELECT_IS_SIMULATED).fetchone() is not None

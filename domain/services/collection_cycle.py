@@ -228,7 +228,8 @@ class CollectionCycle:
                 listed.add(key)
                 unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
         not_listed = [device_id for device_id in expected if device_id.lower() not in listed]
-        unread += all_unread(not_listed, Cause.NOT_LISTED)
+        if not_listed:
+            unread += all_unread(not_listed, Cause.NOT_LISTED)
         notes = self._notes(due, reply.notes, lost) if lost or reply.notes else ()
         return Collected(due=due, readings=tuple(readings.values()), unread=tuple(unread), notes=notes)
 

@@ -59,8 +59,8 @@ class Way:
         began = time.perf_counter()
         await self.collection.run([a_due("hue", slot=slot)])
         seconds = time.perf_counter() - began
-        operations = self.bench.meter.ended[:]
-        self.bench.meter.ended.clear()
+        operations = self.bench.meter.operations[:]
+        self.bench.meter.operations.clear()
         if not is_first:  # that one learns who is who
             self.cycles.append(attrs.evolve(costs_of(operations), seconds=seconds))
 

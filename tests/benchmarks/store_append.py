@@ -1,6 +1,6 @@
 """What storing a cycle of 20 readings costs, with its fsync and without: ./run bench store_append.
 
-Beside it stand a bare commit of one row to a file with the same settings, and the newest readings.
+For comparison: a bare commit of one row to a file with the same settings, and the newest readings.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def main() -> None:
         assert connection is not None
         connection.execute("CREATE TABLE bare (number INTEGER)")
         reports = iter([_report(number) for number in range(2 * CYCLES)])
-        _tell("one row and its fsync", lambda: connection.execute("INSERT INTO bare VALUES (1)"))
-        _tell("a cycle and its fsync", lambda: store.append(next(reports)))
+        _measure("one row and its fsync", lambda: connection.execute("INSERT INTO bare VALUES (1)"))
+        _measure("a cycle and its fsync", lambda: store.append(next(reports)))
         connection.execute("PRAGMA synchronous=OFF")
-        _tell("a cycle without fsync", lambda: store.append(next(reports)))
-        _tell("progress of a source", lambda: store.progress("hue", NOON))
+        _measure("a cycle without fsync", lambda: store.append(next(reports)))
+        _measure("progress of a source", lambda: store.progress("hue", NOON))
         history = SqliteHistory(path)
-        _tell("the newest readings", history.newest, times=50)
+        _measure("the newest readings", history.newest, times=50)
         store.close()
 
 
-def _tell(what: str, call: Callable[[], object], times: int = CYCLES) -> None:
+def _measure(what: str, call: Callable[[], object], times: int = CYCLES) -> None:
     durations_ms = []
     for _ in range(times):
         began_s = time.perf_counter()

@@ -31,9 +31,9 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     memory = MemoryMeter(clock)
 
     def work(seconds: float) -> None:
-        memory.worked_s += seconds
+        memory.used_cpu_s += seconds
 
-    system = SystemMeter(clock, process_time=lambda: memory.worked_s)
+    system = SystemMeter(clock, process_time=lambda: memory.used_cpu_s)
     return Bench(memory if request.param == "memory" else system, clock, work)
 
 

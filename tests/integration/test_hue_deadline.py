@@ -176,6 +176,14 @@ async def test_cancelled_read_ends_its_request(simulated_home: SimulatedHome) ->
         assert len((await bench.read()).readings) == 8
 
 
+async def test_read_cancelled_while_fetching_a_certificate_ends() -> None:
+    with odd_server(ignore_the_handshake, secure=False) as server:
+        async with closing(a_bench(server, bridge_id=None)) as bench:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bench.read(), WITHIN_S)
+            wait_for_reads(3.0)  # the handshake itself would wait for 4 s
+
+
 async def test_read_without_time_is_not_begun(simulated_home: SimulatedHome) -> None:
     async with in_front_of(simulated_home.bridge) as bench:
         with pytest.raises(SourceUnavailable, match="within the time"):

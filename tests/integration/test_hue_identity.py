@@ -12,7 +12,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.state import MemoryState
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.hue.model import BSB002, BSB002_OLD
+from adapters.simulator.hue.model import BSB002_OLD
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.hue_bench import HueBench, in_front_of
@@ -102,14 +102,6 @@ async def test_unknown_bridge_id_is_learned_once(home_clock: MemoryClock) -> Non
             message = await refusal(bench)
     assert f"001788fffe0ddba1 instead of {bridge.id}" in message
     assert "certificate_sha256" not in message
-
-
-@pytest.mark.parametrize("model", [BSB002, BSB002_OLD])
-async def test_bridge_with_https_gets_no_key_over_http(home_clock: MemoryClock, model: object) -> None:
-    with SimulatedHome(clock=home_clock, bridges=(model,)).running() as home:  # type: ignore[arg-type]
-        async with in_front_of(home.bridge, address=f"http://{home.bridge.http_address}") as bench:
-            assert "has HTTPS" in await refusal(bench)
-        assert [(each.scheme, each.path) for each in home.bridge.requests] == [("http", "/api/config")]
 
 
 async def test_signify_roots_refuse_a_simulated_bridge(simulated_home: SimulatedHome) -> None:

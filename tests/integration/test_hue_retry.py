@@ -55,7 +55,7 @@ def failure(done: Cycle) -> Failed:
 
 def operations(bench: HueBench) -> list[str]:
     """Name the requests that were sent."""
-    return [each.operation for each in bench.meter.ended if each.operation.startswith("hue.")]
+    return [each.operation for each in bench.meter.operations if each.operation.startswith("hue.")]
 
 
 async def test_timeout_is_retried(bridge: SimulatedBridge, clock: SkippingClock) -> None:

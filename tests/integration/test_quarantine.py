@@ -1,4 +1,4 @@
-"""A damaged database is kept as it is, and a new one takes the next cycle."""
+"""Quarantine: a damaged database is kept as it is, and a new one takes the next cycle."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_store_that_meets_damage_stores_its_cycle(store: SqliteStore, path: Pa
     damaged = damage(path, how)
     for number in range(1, 4):
         store.append(_a_cycle(number))
-    store.open(checking=True)  # pages that were not asked for are not missed before
+    store.open(checking=True)  # until now a page that no query reads is not missed
     store.append(_a_cycle(4))
     ((stored,),) = rows(path, "SELECT count(*) FROM readings WHERE device_id = 'hue:new'")
     assert stored == 4

@@ -96,7 +96,7 @@ def test_an_open_store_continues_in_the_restored_database(path: Path, backup: Pa
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.parametrize("age", list(Age))
+@pytest.mark.parametrize("age", [Age.A, Age.C_ROLLBACK])  # the upgrade itself is tried with all
 def test_a_database_of_the_earlier_program_can_be_restored(
     path: Path, tmp_path: Path, backup: Path, age: Age
 ) -> None:
@@ -135,7 +135,7 @@ def test_restore_refuses_files_that_are_no_sound_backup(path: Path, tmp_path: Pa
 def test_a_killed_restore_leaves_the_old_database_or_the_new_one(
     path: Path, backup: Path, tmp_path: Path
 ) -> None:
-    with _a_log_beside(path):
+    with _a_row_only_in_the_log(path):
         shutil.copytree(path.parent, tmp_path / "model")
     old, new = [("hue:in-the-log",), ("hue:new",), ("hue:old",)], [("hue:old",)]
     seen = set()
@@ -144,7 +144,7 @@ def test_a_killed_restore_leaves_the_old_database_or_the_new_one(
         shutil.copytree(tmp_path / "model", path.parent)
         with cut_short(calls) as left:
             _restoring(path).restore(backup)
-        found = _seen_by_a_reader(path)
+        found = _read_without_changes(path)
         assert found in (old, new)
         seen.add(found == new)
         store = a_store(path)
@@ -163,8 +163,8 @@ def test_a_killed_restore_leaves_the_old_database_or_the_new_one(
 
 
 @contextmanager
-def _a_log_beside(path: Path) -> Iterator[None]:
-    """While this lasts, one of the rows is only in the log."""
+def _a_row_only_in_the_log(path: Path) -> Iterator[None]:
+    """Keep the row in the log while the block runs."""
     with closing(sqlite3.connect(path)) as writer:
         writer.execute(
             "INSERT INTO readings (timestamp, device_id, location, device_type) "
@@ -174,7 +174,7 @@ def _a_log_beside(path: Path) -> Iterator[None]:
         yield
 
 
-def _seen_by_a_reader(path: Path) -> list[tuple[str]]:
-    """What is read without any change to the files."""
+def _read_without_changes(path: Path) -> list[tuple[str]]:
+    """Read without any change to the files."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as reader:
         return reader.execute(DEVICES).fetchall()

@@ -15,7 +15,7 @@ import pytest
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected
-from domain.errors import StoreError
+from domain.errors import CycleUnstorable, StoreError
 from domain.reading import DeviceKind
 from tests.support.builders import (
     NOON,
@@ -52,9 +52,7 @@ def store(path: Path, journal: MemoryJournal) -> Iterator[SqliteStore]:
     store.close()
 
 
-def test_a_new_database_has_the_columns_of_old_homes_and_the_useful_indexes(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_new_database_has_the_columns_and_indexes_of_old_homes(store: SqliteStore, path: Path) -> None:
     store.open()
     columns = {row[1]: row[2] for row in rows(path, "PRAGMA table_info(readings)")}
     assert set(columns) == {*columns_of(Age.C_WAL), "observed_at", "pm10_ugm3", "other_values"}
@@ -218,9 +216,7 @@ def test_a_device_row_is_written_when_it_changes_or_lags_by_an_hour(store: Sqlit
     ]
 
 
-def test_a_device_that_is_not_listed_any_more_was_listed_until_its_newest_reading(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_device_that_vanished_was_listed_until_its_newest_reading(store: SqliteStore, path: Path) -> None:
     _appended(store, 0)
     _appended(store, 30)
     at = NOON + timedelta(minutes=30, days=1)
@@ -302,6 +298,13 @@ def test_a_bug_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
     assert rows(path, "SELECT device_id FROM readings") == [("hue:c",)]
 
 
+def test_a_value_that_no_column_can_hold_is_unstorable(store: SqliteStore, path: Path) -> None:
+    with pytest.raises(CycleUnstorable):
+        store.append(a_cycle(a_collected(due=a_due(interval_s=10**30))))
+    store.append(a_cycle())
+    assert rows(path, "SELECT count(*) FROM readings") == [(1,)]
+
+
 def test_a_cycle_is_one_transaction_that_begins_with_the_write_lock(store: SqliteStore) -> None:
     store.open()
     statements: list[str] = []
@@ -324,7 +327,7 @@ def test_a_cycle_takes_few_statements_and_reads_no_row_back(store: SqliteStore) 
     reading = a_reading(collected_at=LATER)
     report = a_cycle(a_collected(reading, due=a_due(slot=LATER)), measurements=(a_measurement(LATER),))
     store.append(report)
-    assert len(statements) <= 13
+    assert len(statements) <= 12
     assert not [each for each in statements if "FROM readings WHERE" in each or "INTO devices" in each]
 
 

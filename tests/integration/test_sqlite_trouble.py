@@ -250,7 +250,7 @@ def test_another_of_our_processes_is_waited_for_within_the_budget(path: Path) ->
     assert patient._lock._wait_s + patient._opening.busy_timeout_ms / 1000 < 8.0
 
 
-def test_a_removed_lock_file_locks_nobody_out(path: Path) -> None:
+def test_a_removed_lock_file_does_not_break_the_lock(path: Path) -> None:
     first, second = _an_impatient_store(path), a_store(path)
     first.open()
     path.with_name("readings.db.lock").unlink()

@@ -1,4 +1,4 @@
-"""The upkeep of a database on disk: its check, its backups, and the rows that come back from one."""
+"""The upkeep of a database on disk: its check, its backups, and the merge of a backup."""
 
 from __future__ import annotations
 
@@ -49,10 +49,6 @@ class Home:
         self.clock = MemoryClock(NOON)
         self.journal = MemoryJournal()
         self.state = MemoryState()
-        self.begin()
-
-    def begin(self) -> None:
-        """Another process of the same home."""
         self.store = SqliteStore(self.path, journal=self.journal, clock=self.clock, state=self.state)
         self.upkeep = SqliteUpkeep(self.path, state=self.state, journal=self.journal, clock=self.clock)
         self.daily = DailyUpkeep(
@@ -132,12 +128,17 @@ async def test_without_a_backup_the_new_database_stays_as_it_is(home: Home) -> N
     assert (aside["finished"], aside["restored_from"]) == (True, None)
 
 
-async def test_a_damaged_backup_is_skipped(home: Home) -> None:
+async def _two_backups(home: Home) -> list[Path]:
+    """Keep up for two days; return the backups, the newest first."""
     await home.keep_up()
     home.append(30)
     home.next_day()
     await home.keep_up()
-    newest, older = sorted((home.path.parent / "backups").iterdir(), reverse=True)
+    return sorted((home.path.parent / "backups").iterdir(), reverse=True)
+
+
+async def test_a_damaged_backup_is_skipped(home: Home) -> None:
+    newest, older = await _two_backups(home)
     damage(newest, "cut to half")
     home.store.close()
     damage(home.path, "noise")
@@ -148,11 +149,7 @@ async def test_a_damaged_backup_is_skipped(home: Home) -> None:
 
 
 async def test_a_backup_with_a_wrong_value_is_the_last_choice(home: Home) -> None:
-    await home.keep_up()
-    home.append(30)
-    home.next_day()
-    await home.keep_up()
-    newest, older = sorted((home.path.parent / "backups").iterdir(), reverse=True)
+    newest, older = await _two_backups(home)
     changed(newest, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
     assert home.upkeep._newest_sound() == older
     older.unlink()
@@ -227,7 +224,7 @@ def test_an_interrupted_merge_can_be_continued(tmp_path: Path, monkeypatch: pyte
     new = a_store(path)
     new.append(_report(20))
     for turns in range(30):
-        lock = _Cut(path, turns)
+        lock = _KilledAtTurn(path, turns)
         try:
             merge_backup(path, tmp_path / "backup.db", lock=lock, busy_timeout_ms=100)
         except Killed:
@@ -251,8 +248,8 @@ def test_an_interrupted_merge_can_be_continued(tmp_path: Path, monkeypatch: pyte
     new.close()
 
 
-class _Cut(DatabaseLock):
-    """Lets its owner die at the turn of that number."""
+class _KilledAtTurn(DatabaseLock):
+    """Raise `Killed` when the lock is taken for the nth time."""
 
     def __init__(self, path: Path, turns: int) -> None:
         super().__init__(path.with_name(f"{path.name}.lock"), wait_s=1.0)

@@ -117,7 +117,7 @@ def test_the_log_stays_short_however_much_is_stored(store: SqliteStore, path: Pa
 
 
 @pytest.mark.parametrize("is_shortened_by_another", [False, True])
-def test_a_log_that_a_reader_keeps_long_is_reported_and_shortened_afterwards(
+def test_a_log_that_a_reader_holds_is_reported_and_shortened_later(
     store: SqliteStore,
     path: Path,
     journal: MemoryJournal,

@@ -77,23 +77,23 @@ def _copied_badly(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@contextmanager
-def _copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fail_fsync(patch: pytest.MonkeyPatch, *, of_folders: bool) -> None:
     def fsync(what: Path) -> None:
-        if what.is_file():
+        if what.is_dir() == of_folders:
             raise OSError(5, "Input/output error")
 
     patch.setattr(durable_copy, "fsync", fsync)
+
+
+@contextmanager
+def _copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    _fail_fsync(patch, of_folders=False)
     yield
 
 
 @contextmanager
 def _name_of_the_copy_not_on_the_disk(path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def fsync(what: Path) -> None:
-        if what.is_dir():
-            raise OSError(5, "Input/output error")
-
-    patch.setattr(durable_copy, "fsync", fsync)
+    _fail_fsync(patch, of_folders=True)
     yield
 
 
@@ -180,11 +180,7 @@ def test_a_failed_rebuild_is_put_off_and_the_home_collects_on(
     assert not list(path.parent.glob("readings.db.*before*"))
     assert not list(path.parent.glob("readings.db.copying*"))
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    _is_rebuilt_at_the_next_start(path)
-
-
-def _is_rebuilt_at_the_next_start(path: Path) -> None:
-    store = a_store(path)
+    store = a_store(path)  # the next start
     store.append(a_cycle(a_collected(MONITOR, due=a_due("amazon", slot=NOON.replace(minute=5)))))
     store.close()
     assert rows(path, "PRAGMA user_version") == [(KNOWN_VERSION,)]

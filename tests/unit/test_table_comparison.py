@@ -1,4 +1,4 @@
-"""Two tables hold the same, or not: told of every value and its type."""
+"""Whether two tables hold the same values of the same types."""
 
 from __future__ import annotations
 

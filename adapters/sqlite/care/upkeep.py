@@ -105,7 +105,7 @@ class SqliteUpkeep:
         return name
 
     def _newest_sound(self) -> Path | None:
-        """Return the newest backup without a finding; if there is none, the newest with a sound structure."""
+        """Return the newest backup without a finding, or else the newest with a sound structure."""
         readable = None
         for backup in self._backups.newest_first():
             findings = check(backup, busy_timeout_ms=self._busy_timeout_ms)

@@ -56,7 +56,7 @@ def first_fault(path: Path) -> str | None:
 
 
 def structural_fault(path: Path) -> str | None:
-    """Return the first fault by which rows are lost or wrong; None if there is none.
+    """Return the first fault by which rows are lost or wrong, or None.
 
     An index that does not match its table is no such fault. Raises `StoreError` when the check cannot be
     made.

@@ -40,5 +40,5 @@ async def signed_in(alexa: SimulatedAlexa, home_clock: MemoryClock) -> AsyncIter
         await bench.read()
         bench.wall.advance(120)
         bench.operations()
-        bench.meter.ended.clear()
+        bench.meter.operations.clear()
         yield bench

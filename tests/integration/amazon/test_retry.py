@@ -49,7 +49,7 @@ def failure(done: Cycle) -> Failed:
 
 def operations(bench: AmazonBench) -> list[str]:
     """Return the requests that were sent."""
-    measured = [each.operation for each in bench.meter.ended]
+    measured = [each.operation for each in bench.meter.operations]
     return [operation for operation in measured if operation.startswith("amazon.")]
 
 

@@ -59,13 +59,13 @@ class Home:
 def test_bridge_at_its_address_starts_no_search() -> None:
     home = Home(MOVED)
     assert home.connect(ADDRESS) == ADDRESS
-    assert home.finder.looked_for == []
+    assert home.finder.searches == []
 
 
 def test_moved_bridge_is_located_once_and_remembered() -> None:
     home = Home(STRANGER, MOVED)
     assert [home.connect(), home.connect()] == [ADDRESS] * 2
-    assert home.finder.looked_for == [ID]
+    assert home.finder.searches == [ID]
     (record,) = home.journal.of("hue.looked_for")
     assert ADDRESS in str(record.fields["found"])
 
@@ -81,7 +81,7 @@ def test_network_is_searched_once_in_ten_minutes() -> None:
         home.clock.advance(seconds)
         with pytest.raises(SourceUnavailable):
             home.connect()
-        assert home.finder.looked_for == [ID] * searches
+        assert home.finder.searches == [ID] * searches
 
 
 def test_bridge_that_moves_twice_is_located_twice() -> None:
@@ -116,7 +116,7 @@ def test_search_needs_time_for_the_read() -> None:
     home = Home(MOVED)
     with pytest.raises(SourceUnavailable):
         home.connect(within_s=2.0)
-    assert home.finder.looked_for == []
+    assert home.finder.searches == []
     assert home.connect() == ADDRESS, "a search that did not begin does not delay the next"
 
 
@@ -148,7 +148,7 @@ def test_remembered_id_is_searched_for() -> None:
     home = Home(MOVED)
     home.state.put(f"hue.reach.{NOWHERE}", {"bridge_id": ID, "has_https": True})
     assert home.connect(bridge_id=None) == ADDRESS
-    assert home.finder.looked_for == [ID]
+    assert home.finder.searches == [ID]
 
 
 def test_failure_without_an_address_names_the_command() -> None:

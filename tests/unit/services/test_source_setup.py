@@ -83,7 +83,7 @@ async def test_pressed_button_gives_a_key() -> None:
 async def test_unpressed_button_gives_no_key_after_30_s() -> None:
     bench = ButtonPress()
     assert await bench.key() is None
-    assert bench.bridges.asked == BUTTON_S
+    assert bench.bridges.key_requests == BUTTON_S
     assert bench.clock.elapsed_s() == BUTTON_S
     assert bench.seconds_left == list(range(BUTTON_S, 0, -1))
 
@@ -106,7 +106,7 @@ async def test_garbled_reply_ends_the_pairing() -> None:
     bench = ButtonPress(SourceGarbled("a web page"), "key")
     with pytest.raises(SourceGarbled):
         await bench.key()
-    assert bench.bridges.asked == 1
+    assert bench.bridges.key_requests == 1
 
 
 def a_trial() -> Trial:
