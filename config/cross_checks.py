@@ -33,8 +33,7 @@ def conflicts(section: object) -> Iterator[tuple[str, str]]:
 def _bridge_conflicts(hue: HueSettings) -> Iterator[tuple[str, str]]:
     if hue.bridge_ip is not None and hue.bridges:
         yield "bridges", "cannot be combined with bridge_ip; keep one of the two"
-    addresses = [bridge.address for bridge in hue.bridges] or [hue.bridge_ip]
-    if hue.enabled and not hue.auto_discover and None in addresses:
+    if hue.enabled and not hue.auto_discover and any(bridge.address is None for bridge in hue.bridges):
         yield "auto_discover", "is off, and a bridge has no address; give it one"
     ids = [bridge.id for bridge in hue.bridges]
     for bridge_id in dict.fromkeys(each for each in ids if ids.count(each) > 1):

@@ -113,6 +113,7 @@ def inspect(
     secrets = _load_secrets(secrets_path, files)
     if settings is not None and secrets is not None and needs_secrets:
         _check_credentials(settings, secrets, secrets_path, report)
+        _check_address(settings, secrets, config_path, report)
     return Inspection(
         settings=None if settings is None else settings.at(home),
         secrets=secrets,
@@ -195,6 +196,15 @@ def _check_credentials(settings: Settings, secrets: Secrets, path: Path, report:
         add(Place(file=str(path), path=key), f"{message}{no_file}")
     if secrets.alerts.ping_url is not None and not secrets.alerts.is_ping_url_usable:
         report.error(Place(file=str(path), path="alerts.ping_url"), "is not a URL, so it is not called")
+
+
+def _check_address(settings: Settings, secrets: Secrets, path: Path, report: Report) -> None:
+    """Report the only bridge of an old home if it has no address in either file and must not be found."""
+    hue = settings.collectors.hue
+    (bridge, *others) = bridges_of(settings, secrets.hue)
+    if hue.enabled and not hue.auto_discover and bridge.address is None and not (hue.bridges or others):
+        place = Place(file=str(path), path="collectors.hue.auto_discover")
+        report.fatal(place, "is off, and a bridge has no address; give it one")
 
 
 _Missing = tuple[str, str] | None  # the key and what to do; None for a source that has what it needs

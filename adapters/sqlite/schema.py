@@ -133,8 +133,12 @@ CREATE TABLE checksums (
 )
 """
 
-# The checksum of each row of the ledger.
-ADD_OUTCOME_CRC = "ALTER TABLE outcomes ADD COLUMN crc INTEGER"
+# The checksum of each row of the ledger. In the other tables it stays NULL: format 4 promises the column to
+# earlier versions, which cannot store a cycle without it.
+ADD_CRC_COLUMNS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN crc INTEGER"
+    for table in ("outcomes", "devices", "measurements", "properties")
+)
 
 # Made with the first baseline that is kept. `content` is JSON: what it was measured on, and the samples.
 CREATE_BASELINES = """

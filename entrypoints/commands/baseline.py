@@ -21,7 +21,7 @@ from config.source_names import is_called
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
 from entrypoints import exit_codes
-from entrypoints.commands.options import home_option, json_option
+from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
 from entrypoints.terminal.output import print_message
@@ -71,7 +71,7 @@ _SELECTION = (
     click.option(
         "--every",
         "every_s",
-        type=click.FloatRange(min=1.0),
+        type=SecondsRange(min=1.0),
         metavar="SECONDS",
         help=f"Between the cycles of --cycles.  [default: {EVERY_S}]",
     ),

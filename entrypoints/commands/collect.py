@@ -23,7 +23,7 @@ from domain.services.continuous_collection import (
     Timetable,
     unscheduled_cycle,
 )
-from entrypoints.commands.options import home_option
+from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import as_json, lines
 from entrypoints.terminal.output import as_typed_here, print_message
@@ -60,7 +60,7 @@ class Request:
 @click.option(
     "--every",
     "every_s",
-    type=click.FloatRange(min=1.0),
+    type=SecondsRange(min=1.0),
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -31,7 +31,7 @@ from domain.health import (
 )
 from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer
-from entrypoints.commands.options import home_option
+from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import USAGE
 from entrypoints.process import find_home, process_age_s
 from entrypoints.terminal import health_text
@@ -137,7 +137,7 @@ def _check_is_new(context: click.Context, option: click.Parameter, file: Path | 
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
+    type=SecondsRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
     default=DEFAULT_TIMEOUT_S,
     metavar="SECONDS",
     help=f"The process ends by then, even if something hangs (default: {DEFAULT_TIMEOUT_S:g}).",

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class SecondsRange(click.FloatRange):
+    """A number of seconds within limits. Unlike `click.FloatRange` it rejects `nan`, which no limit does."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
+
 
 home_option = click.option(
     "--home",

@@ -119,6 +119,7 @@ hue:
     [
         (["--sauce", "hue"], "--sauce"),
         (["--cycles", "0"], "--cycles"),
+        (["--cycles", "1", "--every", "nan"], "--every"),
         (["--once", "--cycles", "2"], "exclude each other"),
     ],
 )

@@ -112,6 +112,12 @@ def test_value_that_does_not_count_as_written_is_reported_once(
     assert f"{path}: {warning}" in reported
 
 
+def test_address_in_old_secrets_counts_without_discovery(tmp_path: Path) -> None:
+    secrets = "hue: {api_key: abc, bridge_ip: 192.168.1.20}\n"
+    (bridge,) = loaded(tmp_path, "collectors: {hue: {auto_discover: no}}\n", secrets).bridges
+    assert bridge.address == "192.168.1.20"
+
+
 @pytest.mark.parametrize(
     "config",
     [

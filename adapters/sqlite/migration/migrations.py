@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
-    ADD_OUTCOME_CRC,
+    ADD_CRC_COLUMNS,
     CREATE_CHECKSUMS,
     CREATE_DEVICES,
     CREATE_MEASUREMENTS,
@@ -98,7 +98,8 @@ def migrate(
 
 def _add_checksum_columns(connection: sqlite3.Connection) -> None:
     connection.execute(CREATE_CHECKSUMS)
-    connection.execute(ADD_OUTCOME_CRC)
+    for statement in ADD_CRC_COLUMNS:
+        connection.execute(statement)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:

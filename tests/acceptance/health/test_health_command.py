@@ -114,7 +114,14 @@ def test_list_names_the_components(home: SickHome, read_out: ReadOut) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--nothing",), ("--only", "cellar"), ("--timeout", "0"), ("--timeout", "x"), ("--json", "--brief")],
+    [
+        ("--nothing",),
+        ("--only", "cellar"),
+        ("--timeout", "0"),
+        ("--timeout", "nan"),
+        ("--timeout", "x"),
+        ("--json", "--brief"),
+    ],
 )
 def test_wrong_usage_exits_with_64(home: SickHome, read_out: ReadOut, arguments: Sequence[str]) -> None:
     code, out, err = run_health(home, read_out, *arguments)
