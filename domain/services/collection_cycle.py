@@ -112,10 +112,12 @@ class CollectionCycle:
         if len(outcomes) > 1:
             outcomes = without_duplicates(outcomes)
         operations = self._meter.drain()
-        costs = [
-            read_cost(outcome.due, operations, succeeded=isinstance(outcome, Collected))
-            for outcome in outcomes
-        ]
+        costs: list[ReadCost] = []
+        is_complete = True
+        for outcome in outcomes:
+            is_collected = isinstance(outcome, Collected)
+            is_complete = is_complete and is_collected
+            costs.append(read_cost(outcome.due, operations, succeeded=is_collected))
         collected_s = self._clock.elapsed_s()
         cycle = await self.storage.store(
             CycleReport(
@@ -129,7 +131,7 @@ class CollectionCycle:
         duration_s, commit_s = ended_s - began_s, ended_s - collected_s
         self._log(cycle, costs, duration_s=duration_s, commit_s=commit_s)
         self._completed = ()
-        if isinstance(cycle, Stored) and all(one.succeeded for one in costs):
+        if is_complete and isinstance(cycle, Stored):
             cpu_s = self._meter.cpu_s() - began_cpu_s
             self._completed = tuple(
                 [attrs.evolve(one, cycle_s=duration_s, commit_s=commit_s, cpu_s=cpu_s) for one in costs]
@@ -228,7 +230,8 @@ class CollectionCycle:
                 listed.add(key)
                 unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
         not_listed = [device_id for device_id in expected if device_id.lower() not in listed]
-        unread += all_unread(not_listed, Cause.NOT_LISTED)
+        if not_listed:
+            unread += all_unread(not_listed, Cause.NOT_LISTED)
         notes = self._notes(due, reply.notes, lost) if lost or reply.notes else ()
         return Collected(due=due, readings=tuple(readings.values()), unread=tuple(unread), notes=notes)
 

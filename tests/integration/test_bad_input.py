@@ -28,13 +28,13 @@ def test_each_reply_that_can_be_spoiled_is_requested(home: Spoiling) -> None:
         assert home.home.asked[name], name
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_any_reply_is_collected_or_fails_with_a_cause(home: Spoiling, case: dict[str, Answer]) -> None:
     home.cycle(case)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(odd_numbers())
 def test_each_non_finite_number_is_counted_and_costs_only_itself(
     home: Spoiling, case: dict[str, Answer]
@@ -42,7 +42,7 @@ def test_each_non_finite_number_is_counted_and_costs_only_itself(
     home.cycle_counting(case)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(single_reads())
 def test_any_single_read_ends_with_content_or_a_source_error(
     home: Spoiling, case: tuple[str, Answer]

@@ -117,7 +117,7 @@ async def test_cancelled_request_ends_at_once() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        wait_until_idle("pair with a bridge", 2.0)  # of the five seconds that it would wait
+        wait_until_idle("pair with a bridge", 4.0)  # of the five seconds that it would wait
         bridge.faults.clear()
         bridge.press_button()
         assert await pairing.ask_for_key(found), "the next request has a connection of its own"

@@ -224,7 +224,7 @@ def connection(
         yield connection
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck), database=None)
 @given(reading=_readings)
 def test_the_row_of_a_reading_is_what_sqlite_stores(connection: sqlite3.Connection, reading: Reading) -> None:
     row = row_of(reading, "2026-03-01 12:00:00")

@@ -173,6 +173,15 @@ def test_home_that_does_not_exist_is_one_failure(home: SickHome, read_out: ReadO
     assert lines[3:-1] == ["skipped  16 components   the configuration must be corrected first"]
 
 
+def test_next_steps_name_commands_as_typed_here(
+    home: SickHome, read_out: ReadOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.deployment.config_file.unlink()
+    monkeypatch.setenv("HOMECLIMATE_CHECKOUT", "/opt/homeclimate")
+    for form in ((), ("--json",)):
+        assert "Run `/opt/homeclimate/run setup` to" in run_health(home, read_out, *form)[1]
+
+
 def test_simulated_home_is_one_failure_that_names_the_demo(home: SickHome, read_out: ReadOut) -> None:
     home.sql("UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
     before = len(home.simulated.bridge.requests)

@@ -73,7 +73,7 @@ def check(reply: SourceReply) -> None:
         "".join(reading.other_values).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     OPERATIONS.flatmap(lambda one: spoiled(REAL[one]).map(lambda content: {one: as_json(content).encode()})),
     CREDENTIALS,
@@ -83,7 +83,7 @@ def test_a_real_reply_that_was_changed_anywhere(change: dict[str, Any], credenti
     read_twice(GRAPHQL_IS_BROKEN | change, **credentials)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(100, 599), ANY_JSON)
 def test_any_reply_to_a_sign_in(status: int, content: Any) -> None:
     session = CannedAlexa({"amazon.linking": a_reply_of(content, status=status)})

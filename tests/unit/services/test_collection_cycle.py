@@ -19,10 +19,8 @@ from domain.cycle import (
     Collected,
     Deferred,
     Failed,
-    NotStored,
     Outcome,
     SourceReply,
-    Spooled,
     Stored,
     Verdict,
     verdict,
@@ -39,7 +37,7 @@ from domain.errors import (
     StoreFull,
 )
 from domain.measurements import ReadCost
-from domain.reading import Quantity, Range
+from domain.reading import Quantity, Range, Reading
 from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BUDGET_S, SourcePlan
 from ports.source import Source
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
@@ -98,12 +96,6 @@ async def test_every_reading_of_every_due_source_is_stored() -> None:
     assert home.stored() == {"hue:1": 20.0, "hue:2": 21.0, "alexa:1": 22.0}
 
 
-async def test_only_due_sources_are_asked() -> None:
-    hue, amazon = MemorySource("hue", [a_reply()]), MemorySource("amazon", [a_reply()])
-    await Home(hue, amazon).collection.run([a_due("hue")])
-    assert (len(hue.requested), len(amazon.requested)) == (1, 0)
-
-
 async def test_one_failing_source_costs_no_other_its_readings() -> None:
     home = Home(
         MemorySource("amazon", [CredentialsRefused("sign in again")]),
@@ -138,100 +130,12 @@ async def test_bug_in_a_source_costs_only_that_source() -> None:
     assert "source.bug" in home.journal.events()
 
 
-@pytest.mark.parametrize(
-    ("error", "cause"),
-    [
-        (SourceUnavailable("no route"), Cause.NETWORK),
-        (SourceThrottled("429"), Cause.THROTTLED),
-        (CredentialsRefused("sign in"), Cause.CREDENTIALS),
-        (SourceRefused("another bridge"), Cause.REFUSED),
-        (SourceGarbled("html"), Cause.GARBLED),
-    ],
-)
-async def test_ledger_has_the_cause_of_a_failure(error: SourceError, cause: Cause) -> None:
-    home = Home(MemorySource("hue", [error] * 3))
-    cycle = await home.collection.run([a_due("hue")])
-    (outcome,) = cycle.report.outcomes
-    assert isinstance(outcome, Failed)
-    assert (outcome.cause, outcome.detail) == (cause, str(error))
-
-
-async def test_transient_failure_is_retried_within_the_cycle() -> None:
-    hue = MemorySource("hue", [SourceUnavailable("reset"), a_reply()])
-    cycle = await Home(hue).collection.run([a_due("hue")])
-    assert verdict([cycle]) is Verdict.ALL_STORED
-    assert len(hue.requested) == 2
-
-
-async def test_permanent_failure_is_not_retried() -> None:
-    hue = MemorySource("hue", [CredentialsRefused("no such key"), a_reply()])
-    await Home(hue).collection.run([a_due("hue")])
-    assert len(hue.requested) == 1
-
-
 async def test_implausible_value_is_stored_and_flagged() -> None:
     home = Home(MemorySource("hue", [a_reply(a_reading("hue:1", temperature=45.0))]))
     await home.collection.run([a_due("hue")])
     (reading,) = MemoryHistory(home.store).newest()
     assert reading.is_anomalous
     assert home.stored() == {"hue:1": 45.0}
-
-
-async def test_unstorable_value_costs_no_reading() -> None:
-    home = Home(
-        MemorySource(
-            "hue", [a_reply(a_reading("hue:sun", temperature=61.0), a_reading("hue:2", temperature=20.0))]
-        )
-    )
-    cycle = await home.collection.run([a_due("hue")])
-    (outcome,) = cycle.report.outcomes
-    assert outcome.unread == ()
-    in_the_sun, other = sorted(MemoryHistory(home.store).newest(), key=lambda one: one.is_anomalous)[::-1]
-    assert (in_the_sun.device_id, in_the_sun.other_values) == ("hue:sun", {"temperature": 61.0})
-    assert (other.device_id, other.values) == ("hue:2", {Quantity.TEMPERATURE: 20.0})
-
-
-async def test_reading_without_a_temperature_is_stored() -> None:
-    home = Home(MemorySource("amazon", [a_reply(a_reading("alexa:1", pm25=3.0))]))
-    cycle = await home.collection.run([a_due("amazon")])
-    assert [reading.values for reading in MemoryHistory(home.store).newest()] == [{Quantity.PM25: 3.0}]
-    assert cycle.report.outcomes[0].unread == ()
-
-
-async def test_device_that_is_not_listed_is_unread() -> None:
-    hue = MemorySource("hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), a_reply(a_reading("hue:1"))])
-    home = Home(hue)
-    await home.collection.run([a_due("hue", NOON)])
-    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
-    (outcome,) = cycle.report.outcomes
-    assert [(unread.device_id, unread.cause) for unread in outcome.unread] == [("hue:2", Cause.NOT_LISTED)]
-
-
-async def test_unread_device_is_counted_once() -> None:
-    hue = MemorySource(
-        "hue",
-        [
-            a_reply(a_reading("hue:1"), a_reading("hue:2")),
-            a_reply(a_reading("hue:1"), unread=[an_unread("hue:2", Cause.UNREACHABLE)]),
-        ],
-    )
-    home = Home(hue)
-    await home.collection.run([a_due("hue", NOON)])
-    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
-    assert [unread.cause for unread in cycle.report.outcomes[0].unread] == [Cause.UNREACHABLE]
-
-
-async def test_failed_source_leaves_its_devices_unread() -> None:
-    hue = MemorySource(
-        "hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), CredentialsRefused("revoked")]
-    )
-    home = Home(hue)
-    await home.collection.run([a_due("hue", NOON)])
-    cycle = await home.collection.run([a_due("hue", NOON.replace(minute=5))])
-    assert {unread.device_id: unread.cause for unread in cycle.report.outcomes[0].unread} == {
-        "hue:1": Cause.CREDENTIALS,
-        "hue:2": Cause.CREDENTIALS,
-    }
 
 
 @pytest.mark.parametrize(
@@ -261,26 +165,6 @@ async def test_newest_observation_of_a_device_counts(
     notes = [outcome.notes for outcome in cycle.report.outcomes if isinstance(outcome, Collected)]
     source, other_identity = ("hue:a", "HUE:1") if kept == 20.0 else ("hue:b", "hue:1")
     assert sorted(notes) == [(), (f"the reading of {other_identity} is taken from {source}",)]
-
-
-async def test_refusing_store_spools_the_cycle() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    home.store.fault = StoreFull("no room left in data/")
-    cycle = await home.collection.run([a_due("hue")])
-    assert isinstance(cycle, Spooled)
-    assert cycle.reason == "no room left in data/"
-    assert home.spool.reports == [cycle.report]
-    assert verdict([cycle]) is Verdict.ALL_STORED
-
-
-async def test_refusing_store_and_spool_keep_the_cycle_in_memory() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    home.store.fault = StoreFull("no room left in data/")
-    home.spool.fault = SpoolError("no room left in data/spool")
-    cycle = await home.collection.run([a_due("hue")])
-    assert isinstance(cycle, NotStored)
-    assert cycle.reason == "no room left in data/"
-    assert verdict([cycle]) is Verdict.NONE_STORED
 
 
 async def test_each_source_of_a_cycle_is_one_measurement() -> None:
@@ -351,24 +235,6 @@ async def test_a_store_in_trouble_at_the_end_only_costs_measurements(*, is_in_ti
     assert home.store.readings
 
 
-async def test_cycle_is_one_line_in_the_journal() -> None:
-    home = Home(MemorySource("hue", [a_reply()]))
-    await home.collection.run([a_due("hue")])
-    (record,) = home.journal.of("cycle")
-    assert record.fields == {
-        "slot": NOON.isoformat(),
-        "kept": "stored",
-        "readings": 1,
-        "failed": 0,
-        "deferred": 0,
-        "attempts": 1,
-        "duration_s": "0.000",
-        "commit_s": "0.000",
-        "wire_bytes": 0,
-        "payload_bytes": 0,
-    }
-
-
 async def test_cancelled_cycle_cancels_its_sources() -> None:
     left: list[str] = []
 
@@ -388,12 +254,6 @@ async def test_cancelled_cycle_cancels_its_sources() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert left == ["hue"]
-
-
-async def test_closing_closes_the_sources() -> None:
-    hue = MemorySource("hue")
-    await Home(hue).collection.close()
-    assert hue.is_closed
 
 
 async def test_texts_of_sources_are_redacted() -> None:
@@ -443,11 +303,6 @@ async def test_throttling_source_is_deferred_and_the_ledger_has_the_end() -> Non
     )
 
 
-async def test_retry_after_defers_the_source() -> None:
-    hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
-    assert await at(Home(hue), 0, 5, 10, 15) == [Failed, Deferred, Deferred, Collected]
-
-
 async def test_deferral_survives_a_restart() -> None:
     home = Home(MemorySource("hue", [SourceThrottled("429", retry_after_s=900)]))
     await at(home, 0)
@@ -457,19 +312,6 @@ async def test_deferral_survives_a_restart() -> None:
     )
     cycle = await next_process.collection.run([a_due("hue", slot(5))])
     assert isinstance(cycle.report.outcomes[0], Deferred)
-
-
-async def test_cycle_by_hand_asks_a_deferred_source() -> None:
-    hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply()])
-    home = Home(hue)
-    await at(home, 0)
-    cycle = await home.collection.run([a_due("hue", slot(1), scheduled=False)])
-    assert isinstance(cycle.report.outcomes[0], Collected)
-
-
-async def test_network_errors_never_defer_a_source() -> None:
-    hue = MemorySource("hue", [SourceUnavailable("no route")] * 100)
-    assert await at(Home(hue), *range(0, 60, 5)) == [Failed] * 12
 
 
 async def test_five_failures_in_a_row_leave_one_attempt() -> None:
@@ -486,32 +328,18 @@ async def test_five_failures_in_a_row_leave_one_attempt() -> None:
     assert len(hue.requested) > 1
 
 
-async def test_only_refused_credentials_need_a_person() -> None:
-    for error, needs_person in ((CredentialsRefused("revoked"), True), (CredentialsStale("expired"), False)):
-        cycle = await Home(MemorySource("hue", [error])).collection.run([a_due("hue")])
-        (outcome,) = cycle.report.outcomes
-        assert isinstance(outcome, Failed)
-        assert (outcome.cause, outcome.needs_person) == (Cause.CREDENTIALS, needs_person)
-
-
-async def test_journal_line_counts_attempts() -> None:
-    home = Home(
-        MemorySource("hue", [SourceUnavailable("reset"), a_reply()]), MemorySource("amazon", [a_reply()])
-    )
-    await home.collection.run([a_due("hue"), a_due("amazon")])
-    assert home.journal.of("cycle")[0].fields["attempts"] == 3
-
-
 async def test_failing_close_does_not_stop_the_spooling() -> None:
     class Clinging(MemorySource):
         async def close(self) -> None:
             raise OSError("a socket that will not close")
 
-    home = Home(Clinging("amazon"), MemorySource("hue", [a_reply()]))
+    hue = MemorySource("hue", [a_reply()])
+    home = Home(Clinging("amazon"), hue)
     home.store.fault, home.spool.fault = StoreFull("full"), SpoolError("full")
     await home.collection.run([a_due("hue")])
     home.spool.fault = None
     await home.collection.close()
+    assert hue.is_closed
     assert len(home.spool.reports) == 1
     assert home.journal.of("source.not_closed")[0].fields["source"] == "amazon"
 
@@ -522,39 +350,6 @@ async def outcome_of(answer: SourceReply | SourceError) -> tuple[Outcome, Memory
     collection = a_collection([plan], store=MemoryStore(), clock=clock, journal=journal)
     (outcome,) = (await collection.run([a_due("hue")])).report.outcomes
     return outcome, journal
-
-
-@pytest.mark.parametrize(
-    ("found", "note"),
-    [
-        (1, "1 value was NaN or infinite, and not stored"),
-        (2, "2 values were NaN or infinite, and not stored"),
-        (12_345, "12,345 values were NaN or infinite, and not stored"),
-    ],
-)
-async def test_lost_numbers_are_counted_in_ledger_and_journal(found: int, note: str) -> None:
-    reply = SourceReply(readings=(a_reading(),), notes=("said",), not_finite=found)
-    outcome, journal = await outcome_of(reply)
-    assert isinstance(outcome, Collected)
-    assert outcome.notes == (note, "said")
-    (record,) = journal.of("source.not_finite")
-    assert record.fields == {"source": "hue", "values": found}
-
-
-async def test_non_finite_values_of_readings_are_counted() -> None:
-    odd = a_reading(
-        values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: 3.0}, other_values={"range.12": math.inf}
-    )
-    outcome, _ = await outcome_of(SourceReply(readings=(odd,), not_finite=1))
-    assert isinstance(outcome, Collected)
-    assert outcome.notes == ("3 values were NaN or infinite, and not stored",)
-
-
-async def test_finite_values_add_no_note() -> None:
-    outcome, journal = await outcome_of(a_reply())
-    assert isinstance(outcome, Collected)
-    assert outcome.notes == ()
-    assert not journal.of("source.not_finite")
 
 
 async def test_long_texts_are_cut() -> None:
@@ -589,3 +384,92 @@ async def test_slot_stays_in_progress_while_only_memory_has_its_cycle(
     home.spool.fault = None if is_spooled else SpoolError("no room")
     await home.collection.run([a_due("hue")])
     assert home.slots_in_progress.slots == slots
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "attempts", "needs_person"),
+    [
+        (SourceUnavailable("no route"), Cause.NETWORK, 3, False),
+        (SourceGarbled("html"), Cause.GARBLED, 2, False),
+        (SourceRefused("another bridge"), Cause.REFUSED, 1, False),
+        (CredentialsStale("expired"), Cause.CREDENTIALS, 1, False),
+        (CredentialsRefused("sign in"), Cause.CREDENTIALS, 1, True),
+    ],
+)
+async def test_failure_has_its_cause_after_its_attempts(
+    error: SourceError, cause: Cause, attempts: int, *, needs_person: bool
+) -> None:
+    hue, amazon = MemorySource("hue", [error] * 3), MemorySource("amazon")
+    cycle = await Home(hue, amazon).collection.run([a_due("hue")])
+    assert cycle.report.outcomes == (
+        Failed(due=a_due("hue"), cause=cause, detail=str(error), needs_person=needs_person),
+    )
+    assert (len(hue.requested), amazon.requested) == (attempts, [])  # amazon was not due
+
+
+@pytest.mark.parametrize(
+    ("answer", "unread"),
+    [
+        (a_reply(a_reading("hue:1")), [("hue:2", Cause.NOT_LISTED)]),
+        (a_reply(a_reading("hue:1"), unread=[an_unread("hue:2")]), [("hue:2", Cause.UNREACHABLE)]),
+        (CredentialsRefused("revoked"), [("hue:1", Cause.CREDENTIALS), ("hue:2", Cause.CREDENTIALS)]),
+    ],
+)
+async def test_expected_device_without_a_reading_is_unread_once(
+    answer: SourceReply | SourceError, unread: list[tuple[str, Cause]]
+) -> None:
+    home = Home(MemorySource("hue", [a_reply(a_reading("hue:1"), a_reading("hue:2")), answer]))
+    await home.collection.run([a_due("hue", NOON)])
+    cycle = await home.collection.run([a_due("hue", slot(5))])
+    assert [(one.device_id, one.cause) for one in cycle.report.outcomes[0].unread] == unread
+
+
+async def test_cycle_is_one_line_in_the_journal() -> None:
+    home = Home(
+        MemorySource("hue", [SourceUnavailable("reset"), a_reply()]), MemorySource("amazon", [a_reply()])
+    )
+    await home.collection.run([a_due("hue"), a_due("amazon")])
+    (record,) = home.journal.of("cycle")
+    assert record.fields == {
+        "slot": NOON.isoformat(),
+        "kept": "stored",
+        "readings": 1,  # both sources list the same device
+        "failed": 0,
+        "deferred": 0,
+        "attempts": 3,
+        "duration_s": "1.000",
+        "commit_s": "0.000",
+        "wire_bytes": 0,
+        "payload_bytes": 0,
+    }
+
+
+async def test_retry_after_defers_planned_cycles_only() -> None:
+    hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply(), a_reply()])
+    home = Home(hue)
+    assert await at(home, 0, 5, 10) == [Failed, Deferred, Deferred]
+    cycle = await home.collection.run([a_due("hue", slot(11), scheduled=False)])
+    assert isinstance(cycle.report.outcomes[0], Collected)
+
+
+ODD = a_reading(
+    values={Quantity.TEMPERATURE: math.nan, Quantity.PM25: 3.0}, other_values={"range.12": math.inf}
+)
+
+
+@pytest.mark.parametrize(
+    ("reading", "in_reply", "notes"),
+    [
+        (a_reading(), 0, ("a note",)),
+        (a_reading(), 1, ("1 value was NaN or infinite, and not stored", "a note")),
+        (ODD, 12_343, ("12,345 values were NaN or infinite, and not stored", "a note")),
+    ],
+)
+async def test_lost_values_are_counted_in_ledger_and_journal(
+    reading: Reading, in_reply: int, notes: tuple[str, ...]
+) -> None:
+    reply = SourceReply(readings=(reading,), notes=("a note",), not_finite=in_reply)
+    outcome, journal = await outcome_of(reply)
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == notes
+    assert len(journal.of("source.not_finite")) == (len(notes) > 1)

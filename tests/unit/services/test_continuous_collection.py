@@ -98,47 +98,12 @@ def minutes(count: int) -> timedelta:
     return timedelta(minutes=count)
 
 
-async def test_each_slot_gets_one_cycle_on_time() -> None:
-    running = Running()
-    await running.until(cycles=4)
-    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
-    assert running.clock.now() == NOON + minutes(15)
-
-
-async def test_start_within_a_slot_collects_it() -> None:
-    running = Running(start=NOON + minutes(3))
-    await running.until(cycles=2)
-    assert running.hue.requested == [NOON, NOON + minutes(5)]
-
-
-async def test_stored_slot_is_not_collected_again() -> None:
-    running = Running(start=NOON + minutes(1))
-    running.store.append(a_cycle())
-    await running.until(cycles=1)
-    assert running.hue.requested == [NOON + minutes(5)]
-
-
 async def test_each_source_has_its_own_interval() -> None:
     running = Running(amazon_every_s=600)
     await running.until(cycles=4)
     assert len(running.hue.requested) == 4
     assert running.amazon.requested == [NOON, NOON + minutes(10)]
     assert running.missed() == []
-
-
-async def test_slots_without_the_program_are_missed_as_stopped() -> None:
-    running = Running(start=NOON + minutes(15))
-    running.store.append(a_cycle())
-    await running.until(cycles=1)
-    assert running.missed() == [(NOON + minutes(5), Cause.STOPPED), (NOON + minutes(10), Cause.STOPPED)]
-
-
-async def test_slot_of_a_killed_process_is_missed_as_interrupted() -> None:
-    slots_in_progress = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
-    running = Running(start=NOON + minutes(15), slots_in_progress=slots_in_progress)
-    running.store.append(a_cycle())
-    await running.until(cycles=1)
-    assert running.missed() == [(NOON + minutes(5), Cause.INTERRUPTED), (NOON + minutes(10), Cause.STOPPED)]
 
 
 async def test_slot_is_in_progress_until_its_cycle_is_stored() -> None:
@@ -154,28 +119,6 @@ async def test_slot_is_in_progress_until_its_cycle_is_stored() -> None:
     await running.until(cycles=2)
     assert seen == [{"hue": NOON}, {"hue": NOON + minutes(5)}]
     assert slots_in_progress.slots == {}
-
-
-async def test_missed_slot_lists_the_expected_devices() -> None:
-    running = Running(start=NOON + minutes(10))
-    running.store.append(a_cycle())
-    await running.until(cycles=1)
-    missed = running.store.ledger["hue", NOON + minutes(5)]
-    assert [unread.device_id for unread in missed.unread] == [a_reading().device_id]
-
-
-async def test_slots_of_a_sleep_are_missed_as_asleep() -> None:
-    running = Running()
-    await running.until(cycles=2, after=lambda count: running.clock.step_wall(3600) if count == 1 else None)
-    assert len(running.hue.requested) == 2
-    assert len(running.missed()) == 11
-    assert {cause for _, cause in running.missed()} == {Cause.ASLEEP}
-
-
-async def test_slots_of_a_stalled_process_are_missed_as_overrun() -> None:
-    running = Running()
-    await running.until(cycles=2, after=lambda count: running.clock.advance(1000) if count == 1 else None)
-    assert {cause for _, cause in running.missed()} == {Cause.OVERRUN}
 
 
 async def test_clock_stepping_back_runs_no_slot_twice() -> None:
@@ -263,13 +206,6 @@ def test_single_cycle_reports_the_fault_and_the_gap() -> None:
     ]
 
 
-async def test_unreadable_store_makes_no_source_due_again() -> None:
-    running = Running()
-    running.store.fault = StoreBusy("locked by another program")
-    await running.until(cycles=3)
-    assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10)]
-
-
 @pytest.mark.parametrize("spool_fault", [None, SpoolError("no room left in data/spool")])
 async def test_waiting_slots_are_stored_later(
     spool_fault: SpoolError | None,
@@ -326,19 +262,6 @@ async def test_read_only_store_repeats_no_missed_slot() -> None:
     assert len(store.readings) == 5
 
 
-async def test_late_store_still_gets_the_slots_before_the_start() -> None:
-    running = Running(start=NOON + minutes(10))
-    running.store.append(a_cycle())
-    running.store.fault = StoreBusy("locked by another program")
-
-    def mend(count: int) -> None:
-        running.store.fault = None
-
-    await running.until(cycles=3, after=mend)
-    assert running.missed() == [(NOON + minutes(5), Cause.STOPPED)]
-    assert len(running.store.readings) == 4
-
-
 async def test_progress_is_read_once_a_cycle_and_not_from_a_failing_store() -> None:
     asked: list[str] = []
 
@@ -390,27 +313,6 @@ async def test_stop_finishes_the_cycle_in_progress() -> None:
     assert len(running.store.readings) == 1
 
 
-def test_cycle_by_hand_is_at_the_present_second() -> None:
-    running = Running()
-    (due,) = unscheduled_cycle(running.collection, NOON.replace(second=7, microsecond=9)).dues
-    assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
-
-
-def test_cycle_by_hand_does_not_change_the_timetable() -> None:
-    running = Running()
-    by_hand_slot = NOON.replace(second=7)
-    running.store.append(
-        a_cycle(
-            Collected(
-                due=a_due(slot=by_hand_slot, scheduled=False),
-                readings=(a_reading(collected_at=by_hand_slot),),
-            )
-        )
-    )
-    planned = Timetable(running.collection).next_cycle(NOON + minutes(1), Cause.STOPPED)
-    assert [due.slot for due in planned.dues] == [NOON]
-
-
 @pytest.mark.parametrize(
     ("error", "asked"), [(CredentialsRefused("revoked"), 1), (SourceThrottled("429", retry_after_s=1800), 0)]
 )
@@ -451,3 +353,60 @@ async def test_upkeep_delays_no_cycle() -> None:
     assert running.hue.requested == [NOON, NOON + minutes(5), NOON + minutes(10), NOON + minutes(15)]
     assert port.calls == ["check"]
     await upkeep.close()
+
+
+@pytest.mark.parametrize(
+    ("start", "is_stored", "fault", "slots"),
+    [
+        (0, False, None, [0, 5, 10]),
+        (3, False, None, [0, 5, 10]),  # a start within a slot
+        (1, True, None, [5, 10, 15]),
+        (0, False, StoreBusy("locked by another program"), [0, 5, 10]),
+    ],
+)
+async def test_each_slot_gets_one_cycle_on_time(
+    start: int, fault: StoreError | None, slots: list[int], *, is_stored: bool
+) -> None:
+    running = Running(start=NOON + minutes(start))
+    if is_stored:
+        running.store.append(a_cycle())
+    running.store.fault = fault
+    await running.until(cycles=3)
+    assert running.hue.requested == [NOON + minutes(each) for each in slots]
+    retries = timedelta(seconds=3 if fault else 0)  # of storing
+    assert running.clock.now() == NOON + minutes(slots[-1]) + retries
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_slots_before_the_start_are_missed_with_their_devices(*, is_late: bool) -> None:
+    slots_in_progress = MemorySlotsInProgress({"hue": {NOON + minutes(5)}})
+    running = Running(start=NOON + minutes(15), slots_in_progress=slots_in_progress)
+    running.store.append(a_cycle())
+    running.store.fault = StoreBusy("locked by another program") if is_late else None
+
+    def recover(_: int) -> None:
+        running.store.fault = None
+
+    await running.until(cycles=2, after=recover)
+    assert running.missed() == [(NOON + minutes(5), Cause.INTERRUPTED), (NOON + minutes(10), Cause.STOPPED)]
+    if not is_late:
+        missed = running.store.ledger["hue", NOON + minutes(5)]
+        assert [unread.device_id for unread in missed.unread] == [a_reading().device_id]
+
+
+@pytest.mark.parametrize(("is_asleep", "cause"), [(True, Cause.ASLEEP), (False, Cause.OVERRUN)])
+async def test_slots_between_two_cycles_have_their_cause(cause: Cause, *, is_asleep: bool) -> None:
+    running = Running()
+    pass_time = running.clock.step_wall if is_asleep else running.clock.advance
+    await running.until(cycles=2, after=lambda count: pass_time(1000) if count == 1 else None)
+    assert len(running.hue.requested) == 2
+    assert running.missed() == [(NOON + minutes(each), cause) for each in (5, 10)]
+
+
+def test_cycle_by_hand_is_at_the_present_second_and_not_planned() -> None:
+    running = Running()
+    (due,) = unscheduled_cycle(running.collection, NOON.replace(second=7, microsecond=9)).dues
+    assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
+    running.store.append(a_cycle(Collected(due=due, readings=(a_reading(collected_at=due.slot),))))
+    planned = Timetable(running.collection).next_cycle(NOON + minutes(1), Cause.STOPPED)
+    assert [due.slot for due in planned.dues] == [NOON]

@@ -1,4 +1,4 @@
-"""Where a cycle goes: into the store, the spool or memory, and from there into the store."""
+"""Storing cycles: in the store, else in the spool, else in memory, and later in the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.memory.spool import MemorySpool
 from adapters.memory.store import MemoryStore
 from domain.cycle import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull
-from domain.progress import SourceProgress
+from domain.progress import SourceProgress, Waiting
 from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
@@ -69,12 +69,6 @@ def a_cycle_at(minute: int) -> CycleReport:
     return a_cycle(a_collected(a_reading(collected_at=slot(minute)), due=a_due(slot=slot(minute))))
 
 
-async def test_stored_cycle_leaves_nothing_waiting() -> None:
-    bench = Bench()
-    assert await bench.storage.store(a_cycle()) == Stored(report=a_cycle())
-    assert (bench.spool.reports, bench.slots()) == ([], [NOON])
-
-
 async def test_busy_store_is_retried_by_the_policy() -> None:
     bench = Bench()
     bench.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
@@ -100,46 +94,6 @@ async def test_other_store_errors_spool_at_once(error: Exception) -> None:
     assert isinstance(cycle, Spooled)
     assert str(error) in cycle.reason
     assert (bench.spool.reports, bench.clock.elapsed_s()) == ([a_cycle()], 0)
-
-
-async def test_backlog_is_stored_once_and_in_order() -> None:
-    bench = Bench()
-    bench.store.fault = FULL
-    for minute in (0, 5, 10):
-        await bench.storage.store(a_cycle_at(minute))
-    bench.store.fault = None
-    assert isinstance(await bench.storage.store(a_cycle_at(15)), Stored)
-    assert bench.slots() == [slot(0), slot(5), slot(10), slot(15)]
-    assert bench.spool.reports == []
-
-
-async def test_next_process_stores_the_spool() -> None:
-    bench = Bench()
-    bench.store.fault = FULL
-    await bench.storage.store(a_cycle_at(0))
-    bench.store.fault = None
-    bench.begin()
-    await bench.storage.store(a_cycle_at(5))
-    assert bench.slots() == [slot(0), slot(5)]
-
-
-async def test_cycles_in_memory_are_stored_later_in_order() -> None:
-    bench = Bench()
-    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
-    for minute in (0, 5):
-        assert isinstance(await bench.storage.store(a_cycle_at(minute)), NotStored)
-    bench.store.fault = None
-    await bench.storage.store(a_cycle_at(10))
-    assert bench.slots() == [slot(0), slot(5), slot(10)]
-
-
-async def test_recovered_spool_gets_the_cycles_in_memory_first() -> None:
-    bench = Bench()
-    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
-    await bench.storage.store(a_cycle_at(0))
-    bench.spool.fault = None
-    assert isinstance(await bench.storage.store(a_cycle_at(5)), Spooled)
-    assert bench.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
 
 
 async def test_memory_keeps_a_day_and_the_ledger_the_rest() -> None:
@@ -207,15 +161,6 @@ async def test_unstorable_cycle_in_memory_is_set_aside_by_the_spool() -> None:
     assert bench.slots() == [slot(minute) for minute in (5, 10, 15)]
 
 
-async def test_unstorable_cycle_blocks_no_other() -> None:
-    bench = Bench()
-    bench.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
-    assert isinstance(await bench.storage.store(a_cycle_at(0)), Spooled)
-    assert isinstance(await bench.storage.store(a_cycle_at(5)), Stored)
-    assert (bench.slots(), bench.spool.aside) == ([slot(5)], [a_cycle_at(0)])
-    assert bench.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
-
-
 async def test_interrupted_backlog_continues_where_it_stopped() -> None:
     bench = Bench()
     for minute in (0, 5, 10):
@@ -255,30 +200,6 @@ async def test_unreadable_store_keeps_the_last_known_progress() -> None:
     bench.store.fault = FULL
     progress = bench.storage.progress([a_due(slot=slot(10))])["hue"]
     assert progress == SourceProgress(last_slot=slot(5), last_stored_slot=slot(5), expected=expected)
-
-
-def test_unreadable_spool_costs_no_cycle() -> None:
-    class Unreadable(MemorySpool):
-        def waiting(self):  # type: ignore[no-untyped-def]
-            raise SPOOL_FULL
-
-    bench = Bench()
-    bench.spool = Unreadable()
-    bench.begin()
-    assert bench.storage.progress([a_due()]) == {"hue": SourceProgress()}
-    assert bench.journal.events() == ("spool.unreadable",)
-
-
-def test_bug_in_reading_progress_costs_no_cycle() -> None:
-    class Buggy(SlowStore):
-        def progress(self, source: str, at: datetime) -> SourceProgress:
-            raise ZeroDivisionError(source)
-
-    bench = Bench()
-    bench.store = Buggy(bench.clock)
-    bench.begin()
-    assert bench.storage.progress([a_due()]) == {"hue": SourceProgress()}
-    assert "ZeroDivisionError" in str(bench.journal.of("store.unreadable")[0].fields["error"])
 
 
 async def test_unreadable_spool_entries_still_count_as_waiting() -> None:
@@ -369,3 +290,55 @@ async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> Non
         last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
     )
     assert store.reads >= 1
+
+
+@pytest.mark.parametrize("is_spooled", [True, False])
+async def test_backlog_is_stored_once_and_in_order(*, is_spooled: bool) -> None:
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, None if is_spooled else SPOOL_FULL
+    for minute in (0, 5, 10):
+        cycle = await bench.storage.store(a_cycle_at(minute))
+        assert type(cycle) is (Spooled if is_spooled else NotStored)
+    bench.store.fault = None
+    if is_spooled:
+        bench.begin()
+    for minute in (15, 20):
+        report = a_cycle_at(minute)
+        assert await bench.storage.store(report) == Stored(report=report)
+    assert bench.slots() == [slot(0), slot(5), slot(10), slot(15), slot(20)]
+    assert bench.spool.reports == []
+
+
+async def test_recovered_spool_gets_the_cycles_in_memory_first() -> None:
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
+    await bench.storage.store(a_cycle_at(0))
+    bench.spool.fault = None
+    assert isinstance(await bench.storage.store(a_cycle_at(5)), Spooled)
+    assert bench.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
+
+
+async def test_unstorable_cycle_in_the_spool_blocks_no_other() -> None:
+    bench = Bench()
+    bench.store.failures = [CycleUnstorable("a number that is too large"), CycleUnstorable("the same")]
+    assert isinstance(await bench.storage.store(a_cycle_at(0)), Spooled)
+    assert isinstance(await bench.storage.store(a_cycle_at(5)), Stored)
+    assert (bench.slots(), bench.spool.aside) == ([slot(5)], [a_cycle_at(0)])
+    assert bench.journal.of("cycle.unstorable")[0].level is Level.CRITICAL
+
+
+def test_unreadable_store_and_spool_cost_no_cycle() -> None:
+    class Unreadable(MemorySpool):
+        def waiting(self) -> Waiting:
+            raise SPOOL_FULL
+
+    class Buggy(SlowStore):
+        def progress(self, source: str, at: datetime) -> SourceProgress:
+            raise ZeroDivisionError(source)
+
+    bench = Bench()
+    bench.store, bench.spool = Buggy(bench.clock), Unreadable()
+    bench.begin()
+    assert bench.storage.progress([a_due()]) == {"hue": SourceProgress()}
+    assert bench.journal.events() == ("spool.unreadable", "store.unreadable")
+    assert "ZeroDivisionError" in str(bench.journal.of("store.unreadable")[0].fields["error"])
