@@ -1,4 +1,4 @@
-"""The alert messages: what is wrong, and what to do about it; and those that wait to be sent."""
+"""Alert messages with their remedies, and the outbox of those that wait to be sent."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def remedy_of(incident: Incident, program: str) -> str:
 
 
 def message_of(notice: Notice, *, home: str, program: str) -> Message:
-    """Return the message of a notice; `home` says which home it is about."""
+    """Return the message of a notice; `home` is the home that it is about."""
     incident = notice.incident
     title = title_of(incident, program)
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"

@@ -15,7 +15,7 @@ from domain.schedule import is_clock_fault
 class SourceProgress:
     """How far one source has come.
 
-    `last_slot` is the newest planned slot with a ledger row, whatever its outcome; `last_stored_slot` the
+    `last_slot` is the newest planned slot with a ledger row, with any outcome; `last_stored_slot` the
     newest one whose readings are stored. `expected` are the devices that should have a reading now: from a
     device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
     cycles are in the spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the

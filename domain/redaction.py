@@ -60,7 +60,7 @@ _HINTS = (
 
 
 class Redactor:
-    """Redacts the given secrets in every form, and whatever looks like a secret.
+    """Redacts the given secrets in every form, and all text in the shape of a secret.
 
     The given ones are found in plain text, as JSON text, percent-encoded and in base64, also inside a longer
     base64 text unless that is wrapped into lines. Secrets shorter than `SHORTEST_SECRET` are ignored.

@@ -15,7 +15,7 @@ class AlertBoard(Protocol):
         ...
 
     def clear(self) -> None:
-        """Remove the notice, whoever put it there."""
+        """Remove the notice, also that of another process."""
         ...
 
 

@@ -10,7 +10,7 @@ from domain.health import Answer, Weight
 class Probe(Protocol):
     """Checks one component, and changes nothing.
 
-    `component` is its name in reports, always the same for the same thing; `weight` says what it means if
+    `component` is its name in reports, always the same for the same thing; `weight` is how much it matters if
     there is no answer.
     """
 

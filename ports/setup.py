@@ -105,7 +105,7 @@ class BridgePairing(Protocol):
     ) -> VerifiedBridge | UnverifiedBridge:
         """Return what answers at the address.
 
-        `pin` is the fingerprint of a certificate that a person trusts, whoever signed it. Raise SourceRefused
+        `pin` is the fingerprint of the certificate that a person trusts, signed or not. Raise SourceRefused
         for another bridge than the expected one, and for one that has HTTPS if HTTP is asked for;
         SourceUnavailable if nothing answers.
         """

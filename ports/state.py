@@ -1,4 +1,4 @@
-"""State that is kept from one run to the next. Losing it costs requests and repeated alerts.
+"""State that lasts from one run to the next. Losing it costs requests and repeated alerts.
 
 Nothing here raises, not even on a full disk: what cannot be read counts as never saved.
 """

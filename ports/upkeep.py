@@ -65,7 +65,7 @@ class DatabaseLog(Protocol):
     """The write-ahead log of the database. It grows as long as another program keeps reading."""
 
     def size_bytes(self) -> int | None:
-        """Return its size, 0 if there is none, None if it is unknown. Never raises."""
+        """Return its size, 0 without a log, None if it is unknown. Never raises."""
         ...
 
 

@@ -112,10 +112,12 @@ class CollectionCycle:
         if len(outcomes) > 1:
             outcomes = without_duplicates(outcomes)
         operations = self._meter.drain()
-        costs = [
-            read_cost(outcome.due, operations, succeeded=isinstance(outcome, Collected))
-            for outcome in outcomes
-        ]
+        costs: list[ReadCost] = []
+        is_complete = True
+        for outcome in outcomes:
+            is_collected = isinstance(outcome, Collected)
+            is_complete = is_complete and is_collected
+            costs.append(read_cost(outcome.due, operations, succeeded=is_collected))
         collected_s = self._clock.elapsed_s()
         cycle = await self.storage.store(
             CycleReport(
@@ -129,7 +131,7 @@ class CollectionCycle:
         duration_s, commit_s = ended_s - began_s, ended_s - collected_s
         self._log(cycle, costs, duration_s=duration_s, commit_s=commit_s)
         self._completed = ()
-        if isinstance(cycle, Stored) and all(one.succeeded for one in costs):
+        if is_complete and isinstance(cycle, Stored):
             cpu_s = self._meter.cpu_s() - began_cpu_s
             self._completed = tuple(
                 [attrs.evolve(one, cycle_s=duration_s, commit_s=commit_s, cpu_s=cpu_s) for one in costs]

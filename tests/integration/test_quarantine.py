@@ -84,6 +84,7 @@ def test_a_start_quarantines_a_damaged_database_byte_for_byte(
     journal = MemoryJournal()
     started = a_store(path, state=state, journal=journal)
     started.open(checking=True)
+    assert path.with_name(KEPT).exists()
     started.append(_a_cycle())
     assert rows(path, DEVICES) == [("hue:new",)]
     assert path.with_name(KEPT).read_bytes() == damaged

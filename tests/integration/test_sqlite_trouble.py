@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -260,6 +264,27 @@ def test_a_removed_lock_file_does_not_break_the_lock(path: Path) -> None:
     first.append(a_cycle())
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "least_s", "most_s"),
+    [(BlockingIOError(), 0.05, 0.06), (OSError(errno.ENOLCK, "No locks available"), 0.0, 0.0)],
+    ids=["another process is first in the queue", "the folder cannot be locked"],
+)
+def test_a_process_queues_for_the_lock_for_half_of_the_wait(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, least_s: float, most_s: float
+) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise error
+
+    naps_s: list[float] = []
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(time, "sleep", naps_s.append)
+    lock = DatabaseLock(path.with_name("readings.db.lock"), wait_s=0.1)
+    with lock.held():
+        assert least_s <= sum(naps_s) <= most_s
+    lock.close()
 
 
 def test_progress_is_known_as_soon_as_the_database_can_be_opened(path: Path, tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_disk_at_the_limit_is_reported_once(free_mb: int, expected: list[bool]) 
         (64 * 1024 * 1024 + 1, [True]),
     ],
 )
-def test_log_limits_are_64_and_8_mib(wal_bytes: int, expected: list[bool]) -> None:
+def test_wal_limits_are_64_and_8_mib(wal_bytes: int, expected: list[bool]) -> None:
     assert [one.is_bad for one in observe_home(None, wal_bytes)] == expected
 
 

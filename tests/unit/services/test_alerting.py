@@ -38,7 +38,7 @@ class Alerts:
         self.clock = MemoryClock(NOON)
         self.state = MemoryState()
         self.disk = MemoryDisk()
-        self.log = MemoryDatabaseLog()
+        self.wal = MemoryDatabaseLog()
         self.board = MemoryAlertBoard()
         self.notifier = MemoryNotifier()
         self.heartbeat = MemoryHeartbeat()
@@ -59,7 +59,7 @@ class Alerts:
             sources=self.sources,
             state=SavedState(self.state),
             disk=self.disk,
-            wal=self.log,
+            wal=self.wal,
             retrier=MemoryRetrier(clock=self.clock, journal=self.journal),
             clock=self.clock,
             journal=self.journal,
@@ -114,7 +114,7 @@ async def test_incidents_survive_a_restart_without_a_second_notice() -> None:
 async def test_every_topic_is_mailed() -> None:
     alerts = Alerts()
     alerts.disk.free = 1000
-    alerts.log.size = 70_000_000
+    alerts.wal.size = 70_000_000
     alerts.state.put("store.aside", {"kept_as": "readings.db.damaged-1", "finished": False})
     alerts.state.put("upkeep.check", {"result": "damaged", "at": NOON.isoformat()})
     silent = a_failed(a_due("amazon"), Cause.NETWORK)
