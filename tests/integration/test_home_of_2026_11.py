@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,3 +94,12 @@ def test_its_baselines_are_read(path: Path) -> None:
 
 def _spool_file(path: Path) -> Path:
     return path.parent / "spool" / "2026-11-29.jsonl"
+
+
+def test_a_new_database_has_every_column_that_this_version_needs(path: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+    with closing(SqliteStore(new, journal=MemoryJournal(), clock=MemoryClock(NOW))) as store:
+        store.open()
+    for table in KEYS.keys() - {"baselines"}:  # that one is made with the first baseline
+        columns = f"SELECT name FROM pragma_table_info('{table}') ORDER BY name"  # noqa: S608
+        assert set(rows(path, columns)) <= set(rows(new, columns)), table
