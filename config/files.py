@@ -1,4 +1,4 @@
-"""Reads the text of configuration files, and finds the files that come with the program."""
+"""The files of a home: where they are, and how the configuration among them is read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import shlex
 import stat
 from pathlib import Path
 from typing import Literal
+
+import attrs
 
 from config.problems import Place, Report
 
@@ -70,3 +72,38 @@ def check_is_private(path: Path, report: Report) -> None:
             Place(file=str(path)),
             f"other users can read or change it (mode {mode:04o}); run: chmod 600 {shlex.quote(str(path))}",
         )
+
+
+@attrs.frozen
+class HomeFiles:
+    """The files of a home's data folder."""
+
+    database: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.database.parent
+
+    @property
+    def database_lock(self) -> Path:
+        return self.database.with_name(f"{self.database.name}.lock")
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def alert(self) -> Path:
+        return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+
+    @property
+    def source_locks(self) -> Path:
+        return self.folder / "locks"
+
+    @property
+    def upkeep_lock(self) -> Path:
+        return self.folder / "upkeep.lock"

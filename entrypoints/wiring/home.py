@@ -14,7 +14,7 @@ from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
-from config.home_files import HomeFiles
+from config.files import HomeFiles
 from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings

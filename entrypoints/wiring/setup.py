@@ -16,7 +16,7 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge
 from config.draft import Draft
-from config.home_files import HomeFiles
+from config.files import HomeFiles
 from config.loading import Loaded
 from config.source_names import names_at_any_time
 from domain.cycle import Cause

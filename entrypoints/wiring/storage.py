@@ -16,7 +16,7 @@ from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
-from config.home_files import HomeFiles
+from config.files import HomeFiles
 from config.source_names import source_names
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
