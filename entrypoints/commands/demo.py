@@ -19,8 +19,8 @@ from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
+from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.terminal.status_text import show
-from entrypoints.terminal.stdout_writer import non_blocking_stdout
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of

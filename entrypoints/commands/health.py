@@ -35,8 +35,7 @@ from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import USAGE
 from entrypoints.process import find_home, process_age_s
 from entrypoints.terminal import health_text
-from entrypoints.terminal.output import as_typed_here
-from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.terminal.output import as_typed_here, non_blocking_stdout
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.health import Components
 from ports.probe import Probe

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored, Unread
+from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored
 from domain.reading import UNITS, Quantity, Reading
 from domain.schedule import Due
 
@@ -23,7 +23,8 @@ def lines(cycle: Cycle) -> Iterator[str]:
         cost = _cost(cycle, due)
         yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_describe(outcome)}{cost}"
         if isinstance(outcome, Collected):
-            yield from (f"  note: {note}" for note in outcome.notes)
+            for note in outcome.notes:
+                yield f"  note: {note}"
     match cycle:
         case Spooled(reason=reason):
             yield f"  SPOOLED, to be stored as soon as the database can be written to: {reason}"
@@ -48,18 +49,16 @@ def _describe(outcome: Outcome) -> str:
     match outcome:
         case Collected():
             count = len(outcome.readings)
-            return f"{count} reading{'' if count == 1 else 's'}{_silent(outcome.unread)}"
+            text = f"{count} reading{'' if count == 1 else 's'}"
+            if outcome.unread:
+                causes = Counter(device.cause.replace("_", " ") for device in outcome.unread)
+                listed = ", ".join(f"{number} {cause}" for cause, number in causes.items())
+                text += f", {len(outcome.unread)} silent ({listed})"
+            return text
         case Failed():
             return f"FAILED ({outcome.cause}): {outcome.detail}"
         case Deferred():
             return f"not asked before {outcome.until.astimezone():%H:%M:%S} ({outcome.cause})"
-
-
-def _silent(unread: tuple[Unread, ...]) -> str:
-    if not unread:
-        return ""
-    causes = Counter(device.cause.replace("_", " ") for device in unread)
-    return f", {len(unread)} silent ({', '.join(f'{count} {cause}' for cause, count in causes.items())})"
 
 
 def _cost(cycle: Cycle, due: Due) -> str:

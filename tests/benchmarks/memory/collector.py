@@ -23,7 +23,7 @@ from domain.cycle import Collected
 from domain.schedule import Due, slot_at
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
 

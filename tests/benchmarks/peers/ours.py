@@ -13,7 +13,7 @@ from config.loading import load
 from domain.schedule import Due
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.stdout_writer import non_blocking_stdout
+from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.benchmarks.peers.protocol import serve_async, task
