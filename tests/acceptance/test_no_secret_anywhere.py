@@ -15,7 +15,7 @@ from adapters.simulator.faults import parse_fault
 from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
 from tests.support.collect_simulated import simulated_environment
-from tests.support.deployments import Deployment, a_deployment, calm_seed, with_amazon
+from tests.support.deployments import Deployment, a_deployment, calm_seed, drop_cut_connections, with_amazon
 
 PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
 BRIDGE_FAULTS = (
@@ -83,6 +83,7 @@ def test_no_fault_writes_a_secret_anywhere(
         home.bridge.faults.clear()
         home.alexa.faults.clear()
         output += "".join(capfd.readouterr())
+    drop_cut_connections()
     main(
         ["collect", "--cycles", "1", "-v", "--json"],
         environment=simulated_environment(str(deployment.ca_file)),

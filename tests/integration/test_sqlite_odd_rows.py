@@ -18,7 +18,7 @@ END = NOON + timedelta(hours=2)
 OUTCOME = (
     "INSERT INTO outcomes (source, slot, interval_s, scheduled, state) VALUES ({}, {}, 300, 1, 'stored')"
 )
-DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {})"
+DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {}, NULL)"
 ODD_SLOTS = (
     "x'ff'",
     "x'00'",

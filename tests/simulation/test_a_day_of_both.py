@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import re
 import sqlite3
 import threading
-import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +23,7 @@ from domain.services.cycle_storage import STORE_BUDGET_S
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
-from tests.support.deployments import Deployment, a_home_with_an_account
+from tests.support.deployments import Deployment, a_home_with_an_account, drop_cut_connections
 from tests.support.simulated_day import SLOTS, run_day
 
 LOG_BYTES = 65_536  # small, so that the log is rotated within the day
@@ -65,9 +63,7 @@ class Day:
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    with warnings.catch_warnings():  # else what other tests left unclosed would be in this day's log
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    drop_cut_connections()  # else what other tests left unclosed would be in this day's log
     clock = DayClock(SystemClock())
     clock.move_to(NOON)
     with SimulatedHome(clock=clock, seed=3).running() as home:

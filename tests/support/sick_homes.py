@@ -19,7 +19,12 @@ from adapters.simulator.home import SimulatedHome
 from entrypoints.commands import health
 from entrypoints.wiring.environment import Environment
 from ports.upkeep import Disk
-from tests.support.deployments import Deployment, a_home_with_an_account, calm_seed
+from tests.support.deployments import (
+    Deployment,
+    a_home_with_an_account,
+    calm_seed,
+    drop_cut_connections,
+)
 
 
 @attrs.define(kw_only=True)
@@ -106,6 +111,8 @@ def run_health(
     """Run `health` in this process; return exit code, stdout and stderr."""
     read_out()
     code = health.run([*arguments, "--home", str(home.folder)], environment=home.environment)
+    if "--offline" not in arguments:
+        drop_cut_connections()
     out, err = read_out()
     return code, out, err
 
