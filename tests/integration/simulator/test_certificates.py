@@ -144,9 +144,8 @@ def test_curl_accepts_both_services(bridge: SimulatedBridge, alexa: SimulatedAle
 
 @pytest.mark.parametrize(
     "name",
-    ["localhost", "alexa.amazon.com", "api.amazon.com", "www.amazon.co.jp", "alexa.amazon.com.au",
-     "api.amazonalexa.com"],
-)  # fmt: skip
+    ["localhost", "www.amazon.co.jp"],
+)
 def test_alexa_answers_under_every_name(alexa: SimulatedAlexa, name: str) -> None:
     assert alexa_client.ask(alexa, "/api/phoenix", name=name).status == 299
 

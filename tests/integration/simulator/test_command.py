@@ -150,7 +150,7 @@ def test_terminal_takes_codes_and_presses_the_button() -> None:
     os.close(theirs)
 
 
-@pytest.mark.parametrize("model", ["BSB001", "BSB002", "BSB003"])
+@pytest.mark.parametrize("model", ["BSB001", "BSB003"])
 def test_introduction_explains_reading_and_pairing(model: str) -> None:
     with running("--bridge-model", model) as simulator:
         text = ""
@@ -167,7 +167,6 @@ def test_introduction_explains_reading_and_pairing(model: str) -> None:
     ("arguments", "message"),
     [
         (["--fault", "kind=nonsense"], "unknown kind=nonsense"),
-        (["--bridge-model", "BSB009"], "BSB009"),
         (["--alexa-fault", "kind=gone count=many"], "--alexa-fault"),
         (["--key", __file__], "--key needs --certificate"),
         (["--latency", "-1"], "--latency"),
