@@ -143,12 +143,6 @@ class House:
         """Return the outdoor temperature."""
         return outdoor_celsius(self.seed, epoch_s, local_time(epoch_s))
 
-    def is_window_open(self, key: str, epoch_s: float) -> bool:
-        """Return whether the room is aired."""
-        return has_window_open(
-            ROOMS[_INDEX[key]], local_time(epoch_s), self.seed, self.outdoor_celsius(epoch_s)
-        )
-
     def _at_step(self, step: int) -> Temperatures:
         day, step_of_day = divmod(step, _STEPS_A_DAY)
         return _day(self.seed, day)[step_of_day]

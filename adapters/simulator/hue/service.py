@@ -171,7 +171,7 @@ class BridgeApi:
         }
         bridge_values = {"whitelist": whitelist, "link_button": self.keys.is_pairing}
         live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values)
-        return _json_reply(fill_live(template, live))
+        return _json_reply(fill_live(template, live.value))
 
 
 class SimulatedBridge(NetworkService):

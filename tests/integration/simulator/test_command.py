@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from adapters.simulator.certificates import leaf_file
+from adapters.simulator.certificates import shipped
 from tests.support.forked import Piped, wanted
 
 CHECKOUT = Path(__file__).parents[3]
@@ -116,7 +116,7 @@ def test_options_set_model_faults_and_pace() -> None:
 
 
 def test_alexa_can_show_a_certificate_of_the_user(tmp_path: Path) -> None:
-    both = leaf_file("alexa-self-signed.pem").read_text()
+    both = shipped("alexa-self-signed.pem").file.read_text()
     begins = both.index("-----BEGIN PRIVATE KEY")
     certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
     certificate.write_text(both[:begins])
