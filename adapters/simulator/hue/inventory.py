@@ -237,7 +237,8 @@ class Live:
         self._epoch_s = epoch_s
         self._more = more
 
-    def __getitem__(self, name: str) -> object:
+    def value(self, name: str) -> object:
+        """Return the value of a place."""
         what, _, which = name.partition(":")
         if sensor_value := _SENSOR_VALUES.get(what):
             return sensor_value(self._seed, self._things.sensors[int(which)], self._epoch_s)
@@ -261,10 +262,6 @@ def _battery_state(seed: int, sensor: MotionSensor, epoch_s: float) -> str:
     return "normal" if percent > _LOW_PERCENT else "low" if percent > _CRITICAL_PERCENT else "critical"
 
 
-def _connectivity(seed: int, sensor: MotionSensor, epoch_s: float) -> str:
-    return "connected" if sensors.is_reachable(seed, sensor, epoch_s) else "connectivity_issue"
-
-
 _temperature, _light, _presence = sensors.temperature_at, sensors.light_at, sensors.presence_at
 _SENSOR_VALUES: Mapping[str, Callable[[int, MotionSensor, float], object]] = {
     "celsius": lambda *at: _temperature(*at).value / 100,
@@ -282,7 +279,7 @@ _SENSOR_VALUES: Mapping[str, Callable[[int, MotionSensor, float], object]] = {
     "battery": sensors.battery_percent,
     "battery_state": _battery_state,
     "reachable": sensors.is_reachable,
-    "connectivity": _connectivity,
+    "connectivity": lambda *at: "connected" if sensors.is_reachable(*at) else "connectivity_issue",
 }
 _HOME_VALUES: Mapping[str, Callable[[int, float], object]] = {
     "now_v1": lambda _, now_s: stamp_v1(now_s),

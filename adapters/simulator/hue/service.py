@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from adapters.simulator import certificates
 from adapters.simulator.faults import (
@@ -22,51 +23,17 @@ from adapters.simulator.hue.keys import ApplicationKeys, PairingError
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
 from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
-from adapters.simulator.templates import encode, fill_live
+from adapters.simulator.templates import encode, fill_live, load
 from ports.clock import Clock
 
 MOST_AT_ONCE = 3  # requests that a bridge answers at the same time
 _KEY_HEADER = "hue-application-key"
 _KEY_SEGMENT = 2
 _PUBLIC_SEGMENTS = ("", "config")
-_SECURITY_HEADERS = {
-    "Server": "nginx",
-    "X-XSS-Protection": "1; mode=block",
-    "X-Frame-Options": "SAMEORIGIN",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-_JSON_HEADERS = {
-    **_SECURITY_HEADERS,
-    "Content-Type": "application/json",
-    "Cache-Control": "no-store, no-cache, must-revalidate, post-check=0, pre-check=0",
-    "Pragma": "no-cache",
-    "Expires": "Mon, 1 Aug 2011 09:00:00 GMT",
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE, HEAD",
-    "Access-Control-Allow-Headers": "Content-Type",
-    "Access-Control-Allow-Credentials": "true",
-    "Access-Control-Max-Age": "3600",
-}
-_HTML_HEADERS = {**_SECURITY_HEADERS, "Content-Type": "text/html"}
-_PAGE = """<!DOCTYPE html>
-<html>
-<head>
-    <title>hue personal wireless lighting</title>
-    <link rel="stylesheet" type="text/css" href="/index.css">
-</head>
-<body>
-    <div class="header"><img src="/hue-logo.png" alt="hue personal wireless lighting" /></div>
-    <div class="error">{message}</div>
-</body>
-</html>
-"""
-_MESSAGES = {
-    403: "Forbidden: you have no access to this page.",
-    404: "Oops, there appears to be no such page here.",
-    429: "Oops, too many requests. Please try again later.",
-    503: "Oops, the bridge is busy. Please try again later.",
-}
+_FOLDER = Path(__file__).parent
+_WEB = load(_FOLDER, "web.json")
+_HTML_HEADERS, _JSON_HEADERS = ({**_WEB["every"], **_WEB[kind]} for kind in ("html", "json"))
+_PAGE = (_FOLDER / "page.html").read_text("utf-8")
 _DATES = ("lastupdated", "changed")
 _IDENTITIES = ("id", "id_v1", "uniqueid", "name")
 
@@ -171,7 +138,7 @@ class BridgeApi:
         }
         bridge_values = {"whitelist": whitelist, "link_button": self.keys.is_pairing}
         live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values)
-        return _json_reply(fill_live(template, live))
+        return _json_reply(fill_live(template, live.value))
 
 
 class SimulatedBridge(NetworkService):
@@ -250,7 +217,7 @@ def _json_reply(body: str, status: int = 200) -> Reply:
 
 def _html_reply(status: int, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a page of the web server."""
-    message = _MESSAGES.get(status, "Welcome to your bridge.")
+    message = _WEB["messages"].get(str(status), _WEB["messages"]["other"])
     return Reply(
         status=status,
         headers={**_HTML_HEADERS, **(headers or {})},

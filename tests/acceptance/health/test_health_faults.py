@@ -133,7 +133,7 @@ def cookies(*, stale: bool) -> Arrange:
 
 
 def reject_token(home: SickHome, _: ExitStack) -> None:
-    home.simulated.alexa.end_access()  # the access that the collector got with the token
+    home.simulated.alexa.account.end_access()  # the access that the collector got with the token
     home.simulated.alexa.faults.add("kind=refused-token")
 
 

@@ -145,14 +145,6 @@ def test_dribble_sends_pieces_and_delay_the_whole_later(bridge: SimulatedBridge)
     assert time.monotonic() - began_s >= 0.1
 
 
-def test_faults_combine_and_are_counted(bridge: SimulatedBridge) -> None:
-    bridge.faults.add("kind=delay seconds=0.01")
-    bridge.faults.add("kind=throttle path=/clip/v2 count=2 first=2")
-    statuses = [ask_v2(bridge, "resource/temperature").status for _ in range(4)]
-    assert statuses == [200, 429, 429, 200]
-    assert bridge.requests[1].faults == ("Delay", "Throttle")
-
-
 def test_bridge_answers_three_requests_at_once_at_its_pace(bridge: SimulatedBridge) -> None:
     bridge.set_pace(Pace(latency_s=0.3, s_per_kb=0.002))
     began_s = time.monotonic()
@@ -211,11 +203,3 @@ def test_home_ends_its_thread_and_ports(home_clock: MemoryClock) -> None:
         with pytest.raises(OSError, match="address already in use"), home.running():
             pass
     assert threading.active_count() == threads
-
-
-def test_home_knows_what_its_sensors_show(simulated_home: SimulatedHome) -> None:
-    sensor = simulated_home.sensors[0]
-    room = simulated_home.house.room_celsius(sensor.room, NOON.timestamp())
-    assert simulated_home.temperature(sensor.device_id, NOON) == pytest.approx(room, abs=1.0)
-    assert simulated_home.observed_at(sensor.device_id, NOON) <= NOON
-    assert simulated_home.is_reachable(sensor.device_id, NOON)
