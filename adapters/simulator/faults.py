@@ -10,7 +10,7 @@ import json
 import shlex
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import attrs
@@ -18,12 +18,10 @@ import attrs
 _DATA_PATHS = ("/nexus/*", "/api/*")
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken*")
 
+# Options of a fault's text that do not have the name of their field (without the unit `_s`).
+_OPTIONS = {"chunk_bytes": "bytes", "padding_bytes": "bytes", "answered": "as"}
+
 T = TypeVar("T", bound="Effect")
-
-
-def _option(name: str) -> Mapping[str, str]:
-    """Name the option that sets a field in a fault's text, where it is not the field's own name."""
-    return {"option": name}
 
 
 class Effect:
@@ -48,9 +46,6 @@ def _effect(kind: str, paths: Sequence[str] = ("*",)) -> Callable[[type[T]], typ
     return decorate
 
 
-# Effects that any simulated service can have.
-
-
 @_effect("delay")
 class Delay(Effect):
     """Send the reply late."""
@@ -67,8 +62,8 @@ class Reset(Effect):
 class Dribble(Effect):
     """Send the reply a few bytes at a time."""
 
-    chunk_bytes: int = attrs.field(default=8, metadata=_option("bytes"))
-    every_s: float = attrs.field(default=0.5, metadata=_option("every"))
+    chunk_bytes: int = 8
+    every_s: float = 0.5
 
 
 @_effect("silence")
@@ -127,7 +122,7 @@ class Redirect(Effect):
 class HugeBody(Effect):
     """Append blanks to the reply: valid JSON, and far too much of it."""
 
-    padding_bytes: int = attrs.field(default=20_000_000, metadata=_option("bytes"))
+    padding_bytes: int = 20_000_000
 
 
 @_effect("null")
@@ -141,9 +136,7 @@ class NullTemperatures(Effect):
 class MissingFields(Effect):
     """Leave out the named fields."""
 
-    names: tuple[str, ...] = attrs.field(
-        default=("battery", "reachable", "lastupdated", "temperature_report"), metadata=_option("fields")
-    )
+    fields: tuple[str, ...] = ("battery", "reachable", "lastupdated", "temperature_report")
     where: str = ""
 
 
@@ -156,7 +149,7 @@ class NoDates(Effect):
 class Overwrite(Effect):
     """Give a field this value, unless it holds other fields."""
 
-    name: str = attrs.field(metadata=_option("field"))
+    field: str
     value: bool | float | str | None
     where: str = ""
 
@@ -165,19 +158,14 @@ class Overwrite(Effect):
 class WrongCertificate(Effect):
     """Show another certificate in the TLS handshake."""
 
-    kind: Literal["other", "self-signed", "expired"] = attrs.field(default="other", metadata=_option("which"))
-
-
-# Effects of the Alexa service alone.
+    which: Literal["other", "self-signed", "expired"] = "other"
 
 
 @_effect("stale-token", _DATA_PATHS)
 class StaleToken(Effect):
     """Treat every token and session as expired."""
 
-    answered: Literal["errors", "401", "page", "redirect"] = attrs.field(
-        default="errors", metadata=_option("as")
-    )
+    answered: Literal["errors", "401", "page", "redirect"] = "errors"
 
 
 @_effect("refused-token", _TOKEN_PATHS)
@@ -222,7 +210,7 @@ class FailedFeatures(Effect):
 class StaleSamples(Effect):
     """Serve the samples of so long ago, with their own times."""
 
-    by_s: float = attrs.field(default=21_600.0, metadata=_option("by"))
+    by_s: float = 21_600.0
     where: str = ""
 
 
@@ -230,7 +218,7 @@ class StaleSamples(Effect):
 class SkewedClock(Effect):
     """Move the times of samples ahead, or back if below 0; the values stay current."""
 
-    by_s: float = attrs.field(default=3_600.0, metadata=_option("by"))
+    by_s: float = 3_600.0
     where: str = ""
 
 
@@ -245,7 +233,7 @@ class MonitorGone(Effect):
 class MonitorUnreachable(Effect):
     """Report the monitor as unreachable for so long, with its last samples and their times."""
 
-    since_s: float = attrs.field(default=7_200.0, metadata=_option("since"))
+    since_s: float = 7_200.0
     where: str = ""
 
 
@@ -305,10 +293,8 @@ class Faults:
 
     def add(self, fault: Fault | Effect | str) -> Fault:
         """Add a fault, an effect that lasts, or the text of a fault as on the command line."""
-        if isinstance(fault, str):
-            fault = parse_fault(fault)
-        elif not isinstance(fault, Fault):
-            fault = Fault(effect=fault)
+        fault = parse_fault(fault) if isinstance(fault, str) else fault
+        fault = fault if isinstance(fault, Fault) else Fault(effect=fault)
         begins_s = self._elapsed_s() if fault.at_s is None else self._began_s + fault.at_s
         with self._lock:
             self._entries.append(_Entry(fault, begins_s))
@@ -379,7 +365,7 @@ def _parse_options(target: type[Any], options: dict[str, str], needs: str, **val
     """Take from `options` those that belong to the class, and make an instance of it."""
     hints = get_type_hints(target)
     for field in attrs.fields(target):
-        name = field.metadata.get("option", field.name.removesuffix("_s"))
+        name = _OPTIONS.get(field.name, field.name.removesuffix("_s"))
         if field.name in values:
             continue
         if name in options:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from pathlib import Path
 
 import attrs
 
 from adapters.simulator.chance import chance
+from adapters.simulator.templates import load
 from adapters.simulator.weather import (
     DAY_S,
     YEAR_MEAN_CELSIUS,
@@ -54,32 +56,7 @@ class Room:
     lights: int = 2
 
 
-ROOMS = (
-    Room(key="living", name="Living room", kind_v1="Living room", kind_v2="living_room", time_constant_h=42,
-         comfort_celsius=21.5, setback_celsius=18.5, heater_celsius_per_h=1.9, sun_hour=14,
-         sun_celsius_per_h=1.5, used_celsius_per_h=0.25, lights=5),
-    Room(key="kitchen", name="Kitchen", kind_v1="Kitchen", kind_v2="kitchen", time_constant_h=30,
-         comfort_celsius=20.5, setback_celsius=17.5, heater_celsius_per_h=1.8, sun_hour=9,
-         sun_celsius_per_h=0.9, used_celsius_per_h=0.5, lights=3),
-    Room(key="bedroom", name="Bedroom", kind_v1="Bedroom", kind_v2="bedroom", time_constant_h=36,
-         comfort_celsius=18.0, setback_celsius=16.5, heater_celsius_per_h=1.4, sun_hour=9,
-         sun_celsius_per_h=0.8, used_celsius_per_h=0.15, lights=3),
-    Room(key="bathroom", name="Bathroom", kind_v1="Bathroom", kind_v2="bathroom", time_constant_h=24,
-         comfort_celsius=22.5, setback_celsius=19.0, heater_celsius_per_h=2.4, sun_hour=17,
-         sun_celsius_per_h=0.3, used_celsius_per_h=0.9, lights=2),
-    Room(key="hall", name="Hall", kind_v1="Hallway", kind_v2="hallway", time_constant_h=34,
-         comfort_celsius=18.5, setback_celsius=16.5, heater_celsius_per_h=1.4, sun_celsius_per_h=0.1,
-         airings_a_day=1, lights=2),
-    Room(key="office", name="Office", kind_v1="Office", kind_v2="office", time_constant_h=32,
-         comfort_celsius=20.5, setback_celsius=17.0, heater_celsius_per_h=1.7, sun_hour=16,
-         sun_celsius_per_h=1.3, used_celsius_per_h=0.45, lights=2),
-    Room(key="attic", name="Attic", kind_v1="Attic", kind_v2="attic", time_constant_h=15,
-         comfort_celsius=12.0, setback_celsius=10.0, heater_celsius_per_h=1.2, sun_hour=13,
-         sun_celsius_per_h=2.0, used_celsius_per_h=0.0, airings_a_day=1, lights=2),
-    Room(key="cellar", name="Cellar", kind_v1="Storage", kind_v2="storage", time_constant_h=48,
-         comfort_celsius=8.0, setback_celsius=8.0, heater_celsius_per_h=0.5, used_celsius_per_h=0.0,
-         ground_share=0.85, airings_a_day=0, lights=1),
-)  # fmt: skip
+ROOMS = tuple(Room(**room) for room in load(Path(__file__).parent, "rooms.json"))
 
 
 def wanted_celsius(room: Room, local: LocalTime) -> float:
@@ -142,12 +119,6 @@ class House:
     def outdoor_celsius(self, epoch_s: float) -> float:
         """Return the outdoor temperature."""
         return outdoor_celsius(self.seed, epoch_s, local_time(epoch_s))
-
-    def is_window_open(self, key: str, epoch_s: float) -> bool:
-        """Return whether the room is aired."""
-        return has_window_open(
-            ROOMS[_INDEX[key]], local_time(epoch_s), self.seed, self.outdoor_celsius(epoch_s)
-        )
 
     def _at_step(self, step: int) -> Temperatures:
         day, step_of_day = divmod(step, _STEPS_A_DAY)

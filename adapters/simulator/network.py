@@ -242,9 +242,9 @@ class NetworkService:
     ) -> None:
         fault = self.faults.for_handshake()
         if fault is not None:
-            if fault.kind not in self._wrong:
-                self._wrong[fault.kind] = certificates.wrong(fault.kind).server_context()
-            connection.context = self._wrong[fault.kind]
+            if fault.which not in self._wrong:
+                self._wrong[fault.which] = certificates.wrong(fault.which).server_context()
+            connection.context = self._wrong[fault.which]
 
 
 def _reset(received: web.BaseRequest) -> None:

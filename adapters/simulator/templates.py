@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 _WHOLE = re.compile(r"\{(\w+)\}")
 _LIVE = re.compile(r'"\$([^"]+)"')
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-class LiveValues(Protocol):
-    """The values of one instant."""
-
-    def __getitem__(self, name: str, /) -> object:
-        """Return the value of a place; JSON can hold it."""
-        ...
 
 
 def load(folder: Path, name: str) -> Any:
@@ -49,10 +41,10 @@ def encode(content: Any) -> str:
     return _encode(content)
 
 
-def fill_live(text: str, live: LiveValues) -> str:
-    """Return the encoded template with its live places filled in."""
+def fill_live(text: str, value: Callable[[str], object]) -> str:
+    """Return the encoded template with each live place filled in with the value of its name."""
     parts = list(_split(text))
-    parts[1::2] = [_encode_value(live[name]) for name in parts[1::2]]
+    parts[1::2] = [_encode_value(value(name)) for name in parts[1::2]]
     return "".join(parts)
 
 

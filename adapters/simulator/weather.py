@@ -11,7 +11,6 @@ import attrs
 from adapters.simulator.chance import drift
 
 DAY_S = 86_400
-TIME_ZONE = "Europe/Berlin"
 YEAR_MEAN_CELSIUS = 10.0
 _LATITUDE = math.radians(52)
 _SOLAR_NOON_UTC_H = 12.2

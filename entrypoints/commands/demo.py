@@ -79,7 +79,7 @@ class DemoFault:
         if self.unplugs_bridge:
             home.bridge.unplug()
         if self.ends_access:
-            home.alexa.end_access()
+            home.alexa.account.end_access()
         if self.bridge:
             home.bridge.faults.add(self.bridge)
         if self.alexa:

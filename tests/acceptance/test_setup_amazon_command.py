@@ -51,7 +51,7 @@ def token_in(deployment: Deployment) -> str | None:
 
 
 def serials(alexa: SimulatedAlexa) -> list[str]:
-    return [registration.serial for registration in alexa.registrations]
+    return [registration.serial for registration in alexa.account.registrations]
 
 
 def test_a_typed_code_signs_in_and_shows_the_monitors(alexa: SimulatedAlexa, home: Deployment) -> None:
@@ -113,7 +113,7 @@ def test_a_token_that_works_again_is_used_at_once(
 
 def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
-    alexa.revoke(alexa.refresh_token)
+    alexa.account.revoke(alexa.refresh_token)
     with at_a_terminal(home, "setup", "amazon") as terminal:
         sign_in(terminal, alexa)
         assert terminal.wait() == 0
@@ -180,7 +180,7 @@ def test_sign_out_removes_the_device_and_the_token(
     done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 0, done.stderr
     assert "Next:" not in done.stdout
-    assert list(alexa.registrations) == []
+    assert list(alexa.account.registrations) == []
     assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: ""\n'
     assert "enabled: true" in home.config_file.read_text(), "its cookies may still serve"
     again = run_here(home, "setup", "amazon", "--sign-out")
@@ -192,7 +192,7 @@ def test_sign_out_without_cookies_disables_the_account(
 ) -> None:
     home.secrets_file.unlink()
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
-    alexa.revoke(alexa.refresh_token)
+    alexa.account.revoke(alexa.refresh_token)
     done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 0
     assert "it was signed out already" in done.stderr

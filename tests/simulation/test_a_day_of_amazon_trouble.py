@@ -103,7 +103,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
                 fault = DAY[number // 12][0]
                 alexa.faults.clear()
                 if fault in (REFUSED_TOKEN, ACCESS_ENDED):
-                    alexa.end_access()
+                    alexa.account.end_access()
                 if fault not in (None, ACCESS_ENDED):
                     alexa.faults.add(fault)
 

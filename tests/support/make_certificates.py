@@ -79,11 +79,9 @@ ALEXA_NAMES = (
     "::1",
 )
 _ALEXA = Leaf(
-    file="alexa.pem",
-    common_name="alexa.amazon.com",
-    alternative_names=ALEXA_NAMES,
-    has_authority_id=True,
+    file="alexa.pem", common_name="alexa.amazon.com", alternative_names=ALEXA_NAMES, has_authority_id=True
 )
+_PORTAL = "portal.example"
 AMAZON = Authority(
     file="amazon-ca.pem",
     common_name="simulated Amazon root",
@@ -91,33 +89,37 @@ AMAZON = Authority(
     organization="Amazon (simulated)",
     leaves=(
         _ALEXA,
-        attrs.evolve(
-            _ALEXA,
-            file="alexa-other.pem",
-            common_name="portal.example",
-            alternative_names=("portal.example",),
-        ),
+        attrs.evolve(_ALEXA, file="alexa-other.pem", common_name=_PORTAL, alternative_names=(_PORTAL,)),
         attrs.evolve(_ALEXA, file="alexa-self-signed.pem", self_signed=True),
         attrs.evolve(_ALEXA, file="alexa-expired.pem", ends=datetime(2022, 1, 1, tzinfo=UTC)),
     ),
 )
-AUTHORITIES = (BRIDGES, AMAZON)
 
 
 def main(folder: Path = CA_FILE.parent, files: Collection[str] = ()) -> None:
     """Write the certificates of the authorities, and their leaves with keys."""
-    for authority in AUTHORITIES:
+    for authority in (BRIDGES, AMAZON):
         if authority.file in files or not files:
             _write(folder, authority)
 
 
 def _write(folder: Path, authority: Authority) -> None:
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    root = _root(authority, authority_key)
+    root_name = _name(authority, authority.common_name)
+    builder = _builder(root_name, root_name, authority_key, ENDS, is_authority=True)
+    root = builder.sign(authority_key, hashes.SHA256())
     (folder / authority.file).write_bytes(root.public_bytes(serialization.Encoding.PEM))
     for leaf in authority.leaves:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate(leaf, key, authority, authority_key)
+        name = _name(authority, leaf.common_name)
+        builder = _builder(name, name if leaf.self_signed else root_name, key, leaf.ends, is_authority=False)
+        if leaf.alternative_names:
+            names = x509.SubjectAlternativeName([_alternative(each) for each in leaf.alternative_names])
+            builder = builder.add_extension(names, critical=False)
+        if leaf.has_authority_id and not leaf.self_signed:
+            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+            builder = builder.add_extension(identifier, critical=False)
+        certificate = builder.sign(key if leaf.self_signed else authority_key, hashes.SHA256())
         (folder / leaf.file).write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
             + key.private_bytes(
@@ -128,50 +130,39 @@ def _write(folder: Path, authority: Authority) -> None:
         )
 
 
-def _root(authority: Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = _name(authority, authority.common_name)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(BEGINS)
-        .not_valid_after(ENDS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _certificate(
-    leaf: Leaf,
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
-    authority: Authority,
-    authority_key: ec.EllipticCurvePrivateKey,
-) -> x509.Certificate:
-    name = _name(authority, leaf.common_name)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name if leaf.self_signed else _name(authority, authority.common_name))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(BEGINS)
-        .not_valid_after(leaf.ends)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    ends: datetime,
+    *,
+    is_authority: bool,
+) -> x509.CertificateBuilder:
+    """Return what an authority and a leaf have in common."""
+    usage = x509.KeyUsage(
+        digital_signature=not is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        encipher_only=False,
+        decipher_only=False,
     )
-    if leaf.alternative_names:
-        names = x509.SubjectAlternativeName([_alternative(name) for name in leaf.alternative_names])
-        builder = builder.add_extension(names, critical=False)
-    if leaf.has_authority_id and not leaf.self_signed:
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
-        builder = builder.add_extension(identifier, critical=False)
-    return builder.sign(key if leaf.self_signed else authority_key, hashes.SHA256())
+    constraints = x509.BasicConstraints(ca=is_authority, path_length=1 if is_authority else None)
+    builder = (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(BEGINS)
+        .not_valid_after(ends)
+        .add_extension(constraints, critical=True)
+        .add_extension(usage, critical=True)
+    )
+    if not is_authority:
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        builder = builder.add_extension(purpose, critical=False)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return builder.add_extension(identifier, critical=False)
 
 
 def _alternative(name: str) -> x509.GeneralName:
@@ -188,20 +179,6 @@ def _name(authority: Authority, common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, authority.organization),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
-    )
-
-
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
     )
 
 

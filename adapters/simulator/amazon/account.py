@@ -88,7 +88,7 @@ class Account:
         """Link a device; the tokens of an earlier registration of the same device become invalid."""
         for registration in self.registrations:
             if (registration.serial, registration.device_type) == (serial, device_type):
-                self.deregister(registration)
+                self.revoke(registration.refresh_token)
         registration = Registration(
             serial=serial,
             device_type=device_type,
@@ -98,9 +98,9 @@ class Account:
         self._registrations[registration.refresh_token] = registration
         return registration
 
-    def deregister(self, registration: Registration) -> None:
-        """Unlink a device and invalidate its tokens and sessions."""
-        self._registrations.pop(registration.refresh_token, None)
+    def revoke(self, refresh_token: str) -> None:
+        """Unlink an app or device, and invalidate its tokens and sessions."""
+        self._registrations.pop(refresh_token, None)
 
     def new_access_token(self, registration: Registration) -> str:
         """Return an access token for one hour."""

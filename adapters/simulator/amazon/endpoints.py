@@ -59,7 +59,8 @@ class Live:
         self._has_times = not any(isinstance(effect, NoDates) for effect in effects)
         self._samples: dict[tuple[int, str], Sample] = {}  # the current ones
 
-    def __getitem__(self, name: str) -> object:
+    def value(self, name: str) -> object:
+        """Return the value of a place."""
         what, number, key = _parse_place(name)
         if what == "scale":
             return self._scale
@@ -152,7 +153,7 @@ def endpoint_templates(seed: int) -> str:
 
 def endpoints(live: Live) -> list[Item]:
     """Return all endpoints as the effects leave them."""
-    items: list[Item] = json.loads(templates.fill_live(endpoint_templates(live.seed), live))
+    items: list[Item] = json.loads(templates.fill_live(endpoint_templates(live.seed), live.value))
     for monitor in monitors(live.seed):
         found = next(item for item in items if item["id"] == monitor.endpoint_id)
         if live.effects_on(monitor, MonitorGone):
@@ -252,7 +253,7 @@ def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
     }
     filled = templates.encode(templates.fill(_DATA["monitor_states"], {"n": monitor.number}))
     states = []
-    for item in json.loads(templates.fill_live(filled, live)):
+    for item in json.loads(templates.fill_live(filled, live.value)):
         is_temperature = item["name"] == "temperature"
         name = "temperatureSensor" if is_temperature else f"range:{item.get('instance')}"
         if name in left_out and item["name"] in ("temperature", "rangeValue"):

@@ -26,30 +26,12 @@ from graphql import (
 
 from adapters.simulator.amazon.replies import json_reply
 from adapters.simulator.messages import Json, Reply
-from adapters.simulator.templates import encode
+from adapters.simulator.templates import encode, load
 
-_SCHEMA = build_schema((Path(__file__).parent / "schema.graphql").read_text("utf-8"))
+_FOLDER = Path(__file__).parent
+_SCHEMA = build_schema((_FOLDER / "schema.graphql").read_text("utf-8"))
 # What graphql-core reports, and how the service, which runs graphql-java, calls and words it.
-_REJECTIONS = (
-    (
-        r"Cannot query field '(\w+)' on type '(\w+)'",
-        "FieldUndefined",
-        "Field '{0}' in type '{1}' is undefined",
-    ),
-    (
-        r"Field '(\w+)' of type '\W*(\w+)\W*' must have a selection",
-        "SubselectionRequired",
-        "Subselection required for type '{1}' of field '{0}'",
-    ),
-    (
-        r"Field '(\w+)' must not have a selection since type '\W*(\w+)\W*'",
-        "SubselectionNotAllowed",
-        "Subselection not allowed on leaf type '{1}' of field '{0}'",
-    ),
-    (r"Unknown argument '(\w+)'", "UnknownArgument", "Unknown field argument {0}"),
-    (r"Unknown fragment '(\w+)'", "UndefinedFragment", "Undefined fragment '{0}'"),
-    (r"Unknown type '(\w+)'", "UnknownType", "Unknown type '{0}'"),
-)
+_REJECTIONS = load(_FOLDER, "rejections.json")
 _MISSING_VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value: Expected a value of non-null type")
 
 

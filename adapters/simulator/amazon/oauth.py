@@ -113,7 +113,7 @@ def deregister(account: Account, request: Request) -> Reply:
     registration = account.bearer(bearer_token(request.headers))
     if registration is None:
         return refusal("Unauthorized", "The access token is not valid", 401, "response.error.code")
-    account.deregister(registration)
+    account.revoke(registration.refresh_token)
     return _response({"success": {}})
 
 

@@ -6,6 +6,7 @@ import html
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from adapters.simulator.faults import (
     Effect,
@@ -27,27 +28,10 @@ _THROTTLED: Mapping[str, Json] = {
     "rate": {"message": "Rate exceeded"},
     "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
 }
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
-<body>
-<h1>{title}</h1>
-{content}
-</body>
-</html>
-"""
-_SIGN_IN = """<form name="signIn" method="post" action="/ap/signin">
-<input type="hidden" name="appActionToken" value="simulated">
-<label>Email or mobile phone number <input type="email" name="email"></label>
-<label>Password <input type="password" name="password"></label>
-<input type="submit" value="Sign in">
-</form>"""
-_CODE = """<p>{message}</p>
-<form name="cbl" method="post" action="/code">
-<label>Code <input name="cbl-code" value="{code}" autocomplete="off" autofocus></label>
-<button name="action" value="register">Register device</button>
-<button name="action" value="deny">Not my device</button>
-</form>"""
+_FOLDER = Path(__file__).parent
+_PAGE, _SIGN_IN, _CODE = (
+    (_FOLDER / f"{name}.html").read_text("utf-8") for name in ("page", "sign_in", "code")
+)
 
 
 def json_reply(content: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:

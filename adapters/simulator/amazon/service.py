@@ -15,7 +15,7 @@ import attrs
 
 from adapters.simulator import templates
 from adapters.simulator.amazon import graphql, oauth
-from adapters.simulator.amazon.account import Account, Registration, csrf_number, parse_cookies
+from adapters.simulator.amazon.account import Account, csrf_number, parse_cookies
 from adapters.simulator.amazon.endpoints import (
     Live,
     echo_serial,
@@ -165,6 +165,7 @@ class SimulatedAlexa(NetworkService):
         self, api: AlexaApi, server: ServerThread, certificate: Certificate | None = None, *, port: int = 0
     ) -> None:
         self.ca_file = AMAZON_CA_FILE if certificate is None else certificate.file
+        self.account = api.account
         self._api = api
         shown = ServerCertificates(
             right=certificate or shipped("alexa.pem"), wrong=lambda kind: shipped(f"alexa-{kind}.pem")
@@ -183,16 +184,11 @@ class SimulatedAlexa(NetworkService):
     @property
     def refresh_token(self) -> str:
         """Return a valid one; the same for the same seed."""
-        return self._api.account.ready.refresh_token
+        return self.account.ready.refresh_token
 
     @property
     def monitors(self) -> Sequence[Monitor]:
         return monitors(self._api.seed)
-
-    @property
-    def registrations(self) -> Sequence[Registration]:
-        """Return the apps and devices that are linked to the account."""
-        return self._api.account.registrations
 
     def value(self, serial: str, quantity: Quantity, instant: datetime) -> float:
         """Return the value that the service shows then, reachable or not, in the unit of the quantity."""
@@ -208,25 +204,11 @@ class SimulatedAlexa(NetworkService):
 
     def approve(self, public_code: str) -> bool:
         """Enter the code as its person does. Return False if there is no such code."""
-        return self._api.account.enter_code(public_code, approve=True)
+        return self.account.enter_code(public_code, approve=True)
 
     def deny(self, public_code: str) -> bool:
         """Enter the code and deny its device. Return False if there is no such code."""
-        return self._api.account.enter_code(public_code, approve=False)
-
-    def revoke(self, refresh_token: str) -> None:
-        """Remove an app or device from the account."""
-        registration = self._api.account.registration(refresh_token)
-        if registration is not None:
-            self._api.account.deregister(registration)
-
-    def end_access(self) -> None:
-        """Invalidate all access tokens; new ones are valid."""
-        self._api.account.end_access()
-
-    def end_sessions(self) -> None:
-        """Invalidate the cookies of all sessions."""
-        self._api.account.end_sessions()
+        return self.account.enter_code(public_code, approve=False)
 
     def set_scale(self, scale: str) -> None:
         """Show temperatures in CELSIUS, FAHRENHEIT or KELVIN."""
@@ -250,7 +232,7 @@ def _execute(live: Live, operation: graphql.Operation) -> str:
     """Return the encoded reply; without faults only its live values differ from the last time."""
     if live.effects:
         return operation.execute(endpoints(live))
-    return templates.fill_live(_reply_template(live.seed, operation), live)
+    return templates.fill_live(_reply_template(live.seed, operation), live.value)
 
 
 @lru_cache(maxsize=64)

@@ -29,17 +29,12 @@ class Certificate:
         return context
 
 
-def leaf_file(name: str) -> Path:
-    """Return the file of a leaf certificate and its key."""
-    return _FOLDER / name
-
-
 def shipped(name: str) -> Certificate:
     """Return a leaf certificate by the name of its file."""
-    return Certificate(file=leaf_file(name))
+    return Certificate(file=_FOLDER / name)
 
 
 def sha256(name: str) -> str:
     """Return the SHA-256 of a leaf certificate in DER form, in lower-case hexadecimal digits."""
-    certificate, end, _key = leaf_file(name).read_text("ascii").partition(_END)
+    certificate, end, _key = (_FOLDER / name).read_text("ascii").partition(_END)
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate + end)).hexdigest()

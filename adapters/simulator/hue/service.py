@@ -1,25 +1,41 @@
-"""A simulated bridge: the requests that it answers, its ports, and its owner's view of it."""
+"""A simulated bridge: its replies, its errors of v1 and v2, its ports, and its owner's view of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 
 from adapters.simulator import certificates
-from adapters.simulator.faults import Effect, RevokedKey
-from adapters.simulator.hue.inventory import Inventory, v2_id
+from adapters.simulator.faults import (
+    Effect,
+    ErrorList,
+    HtmlPage,
+    NoDates,
+    NullTemperatures,
+    Redirect,
+    RevokedKey,
+    Throttle,
+    Unavailable,
+)
+from adapters.simulator.hue.inventory import Inventory, Live, stamp_v1, v2_id
 from adapters.simulator.hue.keys import ApplicationKeys, PairingError
-from adapters.simulator.hue.live import Live, stamp_v1
 from adapters.simulator.hue.model import BridgeModel
-from adapters.simulator.hue.replies import damage, html_reply, json_reply, v1_error, v2_error
-from adapters.simulator.messages import Reply, Request
+from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
 from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
-from adapters.simulator.templates import encode, fill_live
+from adapters.simulator.templates import encode, fill_live, load
 from ports.clock import Clock
 
 MOST_AT_ONCE = 3  # requests that a bridge answers at the same time
 _KEY_HEADER = "hue-application-key"
 _KEY_SEGMENT = 2
 _PUBLIC_SEGMENTS = ("", "config")
+_FOLDER = Path(__file__).parent
+_WEB = load(_FOLDER, "web.json")
+_HTML_HEADERS, _JSON_HEADERS = ({**_WEB["every"], **_WEB[kind]} for kind in ("html", "json"))
+_PAGE = (_FOLDER / "page.html").read_text("utf-8")
+_DATES = ("lastupdated", "changed")
+_IDENTITIES = ("id", "id_v1", "uniqueid", "name")
 
 
 class BridgeApi:
@@ -37,10 +53,10 @@ class BridgeApi:
     def answer(self, request: Request, effects: Sequence[Effect] = ()) -> Reply:
         """Return the reply, subject to the effects."""
         if request.at_once > MOST_AT_ONCE:
-            return html_reply(429)
+            return _html_reply(429)
         is_revoked = any(isinstance(effect, RevokedKey) for effect in effects)
         reply = self._answer(request, is_revoked=is_revoked)
-        return damage(reply, effects, request.path, self.clock.now())
+        return _damage(reply, effects, request.path, self.clock.now())
 
     def _answer(self, request: Request, *, is_revoked: bool) -> Reply:
         segments = [segment for segment in request.path.split("/") if segment]
@@ -49,13 +65,13 @@ class BridgeApi:
                 return self._answer_v1(request, rest, is_revoked=is_revoked)
             case ["clip", "v2", *rest] if self.model.has_v2 and request.is_secure:
                 if request.method != "GET":
-                    return v2_error(405, "Method Not Allowed")
+                    return _v2_error(405, "Method Not Allowed")
                 if is_revoked or not self.keys.accept(request.headers.get(_KEY_HEADER, "")):
-                    return html_reply(403)
+                    return _html_reply(403)
                 return self._read_v2(rest)
             case []:
-                return html_reply(200)
-        return html_reply(404)
+                return _html_reply(200)
+        return _html_reply(404)
 
     def _answer_v1(self, request: Request, segments: Sequence[str], *, is_revoked: bool) -> Reply:
         key, below = "".join(segments[:1]), list(segments[1:])
@@ -64,22 +80,22 @@ class BridgeApi:
             case "POST", []:
                 return self._pair(request.body)
             case "GET", ["config"]:
-                return json_reply(self.things.short_config)
+                return _json_reply(self.things.short_config)
         if segments and (is_revoked or not self.keys.accept(key)):
             if request.method == "GET" and below == ["config"]:
-                return json_reply(self.things.short_config)
-            return v1_error(1, address, "unauthorized user")
+                return _json_reply(self.things.short_config)
+            return _v1_error(1, address, "unauthorized user")
         if request.method != "GET" or not segments:
             name = request.method
-            return v1_error(4, address, f"method, {name}, not available for resource, {address}")
+            return _v1_error(4, address, f"method, {name}, not available for resource, {address}")
         return self._read_v1(below, address)
 
     def _pair(self, body: bytes) -> Reply:
         try:
             success = self.keys.pair(body)
         except PairingError as error:
-            return v1_error(error.kind, error.address, str(error))
-        return json_reply(encode([{"success": success}]))
+            return _v1_error(error.kind, error.address, str(error))
+        return _json_reply(encode([{"success": success}]))
 
     def _read_v1(self, segments: Sequence[str], address: str) -> Reply:
         collections = self.things.v1
@@ -90,12 +106,12 @@ class BridgeApi:
             case ["config"]:
                 return self._reply(self.things.config)
             case ["lights" | "sensors", "new"]:
-                return json_reply('{"lastscan":"none"}')
+                return _json_reply('{"lastscan":"none"}')
             case [collection] if collection in collections:
                 return self._reply(_object(collections[collection]))
             case [collection, number] if number in collections.get(collection, {}):
                 return self._reply(collections[collection][number])
-        return v1_error(3, address, f"resource, {address}, not available")
+        return _v1_error(3, address, f"resource, {address}, not available")
 
     def _read_v2(self, segments: Sequence[str]) -> Reply:
         resources = self.things.v2
@@ -106,7 +122,7 @@ class BridgeApi:
                 return self._envelope(list(resources[kind].values()))
             case ["resource", kind, rid] if rid in resources.get(kind, {}):
                 return self._envelope([resources[kind][rid]])
-        return v2_error(404, "Not Found")
+        return _v2_error(404, "Not Found")
 
     def _envelope(self, items: Sequence[str]) -> Reply:
         return self._reply(f'{{"errors":[],"data":[{",".join(items)}]}}')
@@ -122,7 +138,7 @@ class BridgeApi:
         }
         bridge_values = {"whitelist": whitelist, "link_button": self.keys.is_pairing}
         live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values)
-        return json_reply(fill_live(template, live))
+        return _json_reply(fill_live(template, live.value))
 
 
 class SimulatedBridge(NetworkService):
@@ -175,7 +191,7 @@ class SimulatedBridge(NetworkService):
         is_redirected = not request.is_secure and not self.model.has_http
         if is_redirected and request.at_once <= MOST_AT_ONCE:
             name = request.host.partition(":")[0]
-            return html_reply(
+            return _html_reply(
                 301, {"Location": f"https://{name}:{self._listeners[0].port}{request.raw_path}"}
             )
         return self._api.answer(request, effects)
@@ -192,3 +208,58 @@ def _redact(path: str) -> str:
 def _object(items: Mapping[str, str]) -> str:
     """Encode an object whose values are encoded already."""
     return "{" + ",".join(f'"{name}":{item}' for name, item in items.items()) + "}"
+
+
+def _json_reply(body: str, status: int = 200) -> Reply:
+    """Return encoded JSON."""
+    return Reply(status=status, headers=_JSON_HEADERS, body=body.encode())
+
+
+def _html_reply(status: int, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a page of the web server."""
+    message = _WEB["messages"].get(str(status), _WEB["messages"]["other"])
+    return Reply(
+        status=status,
+        headers={**_HTML_HEADERS, **(headers or {})},
+        body=_PAGE.format(message=message).encode(),
+    )
+
+
+def _v1_error(kind: int, address: str, description: str) -> Reply:
+    """Return a list with one error, at status 200."""
+    error: Json = {"type": kind, "address": address, "description": description}
+    return _json_reply(encode([{"error": error}]))
+
+
+def _v2_error(status: int, description: str) -> Reply:
+    """Return an envelope without data."""
+    return _json_reply(encode({"errors": [{"description": description}], "data": []}), status)
+
+
+def _damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -> Reply:
+    """Return the reply after all effects except those of the network."""
+    for effect in effects:
+        match effect:
+            case Throttle():
+                reply = _html_reply(429, retry_after(effect, now))
+            case Unavailable():
+                reply = _html_reply(503)
+            case HtmlPage():
+                reply = _html_reply(200)
+            case Redirect(location):
+                reply = _html_reply(301, {"Location": location or "https://127.0.0.1:1/"})
+            case ErrorList(kind) if path.startswith("/clip/"):
+                reply = _v2_error(200, f"Internal error, {kind}")
+            case ErrorList(kind):
+                reply = _v1_error(kind, "/" + "/".join(path.split("/")[3:]), "Internal error, 404")
+            case NullTemperatures(where):
+                reply = change_fields(reply, _null_temperature, where, _IDENTITIES)
+            case NoDates():
+                reply = change_fields(reply, lambda name, value: "none" if name in _DATES else value)
+            case _:
+                reply = alter(reply, effect, _IDENTITIES)
+    return reply
+
+
+def _null_temperature(name: str, value: Json) -> Json:
+    return None if name == "temperature" and isinstance(value, int | float) else value

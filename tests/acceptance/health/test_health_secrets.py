@@ -33,7 +33,7 @@ def break_much(home: SickHome) -> None:
     home.state("upkeep.check", result="failed", at="2026-01-01T00:00:00+00:00", reason=token)
     home.sql(f"UPDATE outcomes SET source = source || ':{home.simulated.bridge.key}'")  # noqa: S608
     home.simulated.bridge.faults.add("kind=revoked")
-    home.simulated.alexa.end_access()
+    home.simulated.alexa.account.end_access()
     home.simulated.alexa.faults.add("kind=refused-token")
 
 

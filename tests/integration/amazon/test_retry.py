@@ -85,7 +85,7 @@ async def test_an_unreachable_service_is_tried_again_in_the_cycle_and_in_the_nex
 async def test_a_transient_auth_error_is_mended_within_the_attempt(
     alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.end_access()
+    alexa.account.end_access()
     done = await cycle(signed_in, clock)
     assert is_read(done)
     assert (clock.waits, operations(signed_in)) == ([], ["amazon.graphql", "amazon.token", "amazon.graphql"])
@@ -94,8 +94,8 @@ async def test_a_transient_auth_error_is_mended_within_the_attempt(
 async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
     alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.revoke(alexa.refresh_token)
-    alexa.end_access()
+    alexa.account.revoke(alexa.refresh_token)
+    alexa.account.end_access()
     first = failure(await cycle(signed_in, clock))
     assert first.cause is Cause.NETWORK
     assert "refuses the refresh token" in first.detail

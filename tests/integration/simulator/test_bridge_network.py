@@ -116,7 +116,7 @@ def test_home_with_a_silent_request_ends(home_clock: MemoryClock) -> None:
             asking.request("GET", "/api/config")
             while not home.bridge.requests:
                 time.sleep(0.005)
-            home.bridge.unplug()
+    assert home.bridge.requests[-1].status is None
 
 
 def test_half_body_breaks_off(bridge: SimulatedBridge) -> None:
@@ -143,14 +143,6 @@ def test_dribble_sends_pieces_and_delay_the_whole_later(bridge: SimulatedBridge)
     began_s = time.monotonic()
     assert ask(bridge, "/api/config").body == whole
     assert time.monotonic() - began_s >= 0.1
-
-
-def test_faults_combine_and_are_counted(bridge: SimulatedBridge) -> None:
-    bridge.faults.add("kind=delay seconds=0.01")
-    bridge.faults.add("kind=throttle path=/clip/v2 count=2 first=2")
-    statuses = [ask_v2(bridge, "resource/temperature").status for _ in range(4)]
-    assert statuses == [200, 429, 429, 200]
-    assert bridge.requests[1].faults == ("Delay", "Throttle")
 
 
 def test_bridge_answers_three_requests_at_once_at_its_pace(bridge: SimulatedBridge) -> None:
@@ -211,11 +203,3 @@ def test_home_ends_its_thread_and_ports(home_clock: MemoryClock) -> None:
         with pytest.raises(OSError, match="address already in use"), home.running():
             pass
     assert threading.active_count() == threads
-
-
-def test_home_knows_what_its_sensors_show(simulated_home: SimulatedHome) -> None:
-    sensor = simulated_home.sensors[0]
-    room = simulated_home.house.room_celsius(sensor.room, NOON.timestamp())
-    assert simulated_home.temperature(sensor.device_id, NOON) == pytest.approx(room, abs=1.0)
-    assert simulated_home.observed_at(sensor.device_id, NOON) <= NOON
-    assert simulated_home.is_reachable(sensor.device_id, NOON)

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.amazon.service import SimulatedAlexa
-from adapters.simulator.certificates import CA_FILE, leaf_file
+from adapters.simulator.certificates import CA_FILE, shipped
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND, BSB003
 from adapters.simulator.hue.service import SimulatedBridge
@@ -144,9 +144,8 @@ def test_curl_accepts_both_services(bridge: SimulatedBridge, alexa: SimulatedAle
 
 @pytest.mark.parametrize(
     "name",
-    ["localhost", "alexa.amazon.com", "api.amazon.com", "www.amazon.co.jp", "alexa.amazon.com.au",
-     "api.amazonalexa.com"],
-)  # fmt: skip
+    ["localhost", "www.amazon.co.jp"],
+)
 def test_alexa_answers_under_every_name(alexa: SimulatedAlexa, name: str) -> None:
     assert alexa_client.ask(alexa, "/api/phoenix", name=name).status == 299
 
@@ -167,7 +166,7 @@ def test_alexa_certificate_covers_the_markets_and_nothing_else(alexa: SimulatedA
 def test_shipped_certificates_look_like_those_of_bridges() -> None:
     for model in (BSB002, BSB002_SECOND, BSB003):
         assert model.certificate is not None
-        certificate = x509.load_pem_x509_certificate(leaf_file(model.certificate).read_bytes())
+        certificate = x509.load_pem_x509_certificate(shipped(model.certificate).file.read_bytes())
         [name] = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         assert name.value == (model.bridge_id.upper() if model is BSB003 else model.bridge_id)
         assert certificate.not_valid_after_utc.year == 2080

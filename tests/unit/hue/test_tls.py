@@ -11,7 +11,7 @@ from adapters.simulator import certificates
 
 
 def der(name: str) -> bytes:
-    pem = certificates.leaf_file(name).read_text()
+    pem = certificates.shipped(name).file.read_text()
     end = "-----END CERTIFICATE-----"
     return ssl.PEM_cert_to_DER_cert(pem[: pem.index(end) + len(end)])
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,85 +20,7 @@ FEATURES = {
     "temperatureSensor": Quantity.TEMPERATURE,
     **{f"range:{instance}": quantity for quantity, instance in RANGE_INSTANCES.items()},
 }
-APPLIANCES = """query CustomerSmartHome {
-  endpoints(endpointsQueryParams: { paginationParams: { disablePagination: true } }) { items {
-    endpointId id friendlyName associatedUnits { id } description { type value { text } } isEnabled
-    features { name operations { name } }
-    legacyIdentifiers { dmsIdentifier { deviceType { type value { text } } deviceSerialNumber { type } } }
-    legacyAppliance {
-      applianceId applianceTypes endpointTypeId friendlyName friendlyDescription manufacturerName connectedVia
-      modelName entityId actions mergedApplianceIds capabilities applianceNetworkState version isEnabled
-      customerDefinedDeviceType customerPreference alexaDeviceIdentifierList aliases driverIdentity
-      additionalApplianceDetails isConsentRequired applianceKey appliancePairs deduplicatedPairs entityPairs
-      deduplicatedAliasesByEntityId relations
-  } } }
-}"""
-DEVICES = """query Devices {
-  voice: listEndpoints(
-    listEndpointsInput: { displayCategory: "ALEXA_VOICE_ENABLED" includeHouseholdDevices: true }
-  ) { ...Found }
-  air: listEndpoints(
-    listEndpointsInput: { displayCategory: "AIR_QUALITY_MONITOR" includeHouseholdDevices: true }
-  ) { ...Found }
-}
-fragment Found on ListEndpointsResponse { endpoints {
-  endpointId: id friendlyNameObject { value { text } } manufacturer { value { text } }
-  model { value { text } } serialNumber { value { text } } softwareVersion { value { text } }
-  creationTime enablement displayCategories { all { value } primary { value } }
-  alexaEnabledMetadata { iconId isVisible category capabilities }
-  legacyIdentifiers { dmsIdentifier { deviceType { value { text } } } chrsIdentifier { entityId } }
-  legacyAppliance { applianceId }
-} }"""
-STATES = """fragment State on Endpoint { endpointId: id features { name instance properties {
-  name type accuracy error { type message } __typename
-  ... on Illuminance { illuminanceValue { value } timeOfSample timeOfLastChange }
-  ... on Reachability { reachabilityStatusValue timeOfSample timeOfLastChange }
-  ... on DetectionState { detectionStateValue timeOfSample timeOfLastChange }
-  ... on TemperatureSensor { name value { value scale } timeOfSample timeOfLastChange }
-  ... on RangeValue { rangeValue { value } timeOfSample timeOfLastChange }
-} } }
-query getEndpointState($endpointIds: [String]!) {
-  listEndpoints(
-    listEndpointsInput: {latencyTolerance: LOW, endpointIds: $endpointIds, includeHouseholdDevices: true}
-  ) { endpoints { ...State } }
-}"""
-DEVICE_STATE = """query getDevicesState ($latencyTolerance: LatencyToleranceValue) {
-  listEndpoints(listEndpointsInput: {}) { endpoints {
-    settings { doNotDisturb { id endpointId name toggleValue error { type message } } }
-    associatedUnits { id } connections { type macAddress bleMeshDeviceUuid }
-    features(latencyToleranceValue: $latencyTolerance) { name instance properties {
-      ... on Volume { value { volValue: value } }
-      ... on TemperatureSensor { name value { value scale } }
-    } }
-  } }
-}"""
-ONE = """query getRangeStates($endpointId: String!, $latencyTolerance: LatencyToleranceValue) {
-  endpoint(id: $endpointId) { id features(latencyToleranceValue: $latencyTolerance) {
-    name instance
-    properties { name ... on Power { powerStateValue } ... on RangeValue { rangeValue { value } }
-                 ... on Setpoint { value { value scale } } ... on ThermostatMode { thermostatModeValue } }
-    configuration { ... on RangeConfiguration { friendlyName { value { text } } } }
-  } }
-}"""
-
-FEATURES_OF_ALL = """query getEndpointFeatures($ids: [String]!) {
-  listEndpoints(listEndpointsInput: {latencyTolerance: LOW, endpointIds: $ids}) { endpoints { features {
-    properties {
-      ... on Color { colorStateValue { hue saturation brightness } }
-      ... on DetectionSensitivity { detectionSensitivityValue }
-      ... on Setpoint { value { value scale } deviceNativeScaleValue }
-      ... on ThermostatConfigurationAllowedTemperatureRange {
-        thermostatAllowedTemperatureRangeValue { heating { minimum { value scale } } }
-      }
-    }
-    configuration { __typename
-      ... on ModeConfiguration { order modeOptions { modeResources { friendlyName { value { text } } } } }
-      ... on RangeConfiguration { presets { rangeValue presetResources { friendlyName { value { text } } } } }
-      ... on ThermostatConfigurationConfiguration { supportedResetStates { value } requiredSetupInformation }
-      ... on GenericConfiguration { genericValue }
-    }
-  } } }
-}"""
+QUERIES = (Path(__file__).parent / "queries.graphql").read_text("utf-8")
 
 
 def value_of(shown: dict[str, Any]) -> float:
@@ -159,7 +82,7 @@ def test_a_list_of_operations_gets_a_list(alexa: AlexaClient) -> None:
 
 
 def test_appliances_describe_the_monitors_among_other_things(alexa: AlexaClient) -> None:
-    items = alexa.query(APPLIANCES)["data"]["endpoints"]["items"]
+    items = alexa.query(QUERIES, operationName="CustomerSmartHome")["data"]["endpoints"]["items"]
     appliances = [item["legacyAppliance"] for item in items]
     types = [appliance["applianceTypes"][0] for appliance in appliances if appliance]
     assert sorted(set(types)) == ["AIR_QUALITY_MONITOR", "ALEXA_VOICE_ENABLED", "LIGHT"]
@@ -190,7 +113,7 @@ def test_appliances_describe_the_monitors_among_other_things(alexa: AlexaClient)
 
 
 def test_devices_are_listed_by_category_under_other_names(alexa: AlexaClient) -> None:
-    data = alexa.query(DEVICES)["data"]
+    data = alexa.query(QUERIES, operationName="Devices")["data"]
     assert [
         (
             each["endpointId"],
@@ -207,15 +130,23 @@ def test_devices_are_listed_by_category_under_other_names(alexa: AlexaClient) ->
 
 def test_queries_of_public_clients_are_valid(alexa: AlexaClient) -> None:
     ids = [alexa.monitors[0].endpoint_id]
-    states = alexa.query(STATES, variables={"endpointIds": ids})["data"]["listEndpoints"]["endpoints"]
+    states = alexa.query(QUERIES, operationName="getEndpointState", variables={"endpointIds": ids})["data"][
+        "listEndpoints"
+    ]["endpoints"]
     assert {"RangeValue", "TemperatureSensor", "ToggleState", "Reachability"} == {
         feature["properties"][0]["__typename"] for feature in states[0]["features"]
     }
-    assert "errors" not in alexa.query(DEVICE_STATE, variables={"latencyTolerance": "LOW"})
-    assert "errors" not in alexa.query(FEATURES_OF_ALL, variables={"ids": ids})
-    one = alexa.query(ONE, variables={"endpointId": ids[0]})["data"]["endpoint"]
+    assert "errors" not in alexa.query(
+        QUERIES, operationName="getDevicesState", variables={"latencyTolerance": "LOW"}
+    )
+    assert "errors" not in alexa.query(QUERIES, operationName="getEndpointFeatures", variables={"ids": ids})
+    one = alexa.query(QUERIES, operationName="getRangeStates", variables={"endpointId": ids[0]})["data"][
+        "endpoint"
+    ]
     assert one["features"][0]["configuration"]["friendlyName"]["value"]["text"] == "Humidity"
-    assert alexa.query(ONE, variables={"endpointId": "unknown"})["data"] == {"endpoint": None}
+    assert alexa.query(QUERIES, operationName="getRangeStates", variables={"endpointId": "unknown"})[
+        "data"
+    ] == {"endpoint": None}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +195,10 @@ def test_request_without_credentials_is_forbidden_at_status_200(alexa: AlexaClie
     assert reply["errors"][0]["extensions"]["errorCode"] == "FORBIDDEN"
     assert "Unauthenticated call" in reply["errors"][0]["message"]
     assert reply["data"] == {"listEndpoints": None}
-    assert content(alexa.post(GRAPHQL, [{"query": DEVICES}], {}))[0]["data"] == {"voice": None, "air": None}
+    assert content(alexa.post(GRAPHQL, [{"query": QUERIES, "operationName": "Devices"}], {}))[0]["data"] == {
+        "voice": None,
+        "air": None,
+    }
 
 
 def test_second_reader_agrees_with_the_first(alexa: AlexaClient, home_clock: MemoryClock) -> None:
@@ -288,7 +222,7 @@ def test_second_reader_knows_monitors_as_entities_only(alexa: AlexaClient) -> No
     reply = alexa.state((alexa.monitors[0].entity_id, "APPLIANCE"), ("unknown", "ENTITY"))
     assert reply["deviceStates"] == []
     assert {error["code"] for error in reply["errors"]} == {"TargetApplianceNotFoundException"}
-    items = alexa.query(APPLIANCES)["data"]["endpoints"]["items"]
+    items = alexa.query(QUERIES, operationName="CustomerSmartHome")["data"]["endpoints"]["items"]
     light = next(each["legacyAppliance"] for each in items if each["friendlyName"] == "Reading lamp")
     reply = alexa.state((light["entityId"], "ENTITY"), (light["applianceId"], "APPLIANCE"))
     assert (len(reply["deviceStates"]), reply["errors"]) == (2, [])
