@@ -86,7 +86,7 @@ def judge_spool(cycles: int, readings: int, folder: str) -> Answer:
 def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:
     """Judge the last daily check of every row."""
     if last is None:
-        return skipped("the database has not been checked yet; a collector that keeps running does it daily")
+        return skipped("the database has not been checked yet; the next collector does it, once a day")
     at = f"{last.at:%Y-%m-%d %H:%M} UTC"
     run_check = "Run `homeclimate db check`"
     match last.result:

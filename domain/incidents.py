@@ -149,10 +149,15 @@ def update_incidents(
     return after, tuple(notices)
 
 
-def observe_cycle(cycle: Cycle, clock_faults: Iterable[str] = ()) -> Iterator[Observation]:
-    """Observe the sources, their devices, the store and the clock in a cycle."""
+def observe_cycle(
+    cycle: Cycle, clock_faults: Iterable[str] = (), *, has_incidents: bool = True
+) -> Iterator[Observation]:
+    """Observe the sources, their devices, the store and the clock in a cycle.
+
+    Without incidents no device can recover, and devices that are well are left out.
+    """
     for outcome in cycle.report.outcomes:
-        for one in _observe_outcome(outcome):
+        for one in _observe_outcome(outcome, has_incidents=has_incidents):
             # Cycles by hand come within seconds: they may end a silence, but do not count towards one.
             if outcome.due.scheduled or not one.is_bad or one.topic not in _SILENCES:
                 yield one
@@ -232,7 +237,7 @@ def _worsened(
     return incident, Repeated(incident=incident)
 
 
-def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
+def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Observation]:
     """Observe a source and its devices. One with rejected credentials is not silent as well."""
     source = outcome.due.source
     match outcome:
@@ -241,6 +246,8 @@ def _observe_outcome(outcome: Outcome) -> Iterator[Observation]:
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
             for reading in outcome.readings:
                 battery = reading.battery_percent
+                if not has_incidents and (battery is None or battery > BATTERY_LOW_PERCENT):
+                    continue
                 yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
                 if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
                     yield Observation(

@@ -1,1 +1,1 @@
-"""Atomic writes, locks, the state file and the spool on disk."""
+"""Atomic writes, locks, the state file, the spool on disk, and where a database may be."""

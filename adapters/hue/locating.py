@@ -25,7 +25,7 @@ _READ_RESERVE_S = 3.0  # what a search leaves of the call's time
 class BridgeLocator:
     """Connects to a bridge where it was found last, else as configured, else where its id is announced.
 
-    `address` is the configured one, empty if there is none. Without a `finder` only that one is used. The
+    `address` is the configured one, empty if there is none; without a `finder` only it is used. The
     network is searched at most once in `SEARCH_INTERVAL`, found or not.
     """
 
@@ -48,6 +48,8 @@ class BridgeLocator:
                 return self.connector.connect(call, address, bridge_id)
             except (SourceUnavailable, SourceRefused) as error:
                 first_error = first_error or error
+        if first_error is not None and bridge_id is None:
+            raise first_error  # a search without an id would accept another home's bridge
         for announced in self._search(self.finder, call, bridge_id, first_error):
             if announced.address in known:
                 continue

@@ -115,12 +115,16 @@ def newest_records(log: Path, since: datetime) -> str:
     """Return the records since then, oldest first, at most 5 MB of all parts. Raise `OSError`."""
     left, contents = _TAIL_BYTES, list[bytes]()
     for part in (log, *(log.with_name(f"{log.name}.{number}") for number in range(1, 100))):
-        if not part.exists() or not left:
+        if not left:
             break
+        if not part.exists():  # a rename that failed leaves a gap
+            continue
         with part.open("rb") as file:
-            file.seek(max(0, part.stat().st_size - left))
-            contents.append(file.read(left))
-        left -= len(contents[-1])
+            cut = max(0, part.stat().st_size - left)
+            file.seek(cut)
+            content = file.read(left)
+        left -= len(content)
+        contents.append(content.partition(b"\n")[2] if cut else content)
     begin = since.isoformat()[:_TIMESTAMP_LENGTH]
     return "".join(
         f"{line}\n"

@@ -107,7 +107,7 @@ class Alerting:
         """Open and close incidents, and notify people."""
         cycle, now = finished.cycle, self._clock.now()
         before = self._state.incidents()
-        observations = self._observe(finished)
+        observations = self._observe(finished, has_incidents=bool(before))
         incidents, notices = update_incidents(before, observations, now, self._patience)
         dismissed: tuple[Dismissed, ...] = ()
         if incidents:
@@ -138,9 +138,9 @@ class Alerting:
         if self._channels.notifier is not None:
             await self._mail(self._channels.notifier)
 
-    def _observe(self, finished: FinishedCycle) -> Iterator[Observation]:
+    def _observe(self, finished: FinishedCycle, *, has_incidents: bool) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
-        yield from observe_cycle(finished.cycle, faults)
+        yield from observe_cycle(finished.cycle, faults, has_incidents=has_incidents)
         yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()

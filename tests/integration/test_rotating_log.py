@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.log.rotating_log import RotatingLog
+from adapters.log import rotating_log
+from adapters.log.rotating_log import RotatingLog, newest_records
 from adapters.memory.runtime import MemoryClock
 from ports.journal import Level
 from tests.support.builders import NOON
@@ -25,8 +27,10 @@ BACKUPS = 5
 
 WRITER = """
 import sys
+from datetime import timedelta
 from pathlib import Path
-from adapters.log.rotating_log import RotatingLog
+from adapters.log import rotating_log
+from adapters.log.rotating_log import RotatingLog, newest_records
 from adapters.runtime.clock import SystemClock
 from ports.journal import Level
 
@@ -421,3 +425,13 @@ def test_failing_redactor_writes_nothing(tmp_path: Path) -> None:
 
     a_log(tmp_path, redact=fail).record(Level.INFO, "cycle", key="marked-secret")
     assert sizes(tmp_path) == {}
+
+
+def test_newest_records_span_a_gap_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotating_log, "_TAIL_BYTES", 100)
+    log = tmp_path / "homeclimate.log"
+    times = [f"2026-03-01T{hour:02}:00:00.000Z INFO {'x' * 30}" for hour in range(6)]
+    log.with_name(f"{log.name}.2").write_text("".join(f"{line}\n" for line in times))
+    found = newest_records(log, NOON - timedelta(hours=12))
+    assert found.splitlines() == times[-1:]
+    assert newest_records(log, NOON) == ""

@@ -67,6 +67,15 @@ def good_keys(*outcomes: Outcome) -> set[tuple[Topic, str]]:
     return {(one.topic, one.subject) for one in signs if not one.is_bad and one.topic not in always}
 
 
+def test_without_incidents_only_bad_devices_are_observed() -> None:
+    readings = [a_reading(device_id=f"hue:{charge}", battery_percent=charge) for charge in (5, 90)]
+    cycle = Stored(report=a_cycle(a_collected(*readings, unread=[an_unread("hue:silent")])))
+    devices = {Topic.DEVICE_SILENT, Topic.BATTERY_LOW}
+    every = {one.subject for one in observe_cycle(cycle) if one.topic in devices}
+    bad = {one.subject for one in observe_cycle(cycle, has_incidents=False) if one.topic in devices}
+    assert (every, bad) == ({"hue:5", "hue:90", "hue:silent"}, {"hue:5", "hue:silent"})
+
+
 def test_incident_is_opened_once_and_closed_once() -> None:
     history = observe_all(
         (0 * MINUTE, a_look()),

@@ -194,7 +194,7 @@ def test_simulated_home_is_one_failure_that_names_the_demo(home: SickHome, read_
     before = len(home.simulated.bridge.requests)
     code, out, _ = run_health(home, read_out)
     assert (code, out.count("fail "), out.count("-> ")) == (2, 1, 1)
-    assert re.search(r"fail +database +\S+ is of a simulated home.*\n +-> .*`homeclimate demo`", out)
+    assert re.search(r"fail +database +\S+ is of a simulated home.*\n +-> .*`homeclimate status --home ", out)
     assert len(home.simulated.bridge.requests) == before
 
 

@@ -75,6 +75,15 @@ def test_bridge_is_located_by_its_id(address: str) -> None:
     assert Home(MOVED).connect(address) == ADDRESS
 
 
+def test_configured_bridge_of_unknown_id_is_not_replaced_by_another() -> None:
+    home = Home(STRANGER)
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:9"):
+            home.connect("127.0.0.1:9", bridge_id=None)
+    assert home.finder.searches == []
+    assert not [url for url in home.opener.asked if OTHER in url]
+
+
 def test_network_is_searched_once_in_ten_minutes() -> None:
     home = Home()
     for seconds, searches in ((0, 1), (300, 1), (240, 1), (60, 2)):

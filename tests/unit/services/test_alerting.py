@@ -111,6 +111,16 @@ async def test_incidents_survive_a_restart_without_a_second_notice() -> None:
     assert alerts.state.get("incidents") == {}
 
 
+async def test_device_that_reports_again_ends_its_incident() -> None:
+    alerts = Alerts()
+    for _ in range(12):
+        await alerts.after(a_collected(a_reading("hue:1"), unread=[an_unread("hue:2")]))
+    assert len(alerts.state.get("incidents")) == 1
+    await alerts.after(a_collected(a_reading("hue:1"), a_reading("hue:2")))
+    assert alerts.state.get("incidents") == {}
+    assert len(alerts.subjects()) == 2
+
+
 async def test_every_topic_is_mailed() -> None:
     alerts = Alerts()
     alerts.disk.free = 1000
