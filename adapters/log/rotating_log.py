@@ -239,8 +239,12 @@ class _LogFiles:
     def _locked(self) -> Iterator[bool]:
         """Yield whether no other process writes meanwhile."""
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        is_locked = False
         try:
-            yield _try_lock(descriptor)
+            with contextlib.suppress(OSError):  # another process holds it, or the file system has no locks
+                lock_within_limit(descriptor, attempts=_LOCK_ATTEMPTS, pause_s=_LOCK_PAUSE_S)
+                is_locked = True
+            yield is_locked
         finally:
             os.close(descriptor)
 
@@ -278,14 +282,6 @@ class _DiskWatch:
 
 def _is_below(free: int, limit: int, *, was_below: bool) -> bool:
     return free < (limit * _RECOVERED_FACTOR if was_below else limit)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        lock_within_limit(descriptor, attempts=_LOCK_ATTEMPTS, pause_s=_LOCK_PAUSE_S)
-    except OSError:  # another process holds it, or the file system has no locks
-        return False
-    return True
 
 
 def _number(path: Path) -> int:

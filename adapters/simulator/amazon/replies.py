@@ -29,9 +29,9 @@ _THROTTLED: Mapping[str, Json] = {
     "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
 }
 _FOLDER = Path(__file__).parent
-_PAGE, _SIGN_IN, _CODE = (
-    (_FOLDER / f"{name}.html").read_text("utf-8") for name in ("page", "sign_in", "code")
-)
+_PAGE = (_FOLDER / "page.html").read_text("utf-8")
+_SIGN_IN = (_FOLDER / "sign_in.html").read_text("utf-8").rstrip()
+_CODE = (_FOLDER / "code.html").read_text("utf-8").rstrip()
 
 
 def json_reply(content: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:

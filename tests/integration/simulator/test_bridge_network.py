@@ -171,6 +171,10 @@ def test_requests_are_recorded_without_keys(bridge: SimulatedBridge, home_clock:
     ]
     assert (bridge.requests[1].reply_bytes, bridge.requests[1].at) == (len(reply.body), home_clock.now())
     assert {seen.scheme for seen in bridge.requests} == {"https"}
+    bridge.faults.add("kind=delay seconds=0.01")
+    bridge.faults.add("kind=throttle path=/clip/v2")
+    assert ask_v2(bridge, "resource/temperature").status == 429
+    assert bridge.requests[-1].faults == ("Delay", "Throttle")
     assert bridge.key not in repr(bridge.requests)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -115,31 +113,6 @@ def test_wrong_certificate_needs_no_server_name_and_ends_old_connections(bridge:
         assert handshake(bridge, unverified(), None) != right
         with pytest.raises(ConnectionResetError):
             ask_on(kept, "/api/config")
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_accepts_both_services(bridge: SimulatedBridge, alexa: SimulatedAlexa) -> None:
-    for ca_file, connect_to, url, output in (
-        (bridge.ca_file, f"{bridge.id}::{bridge.address}", f"https://{bridge.id}/api/config", "200"),
-        (alexa.ca_file, f"::{alexa.address}", "https://alexa.amazon.com/api/phoenix", "299"),
-    ):
-        words = [
-            "--cacert",
-            str(ca_file),
-            "--connect-to",
-            connect_to,
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code}",
-        ]
-        curl = subprocess.run(
-            ["curl", "-sS", "-w", "%{http_code}", "--noproxy", "*", *words, url],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (curl.stderr, curl.stdout) == ("", output)
 
 
 @pytest.mark.parametrize(
