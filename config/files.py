@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
 import stat
 from pathlib import Path
 from typing import Literal
 
 import attrs
+import platformdirs
 
 from config.problems import Place, Report
 
@@ -74,10 +77,11 @@ def check_is_private(path: Path, report: Report) -> None:
         )
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class HomeFiles:
-    """The files of a home's data folder."""
+    """The files of a home: those in its data folder, and those that must outlast that folder."""
 
+    home: Path
     database: Path
 
     @property
@@ -107,3 +111,13 @@ class HomeFiles:
     @property
     def upkeep_lock(self) -> Path:
         return self.folder / "upkeep.lock"
+
+    @property
+    def lasting_folders(self) -> tuple[Path, Path]:
+        """The folders outside the data folder, best first, for what must be known while that one is away.
+
+        The second one, in the user's state folder, is for homes in which only the data can be written.
+        """
+        real = os.fsencode(os.path.realpath(self.home))
+        name = hashlib.sha256(real).hexdigest()[:16]
+        return self.home / "state", platformdirs.user_state_path("homeclimate") / name

@@ -67,6 +67,10 @@ class StoreFull(StoreError):
     """The disk has no room for the database."""
 
 
+class StoreMissing(StoreError):
+    """The home has a database, and it is not where it was: its disk, its folder or the file is away."""
+
+
 class StoreOutdated(StoreError):
     """The database has the format of an earlier program; the first cycle upgrades it."""
 

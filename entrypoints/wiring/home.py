@@ -54,7 +54,7 @@ class Home:
 
     @cached_property
     def files(self) -> HomeFiles:
-        return HomeFiles(self.settings.storage.database_path)
+        return HomeFiles(home=self.loaded.home, database=self.settings.storage.database_path)
 
     @property
     def saved_state(self) -> SavedState:

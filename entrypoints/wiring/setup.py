@@ -120,7 +120,8 @@ def save(draft: Draft) -> None:
         ]
     )
     with suppress(OSError):  # the files are saved; the first cycle reports what is wrong with the folder
-        HomeFiles(draft.loaded.settings.storage.database_path).folder.mkdir(parents=True, exist_ok=True)
+        data = HomeFiles(home=draft.loaded.home, database=draft.loaded.settings.storage.database_path)
+        data.folder.mkdir(parents=True, exist_ok=True)
 
 
 def forget_refusals(loaded: Loaded) -> None:
