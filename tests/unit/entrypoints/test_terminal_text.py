@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import attrs
@@ -12,7 +11,7 @@ from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.reading import Quantity
 from entrypoints.commands.setup_steps import reply_lines
-from entrypoints.terminal.cycle_text import as_json, format_age, lines
+from entrypoints.terminal.cycle_text import as_object, format_age, lines
 from entrypoints.terminal.status_text import show, sparkline
 from tests.support.builders import (
     NOON,
@@ -68,7 +67,7 @@ def test_cycle_json_has_values_times_and_causes() -> None:
         a_failed(),
         a_deferred(),
     )
-    printed = json.loads(as_json(NotStored(report=report, reason="busy")))
+    printed = as_object(NotStored(report=report, reason="busy"))
     collected, failed, deferred = printed["outcomes"]
     assert (printed["stored"], printed["spooled"], printed["reason"]) == (False, False, "busy")
     assert collected["readings"][0]["values"] == {"temperature": 21.5}
