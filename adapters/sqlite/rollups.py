@@ -1,0 +1,168 @@
+"""Roll-ups: lowest, highest, sum and number of each quantity by device and hour, kept in a table.
+
+Each row of `readings` is counted once, in the order of the ids, which only grow. So a row that comes late,
+from the spool, a backup or the earlier program, joins its hour too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
+from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number
+from domain.reading import Quantity
+from domain.series import Summary, merged
+
+_PORTION = 20_000  # rows in one transaction: a cycle waits no longer than these take
+_HOUR_S = 3600
+_LAST_ID = "rollups.last_id"
+_UTC = "+00:00"
+_OF_DEVICE = "AND +device_id = ?"
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS hourly (
+    device_id TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    low REAL NOT NULL,
+    high REAL NOT NULL,
+    total REAL NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (device_id, quantity, hour)
+) WITHOUT ROWID
+"""
+_UPSERT = """
+INSERT INTO hourly (device_id, quantity, hour, low, high, total, count) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (device_id, quantity, hour) DO UPDATE SET
+    low = min(low, excluded.low), high = max(high, excluded.high),
+    total = total + excluded.total, count = count + excluded.count
+"""
+_SELECT_LAST_ID = "SELECT value FROM properties WHERE name = ?"
+_UPSERT_LAST_ID = """
+INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+_SELECT_HOURS = """
+SELECT hour, low, high, total, count FROM hourly
+WHERE device_id = ? AND quantity = ? AND hour >= ? AND hour < ? ORDER BY hour
+"""
+
+
+def _of_column(column: str) -> str:
+    number = f"CASE WHEN typeof({column}) IN ('real', 'integer') THEN {column} END"
+    return f"min({number}), max({number}), total({number}), count({number})"
+
+
+_AGGREGATES = ", ".join(_of_column(column) for column in COLUMNS.values())
+# Times in UTC are grouped by SQLite; a time without a zone needs the home's rules and is read on its own.
+_GROUP_UTC = f"""
+SELECT device_id, CAST(strftime('%s', timestamp) AS INTEGER) / {_HOUR_S} AS hour, {_AGGREGATES}
+FROM readings WHERE id > ? AND id <= ? AND substr(timestamp, -6) = '{_UTC}' {{where}} GROUP BY device_id, hour
+"""  # noqa: S608 - names of columns
+_SELECT_OTHERS = f"""
+SELECT device_id, timestamp, {", ".join(COLUMNS.values())}
+FROM readings WHERE id > ? AND id <= ? AND substr(timestamp, -6) <> '{_UTC}' {{where}}
+"""  # noqa: S608 - names of columns
+
+_Row = tuple[str, str, int, float, float, float, int]
+
+
+def roll_up(connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzinfo | None) -> int:
+    """Count the rows that came since the last time, in portions; return how many ids there were.
+
+    `naive_zone` is that of old times without one; None means the system's zone.
+    """
+    with locked_transaction(connection, lock):
+        _prepare(connection)
+    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
+    first = last = last_id(connection) or 0
+    while last < newest:
+        with locked_transaction(connection, lock):
+            last = last_id(connection) or 0  # another process may have gone on
+            until = min(last + _PORTION, newest)
+            connection.executemany(_UPSERT, list(_grouped(connection, last, until, naive_zone)))
+            connection.execute(_UPSERT_LAST_ID, (_LAST_ID, str(until)))
+        last = until
+    return max(0, int(newest) - first)
+
+
+def rebuild(connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzinfo | None) -> int:
+    """Count all rows again; return how many ids there were. If interrupted, the next roll-up continues."""
+    with locked_transaction(connection, lock):
+        connection.execute("DROP TABLE IF EXISTS hourly")
+    return roll_up(connection, lock, naive_zone)
+
+
+def last_id(connection: sqlite3.Connection) -> int | None:
+    """Return the id up to which rows are counted; None before the first time, or if that is damaged."""
+    row = connection.execute(_SELECT_LAST_ID, (_LAST_ID,)).fetchone()
+    return int(row[0]) if row is not None and str(row[0]).isdecimal() else None
+
+
+def hours(
+    connection: sqlite3.Connection,
+    device_id: str,
+    quantity: Quantity,
+    since: datetime,
+    until: datetime,
+    naive_zone: tzinfo | None,
+) -> Sequence[Summary]:
+    """Return the summaries of whole hours from that of `since` to before `until`, oldest first.
+
+    Rows that are not counted yet are added here.
+    """
+    first, end = int(since.timestamp()) // _HOUR_S, -(-int(until.timestamp()) // _HOUR_S)
+    found: dict[int, Summary] = {}
+    counted = last_id(connection) if _exists(connection) else None
+    if counted is not None:
+        for row in connection.execute(_SELECT_HOURS, (device_id, quantity.value, first, end)):
+            found[row[0]] = _summary(*row)
+    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
+    for row in _grouped(connection, counted or 0, newest, naive_zone, device_id):
+        _, name, hour, low, high, total, count = row
+        if name == quantity and first <= hour < end:
+            new, present = _summary(hour, low, high, total, count), found.get(hour)
+            found[hour] = new if present is None else merged(present, new)
+    return [found[hour] for hour in sorted(found)]
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the table. Start again if it is not known which rows it has counted."""
+    if last_id(connection) is None or not _exists(connection):
+        connection.execute("DROP TABLE IF EXISTS hourly")
+        connection.execute(_CREATE)
+        connection.execute(_UPSERT_LAST_ID, (_LAST_ID, "0"))
+
+
+def _exists(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'hourly'").fetchone() is not None
+
+
+def _grouped(
+    connection: sqlite3.Connection,
+    after: int,
+    until: int,
+    naive_zone: tzinfo | None,
+    device_id: str | None = None,
+) -> Iterator[_Row]:
+    """Yield the rows of the table that the readings with ids after `after`, up to `until`, make."""
+    where, parameters = ("", (after, until)) if device_id is None else (_OF_DEVICE, (after, until, device_id))
+    for device, hour, *values in connection.execute(_GROUP_UTC.format(where=where), parameters):
+        for number, quantity in enumerate(COLUMNS):
+            low, high, total, count = values[4 * number : 4 * number + 4]
+            if count and hour is not None:
+                yield device, quantity.value, hour, low, high, total, count
+    for device, text, *cells in connection.execute(_SELECT_OTHERS.format(where=where), parameters):
+        instant = as_instant(text, naive_zone)
+        if instant is None:
+            continue
+        for quantity, cell in zip(COLUMNS, cells, strict=True):
+            if (value := as_number(cell)) is not None:
+                hour = int(instant.timestamp()) // _HOUR_S
+                yield device, quantity.value, hour, value, value, value, 1
+
+
+def _summary(hour: int, low: float, high: float, total: float, count: int) -> Summary:
+    at = datetime.fromtimestamp(hour * _HOUR_S, UTC)
+    return Summary(at=at, low=low, high=high, total=total, count=count)

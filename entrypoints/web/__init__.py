@@ -1,0 +1,1 @@
+"""The dashboard: pages over the stored readings, which change nothing."""

@@ -1,0 +1,104 @@
+"""Roll-ups: equal to the raw readings after each way in which rows come."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.sqlite import rollups
+from adapters.sqlite.connection import connect
+from adapters.sqlite.database_lock import DatabaseLock
+from domain.reading import Quantity
+from domain.series import Summary
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.databases import a_store
+
+ZONE = ZoneInfo("Europe/Berlin")
+DEVICES = ("hue:a", "hue:b")
+
+
+def store(database: Path, slots: Sequence[datetime], chance: random.Random) -> None:
+    writer = a_store(database)
+    for slot in slots:
+        readings = [
+            a_reading(name, collected_at=slot, values={Quantity.TEMPERATURE: chance.uniform(10, 25)})
+            for name in DEVICES
+        ]
+        writer.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
+    writer.close()
+
+
+def rolled_up(database: Path, since: datetime, until: datetime) -> dict[str, Sequence[Summary]]:
+    with closing(connect(database, mode="ro", busy_timeout_ms=1000)) as connection:
+        return {
+            name: rollups.hours(connection, name, Quantity.TEMPERATURE, since, until, ZONE)
+            for name in DEVICES
+        }
+
+
+def counted_from_raw(database: Path) -> dict[str, Sequence[Summary]]:
+    """Count by plain Python, from all rows, also those that the earlier program stored in local time."""
+    values: dict[str, dict[datetime, list[float]]] = {name: defaultdict(list) for name in DEVICES}
+    with closing(sqlite3.connect(database)) as connection:
+        for name, text, value in connection.execute(
+            "SELECT device_id, timestamp, temperature_celsius FROM readings"
+        ):
+            instant = datetime.fromisoformat(text)
+            instant = instant if instant.tzinfo else instant.replace(tzinfo=ZONE)
+            if value is not None:
+                values[name][instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)].append(value)
+    return {
+        name: [
+            Summary(at=at, low=min(all_), high=max(all_), total=pytest.approx(sum(all_)), count=len(all_))
+            for at, all_ in sorted(hours.items())
+        ]
+        for name, hours in values.items()
+    }
+
+
+def roll_up(database: Path) -> int:
+    lock = DatabaseLock(database.with_name("readings.db.lock"), wait_s=5)
+    with closing(connect(database, mode="rw", busy_timeout_ms=1000)) as connection, closing(lock):
+        return rollups.roll_up(connection, lock, ZONE)
+
+
+SINCE, UNTIL = NOON - timedelta(days=30), NOON + timedelta(days=30)
+
+
+def test_late_and_local_rows_join_their_hour(tmp_path: Path) -> None:
+    database, chance = tmp_path / "readings.db", random.Random(1)
+    store(database, [NOON + number * timedelta(minutes=5) for number in range(0, 40, 2)], chance)
+    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)  # before anything is rolled up
+    assert roll_up(database) == 40
+    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
+    store(database, [NOON + number * timedelta(minutes=5) for number in range(1, 40, 2)], chance)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "INSERT INTO readings"
+            " (timestamp, device_id, temperature_celsius, location, device_type, created_at)"
+            " VALUES ('2026-02-28T01:30:00.123456', 'hue:a', 12.5, 'x', 'hue_sensor', '2025-11-20 00:00:00')"
+        )
+        connection.commit()
+    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)  # counted and uncounted together
+    assert roll_up(database) == 41
+    assert roll_up(database) == 0
+    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
+
+
+def test_a_roll_up_that_forgot_how_far_it_came_starts_again(tmp_path: Path) -> None:
+    database = tmp_path / "readings.db"
+    store(database, [NOON, NOON + timedelta(minutes=5)], random.Random(2))
+    roll_up(database)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM properties WHERE name = 'rollups.last_id'")
+        connection.commit()
+    roll_up(database)
+    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
