@@ -8,8 +8,10 @@ from typing import Protocol
 
 import attrs
 
+from domain.coverage import Absence
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
+from domain.series import Summary
 
 
 class Baselines(Protocol):
@@ -63,6 +65,19 @@ class History(Protocol):
         """
         ...
 
+    def summaries(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime
+    ) -> Sequence[Summary]:
+        """Return the summaries of the hours from that of `since` to before `until`, oldest first.
+
+        Hours without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def newest_id(self) -> int:
+        """Return a number that grows with each stored reading. Raise `StoreError`."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class SourceRecord:
@@ -93,4 +108,15 @@ class Ledger(Protocol):
 
     def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
         """Return the record of each source that ever had a planned slot, by name. Raise `StoreError`."""
+        ...
+
+    def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        """Return what is missing in the planned slots from `since` to before `until`, by source and slot.
+
+        Raise `StoreError`.
+        """
+        ...
+
+    def sources_of_devices(self) -> Mapping[str, str]:
+        """Return the source that each device was read from last, by device id. Raise `StoreError`."""
         ...

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from domain.coverage import Absence
 from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
 from domain.errors import BaselineExists, StoreError
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
+from domain.series import Resolution, Summary, begin_of, combine
 from ports.clock import Clock
 from ports.stored_data import SourceRecord
 
@@ -160,6 +162,21 @@ class MemoryHistory:
             if reading.device_id == device_id and reading.collected_at >= since and quantity in reading.values
         )
 
+    def summaries(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime
+    ) -> Sequence[Summary]:
+        zone = UTC
+        first = begin_of(since, Resolution.HOUR, zone)
+        parts = [
+            Summary(at=instant, low=value, high=value, total=value, count=1)
+            for instant, value in self.series(device_id, quantity, first)
+        ]
+        hours = combine(parts, Resolution.HOUR, zone)
+        return [hour for hour in hours if hour.at < until]
+
+    def newest_id(self) -> int:
+        return len(self._store.readings)
+
 
 _STATES = {Collected: "stored", Failed: "failed", Deferred: "deferred"}
 
@@ -176,6 +193,33 @@ class MemoryLedger:
             if entry.due.scheduled:
                 by_source.setdefault(entry.due.source, []).append(entry)
         return [self._record(source, entries, since, until) for source, entries in sorted(by_source.items())]
+
+    def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        found = []
+        for entry in sorted(self._store.ledger.values(), key=lambda one: (one.due.source, one.due.slot)):
+            due = entry.due
+            if not due.scheduled or not since <= due.slot < until:
+                continue
+            whole = Absence(
+                source=due.source, device_id=None, slot=due.slot, interval_s=due.interval_s, cause=""
+            )
+            if isinstance(entry, Collected):
+                found += [
+                    attrs.evolve(whole, device_id=one.device_id, cause=one.cause.value, detail=one.detail)
+                    for one in entry.unread
+                ]
+            else:
+                detail = entry.detail if isinstance(entry, Failed) else ""
+                found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
+        return found
+
+    def sources_of_devices(self) -> Mapping[str, str]:
+        return {
+            reading.device_id: entry.due.source
+            for entry in self._store.ledger.values()
+            if isinstance(entry, Collected)
+            for reading in entry.readings
+        }
 
     def _record(
         self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime

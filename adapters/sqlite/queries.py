@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
+import attrs
+
+from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
+from domain.coverage import Absence
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
 from domain.measurements import ReadCost
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
+from domain.series import Summary
 from ports.stored_data import SourceRecord
 
 # Texts of naive local times are mixed with those of UTC. No zone is this far from UTC: a time that is later
@@ -83,6 +88,16 @@ class SqliteHistory:
             (instant, value) for instant, value in points if instant is not None and instant >= since
         )
 
+    def summaries(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime
+    ) -> Sequence[Summary]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return rollups.hours(connection, device_id, quantity, since, until, self._naive_zone)
+
+    def newest_id(self) -> int:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()[0])
+
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
     ) -> Reading | None:
@@ -125,6 +140,11 @@ _SELECT_NEWEST = """
 SELECT slot, state, cause, detail, readings, unread FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC
 """
+_SELECT_ABSENCES = """
+SELECT slot, interval_s, state, cause, detail, unread FROM outcomes
+WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
+ORDER BY slot
+"""
 _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, cause
@@ -143,6 +163,32 @@ class SqliteLedger:
             sources = [source for (source,) in connection.execute(_SELECT_SOURCES)]
             found = [_record(connection, source, since, until) for source in sources]
         return [record for record in found if record is not None]
+
+    def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        found: list[Absence] = []
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
+                for row in connection.execute(_SELECT_ABSENCES, (source, as_text(since), as_text(until))):
+                    found += _absences(source, row)
+        return found
+
+    def sources_of_devices(self) -> Mapping[str, str]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return dict(connection.execute("SELECT device_id, source FROM devices").fetchall())
+
+
+def _absences(source: str, row: sqlite3.Row) -> Iterator[Absence]:
+    """Yield one for the source if nothing came from it, else one for each device without a reading."""
+    slot = as_instant(row["slot"], UTC)
+    if slot is None or not isinstance(row["interval_s"], int):
+        return
+    one = Absence(source=source, device_id=None, slot=slot, interval_s=row["interval_s"], cause="")
+    if row["state"] != "stored":
+        yield attrs.evolve(one, cause=_text(row["cause"]) or "", detail=_text(row["detail"]) or "")
+        return
+    for device_id, why in _unread(row["unread"]).items():
+        cause, detail = why if isinstance(why, list) and len(why) == 2 else (why, "")
+        yield attrs.evolve(one, device_id=device_id, cause=str(cause), detail=str(detail))
 
 
 def _record(
@@ -165,7 +211,7 @@ def _record(
         cause=_text(row["cause"]),
         detail=_text(row["detail"]),
         readings=row["readings"] if isinstance(row["readings"], int) else 0,
-        unread=_count(row["unread"]),
+        unread=len(_unread(row["unread"])),
         slots=slots,
         mended=count_mended(connection, source, since, until),
         unmended=unmended,
@@ -187,12 +233,13 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _count(unread: object) -> int:
+def _unread(text: object) -> Mapping[str, object]:
+    """Return the causes by device; nothing if the column holds something else."""
     try:
-        found = json.loads(unread) if isinstance(unread, str) else {}
+        found = json.loads(text) if isinstance(text, str) else {}
     except (ValueError, RecursionError):
-        return 0
-    return len(found) if isinstance(found, dict) else 0
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class SqliteMeasurements:

@@ -17,7 +17,8 @@ from ports.store import Store
 from ports.stored_data import History
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
-LATER = NOON + timedelta(minutes=5)
+LATER_BY = timedelta(minutes=5)
+LATER = NOON + LATER_BY
 
 Pair = tuple[Store, History]
 
@@ -113,3 +114,26 @@ def test_later_readings_are_in_the_next_query(pair: Pair) -> None:
     assert len(history.newest()) == 1
     _keep(store, a_reading("hue:new"))
     assert len(history.newest()) == 2
+
+
+def test_summaries_have_a_row_for_each_hour_with_values(pair: Pair) -> None:
+    store, history = pair
+    for minutes, celsius in ((0, 20.0), (55, 22.0), (60, 19.0), (180, 25.0)):
+        at = NOON + timedelta(minutes=minutes)
+        _keep(store, a_reading(collected_at=at, temperature=celsius))
+    device = a_reading().device_id
+    found = history.summaries(device, Quantity.TEMPERATURE, NOON + LATER_BY, NOON + timedelta(hours=2))
+    assert [(one.at, one.low, one.mean, one.high, one.count) for one in found] == [
+        (NOON, 20.0, 21.0, 22.0, 2),
+        (NOON + timedelta(hours=1), 19.0, 19.0, 19.0, 1),
+    ]
+    assert history.newest_id() == 4
+
+
+def test_a_later_reading_has_a_greater_number(pair: Pair) -> None:
+    store, history = pair
+    assert history.newest_id() == 0
+    _keep(store, a_reading())
+    first = history.newest_id()
+    _keep(store, a_reading(collected_at=LATER))
+    assert history.newest_id() > first > 0

@@ -108,3 +108,26 @@ def test_slots_of_a_wrong_clock_are_not_counted(pair: Pair) -> None:
     assert (hue.mended, hue.unmended) == (0, 0)
     assert hue.ahead == far + 5 * MINUTE
     assert (amazon.slot, amazon.ahead, amazon.slots) == (far, far, {}), "there is no other"
+
+
+def test_absences_are_of_a_source_or_of_single_devices(pair: Pair) -> None:
+    store, ledger = pair
+    at = [NOON + number * 5 * MINUTE for number in range(4)]
+    store.append(
+        a_cycle(a_collected(a_reading("hue:1"), due=a_due(slot=at[0]), unread=(an_unread("hue:2"),)))
+    )
+    store.append(a_cycle(a_failed(a_due(slot=at[1]), detail="timed out")))
+    store.append(
+        a_cycle(
+            a_collected(a_reading("hue:1", collected_at=at[3]), due=a_due(slot=at[3])),
+            missed=(a_missed(a_due(slot=at[2])),),
+        )
+    )
+    found = [(one.slot, one.device_id, one.cause, one.detail) for one in ledger.absences(NOON, at[3])]
+    assert found == [
+        (at[0], "hue:2", "unreachable", ""),
+        (at[1], None, "network", "timed out"),
+        (at[2], None, "stopped", ""),
+    ]
+    assert ledger.absences(at[3], END) == []
+    assert ledger.sources_of_devices() == {"hue:1": "hue"}

@@ -1,0 +1,90 @@
+"""`homeclimate dashboard`: the stored readings as a page in the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import webbrowser
+from pathlib import Path
+
+import click
+from aiohttp import web
+
+from config.loading import load
+from entrypoints.commands.collect import stop_on_signals
+from entrypoints.commands.options import home_option
+from entrypoints.exit_codes import FAILED
+from entrypoints.process import find_home
+from entrypoints.terminal.output import print_message
+from entrypoints.web.server import Access, application
+from entrypoints.wiring.dashboard import page_data
+from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.home import home_of
+
+_PORT = 8765
+_LOOPBACK = "127.0.0.1"
+_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_STOP_S = 1.0
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, metavar="PORT")
+@click.option("--open", "opens_browser", is_flag=True, help="Open the page in the browser.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default=_LOOPBACK,
+    show_default=True,
+    help="Listen on this address. Beyond this machine the page asks for a token, which is printed once.",
+)
+@home_option
+@click.pass_obj
+def command(
+    environment: Environment | None, *, port: int, opens_browser: bool, host: str, home: Path | None
+) -> int:
+    """Serve the stored readings as a page, which changes nothing, until Ctrl-C.
+
+    Exit code: 0 after Ctrl-C or SIGTERM, 1 the port cannot be used, 78 wrong configuration.
+    """
+    home_now = home_of(load(find_home(home)), environment or Environment())
+    is_local = _is_loopback(host)
+    access = Access(
+        hosts=_NAMES if is_local else (*_NAMES, host.lower()),
+        token=None if is_local else secrets.token_urlsafe(24),
+    )
+    return asyncio.run(_serve(application(page_data(home_now), access), access, host, port, opens_browser))
+
+
+async def _serve(app: web.Application, access: Access, host: str, port: int, opens_browser: bool) -> int:
+    stop = await stop_on_signals()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            print_message(
+                f"homeclimate: {host}:{port} cannot be used: {error.strerror or error}. "
+                "Choose another port with --port",
+                err=True,
+            )
+            return FAILED
+        chosen = runner.addresses[0][1]
+        query = "" if access.token is None else f"?token={access.token}"
+        address = f"http://{host}:{chosen}/{query}"
+        print_message(f"Open {address} in a browser. Press Ctrl-C to stop.")
+        if opens_browser:
+            webbrowser.open(address)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,138 @@
+"""The server of the dashboard: read-only pages on loopback, from aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.errors import StoreError
+from entrypoints.web.page_data import RANGES, PageData, Span
+
+STATIC = Path(__file__).with_name("static")
+_TEMPLATES = Path(__file__).with_name("templates")
+_LOOK_EVERY_S = 2.0
+_HEARTBEAT_LOOKS = 7  # a comment keeps the connection open, and shows that the server is alive
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_COOKIE = "homeclimate"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@attrs.frozen(kw_only=True)
+class Access:
+    """Who may see the pages: requests for these host names, with this token if there is one."""
+
+    hosts: Collection[str]
+    token: str | None = None
+
+    def knows_host(self, host: str) -> bool:
+        """Return whether the Host header names this server, and no name that was pointed at its address."""
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        return name.lower() in self.hosts
+
+
+_DATA, _ACCESS = web.AppKey("data", PageData), web.AppKey("access", Access)
+
+
+def application(data: PageData, access: Access) -> web.Application:
+    """Return the application; it has no route that changes anything."""
+    app = web.Application(middlewares=[_guard])
+    app[_DATA], app[_ACCESS] = data, access
+    app.router.add_get("/", _page)
+    app.router.add_get("/data", _data)
+    app.router.add_get("/events", _events)
+    app.router.add_static("/static", STATIC)
+    return app
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse other hosts and wrong tokens; add the headers that keep a page from loading anything else."""
+    access = request.app[_ACCESS]
+    if not access.knows_host(request.host):
+        raise web.HTTPForbidden(text="This dashboard is not served under that name.\n")
+    given = request.query.get("token") or request.cookies.get(_COOKIE) or ""
+    if access.token is not None and not hmac.compare_digest(given.encode(), access.token.encode()):
+        raise web.HTTPForbidden(text="Open the address with the token that the program printed.\n")
+    response = await handler(request)
+    if access.token is not None and "token" in request.query and not response.prepared:
+        response.set_cookie(_COOKIE, access.token, httponly=True, samesite="Strict")
+    if not response.prepared:
+        response.headers.update(_HEADERS)
+    return response
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    data = request.app[_DATA]
+    content = await asyncio.to_thread(_content, data, request.query.get("range", "24h"), request.query)
+    return web.Response(text=render(content), content_type="text/html")
+
+
+async def _data(request: web.Request) -> web.StreamResponse:
+    data = request.app[_DATA]
+    content = await asyncio.to_thread(_content, data, request.query.get("range", "24h"), request.query)
+    response = web.json_response(text=json.dumps(content, separators=(",", ":")))
+    response.enable_compression()
+    return response
+
+
+def _content(data: PageData, name: str, query: Any) -> dict[str, Any]:
+    try:
+        return {**data.build(_span(data, name, query)), "range": name}
+    except StoreError as error:
+        raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+
+
+def _span(data: PageData, name: str, query: Any) -> Span:
+    """Return the requested span. Raise HTTPBadRequest."""
+    if name == "custom":
+        try:
+            return data.custom_span(float(query["since"]), float(query["until"]))
+        except (KeyError, ValueError, OverflowError, OSError) as error:
+            raise web.HTTPBadRequest(text="since and until are Unix times, since before until.\n") from error
+    if name != "all" and name not in RANGES:
+        raise web.HTTPBadRequest(text=f"The ranges are {', '.join(RANGES)} and all.\n")
+    return data.span(name)
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """Send an event whenever a reading was stored, until the reader goes."""
+    data = request.app[_DATA]
+    response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    last: int | None = None
+    looks = 0
+    while True:
+        newest = last
+        with suppress(StoreError):  # the page goes on showing what it has
+            newest = await asyncio.to_thread(data.history.newest_id)
+        looks += 1
+        if newest != last and last is not None:
+            await response.write(f"event: stored\ndata: {newest}\n\n".encode())
+        elif looks % _HEARTBEAT_LOOKS == 1:
+            await response.write(b"event: alive\ndata: 1\n\n")
+        last = newest
+        await data.clock.sleep(_LOOK_EVERY_S)
+
+
+def render(content: dict[str, Any], *, inline: bool = False) -> str:
+    """Return the page with its data; with `inline` it needs no server."""
+    templates = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return templates.get_template("page.html").render(content=content, ranges=[*RANGES, "all"], inline=inline)

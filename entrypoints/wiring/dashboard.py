@@ -1,0 +1,50 @@
+"""Wiring of the pages over a home's readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+
+import tzlocal
+
+from adapters.sqlite.probes import is_simulated_home
+from config.source_names import source_names
+from domain.incidents import belongs_to_home
+from entrypoints.web.page_data import PageData
+from entrypoints.wiring.home import Home
+from entrypoints.wiring.storage import history, ledger
+
+
+def page_data(home: Home) -> PageData:
+    """Return what reads the home for its pages. Times are shown in the system's zone."""
+    return PageData(
+        history=history(home),
+        ledger=ledger(home.files),
+        clock=home.clock,
+        zone=tzlocal.get_localzone(),
+        interval=timedelta(seconds=home.settings.collection.interval_seconds),
+        is_simulated=is_simulated_home(home.files.database),
+        incidents=partial(_open_incidents, home),
+        database=partial(_database, home),
+    )
+
+
+def _open_incidents(home: Home) -> Sequence[str]:
+    sources = source_names(home.loaded)
+    return [
+        incident.detail or f"{incident.topic}: {incident.subject}"
+        for incident in home.saved_state.incidents().values()
+        if incident.is_open and belongs_to_home(incident.topic, incident.subject, incident.source, sources)
+    ]
+
+
+def _database(home: Home) -> Mapping[str, str]:
+    size = home.files.database.stat().st_size if home.files.database.exists() else 0
+    backup = home.state.get("upkeep.backup")
+    made_at = backup.get("made_at")
+    return {
+        "size": f"{home.files.database.name}: {size / 1e6:.1f} MB",
+        "backup": f"last backup: {made_at}" if isinstance(made_at, str) else "no backup yet",
+        "privacy": "no data leaves this machine",
+    }
