@@ -104,9 +104,3 @@ def combine(parts: Iterable[Summary], resolution: Resolution, zone: tzinfo) -> S
         present = combined.get(at)
         combined[at] = attrs.evolve(part, at=at) if present is None else merged(present, part)
     return [combined[at] for at in sorted(combined)]
-
-
-def crosses_a_day(hour: datetime, zone: tzinfo) -> bool:
-    """Return whether a day of the zone begins within the hour, as in zones half an hour off."""
-    last = hour + HOUR - timedelta(microseconds=1)
-    return begin_of(hour, Resolution.DAY, zone) != begin_of(last, Resolution.DAY, zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 import attrs
@@ -65,12 +65,21 @@ class History(Protocol):
         """
         ...
 
-    def summaries(
+    def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:
-        """Return the summaries of the hours from that of `since` to before `until`, oldest first.
+        """Return the summaries of the hours (UTC) from that of `since` to before `until`, oldest first.
 
         Hours without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def days(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        """Return the summaries of the zone's days from that of `since` to that of `until`, oldest first.
+
+        Days without a value are left out. Raise `StoreError`.
         """
         ...
 

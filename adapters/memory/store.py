@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
@@ -162,17 +162,30 @@ class MemoryHistory:
             if reading.device_id == device_id and reading.collected_at >= since and quantity in reading.values
         )
 
-    def summaries(
+    def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:
-        zone = UTC
-        first = begin_of(since, Resolution.HOUR, zone)
+        first = begin_of(since, Resolution.HOUR, UTC)
+        return [
+            one for one in self._parts(device_id, quantity, first, Resolution.HOUR, UTC) if one.at < until
+        ]
+
+    def days(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        first = begin_of(since, Resolution.DAY, zone)
+        return [
+            one for one in self._parts(device_id, quantity, first, Resolution.DAY, zone) if one.at <= until
+        ]
+
+    def _parts(
+        self, device_id: str, quantity: Quantity, since: datetime, resolution: Resolution, zone: tzinfo
+    ) -> Sequence[Summary]:
         parts = [
             Summary(at=instant, low=value, high=value, total=value, count=1)
-            for instant, value in self.series(device_id, quantity, first)
+            for instant, value in self.series(device_id, quantity, since)
         ]
-        hours = combine(parts, Resolution.HOUR, zone)
-        return [hour for hour in hours if hour.at < until]
+        return combine(parts, resolution, zone)
 
     def newest_id(self) -> int:
         return len(self._store.readings)

@@ -88,11 +88,17 @@ class SqliteHistory:
             (instant, value) for instant, value in points if instant is not None and instant >= since
         )
 
-    def summaries(
+    def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return rollups.hours(connection, device_id, quantity, since, until, self._naive_zone)
+
+    def days(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return rollups.days(connection, device_id, quantity, since, until, zone, self._naive_zone)
 
     def newest_id(self) -> int:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:

@@ -7,16 +7,22 @@ from the spool, a backup or the earlier program, joins its hour too.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number
+from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text
 from domain.reading import Quantity
-from domain.series import Summary, merged
+from domain.series import HOUR, Resolution, Summary, begin_of, merged
 
 _PORTION = 20_000  # rows in one transaction: a cycle waits no longer than these take
 _HOUR_S = 3600
+_DAY_MINUTES = 24 * 60
+_LOCAL_SLACK = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
 _LAST_ID = "rollups.last_id"
 _UTC = "+00:00"
 _OF_DEVICE = "AND +device_id = ?"
@@ -47,6 +53,20 @@ _SELECT_HOURS = """
 SELECT hour, low, high, total, count FROM hourly
 WHERE device_id = ? AND quantity = ? AND hour >= ? AND hour < ? ORDER BY hour
 """
+# Days are counted in local time from 1970-01-01, `offset` minutes ahead of UTC. In zones half an hour off a
+# day begins within an hour: that hour is left out, and its readings are looked at one by one.
+_SELECT_DAYS = f"""
+SELECT (hour * 60 + :offset) / {_DAY_MINUTES} AS day, min(low), max(high), total(total), sum(count)
+FROM hourly WHERE device_id = :device_id AND quantity = :quantity AND hour >= :first AND hour < :end
+    AND (hour * 60 + :offset) % {_DAY_MINUTES} <= {_DAY_MINUTES - 60}
+GROUP BY day
+"""  # noqa: S608 - numbers
+_SELECT_HAS_LOCAL = f"""
+SELECT 1 FROM readings WHERE device_id = ? AND substr(timestamp, -6) <> '{_UTC}' LIMIT 1
+"""  # noqa: S608 - a constant
+_SELECT_HOUR = (
+    "SELECT timestamp, {column} FROM readings WHERE device_id = ? AND timestamp >= ? AND timestamp < ?"
+)
 
 
 def _of_column(column: str) -> str:
@@ -113,18 +133,129 @@ def hours(
     Rows that are not counted yet are added here.
     """
     first, end = int(since.timestamp()) // _HOUR_S, -(-int(until.timestamp()) // _HOUR_S)
-    found: dict[int, Summary] = {}
-    counted = last_id(connection) if _exists(connection) else None
-    if counted is not None:
-        for row in connection.execute(_SELECT_HOURS, (device_id, quantity.value, first, end)):
-            found[row[0]] = _summary(*row)
-    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
-    for row in _grouped(connection, counted or 0, newest, naive_zone, device_id):
-        _, name, hour, low, high, total, count = row
-        if name == quantity and first <= hour < end:
-            new, present = _summary(hour, low, high, total, count), found.get(hour)
-            found[hour] = new if present is None else merged(present, new)
+    key = (device_id, quantity.value, first, end)
+    found = {row[0]: _summary(*row) for row in _counted(connection, _SELECT_HOURS, key)}
+    for hour, new in _uncounted(connection, device_id, quantity, naive_zone):
+        if first <= hour < end:
+            found[hour] = merged(found[hour], new) if hour in found else new
     return [found[hour] for hour in sorted(found)]
+
+
+def days(
+    connection: sqlite3.Connection,
+    device_id: str,
+    quantity: Quantity,
+    since: datetime,
+    until: datetime,
+    zone: tzinfo,
+    naive_zone: tzinfo | None,
+) -> Sequence[Summary]:
+    """Return the summaries of the days of a zone, from that of `since` to that of `until`, oldest first.
+
+    Days have 23, 24 or 25 hours, as the zone has them. `at` is where the day begins.
+    """
+    found: dict[date, Summary] = {}
+
+    def add(number: int, part: Summary) -> None:
+        day = _EPOCH + timedelta(days=number)
+        present = found.get(day)
+        found[day] = part if present is None else merged(present, part)
+
+    begin = begin_of(since, Resolution.DAY, zone)
+    end = begin_of(until, Resolution.DAY, zone)
+    end = begin_of(end + timedelta(hours=36), Resolution.DAY, zone)
+    uncounted = list(_uncounted(connection, device_id, quantity, naive_zone))
+    for first, last, offset in _constant_offsets(begin, end, zone):
+        key = {
+            "device_id": device_id,
+            "quantity": quantity.value,
+            "first": first,
+            "end": last,
+            "offset": offset,
+        }
+        for day, *values in _counted(connection, _SELECT_DAYS, key):
+            add(day, _summary(0, *values))
+        boundary = -offset % 60  # minutes into the hour in which a day begins
+        for hour, part in uncounted:
+            if first <= hour < last and not (boundary and _begins_day(hour, offset)):
+                add((hour * 60 + offset) // _DAY_MINUTES, part)
+        if boundary:
+            slack = _text_slack(connection, device_id)
+            for hour in range(first, last):
+                if _begins_day(hour, offset):
+                    for minute, part in _readings_of(
+                        connection, device_id, quantity, hour, slack, naive_zone
+                    ):
+                        add((minute + offset) // _DAY_MINUTES, part)
+    return [
+        attrs.evolve(found[day], at=datetime.combine(day, time(), zone).astimezone(UTC))
+        for day in sorted(found)
+    ]
+
+
+def _constant_offsets(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[tuple[int, int, int]]:
+    """Yield first hour, hour after the last, and minutes ahead of UTC, of each time without a change."""
+
+    def offset_of(hour: int) -> int:
+        offset = datetime.fromtimestamp(hour * _HOUR_S, zone).utcoffset() or timedelta()
+        return round(offset.total_seconds() / 60)
+
+    first, last = int(begin.timestamp()) // _HOUR_S, -(-int(end.timestamp()) // _HOUR_S)
+    offset = offset_of(first)
+    for noticed in [*range(first + 24, last, 24), last - 1]:
+        while offset_of(noticed) != offset:
+            changed = next(
+                hour for hour in range(max(first, noticed - 24), noticed + 1) if offset_of(hour) != offset
+            )
+            yield first, changed, offset
+            first, offset = changed, offset_of(changed)
+    yield first, last, offset
+
+
+def _begins_day(hour: int, offset: int) -> bool:
+    """Return whether a local day begins within the hour, after its first minute."""
+    return (hour * 60 + offset) % _DAY_MINUTES > _DAY_MINUTES - 60
+
+
+def _text_slack(connection: sqlite3.Connection, device_id: str) -> timedelta:
+    """Return how far the text of a time can be from that of the instant: nothing, if all are in UTC."""
+    return _LOCAL_SLACK if connection.execute(_SELECT_HAS_LOCAL, (device_id,)).fetchone() else timedelta()
+
+
+def _readings_of(
+    connection: sqlite3.Connection,
+    device_id: str,
+    quantity: Quantity,
+    hour: int,
+    slack: timedelta,
+    naive_zone: tzinfo | None,
+) -> Iterator[tuple[int, Summary]]:
+    """Yield the minute since the epoch, and the summary, of each reading in the hour."""
+    begin = datetime.fromtimestamp(hour * _HOUR_S, UTC)
+    key = (device_id, as_text(begin - slack), as_text(begin + HOUR + slack))
+    for text, cell in connection.execute(_SELECT_HOUR.format(column=COLUMNS[quantity]), key):
+        instant, value = as_instant(text, naive_zone), as_number(cell)
+        if instant is not None and value is not None and begin <= instant < begin + HOUR:
+            yield int(instant.timestamp()) // 60, _summary(hour, value, value, value, 1)
+
+
+def _counted(connection: sqlite3.Connection, select: str, key: Any) -> Iterable[Sequence[Any]]:
+    """Return rows of the table, if it can be relied on."""
+    if last_id(connection) is None or not _exists(connection):
+        return ()
+    return connection.execute(select, key)
+
+
+def _uncounted(
+    connection: sqlite3.Connection, device_id: str, quantity: Quantity, naive_zone: tzinfo | None
+) -> Iterator[tuple[int, Summary]]:
+    """Yield hours and summaries of the readings that the table does not count yet."""
+    counted = (last_id(connection) or 0) if _exists(connection) else 0
+    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
+    for row in _grouped(connection, counted, newest, naive_zone, device_id):
+        _, name, hour, low, high, total, count = row
+        if name == quantity:
+            yield hour, _summary(hour, low, high, total, count)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -131,7 +131,7 @@ class PageData:
         """Return the first hour with a value of any device."""
         now = self.clock.now()
         hours = [
-            self.history.summaries(reading.device_id, quantity, datetime.fromtimestamp(0, UTC), now)
+            self.history.hours(reading.device_id, quantity, datetime.fromtimestamp(0, UTC), now)
             for reading in self.history.newest(now)
             for quantity in list(reading.values)[:1]
         ]
@@ -177,7 +177,7 @@ class PageData:
             mean = sum(value for _, value in day) / len(day)
             return {"mean_24h": round(mean, 1), "words": f"{pm25_class(mean)}, 24 h mean {mean:.0f}"}
         if quantity in (Quantity.VOC_INDEX, Quantity.IAQ_SCORE):
-            hours = self.history.summaries(device_id, quantity, now - _USUAL_DAYS, now)
+            hours = self.history.hours(device_id, quantity, now - _USUAL_DAYS, now)
             usual = usual_range([hour.mean for hour in hours])
             if usual is not None:
                 return {"usual": list(usual), "words": f"usually {usual[0]:.0f} to {usual[1]:.0f} here"}
@@ -227,8 +227,12 @@ class PageData:
         self, device_id: str, quantity: Quantity, span: Span, resolution: Resolution
     ) -> Iterable[tuple[datetime, Summary | None]]:
         """Yield the summaries of the span, and None where the next one is missing."""
-        hours = self.history.summaries(device_id, quantity, span.since, span.until)
-        found = combine(hours, resolution, self.zone)
+        if resolution is Resolution.HOUR:
+            found = self.history.hours(device_id, quantity, span.since, span.until)
+        else:
+            found = self.history.days(device_id, quantity, span.since, span.until, self.zone)
+        if resolution is Resolution.WEEK:
+            found = combine(found, resolution, self.zone)
         after: Summary | None = None
         for one in found:
             if after is not None:

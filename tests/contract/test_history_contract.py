@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -116,13 +117,13 @@ def test_later_readings_are_in_the_next_query(pair: Pair) -> None:
     assert len(history.newest()) == 2
 
 
-def test_summaries_have_a_row_for_each_hour_with_values(pair: Pair) -> None:
+def test_hours_have_a_row_for_each_hour_with_values(pair: Pair) -> None:
     store, history = pair
     for minutes, celsius in ((0, 20.0), (55, 22.0), (60, 19.0), (180, 25.0)):
         at = NOON + timedelta(minutes=minutes)
         _keep(store, a_reading(collected_at=at, temperature=celsius))
     device = a_reading().device_id
-    found = history.summaries(device, Quantity.TEMPERATURE, NOON + LATER_BY, NOON + timedelta(hours=2))
+    found = history.hours(device, Quantity.TEMPERATURE, NOON + LATER_BY, NOON + timedelta(hours=2))
     assert [(one.at, one.low, one.mean, one.high, one.count) for one in found] == [
         (NOON, 20.0, 21.0, 22.0, 2),
         (NOON + timedelta(hours=1), 19.0, 19.0, 19.0, 1),
@@ -137,3 +138,31 @@ def test_a_later_reading_has_a_greater_number(pair: Pair) -> None:
     first = history.newest_id()
     _keep(store, a_reading(collected_at=LATER))
     assert history.newest_id() > first > 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours_of_days"),
+    [
+        ("UTC", [24, 24, 24]),
+        ("Europe/Berlin", [24, 23, 24]),
+        ("America/New_York", [24, 24, 24]),
+        ("Asia/Kolkata", [24, 24, 24]),
+        ("Asia/Kathmandu", [24, 24, 24]),
+        ("Australia/Lord_Howe", [24, 24, 24]),
+    ],
+)
+def test_days_are_those_of_the_zone(pair: Pair, zone: str, hours_of_days: list[int]) -> None:
+    store, history = pair
+    begin = datetime(2026, 3, 28, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    readings = {
+        begin + number * timedelta(minutes=15): number / 10 for number in range(sum(hours_of_days) * 4)
+    }
+    for at, celsius in readings.items():
+        _keep(store, a_reading(collected_at=at, temperature=celsius))
+    found = history.days(
+        a_reading().device_id, Quantity.TEMPERATURE, begin, begin + timedelta(days=2, hours=1), ZoneInfo(zone)
+    )
+    assert [one.count for one in found] == [hours * 4 for hours in hours_of_days]
+    assert [one.at.astimezone(ZoneInfo(zone)).hour for one in found] == [0, 0, 0]
+    assert found[0].low == 0.0
+    assert found[-1].high == max(readings.values())

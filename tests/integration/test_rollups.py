@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import attrs
+import pytest
 
 from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect
@@ -103,3 +104,24 @@ def test_a_roll_up_that_forgot_how_far_it_came_starts_again(tmp_path: Path) -> N
         connection.commit()
     roll_up(database)
     assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
+def test_days_are_equal_to_the_raw_readings(tmp_path: Path, name: str) -> None:
+    database, zone = tmp_path / "readings.db", ZoneInfo(name)
+    begin = datetime(2026, 3, 20, 7, tzinfo=UTC)  # Berlin's clock changes on 29 March, Lord Howe's on 5 April
+    slots = [begin + number * timedelta(minutes=20) for number in range(72 * 20)]
+    store(database, slots, random.Random(3))  # noqa: S311 - temperatures, not secrets
+    roll_up(database)
+    with closing(sqlite3.connect(database)) as connection:
+        raw = connection.execute(
+            "SELECT timestamp, temperature_celsius FROM readings WHERE device_id = 'hue:a'"
+        ).fetchall()
+    by_day: dict[object, list[float]] = defaultdict(list)
+    for text, value in raw:
+        by_day[datetime.fromisoformat(text).astimezone(zone).date()].append(value)
+    with closing(connect(database, mode="ro", busy_timeout_ms=1000)) as connection:
+        found = rollups.days(connection, "hue:a", Quantity.TEMPERATURE, slots[0], slots[-1], zone, None)
+    assert {
+        one.at.astimezone(zone).date(): (one.low, one.high, one.count, round(one.total, 6)) for one in found
+    } == {day: (min(some), max(some), len(some), round(sum(some), 6)) for day, some in by_day.items()}
