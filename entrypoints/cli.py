@@ -26,6 +26,7 @@ _COMMANDS = {
     "db": ("database:db", "Check the database, or save what a damaged one still holds."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
+    "report": ("report:command", "Write the page of the dashboard as one file."),
     "restore": ("database:restore", "Replace the database with a backup."),
     "setup": ("setup:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
     "status": ("status:command", "Show the newest values, the last cycles and open incidents."),

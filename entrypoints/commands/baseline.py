@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from unicodedata import normalize
@@ -20,7 +19,7 @@ from config.source_names import is_called
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
 from entrypoints import exit_codes
-from entrypoints.commands.options import SecondsRange, home_option, json_option
+from entrypoints.commands.options import SecondsRange, home_option, json_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
 from entrypoints.terminal.output import as_json, print_message
@@ -33,8 +32,6 @@ NOW = "now"  # the name of what is measured for a comparison alone
 _CAPTURED = timedelta(days=7)
 _COMPARED = timedelta(days=1)
 _LONGEST_NAME = 64
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_AGO = re.compile(r"(\d{1,5})([mhd])")
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -252,19 +249,6 @@ def remove_command(environment: Environment | None, *, name: str, home: Path | N
 def normalize_name(name: str) -> str:
     """Return a name as it looks: no blanks around it, one between words, one spelling of an accent."""
     return " ".join(normalize("NFC", name).split())
-
-
-def parse_instant(text: str, clock: Clock) -> datetime:
-    """Parse 90m, 12h or 7d ago, or an instant; it is UTC unless it names a zone."""
-    if ago := _AGO.fullmatch(text.strip()):
-        return clock.now() - int(ago.group(1)) * _UNITS[ago.group(2)]
-    try:
-        instant = datetime.fromisoformat(text.strip())
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise click.UsageError(
-            f"{text!r} is not a time. Write 90m, 12h or 7d for so long ago, or 2026-11-18T14:30"
-        ) from error
 
 
 def parse_share(text: str) -> float:

@@ -120,7 +120,7 @@ class PageData:
             "resolution": resolution.value,
             "sources": dict(self.ledger.sources_of_devices()),
             "rooms": [self._room(reading, now) for reading in newest],
-            "charts": [chart for chart in self._charts(newest, span, resolution) if chart["series"]],
+            **_packed([chart for chart in self._charts(newest, span, resolution) if chart["series"]]),
             "gaps": self._gaps(absences, names),
             "strips": self._strips(absences, newest, span),
             "incidents": list(self.incidents()),
@@ -276,6 +276,17 @@ class PageData:
             }
             for key, name in rows
         ]
+
+
+def _packed(charts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the charts with each distinct list of times once, as whole seconds since the one before."""
+    numbers: dict[tuple[int, ...], int] = {}
+    for chart in charts:
+        for series in chart["series"]:
+            times = [round(at) for at in series["times"]]
+            steps = tuple(at - before for before, at in zip([0, *times], times, strict=False))
+            series["times"] = numbers.setdefault(steps, len(numbers))
+    return {"charts": charts, "times": list(numbers)}
 
 
 def _next(at: datetime, resolution: Resolution, zone: tzinfo) -> datetime:

@@ -7,18 +7,15 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import attrs
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.errors import StoreError
 from entrypoints.web.page_data import RANGES, PageData, Span
+from entrypoints.web.rendering import TYPES, assets, render
 
-STATIC = Path(__file__).with_name("static")
-_TEMPLATES = Path(__file__).with_name("templates")
 _LOOK_EVERY_S = 2.0
 _HEARTBEAT_LOOKS = 7  # a comment keeps the connection open, and shows that the server is alive
 _HEADERS = {
@@ -56,7 +53,7 @@ def application(data: PageData, access: Access) -> web.Application:
     app.router.add_get("/", _page)
     app.router.add_get("/data", _data)
     app.router.add_get("/events", _events)
-    app.router.add_static("/static", STATIC)
+    app.router.add_get("/static/{name}", _static)
     return app
 
 
@@ -81,6 +78,15 @@ async def _page(request: web.Request) -> web.StreamResponse:
     data = request.app[_DATA]
     content = await asyncio.to_thread(_content, data, request.query.get("range", "24h"), request.query)
     return web.Response(text=render(content), content_type="text/html")
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["name"]
+    if name not in assets():
+        raise web.HTTPNotFound
+    response = web.Response(body=assets()[name], content_type=TYPES[name.rpartition(".")[2]], charset="utf-8")
+    response.enable_compression()
+    return response
 
 
 async def _data(request: web.Request) -> web.StreamResponse:
@@ -128,11 +134,3 @@ async def _events(request: web.Request) -> web.StreamResponse:
             await response.write(b"event: alive\ndata: 1\n\n")
         last = newest
         await data.clock.sleep(_LOOK_EVERY_S)
-
-
-def render(content: dict[str, Any], *, inline: bool = False) -> str:
-    """Return the page with its data; with `inline` it needs no server."""
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return templates.get_template("page.html").render(content=content, ranges=[*RANGES, "all"], inline=inline)
