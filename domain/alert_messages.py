@@ -28,6 +28,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "Check its battery or plug, and that it is in range. `{program} status` shows the other devices.",
     ),
     Topic.BATTERY_LOW: ("the battery of {subject} is low", "Replace it. No setting needs to be changed."),
+    Topic.VALUE_UNCHANGED: (
+        "the value of the device {subject} does not change",
+        "Warm the sensor with your hand. If that changes nothing, take its battery out and put it back.",
+    ),
     Topic.DISK_LOW: (
         "the disk is nearly full",
         "Free some space on the disk of the data folder. What does not fit waits in memory for a day.",
