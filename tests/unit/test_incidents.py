@@ -258,28 +258,28 @@ def an_incident(topic: Topic, subject: str = "amazon", since: datetime = NOON) -
 
 @pytest.mark.parametrize("topic", Topic)
 def test_every_topic_has_a_remedy(topic: Topic) -> None:
-    message = message_of(Opened(incident=an_incident(topic)), home="/home/me/climate", program="./run")
+    message = message_of(Opened(incident=an_incident(topic)), home="/home/me/climate")
     assert message.subject
     assert "{" not in message.subject + message.text
     assert "Since 2026-03-01 12:00 UTC" in message.text
     assert "/home/me/climate" in message.text
-    assert remedy_of(an_incident(topic), "./run") in message.text
+    assert remedy_of(an_incident(topic)) in message.text
 
 
 def test_remedy_for_credentials_is_the_exact_command() -> None:
-    assert "`./run setup --reauth amazon`" in remedy_of(an_incident(Topic.CREDENTIALS), "./run")
+    assert "`homeclimate setup --reauth amazon`" in remedy_of(an_incident(Topic.CREDENTIALS))
 
 
 def test_recovery_message_has_the_length() -> None:
     notice = Recovered(incident=an_incident(Topic.SOURCE_SILENT, "hue"), length=timedelta(hours=5))
-    message = message_of(notice, home="here", program="homeclimate")
+    message = message_of(notice, home="here")
     assert message.subject == "recovered: no readings from hue"
     assert "after 5 h" in message.text
 
 
 def test_dismissal_message_says_no_longer_expected() -> None:
     notice = Dismissed(incident=an_incident(Topic.DEVICE_SILENT, "hue:1"), length=timedelta(hours=30))
-    message = message_of(notice, home="here", program="homeclimate")
+    message = message_of(notice, home="here")
     assert message.subject == "no longer expected: no readings from the device hue:1"
     assert "after 30 h" in message.text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import attrs
@@ -13,8 +12,9 @@ from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.progress import Waiting
 from domain.reading import Quantity
 from entrypoints.commands.setup_steps import reply_lines
-from entrypoints.terminal.cycle_text import as_json, format_age, lines
-from entrypoints.terminal.status_text import Status, as_object, show, sparkline
+from entrypoints.terminal.cycle_text import as_object, format_age, lines
+from entrypoints.terminal.status_text import Status, show, sparkline
+from entrypoints.terminal.status_text import as_object as status_object
 from entrypoints.terminal.status_text import lines as status_lines
 from tests.support.builders import (
     NOON,
@@ -70,7 +70,7 @@ def test_cycle_json_has_values_times_and_causes() -> None:
         a_failed(),
         a_deferred(),
     )
-    printed = json.loads(as_json(NotStored(report=report, reason="busy")))
+    printed = as_object(NotStored(report=report, reason="busy"))
     collected, failed, deferred = printed["outcomes"]
     assert (printed["stored"], printed["spooled"], printed["reason"]) == (False, False, "busy")
     assert collected["readings"][0]["values"] == {"temperature": 21.5}
@@ -149,7 +149,7 @@ def test_status_shows_the_age_of_the_observation(
         collectors=(),
     )
     assert f"  {age}  21.5 °C" in list(status_lines(status))[-1]
-    (device,) = as_object(status)["devices"]
+    (device,) = status_object(status)["devices"]
     number, unit = age.split()
     assert device["age_s"] == int(number) * {"min": 60, "d": 86_400}[unit] + (3600 if unit == "d" else 0)
     store = MemoryStore()
