@@ -175,6 +175,7 @@ class Backups:
                 files.thin(newest=newest, database=self.path, needed=needed)
         if (missing := files.missing_bytes(needed)) > 0:
             raise StoreFull(
-                f"no backup is made of {self.path}: it takes {needed / 1e6:.1f} MB, and with the tenth of the "
-                f"disk that is kept for readings {missing / 1e6:.1f} MB more must be free. Make room"
+                f"no backup is made of {self.path}: its disk needs {missing / 1e6:.1f} MB more free space, "
+                f"since a backup takes {needed / 1e6:.1f} MB and a tenth of the disk is kept for readings. "
+                "Make room"
             )

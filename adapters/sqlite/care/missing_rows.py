@@ -60,5 +60,5 @@ def _select_missing(table: str, present: AbstractSet[str]) -> str:
         is_same += " AND (now.state = 'stored' OR old.state <> 'stored')"
     select += f"NOT EXISTS (SELECT 1 FROM main.{table} AS now WHERE {is_same})"  # noqa: S608 - names from above
     if table == "baselines" and "properties" in present:
-        select += f" AND '{REMOVED}' || old.name NOT IN (SELECT name FROM main.properties)"
+        select += f" AND '{REMOVED}' || old.name NOT IN (SELECT name FROM main.properties)"  # noqa: S608
     return f"{select} LIMIT 1"
