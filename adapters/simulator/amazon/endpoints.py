@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,6 @@ from adapters.simulator.amazon.monitors import (
     RANGE_INSTANCES,
     Monitor,
     Sample,
-    changed_sample_at,
     is_reachable,
     last_heard_s,
     monitors,
@@ -38,7 +37,6 @@ from adapters.simulator.faults import (
 from domain.reading import Quantity
 
 Item = dict[str, Any]
-_FindSample = Callable[[int, Monitor, Quantity, float], Sample]
 _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
 _QUANTITIES["temperature"] = Quantity.TEMPERATURE
@@ -81,8 +79,7 @@ class Live:
         if what == "heard":
             heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
             return stamp(datetime.fromtimestamp(heard_s, self.now.tzinfo), 3)
-        is_current = what == "sampled"
-        sample = self._sample(monitor, key) if is_current else self._find(changed_sample_at, monitor, key)
+        sample = self._sample(monitor, key)
         return stamp(sample.at, sample.digits)
 
     def is_reachable(self, monitor: Monitor) -> bool:
@@ -101,10 +98,10 @@ class Live:
 
     def _sample(self, monitor: Monitor, key: str) -> Sample:
         if (monitor.number, key) not in self._samples:
-            self._samples[monitor.number, key] = self._find(sample_at, monitor, key)
+            self._samples[monitor.number, key] = self._find(monitor, key)
         return self._samples[monitor.number, key]
 
-    def _find(self, sample: _FindSample, monitor: Monitor, key: str) -> Sample:
+    def _find(self, monitor: Monitor, key: str) -> Sample:
         as_of_s = self.now.timestamp()
         ahead = timedelta()
         for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
@@ -113,7 +110,7 @@ class Live:
                     as_of_s -= by_s
                 case SkewedClock(by_s):
                     ahead += timedelta(seconds=by_s)
-        found = sample(self.seed, monitor, _QUANTITIES[key], as_of_s)
+        found = sample_at(self.seed, monitor, _QUANTITIES[key], as_of_s)
         return attrs.evolve(found, at=found.at + ahead) if ahead else found
 
     def _temperature(self, monitor: Monitor) -> float:
