@@ -16,6 +16,7 @@ from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
 
 from adapters.files.atomic_write import sync_folder
+from adapters.files.data_folder import DataFolder
 from adapters.files.locks import locked_file
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
@@ -41,9 +42,16 @@ class FileSpool:
     """
 
     def __init__(
-        self, folder: Path, *, clock: Clock, journal: Journal, max_bytes: int = 64 * 1024 * 1024
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        journal: Journal,
+        max_bytes: int = 64 * 1024 * 1024,
+        data: DataFolder | None = None,
     ) -> None:
         self._folder = folder
+        self._data = data or DataFolder(folder.parent)
         self._clock = clock
         self._journal = journal
         self._max_bytes = max_bytes
@@ -141,6 +149,7 @@ class FileSpool:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        self._data.require()
         with locked_file(self._folder / _LOCK, _MODE):
             yield
 
