@@ -7,8 +7,8 @@ from functools import cached_property
 
 import attrs
 
+from adapters.files.file_spool import FileSpool
 from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, StderrJournal
@@ -62,7 +62,8 @@ class Home:
 
     @property
     def spool(self) -> Spool:
-        return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
+        lasting = [folder / "spool" for folder in self.files.lasting_folders]
+        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
