@@ -90,6 +90,11 @@ class Deployment:
         """The folder for what lasts outside the home, as XDG_STATE_HOME names it."""
         return self.folder.with_name(f"{self.folder.name}-user-state")
 
+    def block_lasting_folders(self) -> None:
+        """Let files stand where the folders are due that outlast the data folder."""
+        for folder in (self.folder / "state", self.user_state):
+            folder.write_text("a file where a folder is due")
+
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs `homeclimate` with the simulated CA."""
         return [sys.executable, "-m", "tests.support.collect_simulated", str(self.ca_file), *arguments]
