@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from domain.incidents import belongs_to_home
 from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
@@ -41,7 +40,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
     """
     status = status_of(find_home(home), environment or Environment())
     if is_json:
-        click.echo(json.dumps(as_object(status), ensure_ascii=False))
+        click.echo(as_json(as_object(status)))
     else:
         for line in lines(status):
             print_message(line)

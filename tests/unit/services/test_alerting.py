@@ -64,7 +64,7 @@ class Alerts:
             clock=self.clock,
             journal=self.journal,
             home="/home/me/climate",
-            program="./run",
+            as_typed=lambda text: text.replace("homeclimate", "./run"),
         )
 
     async def after(self, *outcomes: Outcome) -> None:
