@@ -11,12 +11,11 @@ import pytest
 
 from adapters.alerts.alert_file import AlertFile
 from adapters.files.data_folder import DataFolder
-from adapters.files.spool_folder import FileSpool
 from adapters.files.state_file import FileState
-from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
-from domain.errors import SpoolError, StoreMissing
+from domain.errors import StoreMissing
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, rows
 
@@ -148,14 +147,11 @@ def test_nothing_is_made_in_the_place_of_a_data_folder_that_is_away(
     state = FileState(home.path.parent / "state.json", journal, data=home.data)
     state.put("before", {"number": 1})
     assert state.get("before") == {"number": 1}
-    spool = FileSpool(home.path.parent / "spool", clock=MemoryClock(NOON), journal=journal, data=home.data)
     board = AlertFile(home.path.parent / "ALERT.txt", journal=journal, data=home.data)
     take_away = _folder_moved_and_an_empty_one_made if is_empty_folder_made else _folder_moved
     bring_back = take_away(home)
     state.put("meanwhile", {"number": 2})
     board.put("act")
-    with pytest.raises(SpoolError, match="data folder is away"):
-        spool.add(cycle_number(1))
     assert (state.get("before"), state.get("meanwhile")) == ({"number": 1}, {"number": 2})
     assert home.path.parent.exists() == is_empty_folder_made
     bring_back()
