@@ -214,10 +214,11 @@ class Stored:
 
 @attrs.frozen(kw_only=True)
 class Spooled:
-    """The store refused the cycle for `reason`, and the spool has it, durably."""
+    """The store refused the cycle for `reason`, and the spool has it, durably, at `place`."""
 
     report: CycleReport
     reason: str
+    place: str
 
 
 @attrs.frozen(kw_only=True)
