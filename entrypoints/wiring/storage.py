@@ -94,6 +94,7 @@ def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
 
 def daily_upkeep(home: Home) -> DailyUpkeep:
     """Return what checks and backs up the database daily."""
+    backups = home.settings.backups
     upkeep = SqliteUpkeep(
         home.files.database,
         state=home.state,
@@ -101,11 +102,14 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
         clock=home.clock,
         is_simulated=home.environment.is_simulated,
         busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+        max_backup_bytes=backups.max_bytes,
+        copy_to=backups.copy_to,
     )
     return DailyUpkeep(
         upkeep=upkeep,
         lease=locks.UpkeepLock(home.files.upkeep_lock),
         state=home.saved_state,
+        copies=backups.copy_to is not None,
         clock=home.clock,
         journal=home.journal,
     )
