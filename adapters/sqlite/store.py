@@ -91,19 +91,22 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> None:
-        for refusal in self._repair_and_retry(partial(self._write, report)):
+    def append(self, report: CycleReport) -> CycleReport:
+        stored, refusals = self._repair_and_retry(partial(self._write, report))
+        for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
+        return stored
 
-    def _write(self, report: CycleReport) -> Sequence[Unread]:
+    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
         with self._write_connection() as connection:
             with transaction(connection, self._begin):
-                refusals = self._writer.write(report, now)
-            self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
-        return refusals
+                written = self._writer.write(report, now)
+            with suppress(OSError):  # what is committed is stored
+                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+        return written
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -112,6 +115,10 @@ class SqliteStore:
         return SourceProgress(
             ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        with self._read_connection():
+            return self._writer.is_used(source, instant)
 
     def close(self) -> None:
         try:
