@@ -7,11 +7,12 @@ from functools import cached_property
 
 import attrs
 
+from adapters.files.data_folder import DataFolder
+from adapters.files.file_spool import FileSpool
 from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
-from adapters.log.journals import Journals, StderrJournal
+from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from config.files import HomeFiles
@@ -19,6 +20,7 @@ from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
 from domain.redaction import Redactor
+from entrypoints.process import typed_anywhere
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -37,7 +39,9 @@ class Home:
     redact: Callable[[str], str]
     journal: Journal
     state: State = attrs.field(
-        default=attrs.Factory(lambda home: FileState(home.files.state, home.journal), takes_self=True)
+        default=attrs.Factory(
+            lambda home: FileState(home.files.state, home.journal, data=home.data), takes_self=True
+        )
     )
 
     @property
@@ -56,19 +60,24 @@ class Home:
     def files(self) -> HomeFiles:
         return HomeFiles(home=self.loaded.home, database=self.settings.storage.database_path)
 
+    @cached_property
+    def data(self) -> DataFolder:
+        return DataFolder(self.files.folder)
+
     @property
     def saved_state(self) -> SavedState:
         return SavedState(self.state)
 
     @property
     def spool(self) -> Spool:
-        return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
+        lasting = [folder / "spool" for folder in self.files.lasting_folders]
+        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
     redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = StderrJournal(redact, level=level)
+    journal = RewordingJournal(StderrJournal(redact, level=level), typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment or Environment(), redact=redact, journal=journal)
 
 
@@ -96,5 +105,6 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
     )
-    journal = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    journals = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    journal = RewordingJournal(journals, typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)
