@@ -56,6 +56,10 @@ class Inspection:
     config_path: Path
     secrets_path: Path
 
+    @property
+    def home(self) -> Path:
+        return self.secrets_path.parents[1]
+
     def loaded(self) -> Loaded:
         """Return what a program works with. Raise SettingsError with all problems."""
         raise_if_fatal(self.problems)

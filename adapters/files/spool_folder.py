@@ -17,6 +17,7 @@ from cattrs.strategies import configure_tagged_union
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
+from adapters.files.regular_file import open_regular
 from domain.cycle import Collected, CycleReport, Outcome
 from domain.errors import SpoolError
 from domain.progress import Waiting
@@ -92,7 +93,7 @@ class FileSpool:
     def _undrained_lines(self, path: Path) -> Iterator[bytes]:
         """Yield the whole lines that are not drained yet. Another process may have removed the file."""
         try:
-            file = path.open("rb")
+            file = os.fdopen(open_regular(path, os.O_RDONLY), "rb")
         except FileNotFoundError:
             return
         with file:
@@ -127,7 +128,7 @@ class FileSpool:
         """Remove the file, with a partial last line that a crash left, unless a line was added meanwhile."""
         with self._locked():
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = open_regular(path, os.O_RDONLY)
             except FileNotFoundError:
                 return
             try:
@@ -197,7 +198,7 @@ def _converter() -> Converter:
 def _append(path: Path, line: bytes) -> None:
     """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
         end = _end_of_whole_lines(descriptor)
         try:
