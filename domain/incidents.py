@@ -26,6 +26,7 @@ class Topic(StrEnum):
     DEVICE_SILENT = "device_silent"
     BATTERY_LOW = "battery_low"
     DISK_LOW = "disk_low"
+    DATABASE_MISSING = "database_missing"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"

@@ -16,6 +16,7 @@ from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
@@ -52,6 +53,7 @@ class SqliteStore:
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
         state: State | None = None,
+        identity: HomeIdentity | None = None,
     ) -> None:
         self._path = path
         self._journal = journal
@@ -64,6 +66,7 @@ class SqliteStore:
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
@@ -155,7 +158,7 @@ class SqliteStore:
         """Give the connection while this process holds the lock of the database."""
         with store_errors(self._path):
             if self._connection is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._opening.prepare()
             with self._lock.held():
                 connection = self._open_connection()
                 try:
