@@ -13,11 +13,11 @@ from domain.incidents import Dismissed, Incident, Notice, Opened, Recovered, Top
 REJECTED_PAUSE = timedelta(hours=1)
 _MOST_WAITING = 50
 
-# Title and remedy; `{program}` is the command that starts this program.
+# Title and remedy.
 _TEXTS: Mapping[Topic, tuple[str, str]] = {
     Topic.CREDENTIALS: (
         "{subject} rejects the stored credentials",
-        "Run `{program} setup --reauth {subject}`. All other sources go on meanwhile.",
+        "Run `homeclimate setup --reauth {subject}`. All other sources go on meanwhile.",
     ),
     Topic.SOURCE_SILENT: (
         "no readings from {subject}",
@@ -25,9 +25,13 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.DEVICE_SILENT: (
         "no readings from the device {subject}",
-        "Check its battery or plug, and that it is in range. `{program} status` shows the other devices.",
+        "Check its battery or plug, and that it is in range. `homeclimate status` shows the other devices.",
     ),
     Topic.BATTERY_LOW: ("the battery of {subject} is low", "Replace it. No setting needs to be changed."),
+    Topic.VALUE_UNCHANGED: (
+        "the value of the device {subject} does not change",
+        "Warm the sensor with your hand. If that changes nothing, take its battery out and put it back.",
+    ),
     Topic.DISK_LOW: (
         "the disk is nearly full",
         "Free some space on the disk of the data folder. What does not fit waits in memory for a day.",
@@ -38,11 +42,11 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",
-        "Collecting continues in a new one. `{program} db salvage FILE` recovers what can still be read.",
+        "Collecting continues in a new one. `homeclimate db salvage FILE` recovers what can still be read.",
     ),
     Topic.DATABASE_DAMAGED: (
         "the daily check found damage in the database",
-        "Run `{program} db check`. It shows what is damaged and the next step.",
+        "Run `homeclimate db check`. It shows what is damaged and the next step.",
     ),
     Topic.WAL_HELD: (
         "another program keeps the database open for reading",
@@ -99,20 +103,20 @@ class Outbox:
         )
 
 
-def title_of(incident: Incident, program: str = "homeclimate") -> str:
+def title_of(incident: Incident) -> str:
     """Return what is wrong, in one line."""
-    return _TEXTS[incident.topic][0].format(subject=incident.subject, program=program)
+    return _TEXTS[incident.topic][0].format(subject=incident.subject)
 
 
-def remedy_of(incident: Incident, program: str) -> str:
+def remedy_of(incident: Incident) -> str:
     """Return what to do about it."""
-    return _TEXTS[incident.topic][1].format(subject=incident.subject, program=program, detail=incident.detail)
+    return _TEXTS[incident.topic][1].format(subject=incident.subject, detail=incident.detail)
 
 
-def message_of(notice: Notice, *, home: str, program: str) -> Message:
+def message_of(notice: Notice, *, home: str) -> Message:
     """Return the message of a notice; `home` is the home that it is about."""
     incident = notice.incident
-    title = title_of(incident, program)
+    title = title_of(incident)
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
@@ -129,6 +133,6 @@ def message_of(notice: Notice, *, home: str, program: str) -> Message:
         subject=f"{'' if isinstance(notice, Opened) else 'still: '}{title}",
         text=(
             f"Since {since}: {title}.\nDetails: {incident.detail or 'none'}\n\n"
-            f"{remedy_of(incident, program)}\n\nHome: {home}\n"
+            f"{remedy_of(incident)}\n\nHome: {home}\n"
         ),
     )

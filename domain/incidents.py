@@ -14,6 +14,7 @@ from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Sto
 REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+UNCHANGED_AFTER = timedelta(hours=48)
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
 WAL_HELD_BYTES, WAL_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
@@ -25,6 +26,7 @@ class Topic(StrEnum):
     SOURCE_SILENT = "source_silent"
     DEVICE_SILENT = "device_silent"
     BATTERY_LOW = "battery_low"
+    VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
     DATABASE_MISSING = "database_missing"
     DATABASE_ASIDE = "database_aside"
@@ -35,7 +37,7 @@ class Topic(StrEnum):
 
 
 _SOURCE_TOPICS = frozenset({Topic.CREDENTIALS, Topic.SOURCE_SILENT})
-_DEVICE_TOPICS = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW})
+_DEVICE_TOPICS = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW, Topic.VALUE_UNCHANGED})
 _SILENCES = frozenset({Topic.SOURCE_SILENT, Topic.DEVICE_SILENT})
 
 
@@ -246,8 +248,11 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
             for reading in outcome.readings:
-                battery = reading.battery_percent
-                if not has_incidents and (battery is None or battery > BATTERY_LOW_PERCENT):
+                battery, observed_at = reading.battery_percent, reading.observed_at
+                age = reading.collected_at - (observed_at or reading.collected_at)
+                is_unchanged = age > UNCHANGED_AFTER
+                is_low = battery is not None and battery <= BATTERY_LOW_PERCENT
+                if not (has_incidents or is_unchanged or is_low):
                     continue
                 yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
                 if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
@@ -256,6 +261,14 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
                         subject=reading.device_id,
                         is_bad=battery <= BATTERY_LOW_PERCENT,
                         detail=f"{reading.location}: {battery} %",
+                        source=source,
+                    )
+                if observed_at is not None:
+                    yield Observation(
+                        topic=Topic.VALUE_UNCHANGED,
+                        subject=reading.device_id,
+                        is_bad=is_unchanged,
+                        detail=f"{reading.location}: unchanged since {observed_at:%Y-%m-%d %H:%M} UTC",
                         source=source,
                     )
             for unread in outcome.unread:

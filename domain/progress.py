@@ -70,10 +70,15 @@ class WaitingSlots:
 
 @attrs.define(kw_only=True)
 class Waiting:
-    """The cycles that wait to be stored, their readings, and their planned slots by source."""
+    """The cycles that wait to be stored, their readings, and their planned slots by source.
+
+    `places` are where they wait, and `unreadable` the places that cannot be read, and why, for people.
+    """
 
     cycles: int = 0
     readings: int = 0
+    places: list[str] = attrs.field(factory=list)
+    unreadable: list[str] = attrs.field(factory=list)
     by_source: dict[str, WaitingSlots] = attrs.field(factory=dict)
 
     def add(self, report: CycleReport) -> None:

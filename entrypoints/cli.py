@@ -6,11 +6,13 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 import click
 
 from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
+from entrypoints.process import program_name
 from entrypoints.terminal.output import print_message
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
@@ -46,6 +48,18 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in sorted(_COMMANDS.items())])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            with suppress(OSError):  # stderr may be what is full
+                print_message(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
+            _discard_stdout()
+            return exit_codes.FAILED
+        except HomeclimateError as error:
+            print_message(f"homeclimate: {error}", err=True)
+            return _code_of(error)
+
 
 @click.group(
     cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -71,21 +85,13 @@ def main(arguments: list[str] | None = None, *, environment: Environment | None 
 def _run(arguments: list[str], environment: Environment | None) -> int:
     try:
         returned = homeclimate.main(
-            args=arguments, prog_name="homeclimate", standalone_mode=False, obj=environment
+            args=arguments, prog_name=program_name(), standalone_mode=False, obj=environment
         )
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
         error.show(file=sys.stderr)
         return exit_codes.USAGE
-    except OSError as error:
-        with suppress(OSError):  # stderr may be what is full
-            print_message(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
-        _discard_stdout()
-        return exit_codes.FAILED
-    except HomeclimateError as error:
-        print_message(f"homeclimate: {error}", err=True)
-        return _code_of(error)
     return returned if isinstance(returned, int) else 0
 
 

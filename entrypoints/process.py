@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import attrs
 import platformdirs
 
+# A command as messages name it: its words, and in backquotes the rest of it.
+_COMMAND = re.compile(
+    r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
+    r"|demo|health|restore|setup(?: amazon)?|simulator|status)\b"
+    r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
+)
+_WITHOUT_HOME = ("--version", "demo", "simulator")
 _START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
 
 
@@ -30,12 +39,57 @@ def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -
     return platformdirs.user_data_path("homeclimate")
 
 
-def program_name(environment: Mapping[str, str]) -> str:
-    """Return the command as a person would type it here: `homeclimate`, or the path to `run`."""
+def program_name(environment: Mapping[str, str] = os.environ, *, is_here: bool = True) -> str:
+    """Return what starts this program: `homeclimate`, or the path to `run`, short only if typed here."""
     checkout = environment.get("HOMECLIMATE_CHECKOUT")
     if checkout is None:
         return "homeclimate"
-    return "./run" if Path.cwd() == Path(checkout) else shlex.quote(f"{checkout}/run")
+    return "./run" if is_here and _is_working_folder(checkout) else shlex.quote(f"{checkout}/run")
+
+
+@attrs.frozen(kw_only=True)
+class TypedCommands:
+    """Replaces commands in a text, `homeclimate status`, by what a person types: `./run status --home /h`.
+
+    Every text for a person passes here once it is complete; a second time changes nothing.
+    """
+
+    home: Path
+    environment: Mapping[str, str]
+    is_here: bool
+
+    def __call__(self, text: str) -> str:
+        return _COMMAND.sub(self._typed, text)
+
+    def _typed(self, command: re.Match[str]) -> str:
+        program = program_name(self.environment, is_here=self.is_here)
+        quote, words, rest = command["quote"] or "", command["words"], command["rest"] or ""
+        names_home = words in _WITHOUT_HOME or "--home" in rest or command["home"] is not None
+        option = "" if names_home or self._is_default_home() else f" --home {shlex.quote(str(self.home))}"
+        return f"{quote}{program} {words}{rest}{option}"
+
+    def _is_default_home(self) -> bool:
+        if self.is_here:
+            return self.home == find_home(None, self.environment)
+        checkout = self.environment.get("HOMECLIMATE_CHECKOUT")
+        return self.home == (Path(checkout) if checkout else platformdirs.user_data_path("homeclimate"))
+
+
+def typed_here(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
+    """Return the commands for whoever started this process: in the same folder, with the same variables."""
+    return TypedCommands(home=home, environment=environment, is_here=True)
+
+
+def typed_anywhere(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
+    """Return the commands for mails, files and logs, which are read in other folders and shells."""
+    return TypedCommands(home=home, environment=environment, is_here=False)
+
+
+def _is_working_folder(folder: str) -> bool:
+    try:
+        return Path.cwd() == Path(folder)
+    except OSError:  # it has been removed
+        return False
 
 
 def process_age_s() -> float:

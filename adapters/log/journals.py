@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
+import attrs
+
 from ports.journal import Journal, Level
 
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
@@ -30,6 +32,20 @@ class Journals:
     def record(self, level: Level, event: str, **fields: object) -> None:
         for journal in self._journals:
             journal.record(level, event, **fields)
+
+
+@attrs.frozen
+class RewordingJournal:
+    """Passes each record on with its texts reworded, such as with commands as they are typed."""
+
+    journal: Journal
+    reword: Callable[[str], str]
+
+    def record(self, level: Level, event: str, **fields: object) -> None:
+        reworded = {
+            name: self.reword(value) if isinstance(value, str) else value for name, value in fields.items()
+        }
+        self.journal.record(level, event, **reworded)
 
 
 class StderrJournal:

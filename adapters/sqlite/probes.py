@@ -131,7 +131,7 @@ def simulated_home(path: Path) -> Answer:
     """Report that the home is simulated, so that nothing of it can be checked outside the demo."""
     return failed(
         f"{path} is of a simulated home: its bridge and its account exist only while the demo runs",
-        f"Look at it with `homeclimate status --home {path.parent.parent}`, or name your own home",
+        "Look at it with `homeclimate status`, or name your own home with --home.",
     )
 
 

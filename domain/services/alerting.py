@@ -12,12 +12,13 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_messages import message_of, remedy_of, title_of
+from domain.alert_messages import Message, message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.incidents import (
     Dismissed,
     Incidents,
+    Notice,
     Observation,
     Patience,
     Topic,
@@ -67,7 +68,8 @@ class AlertChannels:
 class Alerting:
     """Looks at each finished cycle, within its own budgets. Never raises for anything outside.
 
-    `sources` are all sources of the home, also those that this process does not collect from.
+    `sources` are all sources of the home, also those that this process does not collect from. `as_typed`
+    turns the commands in a text into what the people of the home type.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Alerting:
         clock: Clock,
         journal: Journal,
         home: str,
-        program: str = "homeclimate",
+        as_typed: Callable[[str], str] = str,
         patience: Patience | None = None,
     ) -> None:
         self._channels = channels
@@ -94,7 +96,7 @@ class Alerting:
         self._clock = clock
         self._journal = journal
         self._home = home
-        self._program = program
+        self._as_typed = as_typed
         self._patience = patience or Patience()
         self._ping_failed = False
 
@@ -128,10 +130,7 @@ class Alerting:
                 detail=incident.detail,
             )
         if self._channels.notifier is not None and (notices or dismissed):
-            messages = [
-                message_of(notice, home=self._home, program=self._program)
-                for notice in (*notices, *dismissed)
-            ]
+            messages = [self._message(notice) for notice in (*notices, *dismissed)]
             self._state.save_outbox(self._state.outbox().with_messages(messages))
         if self._channels.heartbeat is not None:
             await self._ping(self._channels.heartbeat, cycle)
@@ -176,17 +175,22 @@ class Alerting:
             self._state.save_clock_faults({**known, **new})
         return [f"{source} ({slot:%Y-%m-%d %H:%M} UTC)" for source, slot in new.items()]
 
+    def _message(self, notice: Notice) -> Message:
+        message = message_of(notice, home=self._home)
+        return Message(subject=self._as_typed(message.subject), text=self._as_typed(message.text))
+
     def _update_board(self, outcome: Outcome, incidents: Incidents) -> None:
         if isinstance(outcome, Collected):
             self._channels.board.clear()
             return
         incident = incidents.get(f"{Topic.CREDENTIALS}:{outcome.due.source}")
         if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
-            self._channels.board.put(
+            text = (
                 f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
-                f"Details: {incident.detail}\n\n{remedy_of(incident, self._program)}\n"
+                f"Details: {incident.detail}\n\n{remedy_of(incident)}\n"
                 "This file is removed after the next success.\n"
             )
+            self._channels.board.put(self._as_typed(text))
 
     async def _mail(self, notifier: Notifier) -> None:
         deadline_s = self._clock.elapsed_s() + MAIL_BUDGET_S

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreRefused
+from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreMissing, StoreRefused
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress, Waiting
 from domain.schedule import Due
@@ -60,6 +60,9 @@ class CycleStorage:
             raise
         except StoreError as error:
             self._journal.record(Level.ERROR, "store.not_opened", error=str(error))
+            self._spool.prepare(is_data_there=not isinstance(error, StoreMissing))
+        else:
+            self._spool.prepare(is_data_there=True)
 
     async def store(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or let it wait too. Ends within the budget."""
@@ -79,7 +82,9 @@ class CycleStorage:
             self._confirmed.clear()
             self._waiting.add(report)
             return self._let_wait(report, str(error))
-        self._is_healthy = True
+        if not self._is_healthy:
+            self._is_healthy = True
+            self._spool.prepare(is_data_there=True)  # the data may have been away until now
         if is_drained:
             self._waiting = Waiting()
             for unstorable in self._memory:
@@ -150,7 +155,10 @@ class CycleStorage:
         Raise `StoreError` while some of it has to go on waiting.
         """
 
+        stored = 0
+
         def take(report: CycleReport) -> bool:
+            nonlocal stored
             if self._clock.elapsed_s() > deadline_s - _TIME_FOR_ONE_S:
                 raise StoreError("more is waiting than one cycle has time to store; the next one goes on")
             self._confirmed.clear()
@@ -159,18 +167,17 @@ class CycleStorage:
             except CycleUnstorable as error:
                 self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
                 return False
+            stored += 1
             return True
 
         is_readable = True
         try:
-            stored = self._spool.drain(take)
+            self._spool.drain(take)
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            stored, is_readable = 0, False
+            is_readable = False
         for report in tuple(self._memory):
-            if take(report):
-                stored += 1
-            else:
+            if not take(report):
                 self._spool_unstorable(report)
             self._memory.popleft()
         if stored:
@@ -195,8 +202,8 @@ class CycleStorage:
     def _let_wait(self, report: CycleReport, reason: str) -> Cycle:
         self._journal.record(Level.ERROR, "store.refused", error=reason, readings=len(report.readings))
         self._memory.append(report)
-        if self._spool_memory():
-            return Spooled(report=report, reason=reason)
+        if (place := self._spool_memory()) is not None:
+            return Spooled(report=report, reason=reason, place=place)
         horizon = self._clock.now() - KEPT_IN_MEMORY
         for number, old in enumerate(self._memory):
             if old.outcomes and all(outcome.due.slot < horizon for outcome in old.outcomes):
@@ -206,27 +213,28 @@ class CycleStorage:
             self._memory.popleft()
         return NotStored(report=report, reason=reason)
 
-    def _spool_memory(self) -> bool:
-        """Move the cycles in memory to the spool; return whether all could be moved."""
+    def _spool_memory(self) -> str | None:
+        """Move the cycles in memory to the spool; return the last one's place, None if one was refused."""
+        place = ""
         while self._memory:
             try:
-                self._spool.add(self._memory[0])
+                place = self._spool.add(self._memory[0])
             except SpoolError as error:
                 self._journal.record(
                     Level.CRITICAL, "spool.refused", error=str(error), cycles_in_memory=len(self._memory)
                 )
-                return False
+                return None
             self._memory.popleft()
-        return True
+        return place
 
     def _read_spool(self) -> None:
         """Find the cycles that an earlier process left in the spool: their slots are not missed."""
-        try:
-            waiting = self._spool.waiting()
-        except SpoolError as error:
-            self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            return
-        self._has_read_spool = True
+        waiting = self._spool.waiting()
+        if waiting.unreadable:
+            self._journal.record(Level.ERROR, "spool.unreadable", error="; ".join(waiting.unreadable))
+        self._has_read_spool = not waiting.unreadable
+        for report in self._memory:
+            waiting.add(report)
         self._waiting = waiting
         if waiting.cycles:
             self._journal.record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -164,7 +165,9 @@ class DailyUpkeep:
             Level.CRITICAL,
             "upkeep.check_damaged",
             findings=detail,
-            next=f"homeclimate db salvage {checked.kept_as}" if checked.kept_as else "homeclimate db check",
+            next=f"homeclimate db salvage {shlex.quote(checked.kept_as)}"
+            if checked.kept_as
+            else "homeclimate db check",
         )
         return StepRecord(at=at, result=StepResult.DAMAGED, detail=detail, kept_as=checked.kept_as)
 

@@ -117,7 +117,7 @@ class MailProbe:
             )
         message = Message(
             subject="homeclimate: a test",
-            text=f"Sent by `homeclimate health --send-test-mail`: nothing is wrong.\n\nHome: {self.home}\n",
+            text=f"This is a test of the mail settings: nothing is wrong.\n\nHome: {self.home}\n",
         )
         try:
             await self.notifier.send(message, self.clock.elapsed_s() + self.limit_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from entrypoints import exit_codes
 from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.baselines import baseline_comparison, circumstances
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
@@ -290,7 +289,7 @@ def _opened(
 
 def _print(output: dict[str, Any] | Iterable[str]) -> None:
     if isinstance(output, dict):
-        click.echo(json.dumps(output, ensure_ascii=False))
+        click.echo(as_json(output))
         return
     for line in output:
         print_message(line)

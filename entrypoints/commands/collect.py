@@ -25,8 +25,8 @@ from domain.services.continuous_collection import (
 )
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.process import find_home
-from entrypoints.terminal.cycle_text import as_json, lines
-from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, print_message
+from entrypoints.terminal.cycle_text import as_object, lines
+from entrypoints.terminal.output import as_json, as_typed_here, non_blocking_stdout, print_message
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
@@ -206,8 +206,8 @@ async def _collect(
     is_endless = request.is_endless
 
     def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
-        for line in [as_json(cycle)] if request.as_json else lines(cycle):
-            write_line(line if request.as_json else as_typed_here(line))
+        for line in [as_json(as_object(cycle))] if request.as_json else map(as_typed_here, lines(cycle)):
+            write_line(line)
         alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
         if not is_endless:  # or its memory would grow for ever
             cycles.append(cycle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from domain.errors import StoreError
 from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
@@ -127,7 +126,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
             ],
             "next": next_step if found else None,
         }
-        click.echo(json.dumps(report, ensure_ascii=False))
+        click.echo(as_json(report))
         return int(bool(found))
     if not found:
         print_message(f"{checked_home.files.database} is sound")

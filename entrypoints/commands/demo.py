@@ -19,7 +19,7 @@ from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.output import non_blocking_stdout
+from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, remember_home
 from entrypoints.terminal.status_text import show
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
@@ -151,6 +151,7 @@ def command(*, home: Path | None, days: int, live_cycles: int, seed: int, fault:
     collector. The database is marked as simulated, and `collect` refuses it.
     """
     folder = home.absolute() if home else find_home(None) / "var" / "demo"
+    remember_home(click.get_current_context(), folder)
     return run(Request(home=folder, days=days, live_cycles=live_cycles, seed=seed, fault=fault))
 
 
@@ -189,7 +190,7 @@ async def _collect(
         def show_cycle(cycle: Cycle) -> None:
             live.append(cycle)
             for line in lines(cycle):
-                write(line)
+                write(as_typed_here(line))
             if request.fault is not None and len(live) == 1:
                 FAULTS[request.fault].start(simulated)
 

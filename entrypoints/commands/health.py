@@ -33,9 +33,9 @@ from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import USAGE
-from entrypoints.process import find_home, process_age_s
+from entrypoints.process import find_home, process_age_s, program_name, typed_here
 from entrypoints.terminal import health_text
-from entrypoints.terminal.output import as_typed_here, non_blocking_stdout
+from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.health import Components
 from ports.probe import Probe
@@ -78,7 +78,8 @@ def run(
 ) -> int:
     """Run the check and return the exit code. `leave` ends the process at the deadline, from a watchdog."""
     try:
-        parsed = command.main(args=list(arguments), prog_name="homeclimate health", standalone_mode=False)
+        name = f"{program_name()} health"
+        parsed = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return USAGE
@@ -309,7 +310,8 @@ class HealthRun:
     def _shown(self, result: ComponentResult) -> ComponentResult:
         """Redact the texts, and name commands as they are typed here."""
         redact = self._components.redactor().redact
-        summary, next_step = (as_typed_here(redact(text)) for text in (result.summary, result.next_step))
+        as_typed = typed_here(self.command.home)
+        summary, next_step = (as_typed(redact(text)) for text in (result.summary, result.next_step))
         return attrs.evolve(result, summary=summary, next_step=next_step)
 
     @property

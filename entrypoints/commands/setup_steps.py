@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -12,7 +10,6 @@ import click
 from config.draft import Draft, draft_of
 from domain.cycle import SourceReply
 from domain.reading import Quantity, Reading
-from entrypoints.process import find_home, program_name
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.setup import check_writable, forget_refusals, save
 
@@ -57,14 +54,8 @@ def set_up(
         prompts.show("The files are up to date; nothing is changed.")
     forget_refusals(result.loaded)  # the dialogue has just tested the credentials
     if is_collecting_next:
-        prompts.show(f"Next: {next_command(home)}")
+        prompts.show("Next: homeclimate collect --once")
     return 0
-
-
-def next_command(home: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the command for the first cycle, as it would be typed in the current folder."""
-    option = "" if find_home(None, environment) == home else f" --home {shlex.quote(str(home))}"
-    return f"{program_name(environment)} collect --once{option}"
 
 
 def reply_lines(reply: SourceReply) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +11,12 @@ import click
 
 from config.loading import load
 from config.source_names import source_names
-from domain.errors import SpoolError, StoreError
+from domain.errors import StoreError
 from domain.incidents import belongs_to_home
-from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
@@ -42,7 +40,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
     """
     status = status_of(find_home(home), environment or Environment())
     if is_json:
-        click.echo(json.dumps(as_object(status), ensure_ascii=False))
+        click.echo(as_json(as_object(status)))
     else:
         for line in lines(status):
             print_message(line)
@@ -58,16 +56,12 @@ def status_of(home: Path, environment: Environment) -> Status:
     sources = source_names(home_now.loaded)
     status = Status(
         now=now,
-        waiting=Waiting(),
+        waiting=home_now.spool.waiting(),
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
         state={key: value for key in _STATE_KEYS if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(files),
     )
-    try:
-        status = attrs.evolve(status, waiting=home_now.spool.waiting())
-    except SpoolError as error:
-        status = attrs.evolve(status, spool_trouble=str(error))
     until = now + CLOCK_FAULT_AHEAD
     try:
         return attrs.evolve(

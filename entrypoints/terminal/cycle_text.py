@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -26,23 +25,21 @@ def lines(cycle: Cycle) -> Iterator[str]:
             for note in outcome.notes:
                 yield f"  note: {note}"
     match cycle:
-        case Spooled(reason=reason):
-            yield f"  SPOOLED, to be stored as soon as the database can be written to: {reason}"
+        case Spooled(reason=reason, place=place):
+            yield f"  SPOOLED in {place}, to be stored as soon as the database can be written to: {reason}"
         case NotStored(reason=reason):
             yield f"  NOT STORED, and lost when this process ends before it can be: {reason}"
 
 
-def as_json(cycle: Cycle) -> str:
-    """Return one line of JSON, as documented in docs/reference/command-line.md."""
-    return json.dumps(
-        {
-            "stored": isinstance(cycle, Stored),
-            "spooled": isinstance(cycle, Spooled),
-            "reason": None if isinstance(cycle, Stored) else cycle.reason,
-            "outcomes": [_outcome_object(outcome) for outcome in cycle.report.outcomes],
-        },
-        ensure_ascii=False,
-    )
+def as_object(cycle: Cycle) -> dict[str, Any]:
+    """Return the JSON object that docs/reference/command-line.md describes."""
+    return {
+        "stored": isinstance(cycle, Stored),
+        "spooled": isinstance(cycle, Spooled),
+        "reason": None if isinstance(cycle, Stored) else cycle.reason,
+        "place": cycle.place if isinstance(cycle, Spooled) else None,
+        "outcomes": [_outcome_object(outcome) for outcome in cycle.report.outcomes],
+    }
 
 
 def _describe(outcome: Outcome) -> str:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 
-from entrypoints.process import program_name
+from entrypoints.process import find_home, typed_here
 
-# Messages name commands as they are called when installed.
-_COMMAND = re.compile(
-    r"\bhomeclimate (?=(?:--version|backup|baseline|collect|db|demo|health|restore|setup|simulator|status)\b)"
-)
-
+_HOME = "homeclimate.home"  # in click's context: the home that the command line names
 _MAX_PENDING_LINES = 1000
 _CLOSE_TIMEOUT_S = 2.0  # for the last lines to be read
 
@@ -28,9 +25,31 @@ def print_message(text: str, *, err: bool = False) -> None:
     click.echo(as_typed_here(text), err=err)
 
 
-def as_typed_here(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Replace `homeclimate` in front of a command by what started this program, such as `./run`."""
-    return _COMMAND.sub(lambda _: f"{program_name(environment)} ", text)
+def as_typed_here(text: str) -> str:
+    """Write the commands in the text as they are typed here, for the home that the command line names."""
+    if "homeclimate " not in text:  # looking for the home takes calls of the system
+        return text
+    context = click.get_current_context(silent=True)
+    return typed_here(find_home(None if context is None else context.meta.get(_HOME)))(text)
+
+
+def remember_home(context: click.Context, home: Path | None) -> None:
+    """Name this home in the messages of the command that runs."""
+    if home is not None:
+        context.meta[_HOME] = home
+
+
+def as_json(value: object) -> str:
+    """Return the JSON of a value on one line, with the commands in its texts as they are typed here."""
+    return json.dumps(_all_typed_here(value), ensure_ascii=False)
+
+
+def _all_typed_here(value: object) -> object:
+    if isinstance(value, str):
+        return as_typed_here(value)
+    if isinstance(value, Mapping):
+        return {key: _all_typed_here(part) for key, part in value.items()}
+    return [_all_typed_here(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from adapters.alerts.alert_file import AlertFile
 from adapters.alerts.http_ping import HttpPing
 from adapters.alerts.smtp_mail import MailServer, SmtpMail
@@ -13,7 +11,7 @@ from config.loading import Loaded
 from config.source_names import source_names
 from domain.incidents import Patience
 from domain.services.alerting import AlertChannels, Alerting
-from entrypoints.process import program_name
+from entrypoints.process import typed_anywhere
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, Home
 from ports.alerts import Heartbeat, Notifier
 from ports.clock import Clock
@@ -38,7 +36,7 @@ def alerting(home: Home, retrier: Retrier) -> Alerting:
         clock=home.clock,
         journal=home.journal,
         home=str(home.loaded.home),
-        program=program_name(os.environ),
+        as_typed=typed_anywhere(home.loaded.home),
         patience=Patience(source_cycles=alerts.silent_cycles, device_cycles=alerts.silent_device_cycles),
     )
 

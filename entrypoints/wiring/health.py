@@ -226,8 +226,7 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        waiting = self.home.spool.waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(self.home.files.spool))
+        return judge_spool(self.home.spool.waiting())
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()

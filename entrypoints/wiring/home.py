@@ -7,12 +7,12 @@ from functools import cached_property
 
 import attrs
 
+from adapters.files.file_spool import FileSpool
 from adapters.files.home_marker import HomeMarker
 from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
-from adapters.log.journals import Journals, StderrJournal
+from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.home_identity import HomeIdentity
@@ -21,6 +21,7 @@ from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
 from domain.redaction import Redactor
+from entrypoints.process import typed_anywhere
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -78,13 +79,14 @@ class Home:
 
     @property
     def spool(self) -> Spool:
-        return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
+        lasting = [folder / "spool" for folder in self.files.lasting_folders]
+        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
     redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = StderrJournal(redact, level=level)
+    journal = RewordingJournal(StderrJournal(redact, level=level), typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment or Environment(), redact=redact, journal=journal)
 
 
@@ -112,5 +114,6 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
     )
-    journal = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    journals = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    journal = RewordingJournal(journals, typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)

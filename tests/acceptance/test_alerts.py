@@ -71,7 +71,7 @@ def test_rejected_credentials_and_recovery_are_notified(deployment: Deployment, 
         notified_by(deployment, port=port, ping_port=ping_port)
         assert run_here(deployment, "collect", "--once").returncode == 1
         text = alert_file(deployment).read_text()
-        assert "`homeclimate setup --reauth amazon`" in text
+        assert f"`homeclimate setup --reauth amazon --home {deployment.folder}`" in text
         assert "Since 20" in text
         assert "dead-cookie-1" not in text
         assert "a person must act" in run_here(deployment, "status").stdout

@@ -233,6 +233,7 @@ def test_readings_are_spooled_while_the_database_is_a_folder(
 def test_readings_without_database_and_spool_exit_with_2(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
+    deployment.block_lasting_folders()
     done = deployment.run("collect", "--once")
     assert done.returncode == 2
     assert "NOT STORED" in done.stdout
@@ -344,6 +345,7 @@ def _logs(deployment: Deployment) -> str:
 def test_a_service_writes_nothing_to_stderr(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
+    deployment.block_lasting_folders()
     running = deployment.start("collect")
     log = deployment.folder / "logs" / "homeclimate.log"
     _until(lambda: log.exists() and "CRITICAL spool.refused" in log.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import attrs
@@ -78,6 +79,6 @@ class DatabaseQuarantine:
             kept_as=str(kept),
             reason=fault,
             next="the newest sound backup is merged into a new database step by step; for the rest: "
-            f"homeclimate db salvage {kept}",
+            f"homeclimate db salvage {shlex.quote(str(kept))}",
         )
         return kept

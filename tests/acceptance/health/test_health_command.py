@@ -58,7 +58,7 @@ def test_health_check_output_format(home: SickHome, read_out: ReadOut) -> None:
 def test_health_check_remediation_guidance(home: SickHome, read_out: ReadOut) -> None:
     home.simulated.bridge.faults.add("kind=revoked")
     _, out, _ = run_health(home, read_out)
-    assert re.search(r"^fail +hue .*\n +-> Run `\S+ setup --reauth hue`\.$", out, re.MULTILINE)
+    assert re.search(r"^fail +hue .*\n +-> Run `\S+ setup --reauth hue --home \S+`\.$", out, re.MULTILINE)
 
 
 def test_only_a_terminal_gets_colours(home: SickHome, read_out: ReadOut) -> None:
@@ -173,9 +173,10 @@ def test_home_that_does_not_exist_is_one_failure(home: SickHome, read_out: ReadO
     code, out, _ = run_health(home, read_out)
     lines = out.splitlines()
     assert code == 2
+    setup = f"homeclimate setup --home {home.folder}"
     assert lines[:2] == [
         f"fail     configuration   {home.deployment.config_file} - not found",
-        f"{'':9}-> Run `homeclimate setup` to make one, or name another home with --home.",
+        f"{'':9}-> Run `{setup}` to make one, or name another home with --home.",
     ]
     assert lines[3:-1] == ["skipped  16 components   the configuration must be corrected first"]
 
@@ -186,7 +187,10 @@ def test_next_steps_name_commands_as_typed_here(
     home.deployment.config_file.unlink()
     monkeypatch.setenv("HOMECLIMATE_CHECKOUT", "/opt/homeclimate")
     for form in ((), ("--json",)):
-        assert "Run `/opt/homeclimate/run setup` to" in run_health(home, read_out, *form)[1]
+        assert (
+            f"Run `/opt/homeclimate/run setup --home {home.folder}` to"
+            in run_health(home, read_out, *form)[1]
+        )
 
 
 def test_simulated_home_is_one_failure_that_names_the_demo(home: SickHome, read_out: ReadOut) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from entrypoints.commands.setup_steps import next_command
-from entrypoints.process import find_home
-from entrypoints.terminal.output import as_typed_here
+from entrypoints.cli import homeclimate
+from entrypoints.process import find_home, typed_anywhere, typed_here
 from entrypoints.terminal.prompts import Prompts
 
 NAMED, CHECKOUT = "HOMECLIMATE_HOME", "HOMECLIMATE_CHECKOUT"
@@ -47,19 +48,80 @@ def test_home_is_else_in_the_users_data_folder(folder: Path, monkeypatch: pytest
     assert home.is_relative_to(folder)
 
 
-def test_next_command_works_where_it_is_typed(folder: Path) -> None:
-    checkout, home = folder / "a b", folder / "my home"
-    assert next_command(folder, {CHECKOUT: str(folder)}) == "./run collect --once"
-    assert next_command(checkout, {CHECKOUT: str(checkout)}) == f"'{checkout}/run' collect --once"
-    assert next_command(folder, {NAMED: str(folder)}) == "homeclimate collect --once"
-    assert next_command(home, {NAMED: str(folder)}) == f"homeclimate collect --once --home '{home}'"
+COLLECT = "collect --once"
 
 
-def test_commands_in_messages_are_those_that_work_here(folder: Path) -> None:
-    text = "no home: run `homeclimate setup`, or see homeclimate.log of homeclimate 0.1"
-    here = "no home: run `./run setup`, or see homeclimate.log of homeclimate 0.1"
-    assert as_typed_here(text, {CHECKOUT: str(folder)}) == here
-    assert as_typed_here(text, {}) == text
+@pytest.mark.parametrize(
+    ("environment", "home", "here", "anywhere"),
+    [
+        ({CHECKOUT: "{cwd}"}, "{cwd}", "./run {}", "{cwd}/run {}"),
+        ({CHECKOUT: "{cwd}"}, "{cwd}/my home", "./run {} --home '{cwd}/my home'", None),
+        ({CHECKOUT: "{cwd}/a b"}, "{cwd}/a b", "'{cwd}/a b/run' {}", "'{cwd}/a b/run' {}"),
+        ({NAMED: "{cwd}"}, "{cwd}", "homeclimate {}", "homeclimate {} --home {cwd}"),
+        ({NAMED: "{cwd}"}, "{cwd}/my home", "homeclimate {} --home '{cwd}/my home'", None),
+        ({}, "{data}", "homeclimate {}", "homeclimate {}"),
+        ({}, "/it's", "homeclimate {} --home '/it'\"'\"'s'", "homeclimate {} --home '/it'\"'\"'s'"),
+    ],
+)
+def test_command_works_where_it_is_typed(
+    folder: Path, environment: dict[str, str], home: str, here: str, anywhere: str | None
+) -> None:
+    def filled(text: str) -> str:
+        text = text.replace("{cwd}", str(folder)).replace("{data}", str(find_home(None, {})))
+        return text.replace("{}", COLLECT)
+
+    given = {name: filled(value) for name, value in environment.items()}
+    assert typed_here(Path(filled(home)), given)(f"homeclimate {COLLECT}") == filled(here)
+    typed = typed_anywhere(Path(filled(home)), given)(f"homeclimate {COLLECT}")
+    assert typed == (filled(anywhere) if anywhere else filled(here).replace("./run", f"{folder}/run"))
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("run `homeclimate setup`, or", "run `./run setup --home /h`, or"),
+        ("`homeclimate setup --reauth hue`", "`./run setup --reauth hue --home /h`"),
+        ("run homeclimate setup amazon, or", "run ./run setup amazon --home /h, or"),
+        ("Run homeclimate restore FILE with", "Run ./run restore --home /h FILE with"),
+        ("`homeclimate db salvage 'a b'`", "`./run db salvage 'a b' --home /h`"),
+        ("homeclimate db salvage x", "./run db salvage --home /h x"),
+        ("homeclimate baseline capture NAME", "./run baseline capture --home /h NAME"),
+        ("`homeclimate --version` and `homeclimate demo`", "`./run --version` and `./run demo`"),
+        ("`homeclimate status --home /other`", "`./run status --home /other`"),
+        ("homeclimate status --home /other", "./run status --home /other"),
+        ("see homeclimate.log of homeclimate 0.1", "see homeclimate.log of homeclimate 0.1"),
+    ],
+)
+def test_commands_in_a_text_are_typed_for_the_home_once(folder: Path, text: str, typed: str) -> None:
+    commands = typed_here(Path("/h"), {CHECKOUT: str(folder)})
+    assert commands(text) == typed
+    assert commands(typed) == typed
+
+
+def test_command_in_a_removed_folder_names_the_whole_path(folder: Path) -> None:
+    folder.rmdir()
+    commands = typed_here(Path("/h"), {CHECKOUT: str(folder)})
+    assert commands("homeclimate setup") == f"{folder}/run setup --home /h"
+
+
+def commands_of(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from ((f"{name} {inner}", one) for inner, one in commands_of(found, context))
+            if not found.invoke_without_command:
+                continue
+        yield name, found
+
+
+def test_home_is_named_exactly_where_the_command_takes_one() -> None:
+    commands = dict(commands_of(homeclimate, click.Context(homeclimate)))
+    assert len(commands) > 12
+    for name, command in commands.items():
+        takes_home = any("--home" in option.opts for option in command.params)
+        typed = typed_here(Path("/h"), {})(f"homeclimate {name}")
+        assert typed == f"homeclimate {name}" + (" --home /h" if takes_home and name != "demo" else ""), name
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ async def test_busy_store_spools_the_cycle_after_three_attempts() -> None:
     bench = Bench()
     bench.store.fault = StoreBusy("locked by another program")
     cycle = await bench.storage.store(a_cycle())
-    assert cycle == Spooled(report=a_cycle(), reason="locked by another program")
+    assert cycle == Spooled(report=a_cycle(), reason="locked by another program", place="memory")
     assert len(bench.journal.of("retry")) == 2
     assert bench.clock.elapsed_s() <= STORE_BUDGET_S
 
@@ -330,7 +330,7 @@ async def test_unstorable_cycle_in_the_spool_blocks_no_other() -> None:
 def test_unreadable_store_and_spool_cost_no_cycle() -> None:
     class Unreadable(MemorySpool):
         def waiting(self) -> Waiting:
-            raise SPOOL_FULL
+            return Waiting(unreadable=["data/spool cannot be used"])
 
     class Buggy(SlowStore):
         def progress(self, source: str, at: datetime) -> SourceProgress:
