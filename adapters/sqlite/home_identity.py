@@ -59,6 +59,8 @@ class HomeIdentity:
                 return f"{link} is a link to {os.path.realpath(link)}, which is not there"
         if self.path.exists():
             return None
+        if self.path.parent.exists() and not self.path.parent.is_dir():
+            return f"{self.path.parent} is not a folder"
         before = self._place_before()
         if before is None:
             return None

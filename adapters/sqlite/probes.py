@@ -28,7 +28,7 @@ from domain.schedule import CLOCK_FAULT_AHEAD
 _BUSY_TIMEOUT_MS = 3000
 _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
-_BRING_BACK = "Put the file back, or accept that what came after the backup is lost: `homeclimate db accept`"
+_BRING_BACK = "Put it back, or accept that what came after the newest backup is lost: `homeclimate db accept`"
 _SEE_DATABASE = "the database cannot be read: see database"
 _SELECT_IS_SIMULATED = "SELECT 1 FROM properties WHERE name = 'is_simulated' AND value = '1'"
 _INSERT = """
@@ -43,7 +43,8 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
     if identity is not None and (reason := identity.away()) is not None:
         return failed(
             f"the home's database is away: {reason}",
-            "Mount the disk, and collecting goes on by itself. If it is lost: `homeclimate db accept`.",
+            "Mount its disk, or put the folder back; collecting goes on by itself then. If it is lost: "
+            "`homeclimate db accept`.",
         )
     if identity is not None and not path.exists() and (reason := identity.loss()) is not None:
         return failed(
