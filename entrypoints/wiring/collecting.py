@@ -64,6 +64,7 @@ def collecting(
         wal_checkpoint_pages=storage.wal_checkpoint_interval,
         state=home.state,
         identity=home.identity,
+        data=home.data,
     )
     try:
         for name in chosen:

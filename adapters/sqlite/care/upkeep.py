@@ -98,7 +98,7 @@ class SqliteUpkeep:
                 connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
-        backup = self._newest_sound()
+        backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:
             merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
@@ -109,14 +109,3 @@ class SqliteUpkeep:
             if record and not record.get("finished"):
                 self._state.put(key, {} if record.get("accepted") else {**record, **result})
         return name
-
-    def _newest_sound(self) -> Path | None:
-        """Return the newest backup without a finding, or else the newest with a sound structure."""
-        readable = None
-        for backup in self._backups.newest_first():
-            findings = check(backup, busy_timeout_ms=self._busy_timeout_ms)
-            if not findings:
-                return backup
-            if readable is None and not any(finding.is_structural for finding in findings):
-                readable = backup
-        return readable
