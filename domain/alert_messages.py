@@ -38,7 +38,7 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.DATABASE_MISSING: (
         "the database is missing",
-        "Mount its disk, or put the file or a backup back. `{program} db accept` accepts the loss.",
+        "Mount its disk, or put the file or a backup back. `homeclimate db accept` accepts the loss.",
     ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",
