@@ -7,6 +7,7 @@ from functools import cached_property
 
 import attrs
 
+from adapters.files.data_folder import DataFolder
 from adapters.files.file_spool import FileSpool
 from adapters.files.saved_state import SavedState
 from adapters.files.state_file import FileState, StateCopy
@@ -38,7 +39,9 @@ class Home:
     redact: Callable[[str], str]
     journal: Journal
     state: State = attrs.field(
-        default=attrs.Factory(lambda home: FileState(home.files.state, home.journal), takes_self=True)
+        default=attrs.Factory(
+            lambda home: FileState(home.files.state, home.journal, data=home.data), takes_self=True
+        )
     )
 
     @property
@@ -56,6 +59,10 @@ class Home:
     @cached_property
     def files(self) -> HomeFiles:
         return HomeFiles(home=self.loaded.home, database=self.settings.storage.database_path)
+
+    @cached_property
+    def data(self) -> DataFolder:
+        return DataFolder(self.files.folder)
 
     @property
     def saved_state(self) -> SavedState:
