@@ -28,9 +28,17 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "Check its battery or plug, and that it is in range. `homeclimate status` shows the other devices.",
     ),
     Topic.BATTERY_LOW: ("the battery of {subject} is low", "Replace it. No setting needs to be changed."),
+    Topic.VALUE_UNCHANGED: (
+        "the value of the device {subject} does not change",
+        "Warm the sensor with your hand. If that changes nothing, take its battery out and put it back.",
+    ),
     Topic.DISK_LOW: (
         "the disk is nearly full",
         "Free some space on the disk of the data folder. What does not fit waits in memory for a day.",
+    ),
+    Topic.DATABASE_MISSING: (
+        "the database is missing",
+        "Mount its disk, or put the file or a backup back. `homeclimate db accept` accepts the loss.",
     ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",

@@ -132,7 +132,7 @@ def parse_links(content: Json) -> dict[str, Link]:
 def _sensor(key: str, entry: Json, names: dict[str, str]) -> Sensor:
     uniqueid = identity(entry, "uniqueid")
     hundredths = number(entry, "state", "temperature")
-    if text(entry, "state", "lastupdated") == _NEVER:
+    if (text(entry, "state", "lastupdated") or "").strip().lower() == _NEVER:
         hundredths = None
     reported_at = instant(entry, "state", "lastupdated")
     return Sensor(

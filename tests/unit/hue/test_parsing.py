@@ -70,6 +70,8 @@ def test_v1_hundredths_become_degrees(hundredths: float, celsius: float) -> None
     [
         *({"temperature": value} for value in (None, True, "2143", 10**400)),
         {"temperature": 0, "lastupdated": "none"},
+        {"lastupdated": "none"},
+        {"lastupdated": "None "},
     ],
     ids=str,
 )
