@@ -16,6 +16,7 @@ from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
@@ -53,6 +54,7 @@ class SqliteStore:
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
         state: State | None = None,
+        identity: HomeIdentity | None = None,
         data: DataFolder | None = None,
     ) -> None:
         self._path = path
@@ -67,6 +69,7 @@ class SqliteStore:
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
@@ -222,7 +225,7 @@ class SqliteStore:
     def _settle(self) -> None:
         """Make sure that the path leads to the open database. Raise `StoreMissing` while that is away."""
         if self._files is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._opening.prepare()
             return
         condition = self._files.condition()
         if condition is Condition.AWAY:
