@@ -99,12 +99,33 @@ class SourceReply:
 
 @attrs.frozen(kw_only=True)
 class Collected:
-    """The source answered. `unread` are its devices without a reading."""
+    """The source answered. `unread` are its devices without a reading.
+
+    Once the cycle is stored, `readings` are those that it has stored. `already_stored` are the devices for
+    which there was a reading of the slot before.
+    """
 
     due: Due
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    already_stored: tuple[str, ...] = ()
+
+    def as_stored(self, inserted: tuple[Reading, ...], refused: tuple[Unread, ...] = ()) -> Collected:
+        """Return the outcome once these readings are inserted, and those of other devices refused."""
+        named = {reading.device_id for reading in inserted} | {one.device_id for one in refused}
+        present = tuple(one.device_id for one in self.readings if one.device_id not in named)
+        notes = self.notes
+        if present:
+            count = "1 reading was" if len(present) == 1 else f"{len(present):,} readings were"
+            notes = (*notes, f"{count} stored already")
+        return attrs.evolve(
+            self,
+            readings=inserted,
+            unread=(*self.unread, *refused),
+            notes=notes,
+            already_stored=present,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -188,12 +209,39 @@ def _without(outcome: Collected, sources: Mapping[str, str]) -> Collected:
 
 
 @attrs.frozen(kw_only=True)
+class Gap:
+    """Why slots of a source before a cycle's may have no ledger row, as far as the cycle's process knows.
+
+    The process started in the slot `first`, and `last` is the newest one that it ran. `cause` is that of
+    slots that it has let pass; earlier ones were `interrupted` if their cycle had begun, else `stopped`.
+    """
+
+    source: str
+    cause: Cause
+    first: datetime
+    last: datetime | None = None
+    interrupted: tuple[datetime, ...] = ()
+
+    def cause_of(self, slot: datetime, after: datetime) -> Cause:
+        """Return the cause of a slot without a row, where `after` is the newest slot before that has one."""
+        if self.last is not None and after <= self.last < slot:
+            return self.cause
+        if slot < self.first:
+            return Cause.INTERRUPTED if slot in self.interrupted else Cause.STOPPED
+        return Cause.NOT_STORED if self.last is not None and slot <= self.last else self.cause
+
+
+@attrs.frozen(kw_only=True)
 class CycleReport:
-    """The outcomes of the sources that were due, stored in one transaction."""
+    """The outcomes of the sources that were due, stored in one transaction.
+
+    `missed` are further slots that are known to have no outcome, `gaps` the causes of what else is missing.
+    """
 
     outcomes: tuple[Outcome, ...]
     missed: tuple[Missed, ...] = ()
     measurements: tuple[ReadCost, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -207,7 +255,7 @@ class CycleReport:
 
 @attrs.frozen(kw_only=True)
 class Stored:
-    """The store has the cycle, durably."""
+    """The store has the cycle, durably. The report has the readings that were stored with it."""
 
     report: CycleReport
 

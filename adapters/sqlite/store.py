@@ -16,6 +16,7 @@ from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
@@ -53,6 +54,7 @@ class SqliteStore:
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
         state: State | None = None,
+        identity: HomeIdentity | None = None,
         data: DataFolder | None = None,
     ) -> None:
         self._path = path
@@ -67,6 +69,7 @@ class SqliteStore:
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
@@ -95,20 +98,23 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> None:
-        for refusal in self._repair_and_retry(partial(self._write, report)):
+    def append(self, report: CycleReport) -> CycleReport:
+        stored, refusals = self._repair_and_retry(partial(self._write, report))
+        for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
+        return stored
 
-    def _write(self, report: CycleReport) -> Sequence[Unread]:
+    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
         with self._write_connection() as connection:
             with transaction(connection, self._begin):
-                refusals = self._writer.write(report, now)
+                written = self._writer.write(report, now)
             self.require_in_place()  # else it was stored in a file that is no longer the home's database
-            self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
-        return refusals
+            with suppress(OSError):  # what is committed is stored
+                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+        return written
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -117,6 +123,10 @@ class SqliteStore:
         return SourceProgress(
             ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        with self._read_connection():
+            return self._writer.is_used(source, instant)
 
     def require_in_place(self) -> None:
         """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""
@@ -215,7 +225,7 @@ class SqliteStore:
     def _settle(self) -> None:
         """Make sure that the path leads to the open database. Raise `StoreMissing` while that is away."""
         if self._files is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._opening.prepare()
             return
         condition = self._files.condition()
         if condition is Condition.AWAY:

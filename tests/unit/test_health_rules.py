@@ -96,7 +96,7 @@ def a_backup(
     return StepRecord(at=NOON - age, made_at=NOON - age, result=result, file=file, **others)
 
 
-KEPT = {"kept": {"/data/old.db": "readings hue:a 2026"}}
+KEPT = {"/data/old.db": "readings hue:a 2026"}
 ASIDE = StepResult.SKIPPED
 
 
@@ -109,12 +109,12 @@ ASIDE = StepResult.SKIPPED
         (a_backup(result=ASIDE, reason="no room"), None, None, FAIL, "no room"),
         (a_backup(DAYS, StepResult.FAILED, reason="locked"), None, None, WARN, "locked"),
         (a_backup(3 * DAYS, StepResult.FAILED, reason="locked"), None, None, FAIL, "locked"),
-        (a_backup(**KEPT), None, None, WARN, "such as /data/old.db (readings hue:a 2026)"),
+        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db (readings hue:a 2026)"),
         (a_backup(), None, "/disk", WARN, "no new copy in /disk: there is none"),
         (a_backup(), a_backup(), "/disk", PASS, "/disk/a.db"),
         (a_backup(), a_backup(), "/disk2", WARN, "no new copy in /disk2"),
-        (a_backup(), a_backup(**KEPT), "/disk", WARN, "such as /data/old.db"),
-        (a_backup(), a_backup(**KEPT), None, PASS, "/disk/a.db"),
+        (a_backup(), a_backup(kept=KEPT), "/disk", WARN, "such as /data/old.db"),
+        (a_backup(), a_backup(kept=KEPT), None, PASS, "/disk/a.db"),
         (a_backup(), a_backup(6 * DAYS, ASIDE, reason="away"), "/disk", PASS, "/disk/a.db"),
         (a_backup(), a_backup(7 * DAYS, ASIDE, reason="away"), "/disk", WARN, "of 2026-02-22 (away)"),
         (a_backup(), a_backup(99 * DAYS, StepResult.FAILED, reason="E"), "/disk", WARN, "(E)"),

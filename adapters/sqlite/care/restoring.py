@@ -18,8 +18,10 @@ from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserte
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -45,6 +47,12 @@ _KEYS: Mapping[str, Sequence[str]] = {
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
+# What is left to write of missed slots, see `adapters.sqlite.holes`.
+_MERGE_HOLES = """
+INSERT INTO main.properties (name, value)
+SELECT name, value FROM backup.properties WHERE name >= 'gap.' AND name < 'gap/'
+ON CONFLICT (name) DO NOTHING
+"""
 _UPDATE_FIRST_SLOTS = """
 UPDATE main.devices SET first_slot = min(first_slot, (
     SELECT first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
@@ -60,6 +68,7 @@ class Restoring:
     clock: Clock
     is_simulated: bool
     busy_timeout_ms: int
+    identity: HomeIdentity | None = None
 
     def check(self, backup: Path) -> tuple[str, ...]:
         """Return the values in the backup that are not as they were stored.
@@ -75,8 +84,13 @@ class Restoring:
         return tuple(str(finding) for finding in findings)
 
     def restore(self, backup: Path) -> Path | None:
-        """Put a copy of the checked backup there; return where the present file is kept, if there was one."""
+        """Put a copy of the checked backup there; return where the present file is kept, if there was one.
+
+        Raise `StoreMissing` if the place of the home's database is away.
+        """
         with store_errors(self.path):
+            if self.identity is not None:
+                self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             target = self.path.with_name(f"{self.path.name}.restoring")
             with (
@@ -87,6 +101,7 @@ class Restoring:
                 lock.held(),
             ):
                 finish_replacing(self.path)
+                self._claim(new.file)
                 return self._replace(new.file)
 
     def describe_contents(self, path: Path) -> str:
@@ -97,6 +112,14 @@ class Restoring:
         ):
             count, newest = database.execute(_SELECT_CONTENTS).fetchone()
         return f"{count} readings, the newest of {newest}" if count else "no readings"
+
+    def _claim(self, new: Path) -> None:
+        """Make the copy this home's own: a person has chosen it."""
+        if self.identity is None:
+            return
+        with closing(connect(new, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
+            if user_version(connection):  # else it is upgraded first
+                self.identity.claim(connection)
 
     def _replace(self, new: Path) -> Path | None:
         was_there = self.path.exists()
@@ -131,6 +154,9 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
             connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
+        if _columns(connection, "properties"):
+            with locked_transaction(connection, lock):
+                connection.execute(_MERGE_HOLES)
         if _columns(connection, "devices"):
             with locked_transaction(connection, lock):
                 connection.execute(_UPDATE_FIRST_SLOTS)
@@ -179,13 +205,17 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
 
 
 def _on_conflict(table: str, names: Sequence[str]) -> str:
-    """Keep present rows; only a slot that was not stored is replaced by one that was, as in the ledger."""
+    """Keep present rows; only a slot that was not stored is replaced by one that was, a missed one by any.
+
+    Slots are called missed while the rows that the backup has of them are not merged yet.
+    """
     if table != "outcomes":
         return "NOTHING"
     news = ", ".join(f"{name} = excluded.{name}" for name in names)
     if '"crc"' not in names:  # a backup from before checksums: the new row gets its own at the end
         news += ", crc = NULL"
-    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND excluded.state = 'stored'"
+    is_better = "(outcomes.state = 'missed' OR excluded.state = 'stored')"
+    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND {is_better}"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

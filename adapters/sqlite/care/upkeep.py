@@ -16,6 +16,7 @@ from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
 from domain.errors import StoreBusy, StoreFull
 from ports.clock import Clock
@@ -41,6 +42,7 @@ class SqliteUpkeep:
         busy_timeout_ms: int = 5000,
         max_backup_bytes: int | None = None,
         copy_to: Path | None = None,
+        identity: HomeIdentity | None = None,
     ) -> None:
         self._path = path
         self._state = state
@@ -58,6 +60,7 @@ class SqliteUpkeep:
             wal_checkpoint_pages=1000,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._quarantine = DatabaseQuarantine(opening=opening, lock=self._lock, state=state)
 
@@ -129,5 +132,8 @@ class SqliteUpkeep:
             merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
         name = None if backup is None else str(backup)
         result = {"restored_from": name, "merged_rows": merged, "finished": True}
-        self._state.put(QUARANTINED, {**self._state.get(QUARANTINED), **result})
+        for key in (QUARANTINED, MISSING):
+            record = self._state.get(key)
+            if record and not record.get("finished"):
+                self._state.put(key, {} if record.get("accepted") else {**record, **result})
         return name
