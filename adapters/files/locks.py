@@ -81,9 +81,7 @@ class SourceLocks:
                 os.close(descriptor)
             raise
         if not held:
-            raise StoreError(
-                f"cannot lock {source}: {self._folder} is away, and no folder can be used instead"
-            )
+            raise StoreError(f"cannot lock {source}: {self._folder} is away, and no folder can replace it")
         descriptor = held[0]
         self._left[source] = self._taken[source] = _read_slots(descriptor)
         _write_note(descriptor, self._holder, self._taken[source])
