@@ -109,6 +109,7 @@ class FileState:
         lines = [
             f"{json.dumps(key)}: {json.dumps(values[key], sort_keys=True, allow_nan=False)}"
             for key in sorted(values)
+            if values[key]  # without a value nothing is left of the key
         ]
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         write_atomically(self._path, text.encode(), mode=_MODE)
