@@ -256,7 +256,7 @@ async def _collect_once(
 ) -> None:
     """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
     now = clock.now()
-    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    planned = Timetable(collection, clock).next_unstored(now, Cause.STOPPED)
     if not planned.dues:
         planned = await unscheduled_cycle(collection, clock)
-    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)
+    on_cycle(await collection.run(planned.dues, planned.gaps, planned.progress), planned)
