@@ -66,7 +66,9 @@ class FileState:
                 self._data.require()
                 with locked_file(self._path.with_name(f"{self._path.name}.lock"), _MODE):
                     values = {**self._read_or_quarantine(), **self._unsaved}
-                    write_atomically(self._path, _encode(values), mode=_MODE)
+                    # without a value nothing is left of a key
+                    left = {name: value for name, value in values.items() if value}
+                    write_atomically(self._path, _encode(left), mode=_MODE)
             except (OSError, ValueError, TypeError) as error:
                 if not (self._write_spare() and self._data.is_away()):
                     self._log_failure("state_unsaved", error)
