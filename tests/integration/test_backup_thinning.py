@@ -185,9 +185,9 @@ def test_files_that_cannot_be_read_are_not_compared(tmp_path: Path, damaged: str
 
 
 def test_a_budget_removes_the_oldest_backups_and_never_the_newest(home: Home) -> None:
-    home.live(1)
+    home.live(14)
     size = home.backups().newest_first()[0].stat().st_size
-    home.live(14, max_bytes=4 * size + size // 2)
+    home.live(1, max_bytes=4 * size + size // 2)
     assert home.names == ["20260315", "20260314", "20260313", "20260312"]
     home.live(3, max_bytes=size + size // 2)
     assert home.names == ["20260318"]
