@@ -95,20 +95,23 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> None:
-        for refusal in self._repair_and_retry(partial(self._write, report)):
+    def append(self, report: CycleReport) -> CycleReport:
+        stored, refusals = self._repair_and_retry(partial(self._write, report))
+        for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
+        return stored
 
-    def _write(self, report: CycleReport) -> Sequence[Unread]:
+    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
         with self._write_connection() as connection:
             with transaction(connection, self._begin):
-                refusals = self._writer.write(report, now)
+                written = self._writer.write(report, now)
             self.require_in_place()  # else it was stored in a file that is no longer the home's database
-            self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
-        return refusals
+            with suppress(OSError):  # what is committed is stored
+                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+        return written
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -117,6 +120,10 @@ class SqliteStore:
         return SourceProgress(
             ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        with self._read_connection():
+            return self._writer.is_used(source, instant)
 
     def require_in_place(self) -> None:
         """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""

@@ -202,7 +202,11 @@ class Alerting:
             self._state.save_outbox(self._state.outbox().after_success())
 
     async def _ping(self, heartbeat: Heartbeat, cycle: Cycle) -> None:
-        is_well = bool(cycle.report.readings) and not isinstance(cycle, NotStored)
+        has_readings = any(
+            isinstance(outcome, Collected) and bool(outcome.readings or outcome.already_stored)
+            for outcome in cycle.report.outcomes
+        )
+        is_well = has_readings and not isinstance(cycle, NotStored)
         try:
             await heartbeat.beat(is_well=is_well, deadline_s=self._clock.elapsed_s() + PING_BUDGET_S)
         except NotifyError as error:

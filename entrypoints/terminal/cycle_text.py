@@ -82,6 +82,7 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
             result |= {
                 "readings": [_reading_object(reading) for reading in outcome.readings],
                 "notes": outcome.notes,
+                "already_stored": outcome.already_stored,
             }
         case Failed():
             result |= {"cause": outcome.cause, "detail": outcome.detail}

@@ -144,6 +144,7 @@ def test_waiting_counts_cycles_readings_and_slots(spool: Spool) -> None:
         "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, {NOON}),
         "amazon": WaitingSlots({NOON}),
         "hue:2": WaitingSlots({NOON}),
+        "by hand": WaitingSlots(seconds={LATER + timedelta(seconds=7)}),
     }
 
 

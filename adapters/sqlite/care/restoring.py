@@ -79,15 +79,15 @@ class Restoring:
         with store_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             target = self.path.with_name(f"{self.path.name}.restoring")
-            new = verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms).file
-            lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
-            try:
-                with lock.held():
-                    finish_replacing(self.path)
-                    return self._replace(new)
-            finally:
-                lock.close()
-                new.unlink(missing_ok=True)
+            with (
+                verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,
+                closing(
+                    DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
+                ) as lock,
+                lock.held(),
+            ):
+                finish_replacing(self.path)
+                return self._replace(new.file)
 
     def describe_contents(self, path: Path) -> str:
         """Return what a database holds, for a person."""

@@ -95,7 +95,7 @@ class SqliteUpkeep:
                 connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
-        backup = self._newest_sound()
+        backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:
             merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
@@ -103,14 +103,3 @@ class SqliteUpkeep:
         result = {"restored_from": name, "merged_rows": merged, "finished": True}
         self._state.put(QUARANTINED, {**self._state.get(QUARANTINED), **result})
         return name
-
-    def _newest_sound(self) -> Path | None:
-        """Return the newest backup without a finding, or else the newest with a sound structure."""
-        readable = None
-        for backup in self._backups.newest_first():
-            findings = check(backup, busy_timeout_ms=self._busy_timeout_ms)
-            if not findings:
-                return backup
-            if readable is None and not any(finding.is_structural for finding in findings):
-                readable = backup
-        return readable

@@ -32,12 +32,13 @@ class SlowStore(MemoryStore):
         self.failures: list[Exception] = []
         self.appended: list[CycleReport] = []
 
-    def append(self, report: CycleReport) -> None:
+    def append(self, report: CycleReport) -> CycleReport:
         self.clock.advance(self.commit_s)
         if self.failures:
             raise self.failures.pop(0)
-        super().append(report)
+        stored = super().append(report)
         self.appended.append(report)
+        return stored
 
 
 class Bench:
@@ -167,10 +168,10 @@ async def test_interrupted_backlog_continues_where_it_stopped() -> None:
         bench.spool.add(a_cycle_at(minute))
 
     class FailingOnce(SlowStore):
-        def append(self, report: CycleReport) -> None:
+        def append(self, report: CycleReport) -> CycleReport:
             if len(self.appended) == 1 and not self.failures:
                 self.failures = [StoreBusy("locked")]
-            super().append(report)
+            return super().append(report)
 
     bench.store = FailingOnce(bench.clock)
     bench.begin()
