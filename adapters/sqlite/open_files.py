@@ -98,6 +98,11 @@ class OpenFiles:
         """
         return next(_descriptors(self.database), None)
 
+    def with_folder(self) -> OpenFiles:
+        """Make the folder, if it was deleted with the file. Raise `OSError`."""
+        self.real.parent.mkdir(exist_ok=True)
+        return attrs.evolve(self, folder=file_id(self.real.parent))
+
     def is_log_in_database(self) -> bool:
         """Return whether everything in the log has been copied into the database too."""
         header = self._index_header()

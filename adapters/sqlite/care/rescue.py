@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -36,7 +36,7 @@ _UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ", "SQ
 
 @attrs.frozen(kw_only=True)
 class Rescued:
-    """How many readings the open database and the file at the path had, and how many of them are new there."""
+    """How many readings the open database and the file at the path had, and how many were merged."""
 
     held: int
     found: int
@@ -65,41 +65,41 @@ class Rescue:
     def put_back(self, condition: Condition) -> Rescued | None:
         """Put a file with all rows at the path; None if the path has changed since. Raise `StoreError`.
 
-        What another process has stored in the file without its log is merged too.
+        What another process has stored in the file without its log is merged too. What is at the path and is
+        no database is kept.
         """
-        real = self.files.real
+        real = self.files.path.resolve()
+        has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT)
         with store_errors(real), self.lock.held():
             if self.files.condition() is not condition:
                 return None
-            self._require_room()
+            self._require_room(real)
             with _temporary(real, "open") as held, _temporary(real, "found") as found:
                 is_held = condition is not Condition.LOG_CUT and self._copy_open(held)
-                has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT)
                 is_found = has_file and self._copy_files(found)
                 if not is_held and not is_found:
-                    raise StoreCorrupt(f"what was in {real} cannot be read any more. Put a backup in its place")
-                best, other = (held, found) if is_held else (found, None)
-                rescued = Rescued(
-                    held=_count(best),
-                    found=_count(found) if is_found else 0,
-                    merged=_merge(best, other, self.busy_timeout_ms) if other and is_found else 0,
-                )
+                    raise StoreCorrupt(
+                        f"what was in {real} cannot be read any more. Put a backup in its place"
+                    )
+                best = held if is_held else found
+                counts = _count(best), _count(found) if is_found else 0
+                merged = _merge(held, found, self.busy_timeout_ms) if is_held and is_found else 0
                 self._give_permissions(best)
                 kept = free_name(real, label="replaced", now=self.clock.now())
                 replace(real, best, kept)
-                if is_held and (is_found or not has_file):  # all of it is in the new file
-                    for suffix in ("", *_LOGS):
-                        kept.with_name(f"{kept.name}{suffix}").unlink(missing_ok=True)
-        return rescued
+                if condition is Condition.DELETED or (is_held and is_found):  # all of it is in the new file
+                    _remove(kept)
+        return Rescued(held=counts[0], found=counts[1], merged=merged)
 
-    def save(self) -> Path:
-        """Copy the rows to a file next to the path, to be merged. Raise `StoreError`."""
-        real = self.files.real
+    def save(self, real: Path) -> Path:
+        """Copy the rows to a file next to the one that is to get them. Raise `StoreError`."""
         with store_errors(real):
-            self._require_room()
+            self._require_room(real)
             with _temporary(real, "open") as held:
                 if not self._copy_open(held):
-                    raise StoreCorrupt(f"what was in {real} cannot be read any more. Merge a backup instead")
+                    raise StoreCorrupt(
+                        f"what was in {self.files.real} cannot be read any more. Merge a backup instead"
+                    )
                 self._give_permissions(held)
                 saved = free_name(real, label=LABEL, now=self.clock.now())
                 rename_durably(held, saved)
@@ -131,9 +131,8 @@ class Rescue:
             while piece := os.pread(source, _PIECE_BYTES, offset):
                 target.write(piece)
                 offset += len(piece)
-        log = Path(f"{self.files.real}-wal")
-        if log.exists():
-            shutil.copyfile(log, f"{copy}-wal")
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{self.files.real}-wal", f"{copy}-wal")
         try:
             with closing(connect(copy, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
                 connection.execute("PRAGMA journal_mode=DELETE").fetchall()
@@ -144,13 +143,13 @@ class Rescue:
         fsync(copy)
         return structural_fault(copy) is None
 
-    def _require_room(self) -> None:
+    def _require_room(self, real: Path) -> None:
         descriptor = self.files.descriptor()
         size = 0 if descriptor is None else os.fstat(descriptor).st_size
-        free = shutil.disk_usage(self.files.real.parent).free
+        free = shutil.disk_usage(real.parent).free
         if free < 2 * size + _SPARE_BYTES:
             raise StoreFull(
-                f"{self.files.real} must be copied from memory, for which its disk has no room "
+                f"{real} must be copied from memory, for which its disk has no room "
                 f"({free / 1e6:.0f} MB free). Make room; until then keep this process running"
             )
 
