@@ -28,6 +28,7 @@ class Topic(StrEnum):
     BATTERY_LOW = "battery_low"
     VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
+    DATABASE_MISSING = "database_missing"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"

@@ -19,7 +19,7 @@ class FileSpool:
     """Keeps up to `max_bytes` of waiting cycles in all files together, not counting quarantined ones.
 
     `folder` is in the data folder; the `lasting` ones, best first, are where cycles wait while that one
-    cannot be written to. All of them are drained.
+    cannot be written to. All of them are drained. Each one has a reserve of `reserve_bytes`.
     """
 
     def __init__(
@@ -29,9 +29,11 @@ class FileSpool:
         clock: Clock,
         journal: Journal,
         max_bytes: int = 64 * 1024 * 1024,
+        reserve_bytes: int = 1024 * 1024,
     ) -> None:
         self._folders = [
-            SpoolFolder(each, clock=clock, journal=journal) for each in dict.fromkeys((folder, *lasting))
+            SpoolFolder(each, clock=clock, journal=journal, reserve_bytes=reserve_bytes)
+            for each in dict.fromkeys((folder, *lasting))
         ]
         self._journal = journal
         self._max_bytes = max_bytes

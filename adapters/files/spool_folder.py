@@ -1,11 +1,13 @@
-"""One folder of the spool: JSON lines, one file a day, one line a cycle."""
+"""One folder of the spool: JSON lines, one file a day and a reserve, one line a cycle."""
 
 from __future__ import annotations
 
+import heapq
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -13,15 +15,20 @@ import attrs
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
 from adapters.files.spool_lines import HEAD_BYTES, decode
+from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 _MODE = 0o640
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\.jsonl")
 _QUARANTINE = "aside.jsonl"
 _LOCK = "lock"
+_RESERVE = "reserve"
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_SETTLED = timedelta(seconds=2)  # a file that changes twice within a tick of the disk's clock looks the same
 _Drained = tuple[bytes, int]  # the first bytes of the file, and the offset up to which it was drained
+_Look = tuple[int, int, int]  # the folder's inode and when it changed, and when its reserve did
 
 
 @attrs.frozen(kw_only=True)
@@ -48,19 +55,26 @@ class SpoolFolder:
     there then: a disk that went away must not be written to below its mount point. Errors are `OSError`.
     """
 
-    def __init__(self, folder: Path, *, clock: Clock, journal: Journal) -> None:
+    def __init__(self, folder: Path, *, clock: Clock, journal: Journal, reserve_bytes: int) -> None:
         self.path = folder
         self._clock = clock
         self._journal = journal
+        self._reserve = SpoolReserve(folder / _RESERVE, reserve_bytes)
         self._parent: tuple[int, int] | None = None
         self._drained: dict[str, _Drained] = {}
         self._unmoved: dict[str, list[bytes]] = {}  # lines that could not be copied to the quarantine
+        self._empty: _Look | None = None  # how the folder looked when nothing was in it
 
     def prepare(self, *, parents: bool) -> None:
-        """Create the folder and its lock, `parents` too; from now on lines can be added."""
+        """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
         self.path.mkdir(parents=parents, exist_ok=True)
         os.close(os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
         self._parent = _identity(self.path.parent)
+        try:
+            with self._locked():
+                self._reserve.make()
+        except OSError as error:
+            self._journal.record(Level.WARNING, "spool.no_reserve", folder=str(self.path), error=str(error))
 
     @property
     def is_prepared(self) -> bool:
@@ -74,52 +88,88 @@ class SpoolFolder:
             return False
 
     def used_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self._files())
+        """Return the size of the days' files; the reserve does not count."""
+        return sum(path.stat().st_size for path in self._days())
 
     def add(self, line: bytes) -> None:
-        """Append the line durably, or leave the file as it was."""
+        """Add the line durably, to the day's file, else to the reserve; or leave both as they were."""
         self.path.mkdir(exist_ok=True)
         with self._locked():
-            _append(self.path / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
+            try:
+                _append(self.path / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
+            except OSError as error:
+                try:
+                    self._reserve.add(line)
+                except OSError:
+                    raise error from None
 
     def undrained(self) -> Iterator[SpooledLine]:
-        """Yield the whole lines that are not drained yet, oldest file first."""
-        for path in self._files():
-            for line in self._undrained_lines(path):
-                yield SpooledLine(path=path, line=line, report=self._decode(path, line))
+        """Yield the whole lines that are not drained yet, oldest first."""
+        look = self._look()
+        if look is None or look == self._empty:
+            return
+        days = self._days()
+        is_empty = not days
+        for spooled in heapq.merge(self._lines_of(days), self._lines_of([self._reserve.path]), key=_slot_of):
+            is_empty = False
+            yield spooled
+        if is_empty and self._is_settled(look):
+            self._empty = look
 
     def mark_drained(self, spooled: SpooledLine, *, is_stored: bool) -> None:
         """Note that the line need not be drained again; one that is not stored goes to the quarantine."""
         name = spooled.path.name
         if not is_stored:
-            self._unmoved.setdefault(name, []).append(spooled.line)
+            self._unmoved.setdefault(name, []).append(spooled.line.lstrip(b"\0"))
         head, offset = self._drained[name]
         self._drained[name] = head, offset + len(spooled.line)
 
     def remove_drained(self) -> None:
-        """Remove the files of which all is drained, or in the quarantine."""
-        for path in self._files():
-            if self._quarantine(path.name):
-                self._remove_if_drained(path)
+        """Empty the files of which all is drained, or in the quarantine."""
+        for name in tuple(self._drained):
+            if self._quarantine(name):
+                self._remove_if_drained(self.path / name)
 
-    def _files(self) -> list[Path]:
-        """Return the files, oldest first; none if there is no folder."""
+    def _look(self) -> _Look | None:
+        """Return how the folder looks without reading it; None if it is not there, or not for this user."""
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return None
+        try:
+            reserve_ns = self._reserve.path.stat().st_mtime_ns
+        except OSError:
+            reserve_ns = 0
+        return status.st_ino, status.st_mtime_ns, reserve_ns
+
+    def _is_settled(self, look: _Look) -> bool:
+        changed = datetime.fromtimestamp(max(look[1:]) / 1e9, UTC)
+        return self._clock.now() - changed > _SETTLED
+
+    def _days(self) -> list[Path]:
+        """Return the days' files, oldest first; none if there is no folder."""
         try:
             names = os.listdir(self.path)  # noqa: PTH208 - unlike glob it says what is wrong
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [self.path / name for name in sorted(names) if Path(name).match("????-??-??.jsonl")]
+        return [self.path / name for name in sorted(names) if _DAY.fullmatch(name)]
+
+    def _lines_of(self, paths: list[Path]) -> Iterator[SpooledLine]:
+        for path in paths:
+            for line in self._undrained_lines(path):
+                yield SpooledLine(path=path, line=line, report=self._decode(path, line))
 
     def _undrained_lines(self, path: Path) -> Iterator[bytes]:
         """Yield the lines. Another process may have removed the file."""
         try:
             file = path.open("rb")
         except FileNotFoundError:
+            self._drained.pop(path.name, None)
             return
         with file:
             head = os.pread(file.fileno(), HEAD_BYTES, 0)
             known_head, offset = self._drained.get(path.name, (head, 0))
-            if known_head != head:  # another process drained the old file, and this one is new
+            if known_head != head:  # another process drained the old lines, and these are new
                 offset = 0
             self._drained[path.name] = head, offset
             file.seek(offset)
@@ -153,20 +203,29 @@ class SpoolFolder:
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
+                del self._drained[path.name]
                 return
             try:
-                whole = os.pread(descriptor, HEAD_BYTES, 0), _end_of_whole_lines(descriptor)
+                whole = os.pread(descriptor, HEAD_BYTES, 0), end_of_whole_lines(descriptor)
             finally:
                 os.close(descriptor)
-            if self._drained.get(path.name) == whole:
+            if self._drained[path.name] != whole:
+                return
+            if path != self._reserve.path:
                 path.unlink()
                 sync_folder(self.path)
-                del self._drained[path.name]
+            elif whole[1]:
+                self._reserve.clear()
+            del self._drained[path.name]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with locked_file(self.path / _LOCK, _MODE, makes_folder=False):
             yield
+
+
+def _slot_of(spooled: SpooledLine) -> datetime:
+    return spooled.slot
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -179,11 +238,9 @@ def _append(path: Path, line: bytes) -> None:
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     try:
-        end = _end_of_whole_lines(descriptor)
+        end = end_of_whole_lines(descriptor)
         try:
-            written = 0
-            while written < len(line):
-                written += os.pwrite(descriptor, line[written:], end + written)
+            write_at(descriptor, line, end)
             os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, end)
@@ -192,10 +249,3 @@ def _append(path: Path, line: bytes) -> None:
         os.close(descriptor)
     if is_new:
         sync_folder(path.parent)
-
-
-def _end_of_whole_lines(descriptor: int) -> int:
-    end = os.fstat(descriptor).st_size
-    while end and os.pread(descriptor, 1, end - 1) != b"\n":
-        end -= 1
-    return end

@@ -93,7 +93,10 @@ class SqliteBaselines:
         # a simulated home may keep baselines too: nothing of them is a reading
         simulated = self._read(lambda connection: connection.execute(_SELECT_IS_SIMULATED).fetchall())
         is_simulated = self.opening.is_simulated or any(row[0] == "1" for row in simulated)
-        opening = attrs.evolve(self.opening, is_simulated=is_simulated)
+        identity = None if is_simulated else self.opening.identity
+        opening = attrs.evolve(self.opening, is_simulated=is_simulated, identity=identity)
+        with store_errors(opening.path):
+            opening.prepare()
         with (
             store_errors(opening.path),
             self.lock.held(),  # also while it is closed, which may checkpoint the log

@@ -18,6 +18,7 @@ from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
@@ -59,6 +60,7 @@ class SqliteStore:
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
         state: State | None = None,
+        identity: HomeIdentity | None = None,
         data: DataFolder | None = None,
     ) -> None:
         self._path = path
@@ -73,6 +75,7 @@ class SqliteStore:
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
@@ -269,8 +272,6 @@ class SqliteStore:
         # In the old journal modes a commit waits for readers, unless it began by locking them out.
         self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
         self._data.remember()
-        if self._quarantine is not None:
-            self._quarantine.remember()
 
     def _settle(self, *, wait_s: float | None = _RESCUE_S) -> None:
         """Make sure that the path leads to the open database, with all of its rows.
@@ -281,7 +282,7 @@ class SqliteStore:
             if self._rescues.is_putting_back:
                 self._end_putting_back(wait_s)
             if self._files is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._opening.prepare()
                 return
             condition, held = self._files.condition(), self._connection or self._abandoned
             match condition:
@@ -339,6 +340,10 @@ class SqliteStore:
             merged = self._rescues.merge(wait_s=wait_s)
             if merged is None:
                 return
+            if merged and (identity := self._opening.identity) is not None and self._connection is not None:
+                with self._lock.held():
+                    identity.claim(self._connection)  # it has what the home's database had
+                identity.forget_missing()
             self._report_end("; ".join(map(str, merged)) or "nothing could be merged")
         elif self._trouble:
             self._report_end(self._result or "it is back, and was not changed")

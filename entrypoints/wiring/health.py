@@ -189,7 +189,12 @@ class HomeChecks:
         path, pages = self.home.files.database, self.home.settings.storage.wal_checkpoint_interval
         return {
             "secrets": partial(config_health.check_secrets, self.files),
-            "database": partial(probes.writing, path, is_simulated=self.home.environment.is_simulated),
+            "database": partial(
+                probes.writing,
+                path,
+                is_simulated=self.home.environment.is_simulated,
+                identity=self.home.identity,
+            ),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),

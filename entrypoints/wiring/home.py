@@ -9,12 +9,14 @@ import attrs
 
 from adapters.files.data_folder import DataFolder
 from adapters.files.file_spool import FileSpool
+from adapters.files.home_marker import HomeMarker
 from adapters.files.saved_state import SavedState
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
+from adapters.sqlite.home_identity import HomeIdentity
 from config.files import HomeFiles
 from config.loading import Loaded
 from config.secrets import Secrets
@@ -67,6 +69,20 @@ class Home:
     @property
     def saved_state(self) -> SavedState:
         return SavedState(self.state)
+
+    @cached_property
+    def identity(self) -> HomeIdentity | None:
+        """What knows the home from others; None for a simulated one, which may begin again at any time."""
+        if self.environment.is_simulated:
+            return None
+        return HomeIdentity(
+            path=self.files.database,
+            marker=HomeMarker(self.files.lasting_folders, home=self.loaded.home),
+            state=self.state,
+            journal=self.journal,
+            clock=self.clock,
+            is_other_configuration=self.loaded.is_other_configuration,
+        )
 
     @property
     def spool(self) -> Spool:

@@ -124,6 +124,7 @@ def amazon_source(home: Home, meter: Meter) -> Source:
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
     from adapters.amazon.monitors import MonitorDirectory
+    from adapters.amazon.second_interface import SecondInterface
     from adapters.amazon.source import AmazonSource, MonitorSettings
 
     aqm, secrets = home.settings.collectors.amazon_aqm, home.secrets.amazon_aqm
@@ -144,6 +145,7 @@ def amazon_source(home: Home, meter: Meter) -> Source:
         name=AMAZON,
         alexa=alexa,
         directory=MonitorDirectory(alexa=alexa, state=home.state, clock=home.clock, journal=home.journal),
+        second=SecondInterface(alexa=alexa, state=home.state, clock=home.clock, journal=home.journal),
         settings=MonitorSettings(
             locations=aqm.device_locations,
             fallback_location=aqm.fallback_location,

@@ -79,8 +79,8 @@ def test_added_line_and_new_file_are_synced(folder: Path, monkeypatch: pytest.Mo
         synced.append(os.path.isdir(f"/proc/self/fd/{descriptor}"))  # noqa: PTH112 - a link of the kernel's
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", noting)
     spool = a_spool(folder)
+    monkeypatch.setattr(os, "fsync", noting)
     spool.add(a_cycle_at(0))
     assert synced == [False, True], "the content, and then the name of the new file"
     spool.add(a_cycle_at(5))
@@ -164,7 +164,8 @@ def test_full_spool_rejects_cycles(folder: Path) -> None:
 
 
 def test_failed_write_leaves_no_partial_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool = a_spool(folder)
+    spool = FileSpool(folder, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=0)
+    spool.prepare(is_data_there=True)
     spool.add(a_cycle_at(0))
     with monkeypatch.context() as patched:
         pwrite = os.pwrite
@@ -318,10 +319,9 @@ def test_lasting_place_takes_what_the_first_one_cannot(places: Places) -> None:
 
 
 def _spoil(folder: Path) -> None:
-    """Let a folder stand where the day's file is due, behind the name of the good one."""
-    if (folder / TODAY).exists():
-        (folder / TODAY).rename(folder / "2026-02-28.jsonl")
-    (folder / TODAY).mkdir()
+    """Let a folder stand where the lock is due: nothing can be added."""
+    (folder / "lock").unlink()
+    (folder / "lock").mkdir()
 
 
 def test_all_places_are_counted_and_drained_oldest_cycle_first(places: Places) -> None:
@@ -377,7 +377,6 @@ def test_damaged_line_is_quarantined_in_its_place(places: Places) -> None:
     places.spool.add(a_cycle())
     file = places.folders[1] / TODAY
     file.write_bytes(file.read_bytes().replace(b"hue", b"eue", 1))
-    (places.folders[0] / TODAY).rmdir()
     assert drained(places.begin()) == []
     assert [(folder / "aside.jsonl").exists() for folder in places.folders] == [False, True, False]
 
