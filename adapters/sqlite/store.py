@@ -91,10 +91,8 @@ class SqliteStore:
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
         self._state = state
-        self._trouble, self._result = (
-            "",
-            "",
-        )  # what is wrong with the files, as it was reported; what was done
+        self._trouble = ""  # what is wrong with the files, as it was reported
+        self._result = ""  # what was done about it
         self._has_saved = False
         self._unsettled: deque[CycleReport] = deque(maxlen=_MOST_UNSETTLED)  # stored, and only in the log
         self._must_repeat = False
@@ -272,6 +270,8 @@ class SqliteStore:
         # In the old journal modes a commit waits for readers, unless it began by locking them out.
         self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
         self._data.remember()
+        if self._quarantine is not None:
+            self._quarantine.remember()
 
     def _settle(self, *, wait_s: float | None = _RESCUE_S) -> None:
         """Make sure that the path leads to the open database, with all of its rows.
