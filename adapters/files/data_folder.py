@@ -32,6 +32,10 @@ class DataFolder:
         """Remember the folder that is there now as that of the home."""
         self._known = file_id(self.path)
 
+    def set_away(self) -> None:
+        """Note that what is at the path now is not the folder of the home's database."""
+        self._known = (-1, -1)
+
     def is_away(self) -> bool:
         """Return whether the folder was there, and is missing or another one now."""
         return self._known is not None and file_id(self.path) != self._known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +95,8 @@ class SqliteStore:
         self._trouble = ""  # what is wrong with the files, as it was reported
         self._result = ""  # what was done about it
         self._has_saved = False
-        self._unsettled: deque[CycleReport] = deque(maxlen=_MOST_UNSETTLED)  # stored, and only in the log
+        # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
+        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
         self._must_repeat = False
         self._rescues = RescueQueue(
             path,
@@ -140,7 +142,7 @@ class SqliteStore:
         if self._files is not None and self._files.is_log_in_database():
             self._unsettled.clear()
         else:
-            self._unsettled.append(report)
+            self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -252,7 +254,7 @@ class SqliteStore:
         self._may_rebuild = False
         self._use(connection)
         if self._must_repeat:
-            for report in self._unsettled:
+            for report in map(pickle.loads, self._unsettled):
                 with transaction(connection, self._begin):
                     self._writer.write(report, self._clock.now().astimezone(UTC))
             self._must_repeat = False
@@ -282,7 +284,7 @@ class SqliteStore:
             if self._rescues.is_putting_back:
                 self._end_putting_back(wait_s)
             if self._files is None:
-                self._opening.prepare()
+                self._prepare()
                 return
             condition, held = self._files.condition(), self._connection or self._abandoned
             match condition:
@@ -304,6 +306,13 @@ class SqliteStore:
                     self._report(Level.CRITICAL, "has lost its log, which is copied from memory", is_log=True)
                     self._rescues.begin(held, self._files, condition)
         raise self._missing("changes all the time")
+
+    def _prepare(self) -> None:
+        try:
+            self._opening.prepare()
+        except StoreMissing:
+            self._data.set_away()
+            raise
 
     def _end_putting_back(self, wait_s: float | None) -> None:
         rescued = self._rescues.finish(wait_s=wait_s)

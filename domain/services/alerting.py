@@ -21,6 +21,7 @@ from domain.incidents import (
     Notice,
     Observation,
     Patience,
+    Recovered,
     Topic,
     dismiss_gone,
     observe_cycle,
@@ -127,7 +128,7 @@ class Alerting:
                 topic=incident.topic.value,
                 subject=incident.subject,
                 since=incident.since,
-                detail=incident.detail,
+                detail=(isinstance(notice, Recovered) and notice.detail) or incident.detail,
             )
         if self._channels.notifier is not None and (notices or dismissed):
             messages = [self._message(notice) for notice in (*notices, *dismissed)]

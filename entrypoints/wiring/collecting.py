@@ -91,7 +91,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(home),
+                upkeep=daily_upkeep(home, store),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )

@@ -17,6 +17,7 @@ from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names
 from domain.errors import StoreError
@@ -103,8 +104,8 @@ def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
     )
 
 
-def daily_upkeep(home: Home) -> DailyUpkeep:
-    """Return what checks and backs up the database daily."""
+def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+    """Return what checks and backs up the database daily, next to the store that has it open."""
     upkeep = SqliteUpkeep(
         home.files.database,
         state=home.state,
@@ -113,6 +114,7 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
         is_simulated=home.environment.is_simulated,
         busy_timeout_ms=home.settings.storage.busy_timeout_ms,
         identity=home.identity,
+        require_in_place=store.require_in_place,
     )
     return DailyUpkeep(
         upkeep=upkeep,
