@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import attrs
@@ -122,6 +124,31 @@ class Bridge:
         content = self._client.send(self._requests[operation], deadline_s, self._v2_content)
         self.non_finite += count_non_finite(content)
         return content
+
+    def elapsed_s(self) -> float:
+        """Return the present instant of the clock of deadlines."""
+        return self._clock.elapsed_s()
+
+    @contextmanager
+    def limited(self, seconds: float, deadline_s: float) -> Iterator[float]:
+        """Yield the deadline of one request, which is interrupted then: a dripping head has no time-out."""
+        left_s = max(0.0, min(seconds, deadline_s - self.elapsed_s()))
+        lock, ended = threading.Lock(), threading.Event()
+
+        def interrupt() -> None:
+            with lock:  # or a late timer would end the next request
+                if not ended.is_set():
+                    self._client.interrupt()
+
+        timer = threading.Timer(left_s, interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield self.elapsed_s() + left_s
+        finally:
+            timer.cancel()
+            with lock:
+                ended.set()
 
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""

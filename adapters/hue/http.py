@@ -109,6 +109,10 @@ class BridgeClient:
             error.endpoint = error.endpoint or self.endpoint
             raise
 
+    def interrupt(self) -> None:
+        """End the current request, from any thread; the next one connects again."""
+        self._sockets.interrupt()
+
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""
         self._sockets.shut()

@@ -105,12 +105,17 @@ class OpenSockets:
             if self._is_shut:
                 _shut(opened)
 
+    def interrupt(self) -> None:
+        """Shut all sockets that are open now."""
+        with self._lock:
+            for opened in self._open:
+                _shut(opened)
+
     def shut(self) -> None:
         """Shut all sockets, and each that is registered later."""
         with self._lock:
             self._is_shut = True
-            for opened in self._open:
-                _shut(opened)
+        self.interrupt()
 
     def register_through(self, context: ssl.SSLContext) -> None:
         """Register each socket that the context secures, before its handshake."""
