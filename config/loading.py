@@ -25,13 +25,17 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 
 @attrs.frozen(kw_only=True)
 class Loaded:
-    """The settings and secrets of a home, and what a person should know about its files."""
+    """The settings and secrets of a home, and what a person should know about its files.
+
+    `is_other_configuration` means that a person named another file or environment than the home's own.
+    """
 
     settings: Settings
     secrets: Secrets
     warnings: tuple[str, ...]
     config_path: Path
     secrets_path: Path
+    is_other_configuration: bool = False
 
     @property
     def home(self) -> Path:
@@ -55,6 +59,7 @@ class Inspection:
     problems: tuple[Problem, ...]
     config_path: Path
     secrets_path: Path
+    is_other_configuration: bool = False
 
     def loaded(self) -> Loaded:
         """Return what a program works with. Raise SettingsError with all problems."""
@@ -78,6 +83,7 @@ class Inspection:
             warnings=tuple(map(str, self.problems)),
             config_path=self.config_path,
             secrets_path=self.secrets_path,
+            is_other_configuration=self.is_other_configuration,
         )
 
 
@@ -120,6 +126,7 @@ def inspect(
         problems=report.problems,
         config_path=config_path,
         secrets_path=secrets_path,
+        is_other_configuration=config_file is not None or bool(env),
     )
 
 

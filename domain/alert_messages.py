@@ -36,6 +36,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "the disk is nearly full",
         "Free some space on the disk of the data folder. What does not fit waits in memory for a day.",
     ),
+    Topic.DATABASE_MISSING: (
+        "the database is missing",
+        "Mount its disk, or put the file or a backup back. `homeclimate db accept` accepts the loss.",
+    ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",
         "Collecting continues in a new one. `homeclimate db salvage FILE` recovers what can still be read.",

@@ -99,12 +99,33 @@ class SourceReply:
 
 @attrs.frozen(kw_only=True)
 class Collected:
-    """The source answered. `unread` are its devices without a reading."""
+    """The source answered. `unread` are its devices without a reading.
+
+    Once the cycle is stored, `readings` are those that it has stored. `already_stored` are the devices for
+    which there was a reading of the slot before.
+    """
 
     due: Due
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    already_stored: tuple[str, ...] = ()
+
+    def as_stored(self, inserted: tuple[Reading, ...], refused: tuple[Unread, ...] = ()) -> Collected:
+        """Return the outcome once these readings are inserted, and those of other devices refused."""
+        named = {reading.device_id for reading in inserted} | {one.device_id for one in refused}
+        present = tuple(one.device_id for one in self.readings if one.device_id not in named)
+        notes = self.notes
+        if present:
+            count = "1 reading was" if len(present) == 1 else f"{len(present):,} readings were"
+            notes = (*notes, f"{count} stored already")
+        return attrs.evolve(
+            self,
+            readings=inserted,
+            unread=(*self.unread, *refused),
+            notes=notes,
+            already_stored=present,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -207,17 +228,18 @@ class CycleReport:
 
 @attrs.frozen(kw_only=True)
 class Stored:
-    """The store has the cycle, durably."""
+    """The store has the cycle, durably. The report has the readings that were stored with it."""
 
     report: CycleReport
 
 
 @attrs.frozen(kw_only=True)
 class Spooled:
-    """The store refused the cycle for `reason`, and the spool has it, durably."""
+    """The store refused the cycle for `reason`, and the spool has it, durably, at `place`."""
 
     report: CycleReport
     reason: str
+    place: str
 
 
 @attrs.frozen(kw_only=True)

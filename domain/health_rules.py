@@ -17,6 +17,7 @@ from domain.errors import (
 )
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
@@ -73,14 +74,15 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     return passed(summary)
 
 
-def judge_spool(cycles: int, readings: int, folder: str) -> Answer:
+def judge_spool(waiting: Waiting) -> Answer:
     """Judge what waits to be stored, which should be nothing."""
-    if not cycles:
-        return passed("nothing waits to be stored")
-    return failed(
-        f"{cycles:,} cycles with {readings:,} readings wait in {folder}",
-        "See the answer of the database. The next cycle that can be stored stores them too.",
-    )
+    problems = list(waiting.unreadable)
+    step = "Check who owns the folder, and its disk."
+    if waiting.cycles:
+        places = " and ".join(waiting.places)
+        problems.insert(0, f"{waiting.cycles:,} cycles with {waiting.readings:,} readings wait in {places}")
+        step = "See the answer of the database. The next cycle that can be stored stores them too."
+    return failed("; ".join(problems), step) if problems else passed("nothing waits to be stored")
 
 
 def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:

@@ -28,6 +28,7 @@ class Topic(StrEnum):
     BATTERY_LOW = "battery_low"
     VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
+    DATABASE_MISSING = "database_missing"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"
@@ -246,38 +247,7 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
         case Collected():
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
-            for reading in outcome.readings:
-                battery, observed_at = reading.battery_percent, reading.observed_at
-                age = reading.collected_at - (observed_at or reading.collected_at)
-                is_unchanged = age > UNCHANGED_AFTER
-                is_low = battery is not None and battery <= BATTERY_LOW_PERCENT
-                if not (has_incidents or is_unchanged or is_low):
-                    continue
-                yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
-                if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
-                    yield Observation(
-                        topic=Topic.BATTERY_LOW,
-                        subject=reading.device_id,
-                        is_bad=battery <= BATTERY_LOW_PERCENT,
-                        detail=f"{reading.location}: {battery} %",
-                        source=source,
-                    )
-                if observed_at is not None:
-                    yield Observation(
-                        topic=Topic.VALUE_UNCHANGED,
-                        subject=reading.device_id,
-                        is_bad=is_unchanged,
-                        detail=f"{reading.location}: unchanged since {observed_at:%Y-%m-%d %H:%M} UTC",
-                        source=source,
-                    )
-            for unread in outcome.unread:
-                yield Observation(
-                    topic=Topic.DEVICE_SILENT,
-                    subject=unread.device_id,
-                    is_bad=True,
-                    detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
-                    source=source,
-                )
+            yield from _observe_devices(outcome, has_incidents=has_incidents)
         case Failed(needs_person=True, detail=detail):
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
         case Failed(cause=cause, detail=detail):
@@ -286,6 +256,44 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
         case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
             detail = f"not asked for a while ({cause})"
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
+
+
+def _observe_devices(outcome: Collected, *, has_incidents: bool) -> Iterator[Observation]:
+    for reading in outcome.readings:
+        battery, observed_at = reading.battery_percent, reading.observed_at
+        age = reading.collected_at - (observed_at or reading.collected_at)
+        is_unchanged = age > UNCHANGED_AFTER
+        is_low = battery is not None and battery <= BATTERY_LOW_PERCENT
+        if not (has_incidents or is_unchanged or is_low):
+            continue
+        yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+        if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
+            yield Observation(
+                topic=Topic.BATTERY_LOW,
+                subject=reading.device_id,
+                is_bad=battery <= BATTERY_LOW_PERCENT,
+                detail=f"{reading.location}: {battery} %",
+                source=outcome.due.source,
+            )
+        if observed_at is not None:
+            yield Observation(
+                topic=Topic.VALUE_UNCHANGED,
+                subject=reading.device_id,
+                is_bad=is_unchanged,
+                detail=f"{reading.location}: unchanged since {observed_at:%Y-%m-%d %H:%M} UTC",
+                source=outcome.due.source,
+            )
+    if has_incidents:
+        for device_id in outcome.already_stored:
+            yield Observation(topic=Topic.DEVICE_SILENT, subject=device_id, is_bad=False)
+    for unread in outcome.unread:
+        yield Observation(
+            topic=Topic.DEVICE_SILENT,
+            subject=unread.device_id,
+            is_bad=True,
+            detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
+            source=outcome.due.source,
+        )
 
 
 def _is_gone(incident: Incident, sources: AbstractSet[str], devices: Mapping[str, AbstractSet[str]]) -> bool:
@@ -308,6 +316,7 @@ def _devices_by_source(cycle: Cycle) -> Mapping[str, AbstractSet[str]]:
         return {}
     return {
         outcome.due.source: {reading.device_id for reading in outcome.readings}
+        | set(outcome.already_stored)
         | {unread.device_id for unread in outcome.unread}
         for outcome in cycle.report.outcomes
         if isinstance(outcome, Collected)

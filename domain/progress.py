@@ -62,18 +62,24 @@ class SourceProgress:
 
 @attrs.define
 class WaitingSlots:
-    """The planned slots of one source that wait to be stored, and those of them that have readings."""
+    """What waits of one source: its planned slots, those with readings, and seconds outside the schedule."""
 
     slots: set[datetime] = attrs.field(factory=set)
     collected: set[datetime] = attrs.field(factory=set)
+    seconds: set[datetime] = attrs.field(factory=set)
 
 
 @attrs.define(kw_only=True)
 class Waiting:
-    """The cycles that wait to be stored, their readings, and their planned slots by source."""
+    """The cycles that wait to be stored, their readings, and their planned slots by source.
+
+    `places` are where they wait, and `unreadable` the places that cannot be read, and why, for people.
+    """
 
     cycles: int = 0
     readings: int = 0
+    places: list[str] = attrs.field(factory=list)
+    unreadable: list[str] = attrs.field(factory=list)
     by_source: dict[str, WaitingSlots] = attrs.field(factory=dict)
 
     def add(self, report: CycleReport) -> None:
@@ -81,11 +87,13 @@ class Waiting:
         self.cycles += 1
         self.readings += len(report.readings)
         for entry in (*report.outcomes, *report.missed):
-            if entry.due.scheduled:
-                waiting = self.by_source.setdefault(entry.due.source, WaitingSlots())
-                waiting.slots.add(entry.due.slot)
-                if isinstance(entry, Collected):
-                    waiting.collected.add(entry.due.slot)
+            waiting = self.by_source.setdefault(entry.due.source, WaitingSlots())
+            if not entry.due.scheduled:
+                waiting.seconds.add(entry.due.slot)
+                continue
+            waiting.slots.add(entry.due.slot)
+            if isinstance(entry, Collected):
+                waiting.collected.add(entry.due.slot)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -52,3 +52,30 @@ class Quarantine:
     kept_as: str
     at: datetime | None
     is_restored: bool
+
+
+@attrs.frozen(kw_only=True)
+class MissingDatabase:
+    """A database that is not where it was, and why.
+
+    `is_replaced` means that an interim one is in use until a person accepts the loss. `is_restored` once the
+    newest sound backup, `restored_from`, has been merged into it; None if there was none.
+    """
+
+    reason: str
+    is_replaced: bool
+    is_restored: bool
+    restored_from: str | None = None
+    merged_rows: int = 0
+
+    def __str__(self) -> str:
+        if not self.is_replaced:
+            return self.reason
+        if not self.is_restored:
+            return f"{self.reason}. The newest sound backup is being merged into a new database"
+        if self.restored_from is None:
+            return f"{self.reason}. A new database is in use, and there was no sound backup to merge into it"
+        return (
+            f"{self.reason}. A new database is in use, with {self.merged_rows:,} readings of the backup "
+            f"{self.restored_from}"
+        )

@@ -22,7 +22,7 @@ _COMMANDS = {
     "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
     "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
-    "db": ("database:db", "Check the database, or save what a damaged one still holds."),
+    "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
     "restore": ("database:restore", "Replace the database with a backup."),

@@ -12,7 +12,7 @@ from typing import Protocol
 from domain.alert_messages import Outbox
 from domain.backoff import SourceFailures
 from domain.incidents import Incidents
-from domain.upkeep import Quarantine, Step, StepRecord
+from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -64,6 +64,8 @@ class AlertState(Protocol):
 
     def quarantine(self) -> Quarantine | None: ...
 
+    def missing_database(self) -> MissingDatabase | None: ...
+
 
 class UpkeepState(Protocol):
     """The last run of each step of the upkeep, and whether the last process ended cleanly."""
@@ -74,6 +76,10 @@ class UpkeepState(Protocol):
 
     def quarantine(self) -> Quarantine | None:
         """Return the damaged database that was set aside last."""
+        ...
+
+    def missing_database(self) -> MissingDatabase | None:
+        """Return the database that is missing now, or whose loss nobody has accepted."""
         ...
 
     def is_running(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
+from adapters.files.data_folder import DataFolder
 from ports.journal import Journal, Level
 
 _MODE = 0o644
@@ -13,14 +14,16 @@ _MODE = 0o644
 class AlertFile:
     """A file that exists while a person must act. Monitoring of earlier systems knows it by its name."""
 
-    def __init__(self, path: Path, *, journal: Journal) -> None:
+    def __init__(self, path: Path, *, journal: Journal, data: DataFolder | None = None) -> None:
         self._path = path
         self._journal = journal
+        self._data = data or DataFolder(path.parent)
 
     def put(self, text: str) -> None:
         try:
             if self._path.exists() and self._path.read_bytes() == text.encode():
                 return
+            self._data.require()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, text.encode(), mode=_MODE)
         except OSError as error:

@@ -19,8 +19,9 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 # A monitor sends a sample when a value changes, so that an old value may be the current one. A monitor that
-# has sent nothing for so long, not even its reachability, is not running.
+# has sent nothing for so long, not even its reachability, is not running. A sample without a time may be new.
 _STALE_AFTER = timedelta(hours=24)
+_SPARE_S = 1.0  # of the source's time, for what is left to do after the last request
 _NOTABLE_SKEW = timedelta(minutes=2)
 _NO_MONITOR = "the Amazon account has no air quality monitor"
 
@@ -74,17 +75,27 @@ class AmazonSource:
         monitors = await self._directory.monitors(deadline_s)
         wanted = self._wanted(monitors)
         samples, notes = await self._read_samples(wanted, deadline_s)
-        if not wanted or any(monitor.endpoint_id not in samples for monitor in wanted):
-            found = await self._directory.search(deadline_s)
-            if found is not None and found != monitors:
+        # what follows can be missed: it must end before the source is out of time, and never costs the values
+        optional_s = deadline_s - _SPARE_S
+        is_missed = not wanted or any(monitor.endpoint_id not in samples for monitor in wanted)
+        found = await self._directory.refresh(optional_s, is_missed=is_missed)
+        if found is not None and found != monitors:
+            try:
+                samples, notes = await self._read_samples(self._wanted(found), optional_s)
                 monitors, wanted = found, self._wanted(found)
-                samples, notes = await self._read_samples(wanted, deadline_s)
+            except SourceError as error:
+                self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
         pairs = [(monitor, samples.get(monitor.endpoint_id)) for monitor in wanted]
         reply = make_reply(pairs, slot, self._clock.now(), self._settings)
         in_strings = sum(each.not_finite for each in samples.values())
         return attrs.evolve(
             reply,
-            notes=(*self._missing_monitor_notes(monitors), *notes, *reply.notes),
+            notes=(
+                *self._missing_monitor_notes(monitors),
+                *self._directory.take_notes(),
+                *notes,
+                *reply.notes,
+            ),
             not_finite=self._alexa.not_finite - before + in_strings,
         )
 
@@ -177,7 +188,7 @@ def _reading(
         return unread(Cause.NOT_LISTED, monitor.label)
     if samples.is_reachable is False:
         return unread(Cause.UNREACHABLE, monitor.label)
-    if samples.heard_at is not None and now - samples.heard_at >= _STALE_AFTER:
+    if samples.heard_at is not None and samples.is_dated and now - samples.heard_at >= _STALE_AFTER:
         return unread(Cause.STALE, f"since {samples.heard_at.isoformat(timespec='seconds')}")
     values = {
         quantity: value for quantity, value in samples.values.items() if quantity in settings.quantities

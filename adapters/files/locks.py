@@ -37,9 +37,10 @@ def lock_within_limit(descriptor: int, *, attempts: int | None = None, pause_s: 
 
 
 @contextlib.contextmanager
-def locked_file(path: Path, mode: int) -> Iterator[None]:
-    """Hold a lock on the file, which is created along with its folder. Raise `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def locked_file(path: Path, mode: int, *, makes_folder: bool = True) -> Iterator[None]:
+    """Hold a lock on the file, which is created, along with its folder if need be. Raise `OSError`."""
+    if makes_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _open(path, mode)
     try:
         lock_within_limit(descriptor)

@@ -9,13 +9,13 @@ from domain.alert_messages import Message, Outbox, title_of
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.incidents import Incident, Incidents, Topic
-from domain.upkeep import Quarantine, Step, StepRecord, StepResult
+from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 
 # The keys and fields are read by every version of the program: add, never rename.
 _FAILURES = "streak."  # and the source's name
 _INCIDENTS, _OUTBOX, _CLOCK_FAULTS, _PING = "incidents", "notifier", "clock.faults", "heartbeat"
-_QUARANTINE, _STEP, _RUNNING = "store.aside", "upkeep.", "upkeep.running"
+_QUARANTINE, _MISSING, _STEP, _RUNNING = "store.aside", "store.missing", "upkeep.", "upkeep.running"
 
 
 class SavedState:
@@ -144,6 +144,19 @@ class SavedState:
             kept_as=str(saved.get("kept_as")),
             at=_instant(saved.get("at")),
             is_restored=bool(saved.get("finished")),
+        )
+
+    def missing_database(self) -> MissingDatabase | None:
+        saved = self._state.get(_MISSING)
+        if not saved:
+            return None
+        merged = saved.get("merged_rows")
+        return MissingDatabase(
+            reason=str(saved.get("reason")),
+            is_replaced="finished" in saved,
+            is_restored=bool(saved.get("finished", True)),
+            restored_from=_optional(saved.get("restored_from")),
+            merged_rows=merged if isinstance(merged, int) else 0,
         )
 
     def is_running(self) -> bool:

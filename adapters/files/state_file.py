@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
+from adapters.files.data_folder import DataFolder
 from adapters.files.locks import locked_file
 from ports.journal import Journal, Level
 from ports.state import Json, State
@@ -26,12 +27,14 @@ class FileState:
     """The file, read again only after it has changed. What cannot be written is kept in memory.
 
     A lock file next to it lets processes change different keys without losing each other's values. A damaged
-    file is renamed at the next write; reading never changes anything.
+    file is renamed at the next write; reading never changes anything. While the data folder is away, the
+    state is what it was, with what is put meanwhile.
     """
 
-    def __init__(self, path: Path, journal: Journal) -> None:
+    def __init__(self, path: Path, journal: Journal, *, data: DataFolder | None = None) -> None:
         self._path = path
         self._journal = journal
+        self._data = data or DataFolder(path.parent)
         self._unsaved: _Values = {}
         self._cached: tuple[_Version, _Values] = (None, {})
         self._lock = threading.Lock()
@@ -49,6 +52,7 @@ class FileState:
         with self._lock:
             try:
                 self._unsaved[key] = json.loads(json.dumps(value, allow_nan=False))
+                self._data.require()
                 with locked_file(self._path.with_name(f"{self._path.name}.lock"), _MODE):
                     self._write({**self._read_or_quarantine(), **self._unsaved})
             except (OSError, ValueError, TypeError) as error:
@@ -57,6 +61,8 @@ class FileState:
                 self._unsaved = {}
 
     def _load(self) -> _Values:
+        if self._data.is_away():
+            return self._cached[1]
         version = self._version()
         if version != self._cached[0]:
             self._cached = (version, self._read())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
+from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Outcome
 from domain.errors import BaselineExists, StoreError
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
@@ -38,17 +38,19 @@ class MemoryStore:
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
         self.measurements: dict[tuple[datetime, str], ReadCost] = {}
         self.fault: StoreError | None = None
+        self._keys: set[tuple[str, datetime]] = set()  # of the readings, device ids in lower case
         self._devices: dict[str, _Device] = {}
 
     def open(self, *, checking: bool) -> None:  # noqa: ARG002 - there is nothing to check
         self._raise_fault()
 
-    def append(self, report: CycleReport) -> None:
+    def append(self, report: CycleReport) -> CycleReport:
         self._raise_fault()
+        outcomes: list[Outcome] = []
         for outcome in report.outcomes:
-            if isinstance(outcome, Collected):
-                self._add_readings(outcome)
-            self._add_entry(outcome)
+            stored = self._add_readings(outcome) if isinstance(outcome, Collected) else outcome
+            self._add_entry(stored)
+            outcomes.append(stored)
         for missed in report.missed:
             self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
         for one in report.measurements:
@@ -57,6 +59,7 @@ class MemoryStore:
                 self.measurements[one.slot, one.source] = attrs.evolve(
                     present, cycle_s=one.cycle_s, commit_s=one.commit_s, cpu_s=one.cpu_s
                 )
+        return attrs.evolve(report, outcomes=tuple(outcomes))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
@@ -78,6 +81,10 @@ class MemoryStore:
             ),
         )
 
+    def is_used(self, source: str, instant: datetime) -> bool:
+        self._raise_fault()
+        return (source, instant) in self.ledger or any(at == instant for _, at in self._keys)
+
     def close(self) -> None:
         """Do nothing: the contents can still be read."""
 
@@ -85,9 +92,14 @@ class MemoryStore:
         if self.fault is not None:
             raise self.fault
 
-    def _add_readings(self, collected: Collected) -> None:
+    def _add_readings(self, collected: Collected) -> Collected:
+        inserted: list[Reading] = []
         for reading in collected.readings:
-            self.readings.setdefault((reading.device_id, reading.collected_at), fit_to_table(reading))
+            key = (reading.device_id.lower(), reading.collected_at)
+            if key not in self._keys:
+                self._keys.add(key)
+                self.readings[reading.device_id, reading.collected_at] = fit_to_table(reading)
+                inserted.append(reading)
             self._devices.setdefault(reading.device_id, _Device(collected.due.source, collected.due.slot))
         listed = {reading.device_id for reading in collected.readings}
         listed |= {unread.device_id for unread in collected.unread if unread.cause is not Cause.NOT_LISTED}
@@ -99,6 +111,7 @@ class MemoryStore:
         for unread in collected.unread:  # from now on the day without being listed counts
             if (missing := self._devices.get(unread.device_id)) is not None and self._is_ahead(missing):
                 missing.last_listed_slot = collected.due.slot
+        return collected.as_stored(tuple(inserted))
 
     def _is_ahead(self, device: _Device) -> bool:
         return self._clock is not None and device.last_listed_slot > self._clock.now() + CLOCK_FAULT_AHEAD
@@ -113,6 +126,8 @@ class MemoryStore:
         becomes_planned = entry.due.scheduled and not present.due.scheduled
         if not isinstance(present, Collected) or (becomes_planned and isinstance(entry, Collected)):
             scheduled = entry.due.scheduled or present.due.scheduled
+            if isinstance(present, Collected) and isinstance(entry, Collected):
+                entry = attrs.evolve(entry, readings=(*present.readings, *entry.readings))
             self.ledger[key] = attrs.evolve(entry, due=attrs.evolve(entry.due, scheduled=scheduled))
 
 

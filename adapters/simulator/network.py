@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import attrs
 from aiohttp import web
 
+from adapters.simulator.active_faults import Faults
 from adapters.simulator.certificates import Certificate
-from adapters.simulator.faults import Delay, Dribble, Effect, Faults, Reset, Silence
+from adapters.simulator.faults import Delay, Dribble, Effect, Reset, Silence
 from adapters.simulator.messages import Answer, Reply, Request, SeenRequest
 from ports.clock import Clock
 

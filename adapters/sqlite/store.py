@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,16 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
+from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
-from domain.errors import StoreCorrupt, StoreError
+from domain.errors import StoreCorrupt, StoreError, StoreMissing
 from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -52,8 +54,11 @@ class SqliteStore:
         busy_timeout_ms: int = 5000,
         wal_checkpoint_pages: int = 1000,
         state: State | None = None,
+        identity: HomeIdentity | None = None,
+        data: DataFolder | None = None,
     ) -> None:
         self._path = path
+        self._data = data or DataFolder(path.parent)
         self._journal = journal
         self._clock = clock
         work_s = min(_WORK_S, budget_s * _WORK_SHARE)
@@ -64,6 +69,7 @@ class SqliteStore:
             wal_checkpoint_pages=wal_checkpoint_pages,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._wal = Wal(path=path, journal=journal, busy_timeout_ms=self._opening.busy_timeout_ms)
         self._lock = DatabaseLock(
@@ -77,7 +83,8 @@ class SqliteStore:
         self._abandoned: sqlite3.Connection | None = None
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
-        self._identity: os.stat_result | None = None
+        self._files: OpenFiles | None = None  # what was opened last, and may be away since
+        self._is_away = False
         self._begin = "BEGIN IMMEDIATE"
         self._may_rebuild = True  # at the first opening only: what is put off then waits for the next start
 
@@ -91,19 +98,23 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> None:
-        for refusal in self._repair_and_retry(partial(self._write, report)):
+    def append(self, report: CycleReport) -> CycleReport:
+        stored, refusals = self._repair_and_retry(partial(self._write, report))
+        for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
+        return stored
 
-    def _write(self, report: CycleReport) -> Sequence[Unread]:
+    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
         with self._write_connection() as connection:
             with transaction(connection, self._begin):
-                refusals = self._writer.write(report, now)
-            self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
-        return refusals
+                written = self._writer.write(report, now)
+            self.require_in_place()  # else it was stored in a file that is no longer the home's database
+            with suppress(OSError):  # what is committed is stored
+                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+        return written
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -113,9 +124,19 @@ class SqliteStore:
             ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
         )
 
+    def is_used(self, source: str, instant: datetime) -> bool:
+        with self._read_connection():
+            return self._writer.is_used(source, instant)
+
+    def require_in_place(self) -> None:
+        """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""
+        files = self._files
+        if files is not None and files.condition() is not Condition.IN_PLACE:
+            raise _missing(files.path)
+
     def close(self) -> None:
         try:
-            if self._connection is not None:
+            if self._connection is not None and self._is_in_place():
                 with store_errors(self._path), self._lock.held():
                     self._wal.shorten(self._connection, beyond_bytes=0)
                     self._connection.close()
@@ -154,8 +175,7 @@ class SqliteStore:
     def _write_connection(self) -> Iterator[sqlite3.Connection]:
         """Give the connection while this process holds the lock of the database."""
         with store_errors(self._path):
-            if self._connection is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._settle()
             with self._lock.held():
                 connection = self._open_connection()
                 try:
@@ -173,7 +193,7 @@ class SqliteStore:
         A database that could not be opened is tried again: the progress of its sources must be known before
         it is written to, or what was missed until then is never explained.
         """
-        if self._connection is None or not self._is_same_file():
+        if self._connection is None or not self._is_in_place():
             with self._write_connection() as connection:
                 yield connection
         else:
@@ -185,29 +205,58 @@ class SqliteStore:
                 raise
 
     def _open_connection(self) -> sqlite3.Connection:
-        if self._connection is not None and not self._is_same_file():
-            self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
-            self._close_connections()
-        if self._connection is None:
+        if self._connection is not None:
+            self.require_in_place()  # it may have been replaced while this process waited for the lock
+        else:
             self._close_connections()
             self._connection = self._opening.connection(may_rebuild=self._may_rebuild)
             self._writer = CycleWriter(self._connection)
             self._may_rebuild = False
-            self._identity = self._path.stat()
-            self._wal.report_opening(self._connection)
-            if self._quarantine is not None:
-                self._quarantine.remember()
             # In the old journal modes a commit waits for readers, unless it began by locking them out.
             is_wal = journal_mode(self._connection) == "wal"
             self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
+            self._files = OpenFiles.at(self._path, has_log=False)
+            self._data.remember()
+            self._wal.report_opening(self._connection)
+            if self._quarantine is not None:
+                self._quarantine.remember()
         return self._connection
 
-    def _is_same_file(self) -> bool:
-        """Return whether the open file is still the one at the path; a backup may have taken its place."""
-        try:
-            return self._identity is not None and os.path.samestat(self._identity, self._path.stat())
-        except OSError:  # the file, its folder or its disk is gone
-            return False
+    def _settle(self) -> None:
+        """Make sure that the path leads to the open database. Raise `StoreMissing` while that is away."""
+        if self._files is None:
+            self._opening.prepare()
+            return
+        condition = self._files.condition()
+        if condition is Condition.AWAY:
+            self._report_away()
+            raise _missing(self._path)
+        if self._is_away:
+            self._is_away = False
+            self._journal.record(Level.WARNING, "store.back", path=str(self._path))
+        if condition is Condition.DELETED:
+            self._files.real.parent.mkdir(exist_ok=True)  # deleted with the file
+        if condition in (Condition.DELETED, Condition.REPLACED):
+            self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
+            self._close_connections()
+
+    def _report_away(self) -> None:
+        """Once: complete the file, wherever it is now, without its log, which may not be moved with it."""
+        if self._is_away:
+            return
+        self._is_away = True
+        self._journal.record(
+            Level.CRITICAL,
+            "store.away",
+            path=str(self._path),
+            next="cycles are kept in the spool and stored when it is back",
+        )
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _is_in_place(self) -> bool:
+        return self._files is not None and self._files.condition() is Condition.IN_PLACE
 
     def _close_connections(self) -> None:
         for connection in (self._connection, self._abandoned):
@@ -215,3 +264,10 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._abandoned = None
+
+
+def _missing(path: Path) -> StoreMissing:
+    return StoreMissing(
+        f"{path} is not where it was: its disk, its folder or the file is away. "
+        "Bring it back; cycles are kept in the spool until then"
+    )

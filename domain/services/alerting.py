@@ -141,6 +141,13 @@ class Alerting:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
         yield from observe_cycle(finished.cycle, faults, has_incidents=has_incidents)
         yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
+        missing = self._state.missing_database()
+        yield Observation(
+            topic=Topic.DATABASE_MISSING,
+            subject="database",
+            is_bad=missing is not None,
+            detail="" if missing is None else str(missing),
+        )
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()
             # one that is over before the next cycle is reported all the same, for a day
@@ -202,7 +209,11 @@ class Alerting:
             self._state.save_outbox(self._state.outbox().after_success())
 
     async def _ping(self, heartbeat: Heartbeat, cycle: Cycle) -> None:
-        is_well = bool(cycle.report.readings) and not isinstance(cycle, NotStored)
+        has_readings = any(
+            isinstance(outcome, Collected) and bool(outcome.readings or outcome.already_stored)
+            for outcome in cycle.report.outcomes
+        )
+        is_well = has_readings and not isinstance(cycle, NotStored)
         try:
             await heartbeat.beat(is_well=is_well, deadline_s=self._clock.elapsed_s() + PING_BUDGET_S)
         except NotifyError as error:

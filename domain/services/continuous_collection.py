@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -17,6 +17,8 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
+_WAITS = 3
+_MOST_SECONDS = 3600
 _SLEEP_NOTICED_S = 5.0  # if the wall clock gains more than this on the stopwatch, the machine slept
 
 
@@ -177,9 +179,9 @@ class Timetable:
             )
 
 
-def unscheduled_cycle(collection: CollectionCycle, now: datetime) -> PlannedCycle:
+async def unscheduled_cycle(collection: CollectionCycle, clock: Clock) -> PlannedCycle:
     """Return a cycle of every source at the present second, outside the schedule."""
-    second = now.replace(microsecond=0)
+    second = await _unused_second(collection, clock, collection.plans)
     return PlannedCycle(
         dues=tuple(
             [
@@ -188,3 +190,29 @@ def unscheduled_cycle(collection: CollectionCycle, now: datetime) -> PlannedCycl
             ]
         )
     )
+
+
+async def _unused_second(collection: CollectionCycle, clock: Clock, sources: Iterable[str]) -> datetime:
+    """Return the present second, or wait for one that no cycle of the sources has used, or will use by plan.
+
+    After `_WAITS` waits do without: a clock that was set back can show used seconds for long.
+    """
+
+    def is_used(second: datetime) -> bool:
+        return any(
+            slot_at(second, collection.plans[source].interval_s) == second
+            or collection.storage.is_used(source, second)
+            for source in sources
+        )
+
+    second = clock.now().replace(microsecond=0)
+    for _ in range(_WAITS):
+        if not is_used(second):
+            return second
+        following = second + timedelta(seconds=1)
+        await clock.sleep((following - clock.now()).total_seconds())
+        second = clock.now().replace(microsecond=0)
+    for number in range(_MOST_SECONDS):
+        if not is_used(later := second + timedelta(seconds=number)):
+            return later
+    return second

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreRefused
+from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreMissing, StoreRefused
 from domain.measurements import ReadCost
-from domain.progress import SourceProgress, Waiting
+from domain.progress import SourceProgress, Waiting, WaitingSlots
 from domain.schedule import Due
 from domain.services.retry_policy import RetryPolicy
 from ports.clock import Clock
@@ -48,6 +48,8 @@ class CycleStorage:
         self._waiting = Waiting()
         self._has_read_spool = False
         self._is_healthy = False  # whether the store took the last cycle
+        self._began = clock.now()
+        self._last_seconds: dict[str, datetime] = {}  # of the last cycle outside the schedule of each source
         self._progress: dict[str, SourceProgress] = {}  # as the store gave it, and with what it got since
         # the last cycle of each source that changed nothing in `expected`
         self._confirmed: dict[str, Due] = {}
@@ -60,18 +62,23 @@ class CycleStorage:
             raise
         except StoreError as error:
             self._journal.record(Level.ERROR, "store.not_opened", error=str(error))
+            self._spool.prepare(is_data_there=not isinstance(error, StoreMissing))
+        else:
+            self._spool.prepare(is_data_there=True)
 
     async def store(self, report: CycleReport) -> Cycle:
         """Store the cycle behind all that waits, or let it wait too. Ends within the budget."""
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
+        for outcome in report.outcomes:
+            if not outcome.due.scheduled:
+                self._last_seconds[outcome.due.source] = outcome.due.slot
 
-        async def attempt() -> bool:
+        async def attempt() -> tuple[CycleReport, bool]:
             is_drained = self._drain(deadline_s)
-            self._append(report)
-            return is_drained
+            return self._append(report), is_drained
 
         try:
-            is_drained = await self._retrier.call(
+            stored, is_drained = await self._retrier.call(
                 attempt, name="store.append", policy=self._policy, deadline_s=deadline_s
             )
         except StoreError as error:
@@ -79,7 +86,9 @@ class CycleStorage:
             self._confirmed.clear()
             self._waiting.add(report)
             return self._let_wait(report, str(error))
-        self._is_healthy = True
+        if not self._is_healthy:
+            self._is_healthy = True
+            self._spool.prepare(is_data_there=True)  # the data may have been away until now
         if is_drained:
             self._waiting = Waiting()
             for unstorable in self._memory:
@@ -91,7 +100,7 @@ class CycleStorage:
             self._confirmed.pop(source, None)
             if isinstance(entry, Collected) and _lists_exactly(entry, known):
                 self._confirmed[source] = entry.due
-        return Stored(report=report)
+        return Stored(report=stored)
 
     def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Return how far the due sources have come, with what waits.
@@ -113,15 +122,29 @@ class CycleStorage:
                     self._progress[source] = self._store.progress(source, due.slot)
                 except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the store costs no cycle
                     is_readable = False
-                    is_known = isinstance(error, StoreError)
-                    message = str(error) if is_known else f"{type(error).__name__}: {error}"
-                    self._journal.record(Level.ERROR, "store.unreadable", error=message)
+                    self._record_unreadable(error)
             known = self._progress.get(source, SourceProgress())
             waiting = self._waiting.by_source.get(source)
             if waiting is not None:
                 known = known.with_waiting(waiting.slots, waiting.collected, due.slot)
             progress[source] = known
         return progress
+
+    def is_used(self, source: str, second: datetime) -> bool:
+        """Return whether a cycle outside the schedule has used the second, or may have.
+
+        If the store cannot be read, another process may have used any second up to the start of this one.
+        """
+        if not self._has_read_spool:
+            self._read_spool()
+        waiting = self._waiting.by_source.get(source, WaitingSlots())
+        if second in waiting.slots | waiting.seconds or second == self._last_seconds.get(source):
+            return True
+        try:
+            return self._store.is_used(source, second)
+        except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the store costs no cycle
+            self._record_unreadable(error)
+            return second <= self._began
 
     def close(self, measurements: Sequence[ReadCost] = ()) -> None:
         """Spool what is only in memory, and close the store.
@@ -144,37 +167,42 @@ class CycleStorage:
                 self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
         self._store.close()
 
+    def _record_unreadable(self, error: Exception) -> None:
+        message = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        self._journal.record(Level.ERROR, "store.unreadable", error=message)
+
     def _drain(self, deadline_s: float) -> bool:
         """Store what waits, oldest first; return whether the spool could be read.
 
         Raise `StoreError` while some of it has to go on waiting.
         """
+        stored = readings = 0
 
         def take(report: CycleReport) -> bool:
+            nonlocal stored, readings
             if self._clock.elapsed_s() > deadline_s - _TIME_FOR_ONE_S:
                 raise StoreError("more is waiting than one cycle has time to store; the next one goes on")
             self._confirmed.clear()
             try:
-                self._append(report)
+                readings += len(self._append(report).readings)
             except CycleUnstorable as error:
                 self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
                 return False
+            stored += 1
             return True
 
         is_readable = True
         try:
-            stored = self._spool.drain(take)
+            self._spool.drain(take)
         except SpoolError as error:
             self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            stored, is_readable = 0, False
+            is_readable = False
         for report in tuple(self._memory):
-            if take(report):
-                stored += 1
-            else:
+            if not take(report):
                 self._spool_unstorable(report)
             self._memory.popleft()
         if stored:
-            self._journal.record(Level.WARNING, "spool.drained", cycles=stored)
+            self._journal.record(Level.WARNING, "spool.drained", cycles=stored, readings=readings)
         return is_readable
 
     def _spool_unstorable(self, report: CycleReport) -> None:
@@ -184,9 +212,9 @@ class CycleStorage:
         except SpoolError:
             self._memory.append(report)
 
-    def _append(self, report: CycleReport) -> None:
+    def _append(self, report: CycleReport) -> CycleReport:
         try:
-            self._store.append(report)
+            return self._store.append(report)
         except StoreError:
             raise
         except Exception as error:  # isolation boundary: a bug in the store costs no reading
@@ -195,8 +223,8 @@ class CycleStorage:
     def _let_wait(self, report: CycleReport, reason: str) -> Cycle:
         self._journal.record(Level.ERROR, "store.refused", error=reason, readings=len(report.readings))
         self._memory.append(report)
-        if self._spool_memory():
-            return Spooled(report=report, reason=reason)
+        if (place := self._spool_memory()) is not None:
+            return Spooled(report=report, reason=reason, place=place)
         horizon = self._clock.now() - KEPT_IN_MEMORY
         for number, old in enumerate(self._memory):
             if old.outcomes and all(outcome.due.slot < horizon for outcome in old.outcomes):
@@ -206,27 +234,28 @@ class CycleStorage:
             self._memory.popleft()
         return NotStored(report=report, reason=reason)
 
-    def _spool_memory(self) -> bool:
-        """Move the cycles in memory to the spool; return whether all could be moved."""
+    def _spool_memory(self) -> str | None:
+        """Move the cycles in memory to the spool; return the last one's place, None if one was refused."""
+        place = ""
         while self._memory:
             try:
-                self._spool.add(self._memory[0])
+                place = self._spool.add(self._memory[0])
             except SpoolError as error:
                 self._journal.record(
                     Level.CRITICAL, "spool.refused", error=str(error), cycles_in_memory=len(self._memory)
                 )
-                return False
+                return None
             self._memory.popleft()
-        return True
+        return place
 
     def _read_spool(self) -> None:
         """Find the cycles that an earlier process left in the spool: their slots are not missed."""
-        try:
-            waiting = self._spool.waiting()
-        except SpoolError as error:
-            self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            return
-        self._has_read_spool = True
+        waiting = self._spool.waiting()
+        if waiting.unreadable:
+            self._journal.record(Level.ERROR, "spool.unreadable", error="; ".join(waiting.unreadable))
+        self._has_read_spool = not waiting.unreadable
+        for report in self._memory:
+            waiting.add(report)
         self._waiting = waiting
         if waiting.cycles:
             self._journal.record(

@@ -212,8 +212,8 @@ class DailyUpkeep:
         return self._restore_tried_at is None or self._has_passed(self._restore_tried_at, _RETRY_AFTER)
 
     def _waits_for_restore(self) -> bool:
-        quarantine = self._state.quarantine()
-        return quarantine is not None and not quarantine.is_restored
+        replaced = (self._state.quarantine(), self._state.missing_database())
+        return any(one is not None and not one.is_restored for one in replaced)
 
     def _is_due(self, step: Step) -> bool:
         last = self._state.last_run(step)

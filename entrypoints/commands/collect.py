@@ -173,7 +173,8 @@ async def cycles_by_hand(
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        on_cycle(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
+        planned = await unscheduled_cycle(collection, clock)
+        on_cycle(await collection.run(planned.dues))
 
 
 async def stop_on_signals() -> asyncio.Event:
@@ -237,5 +238,5 @@ async def _collect_once(
     now = clock.now()
     planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
     if not planned.dues:
-        planned = unscheduled_cycle(collection, now)
+        planned = await unscheduled_cycle(collection, clock)
     on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)

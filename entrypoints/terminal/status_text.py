@@ -117,7 +117,6 @@ class Status:
     alert_file: Path | None
     collectors: tuple[str, ...]
     store_trouble: str | None = None
-    spool_trouble: str | None = None
 
 
 def lines(status: Status) -> Iterator[str]:
@@ -147,7 +146,11 @@ def as_object(status: Status) -> dict[str, Any]:
         "troubles": list(_problems(status)),
         "incidents": status.incidents,
         "state": status.state,
-        "spool": {"cycles": status.waiting.cycles, "readings": status.waiting.readings},
+        "spool": {
+            "cycles": status.waiting.cycles,
+            "readings": status.waiting.readings,
+            "places": status.waiting.places,
+        },
         "sources": [
             {
                 **attrs.asdict(record),
@@ -182,8 +185,8 @@ def _age(reading: Reading, now: datetime) -> timedelta:
 def _problems(status: Status) -> Iterator[str]:
     if status.store_trouble:
         yield f"database: {status.store_trouble}"
-    if status.spool_trouble:
-        yield f"spool: {status.spool_trouble}"
+    for problem in status.waiting.unreadable:
+        yield f"spool: {problem}"
     if status.alert_file:
         yield f"a person must act: {status.alert_file} says what to do"
     for record in status.records:
@@ -200,8 +203,8 @@ def _problems(status: Status) -> Iterator[str]:
 def _waiting(waiting: Waiting) -> Iterator[str]:
     if waiting.cycles:
         yield (
-            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait for the database; the next "
-            "cycle that can write to it stores them"
+            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait for the database in "
+            f"{' and '.join(waiting.places)}; the next cycle that can write to it stores them"
         )
 
 

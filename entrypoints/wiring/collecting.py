@@ -63,6 +63,8 @@ def collecting(
         busy_timeout_ms=storage.busy_timeout_ms,
         wal_checkpoint_pages=storage.wal_checkpoint_interval,
         state=home.state,
+        identity=home.identity,
+        data=home.data,
     )
     try:
         for name in chosen:

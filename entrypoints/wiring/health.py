@@ -189,7 +189,12 @@ class HomeChecks:
         path, pages = self.home.files.database, self.home.settings.storage.wal_checkpoint_interval
         return {
             "secrets": partial(config_health.check_secrets, self.files),
-            "database": partial(probes.writing, path, is_simulated=self.home.environment.is_simulated),
+            "database": partial(
+                probes.writing,
+                path,
+                is_simulated=self.home.environment.is_simulated,
+                identity=self.home.identity,
+            ),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
@@ -221,8 +226,7 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        waiting = self.home.spool.waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(self.home.files.spool))
+        return judge_spool(self.home.spool.waiting())
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()

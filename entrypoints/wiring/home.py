@@ -7,13 +7,16 @@ from functools import cached_property
 
 import attrs
 
+from adapters.files.data_folder import DataFolder
+from adapters.files.file_spool import FileSpool
+from adapters.files.home_marker import HomeMarker
 from adapters.files.saved_state import SavedState
-from adapters.files.spool_folder import FileSpool
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
+from adapters.sqlite.home_identity import HomeIdentity
 from config.files import HomeFiles
 from config.loading import Loaded
 from config.secrets import Secrets
@@ -38,7 +41,9 @@ class Home:
     redact: Callable[[str], str]
     journal: Journal
     state: State = attrs.field(
-        default=attrs.Factory(lambda home: FileState(home.files.state, home.journal), takes_self=True)
+        default=attrs.Factory(
+            lambda home: FileState(home.files.state, home.journal, data=home.data), takes_self=True
+        )
     )
 
     @property
@@ -57,13 +62,32 @@ class Home:
     def files(self) -> HomeFiles:
         return HomeFiles(home=self.loaded.home, database=self.settings.storage.database_path)
 
+    @cached_property
+    def data(self) -> DataFolder:
+        return DataFolder(self.files.folder)
+
     @property
     def saved_state(self) -> SavedState:
         return SavedState(self.state)
 
+    @cached_property
+    def identity(self) -> HomeIdentity | None:
+        """What knows the home from others; None for a simulated one, which may begin again at any time."""
+        if self.environment.is_simulated:
+            return None
+        return HomeIdentity(
+            path=self.files.database,
+            marker=HomeMarker(self.files.lasting_folders, home=self.loaded.home),
+            state=self.state,
+            journal=self.journal,
+            clock=self.clock,
+            is_other_configuration=self.loaded.is_other_configuration,
+        )
+
     @property
     def spool(self) -> Spool:
-        return FileSpool(self.files.spool, clock=self.clock, journal=self.journal)
+        lasting = [folder / "spool" for folder in self.files.lasting_folders]
+        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:

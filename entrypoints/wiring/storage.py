@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from adapters.files import locks
 from adapters.sqlite.care import backups, verification
 from adapters.sqlite.care.backups import Backup
+from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.restoring import Restoring
 from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
@@ -18,6 +19,7 @@ from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from config.files import HomeFiles
 from config.source_names import source_names
+from domain.errors import StoreError
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
 from ports.stored_data import History, Ledger
@@ -51,6 +53,7 @@ def opening(home: Home) -> Opening:
         wal_checkpoint_pages=storage.wal_checkpoint_interval,
         journal=home.journal,
         clock=home.clock,
+        identity=home.identity,
     )
 
 
@@ -76,7 +79,15 @@ def restoring(home: Home) -> Restoring:
         clock=home.clock,
         is_simulated=home.environment.is_simulated,
         busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+        identity=home.identity,
     )
+
+
+def renewal(home: Home) -> Renewal:
+    """Return what goes on without the database that the home had. Raise StoreError for a simulated home."""
+    if home.identity is None:
+        raise StoreError("a simulated home can begin again at any time: delete its folder")
+    return Renewal(opening=opening(home), lock=database_lock(home), identity=home.identity)
 
 
 def salvaging(home: Home) -> Salvaging:
@@ -101,6 +112,7 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
         clock=home.clock,
         is_simulated=home.environment.is_simulated,
         busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+        identity=home.identity,
     )
     return DailyUpkeep(
         upkeep=upkeep,

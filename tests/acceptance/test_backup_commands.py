@@ -26,17 +26,18 @@ from tests.support.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
 _RESTORING_SLOWLY = """
-import sys
+import contextlib, sys
 from adapters.sqlite.care import restoring
 from entrypoints.cli import main
 
 copied = restoring.verified_copy
 
+@contextlib.contextmanager
 def slowly(*arguments, **options):
-    made = copied(*arguments, **options)
-    print("copied", flush=True)
-    sys.stdin.readline()
-    return made
+    with copied(*arguments, **options) as made:
+        print("copied", flush=True)
+        sys.stdin.readline()
+        yield made
 
 restoring.verified_copy = slowly
 sys.exit(main())

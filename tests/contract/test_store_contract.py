@@ -367,3 +367,57 @@ def _what_it_holds(
     ]
     kept.store.close()
     return newest, series, progress
+
+
+def _stored(report: CycleReport) -> list[tuple[list[str], tuple[str, ...], tuple[str, ...]]]:
+    return [
+        ([reading.device_id for reading in outcome.readings], outcome.already_stored, outcome.notes)
+        for outcome in report.outcomes
+        if isinstance(outcome, Collected)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "stored"),
+    [
+        ((), (["hue:a", "hue:b"], (), ())),
+        (("hue:a",), (["hue:b"], ("hue:a",), ("1 reading was stored already",))),
+        (("HUE:A", "hue:B"), ([], ("hue:a", "hue:b"), ("2 readings were stored already",))),
+    ],
+)
+@pytest.mark.parametrize("source", ["hue", "another"])
+def test_append_returns_what_it_has_stored(
+    kept: Kept,
+    earlier: tuple[str, ...],
+    stored: tuple[list[str], tuple[str, ...], tuple[str, ...]],
+    source: str,
+) -> None:
+    if earlier:
+        kept.store.append(a_cycle(a_collected(*map(a_reading, earlier), due=a_due(source))))
+    report = kept.store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"))))
+    assert _stored(report) == [stored]
+    assert len(kept.history.newest()) == 2
+
+
+def test_of_two_sources_in_one_report_the_first_stores(kept: Kept) -> None:
+    both = a_cycle(a_collected(), a_collected(a_reading(temperature=1.0), due=a_due("another")))
+    first, second = _stored(kept.store.append(both))
+    assert (len(first[0]), second) == (1, ([], (a_reading().device_id,), ("1 reading was stored already",)))
+
+
+def test_a_device_at_another_instant_is_another_reading(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    later = a_collected(a_reading("hue:a", collected_at=LATER), due=a_due(slot=LATER))
+    assert _stored(kept.store.append(a_cycle(later))) == [(["hue:a"], (), ())]
+
+
+def test_an_instant_is_used_by_a_reading_or_a_ledger_row_of_the_source(kept: Kept) -> None:
+    at_noon, later = a_collected(due=a_due(scheduled=False)), a_failed(a_due("another", LATER))
+    kept.store.append(a_cycle(at_noon, later))
+    used = [
+        (source, slot)
+        for source in ("hue", "another")
+        for slot in (NOON, LATER)
+        if kept.store.is_used(source, slot)
+    ]
+    assert used == [("hue", NOON), ("another", NOON), ("another", LATER)]

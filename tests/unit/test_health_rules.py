@@ -29,6 +29,7 @@ from domain.health_rules import (
     judge_spool,
     judge_unasked_source,
 )
+from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
 
@@ -55,9 +56,15 @@ def test_disk_limits_are_those_of_the_incident(free: int | None, status: Status)
 
 
 def test_spool_should_be_empty() -> None:
-    assert judge_spool(0, 0, "data/spool").status is PASS
-    answer = judge_spool(2, 1100, "data/spool")
-    assert (answer.status, answer.summary) == (FAIL, "2 cycles with 1,100 readings wait in data/spool")
+    assert judge_spool(Waiting()).status is PASS
+    answer = judge_spool(Waiting(cycles=2, readings=1100, places=["data/spool", "state/spool"]))
+    assert answer.status is FAIL
+    assert answer.summary == "2 cycles with 1,100 readings wait in data/spool and state/spool"
+
+
+def test_unreadable_place_of_the_spool_is_reported() -> None:
+    answer = judge_spool(Waiting(unreadable=["state/spool cannot be used: Permission denied"]))
+    assert (answer.status, answer.summary) == (FAIL, "state/spool cannot be used: Permission denied")
 
 
 def a_check(age: timedelta = timedelta(), result: StepResult = StepResult.OK, **others: str) -> StepRecord:

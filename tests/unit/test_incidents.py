@@ -244,7 +244,7 @@ def test_wal_limits_are_64_and_8_mib(wal_bytes: int, expected: list[bool]) -> No
 
 def test_unstored_cycle_and_clock_fault_are_observed() -> None:
     for cycle in (
-        Spooled(report=a_cycle(), reason="the disk is full"),
+        Spooled(report=a_cycle(), reason="the disk is full", place="data/spool"),
         NotStored(report=a_cycle(), reason="the disk is full"),
     ):
         assert Topic.SPOOL_IN_USE in {one.topic for one in observe_cycle(cycle) if one.is_bad}

@@ -67,7 +67,7 @@ class DatabaseQuarantine:
     def _replace(self, fault: str) -> Path:
         path, now = self.opening.path, self.opening.clock.now()
         kept = free_name(path, label="damaged", now=now)
-        new = self.opening.make()
+        new = self.opening.make(is_replacement=True)
         record = {"at": now.isoformat(), "kept_as": str(kept)}
         # first: a process that is killed in between must not forget to merge the backup
         self.state.put(QUARANTINED, {**record, "restored_from": None, "merged_rows": 0, "finished": False})

@@ -18,8 +18,10 @@ from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserte
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -60,6 +62,7 @@ class Restoring:
     clock: Clock
     is_simulated: bool
     busy_timeout_ms: int
+    identity: HomeIdentity | None = None
 
     def check(self, backup: Path) -> tuple[str, ...]:
         """Return the values in the backup that are not as they were stored.
@@ -75,19 +78,25 @@ class Restoring:
         return tuple(str(finding) for finding in findings)
 
     def restore(self, backup: Path) -> Path | None:
-        """Put a copy of the checked backup there; return where the present file is kept, if there was one."""
+        """Put a copy of the checked backup there; return where the present file is kept, if there was one.
+
+        Raise `StoreMissing` if the place of the home's database is away.
+        """
         with store_errors(self.path):
+            if self.identity is not None:
+                self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             target = self.path.with_name(f"{self.path.name}.restoring")
-            new = verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms).file
-            lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
-            try:
-                with lock.held():
-                    finish_replacing(self.path)
-                    return self._replace(new)
-            finally:
-                lock.close()
-                new.unlink(missing_ok=True)
+            with (
+                verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,
+                closing(
+                    DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
+                ) as lock,
+                lock.held(),
+            ):
+                finish_replacing(self.path)
+                self._claim(new.file)
+                return self._replace(new.file)
 
     def describe_contents(self, path: Path) -> str:
         """Return what a database holds, for a person."""
@@ -97,6 +106,14 @@ class Restoring:
         ):
             count, newest = database.execute(_SELECT_CONTENTS).fetchone()
         return f"{count} readings, the newest of {newest}" if count else "no readings"
+
+    def _claim(self, new: Path) -> None:
+        """Make the copy this home's own: a person has chosen it."""
+        if self.identity is None:
+            return
+        with closing(connect(new, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
+            if user_version(connection):  # else it is upgraded first
+                self.identity.claim(connection)
 
     def _replace(self, new: Path) -> Path | None:
         was_there = self.path.exists()

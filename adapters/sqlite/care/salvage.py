@@ -67,7 +67,7 @@ class Salvaging:
         with store_errors(damaged):
             require_file(damaged)
         with store_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.opening.prepare()
             require_room(damaged, _COPIES)
             with TemporaryDirectory(prefix=f"{path.name}.salvaging-", dir=path.parent) as folder:
                 found = self._readable_copy(damaged, Path(folder))

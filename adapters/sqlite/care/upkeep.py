@@ -14,6 +14,7 @@ from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
 from domain.errors import StoreFull
 from ports.clock import Clock
@@ -36,6 +37,7 @@ class SqliteUpkeep:
         clock: Clock,
         is_simulated: bool = False,
         busy_timeout_ms: int = 5000,
+        identity: HomeIdentity | None = None,
     ) -> None:
         self._path = path
         self._state = state
@@ -49,6 +51,7 @@ class SqliteUpkeep:
             wal_checkpoint_pages=1000,
             journal=journal,
             clock=clock,
+            identity=identity,
         )
         self._quarantine = DatabaseQuarantine(opening=opening, lock=self._lock, state=state)
 
@@ -95,22 +98,14 @@ class SqliteUpkeep:
                 connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
-        backup = self._newest_sound()
+        backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:
             merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
         name = None if backup is None else str(backup)
         result = {"restored_from": name, "merged_rows": merged, "finished": True}
-        self._state.put(QUARANTINED, {**self._state.get(QUARANTINED), **result})
+        for key in (QUARANTINED, MISSING):
+            record = self._state.get(key)
+            if record and not record.get("finished"):
+                self._state.put(key, {} if record.get("accepted") else {**record, **result})
         return name
-
-    def _newest_sound(self) -> Path | None:
-        """Return the newest backup without a finding, or else the newest with a sound structure."""
-        readable = None
-        for backup in self._backups.newest_first():
-            findings = check(backup, busy_timeout_ms=self._busy_timeout_ms)
-            if not findings:
-                return backup
-            if readable is None and not any(finding.is_structural for finding in findings):
-                readable = backup
-        return readable

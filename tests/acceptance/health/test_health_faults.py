@@ -226,8 +226,8 @@ CASES = [
         1,
         {SECRETS: (FAIL, r"secrets\.yaml")},
     ),
-    Case("no data folder", on_file("data", remove), 2, {DATABASE: (FAIL, "mkdir -p")}),
-    Case("a file as data folder", on_file("data", replace_by_file), 2, {DATABASE: (FAIL, "mkdir -p")}),
+    Case("no data folder", on_file("data", remove), 2, {DATABASE: (FAIL, "db accept")}),
+    Case("a file as data folder", on_file("data", replace_by_file), 2, {DATABASE: (FAIL, "db accept")}),
     Case("an empty database", file("data/readings.db", b""), 2, {DATABASE: (FAIL, "restore")}),
     Case("a corrupt database", DAMAGED, 2, {DATABASE: (FAIL, "db check")}),
     Case(

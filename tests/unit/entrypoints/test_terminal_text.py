@@ -55,8 +55,8 @@ UNREAD = (
             "  NOT STORED, and lost when this process ends before it can be: no room left",
         ),
         (
-            Spooled(report=a_cycle(), reason="busy"),
-            "  SPOOLED, to be stored as soon as the database can be written to: busy",
+            Spooled(report=a_cycle(), reason="busy", place="data/spool"),
+            "  SPOOLED in data/spool, to be stored as soon as the database can be written to: busy",
         ),
     ],
 )

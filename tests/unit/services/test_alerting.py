@@ -130,7 +130,7 @@ async def test_every_topic_is_mailed() -> None:
     silent = a_failed(a_due("amazon"), Cause.NETWORK)
     for _ in range(12):
         report = a_cycle(silent, a_collected(a_reading("hue:1", battery_percent=5)))
-        await alerts.cycle(Spooled(report=report, reason="locked"), "hue")
+        await alerts.cycle(Spooled(report=report, reason="locked", place="data/spool"), "hue")
     assert sorted(subject for subject in alerts.subjects() if not subject.startswith("recovered")) == [
         "another program keeps the database open for reading",
         "no readings from amazon",
@@ -206,7 +206,7 @@ async def test_each_cycle_is_pinged_with_its_result() -> None:
     report = a_cycle()
     for cycle in (
         Stored(report=report),
-        Spooled(report=report, reason="locked"),
+        Spooled(report=report, reason="locked", place="data/spool"),
         NotStored(report=report, reason="full"),
         Stored(report=a_cycle(a_failed())),
     ):
@@ -343,7 +343,7 @@ async def test_only_a_success_of_its_source_clears_the_board(outcome: Outcome, *
 @pytest.mark.parametrize(
     "cycle",
     [
-        Spooled(report=a_cycle(a_collected()), reason="locked"),
+        Spooled(report=a_cycle(a_collected()), reason="locked", place="data/spool"),
         Stored(report=a_cycle(a_collected(due=a_due("hue"), unread=(an_unread("hue:gone"),)))),
         Stored(report=a_cycle(a_failed(a_due("hue")))),
     ],

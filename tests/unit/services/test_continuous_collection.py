@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import pytest
@@ -244,10 +244,10 @@ async def test_read_only_store_repeats_no_missed_slot() -> None:
     class ReadOnly(MemoryStore):
         is_read_only = True
 
-        def append(self, report: CycleReport) -> None:
+        def append(self, report: CycleReport) -> CycleReport:
             if self.is_read_only:
                 raise StoreError("it may only be read")
-            super().append(report)
+            return super().append(report)
 
     store = ReadOnly()
     running = Running(start=NOON + minutes(10), store=store)
@@ -403,10 +403,51 @@ async def test_slots_between_two_cycles_have_their_cause(cause: Cause, *, is_asl
     assert running.missed() == [(NOON + minutes(each), cause) for each in (5, 10)]
 
 
-def test_cycle_by_hand_is_at_the_present_second_and_not_planned() -> None:
-    running = Running()
-    (due,) = unscheduled_cycle(running.collection, NOON.replace(second=7, microsecond=9)).dues
+async def test_cycle_by_hand_is_at_the_present_second_and_not_planned() -> None:
+    running = Running(start=NOON.replace(second=7, microsecond=9))
+    (due,) = (await unscheduled_cycle(running.collection, running.clock)).dues
     assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
     running.store.append(a_cycle(Collected(due=due, readings=(a_reading(collected_at=due.slot),))))
     planned = Timetable(running.collection).next_cycle(NOON + minutes(1), Cause.STOPPED)
     assert [due.slot for due in planned.dues] == [NOON]
+
+
+@pytest.mark.parametrize(
+    ("start_s", "used_s", "second"),
+    [
+        (7.4, (), 7),
+        (7.4, (7,), 8),
+        (7.4, (7, 8), 9),
+        (0.2, (), 1),  # a slot keeps its key
+        (299.5, (299,), 301),
+        (7.4, range(7, 60), 60),  # after three waits without waiting
+    ],
+)
+@pytest.mark.parametrize("where", ["store", "spool", "another source"])
+async def test_cycle_by_hand_takes_a_second_of_its_own(
+    start_s: float, used_s: Iterable[int], second: int, where: str
+) -> None:
+    running = Running(start=NOON + timedelta(seconds=start_s))
+    for used in used_s:
+        at = NOON + timedelta(seconds=used)
+        due = a_due("amazon" if where == "another source" else "hue", at, scheduled=False)
+        report = a_cycle(Collected(due=due, readings=(a_reading(collected_at=at),)))
+        if where == "spool":
+            running.spool.add(report)
+        else:
+            running.store.append(report)
+    (due,) = (await unscheduled_cycle(running.collection, running.clock)).dues
+    assert due.slot == NOON + timedelta(seconds=second)
+    assert running.clock.elapsed_s() < 4
+
+
+async def test_cycles_by_hand_share_no_second_while_the_store_is_unreadable() -> None:
+    running = Running(start=NOON + timedelta(seconds=7))
+    running.store.fault = StoreBusy("locked by another program")
+    seconds = []
+    for _ in range(2):
+        planned = await unscheduled_cycle(running.collection, running.clock)
+        seconds.append(planned.dues[0].slot.second)
+        await running.collection.run(planned.dues)
+    assert seconds[0] == 8, "another process may have used the second in which this one began"
+    assert len(set(seconds)) == 2

@@ -32,12 +32,13 @@ class SlowStore(MemoryStore):
         self.failures: list[Exception] = []
         self.appended: list[CycleReport] = []
 
-    def append(self, report: CycleReport) -> None:
+    def append(self, report: CycleReport) -> CycleReport:
         self.clock.advance(self.commit_s)
         if self.failures:
             raise self.failures.pop(0)
-        super().append(report)
+        stored = super().append(report)
         self.appended.append(report)
+        return stored
 
 
 class Bench:
@@ -81,7 +82,7 @@ async def test_busy_store_spools_the_cycle_after_three_attempts() -> None:
     bench = Bench()
     bench.store.fault = StoreBusy("locked by another program")
     cycle = await bench.storage.store(a_cycle())
-    assert cycle == Spooled(report=a_cycle(), reason="locked by another program")
+    assert cycle == Spooled(report=a_cycle(), reason="locked by another program", place="memory")
     assert len(bench.journal.of("retry")) == 2
     assert bench.clock.elapsed_s() <= STORE_BUDGET_S
 
@@ -167,10 +168,10 @@ async def test_interrupted_backlog_continues_where_it_stopped() -> None:
         bench.spool.add(a_cycle_at(minute))
 
     class FailingOnce(SlowStore):
-        def append(self, report: CycleReport) -> None:
+        def append(self, report: CycleReport) -> CycleReport:
             if len(self.appended) == 1 and not self.failures:
                 self.failures = [StoreBusy("locked")]
-            super().append(report)
+            return super().append(report)
 
     bench.store = FailingOnce(bench.clock)
     bench.begin()
@@ -330,7 +331,7 @@ async def test_unstorable_cycle_in_the_spool_blocks_no_other() -> None:
 def test_unreadable_store_and_spool_cost_no_cycle() -> None:
     class Unreadable(MemorySpool):
         def waiting(self) -> Waiting:
-            raise SPOOL_FULL
+            return Waiting(unreadable=["data/spool cannot be used"])
 
     class Buggy(SlowStore):
         def progress(self, source: str, at: datetime) -> SourceProgress:

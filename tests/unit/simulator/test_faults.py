@@ -6,7 +6,8 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import faults
-from adapters.simulator.faults import Effect, Fault, Faults, parse_fault
+from adapters.simulator.active_faults import Faults
+from adapters.simulator.faults import Effect, Fault, parse_fault
 from tests.support.builders import NOON
 
 _KINDS: dict[str, Effect] = {
@@ -41,6 +42,10 @@ _KINDS: dict[str, Effect] = {
     "skewed-clock by=-90": faults.SkewedClock(-90),
     "gone where=kitchen": faults.MonitorGone("kitchen"),
     "unreachable since=30m": faults.MonitorUnreachable(1800),
+    "person page=mfa as=redirect": faults.PersonPage("mfa", "redirect"),
+    "text-numbers": faults.TextNumbers(),
+    "listed-twice where=kitchen": faults.ListedTwice("kitchen"),
+    "another-maker": faults.AnotherMaker(),
 }
 
 

@@ -1,0 +1,94 @@
+"""A folder of backups: which are there, the room that they may take, and the removal of old ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+
+from adapters.sqlite.care.missing_rows import find_missing_row
+from domain.errors import StoreError
+from domain.services.database_upkeep import superfluous
+from ports.clock import Clock
+
+STAMP = "%Y%m%dT%H%M%SZ"
+_KEPT_FREE = 0.1  # of the disk: readings need room more than their copies do
+_USUAL_SHARE = 0.25  # of the disk
+
+
+@attrs.frozen(kw_only=True)
+class BackupFolder:
+    """The backups `<stem>-<time>.db` in a folder; no other file there is looked at.
+
+    `max_bytes` is what they may take; None is a quarter of the disk. The newest one is never removed.
+    """
+
+    folder: Path
+    stem: str
+    clock: Clock
+    max_bytes: int | None
+    busy_timeout_ms: int
+
+    def newest_first(self) -> list[Path]:
+        """Return the backups; those from the future, named by a wrong clock, come last."""
+        now = self.clock.now()
+        found = sorted(self._by_time().items(), key=lambda each: (each[0] <= now, each[0]), reverse=True)
+        return [path for _, path in found]
+
+    def thin(self, *, newest: Path, database: Path, needed: int = 0) -> Mapping[Path, str]:
+        """Remove the superfluous backups, then the oldest ones until the others fit and `needed` bytes too.
+
+        Remove none that holds a row which the database lacks; return those, each with such a row. The caller
+        has made sure that `newest`, which stays, and the database are sound. Raises `OSError`.
+        """
+        found, now = self._by_time(), self.clock.now()
+        done_with = superfluous(taken_at for taken_at in found if taken_at <= now)
+        kept = {}
+        for taken_at in sorted(found, key=lambda at: (at not in done_with, at)):
+            path = found[taken_at]
+            if path == newest:
+                continue
+            if taken_at not in done_with and not self.is_over_budget() and self.missing_bytes(needed) <= 0:
+                break
+            if (reason := self._reason_to_keep(database, path)) is not None:
+                kept[path] = reason
+            else:
+                path.unlink(missing_ok=True)
+        return kept
+
+    def size_bytes(self) -> int:
+        """Return what the backups take."""
+        return sum(path.stat().st_size for path in self._by_time().values())
+
+    def is_over_budget(self) -> bool:
+        """Return whether the backups take more than they may."""
+        most = self.max_bytes
+        if most is None:
+            most = round(shutil.disk_usage(self.folder).total * _USUAL_SHARE)
+        return self.size_bytes() > most
+
+    def missing_bytes(self, needed: int) -> int:
+        """Return how much more must be free for a file of that size, and for what is kept for readings."""
+        usage = shutil.disk_usage(self.folder)
+        return needed + round(usage.total * _KEPT_FREE) - usage.free if needed else 0
+
+    def _reason_to_keep(self, database: Path, backup: Path) -> str | None:
+        try:
+            return find_missing_row(database, backup, busy_timeout_ms=self.busy_timeout_ms)
+        except StoreError as error:
+            return f"it cannot be compared: {error}"
+
+    def _by_time(self) -> Mapping[datetime, Path]:
+        found = {}
+        for path in self.folder.glob("*.db"):
+            stem, _, stamp = path.stem.rpartition("-")
+            try:
+                taken_at = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+            except ValueError:
+                continue
+            if stem == self.stem:
+                found[taken_at] = path
+        return found
