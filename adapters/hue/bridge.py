@@ -28,6 +28,7 @@ from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
 from ports.meter import Meter
 
+OPTIONAL_READ_S = 4.0
 _FIRST_V2 = 1_948_086_000  # firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # firmware that brought HTTPS
 _FIRMWARE_DIGITS = 18
@@ -72,6 +73,11 @@ class Bridge:
         self.is_encrypted = client.base_url.startswith("https:")
         self.offers_v2 = True
         self.non_finite = 0
+
+    @property
+    def is_proved(self) -> bool:
+        """Return whether a server has completed a handshake, in which it proves its identity."""
+        return self._client.is_proved
 
     @property
     def endpoint(self) -> str | None:
@@ -130,9 +136,9 @@ class Bridge:
         return self._clock.elapsed_s()
 
     @contextmanager
-    def limited(self, seconds: float, deadline_s: float) -> Iterator[float]:
-        """Yield the deadline of one request, which is interrupted then: a dripping head has no time-out."""
-        left_s = max(0.0, min(seconds, deadline_s - self.elapsed_s()))
+    def optional_read(self, deadline_s: float) -> Iterator[float]:
+        """Yield the earlier deadline of one request, which ends then: a dripping head has no time-out."""
+        left_s = max(0.0, min(OPTIONAL_READ_S, deadline_s - self.elapsed_s()))
         lock, ended = threading.Lock(), threading.Event()
 
         def interrupt() -> None:

@@ -20,7 +20,7 @@ from ports.state import Json, State
 
 DETAILS_FOR = timedelta(hours=1)
 QUIET_AFTER = timedelta(minutes=15)  # three reports of a sensor: ask whether the bridge still hears it
-READ_S, ALL_READS_S = 4.0, 10.0  # for one optional read, and for all of them in a cycle
+ALL_READS_S = 10.0  # for all optional reads of a cycle
 Update = Literal["details", "links"]
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}")
 _TEMPERATURE_ENDPOINT = "-02-0402"  # of a Hue motion sensor: MAC and endpoint make its uniqueid
@@ -289,5 +289,5 @@ class _Query:
 
     def ask(self, read: Callable[[float], Json]) -> Json:
         """Return the reply of a read that ends in time, whatever hangs."""
-        with self.bridge.limited(READ_S, self.deadline_s) as deadline_s:
+        with self.bridge.optional_read(self.deadline_s) as deadline_s:
             return read(deadline_s)

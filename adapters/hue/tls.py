@@ -96,6 +96,7 @@ class OpenSockets:
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self._is_shut = False
+        self.has_handshake = False  # whether one was completed
 
     def add(self, opened: socket.socket) -> None:
         """Register a socket; shut it at once if `shut` was called before."""
@@ -124,6 +125,7 @@ class OpenSockets:
             def do_handshake(self, block: bool = False) -> None:
                 sockets.add(self)
                 super().do_handshake(block)
+                sockets.has_handshake = True
 
         sockets = self
         context.sslsocket_class = RegisteredSocket

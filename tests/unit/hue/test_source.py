@@ -245,18 +245,18 @@ async def test_v2_is_not_asked_without_encryption() -> None:
     assert attempt.asked == ["hue.v1/sensors"]
 
 
+async def test_failed_connection_is_our_error() -> None:
+    with pytest.raises(SourceUnavailable):
+        await Attempt({"hue.config": ConnectionResetError(104, "Connection reset by peer")}).read()
+
+
 @pytest.mark.parametrize(
-    ("answer", "raised"),
-    [
-        (a_reply_of(b"", status=429), SourceThrottled),
-        (a_v1_error(901), SourceUnavailable),
-        (a_reply_of(b"", status=301), SourceRefused),
-    ],
+    "answer",
+    [*(a_reply_of(b"", status=status) for status in (301, 401, 403, 404, 429, 500)), b"{", a_v1_error(901)],
     ids=str,
 )
-async def test_failure_of_the_first_request_is_our_error(answer: Any, raised: type[SourceError]) -> None:
-    with pytest.raises(raised):
-        await Attempt({"hue.config": answer}).read()
+async def test_bridge_with_a_proof_is_read_without_its_description(answer: Any) -> None:
+    assert temperatures(await Attempt({"hue.config": answer}).read()) == FOUND
 
 
 @pytest.mark.parametrize(
