@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 import attrs
@@ -57,8 +58,8 @@ class Samples:
 
     `observed_at` is the time of its newest value, `heard_at` of its newest sample of any kind, reachability
     included; None without times. `is_dated` is False once one of them came without a time. `left_out` names
-    what could not be used, and why. `not_finite` counts the NaN and infinite numbers in JSON that came in
-    strings.
+    what could not be used, and why; `in_error` are the quantities that came with an error. `not_finite`
+    counts the NaN and infinite numbers in JSON that came in strings.
     """
 
     values: dict[Quantity, float] = attrs.field(factory=dict)
@@ -68,6 +69,7 @@ class Samples:
     is_dated: bool = True
     is_reachable: bool | None = None
     left_out: list[str] = attrs.field(factory=list)
+    in_error: set[Quantity] = attrs.field(factory=set)
     not_finite: int = 0
     raw: Json = None
 
@@ -121,6 +123,15 @@ class Samples:
             self.values[Quantity.TEMPERATURE] = round(celsius, 2)
             self._observe(sampled_at)
 
+    def take(self, other: Samples, quantities: AbstractSet[Quantity]) -> AbstractSet[Quantity]:
+        """Take those of the quantities that the other samples have, and forget why they were left out."""
+        taken = quantities & other.values.keys()
+        self.values |= {quantity: other.values[quantity] for quantity in taken}
+        self.left_out = [one for one in self.left_out if one.partition(":")[0] not in taken]
+        self.not_finite += other.not_finite
+        self.note_time(other.heard_at)
+        return taken
+
     def _observe(self, sampled_at: datetime | None) -> None:
         self.is_dated = self.is_dated and sampled_at is not None
         self.observed_at = max(filter(None, (self.observed_at, sampled_at)), default=None)
@@ -129,6 +140,17 @@ class Samples:
 def range_quantity(monitor: Monitor, instance: str) -> Quantity | None:
     """Return the quantity of a range: by Amazon's name of it, else by its number."""
     return _BY_ASSET.get(monitor.assets.get(instance, "").lower()) or _BY_INSTANCE.get(instance)
+
+
+def expected_quantities(monitor: Monitor) -> AbstractSet[Quantity]:
+    """Return what the monitor measures: its temperature, and the ranges that Amazon describes.
+
+    Where it describes none, PM10 is not expected: some monitors do not have it.
+    """
+    if not monitor.assets:
+        return frozenset(Quantity) - {Quantity.PM10, Quantity.CARBON_DIOXIDE}
+    ranges = (range_quantity(monitor, instance) for instance in monitor.assets)
+    return {Quantity.TEMPERATURE, *filter(None, ranges)}
 
 
 def samples_of_endpoints(content: Json, monitors: Iterable[Monitor]) -> dict[str, Samples]:
@@ -172,8 +194,10 @@ def _endpoint_samples(item: dict[str, Json], monitor: Monitor) -> Samples:
         for each in objects(feature, "properties"):
             if each.get("error") or text(each, "type") == "ERROR":
                 code = text(each, "error", "type") or text(each, "error", "message") or "an error"
-                samples.left_out.append(f"{_feature_name(feature, monitor)}: {shown_code(code)}")
+                named = _feature_name(feature, monitor)
+                samples.left_out.append(f"{named}: {shown_code(code)}")
                 codes.append(code)
+                samples.in_error |= {each for each in Quantity if each == named}
             else:
                 _add_property(samples, monitor, _instance(feature), each)
     if samples.is_reachable is None and samples.is_empty and any(map(_is_unreachable, codes)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import attrs
 
 from adapters.files.atomic_write import write_atomically
+from adapters.files.regular_file import read_regular
 
 NAME = "home.json"
 _MODE = 0o600
@@ -138,9 +138,7 @@ class HomeMarker:
 
 def _read(path: Path) -> Marker:
     """Raise `OSError`, and `ValueError` for a damaged file."""
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block
-        raise ValueError("it is not a file")
-    match json.loads(path.read_bytes()):
+    match json.loads(read_regular(path)):
         case {"home_id": str(home_id), "databases": {**databases}}:
             return Marker(
                 home_id=home_id, databases={str(name): _place(one) for name, one in databases.items()}

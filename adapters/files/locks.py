@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from adapters.files.regular_file import open_regular
 from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
@@ -175,7 +176,7 @@ def exclusive_access(
 
 
 def _open(path: Path, mode: int) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
 
 
 def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
@@ -198,7 +199,7 @@ def _lock_despite_readers(descriptor: int) -> bool:
 
 def _is_held(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(path, os.O_RDONLY)
     except OSError:
         return False
     try:

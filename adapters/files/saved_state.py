@@ -26,13 +26,20 @@ class SavedState:
 
     def failures(self, source: str) -> SourceFailures:
         match self._state.get(_FAILURES + source).get("streak"):
-            case {"failures": int(failures), "refusals": int(refusals), "cause": cause, "until": until}:
+            case {
+                "failures": int(failures),
+                "refusals": int(refusals),
+                "cause": cause,
+                "until": until,
+                **others,
+            }:
                 try:
                     return SourceFailures(
                         failures=failures,
                         refusals=refusals,
                         cause=Cause(str(cause)) if cause else None,
                         until=_instant(until),
+                        credential=str(others.get("credential", "")),
                     )
                 except ValueError:
                     return SourceFailures()
@@ -46,6 +53,8 @@ class SavedState:
             "cause": failures.cause.value if failures.cause else None,
             "until": _text(failures.until),
         }
+        if failures.credential:
+            value["credential"] = failures.credential
         self._state.put(_FAILURES + source, {} if failures == SourceFailures() else {"streak": value})
 
     def incidents(self) -> Incidents:

@@ -11,6 +11,7 @@ from pathlib import Path
 from adapters.files.atomic_write import write_atomically
 from adapters.files.data_folder import DataFolder
 from adapters.files.locks import locked_file
+from adapters.files.regular_file import NotAFileError, read_regular
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
@@ -82,11 +83,13 @@ class FileState:
             if self._path.stat().st_size > _MOST_BYTES:
                 raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
             values = json.loads(
-                self._path.read_bytes(), parse_constant=_reject_constant, parse_float=_finite_float
+                read_regular(self._path), parse_constant=_reject_constant, parse_float=_finite_float
             )
             _copy(values)  # reject what is nested too deeply to be copied later
         except FileNotFoundError:
             return {}
+        except NotAFileError as error:
+            raise ValueError(error.strerror) from error
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
         if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
@@ -109,6 +112,7 @@ class FileState:
         lines = [
             f"{json.dumps(key)}: {json.dumps(values[key], sort_keys=True, allow_nan=False)}"
             for key in sorted(values)
+            if values[key]  # without a value nothing is left of the key
         ]
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         write_atomically(self._path, text.encode(), mode=_MODE)

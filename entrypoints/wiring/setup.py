@@ -18,13 +18,15 @@ from config.bridges import Bridge
 from config.draft import Draft
 from config.files import HomeFiles
 from config.loading import Loaded
-from config.source_names import names_at_any_time
+from config.source_names import AMAZON, names_at_any_time
+from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.services.source_backoff import SourceBackoff
 from domain.services.source_setup import Linking, Pairing, Trial
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.sources import (
+    amazon_credentials,
     amazon_hosts,
     amazon_session,
     amazon_source,
@@ -125,14 +127,33 @@ def save(draft: Draft) -> None:
 
 
 def forget_refusals(loaded: Loaded) -> None:
-    """Have sources asked at their next slot that are paused because they refused credentials."""
-    from adapters.amazon.authorisation import forget_refusals
+    """Have sources asked at their next slot that are paused because they refused credentials.
+
+    Forget too what belongs to another account than the one that was just tested.
+    """
+    from adapters.amazon.account_memory import forget_refusals
+    from adapters.amazon.authorisation import mark_of_credentials
 
     home = home_of(loaded)
     if home.files.state.exists():
         backoff = SourceBackoff(state=home.saved_state, clock=home.clock)
         backoff.reset(names_at_any_time(loaded), Cause.CREDENTIALS)
-        forget_refusals(home.state)
+        forget_refusals(home.state, mark_of_credentials(*amazon_credentials(home.secrets)))
+
+
+def forget_account(loaded: Loaded) -> None:
+    """Forget everything that the state holds of the Amazon account, and its incidents."""
+    from adapters.amazon.account_memory import forget_account
+
+    home = home_of(loaded)
+    if home.files.state.exists():
+        forget_account(home.state)
+        saved = home.saved_state
+        saved.save_failures(AMAZON, SourceFailures())
+        incidents = saved.incidents()
+        others = {key: one for key, one in incidents.items() if AMAZON not in (one.subject, one.source)}
+        if others != incidents:
+            saved.save_incidents(others)
 
 
 def _home(loaded: Loaded, environment: Environment) -> Home:

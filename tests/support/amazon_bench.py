@@ -16,6 +16,7 @@ from adapters.amazon.authorisation import authoriser_of
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
 from adapters.amazon.monitors import MonitorDirectory
+from adapters.amazon.second_interface import SecondInterface
 from adapters.amazon.source import AmazonSource, MonitorSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.state import MemoryState
@@ -110,6 +111,7 @@ def an_amazon_bench(
         name="amazon",
         alexa=alexa,
         directory=MonitorDirectory(alexa=alexa, state=state, clock=clock, journal=journal),
+        second=SecondInterface(alexa=alexa, state=state, clock=clock, journal=journal),
         settings=MonitorSettings(**settings),
         device_serial=device_serial,
         clock=clock,

@@ -37,7 +37,11 @@ def state() -> MemoryState:
 
 @pytest.mark.parametrize(
     "failures",
-    [SourceFailures(), SourceFailures(failures=4, refusals=2, cause=Cause.THROTTLED, until=NOON)],
+    [
+        SourceFailures(),
+        SourceFailures(failures=4, refusals=2, cause=Cause.THROTTLED, until=NOON),
+        SourceFailures(failures=1, refusals=1, cause=Cause.CREDENTIALS, until=NOON, credential="mark"),
+    ],
 )
 def test_failures_are_saved(state: MemoryState, failures: SourceFailures) -> None:
     SavedState(state).save_failures("hue", failures)

@@ -47,6 +47,12 @@ _KEYS: Mapping[str, Sequence[str]] = {
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
+# What is left to write of missed slots, see `adapters.sqlite.holes`.
+_MERGE_HOLES = """
+INSERT INTO main.properties (name, value)
+SELECT name, value FROM backup.properties WHERE name >= 'gap.' AND name < 'gap/'
+ON CONFLICT (name) DO NOTHING
+"""
 _UPDATE_FIRST_SLOTS = """
 UPDATE main.devices SET first_slot = min(first_slot, (
     SELECT first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
@@ -148,6 +154,9 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
             connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
+        if _columns(connection, "properties"):
+            with locked_transaction(connection, lock):
+                connection.execute(_MERGE_HOLES)
         if _columns(connection, "devices"):
             with locked_transaction(connection, lock):
                 connection.execute(_UPDATE_FIRST_SLOTS)
@@ -196,13 +205,17 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
 
 
 def _on_conflict(table: str, names: Sequence[str]) -> str:
-    """Keep present rows; only a slot that was not stored is replaced by one that was, as in the ledger."""
+    """Keep present rows; only a slot that was not stored is replaced by one that was, a missed one by any.
+
+    Slots are called missed while the rows that the backup has of them are not merged yet.
+    """
     if table != "outcomes":
         return "NOTHING"
     news = ", ".join(f"{name} = excluded.{name}" for name in names)
     if '"crc"' not in names:  # a backup from before checksums: the new row gets its own at the end
         news += ", crc = NULL"
-    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND excluded.state = 'stored'"
+    is_better = "(outcomes.state = 'missed' OR excluded.state = 'stored')"
+    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND {is_better}"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

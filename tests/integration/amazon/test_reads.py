@@ -122,10 +122,12 @@ async def test_a_monitor_that_stays_away_is_not_searched_for_in_every_cycle(
     await bench.read()
     bench.wall.advance(3600)
     bench.operations()
+    stand_in.script(PHOENIX, an_answer({"deviceStates": []}))
     for _ in range(2):
         stand_in.script(GRAPHQL, nothing_listed())
         assert {unread.cause for unread in (await bench.read()).unread} == {Cause.NOT_LISTED}
-    assert bench.operations().count("amazon.discovery") == 1
+    asked = bench.operations()
+    assert (asked.count("amazon.discovery"), asked.count("amazon.phoenix")) == (1, 1)
 
 
 async def test_a_search_that_fails_costs_the_others_nothing(stand_in: StandIn, bench: AmazonBench) -> None:
