@@ -126,6 +126,8 @@ class SavedState:
             file=_optional(saved.get("file")),
             size_bytes=size if isinstance(size, int) else None,
             made_at=_instant(saved.get("made_at")),
+            copied=_optional(saved.get("copied")),
+            kept=_texts(saved.get("kept")),
         )
 
     def save_run(self, step: Step, record: StepRecord) -> None:
@@ -138,6 +140,8 @@ class SavedState:
             "file": record.file,
             "bytes": record.size_bytes,
             "made_at": _text(record.made_at),
+            "copied": record.copied,
+            "kept": dict(record.kept) or None,
         }
         always = ("detail", "reason") if step is not Step.CHECK else ("detail", "reason", "kept_as")
         self._state.put(
@@ -221,6 +225,10 @@ def _incident(value: Json) -> Incident | None:
 
 def _optional(value: Json) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: Json) -> Mapping[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
 def _text(instant: datetime | None) -> str | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import attrs
 
-from adapters.files.locks import SourceLocks
 from adapters.log.library_logging import redirect_to_journal
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -24,7 +23,7 @@ from entrypoints.wiring.alerts import alerting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import collecting_home
 from entrypoints.wiring.sources import ask_again, source_plans
-from entrypoints.wiring.storage import daily_upkeep
+from entrypoints.wiring.storage import daily_upkeep, source_locks
 from ports.journal import Journal, Level
 
 
@@ -59,7 +58,10 @@ def collecting(
     plans = source_plans(home, meter)
     chosen = chosen_names([plan.source.name for plan in plans], only)
     retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
-    locks = SourceLocks(home.files.source_locks)
+    if home.marker.absence(home.files.database) is None:
+        with suppress(OSError):  # the store says why
+            home.files.folder.mkdir(parents=True, exist_ok=True)
+    locks = source_locks(home)
     store = SqliteStore(
         home.files.database,
         journal=home.journal,
