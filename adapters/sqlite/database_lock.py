@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 
+from adapters.files.regular_file import open_regular
 from domain.errors import StoreBusy
 
 _NAPS_S = (0.001, 0.002, 0.002, 0.005)  # the last one is repeated
@@ -51,7 +52,7 @@ class DatabaseLock:
         """
         queue: int | None = None
         with suppress(OSError):
-            queue = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+            queue = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         is_first, waited_s, naps_s = False, 0.0, chain(_NAPS_S, repeat(_NAPS_S[-1]))
         try:
             while waited_s <= wait_s:
@@ -74,7 +75,7 @@ class DatabaseLock:
     def _try_lock_file(self) -> int | None:
         """Lock the file at the path; None if it is locked, or is another one since, which others lock."""
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _try_lock(self._descriptor):
             return None
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -167,6 +167,17 @@ class Alerting:
                 detail=check.detail or "",
             )
 
+        backup = self._state.last_run(Step.BACKUP)
+        if backup is not None:
+            lacks_backup = backup.lacks_backup(self._clock.now())
+            if lacks_backup or backup.result is StepResult.OK:
+                yield Observation(
+                    topic=Topic.NO_BACKUP,
+                    subject="database",
+                    is_bad=lacks_backup,
+                    detail=backup.reason or "",
+                )
+
     def _new_clock_faults(self, found: Mapping[str, datetime]) -> list[str]:
         """Return the faults that no process has reported: a future slot stays in the store until its date."""
         known = self._state.clock_faults()

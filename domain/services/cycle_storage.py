@@ -369,4 +369,4 @@ def _without_readings(report: CycleReport) -> CycleReport:
     not_stored = [
         Missed(due=outcome.due, cause=Cause.NOT_STORED, unread=outcome.unread) for outcome in report.outcomes
     ]
-    return CycleReport(outcomes=(), missed=(*report.missed, *not_stored))
+    return CycleReport(outcomes=(), missed=(*report.missed, *not_stored), gaps=report.gaps)

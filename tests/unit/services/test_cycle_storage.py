@@ -216,7 +216,7 @@ async def test_memory_keeps_a_day_and_the_ledger_the_rest() -> None:
     bench.store.fault = None
     await bench.storage.store(a_cycle_at(30 * 60))
     oldest = slot(29 * 60) - KEPT_IN_MEMORY
-    ledger = {due_slot: entry for (_, due_slot), entry in bench.store.ledger.items()}
+    ledger = {due_slot: entry for (_, due_slot), entry in bench.store.ledger.items() if not due_slot.minute}
     assert list(ledger) == [slot(minute) for minute in (*hours, 30 * 60)]
     for due_slot, entry in ledger.items():
         if due_slot < oldest:
