@@ -61,6 +61,10 @@ class Inspection:
     secrets_path: Path
     is_other_configuration: bool = False
 
+    @property
+    def home(self) -> Path:
+        return self.secrets_path.parents[1]
+
     def loaded(self) -> Loaded:
         """Return what a program works with. Raise SettingsError with all problems."""
         raise_if_fatal(self.problems)

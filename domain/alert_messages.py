@@ -52,6 +52,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "the daily check found damage in the database",
         "Run `homeclimate db check`. It shows what is damaged and the next step.",
     ),
+    Topic.NO_BACKUP: (
+        "no backup of the database can be made",
+        "Make room on its disk, or change backups.max_bytes. `homeclimate health --only backups` says more.",
+    ),
     Topic.WAL_HELD: (
         "another program keeps the database open for reading",
         "The database's log grows until that program ends. Close it, or let it read in shorter transactions.",

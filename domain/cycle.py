@@ -209,12 +209,39 @@ def _without(outcome: Collected, sources: Mapping[str, str]) -> Collected:
 
 
 @attrs.frozen(kw_only=True)
+class Gap:
+    """Why slots of a source before a cycle's may have no ledger row, as far as the cycle's process knows.
+
+    The process started in the slot `first`, and `last` is the newest one that it ran. `cause` is that of
+    slots that it has let pass; earlier ones were `interrupted` if their cycle had begun, else `stopped`.
+    """
+
+    source: str
+    cause: Cause
+    first: datetime
+    last: datetime | None = None
+    interrupted: tuple[datetime, ...] = ()
+
+    def cause_of(self, slot: datetime, after: datetime) -> Cause:
+        """Return the cause of a slot without a row, where `after` is the newest slot before that has one."""
+        if self.last is not None and after <= self.last < slot:
+            return self.cause
+        if slot < self.first:
+            return Cause.INTERRUPTED if slot in self.interrupted else Cause.STOPPED
+        return Cause.NOT_STORED if self.last is not None and slot <= self.last else self.cause
+
+
+@attrs.frozen(kw_only=True)
 class CycleReport:
-    """The outcomes of the sources that were due, stored in one transaction."""
+    """The outcomes of the sources that were due, stored in one transaction.
+
+    `missed` are further slots that are known to have no outcome, `gaps` the causes of what else is missing.
+    """
 
     outcomes: tuple[Outcome, ...]
     missed: tuple[Missed, ...] = ()
     measurements: tuple[ReadCost, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def readings(self) -> tuple[Reading, ...]:

@@ -33,6 +33,7 @@ class Topic(StrEnum):
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"
+    NO_BACKUP = "no_backup"
     SPOOL_IN_USE = "spool_in_use"
     CLOCK_STEPPED = "clock_stepped"
 

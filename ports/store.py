@@ -19,11 +19,18 @@ class Store(Protocol):
         """
         ...
 
-    def append(self, report: CycleReport) -> CycleReport:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
         """Store readings, ledger and measurements of a cycle, all or nothing, durable on return.
+
+        Without `waits`, raise `StoreBusy` at once if another program holds the store, or if it has to be
+        opened, repaired or moved first.
 
         Idempotent: a reading is identified by slot and device, without case, a ledger row by source and slot.
         What is stored stays as it is, except that a ledger row that is not `stored` gives way to one that is.
+        Slots that have no row then, after the newest planned one before, are missed: at most
+        `domain.gaps.ROWS_AT_ONCE` get their row now, and the rest in turn with the following reports, however
+        long that takes.
+
         Return the report with the readings that this call has stored; its outcomes list the devices whose
         readings were stored already. Raise `StoreError` if nothing of the report is stored.
         """

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from adapters.amazon.account_memory import credential_mark
 from adapters.amazon.authorisation import Authoriser
 from adapters.amazon.errors import parse_reply
 from adapters.amazon.http import AmazonSession, Request
@@ -91,6 +92,11 @@ class Alexa:
     def credential(self) -> str:
         """A mark of the credential that is used."""
         return self._authoriser.credential
+
+    @property
+    def account(self) -> str:
+        """A mark of the site that the account belongs to."""
+        return credential_mark(self._alexa_url)
 
     async def endpoint_states(self, endpoint_ids: Iterable[str], deadline_s: float) -> Json:
         """Return the newest values of these endpoints."""

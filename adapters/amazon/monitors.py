@@ -9,6 +9,7 @@ from itertools import chain, islice
 
 import attrs
 
+from adapters.amazon.account_memory import MONITORS
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.http.lenient_json import (
@@ -41,7 +42,6 @@ _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
 _DISCOVER_AFTER = timedelta(days=1)
 _SEARCH_AFTER = timedelta(minutes=15)  # between two searches for a monitor that is missed
 _TRY_AGAIN_AFTER = timedelta(hours=1)
-_STATE_KEY = "amazon.monitors"
 
 
 @attrs.frozen(kw_only=True)
@@ -227,12 +227,13 @@ class MonitorDirectory:
         return self._asked_at is None or abs(self._clock.now() - self._asked_at) >= age
 
     def _load(self) -> None:
-        """Load what an earlier process saved for the same credential; earlier versions named none."""
+        """Load what an earlier process saved for the same account; earlier versions did not name it."""
         if self._is_loaded:
             return
         self._is_loaded = True
-        saved = dict(self._state.get(_STATE_KEY))
-        if saved.get("of", self._alexa.credential) == self._alexa.credential:
+        saved = dict(self._state.get(MONITORS))
+        mine = {"of": self._alexa.credential, "account": self._alexa.account}
+        if all(saved.get(key, mark) == mark for key, mark in mine.items()):
             self._known = tuple(_saved_monitors(saved))
             foreign = saved.get("not_recorded")
             self._foreign = tuple(str(one) for one in foreign) if isinstance(foreign, list) else ()
@@ -245,12 +246,13 @@ class MonitorDirectory:
         ]
         value: dict[str, Json] = {
             "of": self._alexa.credential,
+            "account": self._alexa.account,
             "asked_at": asked_at.isoformat(),
             "monitors": saved,
         }
         if self._foreign:
             value["not_recorded"] = list(self._foreign)
-        self._state.put(_STATE_KEY, value)
+        self._state.put(MONITORS, value)
 
 
 def _saved_monitors(saved: Mapping[str, Json]) -> Iterator[Monitor]:

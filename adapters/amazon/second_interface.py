@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
+from adapters.amazon.account_memory import SECOND_INTERFACE
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.monitors import Monitor
 from adapters.amazon.states import Samples, expected_quantities, samples_of_states
@@ -16,7 +17,6 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
-_STATE_KEY = "amazon.second_interface"
 _PROBE_AFTER = timedelta(hours=1)
 _LONGEST_FILL_S = 5.0  # of the source's time, for values that may be missed
 
@@ -93,7 +93,7 @@ class SecondInterface:
         if self._is_loaded:
             return
         self._is_loaded = True
-        saved = dict(self._state.get(_STATE_KEY))
+        saved = dict(self._state.get(SECOND_INTERFACE))
         if saved.get("of") == self._alexa.credential:
             self._probed_at = instant(saved, "probed_at")
             self._has = {
@@ -107,7 +107,7 @@ class SecondInterface:
         found: dict[str, Json] = {key: list[Json](sorted(names)) for key, names in has.items() if names}
         value: dict[str, Json] = {"of": self._alexa.credential, "has": found}
         self._state.put(
-            _STATE_KEY, value | ({} if probed_at is None else {"probed_at": probed_at.isoformat()})
+            SECOND_INTERFACE, value | ({} if probed_at is None else {"probed_at": probed_at.isoformat()})
         )
 
 

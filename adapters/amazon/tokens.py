@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import attrs
 
+from adapters.amazon.account_memory import ACCESS_TOKEN, REFUSAL
 from adapters.amazon.cookies import is_header_text, sendable
 from adapters.amazon.errors import errors_in, is_throttling_text, json_of, normal_code, shown_code
 from adapters.amazon.hosts import Hosts, app_form
@@ -23,8 +24,6 @@ SIGN_IN_AGAIN = (
     "sign in again with `homeclimate setup amazon`, or put a new token into config/secrets.yaml under "
     "amazon_aqm: refresh_token (docs/how-to/connect-an-air-quality-monitor.md)"
 )
-REFUSAL_KEY = "amazon.refusal"
-_ACCESS_KEY = "amazon.access_token"
 _RENEW_BEFORE_END = timedelta(minutes=5)
 _FRESH_FOR = timedelta(minutes=1)
 _BETWEEN_REFUSALS = timedelta(seconds=60)
@@ -109,7 +108,7 @@ class AccessTokens:
         self._refusals.forget()
         self._current = token
         self._state.put(
-            _ACCESS_KEY,
+            ACCESS_TOKEN,
             {
                 "of": self._credential,
                 "value": token.value,
@@ -120,7 +119,7 @@ class AccessTokens:
         return token
 
     def _load(self) -> AccessToken | None:
-        saved = dict(self._state.get(_ACCESS_KEY))
+        saved = dict(self._state.get(ACCESS_TOKEN))
         value, since, until = text(saved, "value"), instant(saved, "since"), instant(saved, "until")
         if saved.get("of") != self._credential or value is None or since is None or until is None:
             return None
@@ -149,7 +148,7 @@ class Refusals:
             first = now
         is_final = now - first >= _BETWEEN_REFUSALS
         self._state.put(
-            REFUSAL_KEY,
+            REFUSAL,
             {
                 "of": self._credential,
                 "code": refused.code[:40],
@@ -162,11 +161,11 @@ class Refusals:
 
     def forget(self) -> None:
         """Forget all refusals: the token was accepted."""
-        if self._state.get(REFUSAL_KEY):
-            self._state.put(REFUSAL_KEY, {})
+        if self._state.get(REFUSAL):
+            self._state.put(REFUSAL, {})
 
     def _saved(self) -> dict[str, Json]:
-        saved = self._state.get(REFUSAL_KEY)
+        saved = self._state.get(REFUSAL)
         return dict(saved) if saved.get("of") == self._credential else {}
 
     def _error(self, code: str, is_final: bool) -> NoTokenYet | CredentialsRefused:

@@ -27,13 +27,20 @@ class SavedState:
 
     def failures(self, source: str) -> SourceFailures:
         match self._state.get(_FAILURES + source).get("streak"):
-            case {"failures": int(failures), "refusals": int(refusals), "cause": cause, "until": until}:
+            case {
+                "failures": int(failures),
+                "refusals": int(refusals),
+                "cause": cause,
+                "until": until,
+                **others,
+            }:
                 try:
                     return SourceFailures(
                         failures=failures,
                         refusals=refusals,
                         cause=Cause(str(cause)) if cause else None,
                         until=_instant(until),
+                        credential=str(others.get("credential", "")),
                     )
                 except ValueError:
                     return SourceFailures()
@@ -47,6 +54,8 @@ class SavedState:
             "cause": failures.cause.value if failures.cause else None,
             "until": _text(failures.until),
         }
+        if failures.credential:
+            value["credential"] = failures.credential
         self._state.put(_FAILURES + source, {} if failures == SourceFailures() else {"streak": value})
 
     def incidents(self) -> Incidents:
@@ -118,6 +127,8 @@ class SavedState:
             file=_optional(saved.get("file")),
             size_bytes=size if isinstance(size, int) else None,
             made_at=_instant(saved.get("made_at")),
+            copied=_optional(saved.get("copied")),
+            kept=_texts(saved.get("kept")),
         )
 
     def save_run(self, step: Step, record: StepRecord) -> None:
@@ -130,6 +141,8 @@ class SavedState:
             "file": record.file,
             "bytes": record.size_bytes,
             "made_at": _text(record.made_at),
+            "copied": record.copied,
+            "kept": dict(record.kept) or None,
         }
         always = ("detail", "reason") if step is not Step.CHECK else ("detail", "reason", "kept_as")
         self._state.put(
@@ -226,6 +239,10 @@ def _incident(value: Json) -> Incident | None:
 
 def _optional(value: Json) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: Json) -> Mapping[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
 def _text(instant: datetime | None) -> str | None:

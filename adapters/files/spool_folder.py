@@ -14,6 +14,7 @@ import attrs
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
+from adapters.files.regular_file import open_regular
 from adapters.files.spool_lines import HEAD_BYTES, decode
 from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
@@ -68,7 +69,7 @@ class SpoolFolder:
     def prepare(self, *, parents: bool) -> None:
         """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
         self.path.mkdir(parents=parents, exist_ok=True)
-        os.close(os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+        os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE))
         self._parent = _identity(self.path.parent)
         try:
             with self._locked():
@@ -162,7 +163,7 @@ class SpoolFolder:
     def _undrained_lines(self, path: Path) -> Iterator[bytes]:
         """Yield the lines. Another process may have removed the file."""
         try:
-            file = path.open("rb")
+            file = os.fdopen(open_regular(path, os.O_RDONLY), "rb")
         except FileNotFoundError:
             self._drained.pop(path.name, None)
             return
@@ -201,7 +202,7 @@ class SpoolFolder:
         """Remove the file, with a partial last line that a crash left, unless a line was added meanwhile."""
         with self._locked():
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = open_regular(path, os.O_RDONLY)
             except FileNotFoundError:
                 del self._drained[path.name]
                 return
@@ -236,7 +237,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 def _append(path: Path, line: bytes) -> None:
     """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
         end = end_of_whole_lines(descriptor)
         try:

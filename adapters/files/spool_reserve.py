@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from adapters.files.atomic_write import sync_folder
+from adapters.files.regular_file import open_regular
 
 _MODE = 0o640
 _BLOCK = 64 * 1024
@@ -35,7 +36,7 @@ class SpoolReserve:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         unfinished = self.path.with_name(f"{self.path.name}.making")
         try:
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
+            descriptor = open_regular(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
             try:
                 _write_zeros(descriptor, self._size_bytes)
                 os.fsync(descriptor)
@@ -49,7 +50,7 @@ class SpoolReserve:
 
     def add(self, line: bytes) -> None:
         """Write the line behind the others, durably. A partial line that a crash left is overwritten."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_regular(self.path, os.O_RDWR)
         try:
             end = end_of_whole_lines(descriptor)
             if end + len(line) > self._size_bytes:
@@ -70,7 +71,7 @@ class SpoolReserve:
         The ends of the lines go first, the last one first of all: whatever a process that is killed leaves
         is whole lines, and what counts as a partial one.
         """
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_regular(self.path, os.O_RDWR)
         try:
             end = end_of_whole_lines(descriptor)
             content = os.pread(descriptor, end, 0)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from adapters.files.regular_file import open_regular, read_regular
 from domain.errors import StoreError
 
 _MAKING, _LOCK = ".making", ".lock"
@@ -71,14 +72,14 @@ def _lock_of(path: Path) -> Path:
 def _is_ours(lock_file: Path, path: Path) -> bool:
     if lock_file.is_symlink() or not lock_file.is_file() or lock_file.stat().st_size > len(_NOTE):
         return False
-    content = lock_file.read_bytes()
+    content = read_regular(lock_file)
     return content == _NOTE or (not content and not path.exists())  # killed before it wrote its note
 
 
 def _open_locked(path: Path) -> int | None:
     """Return the descriptor of the lock file; None while another process holds the lock."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
-from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Outcome
+from domain.cycle import (
+    PASSING_CAUSES,
+    Cause,
+    Collected,
+    CycleReport,
+    Deferred,
+    Failed,
+    LedgerEntry,
+    Missed,
+    Outcome,
+)
 from domain.errors import BaselineExists, StoreError
+from domain.gaps import Hole, fill, find_holes
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, fit_to_table
@@ -40,19 +51,25 @@ class MemoryStore:
         self.fault: StoreError | None = None
         self._keys: set[tuple[str, datetime]] = set()  # of the readings, device ids in lower case
         self._devices: dict[str, _Device] = {}
+        self._holes: list[Hole] = []
 
     def open(self, *, checking: bool) -> None:  # noqa: ARG002 - there is nothing to check
         self._raise_fault()
 
-    def append(self, report: CycleReport) -> CycleReport:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:  # noqa: ARG002
         self._raise_fault()
+        holes = list(find_holes(report, self._newest_before, self._expected))
         outcomes: list[Outcome] = []
         for outcome in report.outcomes:
             stored = self._add_readings(outcome) if isinstance(outcome, Collected) else outcome
             self._add_entry(stored)
             outcomes.append(stored)
-        for missed in report.missed:
-            self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
+        self._add_missed(report.missed)
+        now = None if self._clock is None else self._clock.now()
+        filled = list(fill((*holes, *self._holes), now, self._newest_before))
+        self._holes = [left for _, _, left in filled if left is not None]
+        for _, missed, _ in filled:
+            self._add_missed(missed)
         for one in report.measurements:
             present = self.measurements.setdefault((one.slot, one.source), one)
             if one.cycle_s is not None:
@@ -74,11 +91,7 @@ class MemoryStore:
             last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
-            expected=frozenset(
-                device_id
-                for device_id, device in self._devices.items()
-                if device.source == source and device.last_listed_slot > at - _LISTED_WITHIN
-            ),
+            expected=self._expected(source, at),
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:
@@ -87,6 +100,25 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: the contents can still be read."""
+
+    def _expected(self, source: str, at: datetime) -> frozenset[str]:
+        return frozenset(
+            device_id
+            for device_id, device in self._devices.items()
+            if device.source == source and device.last_listed_slot > at - _LISTED_WITHIN
+        )
+
+    def _newest_before(self, source: str, instant: datetime) -> datetime | None:
+        planned = (
+            slot
+            for (one, slot), entry in self.ledger.items()
+            if one == source and slot < instant and entry.due.scheduled
+        )
+        return max(planned, default=None)
+
+    def _add_missed(self, missed: Iterable[Missed]) -> None:
+        for one in missed:
+            self.ledger.setdefault((one.due.source, one.due.slot), one)
 
     def _raise_fault(self) -> None:
         if self.fault is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from adapters.sqlite.checksums import (
     read_run,
     run_of,
 )
+from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
+from adapters.sqlite.queries import newest_slot_before
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
@@ -33,6 +35,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
+from domain.gaps import Hole, fill, find_holes
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
@@ -109,6 +112,7 @@ class CycleWriter:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
         self._look_at_schema()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
+        holes = list(find_holes(report, self._newest_before, self.expected_devices))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
         outcomes: list[Outcome] = []
@@ -124,9 +128,8 @@ class CycleWriter:
             self._write_outcome(stored)
             outcomes.append(stored)
         self._insert_checksum(before, rows, is_certain=not refusals)
-        for missed in report.missed:
-            row = _ledger_row(missed)
-            self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row)))
+        self._insert_missed(report.missed)
+        self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
 
@@ -140,6 +143,23 @@ class CycleWriter:
             for device_id, slot in listed
             if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
         )
+
+    def _newest_before(self, source: str, instant: datetime) -> datetime | None:
+        return newest_slot_before(self._connection, source, instant)
+
+    def _fill(self, new: Sequence[Hole], now: datetime) -> None:
+        """Write the rows of missed slots whose turn it is, and keep what is left for the next cycles."""
+        kept = {hole: name for name, hole in kept_holes(self._connection)}
+        for hole, missed, left in fill((*new, *kept), now, self._newest_before):
+            self._insert_missed(missed)
+            if hole in kept and left != hole:
+                self._connection.execute(DELETE_HOLE, (kept[hole],))
+            if left is not None and left not in kept:
+                self._connection.execute(INSERT_HOLE, named(left))
+
+    def _insert_missed(self, missed: Iterable[Missed]) -> None:
+        rows = map(_ledger_row, missed)
+        self._connection.executemany(_INSERT_OUTCOME, [(*row, checksum(row)) for row in rows])
 
     def is_used(self, source: str, instant: datetime) -> bool:
         """Return whether any reading, or a ledger row of the source, has that instant."""

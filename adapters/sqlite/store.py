@@ -6,7 +6,7 @@ import pickle
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
-from adapters.sqlite.care.rescue_queue import RescueQueue
+from adapters.sqlite.care.rescue_queue import AWAY, DELETED, LOG_LOST, REPLACED, RescueQueue
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
@@ -39,7 +39,6 @@ _WORK_SHARE, _WORK_S = 0.25, 1.0
 _RESCUE_S = 1.5  # a rescue that takes longer goes on while cycles are spooled
 _MOST_UNSETTLED = 256  # more than are stored between two checkpoints
 _LOOKS = 4  # at files that change while they are looked at
-RESCUE = "store.rescue"  # state: a trouble with the files of the database, and what was done about it
 
 
 class SqliteStore:
@@ -91,10 +90,6 @@ class SqliteStore:
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
-        self._state = state
-        self._trouble = ""  # what is wrong with the files, as it was reported
-        self._result = ""  # what was done about it
-        self._has_saved = False
         # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
         self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
         self._must_repeat = False
@@ -102,6 +97,7 @@ class SqliteStore:
             path,
             lock_path=path.with_name(f"{path.name}.lock"),
             busy_timeout_ms=self._opening.busy_timeout_ms,
+            state=state,
             clock=clock,
             journal=journal,
         )
@@ -118,17 +114,30 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> CycleReport:
-        stored, refusals = self._repair_and_retry(partial(self._write, report))
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+        if waits:
+            stored, refusals = self._repair_and_retry(partial(self._write, report))
+        else:
+            stored, refusals = self._write_at_once(report)
         for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
         return stored
 
-    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+    def _write_at_once(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+        """Write the report. Raise `StoreBusy` if something has to be waited for, or repaired, first."""
+        if self._connection is None or self._is_suspect:
+            raise StoreBusy(f"{self._path} has to be opened or checked first")
+        try:
+            return self._write(report, waits=False)
+        except StoreCorrupt as error:
+            self._is_suspect = True
+            raise StoreBusy(str(error)) from error
+
+    def _write(self, report: CycleReport, *, waits: bool = True) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
-        with self._write_connection() as connection:
+        with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
             self.require_in_place()  # else it was stored in a file that is no longer the home's database
@@ -174,8 +183,6 @@ class SqliteStore:
                             self.require_in_place()
                             self._wal.shorten(self._connection, beyond_bytes=0)
                             self._close_connections()
-                    if self._trouble:
-                        self._report_end(self._result)
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
         finally:
@@ -213,14 +220,18 @@ class SqliteStore:
             pass
 
     @contextmanager
-    def _write_connection(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection while this process holds the lock of the database."""
+    def _write_connection(self, *, waits: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the connection while this process holds the lock of the database.
+
+        Without `waits`, raise `StoreBusy` if another process holds a lock, or the files have been moved.
+        """
         with store_errors(self._path):
-            self._settle()
-            with self._lock.held():
+            self._settle(waits=waits)
+            with self._lock.held(waits=waits):
                 connection = self._open_connection()
                 try:
-                    yield connection
+                    with nullcontext() if waits else self._wal.not_waiting(connection):
+                        yield connection
                 except (sqlite3.Error, OSError) as error:
                     if not leaves_connection_usable(error):
                         # open until the next opening: closing would checkpoint into what may be damaged
@@ -275,21 +286,24 @@ class SqliteStore:
         if self._quarantine is not None:
             self._quarantine.remember()
 
-    def _settle(self, *, wait_s: float | None = _RESCUE_S) -> None:
+    def _settle(self, *, waits: bool = True, wait_s: float | None = _RESCUE_S) -> None:
         """Make sure that the path leads to the open database, with all of its rows.
 
-        Raise `StoreMissing` while that is away, or is being copied for longer than the wait.
+        Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
+        raise `StoreBusy` instead of beginning to copy.
         """
         for _ in range(_LOOKS):
-            if self._rescues.is_putting_back:
+            if self._rescues.is_putting_back and waits:
                 self._end_putting_back(wait_s)
             if self._files is None:
-                self._prepare()
+                self._opening.prepare()
                 return
             condition, held = self._files.condition(), self._connection or self._abandoned
+            if not waits and condition not in (Condition.IN_PLACE, Condition.AWAY):
+                raise StoreBusy(f"{self._path} has to be opened again first")
             match condition:
                 case Condition.IN_PLACE:
-                    self._end_trouble(wait_s)
+                    self._end_trouble(wait_s if waits else 0.0)
                     return
                 case Condition.AWAY:
                     self._complete_file(held)
@@ -299,27 +313,20 @@ class SqliteStore:
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
                 case Condition.DELETED:
-                    self._report(Level.CRITICAL, "was deleted, and is copied from memory")
+                    self._rescues.report(DELETED, "was deleted, and is copied from memory")
                     self._files = self._files.with_folder()
                     self._rescues.begin(held, self._files, condition)
                 case _:
-                    self._report(Level.CRITICAL, "has lost its log, which is copied from memory", is_log=True)
+                    self._rescues.report(LOG_LOST, "has lost its log, which is copied from memory")
                     self._rescues.begin(held, self._files, condition)
         raise self._missing("changes all the time")
-
-    def _prepare(self) -> None:
-        try:
-            self._opening.prepare()
-        except StoreMissing:
-            self._data.set_away()
-            raise
 
     def _end_putting_back(self, wait_s: float | None) -> None:
         rescued = self._rescues.finish(wait_s=wait_s)
         if rescued is not None:
             self._close_connections()  # without a checkpoint, as the path leads to another file
             self._files, self._must_repeat = None, True
-            self._result = str(rescued)
+            self._rescues.report_end(str(rescued))
 
     def _change_over(self, held: sqlite3.Connection, files: OpenFiles) -> None:
         """Go on with the file that is at the path now; the rows of the held database are merged into it."""
@@ -330,18 +337,19 @@ class SqliteStore:
             raise
         except StoreError as error:
             if not files.has_no_name():
-                raise self._missing(f"is another file than the one that was open. {error}") from error
+                raise self._missing(
+                    f"is another file than the one that was open. {error}", REPLACED
+                ) from error
             if isinstance(error, StoreMissing | StoreRefused):
-                self._save_beside(held, files)
+                self._rescues.save_once(held, files)
                 raise
-            self._report(Level.CRITICAL, "was replaced by what is no database, and is copied from memory")
+            self._rescues.report(REPLACED, "was replaced by what is no database, and is copied from memory")
             self._rescues.begin(held, files, Condition.REPLACED)
             return
-        self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
         self._connection = self._abandoned = None
         self._rescues.displace(held, files)
         self._use(connection)
-        self._report(Level.WARNING, "is another file than before; what it lacks is merged into it")
+        self._rescues.report(REPLACED, "is another file than before; what it lacks is merged into it")
 
     def _end_trouble(self, wait_s: float | None) -> None:
         """Merge what is to be merged; report that all is well with the cycle after that."""
@@ -353,45 +361,19 @@ class SqliteStore:
                 with self._lock.held():
                     identity.claim(self._connection)  # it has what the home's database had
                 identity.forget_missing()
-            self._report_end("; ".join(map(str, merged)) or "nothing could be merged")
-        elif self._trouble:
-            self._report_end(self._result or "it is back, and was not changed")
+            self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
+        elif self._rescues.trouble:
+            self._rescues.report_end("it is back, and was not changed")
 
     def _complete_file(self, held: sqlite3.Connection | None) -> None:
         """Copy the log into the file, wherever that is now: the log may not have been moved with it."""
-        if held is not None and not self._trouble:
+        if held is not None and not self._rescues.trouble:
             with suppress(sqlite3.Error):
                 held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _save_beside(self, held: sqlite3.Connection, files: OpenFiles) -> None:
-        """Save the rows of a deleted database, once, while the file of another home is in its place."""
-        if not self._has_saved:
-            saved = self._rescues.save(held, files)
-            self._has_saved = True
-            self._report(Level.CRITICAL, f"is the file of another home; what was there is in {saved}")
-
-    def _missing(self, what: str) -> StoreMissing:
-        self._report(Level.CRITICAL, what)
+    def _missing(self, what: str, event: str = AWAY) -> StoreMissing:
+        self._rescues.report(event, what)
         return StoreMissing(f"{self._path} {what}. Bring it back; cycles are kept in the spool until then")
-
-    def _report(self, level: Level, what: str, *, is_log: bool = False) -> None:
-        """Report a trouble with the files, once."""
-        reason = f"{self._path} {what}"
-        if reason == self._trouble:
-            return
-        self._trouble = reason
-        self._journal.record(level, "store.log_lost" if is_log else "store.away", reason=reason)
-        if self._state is not None:
-            self._state.put(
-                RESCUE,
-                {"at": self._clock.now().isoformat(), "reason": reason, "is_log": is_log, "finished": False},
-            )
-
-    def _report_end(self, result: str) -> None:
-        self._trouble, self._result, self._has_saved = "", "", False
-        self._journal.record(Level.WARNING, "store.in_place", path=str(self._path), result=result)
-        if self._state is not None:
-            self._state.put(RESCUE, {**self._state.get(RESCUE), "finished": True, "result": result})
 
     def _is_in_place(self) -> bool:
         return self._files is not None and self._files.condition() is Condition.IN_PLACE

@@ -162,6 +162,17 @@ class Alerting:
                 detail=check.detail or "",
             )
 
+        backup = self._state.last_run(Step.BACKUP)
+        if backup is not None:
+            lacks_backup = backup.lacks_backup(self._clock.now())
+            if lacks_backup or backup.result is StepResult.OK:
+                yield Observation(
+                    topic=Topic.NO_BACKUP,
+                    subject="database",
+                    is_bad=lacks_backup,
+                    detail=backup.reason or "",
+                )
+
     def _observe_files(self, incidents: Incidents) -> Iterator[Observation]:
         """Observe where the database is. A trouble that is over already is reported, and then forgotten."""
         missing, trouble = self._state.missing_database(), self._state.file_trouble()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
-from domain.cycle import Cause, Cycle, Missed, all_unread
+from domain.cycle import Cause, Cycle, Gap
 from domain.progress import SourceProgress
-from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at, slots_between
+from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from domain.services.database_upkeep import DailyUpkeep
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
+_MOST_RUNS = 100
 _WAITS = 3
 _MOST_SECONDS = 3600
 _SLEEP_NOTICED_S = 5.0  # if the wall clock gains more than this on the stopwatch, the machine slept
@@ -24,14 +26,14 @@ _SLEEP_NOTICED_S = 5.0  # if the wall clock gains more than this on the stopwatc
 
 @attrs.frozen(kw_only=True)
 class PlannedCycle:
-    """The sources that are due, the slots that they missed, and how far they have come.
+    """The sources that are due, the causes of slots before without a row, and how far they have come.
 
     `clock_faults` are sources with a slot so far in the future that a clock must have been wrong, and that
     slot; each is reported once.
     """
 
     dues: tuple[Due, ...]
-    missed: tuple[Missed, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     progress: Mapping[str, SourceProgress] | None = None
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
 
@@ -48,7 +50,7 @@ class ContinuousCollection:
         upkeep: DailyUpkeep | None = None,
     ) -> None:
         self._collection = collection
-        self._timetable = Timetable(collection)
+        self._timetable = Timetable(collection, clock)
         self._clock = clock
         self._journal = journal
         self._upkeep = upkeep
@@ -66,7 +68,7 @@ class ContinuousCollection:
                     Level.CRITICAL, "clock.fault", source=source, slot=slot, now=self._clock.now()
                 )
             if planned.dues:
-                cycle = await self._collection.run(planned.dues, planned.missed, planned.progress)
+                cycle = await self._collection.run(planned.dues, planned.gaps, planned.progress)
                 self._timetable.mark_run(planned)
                 on_cycle(cycle, planned)
             if self._upkeep is not None:
@@ -96,22 +98,21 @@ class ContinuousCollection:
 
 
 class Timetable:
-    """Finds the sources that are due by what this process remembers, and missed slots by what is stored.
+    """Finds the sources that are due by what this process remembers and what is stored.
 
     The memory keeps a store in trouble from making a source due again at every look.
     """
 
-    def __init__(self, collection: CollectionCycle) -> None:
+    def __init__(self, collection: CollectionCycle, clock: Clock) -> None:
         self._collection = collection
+        self._clock = clock
+        self._began_s = clock.elapsed_s()
         self._last: dict[str, datetime] = {}  # the newest slot of each source
-        self._first: dict[str, datetime] = {}  # the first slot of each source in this process
+        self._runs: dict[str, deque[datetime]] = {}  # where rows of each source's planned slots ended
         self._reported: dict[str, datetime] = {}  # the clock faults
 
     def next_cycle(self, now: datetime, cause: Cause) -> PlannedCycle:
-        """Return what is due; slots that this process missed get `cause`.
-
-        Earlier ones get `stopped`, or `interrupted` if their cycle had begun.
-        """
+        """Return what is due; `cause` is that of slots since the last look."""
         candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
         if not candidates:
             return PlannedCycle(dues=())
@@ -120,63 +121,57 @@ class Timetable:
             if known.newest_slot is not None:
                 self._last.setdefault(name, known.newest_slot)
         dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
-        return self._plan(dues, progress, cause)
+        return self._plan(dues, progress, cause, now)
 
     def next_unstored(self, now: datetime, cause: Cause) -> PlannedCycle:
         """Return the present slot of each source that has not stored it, though it may have been asked."""
         present = list(self._present(now))
         progress = self._collection.storage.progress(present)
         dues = [due for due in present if is_due(due.slot, progress[due.source].last_stored_slot)]
-        return self._plan(dues, progress, cause)
+        return self._plan(dues, progress, cause, now)
 
     def mark_run(self, planned: PlannedCycle) -> None:
         """Note that the cycle was run."""
         for due in planned.dues:
             self._last[due.source] = due.slot
-            self._first.setdefault(due.source, due.slot)
+            runs = self._runs.setdefault(due.source, deque(maxlen=_MOST_RUNS))
+            if runs and next_slot(runs[-1], due.interval_s) == due.slot:
+                runs.pop()
+            runs.append(due.slot)
 
     def _present(self, now: datetime) -> Iterator[Due]:
         for name, plan in self._collection.plans.items():
             yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
 
     def _plan(
-        self, dues: Sequence[Due], progress: Mapping[str, SourceProgress], cause: Cause
+        self, dues: Sequence[Due], progress: Mapping[str, SourceProgress], cause: Cause, now: datetime
     ) -> PlannedCycle:
-        missed: list[Missed] = []
+        gaps: list[Gap] = []
         faults: dict[str, datetime] = {}
         for due in dues:
             known = progress[due.source]
             ahead = self._slot_ahead(due, known)
             if ahead is not None and ahead != self._reported.get(due.source):
                 self._reported[due.source] = faults[due.source] = ahead
-            missed += self._missed(due, known, Cause.CLOCK_STEPPED if due.source in faults else cause)
-        return PlannedCycle(dues=tuple(dues), missed=tuple(missed), progress=progress, clock_faults=faults)
+            gaps.append(self._gap(due, Cause.CLOCK_STEPPED if due.source in faults else cause, now))
+        return PlannedCycle(dues=tuple(dues), gaps=tuple(gaps), progress=progress, clock_faults=faults)
 
     def _slot_ahead(self, due: Due, progress: SourceProgress) -> datetime | None:
         """Return a slot that a wrong clock gave the source, in this process or before."""
-        first, last = self._first.get(due.source), self._last.get(due.source)
-        if first is not None and is_clock_fault(due.slot, first):
-            del self._first[due.source]
+        last = self._last.get(due.source)
         if last is not None and is_clock_fault(due.slot, last):
             return last
         return progress.ahead
 
-    def _missed(self, due: Due, progress: SourceProgress, cause: Cause) -> Iterator[Missed]:
-        if progress.last_slot is None or is_clock_fault(due.slot, progress.last_slot):
-            return
-        first = self._first.get(due.source, due.slot)
-        for slot in slots_between(progress.last_slot, due.slot, due.interval_s):
-            if slot in progress.waiting:
-                continue
-            if slot >= first:
-                why = cause
-            elif slot in self._collection.slots_in_progress.interrupted(due.source):
-                why = Cause.INTERRUPTED
-            else:
-                why = Cause.STOPPED
-            yield Missed(
-                due=attrs.evolve(due, slot=slot), cause=why, unread=all_unread(progress.expected, why)
-            )
+    def _gap(self, due: Due, cause: Cause, now: datetime) -> Gap:
+        uptime = timedelta(seconds=self._clock.elapsed_s() - self._began_s)
+        return Gap(
+            source=due.source,
+            cause=cause,
+            first=slot_at(now - uptime, due.interval_s),
+            last=max((one for one in self._runs.get(due.source, ()) if one < due.slot), default=None),
+            interrupted=tuple(sorted(self._collection.slots_in_progress.interrupted(due.source))),
+        )
 
 
 async def unscheduled_cycle(collection: CollectionCycle, clock: Clock) -> PlannedCycle:

@@ -37,7 +37,10 @@ from ports.journal import Level
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped."""
+    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped.
+
+    `asks_anyway` asks sources too that are paused, because a person waits for the answer.
+    """
 
     home: Path
     config_file: Path | None = None
@@ -46,6 +49,7 @@ class Request:
     once: bool = False
     cycles: int | None = None
     every_s: float = 2.0
+    asks_anyway: bool = False
     as_json: bool = False
 
     @property
@@ -55,6 +59,7 @@ class Request:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run one cycle: for the current slot unless it is stored already.")
+@click.option("--now", is_flag=True, help="With --once: ask a paused source too, as at a terminal.")
 @click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="Run N cycles outside the schedule.")
 @click.option(
     "--every",
@@ -88,6 +93,7 @@ def command(
     environment: Environment | None,
     *,
     once: bool,
+    now: bool,
     cycles: int | None,
     every_s: float,
     only: tuple[str, ...],
@@ -104,6 +110,8 @@ def command(
     """
     if once and cycles:
         raise click.UsageError("--once and --cycles exclude each other")
+    if now and not once:
+        raise click.UsageError("--now goes with --once")
     request = Request(
         home=find_home(home),
         config_file=config_file,
@@ -112,6 +120,7 @@ def command(
         once=once,
         cycles=cycles,
         every_s=every_s,
+        asks_anyway=once and (now or _is_person_at_stdin()),
         as_json=json_lines,
     )
     environment = environment or Environment()
@@ -149,13 +158,24 @@ def collect(
     """
     with asyncio.Runner() as runner:
         stop = runner.run(stop_on_signals())
-        with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
+        with collecting(
+            loaded,
+            environment,
+            only=request.only,
+            checking=request.is_endless,
+            asks_anyway=request.asks_anyway,
+        ) as home:
             cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
         if request.once and not collectors(
             home_of(loaded, environment).files
         ):  # a collector that runs does its own upkeep
             runner.run(home.upkeep.run_once(stop))
     return cycles
+
+
+def _is_person_at_stdin() -> bool:
+    """Whether a person, and not cron or a service manager, started the program."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 async def cycles_by_hand(
@@ -236,7 +256,7 @@ async def _collect_once(
 ) -> None:
     """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
     now = clock.now()
-    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
+    planned = Timetable(collection, clock).next_unstored(now, Cause.STOPPED)
     if not planned.dues:
         planned = await unscheduled_cycle(collection, clock)
-    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)
+    on_cycle(await collection.run(planned.dues, planned.gaps, planned.progress), planned)

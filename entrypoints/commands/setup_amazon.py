@@ -18,7 +18,7 @@ from domain.errors import CredentialsRefused, SourceError
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.setup import account_on_trial, linking, sign_out, trial
+from entrypoints.wiring.setup import account_on_trial, forget_account, linking, sign_out, trial
 from ports.setup import Refused
 
 _ACCESS_TOKENS = ("Atna|", "Atza|")
@@ -48,7 +48,9 @@ def run(request: Request, environment: Environment, prompts: Prompts) -> int:
                 return steps.sign_out(draft)
             return steps.sign_in(draft.with_changes(Changes(config=_enable_account(draft, domain))))
 
-    return set_up(request.home, prompts, dialogue, is_collecting_next=not request.is_sign_out)
+    if request.is_sign_out:
+        return set_up(request.home, prompts, dialogue, is_collecting_next=False, forget=forget_account)
+    return set_up(request.home, prompts, dialogue)
 
 
 @attrs.frozen(kw_only=True)

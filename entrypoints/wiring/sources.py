@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from adapters.memory.source import MemoryBridgeFinder
 from config.bridges import Bridge
+from config.secrets import Secrets
 from config.settings import Settings
 from config.source_names import AMAZON, hue_names
 from domain.services.collection_cycle import SourcePlan
@@ -127,14 +129,15 @@ def amazon_source(home: Home, meter: Meter) -> Source:
     from adapters.amazon.second_interface import SecondInterface
     from adapters.amazon.source import AmazonSource, MonitorSettings
 
-    aqm, secrets = home.settings.collectors.amazon_aqm, home.secrets.amazon_aqm
+    aqm = home.settings.collectors.amazon_aqm
+    refresh_token, cookies = amazon_credentials(home.secrets)
     hosts = amazon_hosts(home.settings)
     session = amazon_session(
         AMAZON, timeout_s=aqm.request_timeout_s, environment=home.environment, meter=meter
     )
     authoriser = authoriser_of(
-        refresh_token=secrets.refresh_token.value if secrets.refresh_token else None,
-        cookies={name: cookie.value for name, cookie in secrets.cookies.items()},
+        refresh_token=refresh_token,
+        cookies=cookies,
         session=session,
         hosts=hosts,
         state=home.state,
@@ -158,6 +161,20 @@ def amazon_source(home: Home, meter: Meter) -> Source:
         clock=home.clock,
         journal=home.journal,
     )
+
+
+def amazon_credentials(secrets: Secrets) -> tuple[str | None, Mapping[str, str]]:
+    """Return the refresh token and the cookies of the account, as the home has them."""
+    aqm = secrets.amazon_aqm
+    cookies = {name: cookie.value for name, cookie in aqm.cookies.items()}
+    return aqm.refresh_token.value if aqm.refresh_token else None, cookies
+
+
+def ask_again(home: Home) -> None:
+    """Have the account asked now, whatever it answered a moment ago: a person waits for it."""
+    from adapters.amazon.account_memory import ask_again
+
+    ask_again(home.state)
 
 
 def amazon_session(name: str, *, timeout_s: float, environment: Environment, meter: Meter) -> AmazonSession:

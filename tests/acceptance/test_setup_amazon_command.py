@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.amazon.authorisation import credential_mark
+from adapters.amazon.account_memory import credential_mark
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
@@ -100,15 +100,55 @@ def test_a_token_that_works_again_is_used_at_once(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
-    now = SystemClock().now().isoformat()
-    mark = credential_mark(alexa.refresh_token)
-    refusal = {"of": mark, "code": "invalid_grant", "first_at": now, "last_at": now, "for_good": True}
-    state_file = home.folder / "data" / "state.json"
-    state_file.write_text(json.dumps({"amazon.refusal": refusal}))
+    refuse_for_good(home, alexa.refresh_token)
     assert run_here(home, "collect", "--once").returncode == 2
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     assert run_here(home, "collect", "--once").returncode == 0
-    assert "amazon.access_token" in json.loads(state_file.read_text())
+    assert "amazon.access_token" in json.loads((home.folder / "data" / "state.json").read_text())
+
+
+def test_a_token_that_was_mended_by_hand_is_used_at_once(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    good, revoked = home.secrets_file.read_text(), "Atnr|a-token-that-was-revoked-long-ago"
+    home.secrets_file.write_text(good.replace(alexa.refresh_token, revoked))
+    refuse_for_good(home, revoked)
+    assert run_here(home, "collect", "--once").returncode == 2
+    asked = len(alexa.requests)
+    run_here(home, "collect", "--once")  # as cron does it
+    assert len(alexa.requests) == asked
+    alert = home.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+    assert alert.exists()
+    home.secrets_file.write_text(good)
+    assert run_here(home, "collect", "--once").returncode == 0
+    assert not alert.exists()
+
+
+def test_a_token_that_works_again_is_used_by_a_person_who_waits(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    for arguments in (["--now"], None):
+        refuse_for_good(home, alexa.refresh_token)
+        assert run_here(home, "collect", "--once").returncode == 2
+        if arguments is not None:
+            assert run_here(home, "collect", "--once", *arguments).returncode == 0
+            continue
+        with at_a_terminal(home, "collect", "--once") as terminal:
+            assert terminal.wait() == 0
+    assert run_here(home, "collect", "--now").returncode == 64
+
+
+def refuse_for_good(home: Deployment, token: str) -> None:
+    """Have the state say that the token was refused a moment ago, and not for the first time."""
+    now = SystemClock().now().isoformat()
+    refusal = {"code": "invalid_grant", "first_at": now, "last_at": now, "for_good": True}
+    state_file = home.folder / "data" / "state.json"
+    state = json.loads(state_file.read_text()) if state_file.exists() else {}
+    state.pop("amazon.access_token", None)
+    state["amazon.refusal"] = {"of": credential_mark(token), **refusal}
+    state_file.write_text(json.dumps(state))
 
 
 def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
@@ -177,9 +217,26 @@ def test_sign_out_removes_the_device_and_the_token(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    run_here(home, "collect", "--once")
+    state_file = home.folder / "data" / "state.json"
+    state = json.loads(state_file.read_text())
+    assert {"amazon.access_token", "amazon.monitors"} <= state.keys()
+    silent: dict[str, object] = {"topic": "device_silent", "subject": alexa.monitors[0].device_id}
+    silent |= {
+        "source": "amazon",
+        "since": SystemClock().now().isoformat(),
+        "count": 1,
+        "told_at": None,
+        "detail": "",
+    }
+    own = {"amazon.device": {"serial": "OURS"}, "incidents": {"device_silent:x": silent}}
+    state_file.write_text(json.dumps(state | own))
     done = run_here(home, "setup", "amazon", "--sign-out")
     assert done.returncode == 0, done.stderr
     assert "Next:" not in done.stdout
+    left = state_file.read_text()
+    assert [key for key in json.loads(left) if "amazon" in key] == ["amazon.device"]
+    assert not any(monitor.serial in left for monitor in alexa.monitors)
     assert list(alexa.account.registrations) == []
     assert home.secrets_file.read_text() == f'{COOKIES}  refresh_token: ""\n'
     assert "enabled: true" in home.config_file.read_text(), "its cookies may still serve"

@@ -23,12 +23,12 @@ async def run_day(
     after: Callable[[int], object],
 ) -> None:
     """Run the cycles of a day from NOON on; `before` and `after` are called for each slot."""
-    timetable = Timetable(now.collection)
+    timetable = Timetable(now.collection, clock)
     for number in range(SLOTS):
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before(number)
         planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(planned.dues, planned.missed, planned.progress)
+        cycle = await now.collection.run(planned.dues, planned.gaps, planned.progress)
         timetable.mark_run(planned)
         await now.alerting.after(FinishedCycle(cycle=cycle))
         after(number)

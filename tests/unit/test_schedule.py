@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from domain.schedule import (
     CLOCK_FAULT_AHEAD,
-    MOST_SLOTS_EXPLAINED,
     is_clock_fault,
     is_due,
     next_slot,
@@ -125,9 +124,3 @@ def test_slot_that_ran_is_not_due(instant: datetime, interval_s: int) -> None:
     slot = slot_at(instant, interval_s)
     assert not is_due(slot, slot)
     assert is_due(next_slot(instant, interval_s), slot)
-
-
-def test_long_gap_yields_only_the_newest_slots() -> None:
-    slots = list(slots_between(NOON - timedelta(days=20_000), NOON, 300))
-    assert len(slots) == MOST_SLOTS_EXPLAINED
-    assert slots[-1] == NOON - timedelta(minutes=5)

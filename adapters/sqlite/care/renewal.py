@@ -7,9 +7,9 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.backups import copy_permissions
-from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
+from adapters.sqlite.care.file_swap import finish_replacing
 from adapters.sqlite.care.quarantine import QUARANTINED
+from adapters.sqlite.care.restoring import put_in_place
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
@@ -47,11 +47,10 @@ class Renewal:
                         is_simulated=self.opening.is_simulated,
                         busy_timeout_ms=self.opening.busy_timeout_ms,
                     )
-                    reason = reason or identity.foreign(found) or identity.interim(found)
-                    if reason is None:
-                        return None
-                    if found.home_id is not None:
+                    if (reason := identity.foreign(found)) is not None:
                         self._claim(path)
+                    elif (reason := identity.interim(found)) is None:
+                        return None
                 with closing(self.opening.connection(may_rebuild=False)) as connection:
                     identity.claim(connection)
                     identity.accept()
@@ -70,15 +69,13 @@ class Renewal:
             with self.lock.held():
                 finish_replacing(path)
                 new = self.opening.make(is_replacement=True)
-                was_there = path.exists()
-                copy_permissions(path if was_there else path.parent, new)
-                kept = free_name(path, label="replaced", now=self.opening.clock.now())
-                replace(path, new, kept)
+                busy_timeout_ms = self.opening.busy_timeout_ms
+                kept = put_in_place(path, new, clock=self.opening.clock, busy_timeout_ms=busy_timeout_ms)
                 if quarantined := identity.state.get(QUARANTINED):
                     identity.state.put(QUARANTINED, {**quarantined, "finished": True})
                 with closing(self.opening.connection(may_rebuild=False)):
                     identity.forget_missing()
-        return kept if was_there else None
+        return kept
 
     def _leave_place(self, reason: str) -> None:
         """Let the present place be the home's, unless a link leads to nothing."""
@@ -91,3 +88,4 @@ class Renewal:
         busy_timeout_ms = self.opening.busy_timeout_ms
         with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
             self.identity.claim(connection)
+            self.identity.forget_missing()

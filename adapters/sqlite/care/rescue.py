@@ -183,7 +183,7 @@ class _Unshared(DatabaseLock):
     """The lock of a file that no other process knows."""
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, *, waits: bool = True) -> Iterator[None]:  # noqa: ARG002 - there is nobody to wait for
         yield
 
 

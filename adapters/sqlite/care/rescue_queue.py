@@ -15,9 +15,12 @@ from adapters.sqlite.open_files import Condition, OpenFiles
 from domain.errors import StoreCorrupt, StoreError, StoreMissing
 from ports.clock import Clock
 from ports.journal import Journal, Level
+from ports.state import State
 
 T = TypeVar("T")
 
+RESCUE = "store.rescue"  # state: a trouble with the files of the database, and what was done about it
+AWAY, DELETED, REPLACED, LOG_LOST = "store.away", "store.deleted", "store.replaced", "store.log_lost"
 _LOCK_WAIT_S = 30.0
 
 
@@ -28,11 +31,19 @@ class RescueQueue:
     """
 
     def __init__(
-        self, path: Path, *, lock_path: Path, busy_timeout_ms: int, clock: Clock, journal: Journal
+        self,
+        path: Path,
+        *,
+        lock_path: Path,
+        busy_timeout_ms: int,
+        state: State | None,
+        clock: Clock,
+        journal: Journal,
     ) -> None:
         self._path = path
         self._lock = DatabaseLock(lock_path, wait_s=_LOCK_WAIT_S)
         self._busy_timeout_ms = busy_timeout_ms
+        self._state = state
         self._clock = clock
         self._journal = journal
         self._executor: ThreadPoolExecutor | None = None
@@ -40,6 +51,27 @@ class RescueQueue:
         self._merging: Future[tuple[Rescued, ...]] | None = None
         self._displaced: list[Rescue] = []
         self._has_saved = False
+        self._saved: OpenFiles | None = None
+        self.trouble = ""  # what is wrong with the files, as it was reported
+
+    def report(self, event: str, what: str) -> None:
+        """Report a trouble with the files, once."""
+        reason = f"{self._path} {what}"
+        if reason == self.trouble:
+            return
+        self.trouble = reason
+        self._journal.record(Level.CRITICAL, event, reason=reason)
+        if self._state is not None:
+            at = self._clock.now().isoformat()
+            is_log = event == LOG_LOST
+            self._state.put(RESCUE, {"at": at, "reason": reason, "is_log": is_log, "finished": False})
+
+    def report_end(self, result: str) -> None:
+        """Report that all is well again, and what was done about it."""
+        self._journal.record(Level.WARNING, "store.in_place", path=str(self._path), result=result)
+        if self._state is not None and self.trouble:
+            self._state.put(RESCUE, {**self._state.get(RESCUE), "finished": True, "result": result})
+        self.trouble = ""
 
     @property
     def is_putting_back(self) -> bool:
@@ -78,9 +110,12 @@ class RescueQueue:
         """Have the rows of a database merged that is no longer at the path; its connection is closed then."""
         self._displaced.append(self._rescue(connection, files))
 
-    def save(self, connection: sqlite3.Connection, files: OpenFiles) -> Path:
-        """Copy a database that has no name next to a foreign file, which it must not be merged into."""
-        return self._submit(lambda: self._rescue(connection, files).save(self._path.resolve())).result()
+    def save_once(self, connection: sqlite3.Connection, files: OpenFiles) -> None:
+        """Copy a deleted database next to the file of another home, which it must not be merged into."""
+        if self._saved is not files:
+            saved = self._submit(lambda: self._rescue(connection, files).save(self._path.resolve())).result()
+            self._saved = files
+            self.report(REPLACED, f"is the file of another home; what was there before is in {saved}")
 
     def look_for_saved(self) -> None:
         """Find what earlier processes could not merge."""

@@ -47,6 +47,12 @@ _KEYS: Mapping[str, Sequence[str]] = {
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
+# What is left to write of missed slots, see `adapters.sqlite.holes`.
+_MERGE_HOLES = """
+INSERT INTO main.properties (name, value)
+SELECT name, value FROM backup.properties WHERE name >= 'gap.' AND name < 'gap/'
+ON CONFLICT (name) DO NOTHING
+"""
 _UPDATE_FIRST_SLOTS = """
 UPDATE main.devices SET first_slot = min(first_slot, (
     SELECT first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
@@ -97,7 +103,9 @@ class Restoring:
             ):
                 finish_replacing(self.path)
                 self._claim(new.file)
-                return self._replace(new.file)
+                return put_in_place(
+                    self.path, new.file, clock=self.clock, busy_timeout_ms=self.busy_timeout_ms
+                )
 
     def describe_contents(self, path: Path) -> str:
         """Return what a database holds, for a person."""
@@ -116,21 +124,23 @@ class Restoring:
             if user_version(connection):  # else it is upgraded first
                 self.identity.claim(connection)
 
-    def _replace(self, new: Path) -> Path | None:
-        was_there = self.path.exists()
-        copy_permissions(self.path if was_there else self.path.parent, new)
-        if was_there:
-            self._checkpoint()
-        kept = free_name(self.path, label="replaced", now=self.clock.now())
-        replace(self.path, new, kept)
-        return kept if was_there else None
 
-    def _checkpoint(self) -> None:
-        """Make the present file complete without its log; a damaged one stays as it is."""
-        with suppress(sqlite3.Error, StoreError):
-            if structural_fault(self.path) is None:
-                with closing(connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as present:
+def put_in_place(path: Path, new: Path, *, clock: Clock, busy_timeout_ms: int) -> Path | None:
+    """Put the new file at the path; return where the present one is kept, if there was one.
+
+    The caller holds the lock. Raises `OSError`.
+    """
+    was_there = path.exists()
+    copy_permissions(path if was_there else path.parent, new)
+    if was_there:
+        with suppress(sqlite3.Error, StoreError):  # a damaged one stays as it is
+            if structural_fault(path) is None:
+                with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as present:
+                    # complete without its log
                     present.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    kept = free_name(path, label="replaced", now=clock.now())
+    replace(path, new, kept)
+    return kept if was_there else None
 
 
 def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:
@@ -149,6 +159,9 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
             connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
+        if _columns(connection, "properties"):
+            with locked_transaction(connection, lock):
+                connection.execute(_MERGE_HOLES)
         if _columns(connection, "devices"):
             with locked_transaction(connection, lock):
                 connection.execute(_UPDATE_FIRST_SLOTS)
@@ -197,13 +210,17 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
 
 
 def _on_conflict(table: str, names: Sequence[str]) -> str:
-    """Keep present rows; only a slot that was not stored is replaced by one that was, as in the ledger."""
+    """Keep present rows; only a slot that was not stored is replaced by one that was, a missed one by any.
+
+    Slots are called missed while the rows that the backup has of them are not merged yet.
+    """
     if table != "outcomes":
         return "NOTHING"
     news = ", ".join(f"{name} = excluded.{name}" for name in names)
     if '"crc"' not in names:  # a backup from before checksums: the new row gets its own at the end
         news += ", crc = NULL"
-    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND excluded.state = 'stored'"
+    is_better = "(outcomes.state = 'missed' OR excluded.state = 'stored')"
+    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND {is_better}"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
+from adapters.files.regular_file import reading
 from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.restoring import merge_backup
@@ -208,7 +209,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         if damaged.stat().st_size == 0:
             return
-        with damaged.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with reading(damaged) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             pages = Pages(content)
             columns = reading_columns(pages)
             for added in [name for name in columns if name not in READING_COLUMNS]:  # such as `name`

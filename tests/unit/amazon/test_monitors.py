@@ -44,8 +44,15 @@ def endpoint(device: Device = KITCHEN, **changes: Any) -> dict[str, Any]:
 class CannedDiscovery(Alexa):
     """An account whose two forms of discovery reply with these."""
 
-    def __init__(self, appliances: Any, endpoints: Any, credential: str = "mine") -> None:
-        self.replies, self.asked, self._credential = (appliances, endpoints), list[int](), credential
+    def __init__(
+        self, appliances: Any, endpoints: Any, credential: str = "mine", account: str = "site"
+    ) -> None:
+        self.replies, self.asked = (appliances, endpoints), list[int]()
+        self._credential, self._account = credential, account
+
+    @property
+    def account(self) -> str:
+        return self._account
 
     @property
     def credential(self) -> str:
@@ -223,8 +230,10 @@ async def test_monitors_are_remembered_for_the_credential_they_were_found_with()
     found = await a_directory(account, state).monitors(1.0)
     assert await a_directory(account, state).monitors(1.0) == found
     assert account.asked == [0]
-    other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), credential="another")
-    assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
+    for marks in ({"credential": "another"}, {"account": "another"}):
+        other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), **marks)
+        assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
+        assert other.asked == [0]
 
 
 async def test_monitors_of_an_existing_home_are_known(tmp_path: Path) -> None:
