@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
-from domain.errors import StoreCorrupt, StoreError, StoreMissing
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreMissing
 from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -98,17 +98,30 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> CycleReport:
-        stored, refusals = self._repair_and_retry(partial(self._write, report))
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+        if waits:
+            stored, refusals = self._repair_and_retry(partial(self._write, report))
+        else:
+            stored, refusals = self._write_at_once(report)
         for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
         return stored
 
-    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+    def _write_at_once(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+        """Write the report. Raise `StoreBusy` if something has to be waited for, or repaired, first."""
+        if self._connection is None or self._is_suspect:
+            raise StoreBusy(f"{self._path} has to be opened or checked first")
+        try:
+            return self._write(report, waits=False)
+        except StoreCorrupt as error:
+            self._is_suspect = True
+            raise StoreBusy(str(error)) from error
+
+    def _write(self, report: CycleReport, *, waits: bool = True) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
-        with self._write_connection() as connection:
+        with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
             self.require_in_place()  # else it was stored in a file that is no longer the home's database
@@ -172,14 +185,18 @@ class SqliteStore:
             pass
 
     @contextmanager
-    def _write_connection(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection while this process holds the lock of the database."""
+    def _write_connection(self, *, waits: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the connection while this process holds the lock of the database.
+
+        Without `waits`, raise `StoreBusy` if another process holds a lock, or the files have been moved.
+        """
         with store_errors(self._path):
-            self._settle()
-            with self._lock.held():
+            self._settle(waits=waits)
+            with self._lock.held(waits=waits):
                 connection = self._open_connection()
                 try:
-                    yield connection
+                    with nullcontext() if waits else self._wal.not_waiting(connection):
+                        yield connection
                 except (sqlite3.Error, OSError) as error:
                     if not leaves_connection_usable(error):
                         # open until the next opening: closing would checkpoint into what may be damaged
@@ -222,7 +239,7 @@ class SqliteStore:
                 self._quarantine.remember()
         return self._connection
 
-    def _settle(self) -> None:
+    def _settle(self, *, waits: bool) -> None:
         """Make sure that the path leads to the open database. Raise `StoreMissing` while that is away."""
         if self._files is None:
             self._opening.prepare()
@@ -231,6 +248,8 @@ class SqliteStore:
         if condition is Condition.AWAY:
             self._report_away()
             raise _missing(self._path)
+        if not waits and condition is not Condition.IN_PLACE:
+            raise StoreBusy(f"{self._path} has to be opened again first")
         if self._is_away:
             self._is_away = False
             self._journal.record(Level.WARNING, "store.back", path=str(self._path))

@@ -193,10 +193,10 @@ def test_a_database_that_a_new_connection_finds_sound_is_reopened(store: SqliteS
 def _fail_once(store: SqliteStore) -> None:
     written, errors = store._write, iter([StoreCorrupt("only once")])
 
-    def fails(report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+    def fails(report: CycleReport, *, waits: bool = True) -> tuple[CycleReport, Sequence[Unread]]:
         for error in errors:
             raise error
-        return written(report)
+        return written(report, waits=waits)
 
     store._write = fails  # type: ignore[method-assign]
 
