@@ -34,8 +34,8 @@ class InterimStore:
         self._store.open(checking=checking)
         self._hand_over()
 
-    def append(self, report: CycleReport) -> CycleReport:
-        stored = self._store.append(report)
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+        stored = self._store.append(report, waits=waits)
         if self._identity.is_interim():
             self._keep(report)
         else:
