@@ -89,7 +89,9 @@ def renewal(home: Home) -> Renewal:
     """Return what goes on without the database that the home had. Raise StoreError for a simulated home."""
     if home.identity is None:
         raise StoreError("a simulated home can begin again at any time: delete its folder")
-    return Renewal(opening=opening(home), lock=database_lock(home), identity=home.identity)
+    return Renewal(
+        opening=opening(home), lock=database_lock(home), identity=home.identity, kept=home.interim_cycles
+    )
 
 
 def salvaging(home: Home) -> Salvaging:
