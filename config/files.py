@@ -103,16 +103,31 @@ class HomeFiles:
         return self.folder / "state.json"
 
     @property
+    def spare_states(self) -> tuple[Path, ...]:
+        """Where the state is saved that cannot be written to its own file."""
+        return tuple(folder / "state.json" for folder in self.lasting_folders)
+
+    @property
     def spool(self) -> Path:
         return self.folder / "spool"
+
+    @property
+    def backups(self) -> Path:
+        return self.folder / "backups"
+
+    @property
+    def interim_cycles(self) -> tuple[Path, ...]:
+        """Where cycles are kept too while the database is an interim one."""
+        return tuple(folder / "interim" for folder in (self.folder, *self.lasting_folders))
 
     @property
     def alert(self) -> Path:
         return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 
     @property
-    def source_locks(self) -> Path:
-        return self.folder / "locks"
+    def source_locks(self) -> tuple[Path, ...]:
+        """The folder of the locks, and those for while the data folder is away."""
+        return tuple(folder / "locks" for folder in (self.folder, *self.lasting_folders))
 
     @property
     def upkeep_lock(self) -> Path:

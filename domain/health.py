@@ -17,6 +17,7 @@ COMPONENTS: Mapping[str, str] = {
     "wal": "journal mode and write-ahead log of the database",
     "sqlite": "version of SQLite",
     "last_check": "result of the last daily check of every row",
+    "backups": "a backup was made lately, and one is on the second disk if there is one",
     "disk": "free space",
     "logs": "the log folder is writable, and within its limit",
     "spool": "no cycle waits to be stored",

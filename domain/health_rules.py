@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from domain.errors import (
     SourceRefused,
     SourceThrottled,
 )
-from domain.health import Answer, Weight, failed, passed, skipped, warned
+from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
 from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
@@ -24,6 +25,8 @@ _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before th
 _CLOCK_TOLERANCE = timedelta(minutes=10)
 _RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
+_BACKUP_OLD = timedelta(days=3)
+_COPY_OLD = timedelta(days=7)
 _SLOTS_TOLERATED = 3
 _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval does not make old slots late
@@ -103,6 +106,70 @@ def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:
             )
         case _:
             return failed(f"the check at {at} failed: {last.reason}", f"{run_check}, and follow its advice.")
+
+
+def judge_backups(
+    last: StepRecord | None,
+    *,
+    is_there: bool,
+    copy: StepRecord | None,
+    copy_to: str | None,
+    now: datetime,
+) -> Answer:
+    """Judge the last daily backup, which `is_there` or not, and its copy in the folder `copy_to`.
+
+    A copy that is missing or old is a warning at most: the second disk may be in a drawer.
+    """
+    if last is None:
+        return skipped("no backup has been made yet; the next collector does it, once a day")
+    answers = [_judge_backup(last, now) if is_there else _judge_removed_backup(last)]
+    if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
+        answers.append(answer)
+    if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
+        file, row = next(iter(kept.items()))
+        answers.append(
+            warned(
+                f"{len(kept)} old backups are kept for rows that the database lacks, such as {file} ({row})",
+                f"`homeclimate db salvage {shlex.quote(file)}` merges them. If you deleted the rows on "
+                "purpose, delete the file.",
+            )
+        )
+    worst = max(answers, key=lambda answer: (answer.status is Status.FAIL, answer.status is Status.WARN))
+    return attrs.evolve(worst, summary="; ".join(answer.summary for answer in answers))
+
+
+def _judge_backup(last: StepRecord, now: datetime) -> Answer:
+    made_at = last.made_at or last.at
+    made = f"{last.file} is of {made_at:%Y-%m-%d %H:%M} UTC" if last.file else "there is no backup yet"
+    if last.result is StepResult.OK and now - made_at <= _BACKUP_OLD:
+        return passed(made)
+    if last.result is StepResult.OK:
+        return warned(f"{made}, and none was made since", "Start a collector: it makes one each day.")
+    summary = f"{made}; the last try failed: {last.reason}"
+    step = "Do what this says. The next try is in an hour, or on the next day."
+    return failed(summary, step) if last.lacks_backup(now) else warned(summary, step)
+
+
+def _judge_removed_backup(last: StepRecord) -> Answer:
+    return failed(
+        f"the newest backup, {last.file}, is gone",
+        "Find out what removed it. The collector makes the next one tomorrow.",
+    )
+
+
+def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer | None:
+    """Return a warning if no copy there is newer than seven days, else None."""
+    is_there = copy is not None and copy.file is not None and copy.file.startswith(f"{copy_to}/")
+    made_at = copy.made_at if copy is not None and is_there else None
+    if made_at is not None and now - made_at < _COPY_OLD:
+        return None
+    since = f"the newest there is of {made_at:%Y-%m-%d}" if made_at else "there is none"
+    reason = f" ({copy.reason})" if copy is not None and copy.reason else ""
+    return warned(
+        f"no new copy in {copy_to}: {since}{reason}",
+        f"Mount the second disk, and look at `ls -la {shlex.quote(copy_to)}`. A collector copies the newest "
+        "backup within the hour.",
+    )
 
 
 def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:

@@ -26,7 +26,15 @@ from ports.state import Json
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
 # Keys of the state that are shown unchanged.
-_STATE_KEYS = ("store.aside", "store.missing", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+_STATE_KEYS = (
+    "store.aside",
+    "store.missing",
+    "upkeep.backup",
+    "upkeep.copy",
+    "upkeep.check",
+    "notifier",
+    "heartbeat",
+)
 
 
 @click.command()

@@ -199,6 +199,14 @@ def _problems(status: Status) -> Iterator[str]:
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{incident.get('title')} (since {incident.get('since')})"
 
+    for key in ("upkeep.backup", "upkeep.copy"):
+        kept = status.state.get(key, {}).get("kept")
+        for file, row in kept.items() if isinstance(kept, dict) else ():
+            yield (
+                f"{file} is kept, since the database lacks rows of it ({row}): `homeclimate db salvage` with "
+                "this file merges them"
+            )
+
 
 def _waiting(waiting: Waiting) -> Iterator[str]:
     if waiting.cycles:

@@ -36,6 +36,7 @@ from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
     NEEDS_CONFIGURATION,
+    judge_backups,
     judge_clock,
     judge_disk,
     judge_last_check,
@@ -216,6 +217,7 @@ class HomeChecks:
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
             "last_check": self._last_check,
+            "backups": self._backups,
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
@@ -227,6 +229,21 @@ class HomeChecks:
 
     def _last_check(self) -> Answer:
         return judge_last_check(self.home.saved_state.last_run(Step.CHECK), self.home.clock.now())
+
+    def _backups(self) -> Answer:
+        state, copy_to = self.home.saved_state, self.home.settings.backups.copy_to
+        backup = state.last_run(Step.BACKUP)
+        is_there = backup is None or backup.file is None or self._is_backup(Path(backup.file).name)
+        return judge_backups(
+            backup,
+            is_there=is_there,
+            copy=state.last_run(Step.COPY),
+            copy_to=None if copy_to is None else str(copy_to),
+            now=self.home.clock.now(),
+        )
+
+    def _is_backup(self, name: str) -> bool:
+        return (self.home.files.backups / name).is_file()
 
     def _disk(self) -> Answer:
         disk = self.home.environment.disk or DiskSpace(self.home.files.folder)

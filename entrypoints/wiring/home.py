@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import attrs
 
@@ -42,7 +42,10 @@ class Home:
     journal: Journal
     state: State = attrs.field(
         default=attrs.Factory(
-            lambda home: FileState(home.files.state, home.journal, data=home.data), takes_self=True
+            lambda home: FileState(
+                home.files.state, home.journal, data=home.data, spares=home.files.spare_states
+            ),
+            takes_self=True,
         )
     )
 
@@ -64,7 +67,13 @@ class Home:
 
     @cached_property
     def data(self) -> DataFolder:
-        return DataFolder(self.files.folder)
+        """The data folder; nothing is made in it while it is away."""
+        is_missing = partial(self.marker.lacks_folder, self.files.database)
+        return DataFolder(self.files.folder, is_missing=is_missing)
+
+    @cached_property
+    def marker(self) -> HomeMarker:
+        return HomeMarker(self.files.lasting_folders, home=self.loaded.home)
 
     @property
     def saved_state(self) -> SavedState:
@@ -77,7 +86,7 @@ class Home:
             return None
         return HomeIdentity(
             path=self.files.database,
-            marker=HomeMarker(self.files.lasting_folders, home=self.loaded.home),
+            marker=self.marker,
             state=self.state,
             journal=self.journal,
             clock=self.clock,
@@ -88,6 +97,12 @@ class Home:
     def spool(self) -> Spool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
+
+    @property
+    def interim_cycles(self) -> Spool:
+        """The cycles in an interim database, which a found one may replace."""
+        folders = self.files.interim_cycles
+        return FileSpool(*folders, clock=self.clock, journal=self.journal, reserve_bytes=0)
 
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:

@@ -16,7 +16,6 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge
 from config.draft import Draft
-from config.files import HomeFiles
 from config.loading import Loaded
 from config.source_names import AMAZON, names_at_any_time
 from domain.backoff import SourceFailures
@@ -108,7 +107,7 @@ def check_writable(home: Path) -> None:
 def save(draft: Draft) -> None:
     """Write the changed files, both or neither. Raise HomeclimateError if nothing is changed.
 
-    Create the data folder too: from then on its absence is an error.
+    Create the data folder of a new home too: from then on its absence is an error.
     """
     save_together(
         [
@@ -122,8 +121,9 @@ def save(draft: Draft) -> None:
         ]
     )
     with suppress(OSError):  # the files are saved; the first cycle reports what is wrong with the folder
-        data = HomeFiles(home=draft.loaded.home, database=draft.loaded.settings.storage.database_path)
-        data.folder.mkdir(parents=True, exist_ok=True)
+        home = home_of(draft.loaded)
+        if not home.data.is_away():
+            home.files.folder.mkdir(parents=True, exist_ok=True)
 
 
 def forget_refusals(loaded: Loaded) -> None:

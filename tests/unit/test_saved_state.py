@@ -72,7 +72,15 @@ def test_outbox_is_saved(state: MemoryState, outbox: Outbox) -> None:
 
 @pytest.mark.parametrize("step", list(Step))
 def test_runs_of_steps_are_saved(state: MemoryState, step: Step) -> None:
-    record = StepRecord(at=NOON, result=StepResult.OK, file="a.db", size_bytes=1, made_at=NOON)
+    record = StepRecord(
+        at=NOON,
+        result=StepResult.OK,
+        file="a.db",
+        size_bytes=1,
+        made_at=NOON,
+        copied="b.db",
+        kept={"c.db": "readings hue:a"},
+    )
     SavedState(state).save_run(step, record)
     assert SavedState(state).last_run(step) == record
 

@@ -369,6 +369,26 @@ async def test_quarantine_and_check_open_and_close_incidents() -> None:
     assert alerts.subjects() == [quarantine, check, f"recovered: {check}", f"recovered: {quarantine}"]
 
 
+async def test_missing_backup_opens_and_closes_an_incident() -> None:
+    alerts = Alerts()
+    day = timedelta(days=1)
+    for result, made_at in (
+        ("ok", NOON),
+        ("failed", NOON - day),  # the next try is in an hour
+        ("skipped", NOON - day),
+        ("failed", NOON - day),  # neither better nor worse
+        ("failed", NOON - 3 * day),
+        ("ok", NOON),
+        ("failed", None),
+        ("ok", NOON),
+    ):
+        made = {"made_at": made_at.isoformat()} if made_at else {}
+        alerts.state.put("upkeep.backup", {"result": result, "at": NOON.isoformat(), **made})
+        await alerts.after(ANSWERED)
+    title = "no backup of the database can be made"
+    assert alerts.subjects() == [title, f"recovered: {title}"] * 2
+
+
 async def test_queue_runs_items_in_order_and_survives_a_failing_one() -> None:
     worker = Worker(takes_s=10)
     for item in (0, -1, 2):
