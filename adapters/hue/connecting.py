@@ -14,6 +14,7 @@ from adapters.hue.bridge import Bridge, Identity
 from adapters.hue.calls import Call
 from adapters.hue.errors import (
     CertificateRefused,
+    ReadFailed,
     another_bridge,
     has_https,
     root_cause,
@@ -21,7 +22,7 @@ from adapters.hue.errors import (
     unpinned_certificate,
 )
 from adapters.hue.tls import Pinned, Proof, SignedBy
-from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.state import State
 
 
@@ -138,9 +139,15 @@ class BridgeConnector:
         proof = self._proof(call, address, written, wanted_id)
         bridge = call.open(address.url("https"), proof)
         try:
-            identity = bridge.identity(call.deadline_s)
-        except SourceGarbled:  # the certificate is proof enough; the reads show what the bridge offers
-            pass
+            with bridge.optional_read(call.deadline_s) as deadline_s:
+                identity = bridge.identity(deadline_s)
+        except CertificateRefused:
+            raise
+        except SourceError as error:  # the certificate is proof enough; the reads show what the bridge offers
+            if isinstance(error, SourceUnavailable) and not (
+                isinstance(error, ReadFailed) or bridge.is_proved
+            ):
+                raise
         else:
             _check_identity(identity, written, wanted_id)
             bridge.offers_v2 = identity.has_v2

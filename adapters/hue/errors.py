@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import urllib3.exceptions as u3
@@ -31,6 +31,10 @@ class NotOffered(SourceGarbled):
 
 class PathRefused(SourceRefused):
     """The bridge refuses this request; others may succeed."""
+
+
+class Unidentified(ReadFailed):
+    """The temperatures came, but not which sensors they belong to."""
 
 
 class CertificateRefused(SourceRefused):
@@ -141,6 +145,30 @@ def showable_cause(error: BaseException) -> BaseException | None:
 def out_of_time() -> SourceUnavailable:
     """Return the error for a source whose time is up."""
     return SourceUnavailable("no complete answer within the time for this source")
+
+
+def unidentified(errors: Sequence[SourceError]) -> SourceError:
+    """Return the error for temperatures without a sensor, and why the identities could not be read."""
+    causes = "; ".join(dict.fromkeys(str(error) for error in errors))
+    message = f"the temperatures came, but not which sensors they belong to: {causes}"
+    waits = [error.retry_after_s for error in errors if isinstance(error, SourceThrottled)]
+    if waits:
+        return SourceThrottled(message, retry_after_s=max((wait for wait in waits if wait), default=None))
+    return Unidentified(message, endpoint=errors[0].endpoint)
+
+
+def after_fallback(first: SourceError, last: SourceError) -> SourceError:
+    """Return the error of a read whose fallback failed too: the first cause, and the last.
+
+    It is of the first one's class, unless that is only "not offered": what a fallback refuses, such as the
+    key, the other way may accept.
+    """
+    kind = type(last) if isinstance(first, NotOffered) or isinstance(last, SourceThrottled) else type(first)
+    return kind(
+        f"{first}; and then: {last}",
+        retry_after_s=last.retry_after_s or first.retry_after_s,
+        endpoint=first.endpoint or last.endpoint,
+    )
 
 
 def another_bridge(address: str, found: str, wanted: str) -> SourceRefused:
