@@ -86,7 +86,7 @@ def test_a_copy_equals_the_backup_and_has_its_permissions(home: Home) -> None:
 
 def test_copies_are_thinned_like_backups_and_other_files_stay(home: Home) -> None:
     (home.folder / "readings-mine.db").touch()
-    home.live(40)
+    home.live(14)
     backups = sorted(path.name for path in home.backups().folder.iterdir())
     assert home.names == [*backups, "readings-mine.db"]
 
@@ -105,11 +105,11 @@ def test_copies_have_a_budget_of_their_own(home: Home) -> None:
 def test_a_copy_with_rows_that_the_database_lacks_is_kept(home: Home) -> None:
     home.live(2)
     before = set(home.names)
-    home.path.unlink()
-    for backup in home.backups().newest_first():
-        backup.unlink()
-    home.live(40)
-    assert before <= set(home.names)
+    for path in (home.path, *home.backups().newest_first()):
+        path.unlink()
+    home.live(3, max_bytes=2 * (home.folder / min(before)).stat().st_size)
+    assert before < set(home.names)
+    assert len(home.names) == 3
     assert {Path(file).name for file in home.kept} == before
 
 
