@@ -249,7 +249,7 @@ class DailyUpkeep:
                 Level.WARNING,
                 "upkeep.backup_kept",
                 file=file,
-                missing=kept[file],
+                reason=kept[file],
                 next=f"homeclimate db salvage {shlex.quote(file)}",
             )
 
