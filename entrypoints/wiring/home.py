@@ -98,6 +98,12 @@ class Home:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
+    @property
+    def interim_cycles(self) -> Spool:
+        """The cycles in an interim database, which a found one may replace."""
+        folders = self.files.interim_cycles
+        return FileSpool(*folders, clock=self.clock, journal=self.journal, reserve_bytes=0)
+
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
@@ -113,11 +119,18 @@ def checked_home(loaded: Loaded, environment: Environment) -> Home:
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so."""
+    """Build the home for a collector, which logs to files if the settings say so.
+
+    It logs to stderr while the data folder is away, if the logs are in it.
+    """
     logging = loaded.settings.logging
     level = environment.stderr_level
-    if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=level or Level.CRITICAL)
+    home = home_of(loaded, environment, level=level or Level.CRITICAL)
+    is_in_data = logging.log_file_path.is_relative_to(home.files.folder)
+    if not (logging.enable_file_logging and environment.log_to_files) or (
+        is_in_data and home.marker.absence(home.files.database) is not None
+    ):
+        return home
     redact = Redactor(tuple(loaded.secrets.values())).redact
     folder = logging.log_file_path.parent
     log = RotatingLog(
