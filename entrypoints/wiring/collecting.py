@@ -59,8 +59,8 @@ def collecting(
     plans = source_plans(home, meter)
     chosen = chosen_names([plan.source.name for plan in plans], only)
     retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
-    if home.marker.absence(home.files.database) is None:
-        with suppress(OSError):  # the store says why
+    with suppress(OSError):  # the store says why
+        if home.marker.absence(home.files.database) is None:
             home.files.folder.mkdir(parents=True, exist_ok=True)
     locks = source_locks(home)
     spool = home.spool
@@ -84,6 +84,8 @@ def collecting(
     try:
         for name in chosen:
             locks.acquire(name)
+            if locks.problem is not None:
+                home.journal.record(Level.WARNING, "locks.elsewhere", source=name, reason=locks.problem)
         if asks_anyway:
             ask_again(home)
         cycle_storage = CycleStorage(

@@ -129,11 +129,18 @@ def checked_home(loaded: Loaded, environment: Environment) -> Home:
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so."""
+    """Build the home for a collector, which logs to files if the settings say so.
+
+    It logs to stderr while the data folder is away, if the logs are in it.
+    """
     logging = loaded.settings.logging
     level = environment.stderr_level
-    if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=level or Level.CRITICAL)
+    home = home_of(loaded, environment, level=level or Level.CRITICAL)
+    is_in_data = logging.log_file_path.is_relative_to(home.files.folder)
+    if not (logging.enable_file_logging and environment.log_to_files) or (
+        is_in_data and home.marker.absence(home.files.database) is not None
+    ):
+        return home
     redactor = Redactor(tuple(loaded.secrets.values()))
     folder = logging.log_file_path.parent
     log = RotatingLog(

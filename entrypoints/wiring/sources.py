@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adapters.amazon.hosts import Hosts
     from adapters.amazon.http import AmazonSession
     from adapters.hue.bridge import BridgeOpener
+    from adapters.hue.connecting import EarlierReads
 
 
 def source_plans(home: Home, meter: Meter) -> list[SourcePlan]:
@@ -66,8 +67,8 @@ def _hue_source(home: Home, *, name: str, meter: Meter) -> Source:
     return hue_source(home, name, bridges[name], meter)
 
 
-def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_discover: bool = True) -> Source:
-    """Return a bridge as a source."""
+def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, is_on_trial: bool = False) -> Source:
+    """Return a bridge as a source; on trial it is neither searched nor read without HTTPS as before."""
     from adapters.hue.connecting import BridgeConnector, BridgeMemory
     from adapters.hue.locating import BridgeLocator
     from adapters.hue.sensor_directory import SensorDirectory
@@ -85,9 +86,10 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_disco
                 certificate_sha256=bridge.certificate_sha256,
                 roots=home.environment.hue_roots or SIGNIFY_ROOTS,
                 memory=memory,
+                earlier=None if is_on_trial else earlier_reads(home, name),
             ),
             address=bridge.address or "",
-            finder=bridge_finder(home.environment) if may_discover and hue.auto_discover else None,
+            finder=bridge_finder(home.environment) if hue.auto_discover and not is_on_trial else None,
             memory=memory,
             clock=home.clock,
             journal=home.journal,
@@ -114,6 +116,15 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_disco
         clock=home.clock,
         journal=home.journal,
     )
+
+
+def earlier_reads(home: Home, name: str) -> EarlierReads:
+    """Return the stored reads of the source of that name."""
+    from adapters.hue.connecting import EarlierReads
+    from adapters.sqlite.queries import SqliteMeasurements
+
+    measurements = SqliteMeasurements(home.files.database)
+    return EarlierReads(source=name, measurements=measurements, clock=home.clock)
 
 
 def bridge_opener(
