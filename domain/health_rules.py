@@ -126,10 +126,10 @@ def judge_backups(
     if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
         answers.append(answer)
     if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
-        file, row = next(iter(kept.items()))
+        file, reason = next(iter(kept.items()))
         answers.append(
             warned(
-                f"{len(kept)} old backups are kept for rows that the database lacks, such as {file} ({row})",
+                f"{len(kept)} old backups are kept, such as {file}: {reason}",
                 f"`homeclimate db salvage {shlex.quote(file)}` merges them. If you deleted the rows on "
                 "purpose, delete the file.",
             )

@@ -37,7 +37,7 @@ class StepRecord:
     `detail` is what a check or a backup found wrong, `reason` why a step failed or was skipped. `kept_as` is
     where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup
     or copy, also while later ones fail; `file` of a restore is the backup that was merged. `kept` are the
-    backups that would have been removed, each with a row that the database lacks; `copied` is the backup that
+    backups that would have been removed, and why they were not; `copied` is the backup that
     was copied.
     """
 
@@ -66,6 +66,18 @@ class Quarantine:
     kept_as: str
     at: datetime | None
     is_restored: bool
+
+
+@attrs.frozen(kw_only=True)
+class FileTrouble:
+    """The file of the open database, or its log, was moved, deleted or replaced under a running process.
+
+    `result` is what was done about it; None until that is done.
+    """
+
+    reason: str
+    is_log: bool
+    result: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -167,10 +167,10 @@ def collect(
             asks_anyway=request.asks_anyway,
         ) as home:
             cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
-        if request.once and not collectors(
-            home_of(loaded, environment).files
+        if not (
+            request.is_endless or collectors(home_of(loaded, environment).files)
         ):  # a collector that runs does its own upkeep
-            runner.run(home.upkeep.run_once(stop))
+            runner.run(home.upkeep.run_once(stop, restores_only=not request.once))
     return cycles
 
 
@@ -254,7 +254,7 @@ async def _collect(
             await service.run(stop, on_cycle)
         await alerts.finish(ALERTS_BUDGET_S)
     finally:
-        if not request.once:
+        if is_endless:
             await home.upkeep.close()
         await collection.close()
     return cycles

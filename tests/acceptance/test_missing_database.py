@@ -6,6 +6,8 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +56,26 @@ def test_lost_database_is_an_incident_until_a_person_accepts_it(
     assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
     assert "missing" not in run_here(deployment, "status").stdout
     assert "nothing is changed" in run_here(deployment, "db", "accept").stdout
+
+
+@pytest.mark.parametrize("command", [("status",), ("db", "check"), ("backup", "copy.db")])
+def test_commands_that_need_the_database_say_that_it_is_missing(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]], command: tuple[str, ...]
+) -> None:
+    deployment.database.unlink()
+    done = run_here(deployment, *command)
+    assert done.returncode == 1
+    assert "it was there before" in done.stdout + done.stderr
+    assert "db accept" in done.stdout + done.stderr
+    assert not deployment.database.exists()
+
+
+def test_cycles_by_hand_merge_the_backup_too(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
+) -> None:
+    deployment.database.unlink()
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert set(before) <= set(deployment.rows(READINGS))
 
 
 def test_data_folder_without_anything_is_no_new_home(
@@ -112,6 +134,7 @@ MOUNTS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", MOUNTS)
 def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind: str) -> None:
     """The disk is kept mounted elsewhere meanwhile, as if it was only unplugged."""
@@ -144,3 +167,23 @@ def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind
     state = json.loads((folder / "after.json").read_text())
     assert "store.missing" not in state
     assert "database_missing:database" not in state.get("incidents", {})
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
+def test_found_database_gets_the_cycles_of_the_interim_one(
+    deployment: Deployment, run_here: RunHere, put_back: Callable[[Path, Path], object]
+) -> None:
+    collect = ("collect", "--cycles", "1", "--json")
+    found = deployment.folder / "found.db"
+    outputs = [deployment.run(*collect).stdout]
+    deployment.database.rename(found)
+    outputs += [deployment.run("collect", "--cycles", "2", "--every", "1", "--json").stdout]
+    put_back(found, deployment.database)
+    outputs += [deployment.run(*collect).stdout, deployment.run(*collect).stdout]
+    cycles = [json.loads(line) for output in outputs for line in output.splitlines()]
+    slots = {cycle["outcomes"][0]["slot"] for cycle in cycles}
+    assert {slot for (slot,) in deployment.rows("SELECT DISTINCT timestamp FROM readings")} == slots
+    assert check_database(deployment)[0] == 0
+    assert "missing" not in run_here(deployment, "status").stdout
+    assert not list((deployment.folder / "state" / "interim").glob("*.jsonl"))

@@ -97,7 +97,7 @@ def a_backup(
     return StepRecord(at=NOON - age, made_at=NOON - age, result=result, file=file, **others)
 
 
-KEPT = {"/data/old.db": "readings hue:a 2026"}
+KEPT = {"/data/old.db": "the database lacks readings hue:a"}
 ASIDE = StepResult.SKIPPED
 
 
@@ -110,7 +110,7 @@ ASIDE = StepResult.SKIPPED
         (a_backup(result=ASIDE, reason="no room"), None, None, FAIL, "no room"),
         (a_backup(DAYS, StepResult.FAILED, reason="locked"), None, None, WARN, "locked"),
         (a_backup(3 * DAYS, StepResult.FAILED, reason="locked"), None, None, FAIL, "locked"),
-        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db (readings hue:a 2026)"),
+        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db: the database lacks readings hue:a"),
         (a_backup(), None, "/disk", WARN, "no new copy in /disk: there is none"),
         (a_backup(), a_backup(), "/disk", PASS, "/disk/a.db"),
         (a_backup(), a_backup(), "/disk2", WARN, "no new copy in /disk2"),
