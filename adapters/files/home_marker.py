@@ -121,6 +121,23 @@ class HomeMarker:
 
     def absence(self, database: Path) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
+        try:
+            return self._find_absence(database)
+        except OSError:  # it is there, and out of reach
+            return None
+
+    def lacks_folder(self, database: Path) -> bool:
+        """Return whether the folder in which the database was is missing or away."""
+        if self.absence(database) is not None:
+            return True
+        if (marker := self.read()) is None or not marker.databases:
+            return False
+        try:
+            return not database.parent.is_dir()
+        except OSError:
+            return False
+
+    def _find_absence(self, database: Path) -> str | None:
         folder = database.parent
         for link in (database, folder):
             if link.is_symlink() and not link.exists():
@@ -139,12 +156,6 @@ class HomeMarker:
         if before.mount_point:
             return f"{database} was on a disk that was mounted at {point}, and is not now"
         return f"{database} was not on the disk that is mounted at {self.path_of(now.mount_point)}"
-
-    def lacks_folder(self, database: Path) -> bool:
-        """Return whether the folder in which the database was is missing or away."""
-        if self.absence(database) is not None:
-            return True
-        return not database.parent.is_dir() and (marker := self.read()) is not None and bool(marker.databases)
 
     def _mount_point(self, folder: Path) -> Path:
         try:

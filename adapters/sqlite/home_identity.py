@@ -120,6 +120,14 @@ class HomeIdentity:
         if (reason := self.away()) is not None:
             self._refuse(reason, "mount the disk")
 
+    def require_file(self) -> None:
+        """Raise `StoreMissing` if the home has had a database, and there is none at the path."""
+        reason = self.away()
+        if reason is None and not self.path.exists() and (loss := self.loss()) is not None:
+            reason = f"{self.path} is missing; {loss}"
+        if reason is not None:
+            raise StoreMissing(f"{reason}. Mount its disk, or {_STEPS}")
+
     def require_own(self, found: Inspection) -> None:
         """Raise `StoreMissing` if the inspected database is that of another home."""
         if (reason := self.foreign(found)) is not None:

@@ -165,8 +165,14 @@ class SqliteStore:
         with self._read_connection() as connection:
             ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
             expected = self._writer.expected_devices(source, at)
+            state = self._writer.state_of(source, at)
         return SourceProgress(
-            ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
+            ahead=ahead,
+            last_slot=last_slot,
+            last_stored_slot=last_stored_slot,
+            expected=expected,
+            is_recorded=state not in (None, "missed"),
+            is_stored=state == "stored",
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:

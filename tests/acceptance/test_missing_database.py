@@ -58,6 +58,26 @@ def test_lost_database_is_an_incident_until_a_person_accepts_it(
     assert "nothing is changed" in run_here(deployment, "db", "accept").stdout
 
 
+@pytest.mark.parametrize("command", [("status",), ("db", "check"), ("backup", "copy.db")])
+def test_commands_that_need_the_database_say_that_it_is_missing(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]], command: tuple[str, ...]
+) -> None:
+    deployment.database.unlink()
+    done = run_here(deployment, *command)
+    assert done.returncode == 1
+    assert "it was there before" in done.stdout + done.stderr
+    assert "db accept" in done.stdout + done.stderr
+    assert not deployment.database.exists()
+
+
+def test_cycles_by_hand_merge_the_backup_too(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
+) -> None:
+    deployment.database.unlink()
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert set(before) <= set(deployment.rows(READINGS))
+
+
 def test_data_folder_without_anything_is_no_new_home(
     deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
 ) -> None:
@@ -114,6 +134,7 @@ MOUNTS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", MOUNTS)
 def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind: str) -> None:
     """The disk is kept mounted elsewhere meanwhile, as if it was only unplugged."""
@@ -148,6 +169,7 @@ def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind
     assert "database_missing:database" not in state.get("incidents", {})
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
 def test_found_database_gets_the_cycles_of_the_interim_one(
     deployment: Deployment, run_here: RunHere, put_back: Callable[[Path, Path], object]

@@ -112,7 +112,7 @@ def test_45_daily_runs_remove_no_backup_of_a_database_that_is_gone(home: Home, h
     assert before <= set(home.backups().newest_first())
     assert len(home.names) <= len(before) + 11
     assert set(home.kept) == before
-    assert "readings hue:" in home.kept[min(before)]
+    assert "the database lacks readings hue:" in home.kept[min(before)]
 
 
 def test_a_backup_is_removed_once_its_rows_are_in_the_database(home: Home) -> None:
@@ -139,6 +139,25 @@ def test_a_backup_that_cannot_be_read_is_kept_with_the_reason(home: Home) -> Non
     home.live(30)
     assert oldest.exists()
     assert "it cannot be compared" in home.kept[oldest]
+
+
+def test_a_backup_that_cannot_be_removed_does_not_fail_the_new_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.live(12)
+    monkeypatch.setattr(Path, "unlink", _refuse_to_unlink(Path.unlink))
+    home.live(1)
+    (reason,) = home.kept.values()
+    assert reason == "it cannot be removed: Operation not permitted"
+
+
+def _refuse_to_unlink(unlink: Callable[..., None]) -> Callable[..., None]:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".db":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    return refused
 
 
 def test_a_removed_baseline_keeps_no_backup(home: Home) -> None:
@@ -185,9 +204,9 @@ def test_files_that_cannot_be_read_are_not_compared(tmp_path: Path, damaged: str
 
 
 def test_a_budget_removes_the_oldest_backups_and_never_the_newest(home: Home) -> None:
-    home.live(1)
+    home.live(14)
     size = home.backups().newest_first()[0].stat().st_size
-    home.live(14, max_bytes=4 * size + size // 2)
+    home.live(1, max_bytes=4 * size + size // 2)
     assert home.names == ["20260315", "20260314", "20260313", "20260312"]
     home.live(3, max_bytes=size + size // 2)
     assert home.names == ["20260318"]

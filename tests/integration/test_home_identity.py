@@ -27,6 +27,7 @@ from adapters.sqlite.store import SqliteStore
 from domain.errors import SpoolError, StoreMissing
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
 from tests.support.databases import rows
 
 DEVICES = "SELECT device_id FROM readings ORDER BY device_id"
@@ -315,6 +316,45 @@ def test_pending_merge_is_remembered_by_the_database_without_state(old: Home) ->
     old.state = MemoryState()
     old.collect("hue:newer")
     assert "is being merged" in str(old.missing())
+
+
+def test_start_that_is_killed_at_any_point_forgets_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        home.collect("hue:old")
+        home.path.unlink()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert "is being merged" in str(home.missing())
+        assert home.properties().keys() == {"home_id", "interim_since"}
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_new_home_that_is_killed_at_any_point_is_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert home.missing() is None
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_damaged_database_is_known_by_the_marker_alone(old: Home) -> None:
+    """As its state is in the data folder too, where the damage may have been."""
+    home_id = old.properties()["home_id"]
+    old.state = MemoryState()
+    old.path.write_bytes(b"")
+    old.collect()
+    assert old.state.get("store.aside")
+    assert old.properties() == {"home_id": home_id}
 
 
 def test_nothing_missing_is_nothing_to_accept(old: Home) -> None:
