@@ -9,6 +9,7 @@ import attrs
 
 from config.bridges import Bridge
 from config.editing import Change, edited
+from config.files import read_bytes
 from config.loading import Loaded, inspect
 from config.secrets import HueSecrets, Secret
 from config.settings import HueSettings
@@ -83,7 +84,7 @@ def _load(home: Path, unsaved: Mapping[Path, str]) -> Loaded:
 
 
 def _file(path: Path, text_if_new: str) -> FileDraft:
-    before = path.read_bytes() if path.exists() else None
+    before = read_bytes(path) if path.exists() else None
     return FileDraft(path=path, before=before, text=text_if_new if before is None else before.decode())
 
 

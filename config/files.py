@@ -12,7 +12,9 @@ from typing import Literal
 import attrs
 import platformdirs
 
+from adapters.files.regular_file import read_regular
 from config.problems import Place, Report
+from domain.errors import SettingsError
 
 _LARGEST_BYTES = 1_000_000
 PackagedName = Literal["default.yaml", "secrets.example.yaml", "schema.json"]
@@ -36,11 +38,7 @@ def read_text(path: Path, report: Report, *, hint_if_missing: str = "") -> str |
         report.fatal(place, f"not found{hint_if_missing}")
         return None
     try:
-        if not path.is_file():
-            report.fatal(place, "is not a file")
-            return None
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_BYTES + 1)
+        content = read_regular(path, _LARGEST_BYTES + 1)
     except OSError as error:
         report.fatal(place, f"cannot be read: {error.strerror or error}")
         return None
@@ -54,6 +52,14 @@ def read_text(path: Path, report: Report, *, hint_if_missing: str = "") -> str |
         place = Place(file=str(path), line=len(before), column=len(before[-1]) + 1)
         report.fatal(place, "is not UTF-8; save the file as UTF-8")
         return None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file. Raise SettingsError if it cannot be read."""
+    try:
+        return read_regular(path)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def is_missing(path: Path) -> bool:
@@ -97,27 +103,43 @@ class HomeFiles:
         return self.folder / "state.json"
 
     @property
+    def spare_states(self) -> tuple[Path, ...]:
+        """Where the state is saved that cannot be written to its own file."""
+        return tuple(folder / "state.json" for folder in self.lasting_folders)
+
+    @property
     def spool(self) -> Path:
         return self.folder / "spool"
+
+    @property
+    def backups(self) -> Path:
+        return self.folder / "backups"
+
+    @property
+    def interim_cycles(self) -> tuple[Path, ...]:
+        """Where cycles are kept too while the database is an interim one."""
+        return tuple(folder / "interim" for folder in (self.folder, *self.lasting_folders))
 
     @property
     def alert(self) -> Path:
         return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 
     @property
-    def source_locks(self) -> Path:
-        return self.folder / "locks"
+    def source_locks(self) -> tuple[Path, ...]:
+        """The folder of the locks, and those for while the data folder is away."""
+        return tuple(folder / "locks" for folder in (self.folder, *self.lasting_folders))
 
     @property
     def upkeep_lock(self) -> Path:
         return self.folder / "upkeep.lock"
 
     @property
-    def lasting_folders(self) -> tuple[Path, Path]:
+    def lasting_folders(self) -> tuple[Path, ...]:
         """The folders outside the data folder, best first, for what must be known while that one is away.
 
-        The second one, in the user's state folder, is for homes in which only the data can be written.
+        The one in the user's state folder is for homes in which only the data can be written.
         """
         real = os.fsencode(os.path.realpath(self.home))
         name = hashlib.sha256(real).hexdigest()[:16]
-        return self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        folders = self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        return tuple(folder for folder in folders if folder != self.folder)

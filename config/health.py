@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from config.files import read_bytes
 from config.loading import PUBLIC_NAMES, Inspection
 from config.problems import Problem, Severity
 from config.secrets import Secrets
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
 from config.settings import LoggingSettings, Settings
+from domain.errors import SettingsError
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 
 _WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
@@ -73,8 +75,8 @@ def texts_to_redact(files: Inspection) -> tuple[str, ...]:
     if files.secrets is not None:
         return tuple(files.secrets.values())
     try:
-        words = _WORD.findall(files.secrets_path.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
+        words = _WORD.findall(read_bytes(files.secrets_path).decode(errors="replace"))
+    except SettingsError:
         return ()
     return tuple(set(words) - PUBLIC_NAMES)
 

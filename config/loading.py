@@ -25,13 +25,17 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 
 @attrs.frozen(kw_only=True)
 class Loaded:
-    """The settings and secrets of a home, and what a person should know about its files."""
+    """The settings and secrets of a home, and what a person should know about its files.
+
+    `is_other_configuration` means that a person named another file or environment than the home's own.
+    """
 
     settings: Settings
     secrets: Secrets
     warnings: tuple[str, ...]
     config_path: Path
     secrets_path: Path
+    is_other_configuration: bool = False
 
     @property
     def home(self) -> Path:
@@ -55,6 +59,11 @@ class Inspection:
     problems: tuple[Problem, ...]
     config_path: Path
     secrets_path: Path
+    is_other_configuration: bool = False
+
+    @property
+    def home(self) -> Path:
+        return self.secrets_path.parents[1]
 
     def loaded(self) -> Loaded:
         """Return what a program works with. Raise SettingsError with all problems."""
@@ -78,6 +87,7 @@ class Inspection:
             warnings=tuple(map(str, self.problems)),
             config_path=self.config_path,
             secrets_path=self.secrets_path,
+            is_other_configuration=self.is_other_configuration,
         )
 
 
@@ -114,12 +124,15 @@ def inspect(
     if settings is not None and secrets is not None and needs_secrets:
         _check_credentials(settings, secrets, secrets_path, report)
         _check_address(settings, secrets, config_path, report)
+    if settings is not None and secrets is not None and settings.collectors.amazon_aqm.enabled:
+        _check_token(secrets, secrets_path, report)
     return Inspection(
         settings=None if settings is None else settings.at(home),
         secrets=secrets,
         problems=report.problems,
         config_path=config_path,
         secrets_path=secrets_path,
+        is_other_configuration=config_file is not None or bool(env),
     )
 
 
@@ -205,6 +218,15 @@ def _check_address(settings: Settings, secrets: Secrets, path: Path, report: Rep
     if hue.enabled and not hue.auto_discover and bridge.address is None and not (hue.bridges or others):
         place = Place(file=str(path), path="collectors.hue.auto_discover")
         report.fatal(place, "is off, and a bridge has no address; give it one")
+
+
+def _check_token(secrets: Secrets, path: Path, report: Report) -> None:
+    """Report a refresh token that is not sent, or not as it is written."""
+    token, place = secrets.amazon_aqm.refresh_token, Place(file=str(path), path="amazon_aqm.refresh_token")
+    if token is not None and token.problem:
+        report.error(place, f"{token.problem}. It is not sent")
+    elif token is not None and token.repairs:
+        report.warning(place, f"is read without the {' and the '.join(token.repairs)}")
 
 
 _Missing = tuple[str, str] | None  # the key and what to do; None for a source that has what it needs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -60,6 +61,20 @@ def intervals(settings: Settings) -> Mapping[str, timedelta]:
 def hue_names(loaded: Loaded) -> Sequence[str]:
     """Return the name of each bridge as a source; the only bridge of a home is called `hue`."""
     return _bridge_names([bridge.id for bridge in loaded.bridges])
+
+
+def credential_mark(loaded: Loaded, source: str) -> str:
+    """Return a mark of what a source signs in with, and where; it reveals nothing of either."""
+    if source == AMAZON:
+        aqm, secrets = loaded.settings.collectors.amazon_aqm, loaded.secrets.amazon_aqm
+        token = secrets.refresh_token.value if secrets.refresh_token else ""
+        cookies = sorted((name, cookie.value) for name, cookie in secrets.cookies.items())
+        parts = repr((aqm.domain, aqm.alexa_url, aqm.api_url, aqm.www_url, token, cookies))
+    else:
+        bridges = zip(hue_names(loaded), loaded.bridges, strict=True)
+        keys = [(bridge.id, bridge.api_key) for name, bridge in bridges if name == source]
+        parts = repr([(identity, key.value if key else "") for identity, key in keys])
+    return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _bridge_names(ids: Sequence[str | None]) -> Sequence[str]:

@@ -20,13 +20,15 @@ class SourceFailures:
     """The failures of one source since its last success.
 
     `failures` counts all of them, `refusals` the newest ones in a row with the same cause that calls for a
-    pause. The source is not asked until `until`, because of `cause`.
+    pause. The source is not asked until `until`, because of `cause`. `credential` is a mark of the one that
+    was refused, empty for any other cause.
     """
 
     failures: int = 0
     refusals: int = 0
     cause: Cause | None = None
     until: datetime | None = None
+    credential: str = ""
 
     def defers(self, now: datetime) -> bool:
         """Return whether the source is paused now.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -49,6 +49,7 @@ class Cause(StrEnum):
     OVERRUN = "overrun"
 
 
+_NAMED = 5  # devices in the notes of one outcome whose readings are taken from other sources
 # Causes that may be over at the next attempt.
 PASSING_CAUSES = frozenset({Cause.NETWORK, Cause.THROTTLED, Cause.GARBLED, Cause.OUT_OF_TIME})
 
@@ -98,12 +99,33 @@ class SourceReply:
 
 @attrs.frozen(kw_only=True)
 class Collected:
-    """The source answered. `unread` are its devices without a reading."""
+    """The source answered. `unread` are its devices without a reading.
+
+    Once the cycle is stored, `readings` are those that it has stored. `already_stored` are the devices for
+    which there was a reading of the slot before.
+    """
 
     due: Due
     readings: tuple[Reading, ...]
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    already_stored: tuple[str, ...] = ()
+
+    def as_stored(self, inserted: tuple[Reading, ...], refused: tuple[Unread, ...] = ()) -> Collected:
+        """Return the outcome once these readings are inserted, and those of other devices refused."""
+        named = {reading.device_id for reading in inserted} | {one.device_id for one in refused}
+        present = tuple(one.device_id for one in self.readings if one.device_id not in named)
+        notes = self.notes
+        if present:
+            count = "1 reading was" if len(present) == 1 else f"{len(present):,} readings were"
+            notes = (*notes, f"{count} stored already")
+        return attrs.evolve(
+            self,
+            readings=inserted,
+            unread=(*self.unread, *refused),
+            notes=notes,
+            already_stored=present,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -149,42 +171,77 @@ def all_unread(device_ids: Iterable[str], cause: Cause) -> tuple[Unread, ...]:
 
 
 def without_duplicates(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Keep only the newest of several sources' readings of one device; note it in the other outcomes."""
+    """Keep only the newest of several sources' readings of one device; note it in the other outcomes.
+
+    A device that one source reads is not unread in another, which lists it since it was there before.
+    """
     newest: dict[str, tuple[str, Reading]] = {}
-    has_duplicates = False
     for outcome in outcomes:
         if isinstance(outcome, Collected):
             for reading in outcome.readings:
                 key = reading.device_id.lower()
                 present = newest.get(key)
-                has_duplicates = has_duplicates or present is not None
                 if present is None or is_newer(reading, present[1]):
                     newest[key] = (outcome.due.source, reading)
-    if not has_duplicates:
-        return list(outcomes)
-    kept: list[Outcome] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Collected):
-            own, notes = [], list(outcome.notes)
-            for reading in outcome.readings:
-                source = newest[reading.device_id.lower()][0]
-                if source == outcome.due.source:
-                    own.append(reading)
-                else:
-                    notes.append(f"the reading of {reading.device_id} is taken from {source}")
-            kept.append(attrs.evolve(outcome, readings=tuple(own), notes=tuple(notes)))
-        else:
-            kept.append(outcome)
-    return kept
+    sources = {key: source for key, (source, _) in newest.items()}
+    return [_without(outcome, sources) if isinstance(outcome, Collected) else outcome for outcome in outcomes]
+
+
+def _without(outcome: Collected, sources: Mapping[str, str]) -> Collected:
+    """Return the outcome without the devices whose reading is taken from another of the sources."""
+    own, notes = outcome.due.source, []
+    listed: tuple[Reading | Unread, ...] = (*outcome.readings, *outcome.unread)
+    for one in listed:
+        source = sources.get(one.device_id.lower(), own)
+        if source != own:
+            cause = f" ({one.cause.replace('_', ' ')} here)" if isinstance(one, Unread) else ""
+            notes.append(f"the reading of {one.device_id}{cause} is taken from {source}")
+    if not notes:
+        return outcome
+    if len(notes) > _NAMED:  # a whole bridge that was replaced and still runs: every cycle has the same notes
+        notes[_NAMED:] = [f"and {len(notes) - _NAMED:,} more readings are taken from other sources"]
+    return attrs.evolve(
+        outcome,
+        readings=tuple(one for one in outcome.readings if sources[one.device_id.lower()] == own),
+        unread=tuple(one for one in outcome.unread if one.device_id.lower() not in sources),
+        notes=(*outcome.notes, *notes),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Gap:
+    """Why slots of a source before a cycle's may have no ledger row, as far as the cycle's process knows.
+
+    The process started in the slot `first`, and `last` is the newest one that it ran. `cause` is that of
+    slots that it has let pass; earlier ones were `interrupted` if their cycle had begun, else `stopped`.
+    """
+
+    source: str
+    cause: Cause
+    first: datetime
+    last: datetime | None = None
+    interrupted: tuple[datetime, ...] = ()
+
+    def cause_of(self, slot: datetime, after: datetime) -> Cause:
+        """Return the cause of a slot without a row, where `after` is the newest slot before that has one."""
+        if self.last is not None and after <= self.last < slot:
+            return self.cause
+        if slot < self.first:
+            return Cause.INTERRUPTED if slot in self.interrupted else Cause.STOPPED
+        return Cause.NOT_STORED if self.last is not None and slot <= self.last else self.cause
 
 
 @attrs.frozen(kw_only=True)
 class CycleReport:
-    """The outcomes of the sources that were due, stored in one transaction."""
+    """The outcomes of the sources that were due, stored in one transaction.
+
+    `missed` are further slots that are known to have no outcome, `gaps` the causes of what else is missing.
+    """
 
     outcomes: tuple[Outcome, ...]
     missed: tuple[Missed, ...] = ()
     measurements: tuple[ReadCost, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -198,17 +255,18 @@ class CycleReport:
 
 @attrs.frozen(kw_only=True)
 class Stored:
-    """The store has the cycle, durably."""
+    """The store has the cycle, durably. The report has the readings that were stored with it."""
 
     report: CycleReport
 
 
 @attrs.frozen(kw_only=True)
 class Spooled:
-    """The store refused the cycle for `reason`, and the spool has it, durably."""
+    """The store refused the cycle for `reason`, and the spool has it, durably, at `place`."""
 
     report: CycleReport
     reason: str
+    place: str
 
 
 @attrs.frozen(kw_only=True)

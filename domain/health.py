@@ -17,6 +17,7 @@ COMPONENTS: Mapping[str, str] = {
     "wal": "journal mode and write-ahead log of the database",
     "sqlite": "version of SQLite",
     "last_check": "result of the last daily check of every row",
+    "backups": "a backup was made lately, and one is on the second disk if there is one",
     "disk": "free space",
     "logs": "the log folder is writable, and within its limit",
     "spool": "no cycle waits to be stored",
@@ -31,6 +32,7 @@ COMPONENTS: Mapping[str, str] = {
 DEFAULT_TIMEOUT_S = 15.0
 SHORTEST_TIMEOUT_S = 1.0
 LONGEST_TIMEOUT_S = 600.0
+_LEAST_SHARE = 1 / 3  # for probes, however long a busy machine takes to start the program
 _ANSWERS_SHARE = 14 / 15  # the rest is for reporting what has not answered, and for the exit
 
 
@@ -49,8 +51,9 @@ class HealthRequest:
         return self.timeout_s * _ANSWERS_SHARE
 
     def after(self, passed_s: float) -> HealthRequest:
-        """Return the request with the time that is left of its timeout."""
-        return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, SHORTEST_TIMEOUT_S))
+        """Return the request with the time that is left of its timeout, or the least that probes need."""
+        least_s = max(self.timeout_s * _LEAST_SHARE, SHORTEST_TIMEOUT_S)
+        return attrs.evolve(self, timeout_s=max(self.timeout_s - passed_s, least_s))
 
     def wants(self, component: str) -> bool:
         """Return whether the component was requested; `hue` means every bridge."""
@@ -58,11 +61,16 @@ class HealthRequest:
 
 
 class Status(StrEnum):
-    """The status of a component; `skipped` was not checked, on purpose or because it needs another one."""
+    """The status of a component.
+
+    `skipped` was not checked, on purpose or because it needs another one; `unknown` should have been, and the
+    time did not suffice.
+    """
 
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
     FAIL = "fail"
+    UNKNOWN = "unknown"
     SKIPPED = "skipped"
 
 
@@ -142,14 +150,15 @@ def aggregate(results: Iterable[ComponentResult]) -> Health:
     """Return the overall result; warnings and skipped components do not count.
 
     Nothing can be collected if an essential component failed, or if sources failed and no other one is
-    usable.
+    usable. What is unknown is not healthy, but has not failed.
     """
     results = tuple(results)
     failures = [result for result in results if result.status is Status.FAIL]
     if not failures:
-        return Health.HEALTHY
+        is_complete = all(result.status is not Status.UNKNOWN for result in results)
+        return Health.HEALTHY if is_complete else Health.SOME_FAILED
     sources = [result.status for result in results if result.weight is Weight.SOURCE]
-    usable = [status for status in sources if status in (Status.PASS, Status.WARN)]
+    usable = [status for status in sources if status in (Status.PASS, Status.WARN, Status.UNKNOWN)]
     if any(result.weight is Weight.ESSENTIAL for result in failures) or (
         Status.FAIL in sources and not usable
     ):

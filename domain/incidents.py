@@ -14,6 +14,8 @@ from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Sto
 REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+_CLOCK_STEP_REPORTED = timedelta(days=1)
+UNCHANGED_AFTER = timedelta(hours=48)
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
 WAL_HELD_BYTES, WAL_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 
@@ -25,16 +27,20 @@ class Topic(StrEnum):
     SOURCE_SILENT = "source_silent"
     DEVICE_SILENT = "device_silent"
     BATTERY_LOW = "battery_low"
+    VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
+    DATABASE_MISSING = "database_missing"
+    DATABASE_LOG_LOST = "database_log_lost"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"
+    NO_BACKUP = "no_backup"
     SPOOL_IN_USE = "spool_in_use"
     CLOCK_STEPPED = "clock_stepped"
 
 
 _SOURCE_TOPICS = frozenset({Topic.CREDENTIALS, Topic.SOURCE_SILENT})
-_DEVICE_TOPICS = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW})
+_DEVICE_TOPICS = frozenset({Topic.DEVICE_SILENT, Topic.BATTERY_LOW, Topic.VALUE_UNCHANGED})
 _SILENCES = frozenset({Topic.SOURCE_SILENT, Topic.DEVICE_SILENT})
 
 
@@ -77,6 +83,18 @@ class Incident:
         return self.notified_at is not None
 
 
+@attrs.frozen
+class ClockStep:
+    """That the clock was set back, as last noticed at an instant of the clock since."""
+
+    at: datetime
+    detail: str
+
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether it is to be reported: for a day, whichever way the clock was set since."""
+        return abs(now - self.at) < _CLOCK_STEP_REPORTED
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     """A new incident."""
@@ -93,10 +111,11 @@ class Repeated:
 
 @attrs.frozen(kw_only=True)
 class Recovered:
-    """An incident that is over, after that length."""
+    """An incident that is over, after that length; `detail` is what was observed then."""
 
     incident: Incident
     length: timedelta
+    detail: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -145,14 +164,15 @@ def update_incidents(
         elif after:
             present = after.pop(one.key, None)
             if present is not None and present.is_open:
-                notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
+                length = max(now - present.since, timedelta())
+                notices.append(Recovered(incident=present, length=length, detail=one.detail))
     return after, tuple(notices)
 
 
 def observe_cycle(
     cycle: Cycle, clock_faults: Iterable[str] = (), *, has_incidents: bool = True
 ) -> Iterator[Observation]:
-    """Observe the sources, their devices, the store and the clock in a cycle.
+    """Observe the sources, their devices, the store and the clock in a cycle; `clock_faults` are its details.
 
     Without incidents no device can recover, and devices that are well are left out.
     """
@@ -163,7 +183,7 @@ def observe_cycle(
                 yield one
     reason = "" if isinstance(cycle, Stored) else cycle.reason
     yield Observation(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
-    faults = ", ".join(sorted(clock_faults))
+    faults = "; ".join(sorted(clock_faults))
     yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 
@@ -244,27 +264,7 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
         case Collected():
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=False)
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=False)
-            for reading in outcome.readings:
-                battery = reading.battery_percent
-                if not has_incidents and (battery is None or battery > BATTERY_LOW_PERCENT):
-                    continue
-                yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
-                if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
-                    yield Observation(
-                        topic=Topic.BATTERY_LOW,
-                        subject=reading.device_id,
-                        is_bad=battery <= BATTERY_LOW_PERCENT,
-                        detail=f"{reading.location}: {battery} %",
-                        source=source,
-                    )
-            for unread in outcome.unread:
-                yield Observation(
-                    topic=Topic.DEVICE_SILENT,
-                    subject=unread.device_id,
-                    is_bad=True,
-                    detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
-                    source=source,
-                )
+            yield from _observe_devices(outcome, has_incidents=has_incidents)
         case Failed(needs_person=True, detail=detail):
             yield Observation(topic=Topic.CREDENTIALS, subject=source, is_bad=True, detail=detail)
         case Failed(cause=cause, detail=detail):
@@ -273,6 +273,44 @@ def _observe_outcome(outcome: Outcome, *, has_incidents: bool) -> Iterator[Obser
         case Deferred(cause=cause) if cause is not Cause.CREDENTIALS:
             detail = f"not asked for a while ({cause})"
             yield Observation(topic=Topic.SOURCE_SILENT, subject=source, is_bad=True, detail=detail)
+
+
+def _observe_devices(outcome: Collected, *, has_incidents: bool) -> Iterator[Observation]:
+    for reading in outcome.readings:
+        battery, observed_at = reading.battery_percent, reading.observed_at
+        age = reading.collected_at - (observed_at or reading.collected_at)
+        is_unchanged = age > UNCHANGED_AFTER
+        is_low = battery is not None and battery <= BATTERY_LOW_PERCENT
+        if not (has_incidents or is_unchanged or is_low):
+            continue
+        yield Observation(topic=Topic.DEVICE_SILENT, subject=reading.device_id, is_bad=False)
+        if battery is not None and not BATTERY_LOW_PERCENT < battery < BATTERY_GOOD_PERCENT:
+            yield Observation(
+                topic=Topic.BATTERY_LOW,
+                subject=reading.device_id,
+                is_bad=battery <= BATTERY_LOW_PERCENT,
+                detail=f"{reading.location}: {battery} %",
+                source=outcome.due.source,
+            )
+        if observed_at is not None:
+            yield Observation(
+                topic=Topic.VALUE_UNCHANGED,
+                subject=reading.device_id,
+                is_bad=is_unchanged,
+                detail=f"{reading.location}: unchanged since {observed_at:%Y-%m-%d %H:%M} UTC",
+                source=outcome.due.source,
+            )
+    if has_incidents:
+        for device_id in outcome.already_stored:
+            yield Observation(topic=Topic.DEVICE_SILENT, subject=device_id, is_bad=False)
+    for unread in outcome.unread:
+        yield Observation(
+            topic=Topic.DEVICE_SILENT,
+            subject=unread.device_id,
+            is_bad=True,
+            detail=f"{unread.cause}: {unread.detail}" if unread.detail else unread.cause.value,
+            source=outcome.due.source,
+        )
 
 
 def _is_gone(incident: Incident, sources: AbstractSet[str], devices: Mapping[str, AbstractSet[str]]) -> bool:
@@ -295,6 +333,7 @@ def _devices_by_source(cycle: Cycle) -> Mapping[str, AbstractSet[str]]:
         return {}
     return {
         outcome.due.source: {reading.device_id for reading in outcome.readings}
+        | set(outcome.already_stored)
         | {unread.device_id for unread in outcome.unread}
         for outcome in cycle.report.outcomes
         if isinstance(outcome, Collected)

@@ -13,11 +13,12 @@ from domain.schedule import is_clock_fault
 
 @attrs.frozen(kw_only=True)
 class SourceProgress:
-    """How far one source has come.
+    """How far one source has come at a slot.
 
-    `last_slot` is the newest planned slot with a ledger row, with any outcome; `last_stored_slot` the
-    newest one whose readings are stored. `expected` are the devices that should have a reading now: from a
-    device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
+    `is_recorded` if the slot waits or has a ledger row, other than of a missed one; `is_stored` if it has
+    readings. `last_slot` is the newest planned slot with a ledger row, with any outcome, `last_stored_slot`
+    the newest one whose readings are stored. `expected` are the devices that should have a reading now: from
+    a device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
     cycles are in the spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the
     future that only a wrong clock can have written it; the other fields leave such slots out.
     """
@@ -27,6 +28,8 @@ class SourceProgress:
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
     ahead: datetime | None = None
+    is_recorded: bool = False
+    is_stored: bool = False
 
     @property
     def newest_slot(self) -> datetime | None:
@@ -49,31 +52,37 @@ class SourceProgress:
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
     ) -> SourceProgress:
         """Return the progress at that instant, with these slots waiting, some with readings."""
-        if not waiting:
-            return self
         ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
         return attrs.evolve(
             self,
             waiting=self.waiting | (waiting - ahead),
             last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
             ahead=_later(self.ahead, max(ahead, default=None)),
+            is_recorded=self.is_recorded or at in waiting,
+            is_stored=self.is_stored or at in collected,
         )
 
 
 @attrs.define
 class WaitingSlots:
-    """The planned slots of one source that wait to be stored, and those of them that have readings."""
+    """What waits of one source: its planned slots, those with readings, and seconds outside the schedule."""
 
     slots: set[datetime] = attrs.field(factory=set)
     collected: set[datetime] = attrs.field(factory=set)
+    seconds: set[datetime] = attrs.field(factory=set)
 
 
 @attrs.define(kw_only=True)
 class Waiting:
-    """The cycles that wait to be stored, their readings, and their planned slots by source."""
+    """The cycles that wait to be stored, their readings, and their planned slots by source.
+
+    `places` are where they wait, and `unreadable` the places that cannot be read, and why, for people.
+    """
 
     cycles: int = 0
     readings: int = 0
+    places: list[str] = attrs.field(factory=list)
+    unreadable: list[str] = attrs.field(factory=list)
     by_source: dict[str, WaitingSlots] = attrs.field(factory=dict)
 
     def add(self, report: CycleReport) -> None:
@@ -81,11 +90,13 @@ class Waiting:
         self.cycles += 1
         self.readings += len(report.readings)
         for entry in (*report.outcomes, *report.missed):
-            if entry.due.scheduled:
-                waiting = self.by_source.setdefault(entry.due.source, WaitingSlots())
-                waiting.slots.add(entry.due.slot)
-                if isinstance(entry, Collected):
-                    waiting.collected.add(entry.due.slot)
+            waiting = self.by_source.setdefault(entry.due.source, WaitingSlots())
+            if not entry.due.scheduled:
+                waiting.seconds.add(entry.due.slot)
+                continue
+            waiting.slots.add(entry.due.slot)
+            if isinstance(entry, Collected):
+                waiting.collected.add(entry.due.slot)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

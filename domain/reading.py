@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import attrs
+
+_MOST_AHEAD = timedelta(hours=1)  # how far a credible observation may be later than its slot
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Quantity(StrEnum):
@@ -116,7 +119,16 @@ def fit_to_table(reading: Reading) -> Reading:
 
 
 def is_newer(reading: Reading, other: Reading) -> bool:
-    """Return whether the reading was observed later; an unknown time counts as the oldest."""
-    if reading.observed_at is None or other.observed_at is None:
-        return reading.observed_at is not None and other.observed_at is None
-    return reading.observed_at > other.observed_at
+    """Return whether the reading was observed later.
+
+    An unknown time counts as the oldest, and so does one more than an hour after the slot: the device's
+    clock is wrong, and a value that it left behind would be the newest for years.
+    """
+    return _age_order(reading) > _age_order(other)
+
+
+def _age_order(reading: Reading) -> tuple[bool, datetime]:
+    observed_at = reading.observed_at
+    if observed_at is None:
+        return False, _LONG_AGO
+    return observed_at - reading.collected_at <= _MOST_AHEAD, observed_at

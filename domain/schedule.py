@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 CLOCK_FAULT_AHEAD = timedelta(hours=2)  # a stored slot further ahead of now than this is a clock fault
-MOST_SLOTS_EXPLAINED = 10_000  # about 35 days at five minutes; more would delay a cycle by seconds
 
 
 @attrs.frozen(kw_only=True)
@@ -36,24 +35,11 @@ def next_slot(instant: datetime, interval_s: int) -> datetime:
 
 
 def slots_between(last: datetime, current: datetime, interval_s: int) -> Iterator[datetime]:
-    """Yield the slots after `last` and before `current`, oldest first.
-
-    Yield only the newest `MOST_SLOTS_EXPLAINED`: a wrong clock may have jumped by decades.
-    """
-    longest = timedelta(seconds=interval_s) * (MOST_SLOTS_EXPLAINED + 1)
-    slot = next_slot(max(last, current - longest), interval_s)
+    """Yield the slots after `last` and before `current`, oldest first."""
+    slot = next_slot(last, interval_s)
     while slot < current:
         yield slot
         slot += timedelta(seconds=interval_s)
-
-
-def is_due(slot: datetime, last: datetime | None) -> bool:
-    """Return whether the slot needs a cycle, if `last` is the newest slot that had one.
-
-    After the clock was stepped back no slot runs twice; but a `last` more than two hours ahead was written by
-    a wrong clock, and does not count.
-    """
-    return last is None or slot > last or is_clock_fault(slot, last)
 
 
 def is_clock_fault(slot: datetime, last: datetime) -> bool:

@@ -23,7 +23,7 @@ _COMMANDS = {
     "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
     "dashboard": ("dashboard:command", "Show the stored readings as a page in the browser."),
-    "db": ("database:db", "Check the database, or save what a damaged one still holds."),
+    "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
     "report": ("report:command", "Write the page of the dashboard as one file."),

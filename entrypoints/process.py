@@ -51,38 +51,35 @@ def program_name(environment: Mapping[str, str] = os.environ, *, is_here: bool =
 class TypedCommands:
     """Replaces commands in a text, `homeclimate status`, by what a person types: `./run status --home /h`.
 
-    Every text for a person passes here once it is complete; a second time changes nothing.
+    Every text for a person passes here once it is complete; a second time changes nothing. `home` is None
+    if the commands find the home by themselves. No file is touched.
     """
 
-    home: Path
-    environment: Mapping[str, str]
-    is_here: bool
+    program: str
+    home: Path | None
 
     def __call__(self, text: str) -> str:
         return _COMMAND.sub(self._typed, text)
 
     def _typed(self, command: re.Match[str]) -> str:
-        program = program_name(self.environment, is_here=self.is_here)
         quote, words, rest = command["quote"] or "", command["words"], command["rest"] or ""
         names_home = words in _WITHOUT_HOME or "--home" in rest or command["home"] is not None
-        option = "" if names_home or self._is_default_home() else f" --home {shlex.quote(str(self.home))}"
-        return f"{quote}{program} {words}{rest}{option}"
-
-    def _is_default_home(self) -> bool:
-        if self.is_here:
-            return self.home == find_home(None, self.environment)
-        checkout = self.environment.get("HOMECLIMATE_CHECKOUT")
-        return self.home == (Path(checkout) if checkout else platformdirs.user_data_path("homeclimate"))
+        option = "" if names_home or self.home is None else f" --home {shlex.quote(str(self.home))}"
+        return f"{quote}{self.program} {words}{rest}{option}"
 
 
 def typed_here(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
     """Return the commands for whoever started this process: in the same folder, with the same variables."""
-    return TypedCommands(home=home, environment=environment, is_here=True)
+    is_default = home == find_home(None, environment)
+    return TypedCommands(program=program_name(environment), home=None if is_default else home)
 
 
 def typed_anywhere(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
     """Return the commands for mails, files and logs, which are read in other folders and shells."""
-    return TypedCommands(home=home, environment=environment, is_here=False)
+    checkout = environment.get("HOMECLIMATE_CHECKOUT")
+    is_default = home == (Path(checkout) if checkout else platformdirs.user_data_path("homeclimate"))
+    program = program_name(environment, is_here=False)
+    return TypedCommands(program=program, home=None if is_default else home)
 
 
 def _is_working_folder(folder: str) -> bool:

@@ -12,10 +12,21 @@ from domain.progress import Waiting
 
 
 class Spool(Protocol):
-    """Keeps whole cycles on disk, in order. Processes may share it. Blocks."""
+    """Keeps whole cycles on disk, in one place or several, in order. Processes may share it. Blocks."""
 
-    def add(self, report: CycleReport) -> None:
-        """Add the cycle behind all others, durably on return. Raise `SpoolError` if nothing of it is kept."""
+    def prepare(self, *, is_data_there: bool) -> None:
+        """Make ready to add cycles while there is room for it. Never raises; may be called again.
+
+        Nothing is added in the data folder before this was called with `is_data_there`, nor after that
+        folder was replaced by another one: the place of a disk that is away stays as it is.
+        """
+        ...
+
+    def add(self, report: CycleReport) -> str:
+        """Add the cycle behind all others, durably on return; return the place, for people.
+
+        Raise `SpoolError` if nothing of it is kept.
+        """
         ...
 
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
@@ -23,12 +34,13 @@ class Spool(Protocol):
 
         A cycle for which `take` returns False is set aside for a person. An exception of `take` ends the
         draining and is passed on; that cycle and those behind it go on waiting. After a process that ended
-        in between, some cycles may be passed again. Raise `SpoolError` when the spool cannot be read.
+        in between, some cycles may be passed again. Raise `SpoolError` if a place cannot be read, after the
+        cycles of the others.
         """
         ...
 
     def waiting(self) -> Waiting:
-        """Return what waits. Raise `SpoolError`."""
+        """Return what waits, in the places that can be read."""
         ...
 
 

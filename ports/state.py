@@ -11,8 +11,8 @@ from typing import Protocol
 
 from domain.alert_messages import Outbox
 from domain.backoff import SourceFailures
-from domain.incidents import Incidents
-from domain.upkeep import Quarantine, Step, StepRecord
+from domain.incidents import ClockStep, Incidents
+from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -54,6 +54,12 @@ class AlertState(Protocol):
 
     def save_clock_faults(self, slots: Mapping[str, datetime]) -> None: ...
 
+    def clock_step(self) -> ClockStep | None:
+        """Return when a process noticed last that the clock was set back."""
+        ...
+
+    def save_clock_step(self, step: ClockStep) -> None: ...
+
     def has_ping_failure(self) -> bool: ...
 
     def save_ping_failure(self, since: datetime, error: str) -> None: ...
@@ -63,6 +69,12 @@ class AlertState(Protocol):
     def last_run(self, step: Step) -> StepRecord | None: ...
 
     def quarantine(self) -> Quarantine | None: ...
+
+    def missing_database(self) -> MissingDatabase | None: ...
+
+    def file_trouble(self) -> FileTrouble | None: ...
+
+    def forget_file_trouble(self) -> None: ...
 
 
 class UpkeepState(Protocol):
@@ -74,6 +86,10 @@ class UpkeepState(Protocol):
 
     def quarantine(self) -> Quarantine | None:
         """Return the damaged database that was set aside last."""
+        ...
+
+    def missing_database(self) -> MissingDatabase | None:
+        """Return the database that is missing now, or whose loss nobody has accepted."""
         ...
 
     def is_running(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
+from adapters.files.data_folder import DataFolder
+from adapters.files.regular_file import NotAFileError, read_regular
 from ports.journal import Journal, Level
 
 _MODE = 0o644
@@ -13,20 +15,29 @@ _MODE = 0o644
 class AlertFile:
     """A file that exists while a person must act. Monitoring of earlier systems knows it by its name."""
 
-    def __init__(self, path: Path, *, journal: Journal) -> None:
+    def __init__(self, path: Path, *, journal: Journal, data: DataFolder | None = None) -> None:
         self._path = path
         self._journal = journal
+        self._data = data or DataFolder(path.parent)
 
     def put(self, text: str) -> None:
         try:
-            if self._path.exists() and self._path.read_bytes() == text.encode():
+            if self._content() == text.encode():
                 return
+            self._data.require()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, text.encode(), mode=_MODE)
         except OSError as error:
             self._log_failure("alert_file.not_written", error)
         else:
             self._journal.record(Level.WARNING, "alert_file.written", file=str(self._path))
+
+    def _content(self) -> bytes | None:
+        """Return what the file holds; None if there is none, or something else in its place."""
+        try:
+            return read_regular(self._path)
+        except (FileNotFoundError, NotAFileError):
+            return None
 
     def clear(self) -> None:
         try:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from adapters.amazon.account_memory import credential_mark
 from adapters.amazon.authorisation import Authoriser
 from adapters.amazon.errors import parse_reply
-from adapters.amazon.http import AmazonSession, Request
+from adapters.amazon.http import AmazonSession, AsksForPerson, Request
+from adapters.amazon.tokens import SIGN_IN_AGAIN
 from adapters.http.lenient_json import Json, count_non_finite
 from adapters.http.replies import add_endpoint
 from domain.errors import CredentialsStale
@@ -92,6 +94,11 @@ class Alexa:
         """A mark of the credential that is used."""
         return self._authoriser.credential
 
+    @property
+    def account(self) -> str:
+        """A mark of the site that the account belongs to."""
+        return credential_mark(self._alexa_url)
+
     async def endpoint_states(self, endpoint_ids: Iterable[str], deadline_s: float) -> Json:
         """Return the newest values of these endpoints."""
         variables = {"endpointIds": list(endpoint_ids)}
@@ -143,10 +150,15 @@ class Alexa:
                     reply = await self._session.send(request, deadline_s)
                     with add_endpoint(request.endpoint):
                         content = parse_reply(reply, self._clock.now())
+                except AsksForPerson:
+                    raise  # no other headers would help
                 except CredentialsStale as error:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
                 self.not_finite += count_non_finite(content)
                 return content
-        raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)
+        raise CredentialsStale(
+            f"{stale}, though the credentials are fresh: if that lasts, {SIGN_IN_AGAIN}",
+            endpoint=stale.endpoint,
+        )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from typing import Protocol
 
+from adapters.amazon.account_memory import AUTHORISATION, credential_mark
 from adapters.amazon.cookies import CsrfCookie, cookies_in, sendable
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.http import AmazonSession, NotReached
-from adapters.amazon.tokens import REFUSAL_KEY, SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
+from adapters.amazon.http import AmazonSession, AsksForPerson, NotReached
+from adapters.amazon.tokens import SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
 from adapters.http.lenient_json import instant, members, text
 from domain.errors import CredentialsRefused, SourceError
 from ports.clock import Clock
@@ -18,13 +18,13 @@ from ports.state import Json, State
 
 Headers = Mapping[str, str]
 
-_STATE_KEY = "amazon.authorisation"
 _PAUSE = timedelta(minutes=15)  # without new sign-ins, after all header sets were refused
 _NO_CREDENTIALS = (
     "there is neither a refresh token nor a set of cookies for Amazon: sign in with `homeclimate setup "
     "amazon`, or put them into config/secrets.yaml under amazon_aqm "
     "(docs/how-to/connect-an-air-quality-monitor.md)"
 )
+_NOT_SENT = "the refresh token in config/secrets.yaml (amazon_aqm) is not sent"
 _DEAD_COOKIES = (
     "Amazon does not accept the cookies any more; they live for two weeks at most. For a sign-in that lasts: "
     + SIGN_IN_AGAIN
@@ -52,33 +52,52 @@ class Authoriser(Protocol):
 def authoriser_of(
     *,
     refresh_token: str | None,
+    problem: str = "",
+    is_trial: bool = False,
     cookies: Mapping[str, str],
     session: AmazonSession,
     hosts: Hosts,
     state: State,
     clock: Clock,
 ) -> Authoriser:
-    """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies."""
+    """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies.
+
+    A `problem` of the token is what a person is told instead of a request. With `is_trial` a person waits
+    who has just given the token, and its first refusal counts.
+    """
+    if problem:
+        return NoAuthoriser(f"{_NOT_SENT}: {problem}")
     csrf = CsrfCookie(session=session, alexa_url=hosts.alexa)
     if not refresh_token:
         return CookieAuthoriser(cookies=cookies, csrf=csrf)
-    credential = credential_mark(refresh_token)
+    credential = mark_of_credentials(refresh_token, cookies)
     endpoint = TokenEndpoint(session=session, hosts=hosts, refresh_token=refresh_token, clock=clock)
-    tokens = AccessTokens(endpoint=endpoint, state=state, credential=credential, clock=clock)
+    tokens = AccessTokens(
+        endpoint=endpoint, state=state, credential=credential, clock=clock, is_trial=is_trial
+    )
     return TokenAuthoriser(tokens=tokens, csrf=csrf, state=state, credential=credential, clock=clock)
 
 
-def forget_refusals(state: State) -> None:
-    """Forget that credentials were refused, because a test of the account has succeeded."""
-    if state.get(REFUSAL_KEY):
-        state.put(REFUSAL_KEY, {})
-    if "in_vain_at" in state.get(_STATE_KEY):
-        state.put(_STATE_KEY, {})
+def mark_of_credentials(refresh_token: str | None, cookies: Mapping[str, str]) -> str:
+    """Return the mark of what a home signs in with."""
+    return credential_mark(refresh_token or repr(sorted(sendable(cookies).items())))
 
 
-def credential_mark(secret: str) -> str:
-    """Return a mark that identifies a credential and reveals nothing of it."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:16]
+class NoAuthoriser:
+    """Sends nothing, because what the home has cannot be a credential."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+        self.credential = credential_mark(problem)
+
+    async def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:  # noqa: ARG002 - the port's
+        """Raise CredentialsRefused."""
+        if self._problem:
+            raise CredentialsRefused(self._problem)
+        yield {}
+
+    def accepted(self, headers: Headers) -> None:
+        """Do nothing: nothing is sent."""
 
 
 class CookieAuthoriser:
@@ -87,7 +106,7 @@ class CookieAuthoriser:
     def __init__(self, *, cookies: Mapping[str, str], csrf: CsrfCookie) -> None:
         self._cookies = sendable(cookies)
         self._csrf = csrf
-        self.credential = credential_mark(repr(sorted(self._cookies.items())))
+        self.credential = mark_of_credentials(None, cookies)
 
     async def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:
         """Yield the cookies as they are, then with a new csrf cookie."""
@@ -150,21 +169,21 @@ class TokenAuthoriser:
         """Return headers with new cookies; None if there are none, which does not condemn the token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
-        except NotReached:
+        except (NotReached, AsksForPerson):
             raise
         except SourceError:
             return None
         return await self._csrf.headers(cookies, deadline_s)
 
     def _remembered(self) -> dict[str, Json]:
-        if self._memory is None:
-            saved = dict(self._state.get(_STATE_KEY))
+        if self._memory is None or "in_vain_at" in self._memory:  # which another process may have ended
+            saved = dict(self._state.get(AUTHORISATION))
             self._memory = saved if saved.get("of") == self.credential else {}
         return self._memory
 
     def _remember(self, memory: dict[str, Json]) -> None:
         self._memory = memory
-        self._state.put(_STATE_KEY, {"of": self.credential, **memory} if memory else {})
+        self._state.put(AUTHORISATION, {"of": self.credential, **memory} if memory else {})
 
 
 def _bearer(access_token: str) -> Headers:

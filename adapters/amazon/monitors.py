@@ -9,12 +9,14 @@ from itertools import chain, islice
 
 import attrs
 
+from adapters.amazon.account_memory import MONITORS
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.http.lenient_json import (
     MAX_DEVICES,
     Json,
     at,
+    excerpt,
     identity,
     instant,
     limited_devices,
@@ -33,20 +35,21 @@ ENDPOINT_PREFIX = "amzn1.alexa.endpoint."
 # Amazon's own monitor. Other makers' have the same category, and their ranges mean other things.
 _DEVICE_TYPE = "AEZME1X38KDRA"
 _CATEGORY = "AIR_QUALITY_MONITOR"
+_RANGE = "Alexa.RangeController"
 _MOST_ASSETS = 100  # of one monitor; a real one has six
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{4,64}")
 
 _DISCOVER_AFTER = timedelta(days=1)
 _SEARCH_AFTER = timedelta(minutes=15)  # between two searches for a monitor that is missed
 _TRY_AGAIN_AFTER = timedelta(hours=1)
-_STATE_KEY = "amazon.monitors"
 
 
 @attrs.frozen(kw_only=True)
 class Monitor:
     """One monitor. `assets` are the meanings of its ranges, by instance, in Amazon's language-neutral terms.
 
-    `serial` and `device_type` are None where Amazon does not name them.
+    A meaning is empty where Amazon has only words in some language. `serial` and `device_type` are None where
+    Amazon does not name them.
     """
 
     endpoint_id: str
@@ -79,8 +82,13 @@ def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
         if entity_id is None or not isinstance(types, list) or _CATEGORY not in types:
             continue
         identifiers = _identifiers(at(appliance, "alexaDeviceIdentifierList"))
-        device_types = [each for one in identifiers if (each := text(one, "dmsDeviceTypeId"))]
-        serials = (_serial(text(each, "dmsDeviceSerialNumber")) for each in identifiers)
+        device_types = [each for one in identifiers if (each := name(one, "dmsDeviceTypeId"))]
+        device_type = _DEVICE_TYPE if _DEVICE_TYPE in device_types else next(iter(device_types), None)
+        serials = (
+            _serial(text(each, "dmsDeviceSerialNumber"))
+            for each in identifiers
+            if name(each, "dmsDeviceTypeId") in (None, device_type)
+        )
         yield Monitor(
             endpoint_id=identity(item, "id")
             or identity(item, "endpointId")
@@ -89,7 +97,7 @@ def monitors_of_appliances(content: Json) -> Iterator[Monitor]:
             serial=next(filter(None, serials), None),
             name=name(appliance, "friendlyName") or "",
             assets=dict(islice(_assets(appliance), _MOST_ASSETS)),
-            device_type=_DEVICE_TYPE if _DEVICE_TYPE in device_types else next(iter(device_types), None),
+            device_type=device_type,
         )
 
 
@@ -137,36 +145,39 @@ class MonitorDirectory:
         self._is_loaded = False
         self._known: tuple[Monitor, ...] = ()
         self._asked_at: datetime | None = None
+        self._foreign: tuple[str, ...] = ()  # entity ids of monitors that are not Amazon's own
+        self._notes: list[str] = []
 
     async def monitors(self, deadline_s: float) -> tuple[Monitor, ...]:
-        """Return all monitors. Raise SourceError only if none is known."""
+        """Return all monitors, which are asked for only if none is known. Raise SourceError."""
         self._load()
-        if self._known and not self._is_older_than(_DISCOVER_AFTER):
-            return self._known
-        if not self._known and not self._is_older_than(_SEARCH_AFTER):
-            return ()
-        try:
-            # a reply without monitors, where there were some, is believed only once one is missed
-            self._save(await self._discover(deadline_s) or self._known, self._clock.now())
-        except SourceError as error:
-            if not self._known or isinstance(error, AFFECTS_EVERY_REQUEST):
-                raise
-            self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
-            self._save(self._known, self._clock.now() - _DISCOVER_AFTER + _TRY_AGAIN_AFTER)
+        if not self._known and self._is_older_than(_SEARCH_AFTER):
+            self._save(await self._discover(deadline_s), self._clock.now())
         return self._known
 
-    async def search(self, deadline_s: float) -> tuple[Monitor, ...] | None:
-        """Return all monitors, asked for now because one is missed; None if that is too early, or fails."""
+    async def refresh(self, deadline_s: float, *, is_missed: bool) -> tuple[Monitor, ...] | None:
+        """Ask for the monitors once a day, or sooner if one is missed.
+
+        Return None if it is too early, or if it fails.
+        """
         self._load()
-        if not self._is_older_than(_SEARCH_AFTER):
+        if not self._is_older_than(_SEARCH_AFTER if is_missed else _DISCOVER_AFTER):
             return None
-        self._save(self._known, self._clock.now())
+        now = self._clock.now()
         try:
-            self._save(await self._discover(deadline_s), self._clock.now())
+            found = await self._discover(deadline_s)
         except SourceError as error:
             self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+            self._save(self._known, now if is_missed else now - _DISCOVER_AFTER + _TRY_AGAIN_AFTER)
             return None
+        # a reply without monitors, where there were some, is believed only once one is missed
+        self._save(found if is_missed else found or self._known, now)
         return self._known
+
+    def take_notes(self) -> tuple[str, ...]:
+        """Return what a person should know of the last discovery, once."""
+        notes, self._notes = self._notes, []
+        return tuple(notes)
 
     async def _discover(self, deadline_s: float) -> tuple[Monitor, ...]:
         """Ask by the form that explains ranges, and by the other form where the first lacks something."""
@@ -186,11 +197,22 @@ class MonitorDirectory:
                     raise first_error or error from error
             else:
                 monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
-        for one in monitors:
-            if one.device_type is None:
-                detail = f"{one.label} is not recorded: it is not known to be a monitor of Amazon's own"
-                self._journal.record(Level.WARNING, "amazon.discovery", detail=detail)
+        self._note_foreign(one for one in monitors if one.device_type != _DEVICE_TYPE)
         return self._amazons(monitors)
+
+    def _note_foreign(self, monitors: Iterable[Monitor]) -> None:
+        """Say of each monitor once that it is not recorded."""
+        foreign = {one.entity_id.lower(): one for one in monitors}
+        for entity_id, one in foreign.items():
+            if entity_id not in self._foreign:
+                kind = excerpt(one.device_type or "unknown", 40)
+                note = (
+                    f"{one.label} is not recorded: it is not known to be a monitor of Amazon's own "
+                    f"(device type {kind})"
+                )
+                self._notes.append(note)
+                self._journal.record(Level.WARNING, "amazon.discovery", detail=note)
+        self._foreign = tuple(foreign)
 
     def _amazons(self, monitors: Iterable[Monitor]) -> tuple[Monitor, ...]:
         """Return Amazon's own monitors, each with the serial number under which it was known."""
@@ -205,13 +227,16 @@ class MonitorDirectory:
         return self._asked_at is None or abs(self._clock.now() - self._asked_at) >= age
 
     def _load(self) -> None:
-        """Load what an earlier process saved for the same credential; earlier versions named none."""
+        """Load what an earlier process saved for the same account; earlier versions did not name it."""
         if self._is_loaded:
             return
         self._is_loaded = True
-        saved = dict(self._state.get(_STATE_KEY))
-        if saved.get("of", self._alexa.credential) == self._alexa.credential:
+        saved = dict(self._state.get(MONITORS))
+        mine = {"of": self._alexa.credential, "account": self._alexa.account}
+        if all(saved.get(key, mark) == mark for key, mark in mine.items()):
             self._known = tuple(_saved_monitors(saved))
+            foreign = saved.get("not_recorded")
+            self._foreign = tuple(str(one) for one in foreign) if isinstance(foreign, list) else ()
             self._asked_at = instant(saved, "asked_at")
 
     def _save(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
@@ -219,9 +244,15 @@ class MonitorDirectory:
         saved: list[Json] = [
             attrs.asdict(one, filter=attrs.filters.exclude("device_type")) for one in monitors
         ]
-        self._state.put(
-            _STATE_KEY, {"of": self._alexa.credential, "asked_at": asked_at.isoformat(), "monitors": saved}
-        )
+        value: dict[str, Json] = {
+            "of": self._alexa.credential,
+            "account": self._alexa.account,
+            "asked_at": asked_at.isoformat(),
+            "monitors": saved,
+        }
+        if self._foreign:
+            value["not_recorded"] = list(self._foreign)
+        self._state.put(MONITORS, value)
 
 
 def _saved_monitors(saved: Mapping[str, Json]) -> Iterator[Monitor]:
@@ -235,7 +266,7 @@ def _saved_monitors(saved: Mapping[str, Json]) -> Iterator[Monitor]:
                 entity_id=entity_id,
                 serial=text(row, "serial"),
                 name=text(row, "name") or "",
-                assets={instance: asset for instance in assets if (asset := text(assets.get(instance)))},
+                assets={name: asset for name, asset in assets.items() if isinstance(asset, str)},
             )
 
 
@@ -252,10 +283,10 @@ def _identifiers(value: Json) -> list[dict[str, Json]]:
 def _assets(appliance: Json) -> Iterator[tuple[str, str]]:
     for capability in objects(appliance, "capabilities"):
         instance = identity(capability, "instance")
-        for friendly in objects(capability, "resources", "friendlyNames"):
-            if instance and (asset := identity(friendly, "value", "assetId")):
-                yield instance, asset
-                break
+        if instance is None or text(capability, "interfaceName") not in (None, _RANGE):
+            continue
+        names = objects(capability, "resources", "friendlyNames")
+        yield instance, next(filter(None, (identity(one, "value", "assetId") for one in names)), "")
 
 
 def _serial(value: str | None) -> str | None:

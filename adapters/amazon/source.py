@@ -10,7 +10,8 @@ import attrs
 from adapters.amazon.alexa import Alexa
 from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.amazon.monitors import Monitor, MonitorDirectory
-from adapters.amazon.states import Samples, samples_of_endpoints, samples_of_states
+from adapters.amazon.second_interface import SecondInterface
+from adapters.amazon.states import Samples, samples_of_endpoints
 from adapters.http.lenient_json import compact_json, count_non_finite
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import SourceError, SourceGarbled
@@ -19,8 +20,9 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 # A monitor sends a sample when a value changes, so that an old value may be the current one. A monitor that
-# has sent nothing for so long, not even its reachability, is not running.
+# has sent nothing for so long, not even its reachability, is not running. A sample without a time may be new.
 _STALE_AFTER = timedelta(hours=24)
+_SPARE_S = 1.0  # of the source's time, for what is left to do after the last request
 _NOTABLE_SKEW = timedelta(minutes=2)
 _NO_MONITOR = "the Amazon account has no air quality monitor"
 
@@ -46,6 +48,15 @@ class MonitorSettings:
         return self.fallback_location or monitor.name or self.unnamed
 
 
+@attrs.frozen(kw_only=True)
+class _Read:
+    """Samples by endpoint id, notes for a person, and whether a monitor was not listed."""
+
+    samples: dict[str, Samples] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
+    is_missed: bool = False
+
+
 class AmazonSource:
     """Reads all monitors of one account, or the one with `device_serial`, in one request a cycle."""
 
@@ -55,6 +66,7 @@ class AmazonSource:
         name: str,
         alexa: Alexa,
         directory: MonitorDirectory,
+        second: SecondInterface,
         settings: MonitorSettings,
         device_serial: str | None,
         clock: Clock,
@@ -63,6 +75,7 @@ class AmazonSource:
         self.name = name
         self._alexa = alexa
         self._directory = directory
+        self._second = second
         self._settings = settings
         self._device_serial = (device_serial or "").lower().removeprefix("alexa:")
         self._clock = clock
@@ -73,18 +86,28 @@ class AmazonSource:
         before = self._alexa.not_finite
         monitors = await self._directory.monitors(deadline_s)
         wanted = self._wanted(monitors)
-        samples, notes = await self._read_samples(wanted, deadline_s)
-        if not wanted or any(monitor.endpoint_id not in samples for monitor in wanted):
-            found = await self._directory.search(deadline_s)
-            if found is not None and found != monitors:
+        read = await self._read(wanted, deadline_s)
+        # what follows can be missed: it must end before the source is out of time, and never costs the values
+        optional_s = deadline_s - _SPARE_S
+        found = await self._directory.refresh(optional_s, is_missed=read.is_missed or not wanted)
+        if found is not None and found != monitors:
+            try:
+                read = await self._read(self._wanted(found), optional_s)
                 monitors, wanted = found, self._wanted(found)
-                samples, notes = await self._read_samples(wanted, deadline_s)
+            except SourceError as error:
+                self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
+        samples = read.samples
         pairs = [(monitor, samples.get(monitor.endpoint_id)) for monitor in wanted]
         reply = make_reply(pairs, slot, self._clock.now(), self._settings)
         in_strings = sum(each.not_finite for each in samples.values())
         return attrs.evolve(
             reply,
-            notes=(*self._missing_monitor_notes(monitors), *notes, *reply.notes),
+            notes=(
+                *self._missing_monitor_notes(monitors),
+                *self._directory.take_notes(),
+                *read.notes,
+                *reply.notes,
+            ),
             not_finite=self._alexa.not_finite - before + in_strings,
         )
 
@@ -107,35 +130,39 @@ class AmazonSource:
         setting = "collectors.amazon_aqm.device_serial"
         return (f"{_NO_MONITOR} with the serial number in {setting}; it has: {serials}",)
 
-    async def _read_samples(
-        self, monitors: tuple[Monitor, ...], deadline_s: float
-    ) -> tuple[Mapping[str, Samples], tuple[str, ...]]:
-        """Return the newest samples by endpoint id, and notes for a person. Raise SourceError.
+    async def _read(self, monitors: tuple[Monitor, ...], deadline_s: float) -> _Read:
+        """Read the newest samples. Raise SourceError.
 
-        If GraphQL fails, the older interface is asked; if that has nothing either, GraphQL's error is raised.
+        If GraphQL fails, the second interface is asked; if that has nothing either, GraphQL's error is
+        raised. If GraphQL lacks something, the second interface is asked for that.
         """
         if not monitors:
-            return {}, ()
+            return _Read()
         try:
-            return await self._read_graphql(monitors, deadline_s), ()
+            samples = await self._read_graphql(monitors, deadline_s)
         except AFFECTS_EVERY_REQUEST:
             raise
         except SourceError as error:
             first_error = error
+        else:
+            is_missed = any(monitor.endpoint_id not in samples for monitor in monitors)
+            wanted = self._settings.quantities
+            notes = await self._second.fill(samples, monitors, wanted, deadline_s - _SPARE_S)
+            return _Read(samples=samples, notes=notes, is_missed=is_missed)
         try:
-            content = await self._alexa.entity_states((one.entity_id for one in monitors), deadline_s)
+            samples = await self._second.samples(monitors, deadline_s)
         except AFFECTS_EVERY_REQUEST:
             raise
         except SourceError as error:
             raise first_error from error
-        samples = samples_of_states(content, monitors)
         if not samples:
             raise first_error
         note = f"read the monitors through the second interface, since the first failed: {first_error}"
         self._journal.record(Level.WARNING, "amazon.fallback", source=self.name, detail=note)
-        return samples, (note,)
+        is_missed = any(monitor.endpoint_id not in samples for monitor in monitors)
+        return _Read(samples=samples, notes=(note,), is_missed=is_missed)
 
-    async def _read_graphql(self, monitors: tuple[Monitor, ...], deadline_s: float) -> Mapping[str, Samples]:
+    async def _read_graphql(self, monitors: tuple[Monitor, ...], deadline_s: float) -> dict[str, Samples]:
         content = await self._alexa.endpoint_states((one.endpoint_id for one in monitors), deadline_s)
         samples = samples_of_endpoints(content, monitors)
         if samples and all(each.is_empty and each.is_reachable is not False for each in samples.values()):
@@ -177,7 +204,7 @@ def _reading(
         return unread(Cause.NOT_LISTED, monitor.label)
     if samples.is_reachable is False:
         return unread(Cause.UNREACHABLE, monitor.label)
-    if samples.heard_at is not None and now - samples.heard_at >= _STALE_AFTER:
+    if samples.heard_at is not None and samples.is_dated and now - samples.heard_at >= _STALE_AFTER:
         return unread(Cause.STALE, f"since {samples.heard_at.isoformat(timespec='seconds')}")
     values = {
         quantity: value for quantity, value in samples.values.items() if quantity in settings.quantities

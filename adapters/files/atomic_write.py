@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.regular_file import read_regular
 from domain.errors import HomeclimateError
 
 # Errors of file systems that cannot sync a folder.
@@ -105,7 +106,7 @@ def save_together(files: Sequence[NewContent]) -> None:
 def _stat_unchanged(file: NewContent) -> os.stat_result | None:
     """Return the file's status, None if there is no file. Raise if its content is no longer `before`."""
     exists = file.path.exists()
-    if (file.path.read_bytes() if exists else None) != file.before:
+    if (read_regular(file.path) if exists else None) != file.before:
         raise HomeclimateError(f"nothing was saved: {file.path} has changed meanwhile. Run this again")
     return file.path.stat() if exists else None
 
@@ -120,7 +121,7 @@ def _write(file: NewContent, status: os.stat_result | None) -> None:
 def _restore(file: NewContent, status: os.stat_result | None) -> None:
     if file.before is None or status is None:
         file.path.unlink(missing_ok=True)
-    elif file.path.read_bytes() != file.before:
+    elif read_regular(file.path) != file.before:
         _replace(file.path, file.before, stat.S_IMODE(status.st_mode), status)
 
 

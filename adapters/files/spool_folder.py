@@ -1,106 +1,178 @@
-"""A spool of JSON lines, one file a day, one line a cycle."""
+"""One folder of the spool: JSON lines, one file a day and a reserve, one line a cycle."""
 
 from __future__ import annotations
 
-import functools
-import json
+import heapq
 import os
-import zlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
-from cattrs import Converter
-from cattrs.preconf.json import make_converter
-from cattrs.strategies import configure_tagged_union
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
-from domain.cycle import Collected, CycleReport, Outcome
-from domain.errors import SpoolError
-from domain.progress import Waiting
-from domain.reading import fit_to_table
+from adapters.files.regular_file import open_regular
+from adapters.files.spool_lines import HEAD_BYTES, decode
+from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
+from domain.cycle import CycleReport
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
 _MODE = 0o640
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\.jsonl")
 _QUARANTINE = "aside.jsonl"
 _LOCK = "lock"
-_PREFIX, _SEPARATOR, _SUFFIX = b'{"crc32":"', b'","report":', b"}\n"
-_BODY_OFFSET = len(_PREFIX) + 8 + len(_SEPARATOR)
-_HEAD_BYTES = 40  # enough for the first line's checksum: a new file of the same name may reuse the inode
-_Progress = tuple[bytes, int]  # the first bytes of the file, and the offset up to which it was drained
+_RESERVE = "reserve"
+_OLDEST = datetime.min.replace(tzinfo=UTC)
+_SETTLED = timedelta(seconds=2)  # a file that changes twice within a tick of the disk's clock looks the same
+_Drained = tuple[bytes, int]  # the first bytes of the file, and the offset up to which it was drained
+_Look = tuple[int, int, int]  # the folder's inode and when it changed, and when its reserve did
 
 
-class FileSpool:
-    """Keeps up to `max_bytes` of waiting cycles in all files together, not counting quarantined ones.
+@attrs.frozen(kw_only=True)
+class SpooledLine:
+    """A line of a file; `report` is None if it is damaged."""
 
-    A line is written and synced under the folder's lock, and truncated again if that fails. A file is removed
-    when all of it was drained.
+    path: Path
+    line: bytes = attrs.field(repr=False)
+    report: CycleReport | None
+
+    @property
+    def slot(self) -> datetime:
+        """The oldest slot in the line; a damaged line has the oldest of all."""
+        if self.report is None:
+            return _OLDEST
+        entries = (*self.report.outcomes, *self.report.missed)
+        return min((entry.due.slot for entry in entries), default=_OLDEST)
+
+
+class SpoolFolder:
+    """Adds lines durably, and remembers up to where this process has drained each file.
+
+    It is used for adding only after `prepare`, and only while the folder that it is in is the one that was
+    there then: a disk that went away must not be written to below its mount point. Errors are `OSError`.
     """
 
-    def __init__(
-        self, folder: Path, *, clock: Clock, journal: Journal, max_bytes: int = 64 * 1024 * 1024
-    ) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, clock: Clock, journal: Journal, reserve_bytes: int) -> None:
+        self.path = folder
         self._clock = clock
         self._journal = journal
-        self._max_bytes = max_bytes
-        self._progress: dict[str, _Progress] = {}
+        self._reserve = SpoolReserve(folder / _RESERVE, reserve_bytes)
+        self._parent: tuple[int, int] | None = None
+        self._drained: dict[str, _Drained] = {}
+        self._unmoved: dict[str, list[bytes]] = {}  # lines that could not be copied to the quarantine
+        self._empty: _Look | None = None  # how the folder looked when nothing was in it
 
-    def add(self, report: CycleReport) -> None:
-        line = _encode(report)
-        with self._translate_errors(), self._locked():
-            used = sum(path.stat().st_size for path in self._files())
-            if used + len(line) > self._max_bytes:
-                raise SpoolError(
-                    f"{self._folder} is full ({used:,} bytes). Repair the database; then all of it is stored"
-                )
-            _append(self._folder / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
+    def prepare(self, *, parents: bool) -> None:
+        """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
+        self.path.mkdir(parents=parents, exist_ok=True)
+        os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE))
+        self._parent = _identity(self.path.parent)
+        try:
+            with self._locked():
+                self._reserve.make()
+        except OSError as error:
+            self._journal.record(Level.WARNING, "spool.no_reserve", folder=str(self.path), error=str(error))
 
-    def drain(self, take: Callable[[CycleReport], bool]) -> int:
-        taken = 0
-        with self._translate_errors():
-            for path in self._files():
-                is_done = True
-                for line in self._undrained_lines(path):
-                    report = self._decode(path, line)
-                    if report is None or not take(report):
-                        is_done &= self._quarantine(line)
-                    else:
-                        taken += 1
-                    head, offset = self._progress[path.name]
-                    self._progress[path.name] = head, offset + len(line)
-                if is_done:
-                    self._remove_drained(path)
-        return taken
+    @property
+    def is_prepared(self) -> bool:
+        return self._parent is not None
 
-    def waiting(self) -> Waiting:
-        waiting = Waiting()
-        with self._translate_errors():
-            for path in self._files():
-                for line in self._undrained_lines(path):
-                    if (report := self._decode(path, line)) is not None:
-                        waiting.add(report)
-        return waiting
+    def is_usable(self) -> bool:
+        """Return whether lines can be added, as far as is known without trying."""
+        try:
+            return self._parent is not None and _identity(self.path.parent) == self._parent
+        except OSError:
+            return False
 
-    def _files(self) -> list[Path]:
-        """Return the files, oldest first; none if there is no folder."""
-        return sorted(self._folder.glob("????-??-??.jsonl"))
+    def used_bytes(self) -> int:
+        """Return the size of the days' files; the reserve does not count."""
+        return sum(path.stat().st_size for path in self._days())
+
+    def add(self, line: bytes) -> None:
+        """Add the line durably, to the day's file, else to the reserve; or leave both as they were."""
+        self.path.mkdir(exist_ok=True)
+        with self._locked():
+            try:
+                _append(self.path / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
+            except OSError as error:
+                try:
+                    self._reserve.add(line)
+                except OSError:
+                    raise error from None
+
+    def undrained(self) -> Iterator[SpooledLine]:
+        """Yield the whole lines that are not drained yet, oldest first."""
+        look = self._look()
+        if look is None or look == self._empty:
+            return
+        days = self._days()
+        is_empty = not days
+        for spooled in heapq.merge(self._lines_of(days), self._lines_of([self._reserve.path]), key=_slot_of):
+            is_empty = False
+            yield spooled
+        if is_empty and self._is_settled(look):
+            self._empty = look
+
+    def mark_drained(self, spooled: SpooledLine, *, is_stored: bool) -> None:
+        """Note that the line need not be drained again; one that is not stored goes to the quarantine."""
+        name = spooled.path.name
+        if not is_stored:
+            self._unmoved.setdefault(name, []).append(spooled.line.lstrip(b"\0"))
+        head, offset = self._drained[name]
+        self._drained[name] = head, offset + len(spooled.line)
+
+    def remove_drained(self) -> None:
+        """Empty the files of which all is drained, or in the quarantine."""
+        for name in tuple(self._drained):
+            if self._quarantine(name):
+                self._remove_if_drained(self.path / name)
+
+    def _look(self) -> _Look | None:
+        """Return how the folder looks without reading it; None if it is not there, or not for this user."""
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return None
+        try:
+            reserve_ns = self._reserve.path.stat().st_mtime_ns
+        except OSError:
+            reserve_ns = 0
+        return status.st_ino, status.st_mtime_ns, reserve_ns
+
+    def _is_settled(self, look: _Look) -> bool:
+        changed = datetime.fromtimestamp(max(look[1:]) / 1e9, UTC)
+        return self._clock.now() - changed > _SETTLED
+
+    def _days(self) -> list[Path]:
+        """Return the days' files, oldest first; none if there is no folder."""
+        try:
+            names = os.listdir(self.path)  # noqa: PTH208 - unlike glob it says what is wrong
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [self.path / name for name in sorted(names) if _DAY.fullmatch(name)]
+
+    def _lines_of(self, paths: list[Path]) -> Iterator[SpooledLine]:
+        for path in paths:
+            for line in self._undrained_lines(path):
+                yield SpooledLine(path=path, line=line, report=self._decode(path, line))
 
     def _undrained_lines(self, path: Path) -> Iterator[bytes]:
-        """Yield the whole lines that are not drained yet. Another process may have removed the file."""
+        """Yield the lines. Another process may have removed the file."""
         try:
-            file = path.open("rb")
+            file = os.fdopen(open_regular(path, os.O_RDONLY), "rb")
         except FileNotFoundError:
+            self._drained.pop(path.name, None)
             return
         with file:
-            head = os.pread(file.fileno(), _HEAD_BYTES, 0)
-            known_head, offset = self._progress.get(path.name, (head, 0))
-            if known_head != head:  # another process drained the old file, and this one is new
+            head = os.pread(file.fileno(), HEAD_BYTES, 0)
+            known_head, offset = self._drained.get(path.name, (head, 0))
+            if known_head != head:  # another process drained the old lines, and these are new
                 offset = 0
-            self._progress[path.name] = head, offset
+            self._drained[path.name] = head, offset
             file.seek(offset)
             for line in file:
                 if line.endswith(b"\n"):
@@ -108,102 +180,68 @@ class FileSpool:
 
     def _decode(self, path: Path, line: bytes) -> CycleReport | None:
         try:
-            return _decode(line)
+            return decode(line)
         except ValueError as error:
             self._journal.record(Level.CRITICAL, "spool.line_damaged", file=str(path), error=str(error))
             return None
 
-    def _quarantine(self, line: bytes) -> bool:
-        """Copy the line to the quarantine file. Return False if that fails: then its file must stay."""
-        try:
-            with self._locked():
-                _append(self._folder / _QUARANTINE, line)
-        except OSError as error:
-            self._journal.record(Level.ERROR, "spool.not_put_aside", error=str(error))
-            return False
+    def _quarantine(self, name: str) -> bool:
+        """Copy the file's lines that were not stored. Return False if that fails: then the file must stay."""
+        lines = self._unmoved.get(name, [])
+        while lines:
+            try:
+                with self._locked():
+                    _append(self.path / _QUARANTINE, lines[0])
+            except OSError as error:
+                self._journal.record(Level.ERROR, "spool.not_put_aside", error=str(error))
+                return False
+            del lines[0]
         return True
 
-    def _remove_drained(self, path: Path) -> None:
+    def _remove_if_drained(self, path: Path) -> None:
         """Remove the file, with a partial last line that a crash left, unless a line was added meanwhile."""
         with self._locked():
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = open_regular(path, os.O_RDONLY)
             except FileNotFoundError:
+                del self._drained[path.name]
                 return
             try:
-                drained = os.pread(descriptor, _HEAD_BYTES, 0), _end_of_whole_lines(descriptor)
+                whole = os.pread(descriptor, HEAD_BYTES, 0), end_of_whole_lines(descriptor)
             finally:
                 os.close(descriptor)
-            if self._progress.get(path.name) == drained:
+            if self._drained[path.name] != whole:
+                return
+            if path != self._reserve.path:
                 path.unlink()
-                sync_folder(self._folder)
-                del self._progress[path.name]
+                sync_folder(self.path)
+            elif whole[1]:
+                self._reserve.clear()
+            del self._drained[path.name]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with locked_file(self._folder / _LOCK, _MODE):
+        with locked_file(self.path / _LOCK, _MODE, makes_folder=False):
             yield
 
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise SpoolError(f"{self._folder} cannot be used: {error.strerror or error}") from error
+
+def _slot_of(spooled: SpooledLine) -> datetime:
+    return spooled.slot
 
 
-def _encode(report: CycleReport) -> bytes:
-    """Return the report as one line with a checksum.
-
-    Readings are encoded as a store would keep them, since JSON has no infinities and no NaN.
-    Measurements are left out: a cycle that could not be stored is no measure for others.
-    """
-    finite = attrs.evolve(report, outcomes=tuple(map(_storable, report.outcomes)), measurements=())
-    plain = _converter().unstructure(finite)
-    return _with_checksum(json.dumps(plain, separators=(",", ":"), allow_nan=False).encode())
-
-
-def _decode(line: bytes) -> CycleReport:
-    """Return the report of a line. Raise `ValueError` for anything that `_encode` did not make."""
-    body = line[_BODY_OFFSET : -len(_SUFFIX)]
-    if line != _with_checksum(body):
-        raise ValueError("it is damaged: its checksum does not match")
-    try:
-        # in lines of earlier programs measurements have another form
-        return _converter().structure({**json.loads(body), "measurements": []}, CycleReport)
-    except Exception as error:  # cattrs raises many kinds
-        raise ValueError(f"another version must have written it: {type(error).__name__}") from error
-
-
-def _with_checksum(body: bytes) -> bytes:
-    return b"%s%08x%s%s%s" % (_PREFIX, zlib.crc32(body), _SEPARATOR, body, _SUFFIX)
-
-
-def _storable(outcome: Outcome) -> Outcome:
-    if not isinstance(outcome, Collected):
-        return outcome
-    return attrs.evolve(outcome, readings=tuple(map(fit_to_table, outcome.readings)))
-
-
-@functools.cache
-def _converter() -> Converter:
-    converter = make_converter()
-    configure_tagged_union(
-        Outcome, converter, tag_name="outcome", tag_generator=lambda kind: str(kind.__name__).lower()
-    )
-    return converter
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _append(path: Path, line: bytes) -> None:
     """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
-        end = _end_of_whole_lines(descriptor)
+        end = end_of_whole_lines(descriptor)
         try:
-            written = 0
-            while written < len(line):
-                written += os.pwrite(descriptor, line[written:], end + written)
+            write_at(descriptor, line, end)
             os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, end)
@@ -212,10 +250,3 @@ def _append(path: Path, line: bytes) -> None:
         os.close(descriptor)
     if is_new:
         sync_folder(path.parent)
-
-
-def _end_of_whole_lines(descriptor: int) -> int:
-    end = os.fstat(descriptor).st_size
-    while end and os.pread(descriptor, 1, end - 1) != b"\n":
-        end -= 1
-    return end

@@ -10,6 +10,7 @@ import sqlite3
 import ssl
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -116,6 +117,15 @@ def versions() -> Mapping[str, str]:
 def load() -> str:
     """Return the load average of the last minute, rounded."""
     return f"{os.getloadavg()[0]:.0f}"
+
+
+def waited_for_processor_s() -> float:
+    """Return how long the threads of this process waited for a processor, in seconds; 0.0 if unknown."""
+    waited_ns = 0
+    with suppress(OSError, ValueError, IndexError):
+        for thread in Path("/proc/self/task").iterdir():
+            waited_ns += int((thread / "schedstat").read_text().split()[1])
+    return waited_ns / 1e9
 
 
 def newest_at(places: Iterable[Path], pattern: str) -> datetime | None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import attrs
 
+from adapters.files.regular_file import read_regular
+from adapters.health.machine import waited_for_processor_s
 from adapters.runtime.threads import in_daemon_thread
 from domain.health import Answer, Weight, failed, passed, skipped, warned
+from ports.probe import Probe
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path.home() / ".config" / "systemd" / "user")
 
 _SYSTEMCTL_TIMEOUT_S = 5.0
+_BEAT_S = 0.1
 _STARTS_COLLECTING = re.compile(r"^ExecStart\s*=.*\bcollect\b", re.MULTILINE)
 _NAMES_A_HOME = re.compile(r"--home\b|HOMECLIMATE_HOME\b")
 _IS_ONESHOT = re.compile(r"^Type\s*=\s*oneshot\b", re.MULTILINE)
@@ -31,6 +38,54 @@ class BlockingProbe:
 
     async def check(self) -> Answer:
         return await in_daemon_thread(self.answer, f"probe {self.component}")
+
+
+@attrs.frozen
+class OwnLoopProbe:
+    """Runs another probe in a thread and an event loop of its own: what blocks there blocks no other."""
+
+    probe: Probe
+
+    @property
+    def component(self) -> str:
+        return self.probe.component
+
+    @property
+    def weight(self) -> Weight:
+        return self.probe.weight
+
+    async def check(self) -> Answer:
+        return await in_daemon_thread(self._check, f"probe {self.component}")
+
+    def _check(self) -> Answer:
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(self.probe.check())
+        finally:
+            loop.close()  # and not asyncio.run: that waits for look-ups of names
+
+
+class Pulse:
+    """Measures how much this process runs, to tell a component that hangs from a busy machine."""
+
+    def __init__(self) -> None:
+        self._began_s = self._waited_before_s = 0.0
+        self._beats = 0
+
+    def start(self) -> None:
+        self._began_s, self._waited_before_s = time.monotonic(), waited_for_processor_s()
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+
+    def is_starved(self) -> bool:
+        """Return whether the process was stopped, or waited for a processor, for half of the time or more."""
+        passed_s = time.monotonic() - self._began_s
+        waited_s = waited_for_processor_s() - self._waited_before_s
+        return self._began_s > 0 and (self._beats * _BEAT_S < passed_s / 2 - 1 or waited_s > passed_s / 2)
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(_BEAT_S)
+            self._beats += 1
 
 
 def check_log_folder(folder: Path, *, max_bytes: int, backups: int, limit_bytes: int) -> Answer:
@@ -70,7 +125,7 @@ def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answ
     for folder in folders:
         for unit in sorted(folder.glob("*.service")):
             try:
-                text = unit.read_text(encoding="utf-8", errors="replace")
+                text = read_regular(unit).decode(errors="replace")
             except OSError:
                 continue
             if _starts_collecting(text, home):

@@ -91,7 +91,7 @@ def parse_temperatures(content: Json) -> tuple[Sensor, ...]:
             Sensor(
                 where=identity(item, "id_v1") or resource_id,
                 resource_id=resource_id,
-                owner=identity(item, "owner", "rid") or "",
+                owner=identity(item, "owner", "rid") or resource_id,
                 temperature=temperature,
                 observed_at=instant(item, "temperature", "temperature_report", "changed"),
                 is_on=flag(item, "enabled") is not False,
@@ -132,7 +132,7 @@ def parse_links(content: Json) -> dict[str, Link]:
 def _sensor(key: str, entry: Json, names: dict[str, str]) -> Sensor:
     uniqueid = identity(entry, "uniqueid")
     hundredths = number(entry, "state", "temperature")
-    if text(entry, "state", "lastupdated") == _NEVER:
+    if (text(entry, "state", "lastupdated") or "").strip().lower() == _NEVER:
         hundredths = None
     reported_at = instant(entry, "state", "lastupdated")
     return Sensor(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
 from adapters.http.lenient_json import Json, compact_json
 from domain.cycle import Cause, SourceReply, Unread
-from domain.reading import DeviceKind, Quantity, Reading
+from domain.reading import DeviceKind, Quantity, Reading, is_newer
 
 STALE_AFTER = timedelta(hours=24)  # a sensor reports every five minutes
 _MAC_LENGTH = 23  # in a uniqueid, 00:17:88:01:xx:xx:xx:xx-02-0402; all sensors of a device share it
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +71,7 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
 
     Of a sensor that is listed twice, as after a move to another bridge, the newest observation counts.
     """
-    readings: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}  # by device id without case, as `unread`
     unread: dict[str, Unread] = {}
     notes = []
     for sensor in sensors:
@@ -80,17 +79,14 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
             notes.append(f"a sensor without a unique id is not stored: {sensor.name} ({sensor.where})")
             continue
         device_id = f"hue:{sensor.uniqueid}"  # the identity under which Hue readings have always been stored
+        key = device_id.lower()
         cause = _cause_of_silence(sensor, slot)
         if cause is not None or sensor.temperature is None:
-            silent = Unread(device_id=device_id, cause=cause or Cause.NO_VALUE, detail=sensor.name)
-            if device_id not in readings:
-                unread.setdefault(device_id, silent)
+            unread.setdefault(
+                key, Unread(device_id=device_id, cause=cause or Cause.NO_VALUE, detail=sensor.name)
+            )
             continue
-        unread.pop(device_id, None)
-        known = readings.get(device_id)
-        if known is not None and (known.observed_at or _LONG_AGO) >= (sensor.observed_at or _LONG_AGO):
-            continue
-        readings[device_id] = Reading(
+        reading = Reading(
             device_id=device_id,
             kind=DeviceKind.HUE_SENSOR,
             location=settings.location(sensor),
@@ -101,9 +97,11 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
             is_reachable=sensor.is_reachable if settings.reachability else None,
             raw_response=compact_json(sensor.raw) if settings.raw_response else None,
         )
+        if key not in readings or is_newer(reading, readings[key]):
+            readings[key] = reading
     return SourceReply(
         readings=tuple(readings.values()),
-        unread=tuple(unread.values()),
+        unread=tuple(silent for key, silent in unread.items() if key not in readings),
         notes=tuple(notes),
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from adapters.files.locks import lock_within_limit
+from adapters.files.regular_file import open_regular, reading
 from adapters.log.journals import journal_line
 from domain.incidents import DISK_LOW_BYTES
 from ports.clock import Clock
@@ -119,7 +120,7 @@ def newest_records(log: Path, since: datetime) -> str:
             break
         if not part.exists():  # a rename that failed leaves a gap
             continue
-        with part.open("rb") as file:
+        with reading(part) as file:
             cut = max(0, part.stat().st_size - left)
             file.seek(cut)
             content = file.read(left)
@@ -164,7 +165,7 @@ class _LogFiles:
             needed = _size(self._path(0)) + len(line)
             if needed > limit:
                 has_rotated = self._make_room(must=needed > self.max_bytes)
-            descriptor = os.open(self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+            descriptor = open_regular(self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
             try:
                 written = os.write(descriptor, line)
                 if written < len(line):  # the disk is full, and half a line would garble the next one
@@ -298,7 +299,7 @@ def _size(path: Path) -> int:
 
 def _drop_older_half(path: Path) -> None:
     """Keep the newer lines of the file, in place: this works on a full disk too."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    descriptor = open_regular(path, os.O_RDWR)
     try:
         size = os.fstat(descriptor).st_size
         newer = os.pread(descriptor, size, size // 2).partition(b"\n")[2]

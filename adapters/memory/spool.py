@@ -14,15 +14,22 @@ from domain.progress import Waiting
 class MemorySpool:
     """A spool of `reports`; `aside` are those that were not taken. While `fault` is set, `add` raises it."""
 
+    place = "memory"
+
     def __init__(self) -> None:
         self.reports: list[CycleReport] = []
         self.aside: list[CycleReport] = []
         self.fault: SpoolError | None = None
+        self.is_data_there: bool | None = None
 
-    def add(self, report: CycleReport) -> None:
+    def prepare(self, *, is_data_there: bool) -> None:
+        self.is_data_there = is_data_there
+
+    def add(self, report: CycleReport) -> str:
         if self.fault is not None:
             raise self.fault
         self.reports.append(report)
+        return self.place
 
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
         taken = 0
@@ -38,6 +45,8 @@ class MemorySpool:
         waiting = Waiting()
         for report in self.reports:
             waiting.add(report)
+        if self.reports:
+            waiting.places.append(self.place)
         return waiting
 
 

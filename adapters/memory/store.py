@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
 from domain.coverage import Absence
-from domain.cycle import PASSING_CAUSES, Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry
+from domain.cycle import (
+    PASSING_CAUSES,
+    Cause,
+    Collected,
+    CycleReport,
+    Deferred,
+    Failed,
+    LedgerEntry,
+    Missed,
+    Outcome,
+)
 from domain.errors import BaselineExists, StoreError
+from domain.gaps import Hole, fill, find_holes
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, fit_to_table
@@ -40,31 +51,41 @@ class MemoryStore:
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
         self.measurements: dict[tuple[datetime, str], ReadCost] = {}
         self.fault: StoreError | None = None
+        self._keys: set[tuple[str, datetime]] = set()  # of the readings, device ids in lower case
         self._devices: dict[str, _Device] = {}
+        self._holes: list[Hole] = []
 
     def open(self, *, checking: bool) -> None:  # noqa: ARG002 - there is nothing to check
         self._raise_fault()
 
-    def append(self, report: CycleReport) -> None:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:  # noqa: ARG002
         self._raise_fault()
+        holes = list(find_holes(report, self._newest_before, self._expected))
+        outcomes: list[Outcome] = []
         for outcome in report.outcomes:
-            if isinstance(outcome, Collected):
-                self._add_readings(outcome)
-            self._add_entry(outcome)
-        for missed in report.missed:
-            self.ledger.setdefault((missed.due.source, missed.due.slot), missed)
+            stored = self._add_readings(outcome) if isinstance(outcome, Collected) else outcome
+            self._add_entry(stored)
+            outcomes.append(stored)
+        self._add_missed(report.missed)
+        now = None if self._clock is None else self._clock.now()
+        filled = list(fill((*holes, *self._holes), now, self._newest_before))
+        self._holes = [left for _, _, left in filled if left is not None]
+        for _, missed, _ in filled:
+            self._add_missed(missed)
         for one in report.measurements:
             present = self.measurements.setdefault((one.slot, one.source), one)
             if one.cycle_s is not None:
                 self.measurements[one.slot, one.source] = attrs.evolve(
                     present, cycle_s=one.cycle_s, commit_s=one.commit_s, cpu_s=one.cpu_s
                 )
+        return attrs.evolve(report, outcomes=tuple(outcomes))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         self._raise_fault()
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
         ]
+        entry = next((entry for entry in planned if entry.due.slot == at), None)
         scheduled = [entry for entry in planned if not is_clock_fault(at, entry.due.slot)]
         ahead = [entry.due.slot for entry in planned if is_clock_fault(at, entry.due.slot)]
         return SourceProgress(
@@ -73,23 +94,49 @@ class MemoryStore:
             last_stored_slot=max(
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
-            expected=frozenset(
-                device_id
-                for device_id, device in self._devices.items()
-                if device.source == source and device.last_listed_slot > at - _LISTED_WITHIN
-            ),
+            expected=self._expected(source, at),
+            is_recorded=isinstance(entry, Collected | Failed | Deferred),
+            is_stored=isinstance(entry, Collected),
         )
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        self._raise_fault()
+        return (source, instant) in self.ledger or any(at == instant for _, at in self._keys)
 
     def close(self) -> None:
         """Do nothing: the contents can still be read."""
+
+    def _expected(self, source: str, at: datetime) -> frozenset[str]:
+        return frozenset(
+            device_id
+            for device_id, device in self._devices.items()
+            if device.source == source and device.last_listed_slot > at - _LISTED_WITHIN
+        )
+
+    def _newest_before(self, source: str, instant: datetime) -> datetime | None:
+        planned = (
+            slot
+            for (one, slot), entry in self.ledger.items()
+            if one == source and slot < instant and entry.due.scheduled
+        )
+        return max(planned, default=None)
+
+    def _add_missed(self, missed: Iterable[Missed]) -> None:
+        for one in missed:
+            self.ledger.setdefault((one.due.source, one.due.slot), one)
 
     def _raise_fault(self) -> None:
         if self.fault is not None:
             raise self.fault
 
-    def _add_readings(self, collected: Collected) -> None:
+    def _add_readings(self, collected: Collected) -> Collected:
+        inserted: list[Reading] = []
         for reading in collected.readings:
-            self.readings.setdefault((reading.device_id, reading.collected_at), fit_to_table(reading))
+            key = (reading.device_id.lower(), reading.collected_at)
+            if key not in self._keys:
+                self._keys.add(key)
+                self.readings[reading.device_id, reading.collected_at] = fit_to_table(reading)
+                inserted.append(reading)
             self._devices.setdefault(reading.device_id, _Device(collected.due.source, collected.due.slot))
         listed = {reading.device_id for reading in collected.readings}
         listed |= {unread.device_id for unread in collected.unread if unread.cause is not Cause.NOT_LISTED}
@@ -101,6 +148,7 @@ class MemoryStore:
         for unread in collected.unread:  # from now on the day without being listed counts
             if (missing := self._devices.get(unread.device_id)) is not None and self._is_ahead(missing):
                 missing.last_listed_slot = collected.due.slot
+        return collected.as_stored(tuple(inserted))
 
     def _is_ahead(self, device: _Device) -> bool:
         return self._clock is not None and device.last_listed_slot > self._clock.now() + CLOCK_FAULT_AHEAD
@@ -115,6 +163,8 @@ class MemoryStore:
         becomes_planned = entry.due.scheduled and not present.due.scheduled
         if not isinstance(present, Collected) or (becomes_planned and isinstance(entry, Collected)):
             scheduled = entry.due.scheduled or present.due.scheduled
+            if isinstance(present, Collected) and isinstance(entry, Collected):
+                entry = attrs.evolve(entry, readings=(*present.readings, *entry.readings))
             self.ledger[key] = attrs.evolve(entry, due=attrs.evolve(entry.due, scheduled=scheduled))
 
 

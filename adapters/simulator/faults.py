@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import shlex
-import threading
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
@@ -60,10 +59,11 @@ class Reset(Effect):
 
 @_effect("dribble")
 class Dribble(Effect):
-    """Send the reply a few bytes at a time."""
+    """Send the reply a few bytes at a time; with `head` its head already, else only its body."""
 
     chunk_bytes: int = 8
     every_s: float = 0.5
+    head: bool = False
 
 
 @_effect("silence")
@@ -97,6 +97,15 @@ class HtmlPage(Effect):
 @_effect("garbled")
 class Garbled(Effect):
     """Answer 200 with JSON that is cut off; Content-Length is correct."""
+
+
+@_effect("answer")
+class OtherAnswer(Effect):
+    """Answer with another status and text."""
+
+    status: int = 404
+    body: str = ""
+    content: str = "text/html"
 
 
 @_effect("error")
@@ -143,6 +152,15 @@ class MissingFields(Effect):
 @_effect("no-dates")
 class NoDates(Effect):
     """Replace every date of a change with the word "none", or with null."""
+
+
+@_effect("left-behind")
+class LeftBehind(Effect):
+    """List a bridge's sensors twice: again with a value and time of so long ago, still as reachable."""
+
+    since_s: float = 7_776_000.0
+    celsius: float = 15.0
+    where: str = ""
 
 
 @_effect("overwrite")
@@ -199,7 +217,7 @@ class MissingFeatures(Effect):
 
 @_effect("failed-features", _DATA_PATHS)
 class FailedFeatures(Effect):
-    """Replace the values of features with an error."""
+    """Replace the values of features with an error. The second interface keeps what is NOT_FOUND."""
 
     names: tuple[str, ...]
     type: str = "INTERNAL_ERROR"
@@ -220,6 +238,33 @@ class SkewedClock(Effect):
 
     by_s: float = 3_600.0
     where: str = ""
+
+
+@_effect("person")
+class PersonPage(Effect):
+    """Answer with a page that needs a person, or redirect to it."""
+
+    page: Literal["captcha", "code", "mfa", "signin"] = "captcha"
+    answered: Literal["page", "redirect"] = "page"
+
+
+@_effect("text-numbers", _DATA_PATHS)
+class TextNumbers(Effect):
+    """Write the numbers of the second interface as text."""
+
+    where: str = ""
+
+
+@_effect("listed-twice", _DATA_PATHS)
+class ListedTwice(Effect):
+    """List the monitor twice, the second time without values."""
+
+    where: str = ""
+
+
+@_effect("another-maker", _DATA_PATHS)
+class AnotherMaker(Effect):
+    """List another maker's monitor too, whose ranges mean other things."""
 
 
 @_effect("gone", _DATA_PATHS)
@@ -258,83 +303,6 @@ class Fault:
         if not any(fnmatch.fnmatchcase(path, pattern) for pattern in self.effect.paths):
             return False
         return fnmatch.fnmatchcase(path, self.path) if "*" in self.path else self.path in path
-
-
-@attrs.define
-class _Entry:
-    fault: Fault
-    begins_s: float
-    matched: int = 0
-
-    def is_active(self, now_s: float) -> bool:
-        for_s = self.fault.for_s
-        return now_s >= self.begins_s and (for_s is None or now_s < self.begins_s + for_s)
-
-    def has_more(self) -> bool:
-        """Return whether the next request that matches is affected."""
-        skipped = self.matched + 1 - self.fault.first
-        return skipped >= 0 and (self.fault.count is None or skipped < self.fault.count)
-
-    def take(self) -> bool:
-        """Count a request that matches; return whether it is affected."""
-        is_affected = self.has_more()
-        self.matched += 1
-        return is_affected
-
-
-class Faults:
-    """Faults of one service. Any thread may change them while the service runs."""
-
-    def __init__(self, elapsed_s: Callable[[], float]) -> None:
-        self._elapsed_s = elapsed_s
-        self._began_s = elapsed_s()
-        self._lock = threading.Lock()
-        self._entries: list[_Entry] = []
-
-    def add(self, fault: Fault | Effect | str) -> Fault:
-        """Add a fault, an effect that lasts, or the text of a fault as on the command line."""
-        fault = parse_fault(fault) if isinstance(fault, str) else fault
-        fault = fault if isinstance(fault, Fault) else Fault(effect=fault)
-        begins_s = self._elapsed_s() if fault.at_s is None else self._began_s + fault.at_s
-        with self._lock:
-            self._entries.append(_Entry(fault, begins_s))
-        return fault
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        with self._lock:
-            self._entries.clear()
-
-    def for_request(self, path: str) -> list[Effect]:
-        """Return the effects on this request, and count it."""
-        return self._take(
-            lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path)
-        )
-
-    def for_handshake(self) -> WrongCertificate | None:
-        """Return the effect on this TLS handshake, and count it."""
-        due = self._take(lambda fault: isinstance(fault.effect, WrongCertificate))
-        return next((effect for effect in due if isinstance(effect, WrongCertificate)), None)
-
-    @property
-    def is_certificate_wrong(self) -> bool:
-        """Return whether a handshake would fail now; counts nothing."""
-        now_s = self._elapsed_s()
-        return any(
-            isinstance(entry.fault.effect, WrongCertificate) and entry.is_active(now_s) and entry.has_more()
-            for entry in list(self._entries)
-        )
-
-    def _take(self, matches: Callable[[Fault], bool]) -> list[Effect]:
-        if not self._entries:
-            return []
-        now_s = self._elapsed_s()
-        with self._lock:
-            return [
-                entry.fault.effect
-                for entry in self._entries
-                if matches(entry.fault) and entry.is_active(now_s) and entry.take()
-            ]
 
 
 def parse_fault(text: str) -> Fault:

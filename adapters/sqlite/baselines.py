@@ -23,6 +23,9 @@ from domain.measurements import Baseline, Figure, Kind
 _SELECT = "SELECT name, captured_at, content FROM baselines"
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
+# A property of the database: a backup that has the baseline is not kept for its sake.
+REMOVED = "baseline.removed."
+_INSERT_REMOVED = "INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
 
 T = TypeVar("T")
@@ -65,6 +68,7 @@ class SqliteBaselines:
             return False
         with self._transaction() as connection:
             connection.execute(_DELETE, (clean(name),))
+            connection.execute(_INSERT_REMOVED, (REMOVED + clean(name), as_text(self.opening.clock.now())))
         return True
 
     def _select(self, statement: str, *parameters: str) -> list[sqlite3.Row]:
@@ -89,7 +93,10 @@ class SqliteBaselines:
         # a simulated home may keep baselines too: nothing of them is a reading
         simulated = self._read(lambda connection: connection.execute(_SELECT_IS_SIMULATED).fetchall())
         is_simulated = self.opening.is_simulated or any(row[0] == "1" for row in simulated)
-        opening = attrs.evolve(self.opening, is_simulated=is_simulated)
+        identity = None if is_simulated else self.opening.identity
+        opening = attrs.evolve(self.opening, is_simulated=is_simulated, identity=identity)
+        with store_errors(opening.path):
+            opening.prepare()
         with (
             store_errors(opening.path),
             self.lock.held(),  # also while it is closed, which may checkpoint the log

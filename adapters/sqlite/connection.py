@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.files.regular_file import check_regular
+
+_FILES = ("", "-wal", "-shm", "-journal")
 _SWITCH_TO_WAL_MS = 500  # the switch needs the database for itself; else the old mode stays
 
 # A text that a flipped bit has made invalid UTF-8 is read all the same.
@@ -39,7 +42,13 @@ class RefusedSetting:
 
 
 def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
-    """Open a connection without implicit transactions. `mode` is SQLite's: ro, rw or rwc."""
+    """Open a connection without implicit transactions. `mode` is SQLite's: ro, rw or rwc.
+
+    Raise `OSError` if the database or one of its logs is not a file: SQLite would wait for a pipe.
+    """
+    real = path.resolve()  # where SQLite looks for the logs of a link
+    for suffix in _FILES:
+        check_regular(real.with_name(f"{real.name}{suffix}"))
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+import attrs
 
 from adapters.sqlite import measurements
 from adapters.sqlite.checksums import (
@@ -19,6 +21,8 @@ from adapters.sqlite.checksums import (
     read_run,
     run_of,
 )
+from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
+from adapters.sqlite.queries import newest_slot_before
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
@@ -31,6 +35,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
+from domain.gaps import Hole, fill, find_holes
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
@@ -38,6 +43,16 @@ _LISTED_WITHIN = timedelta(days=1)
 _DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
 
 _SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
+_SELECT_STATE = "SELECT state FROM outcomes WHERE source = ? AND slot = ? AND scheduled = 1"
+_SELECT_DEVICES_AT = "SELECT device_id FROM readings WHERE timestamp = ?"
+# for a table whose index somebody has removed: finds them by the key, with the case as given
+_SELECT_DEVICES_AT_BY_ID = """
+SELECT device_id FROM readings WHERE timestamp = ? AND device_id IN (SELECT value FROM json_each(?))
+"""
+_SELECT_HAS_TIMESTAMP_INDEX = """
+SELECT 1 FROM pragma_index_list('readings') AS one JOIN pragma_index_info(one.name) AS part
+WHERE one.partial = 0 AND part.seqno = 0 AND part.name = 'timestamp'
+"""
 _INSERT_OUTCOME = """
 INSERT INTO outcomes (
     source, slot, interval_s, scheduled, state, cause, detail, readings, unread, until, notes, crc
@@ -68,6 +83,10 @@ WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
 """
 
 
+Row = tuple[Cell, ...]
+_Key = tuple[Cell, str]  # of a reading: the timestamp, and the device in lower case
+
+
 class _DeviceRow(NamedTuple):
     """A row of `devices`, in the order of its columns; a damaged file can hold anything in it."""
 
@@ -87,35 +106,33 @@ class CycleWriter:
         self._connection = connection
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
+        self._select_devices_at = _SELECT_DEVICES_AT
         self._listed: dict[str, str] = {}  # the newest slot that listed each device; its row may lag behind
 
-    def write(self, report: CycleReport, now: datetime) -> tuple[Unread, ...]:
-        """Write the whole report; return what the readings table refused."""
-        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
-        if version != self._schema_version:
-            self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
-            self._schema_version = version
+    def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
+        """Write the whole report; return it as it is stored, and what the readings table refused."""
+        self._look_at_schema()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
+        holes = list(find_holes(report, self._newest_before, self.expected_devices))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
-        rows: list[tuple[Cell, ...]] = []
-        inserted = 0
+        rows: list[Row] = []
+        outcomes: list[Outcome] = []
         refusals: list[Unread] = []
         for outcome in report.outcomes:
-            refused: tuple[Unread, ...] = ()
+            stored = outcome
             if isinstance(outcome, Collected):
-                rows_of_outcome = [row_of(reading, created_at) for reading in outcome.readings]
-                count, refused = self._insert_readings(outcome.readings, rows_of_outcome)
+                inserted, refused = self._insert_readings(outcome, created_at)
                 self._write_devices(outcome, refused, now)
-                rows += rows_of_outcome
-                inserted += count
-            self._write_outcome(outcome, refused)
-            refusals += refused
-        self._insert_checksum(before, rows, is_complete=inserted == len(rows))
-        for missed in report.missed:
-            row = _ledger_row(missed)
-            self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row)))
+                stored = outcome.as_stored(tuple([reading for reading, _ in inserted]), refused)
+                rows += [row for _, row in inserted]
+                refusals += refused
+            self._write_outcome(stored)
+            outcomes.append(stored)
+        self._insert_checksum(before, rows, is_certain=not refusals)
+        self._insert_missed(report.missed)
+        self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
-        return tuple(refusals)
+        return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
 
     def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
         """Return the devices that have had a reading and that the source has listed within a day."""
@@ -128,38 +145,93 @@ class CycleWriter:
             if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
         )
 
+    def _newest_before(self, source: str, instant: datetime) -> datetime | None:
+        return newest_slot_before(self._connection, source, instant)
+
+    def _fill(self, new: Sequence[Hole], now: datetime) -> None:
+        """Write the rows of missed slots whose turn it is, and keep what is left for the next cycles."""
+        kept = {hole: name for name, hole in kept_holes(self._connection)}
+        for hole, missed, left in fill((*new, *kept), now, self._newest_before):
+            self._insert_missed(missed)
+            if hole in kept and left != hole:
+                self._connection.execute(DELETE_HOLE, (kept[hole],))
+            if left is not None and left not in kept:
+                self._connection.execute(INSERT_HOLE, named(left))
+
+    def _insert_missed(self, missed: Iterable[Missed]) -> None:
+        rows = map(_ledger_row, missed)
+        self._connection.executemany(_INSERT_OUTCOME, [(*row, checksum(row)) for row in rows])
+
+    def state_of(self, source: str, slot: datetime) -> object:
+        """Return the state of a planned slot; None if it has no row."""
+        found = self._connection.execute(_SELECT_STATE, (source, as_text(slot))).fetchone()
+        return None if found is None else found[0]
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        """Return whether any reading, or a ledger row of the source, has that instant."""
+        self._look_at_schema()
+        text = as_text(instant)
+        if self._connection.execute(_SELECT_OUTCOME, (source, text)).fetchone() is not None:
+            return True
+        by_id = self._select_devices_at is _SELECT_DEVICES_AT_BY_ID  # it would read the whole table
+        return not by_id and self._connection.execute(_SELECT_DEVICES_AT, (text,)).fetchone() is not None
+
+    def _look_at_schema(self) -> None:
+        """Learn what others may have changed in the readings table since the last look."""
+        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._schema_version:
+            self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
+            has_index = self._connection.execute(_SELECT_HAS_TIMESTAMP_INDEX).fetchone() is not None
+            self._select_devices_at = _SELECT_DEVICES_AT if has_index else _SELECT_DEVICES_AT_BY_ID
+            self._schema_version = version
+
     def _insert_readings(
-        self, readings: Sequence[Reading], rows: Sequence[tuple[Cell, ...]]
-    ) -> tuple[int, tuple[Unread, ...]]:
-        """Return how many rows are new for certain, and why the table refuses others: one costs no other."""
-        if not rows:
-            return 0, ()
+        self, collected: Collected, created_at: str
+    ) -> tuple[Sequence[tuple[Reading, Row]], tuple[Unread, ...]]:
+        """Insert and return the readings that are new; also return why the table refuses others of them."""
+        rows = [(reading, row_of(reading, created_at)) for reading in collected.readings]
+        present = self._present([row for _, row in rows])
+        new: list[tuple[Reading, Row]] = []
+        for reading, row in rows:
+            if (key := _key(row)) not in present:
+                present.add(key)
+                new.append((reading, row))
+        if not new:
+            return (), ()
+        errors: dict[_Key, sqlite3.Error] = {}
         try:
-            return self._connection.executemany(INSERT_READING, rows).rowcount, ()
+            if self._connection.executemany(INSERT_READING, [row for _, row in new]).rowcount == len(new):
+                return new, ()
         except sqlite3.IntegrityError:  # the rows before the refused one are in, and are skipped now
-            each = (self._insert_reading(*pair) for pair in zip(readings, rows, strict=True))
-            return 0, tuple(refusal for refusal in each if refusal is not None)
+            for _, row in new:
+                try:
+                    self._connection.execute(INSERT_READING, row)
+                except sqlite3.IntegrityError as error:
+                    errors[_key(row)] = error
+        present = self._present([row for _, row in new])
+        refused = [(reading, errors.get(_key(row))) for reading, row in new if _key(row) not in present]
+        inserted = [(reading, row) for reading, row in new if _key(row) in present]
+        return inserted, tuple(_refusal(reading, error) for reading, error in refused)
 
-    def _insert_reading(self, reading: Reading, row: tuple[Cell, ...]) -> Unread | None:
-        try:
-            self._connection.execute(INSERT_READING, row)
-        except sqlite3.IntegrityError as error:
-            kept = fit_to_table(reading)
-            named = (*kept.other_values.items(), *kept.values.items())
-            values = ", ".join(f"{name} {value:g}" for name, value in named)
-            return Unread(
-                device_id=reading.device_id,
-                cause=Cause.OUT_OF_RANGE,
-                detail=f"the readings table refuses the row ({error}): {values or 'no values'}",
-            )
-        return None
+    def _present(self, rows: Sequence[Row]) -> set[_Key]:
+        """Return the keys of the readings that the table has at the instants of these rows."""
+        present: set[_Key] = set()
+        ids: str | None = None
+        for timestamp in {row[0] for row in rows}:
+            if self._select_devices_at is _SELECT_DEVICES_AT:
+                found = self._connection.execute(_SELECT_DEVICES_AT, (timestamp,))
+            else:
+                ids = ids or json.dumps([row[1] for row in rows])
+                found = self._connection.execute(_SELECT_DEVICES_AT_BY_ID, (timestamp, ids))
+            present.update([(timestamp, str(device_id).lower()) for (device_id,) in found])
+        return present
 
-    def _insert_checksum(self, before: int, rows: Sequence[tuple[Cell, ...]], *, is_complete: bool) -> None:
+    def _insert_checksum(self, before: int, rows: Sequence[Row], *, is_certain: bool) -> None:
         """Store the checksum of the new readings; read them back only where they may differ from the rows."""
         (newest,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         if newest <= before:
             return
-        if is_complete and self._keeps_rows_as_given:
+        if is_certain and self._keeps_rows_as_given:
             first = newest - len(rows) + 1
             numbered = [(row_id, *row) for row_id, row in enumerate(rows, first)]
             run = run_of(numbered, first, newest)
@@ -167,9 +239,9 @@ class CycleWriter:
             run = read_run(self._connection, before + 1, newest)
         self._connection.execute(INSERT_RUN, run)
 
-    def _write_outcome(self, outcome: Outcome, refused: tuple[Unread, ...]) -> None:
+    def _write_outcome(self, outcome: Outcome) -> None:
         """Keep what is stored; where a manual cycle and a planned one share a slot, the row is planned."""
-        row = _ledger_row(outcome, refused)
+        row = _ledger_row(outcome)
         if self._connection.execute(_INSERT_OUTCOME, (*row, checksum(row))).rowcount:
             return
         stored = self._connection.execute(_SELECT_OUTCOME, (row.source, row.slot)).fetchone()
@@ -178,6 +250,8 @@ class CycleWriter:
         was_planned, is_planned = old.scheduled == 1, row.scheduled == 1
         if old.state == "stored" and not (row.state == "stored" and is_planned and not was_planned):
             return
+        if old.state == "stored":
+            row = row._replace(readings=row.readings + old.readings)
         row = row._replace(scheduled=int(was_planned or is_planned))
         # a damaged row must not come to look sound: it keeps its checksum
         crc = stored_crc if is_wrong(stored) else checksum(row)
@@ -275,20 +349,35 @@ def _must_write(stored: _DeviceRow | None, device: _DeviceRow, lagging: str, ahe
     )
 
 
-def _ledger_row(entry: LedgerEntry, refused: tuple[Unread, ...] = ()) -> LedgerRow:
+def _key(row: Row) -> _Key:
+    """Return what identifies a reading; device ids are compared without case."""
+    return row[0], str(row[1]).lower()
+
+
+def _refusal(reading: Reading, error: sqlite3.Error | None) -> Unread:
+    kept = fit_to_table(reading)
+    named = (*kept.other_values.items(), *kept.values.items())
+    values = ", ".join(f"{name} {value:g}" for name, value in named)
+    return Unread(
+        device_id=reading.device_id,
+        cause=Cause.OUT_OF_RANGE,
+        detail=f"the readings table refuses the row ({error or 'a trigger'}): {values or 'no values'}",
+    )
+
+
+def _ledger_row(entry: LedgerEntry) -> LedgerRow:
     due = entry.due
     row = LedgerRow(due.source, as_text(due.slot), due.interval_s, int(due.scheduled), "missed")
-    if entry.unread or refused:
+    if entry.unread:
         causes = {
             one.device_id: [one.cause.value, one.detail] if one.detail else one.cause.value
-            for one in (*entry.unread, *refused)
+            for one in entry.unread
         }
         row = row._replace(unread=clean(json.dumps(causes, ensure_ascii=False)))
     match entry:
         case Collected():
             notes = clean(json.dumps(entry.notes, ensure_ascii=False)) if entry.notes else None
-            readings = len(entry.readings) - len(refused)
-            return row._replace(state="stored", readings=readings, notes=notes)
+            return row._replace(state="stored", readings=len(entry.readings), notes=notes)
         case Failed():
             return row._replace(state="failed", cause=entry.cause.value, detail=clean(entry.detail))
         case Deferred():

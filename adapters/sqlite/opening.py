@@ -11,12 +11,17 @@ import attrs
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import rename_durably
+from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
+from adapters.sqlite.open_files import require_whole
 from ports.clock import Clock
 from ports.journal import Journal, Level
+
+_INSERT_PROPERTY = "INSERT INTO properties (name, value) VALUES (?, ?)"
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +34,13 @@ class Opening:
     wal_checkpoint_pages: int
     journal: Journal
     clock: Clock
+    identity: HomeIdentity | None = None
+
+    def prepare(self) -> None:
+        """Make the folder of a new database. Raise `StoreMissing` if the place of the home's own is away."""
+        if self.identity is not None:
+            self.identity.require_place()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def connection(self, *, may_rebuild: bool) -> sqlite3.Connection:
         """Return the connection that writes. Raises what SQLite, the system and the inspection raise.
@@ -37,34 +49,43 @@ class Opening:
         """
         finish_replacing(self.path)
         if self.path.exists():
+            require_whole(self.path)
+            found = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
+            if self.identity is not None:
+                self.identity.require_own(found)
             Upgrade(
                 path=self.path,
                 is_simulated=self.is_simulated,
                 busy_timeout_ms=self.busy_timeout_ms,
                 journal=self.journal,
                 clock=self.clock,
-            ).run(may_rebuild=may_rebuild)
+            ).run(found, may_rebuild=may_rebuild)
         else:
             for log in move_logs_away(self.path, now=self.clock.now()):
                 self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))
-            rename_durably(self.make(), self.path)
+            rename_durably(self.make(), self.path.resolve())
             self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
             self._apply_settings(connection)
+            if self.identity is not None:
+                self.identity.adopt(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def make(self) -> Path:
+    def make(self, *, is_replacement: bool = False) -> Path:
         """Make a new database under a temporary name, so that the final name never holds half of one."""
-        unfinished = self.path.with_name(f"{self.path.name}.making")
+        properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
+        real = self.path.resolve()  # a link is never replaced
+        unfinished = real.with_name(f"{real.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:
             connection.execute("PRAGMA synchronous=OFF")  # it is synced once, when it is complete
             make_tables(connection, is_simulated=self.is_simulated)
+            connection.executemany(_INSERT_PROPERTY, properties.items())
         return unfinished
 
     def _apply_settings(self, connection: sqlite3.Connection) -> None:

@@ -14,8 +14,10 @@ from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
@@ -27,6 +29,7 @@ from domain.schedule import CLOCK_FAULT_AHEAD
 _BUSY_TIMEOUT_MS = 3000
 _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
+_BRING_BACK = "Put it back, or accept that what came after the newest backup is lost: `homeclimate db accept`"
 _SEE_DATABASE = "the database cannot be read: see database"
 _SELECT_IS_SIMULATED = "SELECT 1 FROM properties WHERE name = 'is_simulated' AND value = '1'"
 _INSERT = """
@@ -35,10 +38,16 @@ VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor
 """
 
 
-def writing(path: Path, *, is_simulated: bool) -> Answer:
-    """Insert a reading through a new connection, and roll it back."""
+def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = None) -> Answer:
+    """Check that the database is the home's; insert a reading through a new connection, and roll it back."""
     folder = path.parent
-    if not folder.is_dir():
+    if identity is not None and (reason := identity.away()) is not None:
+        return failed(
+            f"the home's database is away: {reason}",
+            "Mount its disk, or put the folder back; collecting goes on by itself then. If it is lost: "
+            "`homeclimate db accept`.",
+        )
+    if not folder.is_dir() and (identity is None or identity.loss() is None):
         return failed(
             f"the folder {folder} does not exist",
             f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins again there.",
@@ -46,11 +55,18 @@ def writing(path: Path, *, is_simulated: bool) -> Answer:
     try:
         with store_errors(path):
             if not path.exists():
+                if identity is not None and (reason := identity.loss()) is not None:
+                    return failed(
+                        f"the home's database {path} is missing; {reason}",
+                        f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
+                    )
                 TemporaryFile(dir=folder).close()
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
-            _insert_and_roll_back(path, is_simulated=is_simulated)
+            found = _insert_and_roll_back(path, is_simulated=is_simulated)
     except StoreError as error:
         return failed(str(error), _next_step(error, path))
+    if identity is not None and (answer := _judge_identity(identity, found)) is not None:
+        return answer
     seen = f"{path} can be written to"
     try:  # with a log that is left in the folder, readings can be stored where no other file can be made
         TemporaryFile(dir=folder).close()
@@ -131,13 +147,29 @@ def newest_slots(path: Path, now: datetime) -> Sequence[LastSlot]:
     return [LastSlot(source=one.source, slot=one.slot, state=one.state, ahead=one.ahead) for one in records]
 
 
-def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> None:
+def _judge_identity(identity: HomeIdentity, found: Inspection) -> Answer | None:
+    if (reason := identity.foreign(found)) is not None:
+        return failed(
+            f"{reason}, and nothing is stored in it",
+            "Put this home's own there, or make that one its own: `homeclimate db accept`.",
+        )
+    if (reason := identity.interim(found)) is not None:
+        return failed(f"an interim database is in use: {reason}", f"{_BRING_BACK}.", Weight.ORDINARY)
+    if (reason := identity.unmarked()) is not None:
+        return failed(
+            reason, "Let the collector write to the home's folder, or to ~/.local/state.", Weight.ORDINARY
+        )
+    return None
+
+
+def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     lock_file = path.with_name(f"{path.name}.lock")
     lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
         with lock.held() if lock_file.exists() else nullcontext():
-            inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
+            require_whole(path)
+            found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
@@ -145,6 +177,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> None:
                 finally:
                     if connection.in_transaction:  # a full disk has ended it already
                         connection.execute("ROLLBACK")
+        return found
     finally:
         lock.close()
 

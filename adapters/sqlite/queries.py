@@ -282,6 +282,9 @@ WHERE source = ? AND scheduled = 1 AND slot > ? ORDER BY slot DESC
 _SELECT_UNTIL = (
     "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC"
 )
+_SELECT_BEFORE = (
+    "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot < ? ORDER BY slot DESC"
+)
 _SELECT_STORED_UNTIL = """
 SELECT slot FROM outcomes
 WHERE source = ? AND scheduled = 1 AND state = 'stored' AND slot <= ? ORDER BY slot DESC
@@ -299,6 +302,11 @@ def newest_slots(connection: sqlite3.Connection, source: str, at: datetime) -> t
         next(_slots(connection, _SELECT_UNTIL, key), None),
         next(_slots(connection, _SELECT_STORED_UNTIL, key), None),
     )
+
+
+def newest_slot_before(connection: sqlite3.Connection, source: str, instant: datetime) -> Newest:
+    """Return the newest planned slot of the source before that instant."""
+    return next(_slots(connection, _SELECT_BEFORE, (source, as_text(instant))), None)
 
 
 def _slots(connection: sqlite3.Connection, statement: str, key: tuple[str, str]) -> Iterator[datetime]:

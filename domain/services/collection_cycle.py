@@ -18,7 +18,7 @@ from domain.cycle import (
     CycleReport,
     Deferred,
     Failed,
-    Missed,
+    Gap,
     NotStored,
     Outcome,
     SourceReply,
@@ -95,12 +95,12 @@ class CollectionCycle:
     async def run(
         self,
         dues: Sequence[Due],
-        missed: Sequence[Missed] = (),
+        gaps: Sequence[Gap] = (),
         progress: Mapping[str, SourceProgress] | None = None,
     ) -> Cycle:
         """Ask the sources that are due, all at once, and store the outcomes, within the budgets.
 
-        `progress` is that of the sources, if the caller has it already.
+        `gaps` explain slots before without a row. `progress` is that of the sources, if the caller has it.
         """
         began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
         if progress is None:
@@ -120,9 +120,7 @@ class CollectionCycle:
             costs.append(read_cost(outcome.due, operations, succeeded=is_collected))
         collected_s = self._clock.elapsed_s()
         cycle = await self.storage.store(
-            CycleReport(
-                outcomes=tuple(outcomes), missed=tuple(missed), measurements=(*self._completed, *costs)
-            )
+            CycleReport(outcomes=tuple(outcomes), gaps=tuple(gaps), measurements=(*self._completed, *costs))
         )
         if not isinstance(cycle, NotStored):  # what is only in memory can still be lost
             for due in scheduled:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from domain.alert_messages import Message
-from domain.errors import HomeclimateError, NotifyError, SourceError
+from domain.errors import HomeclimateError, NotifyError, SourceError, SourceUnavailable
 from domain.health import Answer, ComponentResult, HealthReport, Status, Weight, failed, passed
 from domain.health_rules import judge_reply, judge_source_error
 from ports.alerts import Notifier
 from ports.clock import Clock
 from ports.probe import Probe
 from ports.source import Source
+
+NOT_ASKED = "could not be checked before the deadline"
 
 OnResult = Callable[[ComponentResult], None]
 # Called when the stage before has answered, since its probes depend on what that has found.
@@ -23,15 +25,19 @@ Stage = Callable[[], Sequence[Probe]]
 
 @attrs.frozen(kw_only=True)
 class HealthCheck:
-    """Runs probes; one that hangs or crashes affects no other. `limit_s` is for all stages together."""
+    """Runs probes; one that hangs or crashes affects no other. `limit_s` is for all stages together.
+
+    `is_starved` says whether this process hardly ran, so that no answer says nothing about a component.
+    """
 
     clock: Clock
     limit_s: float
+    is_starved: Callable[[], bool] = lambda: False
 
     async def run(self, stages: Sequence[Stage], on_result: OnResult) -> HealthReport:
         """Return the results in the order of the probes; `on_result` gets each as it comes.
 
-        A probe without an answer at the limit has failed; it is left running.
+        A probe without an answer at the limit has failed, or is unknown; it is left running.
         """
         until_s = self.clock.elapsed_s() + self.limit_s
         results: list[ComponentResult] = []
@@ -42,6 +48,11 @@ class HealthCheck:
     async def _run_stage(
         self, probes: Sequence[Probe], until_s: float, on_result: OnResult
     ) -> list[ComponentResult]:
+        if self.clock.elapsed_s() >= until_s:
+            unasked = [not_asked(probe.component, probe.weight) for probe in probes]
+            for result in unasked:
+                on_result(result)
+            return unasked
         tasks = [asyncio.ensure_future(self._check(probe, on_result)) for probe in probes]
         limit = asyncio.ensure_future(self.clock.sleep(until_s - self.clock.elapsed_s()))
         try:
@@ -55,7 +66,8 @@ class HealthCheck:
         for probe, task in zip(probes, tasks, strict=True):
             if not task.done():
                 task.cancel()
-                result = attrs.evolve(no_answer(probe.component, probe.weight), duration_s=self.limit_s)
+                missing = not_asked if self.is_starved() else no_answer
+                result = attrs.evolve(missing(probe.component, probe.weight), duration_s=self.limit_s)
                 on_result(result)
                 results.append(result)
             else:
@@ -94,6 +106,17 @@ def no_answer(component: str, weight: Weight) -> ComponentResult:
         status=Status.FAIL,
         summary="no answer before the deadline",
         next_step="Find out what blocks it. `--timeout SECONDS` waits longer, `--only NAME` checks it alone.",
+        weight=weight,
+    )
+
+
+def not_asked(component: str, weight: Weight) -> ComponentResult:
+    """Return the result of a component that was not asked, or had no time to answer."""
+    return ComponentResult(
+        component=component,
+        status=Status.UNKNOWN,
+        summary=NOT_ASKED,
+        next_step="Check again when the machine is less busy, or with `--timeout SECONDS`.",
         weight=weight,
     )
 
@@ -138,6 +161,7 @@ class SourceProbe:
     limit_s: float
     unavailable_step: str
     weight: Weight = Weight.SOURCE
+    is_starved: Callable[[], bool] = lambda: False
 
     async def check(self) -> Answer:
         deadline_s = self.clock.elapsed_s() + self.limit_s
@@ -145,6 +169,8 @@ class SourceProbe:
         try:
             return judge_reply(await source.read(self.clock.now(), deadline_s))
         except SourceError as error:
+            if isinstance(error, SourceUnavailable) and self.is_starved():
+                return Answer(Status.UNKNOWN, NOT_ASKED, self.unavailable_step)
             return judge_source_error(error, source=self.component, unavailable_step=self.unavailable_step)
         finally:
             await source.close()

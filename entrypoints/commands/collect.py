@@ -13,7 +13,7 @@ import attrs
 import click
 
 from config.loading import Loaded, load
-from domain.cycle import Cause, Cycle, Verdict, verdict
+from domain.cycle import Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
@@ -21,6 +21,7 @@ from domain.services.continuous_collection import (
     ContinuousCollection,
     PlannedCycle,
     Timetable,
+    run_planned,
     unscheduled_cycle,
 )
 from entrypoints.commands.options import SecondsRange, home_option
@@ -37,7 +38,10 @@ from ports.journal import Level
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped."""
+    """What the command line asks for. Without `once` and `cycles` it collects until it is stopped.
+
+    `asks_anyway` asks sources too that are paused, because a person waits for the answer.
+    """
 
     home: Path
     config_file: Path | None = None
@@ -46,6 +50,7 @@ class Request:
     once: bool = False
     cycles: int | None = None
     every_s: float = 2.0
+    asks_anyway: bool = False
     as_json: bool = False
 
     @property
@@ -55,6 +60,7 @@ class Request:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run one cycle: for the current slot unless it is stored already.")
+@click.option("--now", is_flag=True, help="With --once: ask a paused source too, as at a terminal.")
 @click.option("--cycles", type=click.IntRange(min=1), metavar="N", help="Run N cycles outside the schedule.")
 @click.option(
     "--every",
@@ -88,6 +94,7 @@ def command(
     environment: Environment | None,
     *,
     once: bool,
+    now: bool,
     cycles: int | None,
     every_s: float,
     only: tuple[str, ...],
@@ -104,6 +111,8 @@ def command(
     """
     if once and cycles:
         raise click.UsageError("--once and --cycles exclude each other")
+    if now and not once:
+        raise click.UsageError("--now goes with --once")
     request = Request(
         home=find_home(home),
         config_file=config_file,
@@ -112,6 +121,7 @@ def command(
         once=once,
         cycles=cycles,
         every_s=every_s,
+        asks_anyway=once and (now or _is_person_at_stdin()),
         as_json=json_lines,
     )
     environment = environment or Environment()
@@ -149,13 +159,24 @@ def collect(
     """
     with asyncio.Runner() as runner:
         stop = runner.run(stop_on_signals())
-        with collecting(loaded, environment, only=request.only, checking=request.is_endless) as home:
+        with collecting(
+            loaded,
+            environment,
+            only=request.only,
+            checking=request.is_endless,
+            asks_anyway=request.asks_anyway,
+        ) as home:
             cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
-        if request.once and not collectors(
-            home_of(loaded, environment).files
+        if not (
+            request.is_endless or collectors(home_of(loaded, environment).files)
         ):  # a collector that runs does its own upkeep
-            runner.run(home.upkeep.run_once(stop))
+            runner.run(home.upkeep.run_once(stop, restores_only=not request.once))
     return cycles
+
+
+def _is_person_at_stdin() -> bool:
+    """Whether a person, and not cron or a service manager, started the program."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 async def cycles_by_hand(
@@ -173,7 +194,7 @@ async def cycles_by_hand(
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        on_cycle(await collection.run(unscheduled_cycle(collection, clock.now()).dues))
+        on_cycle(await run_planned(collection, clock, unscheduled_cycle(collection, clock)))
 
 
 async def stop_on_signals() -> asyncio.Event:
@@ -208,7 +229,16 @@ async def _collect(
     def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(as_object(cycle))] if request.as_json else map(as_typed_here, lines(cycle)):
             write_line(line)
-        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
+        alerts.add(
+            FinishedCycle(
+                cycle=cycle,
+                clock_faults=planned.clock_faults,
+                clock_step=planned.clock_step,
+                clock_behind=planned.clock_behind,
+            )
+            if planned
+            else FinishedCycle(cycle=cycle)
+        )
         if not is_endless:  # or its memory would grow for ever
             cycles.append(cycle)
 
@@ -224,7 +254,7 @@ async def _collect(
             await service.run(stop, on_cycle)
         await alerts.finish(ALERTS_BUDGET_S)
     finally:
-        if not request.once:
+        if is_endless:
             await home.upkeep.close()
         await collection.close()
     return cycles
@@ -234,8 +264,7 @@ async def _collect_once(
     collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, PlannedCycle], None]
 ) -> None:
     """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
-    now = clock.now()
-    planned = Timetable(collection).next_unstored(now, Cause.STOPPED)
-    if not planned.dues:
-        planned = unscheduled_cycle(collection, now)
-    on_cycle(await collection.run(planned.dues, planned.missed, planned.progress), planned)
+    planned = Timetable(collection, clock).next_unstored()
+    if not planned.dues and not planned.outside:
+        planned = unscheduled_cycle(collection, clock)
+    on_cycle(await run_planned(collection, clock, planned), planned)

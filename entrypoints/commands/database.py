@@ -1,4 +1,4 @@
-"""`homeclimate backup`, `restore` and `db`: copy, replace, check and salvage the database."""
+"""`homeclimate backup`, `restore` and `db`: copy, replace, check, salvage and renew the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
-from entrypoints.wiring.storage import back_up, check, collectors, exclusive_access, restoring, salvaging
+from entrypoints.wiring.storage import (
+    back_up,
+    check,
+    collectors,
+    exclusive_access,
+    renewal,
+    restoring,
+    salvaging,
+)
 
 _AFTER_DAMAGE = (
     "the file is damaged. Run homeclimate restore FILE with a backup: it keeps the damaged file. Then run "
@@ -92,7 +100,7 @@ def restore_backup(backup_file: Path, home: Home, prompts: Prompts | None) -> in
 
 @click.group("db")
 def db() -> None:
-    """Check the database, or save what a damaged one still holds."""
+    """Check the database, save what a damaged one still holds, or go on without a missing one."""
 
 
 @db.command("check")
@@ -159,4 +167,55 @@ def salvage_command(environment: Environment | None, *, file: Path, home: Path |
     if not salvaged.read:
         print_message(f"no reading could be read: is {file} a database of this program?", err=True)
         return 1
+    return 0
+
+
+@db.command("accept")
+@home_option
+@click.pass_obj
+def accept_command(environment: Environment | None, *, home: Path | None) -> int:
+    """Accept that the home's database is lost, and go on with the one that is there.
+
+    Says what was missing. Rows of the newest sound backup stay, or are still merged; what came after it is
+    lost. A database of another home becomes this home's. The collector may run. Exit code: 0 accepted, or
+    nothing is missing; 1 not done, 64 wrong usage, 78 wrong configuration, or the file there is not a
+    database of this kind of home.
+    """
+    losing_home = home_of(load(find_home(home), needs_secrets=False), environment)
+    accepted = renewal(losing_home).accept()
+    path = losing_home.files.database
+    if accepted is None:
+        print_message(f"no database is missing; nothing is changed ({path})")
+    else:
+        print_message(f"accepted: {accepted}. {path} is this home's database from now on")
+    return 0
+
+
+@db.command("new")
+@home_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def new_command(environment: Environment | None, *, home: Path | None, yes: bool) -> int:
+    """Begin again with an empty database; the present one and all backups are kept.
+
+    Stop the collector before; a collector that starts meanwhile is refused. Exit code: 0 done, 1 nothing
+    changed, 64 wrong usage, 78 wrong configuration.
+    """
+    prompts = Prompts()
+    if not (yes or prompts.is_interactive):
+        raise click.UsageError("there is no terminal to ask at; add --yes to begin again without a question")
+    renewed_home = home_of(load(find_home(home), needs_secrets=False), environment)
+    if held := collectors(renewed_home.files):
+        raise StoreError(
+            f"a collector holds {', '.join(held)}. Stop it, then begin again; nothing is changed"
+        )
+    path = renewed_home.files.database
+    if not yes and not prompts.confirm(f"Begin again with an empty {path}?", default=False):
+        print_message("nothing is changed")
+        return 1
+    with exclusive_access(renewed_home, doing="beginning a new database"):
+        kept = renewal(renewed_home).begin_again()
+    print_message(f"{path} is new and empty")
+    if kept is not None:
+        print_message(f"the former database is kept as {kept}")
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import click
 
+from config.files import read_bytes
 from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
@@ -231,9 +232,7 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
 def _write_files(home: Path, simulated: SimulatedHome) -> None:
     """Write the configuration for the simulated home. Raise StoreRefused for a real home."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    is_ours = all(
-        path.read_text(errors="replace").startswith(_MARK) for path in (config, secrets) if path.exists()
-    )
+    is_ours = all(read_bytes(path).startswith(_MARK.encode()) for path in (config, secrets) if path.exists())
     if not is_ours or ((home / "data" / "readings.db").exists() and not config.exists()):
         raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
     bridge, alexa = simulated.bridge, simulated.alexa

@@ -30,10 +30,10 @@ from domain.health import (
     Weight,
 )
 from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
-from domain.services.health_aggregation import HealthCheck, no_answer
+from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import USAGE
-from entrypoints.process import find_home, process_age_s, program_name, typed_here
+from entrypoints.process import process_age_s, program_name
 from entrypoints.terminal import health_text
 from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.wiring.environment import Environment
@@ -52,7 +52,7 @@ class HealthCommand:
     """What the command line asks for: the checks of a home, and how to report them."""
 
     request: HealthRequest
-    home: Path
+    home: Path | None
     config_file: Path | None = None
     env: str | None = None
     as_json: bool = False
@@ -94,6 +94,7 @@ def run(
     with non_blocking_stdout() as write_line:
         check = HealthRun(command=parsed, environment=environment or Environment(), write_line=write_line)
         if leave is not None:
+            check.start_pulse()
             threading.Thread(target=check.watch, args=(leave,), name="deadline", daemon=True).start()
         report = check.run()
     return int(report.health)
@@ -176,7 +177,7 @@ def command(
     )
     return HealthCommand(
         request=request,
-        home=find_home(home),
+        home=home,
         config_file=config_file,
         env=env,
         as_json=as_json,
@@ -195,6 +196,7 @@ class HealthRun:
     write_line: Callable[[str], object]
     _components: Components = attrs.field(init=False)
     _probes: list[Probe] = attrs.field(init=False, factory=list)
+    _planned: list[str] = attrs.field(init=False, factory=list)
     _unshown: list[ComponentResult] = attrs.field(init=False, factory=list)
     _results: dict[str, ComponentResult] = attrs.field(init=False, factory=dict)
     _report: HealthReport | None = attrs.field(init=False, default=None)
@@ -204,7 +206,7 @@ class HealthRun:
         self._components = Components(
             request=self.command.request,
             environment=self.environment,
-            home=self.command.home,
+            given_home=self.command.home,
             config_file=self.command.config_file,
             env=self.command.env,
         )
@@ -215,8 +217,12 @@ class HealthRun:
         loop = asyncio.new_event_loop()
         try:
             with self._components.library_logs_dropped():
-                check = HealthCheck(clock=self.environment.clock, limit_s=self.command.request.answers_s)
-                stages = (self._components.first, self._second_stage)
+                check = HealthCheck(
+                    clock=self.environment.clock,
+                    limit_s=self.command.request.answers_s,
+                    is_starved=self._components.pulse.is_starved,
+                )
+                stages = (self._first_stage, self._second_stage)
                 report = loop.run_until_complete(check.run(stages, self._add_result))
                 self._finish(report)
                 self._write_bundle(report)
@@ -225,6 +231,10 @@ class HealthRun:
             loop.close()
         return self._requested(report)
 
+    def start_pulse(self) -> None:
+        """Measure from now on how much this process runs."""
+        self._components.pulse.start()
+
     def watch(self, leave: Callable[[int], object]) -> None:
         """End the process at the deadline, with the results so far. Runs in a thread of its own."""
         time.sleep(
@@ -232,7 +242,7 @@ class HealthRun:
         )  # real time, even if the check uses another clock
         report = self._report
         if report is None:
-            missing = [no_answer(*component) for component in self._missing()]
+            missing = list(self._missing())
             report = HealthReport((*self._results.values(), *missing))
             self.write_line = _write_directly  # the writing thread may be what hangs
             # So may stdout itself: do not wait for it.
@@ -243,18 +253,28 @@ class HealthRun:
             time.sleep(_BUNDLE_S)
         leave(int(self._requested(report).health))
 
-    def _second_stage(self) -> Sequence[Probe]:
-        self._probes = [
-            probe for probe in self._components.second() if self.command.request.wants(probe.component)
-        ]
+    def _first_stage(self) -> Sequence[Probe]:
+        self._probes = list(self._components.first())
         return self._probes
 
-    def _missing(self) -> Iterator[tuple[str, Weight]]:
-        """Yield the components without a result; before there are probes, all that were requested."""
-        weights = {probe.component: probe.weight for probe in self._probes}
-        for component in weights or COMPONENTS:
-            if component not in self._results and self.command.request.wants(component):
-                yield component, weights.get(component, Weight.ESSENTIAL)
+    def _second_stage(self) -> Sequence[Probe]:
+        probes = [probe for probe in self._components.second() if self.command.request.wants(probe.component)]
+        self._planned = [probe.component for probe in probes]
+        self._probes += probes
+        return probes
+
+    def _missing(self) -> Iterator[ComponentResult]:
+        """Yield a result for each component that has none: it has not answered, or was not asked."""
+        asked = {probe.component: probe.weight for probe in self._probes}
+        is_starved = self._components.pulse.is_starved()
+        for component in ("configuration", *(self._planned or list(COMPONENTS)[1:])):
+            is_wanted = component == "configuration" or self.command.request.wants(component)
+            if component in self._results or not is_wanted:
+                continue
+            if component in asked and not is_starved:
+                yield no_answer(component, asked[component])
+            else:
+                yield not_asked(component, asked.get(component, Weight.ORDINARY))
 
     def _add_result(self, result: ComponentResult) -> None:
         self._results[result.component] = result
@@ -309,8 +329,7 @@ class HealthRun:
 
     def _shown(self, result: ComponentResult) -> ComponentResult:
         """Redact the texts, and name commands as they are typed here."""
-        redact = self._components.redactor().redact
-        as_typed = typed_here(self.command.home)
+        redact, as_typed = self._components.redactor().redact, self._components.as_typed
         summary, next_step = (as_typed(redact(text)) for text in (result.summary, result.next_step))
         return attrs.evolve(result, summary=summary, next_step=next_step)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from config.draft import Draft, draft_of
+from config.loading import Loaded
 from domain.cycle import SourceReply
 from domain.reading import Quantity, Reading
 from entrypoints.terminal.prompts import Prompts
@@ -30,11 +31,12 @@ def set_up(
     dialogue: Callable[[Draft], Draft | None],
     *,
     is_collecting_next: bool = True,
+    forget: Callable[[Loaded], None] = forget_refusals,
 ) -> int:
     """Run the dialogue on the home's files, and save the draft that it returns; return the exit code.
 
     The dialogue returns None when it failed and has said so. Nothing is written before it has ended; Ctrl-C
-    leaves every file as it was.
+    leaves every file as it was. `forget` removes from the state what is no longer true then.
     """
     try:
         draft = draft_of(home)
@@ -52,7 +54,7 @@ def set_up(
         prompts.show(f"Saved {' and '.join(str(file.path) for file in changed)}.")
     else:
         prompts.show("The files are up to date; nothing is changed.")
-    forget_refusals(result.loaded)  # the dialogue has just tested the credentials
+    forget(result.loaded)  # the dialogue has just tested the credentials, or signed out
     if is_collecting_next:
         prompts.show("Next: homeclimate collect --once")
     return 0

@@ -11,9 +11,8 @@ import click
 
 from config.loading import load
 from config.source_names import source_names
-from domain.errors import SpoolError, StoreError
+from domain.errors import StoreError
 from domain.incidents import belongs_to_home
-from domain.progress import Waiting
 from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
@@ -21,13 +20,21 @@ from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
-from entrypoints.wiring.storage import collectors, history, ledger
+from entrypoints.wiring.storage import collectors, history, ledger, require_database
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
 # Keys of the state that are shown unchanged.
-_STATE_KEYS = ("store.aside", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+_STATE_KEYS = (
+    "store.aside",
+    "store.missing",
+    "upkeep.backup",
+    "upkeep.copy",
+    "upkeep.check",
+    "notifier",
+    "heartbeat",
+)
 
 
 @click.command()
@@ -57,18 +64,15 @@ def status_of(home: Path, environment: Environment) -> Status:
     sources = source_names(home_now.loaded)
     status = Status(
         now=now,
-        waiting=Waiting(),
+        waiting=home_now.spool.waiting(),
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
         state={key: value for key in _STATE_KEYS if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(files),
     )
-    try:
-        status = attrs.evolve(status, waiting=home_now.spool.waiting())
-    except SpoolError as error:
-        status = attrs.evolve(status, spool_trouble=str(error))
     until = now + CLOCK_FAULT_AHEAD
     try:
+        require_database(home_now)
         return attrs.evolve(
             status,
             readings=tuple(history(home_now).newest(until)),

@@ -25,8 +25,8 @@ def lines(cycle: Cycle) -> Iterator[str]:
             for note in outcome.notes:
                 yield f"  note: {note}"
     match cycle:
-        case Spooled(reason=reason):
-            yield f"  SPOOLED, to be stored as soon as the database can be written to: {reason}"
+        case Spooled(reason=reason, place=place):
+            yield f"  SPOOLED in {place}, to be stored as soon as the database can be written to: {reason}"
         case NotStored(reason=reason):
             yield f"  NOT STORED, and lost when this process ends before it can be: {reason}"
 
@@ -37,6 +37,7 @@ def as_object(cycle: Cycle) -> dict[str, Any]:
         "stored": isinstance(cycle, Stored),
         "spooled": isinstance(cycle, Spooled),
         "reason": None if isinstance(cycle, Stored) else cycle.reason,
+        "place": cycle.place if isinstance(cycle, Spooled) else None,
         "outcomes": [_outcome_object(outcome) for outcome in cycle.report.outcomes],
     }
 
@@ -81,6 +82,7 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
             result |= {
                 "readings": [_reading_object(reading) for reading in outcome.readings],
                 "notes": outcome.notes,
+                "already_stored": outcome.already_stored,
             }
         case Failed():
             result |= {"cause": outcome.cause, "detail": outcome.detail}

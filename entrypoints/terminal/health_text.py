@@ -17,6 +17,7 @@ _COLOURS: Mapping[Status, str] = {
     Status.PASS: "\x1b[32m",
     Status.WARN: "\x1b[33m",
     Status.FAIL: "\x1b[1;31m",
+    Status.UNKNOWN: "\x1b[1;33m",
     Status.SKIPPED: "\x1b[2m",
 }
 _COLOUR_END = "\x1b[0m"
@@ -50,18 +51,24 @@ def ending(report: HealthReport, duration_s: float) -> str:
     """Format the summary line."""
     words = {
         Status.FAIL: "failed",
+        Status.UNKNOWN: "unknown",
         Status.WARN: "to look at",
         Status.PASS: "passed",
         Status.SKIPPED: "skipped",
     }
+    is_only_unknown = report.count(Status.UNKNOWN) and not report.count(Status.FAIL)
+    result = "not all could be checked" if is_only_unknown else _WORDS[report.health][1]
     counts = ", ".join(f"{count} {word}" for status, word in words.items() if (count := report.count(status)))
-    return f"{_WORDS[report.health][1]}: {counts} in {duration_s:.1f} s"
+    return f"{result}: {counts} in {duration_s:.1f} s"
 
 
 def brief(report: HealthReport, duration_s: float) -> str:
     """Format one line for Nagios plugins: the state, what failed, and performance data behind a bar."""
     failed = [result for result in report.results if result.status is Status.FAIL]
-    summary = "; ".join(f"{result.component}: {_on_one_line(result.summary)}" for result in failed) or (
+    parts = [f"{result.component}: {_on_one_line(result.summary)}" for result in failed]
+    if unknown := report.count(Status.UNKNOWN):
+        parts.append(f"{unknown} unknown")
+    summary = "; ".join(parts) or (
         f"{report.count(Status.PASS)} passed, {report.count(Status.WARN)} to look at"
     )
     figures = f"time={duration_s:.2f}s failed={len(failed)} warnings={report.count(Status.WARN)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def _temperatures(
         table.add_row(
             reading.location,
             format_value(reading, Quantity.TEMPERATURE),
-            format_age(now - reading.collected_at),
+            format_age(_age(reading, now)),
             "" if reading.battery_percent is None else f"{reading.battery_percent} %",
             f"{min(values):.1f}" if values else "",
             sparkline(series, since, now, width) if values else "",
@@ -83,7 +83,7 @@ def _air(readings: Sequence[Reading], now: datetime) -> Table:
     table = _table("age", *_AIR.values())
     for reading in readings:
         values = (format_value(reading, quantity) for quantity in _AIR)
-        table.add_row(reading.location, format_age(now - reading.collected_at), *values)
+        table.add_row(reading.location, format_age(_age(reading, now)), *values)
     return table
 
 
@@ -117,7 +117,6 @@ class Status:
     alert_file: Path | None
     collectors: tuple[str, ...]
     store_trouble: str | None = None
-    spool_trouble: str | None = None
 
 
 def lines(status: Status) -> Iterator[str]:
@@ -133,7 +132,7 @@ def lines(status: Status) -> Iterator[str]:
         values = "  ".join(
             format_value(reading, quantity) for quantity in _SHOWN if quantity in reading.values
         )
-        age = format_age(status.now - reading.collected_at)
+        age = format_age(_age(reading, status.now))
         battery = "" if reading.battery_percent is None else f"  battery {reading.battery_percent} %"
         yield f"  {reading.location:<{width}}  {age:>7}  {values}{battery}"
 
@@ -147,7 +146,11 @@ def as_object(status: Status) -> dict[str, Any]:
         "troubles": list(_problems(status)),
         "incidents": status.incidents,
         "state": status.state,
-        "spool": {"cycles": status.waiting.cycles, "readings": status.waiting.readings},
+        "spool": {
+            "cycles": status.waiting.cycles,
+            "readings": status.waiting.readings,
+            "places": status.waiting.places,
+        },
         "sources": [
             {
                 **attrs.asdict(record),
@@ -163,7 +166,7 @@ def as_object(status: Status) -> dict[str, Any]:
                 "location": reading.location,
                 "collected_at": reading.collected_at.isoformat(),
                 "observed_at": reading.observed_at.isoformat() if reading.observed_at else None,
-                "age_s": (status.now - reading.collected_at).total_seconds(),
+                "age_s": _age(reading, status.now).total_seconds(),
                 "values": {quantity.value: value for quantity, value in reading.values.items()},
                 "battery_percent": reading.battery_percent,
                 "is_anomalous": reading.is_anomalous,
@@ -173,11 +176,17 @@ def as_object(status: Status) -> dict[str, Any]:
     }
 
 
+def _age(reading: Reading, now: datetime) -> timedelta:
+    """Return the age of the observation; that of the slot if no time is known, or one in the future."""
+    observed_at = reading.observed_at
+    return now - (reading.collected_at if observed_at is None or observed_at > now else observed_at)
+
+
 def _problems(status: Status) -> Iterator[str]:
     if status.store_trouble:
         yield f"database: {status.store_trouble}"
-    if status.spool_trouble:
-        yield f"spool: {status.spool_trouble}"
+    for problem in status.waiting.unreadable:
+        yield f"spool: {problem}"
     if status.alert_file:
         yield f"a person must act: {status.alert_file} says what to do"
     for record in status.records:
@@ -190,12 +199,20 @@ def _problems(status: Status) -> Iterator[str]:
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{incident.get('title')} (since {incident.get('since')})"
 
+    for key in ("upkeep.backup", "upkeep.copy"):
+        kept = status.state.get(key, {}).get("kept")
+        for file, reason in kept.items() if isinstance(kept, dict) else ():
+            yield (
+                f"the old backup {file} is kept: {reason}. `homeclimate db salvage` with this file merges "
+                "its rows"
+            )
+
 
 def _waiting(waiting: Waiting) -> Iterator[str]:
     if waiting.cycles:
         yield (
-            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait for the database; the next "
-            "cycle that can write to it stores them"
+            f"spool: {waiting.readings} readings of {waiting.cycles} cycles wait for the database in "
+            f"{' and '.join(waiting.places)}; the next cycle that can write to it stores them"
         )
 
 

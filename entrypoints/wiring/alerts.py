@@ -23,7 +23,7 @@ def alerting(home: Home, retrier: Retrier) -> Alerting:
     alerts = home.settings.alerts
     return Alerting(
         channels=AlertChannels(
-            board=AlertFile(home.files.alert, journal=home.journal),
+            board=AlertFile(home.files.alert, journal=home.journal, data=home.data),
             board_source=ALERT_FILE_SOURCE,
             notifier=notifier(home.loaded, home.clock),
             heartbeat=_heartbeat(home),

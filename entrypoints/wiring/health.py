@@ -14,7 +14,14 @@ import attrs
 
 from adapters.health.bug_report import BugReport, versions_text
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
-from adapters.health.probes import BlockingProbe, check_alert_file, check_log_folder, check_service
+from adapters.health.probes import (
+    BlockingProbe,
+    OwnLoopProbe,
+    Pulse,
+    check_alert_file,
+    check_log_folder,
+    check_service,
+)
 from adapters.log.library_logging import redirect_to_journal
 from adapters.log.rotating_log import newest_records
 from adapters.memory.null import NullJournal, NullMeter
@@ -29,6 +36,7 @@ from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
     NEEDS_CONFIGURATION,
+    judge_backups,
     judge_clock,
     judge_disk,
     judge_last_check,
@@ -39,6 +47,7 @@ from domain.health_rules import (
 from domain.redaction import Redactor
 from domain.services.health_aggregation import MailProbe, SourceProbe
 from domain.upkeep import Step
+from entrypoints.process import TypedCommands, find_home, program_name, typed_here
 from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
@@ -60,12 +69,18 @@ class Components:
 
     request: HealthRequest
     environment: Environment
-    home: Path
+    given_home: Path | None
     config_file: Path | None
     env: str | None
+    pulse: Pulse = attrs.field(factory=Pulse)
+    as_typed: TypedCommands = attrs.field(init=False)
     files: Inspection | None = attrs.field(default=None, init=False)
     _is_simulated_home: bool = attrs.field(default=False, init=False)
-    _redactor: Redactor | None = attrs.field(default=None, init=False)
+    _redactor: Redactor = attrs.field(default=Redactor(()), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # which folder is the home is a matter of files: it is not known before the configuration is read
+        self.as_typed = TypedCommands(program=program_name(), home=self.given_home)
 
     def first(self) -> Sequence[Probe]:
         """Return the probe that reads the configuration; the second stage needs its result."""
@@ -97,11 +112,7 @@ class Components:
         ]
 
     def redactor(self) -> Redactor:
-        """Return what redacts the secrets that are known so far."""
-        if self.files is None:
-            return Redactor(())
-        if self._redactor is None:
-            self._redactor = Redactor(config_health.texts_to_redact(self.files))
+        """Return what redacts the secrets that are known so far. No file is touched."""
         return self._redactor
 
     def library_logs_dropped(self) -> AbstractContextManager[None]:
@@ -131,7 +142,11 @@ class Components:
         return BugReport(parts, self.redactor().redact)
 
     def _configuration(self) -> Answer:
-        self.files = inspect(self.home, config_file=self.config_file, env=self.env)
+        home = find_home(self.given_home)
+        self.as_typed = typed_here(home)
+        files = inspect(home, config_file=self.config_file, env=self.env)
+        self._redactor = Redactor(config_health.texts_to_redact(files))
+        self.files = files
         if self.files.settings is not None and not self.environment.is_simulated:
             is_simulated = partial(probes.is_simulated_home, self.files.settings.storage.database_path)
             self._is_simulated_home = answer_within(_DETECTION_S, is_simulated, otherwise=False)
@@ -144,7 +159,7 @@ class Components:
             notifier=notifier(files.readable, self.environment.clock) if files.readable else None,
             clock=self.environment.clock,
             limit_s=_SOURCE_SHARE * self.request.answers_s,
-            home=str(self.home),
+            home=str(files.home),
         )
 
     def _source(self, source: ConfiguredSource, files: Inspection) -> Probe:
@@ -158,12 +173,15 @@ class Components:
             return BlockingProbe(source.name, lambda: answer, Weight.SOURCE)
         loaded = files.readable
         assert loaded is not None  # noqa: S101 - for the type checker: its secrets are readable
-        return SourceProbe(
-            component=source.name,
-            make=partial(self._connect, source.name, loaded),
-            clock=self.environment.clock,
-            limit_s=_SOURCE_SHARE * self.request.answers_s,
-            unavailable_step=UNAVAILABLE_STEPS[source.kind],
+        return OwnLoopProbe(
+            SourceProbe(
+                component=source.name,
+                make=partial(self._connect, source.name, loaded),
+                clock=self.environment.clock,
+                limit_s=_SOURCE_SHARE * self.request.answers_s,
+                unavailable_step=UNAVAILABLE_STEPS[source.kind],
+                is_starved=self.pulse.is_starved,
+            )
         )
 
     def _connect(self, name: str, loaded: Loaded) -> Source:
@@ -189,11 +207,17 @@ class HomeChecks:
         path, pages = self.home.files.database, self.home.settings.storage.wal_checkpoint_interval
         return {
             "secrets": partial(config_health.check_secrets, self.files),
-            "database": partial(probes.writing, path, is_simulated=self.home.environment.is_simulated),
+            "database": partial(
+                probes.writing,
+                path,
+                is_simulated=self.home.environment.is_simulated,
+                identity=self.home.identity,
+            ),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
             "last_check": self._last_check,
+            "backups": self._backups,
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
@@ -205,6 +229,21 @@ class HomeChecks:
 
     def _last_check(self) -> Answer:
         return judge_last_check(self.home.saved_state.last_run(Step.CHECK), self.home.clock.now())
+
+    def _backups(self) -> Answer:
+        state, copy_to = self.home.saved_state, self.home.settings.backups.copy_to
+        backup = state.last_run(Step.BACKUP)
+        is_there = backup is None or backup.file is None or self._is_backup(Path(backup.file).name)
+        return judge_backups(
+            backup,
+            is_there=is_there,
+            copy=state.last_run(Step.COPY),
+            copy_to=None if copy_to is None else str(copy_to),
+            now=self.home.clock.now(),
+        )
+
+    def _is_backup(self, name: str) -> bool:
+        return (self.home.files.backups / name).is_file()
 
     def _disk(self) -> Answer:
         disk = self.home.environment.disk or DiskSpace(self.home.files.folder)
@@ -221,12 +260,12 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        waiting = self.home.spool.waiting()
-        return judge_spool(waiting.cycles, waiting.readings, str(self.home.files.spool))
+        return judge_spool(self.home.spool.waiting())
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()
-        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
+        slots = probes.newest_slots(self.home.files.database, now)
+        return judge_clock(now, slots, LINUX, self.home.saved_state.clock_step())
 
     def _last_cycle(self) -> Answer:
         files, now = self.home.files, self.home.clock.now()

@@ -16,15 +16,16 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge
 from config.draft import Draft
-from config.files import HomeFiles
 from config.loading import Loaded
-from config.source_names import names_at_any_time
+from config.source_names import AMAZON, names_at_any_time
+from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.services.source_backoff import SourceBackoff
 from domain.services.source_setup import Linking, Pairing, Trial
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.sources import (
+    amazon_credentials,
     amazon_hosts,
     amazon_session,
     amazon_source,
@@ -57,6 +58,15 @@ def pairing(environment: Environment) -> Pairing:
     return Pairing(bridges=bridges, clock=environment.clock)
 
 
+def had_https(bridge_id: str, loaded: Loaded, environment: Environment) -> bool:
+    """Return whether the home read this bridge over HTTPS before, or pins its certificate."""
+    from adapters.hue.connecting import BridgeMemory
+
+    if any(bridge.id == bridge_id and bridge.certificate_sha256 for bridge in loaded.bridges):
+        return True
+    return BridgeMemory(_home(loaded, environment).state).had_https(bridge_id)
+
+
 def trial(loaded: Loaded, environment: Environment) -> Trial:
     """Return what asks a source before its settings are saved."""
     home = _home(loaded, environment)
@@ -66,13 +76,13 @@ def trial(loaded: Loaded, environment: Environment) -> Trial:
 def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) -> Source:
     """Return the bridge as the home would read it, without state and discovery."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return hue_source(home, "hue", bridge, SystemMeter(home.clock), may_discover=False)
+    return hue_source(home, "hue", bridge, SystemMeter(home.clock), is_on_trial=True)
 
 
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
     """Return the account as the home would read it, without state."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return amazon_source(home, SystemMeter(home.clock))
+    return amazon_source(home, SystemMeter(home.clock), is_trial=True)
 
 
 def linking(loaded: Loaded, environment: Environment) -> tuple[Linking, AmazonSession]:
@@ -106,7 +116,7 @@ def check_writable(home: Path) -> None:
 def save(draft: Draft) -> None:
     """Write the changed files, both or neither. Raise HomeclimateError if nothing is changed.
 
-    Create the data folder too: from then on its absence is an error.
+    Create the data folder of a new home too: from then on its absence is an error.
     """
     save_together(
         [
@@ -120,19 +130,39 @@ def save(draft: Draft) -> None:
         ]
     )
     with suppress(OSError):  # the files are saved; the first cycle reports what is wrong with the folder
-        data = HomeFiles(home=draft.loaded.home, database=draft.loaded.settings.storage.database_path)
-        data.folder.mkdir(parents=True, exist_ok=True)
+        home = home_of(draft.loaded)
+        if not home.data.is_away():
+            home.files.folder.mkdir(parents=True, exist_ok=True)
 
 
 def forget_refusals(loaded: Loaded) -> None:
-    """Have sources asked at their next slot that are paused because they refused credentials."""
-    from adapters.amazon.authorisation import forget_refusals
+    """Have sources asked at their next slot that are paused because they refused credentials.
+
+    Forget too what belongs to another account than the one that was just tested.
+    """
+    from adapters.amazon.account_memory import forget_refusals
+    from adapters.amazon.authorisation import mark_of_credentials
 
     home = home_of(loaded)
     if home.files.state.exists():
         backoff = SourceBackoff(state=home.saved_state, clock=home.clock)
         backoff.reset(names_at_any_time(loaded), Cause.CREDENTIALS)
-        forget_refusals(home.state)
+        forget_refusals(home.state, mark_of_credentials(*amazon_credentials(home.secrets)))
+
+
+def forget_account(loaded: Loaded) -> None:
+    """Forget everything that the state holds of the Amazon account, and its incidents."""
+    from adapters.amazon.account_memory import forget_account
+
+    home = home_of(loaded)
+    if home.files.state.exists():
+        forget_account(home.state)
+        saved = home.saved_state
+        saved.save_failures(AMAZON, SourceFailures())
+        incidents = saved.incidents()
+        others = {key: one for key, one in incidents.items() if AMAZON not in (one.subject, one.source)}
+        if others != incidents:
+            saved.save_incidents(others)
 
 
 def _home(loaded: Loaded, environment: Environment) -> Home:

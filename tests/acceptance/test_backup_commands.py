@@ -26,19 +26,34 @@ from tests.support.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
 _RESTORING_SLOWLY = """
-import sys
+import contextlib, sys
 from adapters.sqlite.care import restoring
 from entrypoints.cli import main
 
 copied = restoring.verified_copy
 
+@contextlib.contextmanager
 def slowly(*arguments, **options):
-    made = copied(*arguments, **options)
-    print("copied", flush=True)
-    sys.stdin.readline()
-    return made
+    with copied(*arguments, **options) as made:
+        print("copied", flush=True)
+        sys.stdin.readline()
+        yield made
 
 restoring.verified_copy = slowly
+sys.exit(main())
+"""
+
+
+_BACKING_UP_SLOWLY = """
+import sys
+from adapters.sqlite.care import backups
+from entrypoints.cli import main
+
+def endless(*arguments, **options):
+    print("copied", flush=True)
+    sys.stdin.read()
+
+backups.check = endless
 sys.exit(main())
 """
 
@@ -100,6 +115,32 @@ def test_changed_values_are_reported_by_backup_and_restore(
     assert back.returncode == 0
     for done in (made, back):
         assert "not what was stored" in done.stderr
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _BACKING_UP_SLOWLY, "backup", str(folder / "monday.db")],
+        env=home.environment(),
+        cwd=home.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"copied\n"
+    assert run_here(home, "backup", str(folder / "tuesday.db")).returncode == 0
+    assert {path.name for path in folder.iterdir()} == {
+        "tuesday.db",
+        "monday.db.making",
+        "monday.db.making.lock",
+    }
+    killed.kill()
+    killed.communicate(timeout=30)
+    assert run_here(home, "backup", str(folder / "wednesday.db")).returncode == 0
+    assert {path.name for path in folder.iterdir()} == {"tuesday.db", "wednesday.db"}
 
 
 def test_a_backup_overwrites_no_file(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:

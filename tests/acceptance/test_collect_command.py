@@ -13,15 +13,8 @@ import pytest
 
 from adapters.simulator.faults import NullTemperatures, Overwrite
 from adapters.simulator.home import SimulatedHome
+from tests.support.databases import changed
 from tests.support.deployments import Deployment
-
-
-@pytest.fixture(autouse=True)
-def within_a_slot() -> None:
-    """Wait out the seconds around the end of a slot, in which two runs may share a slot or have two."""
-    left_s = 300 - time.time() % 300
-    if left_s < 5 or left_s > 299:
-        time.sleep((left_s + 1) % 300)
 
 
 def test_once_stores_every_sensor_for_the_current_slot(
@@ -55,6 +48,26 @@ def test_a_second_once_in_a_slot_is_unscheduled(deployment: Deployment) -> None:
         deployment.run("collect", "--once")
     states = deployment.rows("SELECT state, scheduled FROM outcomes")
     assert set(states) == {("stored", 0), ("stored", 1)}
+
+
+def test_runs_within_seconds_store_what_they_say(deployment: Deployment) -> None:
+    acknowledged = 0
+    for _ in range(4):
+        done = deployment.run("collect", "--once", "--json")
+        (cycle,) = map(json.loads, done.stdout.splitlines())
+        acknowledged += sum(len(outcome["readings"]) for outcome in cycle["outcomes"])
+    assert deployment.rows("SELECT count(*) FROM readings") == [(acknowledged,)]
+    assert deployment.rows("SELECT sum(readings), count(*) FROM outcomes") == [(acknowledged, 4)]
+
+
+def test_readings_that_were_stored_already_are_not_called_stored(deployment: Deployment) -> None:
+    assert deployment.run("collect", "--once").returncode == 0
+    for_the_slot = deployment.rows("SELECT count(*) FROM readings")[0][0]
+    changed(deployment.database, "DELETE FROM outcomes", "DELETE FROM readings WHERE id = 1")
+    done = deployment.run("collect", "--once")
+    if deployment.rows("SELECT count(*) FROM readings") == [(for_the_slot,)]:  # else a slot has ended
+        assert "  1 reading  [" in done.stdout
+        assert f"note: {for_the_slot - 1} readings were stored already" in done.stdout
 
 
 def test_cycles_runs_the_requested_number(deployment: Deployment) -> None:
@@ -233,6 +246,7 @@ def test_readings_are_spooled_while_the_database_is_a_folder(
 def test_readings_without_database_and_spool_exit_with_2(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
+    deployment.block_lasting_folders()
     done = deployment.run("collect", "--once")
     assert done.returncode == 2
     assert "NOT STORED" in done.stdout
@@ -344,6 +358,7 @@ def _logs(deployment: Deployment) -> str:
 def test_a_service_writes_nothing_to_stderr(deployment: Deployment) -> None:
     deployment.database.mkdir(parents=True)
     (deployment.folder / "data" / "spool").write_text("a file where a folder is due")
+    deployment.block_lasting_folders()
     running = deployment.start("collect")
     log = deployment.folder / "logs" / "homeclimate.log"
     _until(lambda: log.exists() and "CRITICAL spool.refused" in log.read_text())

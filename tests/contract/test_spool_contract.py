@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.files.spool_folder import FileSpool
+from adapters.files.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from domain.cycle import Cause, CycleReport
@@ -53,7 +53,9 @@ RICH = a_cycle(
 
 
 def _in_file(folder: Path) -> Spool:
-    return FileSpool(folder / "spool", clock=MemoryClock(NOON), journal=MemoryJournal())
+    spool = FileSpool(folder / "spool", clock=MemoryClock(NOON), journal=MemoryJournal())
+    spool.prepare(is_data_there=True)
+    return spool
 
 
 MAKERS: dict[str, Callable[[Path], Spool]] = {"memory": lambda _: MemorySpool(), "file": _in_file}
@@ -142,6 +144,7 @@ def test_waiting_counts_cycles_readings_and_slots(spool: Spool) -> None:
         "hue": WaitingSlots({NOON - timedelta(minutes=5), NOON, LATER}, {NOON}),
         "amazon": WaitingSlots({NOON}),
         "hue:2": WaitingSlots({NOON}),
+        "by hand": WaitingSlots(seconds={LATER + timedelta(seconds=7)}),
     }
 
 

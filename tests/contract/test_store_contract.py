@@ -13,15 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.store import MemoryHistory, MemoryStore
-from adapters.sqlite.queries import SqliteHistory
+from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
+from domain.gaps import ROWS_AT_ONCE
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import Due
 from ports.store import Store
-from ports.stored_data import History
+from ports.stored_data import History, Ledger
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -41,20 +42,22 @@ DAY = timedelta(days=1)
 
 @attrs.frozen
 class Kept:
-    """A store, and the history that reads it."""
+    """A store, and what reads it."""
 
     store: Store
     history: History
+    ledger: Ledger
 
 
 def _in_memory(_: Path) -> Kept:
     store = MemoryStore(MemoryClock(NOON))
-    return Kept(store, MemoryHistory(store))
+    return Kept(store, MemoryHistory(store), MemoryLedger(store))
 
 
 def _in_sqlite(folder: Path) -> Kept:
     path = folder / "readings.db"
-    return Kept(SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteHistory(path))
+    store = SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON))
+    return Kept(store, SqliteHistory(path), SqliteLedger(path))
 
 
 MAKERS: dict[str, Callable[[Path], Kept]] = {"memory": _in_memory, "sqlite": _in_sqlite}
@@ -367,3 +370,101 @@ def _what_it_holds(
     ]
     kept.store.close()
     return newest, series, progress
+
+
+def _stored(report: CycleReport) -> list[tuple[list[str], tuple[str, ...], tuple[str, ...]]]:
+    return [
+        ([reading.device_id for reading in outcome.readings], outcome.already_stored, outcome.notes)
+        for outcome in report.outcomes
+        if isinstance(outcome, Collected)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "stored"),
+    [
+        ((), (["hue:a", "hue:b"], (), ())),
+        (("hue:a",), (["hue:b"], ("hue:a",), ("1 reading was stored already",))),
+        (("HUE:A", "hue:B"), ([], ("hue:a", "hue:b"), ("2 readings were stored already",))),
+    ],
+)
+@pytest.mark.parametrize("source", ["hue", "another"])
+def test_append_returns_what_it_has_stored(
+    kept: Kept,
+    earlier: tuple[str, ...],
+    stored: tuple[list[str], tuple[str, ...], tuple[str, ...]],
+    source: str,
+) -> None:
+    if earlier:
+        kept.store.append(a_cycle(a_collected(*map(a_reading, earlier), due=a_due(source))))
+    report = kept.store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"))))
+    assert _stored(report) == [stored]
+    assert len(kept.history.newest()) == 2
+
+
+def test_of_two_sources_in_one_report_the_first_stores(kept: Kept) -> None:
+    both = a_cycle(a_collected(), a_collected(a_reading(temperature=1.0), due=a_due("another")))
+    first, second = _stored(kept.store.append(both))
+    assert (len(first[0]), second) == (1, ([], (a_reading().device_id,), ("1 reading was stored already",)))
+
+
+def test_a_device_at_another_instant_is_another_reading(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    later = a_collected(a_reading("hue:a", collected_at=LATER), due=a_due(slot=LATER))
+    assert _stored(kept.store.append(a_cycle(later))) == [(["hue:a"], (), ())]
+
+
+def test_an_instant_is_used_by_a_reading_or_a_ledger_row_of_the_source(kept: Kept) -> None:
+    at_noon, later = a_collected(due=a_due(scheduled=False)), a_failed(a_due("another", LATER))
+    kept.store.append(a_cycle(at_noon, later))
+    used = [
+        (source, slot)
+        for source in ("hue", "another")
+        for slot in (NOON, LATER)
+        if kept.store.is_used(source, slot)
+    ]
+    assert used == [("hue", NOON), ("another", NOON), ("another", LATER)]
+
+
+def _slots_of(kept: Kept, since: datetime, until: datetime) -> dict[str, int]:
+    (record,) = kept.ledger.records(since, until)
+    return dict(record.slots)
+
+
+@pytest.mark.parametrize("minutes", [15, 60 * 24 * 60 - 5])
+def test_slots_without_a_row_get_one_in_portions(kept: Kept, minutes: int) -> None:
+    begin = NOON - timedelta(minutes=minutes)
+    kept.store.append(a_cycle(a_collected(a_reading(collected_at=begin), due=a_due(slot=begin))))
+    missing = minutes // 5 - 1
+    written = [0]
+    while written[-1] < missing:  # a report without a slot carries on too
+        kept.store.append(a_cycle(a_failed(a_due())) if len(written) == 1 else CycleReport(outcomes=()))
+        written.append(_slots_of(kept, begin, NOON).get("missed", 0))
+        assert 0 < written[-1] - written[-2] <= ROWS_AT_ONCE
+    kept.store.append(CycleReport(outcomes=()))
+    assert _slots_of(kept, begin, NOON) == {"stored": 1, "missed": missing, "failed": 1}
+
+
+def test_a_late_report_takes_the_place_of_a_missed_slot(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading(collected_at=NOON - HOUR), due=a_due(slot=NOON - HOUR))))
+    kept.store.append(a_cycle())
+    late = NOON - HOUR / 2
+    assert _slots_of(kept, NOON - HOUR, NOON) == {"stored": 2, "missed": 11}
+    kept.store.append(a_cycle(a_collected(a_reading(collected_at=late), due=a_due(slot=late))))
+    assert _slots_of(kept, NOON - HOUR, NOON) == {"stored": 3, "missed": 10}
+
+
+def test_rows_that_come_before_the_first_one_leave_no_slot_without_a_row(kept: Kept) -> None:
+    kept.store.append(a_cycle())
+    kept.store.append(a_cycle(a_failed(a_due(slot=NOON - HOUR))))
+    kept.store.append(a_cycle(a_failed(a_due(slot=NOON + HOUR))))
+    slots = _slots_of(kept, NOON - HOUR, NOON + HOUR)
+    assert slots == {"stored": 1, "failed": 2, "missed": 22}
+
+
+def test_each_source_has_its_own_slots(kept: Kept) -> None:
+    hourly = a_due("amazon", NOON - HOUR, interval_s=3600)
+    kept.store.append(a_cycle(a_failed(a_due(slot=NOON - HOUR)), a_failed(hourly)))
+    kept.store.append(a_cycle(a_failed(), a_failed(a_due("amazon", interval_s=600))))
+    amazon, hue = kept.ledger.records(NOON - HOUR, NOON)
+    assert (amazon.slots, hue.slots) == ({"failed": 2, "missed": 5}, {"failed": 2, "missed": 11})

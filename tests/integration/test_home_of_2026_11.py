@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.spool_folder import FileSpool
+from adapters.files.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.upkeep import SqliteUpkeep

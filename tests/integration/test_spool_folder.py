@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files import locks as file_lock
-from adapters.files.spool_folder import FileSpool
+from adapters.files.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
@@ -25,7 +25,9 @@ TODAY = "2026-03-01.jsonl"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "spool"
+    folder = tmp_path / "data" / "spool"
+    folder.parent.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -34,7 +36,11 @@ def journal() -> MemoryJournal:
 
 
 def a_spool(folder: Path, journal: MemoryJournal | None = None, max_bytes: int = 10_000_000) -> FileSpool:
-    return FileSpool(folder, clock=MemoryClock(NOON), journal=journal or MemoryJournal(), max_bytes=max_bytes)
+    spool = FileSpool(
+        folder, clock=MemoryClock(NOON), journal=journal or MemoryJournal(), max_bytes=max_bytes
+    )
+    spool.prepare(is_data_there=True)
+    return spool
 
 
 def a_cycle_at(minute: int) -> CycleReport:
@@ -56,6 +62,7 @@ def drained(spool: FileSpool) -> list[CycleReport]:
 def test_there_is_one_file_a_day_and_the_oldest_is_drained_first(folder: Path) -> None:
     clock = MemoryClock(NOON)
     spool = FileSpool(folder, clock=clock, journal=MemoryJournal())
+    spool.prepare(is_data_there=True)
     spool.add(a_cycle_at(0))
     clock.advance(86_400)
     spool.add(a_cycle_at(5))
@@ -72,8 +79,8 @@ def test_added_line_and_new_file_are_synced(folder: Path, monkeypatch: pytest.Mo
         synced.append(os.path.isdir(f"/proc/self/fd/{descriptor}"))  # noqa: PTH112 - a link of the kernel's
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", noting)
     spool = a_spool(folder)
+    monkeypatch.setattr(os, "fsync", noting)
     spool.add(a_cycle_at(0))
     assert synced == [False, True], "the content, and then the name of the new file"
     spool.add(a_cycle_at(5))
@@ -127,7 +134,7 @@ def test_partial_last_line_is_cut_off(folder: Path, cut: int) -> None:
 
 
 def test_file_with_only_a_partial_line_is_removed(folder: Path) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     (folder / TODAY).write_bytes(b'{"crc32":"00')
     assert drained(a_spool(folder)) == []
     assert list(folder.glob("*.jsonl")) == []
@@ -149,7 +156,7 @@ def test_damaged_line_is_quarantined_and_logged(folder: Path, journal: MemoryJou
 def test_full_spool_rejects_cycles(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
     with pytest.raises(SpoolError, match=r"full .* Repair the database"):
-        any(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
+        all(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
     size = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
     assert 700 < size <= 1500
     drained(spool)
@@ -157,7 +164,8 @@ def test_full_spool_rejects_cycles(folder: Path) -> None:
 
 
 def test_failed_write_leaves_no_partial_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool = a_spool(folder)
+    spool = FileSpool(folder, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=0)
+    spool.prepare(is_data_there=True)
     spool.add(a_cycle_at(0))
     with monkeypatch.context() as patched:
         pwrite = os.pwrite
@@ -178,8 +186,8 @@ def test_failed_write_leaves_no_partial_line(folder: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("is_file", [True, False])
 def test_folder_is_created_or_the_error_names_it(folder: Path, is_file: bool) -> None:
-    folder.parent.mkdir(parents=True)
-    folder.write_text("a file where a folder is due") if is_file else folder.parent.rmdir()
+    if is_file:
+        folder.write_text("a file where a folder is due")
     spool = a_spool(folder)
     if is_file:
         with pytest.raises(SpoolError, match=str(folder)):
@@ -211,7 +219,7 @@ def test_lock_of_a_stopped_process_is_an_error_within_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_lock, "_PAUSE_S", 0.0)
-    folder.mkdir(parents=True)
+    folder.mkdir()
     with _a_process_that_holds_the_lock(folder), pytest.raises(SpoolError, match="another process"):
         a_spool(folder).add(a_cycle())
 
@@ -266,3 +274,118 @@ def test_quarantined_lines_do_not_count_as_used(folder: Path) -> None:
         spool.drain(lambda _: False)
     spool.add(a_cycle_at(30))
     assert spool.waiting().cycles == 1
+
+
+class Places:
+    """A spool in the data folder, and two lasting places."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data = home / "data"
+        self.folders = (self.data / "spool", home / "state" / "spool", home / "user" / "state" / "spool")
+        self.journal = MemoryJournal()
+        self.data.mkdir(exist_ok=True)
+        self.spool = self.begin()
+
+    def begin(self, *, is_data_there: bool = True) -> FileSpool:
+        """Start another process."""
+        spool = FileSpool(*self.folders, clock=MemoryClock(NOON), journal=self.journal)
+        spool.prepare(is_data_there=is_data_there)
+        return spool
+
+    def lines(self) -> tuple[int, ...]:
+        """Return the number of lines in each place."""
+        return tuple(
+            sum(len(path.read_bytes().splitlines()) for path in folder.glob("????-??-??.jsonl"))
+            for folder in self.folders
+        )
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path)
+
+
+def test_lasting_place_takes_what_the_first_one_cannot(places: Places) -> None:
+    assert places.spool.add(a_cycle_at(0)) == str(places.folders[0])
+    _spoil(places.folders[0])
+    assert places.spool.add(a_cycle_at(5)) == str(places.folders[1])
+    _spoil(places.folders[1])
+    assert places.spool.add(a_cycle_at(10)) == str(places.folders[2])
+    _spoil(places.folders[2])
+    with pytest.raises(SpoolError) as caught:
+        places.spool.add(a_cycle_at(15))
+    assert all(str(folder) in str(caught.value) for folder in places.folders)
+
+
+def _spoil(folder: Path) -> None:
+    """Let a folder stand where the lock is due: nothing can be added."""
+    (folder / "lock").unlink()
+    (folder / "lock").mkdir()
+
+
+def test_all_places_are_counted_and_drained_oldest_cycle_first(places: Places) -> None:
+    for folder, minutes in zip(places.folders, [(10, 25), (0, 30), (5, 20)], strict=True):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for minute in minutes:
+            a_spool(folder).add(a_cycle_at(minute))
+    waiting = places.begin().waiting()
+    assert (waiting.cycles, waiting.places) == (6, [str(folder) for folder in places.folders])
+    assert drained(places.begin()) == [a_cycle_at(minute) for minute in (0, 5, 10, 20, 25, 30)]
+    assert places.lines() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_unreadable_place_hides_no_other(places: Places, number: int) -> None:
+    for minute, folder in enumerate(places.folders):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        a_spool(folder).add(a_cycle_at(minute))
+    place = places.folders[number]
+    (place / TODAY).unlink()
+    (place / TODAY).mkdir()
+    spool = places.begin()
+    waiting = spool.waiting()
+    assert waiting.cycles == 2
+    assert [str(place) in problem for problem in waiting.unreadable] == [True]
+    with pytest.raises(SpoolError, match=str(place)):
+        drained(spool)
+    assert spool.waiting().cycles == 0
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_nothing_is_made_in_a_data_folder_that_went_away(places: Places, *, is_replaced: bool) -> None:
+    places.data.rename(places.home / "away")
+    if is_replaced:
+        places.data.mkdir()
+    assert places.spool.add(a_cycle()) == str(places.folders[1])
+    assert drained(places.spool) == [a_cycle()]
+    assert places.data.exists() is is_replaced
+    assert list(places.data.glob("*")) == []
+
+
+def test_nothing_is_made_in_a_data_folder_that_was_away_from_the_start(places: Places) -> None:
+    places.spool.add(a_cycle_at(0))
+    spool = places.begin(is_data_there=False)
+    assert spool.add(a_cycle_at(5)) == str(places.folders[1])
+    assert drained(spool) == [a_cycle_at(0), a_cycle_at(5)]
+    spool.prepare(is_data_there=True)
+    assert spool.add(a_cycle_at(10)) == str(places.folders[0])
+
+
+def test_damaged_line_is_quarantined_in_its_place(places: Places) -> None:
+    _spoil(places.folders[0])
+    places.spool.add(a_cycle())
+    file = places.folders[1] / TODAY
+    file.write_bytes(file.read_bytes().replace(b"hue", b"eue", 1))
+    assert drained(places.begin()) == []
+    assert [(folder / "aside.jsonl").exists() for folder in places.folders] == [False, True, False]
+
+
+def test_places_together_keep_within_the_limit(places: Places) -> None:
+    spool = FileSpool(*places.folders, clock=MemoryClock(NOON), journal=places.journal, max_bytes=1500)
+    spool.prepare(is_data_there=False)
+    with pytest.raises(SpoolError, match="is full"):
+        all(map(spool.add, map(a_cycle_at, range(0, 60, 5))))
+    spool.prepare(is_data_there=True)
+    with pytest.raises(SpoolError, match="is full"):
+        spool.add(a_cycle_at(60))

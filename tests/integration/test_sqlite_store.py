@@ -153,6 +153,46 @@ def test_a_row_that_the_table_refuses_is_named_in_ledger_and_journal(
     assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other was never read
 
 
+@pytest.mark.parametrize("has_index", [True, False])
+def test_readings_that_others_have_stored_are_not_counted(
+    store: SqliteStore, path: Path, *, has_index: bool
+) -> None:
+    store.open()
+    earlier_program = (
+        "INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type) "
+        "VALUES ('2026-03-01T12:00:00+00:00', 'hue:a', 15.0, 'Hall', 'hue_sensor')"
+    )
+    ignoring = (
+        "CREATE TRIGGER mine BEFORE INSERT ON readings WHEN new.device_id = 'hue:sun' "
+        "BEGIN SELECT RAISE(IGNORE); END"
+    )
+    changed(path, earlier_program, ignoring, *([] if has_index else ["DROP INDEX idx_readings_timestamp"]))
+    report = store.append(a_cycle(a_collected(*map(a_reading, ("hue:a", "hue:b", "hue:sun")))))
+    (outcome,) = report.outcomes
+    assert isinstance(outcome, Collected)
+    assert [reading.device_id for reading in outcome.readings] == ["hue:b"]
+    assert (outcome.already_stored, [one.device_id for one in outcome.unread]) == (("hue:a",), ["hue:sun"])
+    assert rows(path, "SELECT readings, notes FROM outcomes") == [(1, '["1 reading was stored already"]')]
+    assert rows(path, "SELECT device_id, temperature_celsius FROM readings") == [
+        ("hue:a", 15.0),
+        ("hue:b", 21.5),
+    ]
+    run = rows(path, "SELECT first_id, last_id, readings FROM checksums")[-1]
+    assert run == (2, 2, 1)
+
+
+def test_a_planned_cycle_that_shares_its_slot_keeps_the_count(store: SqliteStore, path: Path) -> None:
+    store.append(a_cycle(a_collected(a_reading("hue:a"), due=a_due(scheduled=False))))
+    store.append(a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b"))))
+    assert rows(path, "SELECT scheduled, readings FROM outcomes") == [(1, 2)]
+
+
+def test_a_cycle_drained_twice_keeps_its_count(store: SqliteStore, path: Path) -> None:
+    for _ in range(2):
+        store.append(a_cycle())
+    assert rows(path, "SELECT state, readings, notes FROM outcomes") == [("stored", 1, None)]
+
+
 def test_the_ledger_has_a_row_for_each_source_and_slot(store: SqliteStore, path: Path) -> None:
     unread = (an_unread("hue:b", Cause.UNREACHABLE), an_unread("hue:c", Cause.NO_VALUE, "null since noon"))
     store.append(
@@ -327,8 +367,8 @@ def test_a_cycle_takes_few_statements_and_reads_no_row_back(store: SqliteStore) 
     reading = a_reading(collected_at=LATER)
     report = a_cycle(a_collected(reading, due=a_due(slot=LATER)), measurements=(a_measurement(LATER),))
     store.append(report)
-    assert len(statements) <= 12
-    assert not [each for each in statements if "FROM readings WHERE" in each or "INTO devices" in each]
+    assert len(statements) <= 16
+    assert not [each for each in statements if "FROM readings WHERE id" in each or "INTO devices" in each]
 
 
 def test_the_connection_has_every_setting(store: SqliteStore, journal: MemoryJournal) -> None:
@@ -369,7 +409,7 @@ def test_a_close_empties_the_log_although_another_program_has_it_open(store: Sql
         assert path.with_name("readings.db-wal").stat().st_size == 0
 
 
-def test_a_file_that_replaced_the_database_is_written_from_then_on(
+def test_a_file_that_replaced_the_database_gets_the_rows_that_it_lacks(
     store: SqliteStore, path: Path, tmp_path: Path, journal: MemoryJournal
 ) -> None:
     backup = tmp_path / "backup.db"
@@ -382,5 +422,5 @@ def test_a_file_that_replaced_the_database_is_written_from_then_on(
     backup.rename(path)
     store.append(a_cycle(a_collected(a_reading("hue:b"))))
     devices = {row[0] for row in rows(path, "SELECT device_id FROM readings")}
-    assert devices == {"hue:from-the-backup", "hue:b"}
+    assert devices == {"hue:from-the-backup", "hue:a", "hue:b"}
     assert "store.replaced" in journal.events()

@@ -151,9 +151,9 @@ async def test_a_damaged_backup_is_skipped(home: Home) -> None:
 async def test_a_backup_with_a_wrong_value_is_the_last_choice(home: Home) -> None:
     newest, older = await _two_backups(home)
     changed(newest, "UPDATE readings SET temperature_celsius = 30 WHERE id = 3")
-    assert home.upkeep._newest_sound() == older
+    assert home.upkeep._backups.newest_sound() == older
     older.unlink()
-    assert home.upkeep._newest_sound() == newest
+    assert home.upkeep._backups.newest_sound() == newest
 
 
 async def test_old_rows_have_checksums_after_the_first_upkeep(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ class _KilledAtTurn(DatabaseLock):
         self._turns = turns
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, *, waits: bool = True) -> Iterator[None]:
         if self._turns == 0:
             raise Killed
         self._turns -= 1

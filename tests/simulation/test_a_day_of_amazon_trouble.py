@@ -215,4 +215,4 @@ def test_the_alert_file_exists_from_the_second_refusal_to_the_next_success(day: 
     assert [slot.number for slot in with_alert] == list(range(18 * 12 + 1, read_again))
     for slot in with_alert:
         assert "Since 2026-03-02 06:05 UTC" in slot.alert
-        assert "setup --reauth amazon`" in slot.alert
+        assert "setup --reauth amazon" in slot.alert

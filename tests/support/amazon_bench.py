@@ -16,6 +16,7 @@ from adapters.amazon.authorisation import authoriser_of
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession
 from adapters.amazon.monitors import MonitorDirectory
+from adapters.amazon.second_interface import SecondInterface
 from adapters.amazon.source import AmazonSource, MonitorSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.state import MemoryState
@@ -81,6 +82,8 @@ def an_amazon_bench(
     *,
     refresh_token: str | None = REFRESH_TOKEN,
     cookies: Mapping[str, str] | None = None,
+    problem: str = "",
+    is_trial: bool = False,
     device_serial: str | None = None,
     state: State | None = None,
     wall: MemoryClock | None = None,
@@ -99,6 +102,8 @@ def an_amazon_bench(
     )
     authoriser = authoriser_of(
         refresh_token=refresh_token,
+        problem=problem,
+        is_trial=is_trial,
         cookies=cookies or {},
         session=session,
         hosts=hosts,
@@ -110,6 +115,7 @@ def an_amazon_bench(
         name="amazon",
         alexa=alexa,
         directory=MonitorDirectory(alexa=alexa, state=state, clock=clock, journal=journal),
+        second=SecondInterface(alexa=alexa, state=state, clock=clock, journal=journal),
         settings=MonitorSettings(**settings),
         device_serial=device_serial,
         clock=clock,

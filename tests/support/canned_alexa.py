@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from adapters.amazon.hosts import Hosts
 from adapters.amazon.http import AmazonSession, Reply, Request
+from adapters.simulator import messages
+from adapters.simulator.amazon.service import AlexaApi
+from adapters.simulator.faults import Effect
 from tests.support.alexa_stand_in import Device
 
 HOSTS = Hosts(
@@ -31,6 +35,37 @@ class CannedAlexa(AmazonSession):
         if isinstance(answer, Reply):
             return answer
         return a_reply_of(answer, request=request, status=404 if answer is None else 200)
+
+    async def close(self) -> None:
+        pass
+
+
+class SimulatedAlexaSession(AmazonSession):
+    """The simulated service, asked without a network. `effects` are those of each operation."""
+
+    def __init__(self, api: AlexaApi, effects: Mapping[str, Sequence[Effect]] | None = None) -> None:
+        self.api = api
+        self.effects = dict(effects or {})
+        self.asked: list[str] = []
+
+    async def send(self, request: Request, deadline_s: float) -> Reply:
+        self.asked.append(request.operation)
+        parts = urlsplit(request.url)
+        received = messages.Request(
+            method=request.method,
+            path=parts.path,
+            headers=request.headers,
+            body=request.body,
+            host=parts.netloc,
+        )
+        reply = self.api.answer(received, self.effects.get(request.operation, ()))
+        return Reply(
+            request=request,
+            status=reply.status,
+            content_type=reply.headers.get("Content-Type", ""),
+            body=reply.body,
+            location=reply.headers.get("Location"),
+        )
 
     async def close(self) -> None:
         pass

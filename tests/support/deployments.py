@@ -85,6 +85,16 @@ class Deployment:
     def database(self) -> Path:
         return self.folder / "data" / "readings.db"
 
+    @property
+    def user_state(self) -> Path:
+        """The folder for what lasts outside the home, as XDG_STATE_HOME names it."""
+        return self.folder.with_name(f"{self.folder.name}-user-state")
+
+    def block_lasting_folders(self) -> None:
+        """Let files stand where the folders are due that outlast the data folder."""
+        for folder in (self.folder / "state", self.user_state):
+            folder.write_text("a file where a folder is due")
+
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs `homeclimate` with the simulated CA."""
         return [sys.executable, "-m", "tests.support.collect_simulated", str(self.ca_file), *arguments]
@@ -95,6 +105,7 @@ class Deployment:
             **os.environ,
             "PYTHONPATH": str(_CHECKOUT),
             "HOMECLIMATE_HOME": str(self.folder),
+            "XDG_STATE_HOME": str(self.user_state),
             "NO_COLOR": "1",
             **({"SIMULATED_AMAZON_CA": str(self.amazon_ca_file)} if self.amazon_ca_file else {}),
         }

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from adapters.simulator.clock import MovedClock
-from domain.cycle import Cause
 from domain.services.alerting import FinishedCycle
-from domain.services.continuous_collection import Timetable
+from domain.services.continuous_collection import Timetable, run_planned
 from entrypoints.wiring.collecting import Collecting
 from tests.support.builders import NOON
 
@@ -23,12 +22,12 @@ async def run_day(
     after: Callable[[int], object],
 ) -> None:
     """Run the cycles of a day from NOON on; `before` and `after` are called for each slot."""
-    timetable = Timetable(now.collection)
+    timetable = Timetable(now.collection, clock)
     for number in range(SLOTS):
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before(number)
-        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(planned.dues, planned.missed, planned.progress)
+        planned = timetable.next_cycle()
+        cycle = await run_planned(now.collection, clock, planned)
         timetable.mark_run(planned)
         await now.alerting.after(FinishedCycle(cycle=cycle))
         after(number)

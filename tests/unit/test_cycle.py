@@ -33,7 +33,7 @@ def stored(*outcomes: Outcome) -> Cycle:
 
 
 def spooled(*outcomes: Outcome) -> Cycle:
-    return Spooled(report=a_cycle(*outcomes), reason="the disk is full")
+    return Spooled(report=a_cycle(*outcomes), reason="the disk is full", place="data/spool")
 
 
 def not_stored(*outcomes: Outcome) -> Cycle:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.health import ComponentResult, Health, HealthReport, Status, Weight, aggregate
+from domain.health import ComponentResult, Health, HealthReport, HealthRequest, Status, Weight, aggregate
 
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
+UNKNOWN = Status.UNKNOWN
 SOURCE, ESSENTIAL = Weight.SOURCE, Weight.ESSENTIAL
 
 
@@ -32,6 +33,10 @@ ANY_RESULTS = st.lists(st.builds(a_result, st.sampled_from(Status), st.sampled_f
         ([(FAIL, SOURCE), (WARN, SOURCE)], Health.SOME_FAILED),
         ([(FAIL, SOURCE), (FAIL, SOURCE)], Health.CANNOT_COLLECT),
         ([(FAIL, SOURCE), (SKIPPED, SOURCE)], Health.CANNOT_COLLECT),
+        ([(UNKNOWN, ESSENTIAL), (PASS, SOURCE)], Health.SOME_FAILED),
+        ([(UNKNOWN, SOURCE), (UNKNOWN, ESSENTIAL)], Health.SOME_FAILED),
+        ([(FAIL, SOURCE), (UNKNOWN, SOURCE)], Health.SOME_FAILED),
+        ([(FAIL, ESSENTIAL), (UNKNOWN, SOURCE)], Health.CANNOT_COLLECT),
     ],
 )
 def test_health_check_exit_codes(answers: list[tuple[Status, ...]], health: Health) -> None:
@@ -39,8 +44,9 @@ def test_health_check_exit_codes(answers: list[tuple[Status, ...]], health: Heal
 
 
 @given(ANY_RESULTS)
-def test_only_failures_count(results: list[ComponentResult]) -> None:
-    assert (aggregate(results) is Health.HEALTHY) == all(result.status is not FAIL for result in results)
+def test_only_failures_and_what_is_unknown_count(results: list[ComponentResult]) -> None:
+    is_well = all(result.status not in (FAIL, UNKNOWN) for result in results)
+    assert (aggregate(results) is Health.HEALTHY) == is_well
 
 
 @given(ANY_RESULTS, ANY_RESULTS)
@@ -53,6 +59,11 @@ def test_result_does_not_depend_on_the_order(
 @given(ANY_RESULTS)
 def test_failure_never_improves_the_result(results: list[ComponentResult]) -> None:
     assert aggregate([*results, a_result(FAIL)]) >= max(aggregate(results), Health.SOME_FAILED)
+
+
+@pytest.mark.parametrize(("passed_s", "left_s"), [(0.5, 14.5), (9.0, 6.0), (14.0, 5.0), (600.0, 5.0)])
+def test_slow_start_leaves_the_probes_a_third_of_the_time(passed_s: float, left_s: float) -> None:
+    assert HealthRequest(timeout_s=15.0).after(passed_s).timeout_s == left_s
 
 
 def test_report_counts_its_results() -> None:

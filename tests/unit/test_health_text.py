@@ -18,6 +18,8 @@ DISK = ComponentResult(
 CLOCK = ComponentResult(component="clock", status=Status.PASS, summary="noon")
 BRIDGE = ComponentResult(component="hue", status=Status.WARN, summary="silent", weight=Weight.SOURCE)
 
+UNASKED = ComponentResult(component="wal", status=Status.UNKNOWN, summary="not asked")
+
 
 def test_line_has_the_next_step_below() -> None:
     assert line(CLOCK) == "pass     clock           noon"
@@ -32,12 +34,14 @@ def test_long_component_name_is_not_cut() -> None:
 def test_ending_counts_each_status() -> None:
     assert ending(HealthReport((CLOCK, BRIDGE)), 0.26) == "healthy: 1 to look at, 1 passed in 0.3 s"
     assert ending(HealthReport((CLOCK, DISK)), 1).startswith("not healthy; readings are collected: 1 failed")
+    assert ending(HealthReport((CLOCK, UNASKED)), 1).startswith("not all could be checked: 1 unknown")
 
 
 def test_brief_is_one_line_with_one_bar() -> None:
     assert brief(HealthReport((DISK, CLOCK)), 1.5) == (
         "HOMECLIMATE WARNING - disk: 1 MB / free of 10 | time=1.50s failed=1 warnings=0"
     )
+    assert brief(HealthReport((CLOCK, UNASKED)), 1).startswith("HOMECLIMATE WARNING - 1 unknown | ")
     assert brief(HealthReport((CLOCK, BRIDGE)), 1).startswith("HOMECLIMATE OK - 1 passed, 1 to look at | ")
 
 

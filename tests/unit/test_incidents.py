@@ -69,11 +69,13 @@ def good_keys(*outcomes: Outcome) -> set[tuple[Topic, str]]:
 
 def test_without_incidents_only_bad_devices_are_observed() -> None:
     readings = [a_reading(device_id=f"hue:{charge}", battery_percent=charge) for charge in (5, 90)]
+    readings.append(a_reading(device_id="hue:same", observed_at=NOON - timedelta(days=3)))
     cycle = Stored(report=a_cycle(a_collected(*readings, unread=[an_unread("hue:silent")])))
-    devices = {Topic.DEVICE_SILENT, Topic.BATTERY_LOW}
+    devices = {Topic.DEVICE_SILENT, Topic.BATTERY_LOW, Topic.VALUE_UNCHANGED}
     every = {one.subject for one in observe_cycle(cycle) if one.topic in devices}
     bad = {one.subject for one in observe_cycle(cycle, has_incidents=False) if one.topic in devices}
-    assert (every, bad) == ({"hue:5", "hue:90", "hue:silent"}, {"hue:5", "hue:silent"})
+    bad_devices = {"hue:5", "hue:same", "hue:silent"}
+    assert (every, bad) == ({"hue:90", *bad_devices}, bad_devices)
 
 
 def test_incident_is_opened_once_and_closed_once() -> None:
@@ -174,6 +176,38 @@ def test_cycle_is_observed_by_source_and_device(outcome: Outcome, bad: set[tuple
     assert bad_keys(outcome) == bad
 
 
+@pytest.mark.parametrize(
+    ("age", "is_bad"),
+    [
+        (timedelta(minutes=5), [False]),
+        (timedelta(hours=48), [False]),
+        (timedelta(hours=48, seconds=1), [True]),
+        (timedelta(days=400), [True]),
+        (timedelta(days=-400), [False]),
+        (None, []),
+    ],
+)
+def test_value_is_unchanged_after_48_hours(age: timedelta | None, is_bad: list[bool]) -> None:
+    reading = a_reading("hue:1", observed_at=None if age is None else NOON - age)
+    observed = list(observe_cycle(Stored(report=a_cycle(a_collected(reading)))))
+    unchanged = [one for one in observed if one.topic is Topic.VALUE_UNCHANGED]
+    assert [one.is_bad for one in unchanged] == is_bad
+    assert not [one for one in observed if one.is_bad and one.topic is not Topic.VALUE_UNCHANGED]
+
+
+def test_unchanged_value_opens_one_incident_and_a_new_value_ends_it() -> None:
+    incidents: Incidents = {}
+    history = []
+    for minutes, observed_at in ((0, NOON - timedelta(days=3)), (5, NOON - timedelta(days=3)), (10, NOON)):
+        now = NOON + minutes * MINUTE
+        reading = a_reading("hue:1", location="Cellar", collected_at=now, observed_at=observed_at)
+        observations = observe_cycle(Stored(report=a_cycle(a_collected(reading))))
+        incidents, notices = update_incidents(incidents, observations, now, Patience())
+        history.append([(type(notice), notice.incident.detail) for notice in notices])
+    detail = "Cellar: unchanged since 2026-02-26 12:00 UTC"
+    assert history == [[(Opened, detail)], [], [(Recovered, detail)]]
+
+
 def test_deferred_and_borderline_states_are_not_observed() -> None:
     assert good_keys(a_deferred(cause=Cause.CREDENTIALS)) == set()
     assert good_keys(a_failed(cause=Cause.NETWORK)) == set()
@@ -210,7 +244,7 @@ def test_wal_limits_are_64_and_8_mib(wal_bytes: int, expected: list[bool]) -> No
 
 def test_unstored_cycle_and_clock_fault_are_observed() -> None:
     for cycle in (
-        Spooled(report=a_cycle(), reason="the disk is full"),
+        Spooled(report=a_cycle(), reason="the disk is full", place="data/spool"),
         NotStored(report=a_cycle(), reason="the disk is full"),
     ):
         assert Topic.SPOOL_IN_USE in {one.topic for one in observe_cycle(cycle) if one.is_bad}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,6 @@ from adapters.simulator.amazon.monitors import (
     RANGE_INSTANCES,
     Monitor,
     Sample,
-    changed_sample_at,
     is_reachable,
     last_heard_s,
     monitors,
@@ -25,8 +24,10 @@ from adapters.simulator.amazon.monitors import (
 )
 from adapters.simulator.chance import hexadecimal, resource_id
 from adapters.simulator.faults import (
+    AnotherMaker,
     Effect,
     FailedFeatures,
+    ListedTwice,
     MissingFeatures,
     MonitorGone,
     MonitorUnreachable,
@@ -34,16 +35,17 @@ from adapters.simulator.faults import (
     NullTemperatures,
     SkewedClock,
     StaleSamples,
+    TextNumbers,
 )
 from domain.reading import Quantity
 
 Item = dict[str, Any]
-_FindSample = Callable[[int, Monitor, Quantity, float], Sample]
 _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
 _QUANTITIES["temperature"] = Quantity.TEMPERATURE
 _VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateValue")
 _ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
+_KEPT_BY_THE_OTHER = "NOT_FOUND"  # an error of one interface only: the second one has the value
 _NOT_FOUND = "TargetApplianceNotFoundException"
 
 
@@ -81,8 +83,7 @@ class Live:
         if what == "heard":
             heard_s = last_heard_s(self.seed, monitor, self.now.timestamp())
             return stamp(datetime.fromtimestamp(heard_s, self.now.tzinfo), 3)
-        is_current = what == "sampled"
-        sample = self._sample(monitor, key) if is_current else self._find(changed_sample_at, monitor, key)
+        sample = self._sample(monitor, key)
         return stamp(sample.at, sample.digits)
 
     def is_reachable(self, monitor: Monitor) -> bool:
@@ -101,10 +102,10 @@ class Live:
 
     def _sample(self, monitor: Monitor, key: str) -> Sample:
         if (monitor.number, key) not in self._samples:
-            self._samples[monitor.number, key] = self._find(sample_at, monitor, key)
+            self._samples[monitor.number, key] = self._find(monitor, key)
         return self._samples[monitor.number, key]
 
-    def _find(self, sample: _FindSample, monitor: Monitor, key: str) -> Sample:
+    def _find(self, monitor: Monitor, key: str) -> Sample:
         as_of_s = self.now.timestamp()
         ahead = timedelta()
         for effect in self.effects_on(monitor, StaleSamples, MonitorUnreachable, SkewedClock):
@@ -113,7 +114,7 @@ class Live:
                     as_of_s -= by_s
                 case SkewedClock(by_s):
                     ahead += timedelta(seconds=by_s)
-        found = sample(self.seed, monitor, _QUANTITIES[key], as_of_s)
+        found = sample_at(self.seed, monitor, _QUANTITIES[key], as_of_s)
         return attrs.evolve(found, at=found.at + ahead) if ahead else found
 
     def _temperature(self, monitor: Monitor) -> float:
@@ -160,7 +161,31 @@ def endpoints(live: Live) -> list[Item]:
             items.remove(found)
             continue
         found["features"] = list(_damaged(found["features"], live, monitor))
+        if live.effects_on(monitor, ListedTwice):
+            items.append({**found, "features": []})
+    if any(isinstance(effect, AnotherMaker) for effect in live.effects):
+        items.append(_another_makers_monitor(live))
     return items
+
+
+def _another_makers_monitor(live: Live) -> Item:
+    """Return a monitor with the category and the form of Amazon's, and no device type that is known."""
+    template = templates.encode(_monitor(monitors(live.seed)[0]))
+    item: Item = json.loads(templates.fill_live(template, live.value))
+    entity_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    shown = {"value": {"text": "Balcony air"}}
+    item |= {"id": f"amzn1.alexa.endpoint.{entity_id}", "endpointId": f"amzn1.alexa.endpoint.{entity_id}"}
+    item |= {"friendlyName": "Balcony air", "friendlyNameObject": shown, "serialNumber": None}
+    item["legacyIdentifiers"] = {"chrsIdentifier": {"entityId": entity_id}, "dmsIdentifier": None}
+    item["legacyAppliance"] |= {
+        "alexaDeviceIdentifierList": [],
+        "applianceId": f"SKILL_{entity_id}",
+        "entityId": entity_id,
+        "friendlyName": "Balcony air",
+        "friendlyDescription": "Air monitor, works with Amazon Alexa",
+        "manufacturerName": "Another maker",
+    }
+    return item
 
 
 def echo_serial(seed: int) -> str:
@@ -224,7 +249,7 @@ def _damaged(features: Iterable[Item], live: Live, monitor: Monitor) -> Iterable
             failed = [each for each in live.effects_on(monitor, FailedFeatures) if name in each.names]
             if failed:
                 message = "Unable to retrieve the property."
-                item["error"] = {"type": failed[0].type, "message": message}
+                item |= {"type": "ERROR", "error": {"type": failed[0].type, "message": message}}
             is_null = name == "temperatureSensor" and live.effects_on(monitor, NullTemperatures)
             if failed or is_null:
                 item.update((field, None) for field in _VALUE_FIELDS if field in item)
@@ -246,7 +271,10 @@ def _states(live: Live, entity_id: str, entity_type: str) -> Sequence[Item] | No
 
 def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
     left_out = {
-        name for effect in live.effects_on(monitor, MissingFeatures, FailedFeatures) for name in effect.names
+        name
+        for effect in live.effects_on(monitor, MissingFeatures, FailedFeatures)
+        if isinstance(effect, MissingFeatures) or effect.type != _KEPT_BY_THE_OTHER
+        for name in effect.names
     }
     left_out |= {
         f"range:{instance}" for each, instance in RANGE_INSTANCES.items() if each not in monitor.quantities
@@ -260,7 +288,17 @@ def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
             continue
         if is_temperature and live.effects_on(monitor, NullTemperatures):
             item["value"] = None
+        elif live.effects_on(monitor, TextNumbers):
+            _write_numbers_as_text(item)
         if monitor.room == _ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
             item.pop("timeOfSample", None)
         states.append(item)
     return states
+
+
+def _write_numbers_as_text(item: Item) -> None:
+    match item["name"], item["value"]:
+        case "temperature", {"value": value}:
+            item["value"]["value"] = str(value)
+        case "rangeValue", value:
+            item["value"] = str(value)

@@ -27,7 +27,7 @@ _UNREACHABLE_AFTER_S = 600  # silence after which the service reports a monitor 
 _JITTER_S = 7.0
 _QUIET_EVERY_DAYS = 3
 _QUIET_ROOM = "living"
-_LOOK_BACK_REPORTS = 12
+_ALL_AGAIN_REPORTS = 30 * 288  # after so many reports, a month, a monitor publishes every value again
 _FRACTION_DIGITS = (0, 1, 2, 3, 3, 6, 9)
 
 
@@ -93,17 +93,11 @@ def monitors(seed: int) -> tuple[Monitor, ...]:
 
 
 def sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> Sample:
-    """Return the last sample of the quantity that the service has."""
-    return _sample(seed, monitor, quantity, _newest(seed, monitor, quantity, epoch_s))
-
-
-def changed_sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> Sample:
-    """Return the first sample that already had the current value."""
-    number = newest = _newest(seed, monitor, quantity, epoch_s)
-    value = _values(seed, monitor, newest)[quantity]
-    while newest - number < _LOOK_BACK_REPORTS and _values(seed, monitor, number - 1)[quantity] == value:
-        number -= 1
-    return _sample(seed, monitor, quantity, number)
+    """Return the last sample of the quantity that the service has: a monitor publishes changes only."""
+    number = _last_change(seed, monitor, quantity, _newest(seed, monitor, quantity, epoch_s))
+    sampled_s, digits = _sampled_s(seed, monitor, quantity, number)
+    value = _values(seed, monitor, number)[quantity]
+    return Sample(value=value, at=datetime.fromtimestamp(sampled_s, UTC), digits=digits)
 
 
 def is_reachable(seed: int, monitor: Monitor, epoch_s: float) -> bool:
@@ -145,11 +139,25 @@ def _newest(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> 
     return newest
 
 
-def _sample(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> Sample:
-    """Return the sample of the n-th report."""
-    sampled_s, digits = _sampled_s(seed, monitor, quantity, number)
-    value = _values(seed, monitor, number)[quantity]
-    return Sample(value=value, at=datetime.fromtimestamp(sampled_s, UTC), digits=digits)
+def _last_change(seed: int, monitor: Monitor, quantity: Quantity, newest: int) -> int:
+    """Return the number of the first report that already had the value of the newest one."""
+    series = (seed, monitor.number, quantity)
+    known, known_change = _last_changes.get(series, (newest + 1, 0))
+    number = newest
+    while number % _ALL_AGAIN_REPORTS:
+        if number == known:
+            number = known_change
+            break
+        before = _values(seed, monitor, number - 1)[quantity]
+        if before != _values(seed, monitor, number)[quantity]:
+            break
+        number -= 1
+    _last_changes[series] = newest, number
+    return number
+
+
+# The last question of each series, so that the next one looks back only to it.
+_last_changes: dict[tuple[int, int, Quantity], tuple[int, int]] = {}
 
 
 @lru_cache(maxsize=65536)

@@ -13,6 +13,7 @@ from adapters.simulator.faults import (
     ErrorList,
     Forbidden,
     HtmlPage,
+    PersonPage,
     Redirect,
     Throttle,
     ThrottledInside,
@@ -27,6 +28,16 @@ _IDENTITIES = ("id", "endpointId", "entityId", "applianceId", "friendlyName", "n
 _THROTTLED: Mapping[str, Json] = {
     "rate": {"message": "Rate exceeded"},
     "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
+}
+_PERSON_PATHS: Mapping[str, str] = {
+    "captcha": "/errors/validateCaptcha",
+    "code": "/ap/cvf/request",
+    "mfa": "/ap/mfa",
+    "signin": "/ap/signin",
+}
+_ERRORS: Mapping[type[Effect], tuple[str, Mapping[str, Json]]] = {
+    ThrottledInside: ("Too many requests", {"errorCode": "THROTTLED"}),
+    ErrorList: ("Internal server error", {"errorCode": "INTERNAL_ERROR"}),
 }
 _FOLDER = Path(__file__).parent
 _PAGE = (_FOLDER / "page.html").read_text("utf-8")
@@ -60,6 +71,15 @@ def page(title: str, content: str = "", status: int = 200, headers: Mapping[str,
 def sign_in_page() -> Reply:
     """Return the page on which people sign in."""
     return page("Amazon Sign-In", _SIGN_IN)
+
+
+def _person_page(which: str, request: Request, *, is_redirect: bool) -> Reply:
+    if is_redirect:
+        return redirect(neighbour(request, "www") + _PERSON_PATHS[which])
+    if which == "signin":
+        return sign_in_page()
+    form = f'<form method="get" action="{_PERSON_PATHS[which]}"><input name="field-keywords"></form>'
+    return page("Amazon.com", form)
 
 
 def code_page(message: str, code: str = "", status: int = 200) -> Reply:
@@ -112,20 +132,20 @@ def damage(
         match effect:
             case Throttle():
                 reply = json_reply({"message": "Rate exceeded"}, 429, retry_after(effect, now))
-            case ThrottledInside("errors"):
-                reply = fail(request, "Too many requests", {"errorCode": "THROTTLED"})
-            case ThrottledInside(form):
+            case ThrottledInside(form) if form in _THROTTLED:
                 reply = json_reply(_THROTTLED[form], 400)
+            case ThrottledInside() | ErrorList():
+                reply = fail(request, *_ERRORS[type(effect)])
             case Unavailable():
                 reply = page("503 Service Unavailable", status=503)
             case HtmlPage():
                 reply = page("Alexa")
             case Redirect(location):
                 reply = redirect(location or neighbour(request, "www") + "/")
+            case PersonPage(which, form):
+                reply = _person_page(which, request, is_redirect=form == "redirect")
             case Forbidden():
                 reply = json_reply({"message": "Forbidden"}, 403)
-            case ErrorList():
-                reply = fail(request, "Internal server error", {"errorCode": "INTERNAL_ERROR"})
             case _:
                 reply = alter(reply, effect, _IDENTITIES)
     return reply

@@ -36,6 +36,8 @@ class DatabaseQuarantine:
 
     def is_ours(self) -> bool:
         """Return whether the database at the path was opened before."""
+        if self.opening.identity is not None:
+            return self.opening.identity.is_ours()
         return self.state.get(_KNOWN).get("path") == str(self.opening.path.absolute())
 
     def ensure_sound(self, *, thoroughly: bool) -> bool:
@@ -67,7 +69,7 @@ class DatabaseQuarantine:
     def _replace(self, fault: str) -> Path:
         path, now = self.opening.path, self.opening.clock.now()
         kept = free_name(path, label="damaged", now=now)
-        new = self.opening.make()
+        new = self.opening.make(is_replacement=True)
         record = {"at": now.isoformat(), "kept_as": str(kept)}
         # first: a process that is killed in between must not forget to merge the backup
         self.state.put(QUARANTINED, {**record, "restored_from": None, "merged_rows": 0, "finished": False})

@@ -18,8 +18,10 @@ from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserte
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -45,6 +47,12 @@ _KEYS: Mapping[str, Sequence[str]] = {
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
+# What is left to write of missed slots, see `adapters.sqlite.holes`.
+_MERGE_HOLES = """
+INSERT INTO main.properties (name, value)
+SELECT name, value FROM backup.properties WHERE name >= 'gap.' AND name < 'gap/'
+ON CONFLICT (name) DO NOTHING
+"""
 _UPDATE_FIRST_SLOTS = """
 UPDATE main.devices SET first_slot = min(first_slot, (
     SELECT first_slot FROM backup.devices AS old WHERE old.device_id = devices.device_id
@@ -60,6 +68,7 @@ class Restoring:
     clock: Clock
     is_simulated: bool
     busy_timeout_ms: int
+    identity: HomeIdentity | None = None
 
     def check(self, backup: Path) -> tuple[str, ...]:
         """Return the values in the backup that are not as they were stored.
@@ -75,19 +84,28 @@ class Restoring:
         return tuple(str(finding) for finding in findings)
 
     def restore(self, backup: Path) -> Path | None:
-        """Put a copy of the checked backup there; return where the present file is kept, if there was one."""
+        """Put a copy of the checked backup there; return where the present file is kept, if there was one.
+
+        Raise `StoreMissing` if the place of the home's database is away.
+        """
         with store_errors(self.path):
+            if self.identity is not None:
+                self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            target = self.path.with_name(f"{self.path.name}.restoring")
-            new = verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms).file
-            lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
-            try:
-                with lock.held():
-                    finish_replacing(self.path)
-                    return self._replace(new)
-            finally:
-                lock.close()
-                new.unlink(missing_ok=True)
+            real = self.path.resolve()  # a link is never replaced
+            target = real.with_name(f"{real.name}.restoring")
+            with (
+                verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,
+                closing(
+                    DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=_LOCK_WAIT_S)
+                ) as lock,
+                lock.held(),
+            ):
+                finish_replacing(self.path)
+                self._claim(new.file)
+                return put_in_place(
+                    self.path, new.file, clock=self.clock, busy_timeout_ms=self.busy_timeout_ms
+                )
 
     def describe_contents(self, path: Path) -> str:
         """Return what a database holds, for a person."""
@@ -98,21 +116,31 @@ class Restoring:
             count, newest = database.execute(_SELECT_CONTENTS).fetchone()
         return f"{count} readings, the newest of {newest}" if count else "no readings"
 
-    def _replace(self, new: Path) -> Path | None:
-        was_there = self.path.exists()
-        copy_permissions(self.path if was_there else self.path.parent, new)
-        if was_there:
-            self._checkpoint()
-        kept = free_name(self.path, label="replaced", now=self.clock.now())
-        replace(self.path, new, kept)
-        return kept if was_there else None
+    def _claim(self, new: Path) -> None:
+        """Make the copy this home's own: a person has chosen it."""
+        if self.identity is None:
+            return
+        with closing(connect(new, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
+            if user_version(connection):  # else it is upgraded first
+                self.identity.claim(connection)
 
-    def _checkpoint(self) -> None:
-        """Make the present file complete without its log; a damaged one stays as it is."""
-        with suppress(sqlite3.Error, StoreError):
-            if structural_fault(self.path) is None:
-                with closing(connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as present:
+
+def put_in_place(path: Path, new: Path, *, clock: Clock, busy_timeout_ms: int) -> Path | None:
+    """Put the new file at the path; return where the present one is kept, if there was one.
+
+    The caller holds the lock. Raises `OSError`.
+    """
+    was_there = path.exists()
+    copy_permissions(path if was_there else path.parent, new)
+    if was_there:
+        with suppress(sqlite3.Error, StoreError):  # a damaged one stays as it is
+            if structural_fault(path) is None:
+                with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as present:
+                    # complete without its log
                     present.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    kept = free_name(path, label="replaced", now=clock.now())
+    replace(path, new, kept)
+    return kept if was_there else None
 
 
 def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:
@@ -131,6 +159,9 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
             connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():
             _merge_table(connection, lock, table, key)
+        if _columns(connection, "properties"):
+            with locked_transaction(connection, lock):
+                connection.execute(_MERGE_HOLES)
         if _columns(connection, "devices"):
             with locked_transaction(connection, lock):
                 connection.execute(_UPDATE_FIRST_SLOTS)
@@ -179,13 +210,17 @@ def _merge_table(connection: sqlite3.Connection, lock: DatabaseLock, table: str,
 
 
 def _on_conflict(table: str, names: Sequence[str]) -> str:
-    """Keep present rows; only a slot that was not stored is replaced by one that was, as in the ledger."""
+    """Keep present rows; only a slot that was not stored is replaced by one that was, a missed one by any.
+
+    Slots are called missed while the rows that the backup has of them are not merged yet.
+    """
     if table != "outcomes":
         return "NOTHING"
     news = ", ".join(f"{name} = excluded.{name}" for name in names)
     if '"crc"' not in names:  # a backup from before checksums: the new row gets its own at the end
         news += ", crc = NULL"
-    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND excluded.state = 'stored'"
+    is_better = "(outcomes.state = 'missed' OR excluded.state = 'stored')"
+    return f"UPDATE SET {news} WHERE outcomes.state <> 'stored' AND {is_better}"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import attrs
 
+from adapters.files.regular_file import reading
+from adapters.files.unfinished import temporary_folder
 from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.restoring import merge_backup
@@ -67,10 +68,10 @@ class Salvaging:
         with store_errors(damaged):
             require_file(damaged)
         with store_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.opening.prepare()
             require_room(damaged, _COPIES)
-            with TemporaryDirectory(prefix=f"{path.name}.salvaging-", dir=path.parent) as folder:
-                found = self._readable_copy(damaged, Path(folder))
+            with temporary_folder(path.with_name(f"{path.name}.salvaging")) as folder:
+                found = self._readable_copy(damaged, folder)
                 salvaged = _judge(found)
                 with self.lock.held():
                     self.opening.connection(may_rebuild=True).close()
@@ -208,7 +209,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         if damaged.stat().st_size == 0:
             return
-        with damaged.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with reading(damaged) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             pages = Pages(content)
             columns = reading_columns(pages)
             for added in [name for name in columns if name not in READING_COLUMNS]:  # such as `name`

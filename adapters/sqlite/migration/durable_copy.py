@@ -75,7 +75,7 @@ def rename_durably(temporary: Path, final: Path) -> None:
 
 def fsync(path: Path) -> None:
     """Let the content of the file, or the names in the folder, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -16,16 +16,23 @@ from adapters.sqlite.schema import OUR_TABLES, OUR_TABLES_NOW, REQUIRED_COLUMNS
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-_SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
+IS_SIMULATED, HOME_ID, INTERIM_SINCE = "is_simulated", "home_id", "interim_since"  # names of properties
+_SELECT_PROPERTIES = "SELECT name, value FROM properties WHERE name IN (?, ?, ?)"
 _KEY = ["device_id", "timestamp"]
 
 
 @attrs.frozen(kw_only=True)
 class Inspection:
-    """A database that may be written to; `tables` are its own, without SQLite's."""
+    """A database that may be written to; `tables` are its own, without SQLite's.
+
+    `home_id` is the home that it belongs to, None before that was noted. `is_interim` means that it was begun
+    in place of a missing one, and that nobody has accepted the loss yet.
+    """
 
     version: int
     tables: frozenset[str]
+    home_id: str | None = None
+    is_interim: bool = False
 
     @property
     def is_from_before(self) -> bool:
@@ -56,7 +63,17 @@ def inspect(path: Path, *, is_simulated: bool | None, busy_timeout_ms: int) -> I
 def _inspect(path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int) -> Inspection:
     with closing(connect(path, mode=mode, busy_timeout_ms=busy_timeout_ms)) as connection:
         tables = frozenset(name for (name,) in connection.execute(_SELECT_TABLES))
-        inspection = Inspection(version=user_version(connection), tables=tables)
+        version = user_version(connection)
+        properties: dict[str, str] = {}
+        if version and "properties" in tables:
+            names = (IS_SIMULATED, HOME_ID, INTERIM_SINCE)
+            properties = dict(connection.execute(_SELECT_PROPERTIES, names))
+        inspection = Inspection(
+            version=version,
+            tables=tables,
+            home_id=properties.get(HOME_ID),
+            is_interim=INTERIM_SINCE in properties,
+        )
         if inspection.version > KNOWN_VERSION:
             raise StoreRefused(
                 f"{path} has format {inspection.version}, of a newer homeclimate; this one knows up to "
@@ -65,7 +82,8 @@ def _inspect(path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: 
         if tables:
             _refuse_foreign(path, inspection, connection)
             if is_simulated is not None:
-                _refuse_other_kind_of_home(path, inspection, connection, is_simulated=is_simulated)
+                was_simulated = properties.get(IS_SIMULATED) == "1"
+                _refuse_other_kind_of_home(path, was_simulated=was_simulated, is_simulated=is_simulated)
         return inspection
 
 
@@ -104,11 +122,7 @@ def _has_key(connection: sqlite3.Connection) -> bool:
     return False
 
 
-def _refuse_other_kind_of_home(
-    path: Path, inspection: Inspection, connection: sqlite3.Connection, *, is_simulated: bool
-) -> None:
-    row = connection.execute(_SELECT_IS_SIMULATED).fetchone() if inspection.version else None
-    was_simulated = row is not None and row[0] == "1"
+def _refuse_other_kind_of_home(path: Path, *, was_simulated: bool, is_simulated: bool) -> None:
     if was_simulated and not is_simulated:
         raise StoreRefused(
             f"{path} holds readings of a simulated home; real ones would be lost among them. "

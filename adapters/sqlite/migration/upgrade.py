@@ -13,7 +13,7 @@ import attrs
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name
 from adapters.sqlite.migration.durable_copy import rename_durably, require_room, verified_copy_beside
-from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.migration.inspection import Inspection
 from adapters.sqlite.migration.migrations import (
     CHECKSUMMED,
     INDEXED,
@@ -49,12 +49,11 @@ class Upgrade:
     journal: Journal
     clock: Clock
 
-    def run(self, *, may_rebuild: bool) -> None:
-        """Take the steps that are missing, the long ones only if it `may_rebuild`.
+    def run(self, found: Inspection, *, may_rebuild: bool) -> None:
+        """Take the steps that the inspected database lacks, the long ones only if it `may_rebuild`.
 
-        Raises what SQLite, the system and the inspection raise; then nothing has changed.
+        Raises what SQLite and the system raise; then nothing has changed.
         """
-        found = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
         if found.version < LEDGER:
             self._add_ledger(is_from_before=found.is_from_before)
         if found.version < REBUILT and may_rebuild:

@@ -10,8 +10,18 @@ import pytest
 from domain.cycle import Cause, SourceReply
 from domain.errors import SourceGarbled, SourceThrottled, SourceUnavailable
 from domain.reading import Quantity
-from tests.support.alexa_stand_in import GRAPHQL, PHOENIX, SAMPLED_AT, TOKEN, Device, StandIn, an_answer
+from tests.support.alexa_stand_in import (
+    EXCHANGE,
+    GRAPHQL,
+    PHOENIX,
+    SAMPLED_AT,
+    TOKEN,
+    Device,
+    StandIn,
+    an_answer,
+)
 from tests.support.amazon_bench import AmazonBench, in_front_of
+from tests.support.canned_alexa import states
 
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
 KITCHEN_ID, BEDROOM_ID = "alexa:GAJ23005314600H3", "alexa:GAJ23005314600J4"
@@ -112,10 +122,12 @@ async def test_a_monitor_that_stays_away_is_not_searched_for_in_every_cycle(
     await bench.read()
     bench.wall.advance(3600)
     bench.operations()
+    stand_in.script(PHOENIX, an_answer({"deviceStates": []}))
     for _ in range(2):
         stand_in.script(GRAPHQL, nothing_listed())
         assert {unread.cause for unread in (await bench.read()).unread} == {Cause.NOT_LISTED}
-    assert bench.operations().count("amazon.discovery") == 1
+    asked = bench.operations()
+    assert (asked.count("amazon.discovery"), asked.count("amazon.phoenix")) == (1, 1)
 
 
 async def test_a_search_that_fails_costs_the_others_nothing(stand_in: StandIn, bench: AmazonBench) -> None:
@@ -202,17 +214,25 @@ async def test_if_both_forms_fail_the_first_error_is_raised(stand_in: StandIn, b
         await bench.read()
 
 
-async def test_a_daily_discovery_that_fails_costs_no_reading(stand_in: StandIn, bench: AmazonBench) -> None:
+@pytest.mark.parametrize("status", [500, 429, 401, 403])
+async def test_a_daily_discovery_that_fails_costs_no_reading(
+    stand_in: StandIn, bench: AmazonBench, status: int
+) -> None:
     await bench.read()
     bench.wall.advance(3600 * 25)
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:00Z"
-    stand_in.script(GRAPHQL, an_answer(b"", 500), an_answer(b"", 500))
+    failures = [an_answer(b"", status) for _ in range(4)]
+    stand_in.script(GRAPHQL, an_answer(states(stand_in.devices[0])), *failures)
+    if status == 401:
+        stand_in.script(EXCHANGE, an_answer(b"", 500))
     bench.operations()
     assert len((await bench.read()).readings) == 1
     assert "amazon.discovery" in bench.journal.events()
+    stand_in.scripts.clear()
+    bench.operations()
     bench.wall.advance(600)
     await bench.read()
-    assert bench.operations().count("amazon.discovery") == 2  # both forms, once
+    assert "amazon.discovery" not in bench.operations()
     bench.wall.advance(3600)
     await bench.read()
     assert bench.operations().count("amazon.discovery") == 1

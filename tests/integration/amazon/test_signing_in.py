@@ -9,7 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.amazon.authorisation import authoriser_of, credential_mark, forget_refusals
+from adapters.amazon.account_memory import ask_again, credential_mark, forget_account, forget_refusals
+from adapters.amazon.authorisation import authoriser_of
+from adapters.amazon.http import AsksForPerson
 from adapters.amazon.tokens import AccessTokens, TokenEndpoint
 from adapters.memory.state import MemoryState
 from domain.errors import (
@@ -214,11 +216,12 @@ async def test_where_nothing_is_accepted_no_cycle_signs_in_again(
         assert isinstance(await error_of(bench), CredentialsStale)
         assert stand_in.asked == asked
         bench.wall.advance(300)
-    forget_refusals(bench.state)
-    stand_in.script(EXCHANGE, an_answer(b"", 500))
-    async with in_front_of(stand_in.hosts, state=bench.state, wall=bench.wall) as second:
+    for forget in (lambda: forget_refusals(bench.state, credential_mark(REFRESH_TOKEN)), None):
+        forget() if forget else ask_again(bench.state)
+        stand_in.script(EXCHANGE, an_answer(b"", 500))
         stand_in.asked.clear()
-        assert isinstance(await error_of(second), CredentialsStale)
+        bench.wall.advance(300)  # else the token would be too new to be renewed
+        assert isinstance(await error_of(bench), CredentialsStale)  # in the process that runs
         assert stand_in.asked == [GRAPHQL, TOKEN, GRAPHQL, EXCHANGE]
     stand_in.takes_bearer = True
     assert await is_read(bench)
@@ -233,6 +236,72 @@ async def test_a_403_about_something_else_signs_in_nobody(stand_in: StandIn, ben
         stand_in.script(PHOENIX, an_answer(b"", 403))
         assert isinstance(await error_of(bench), SourceRefused)
     assert stand_in.count(TOKEN) == stand_in.count(EXCHANGE) == 0
+
+
+# Pages for a person.
+
+CAPTCHA = b'<form method="get" action="/errors/validateCaptcha">'
+
+
+@pytest.mark.parametrize(
+    ("page", "location"),
+    [(CAPTCHA, ""), (b'<a href="/ap/cvf/x">', ""), (b"", "/ap/mfa"), (b"", "/ap/cvf/request?x=1")],
+)
+async def test_a_page_for_a_person_is_named_and_signs_in_nobody(
+    stand_in: StandIn, bench: AmazonBench, page: bytes, location: str
+) -> None:
+    await bench.read()
+    bench.wall.advance(300)
+    for _ in range(3):
+        stand_in.asked.clear()
+        answer = an_answer(page, 302, Location=location) if location else an_answer(page)
+        stand_in.script(GRAPHQL, answer)
+        error = await error_of(bench)
+        assert isinstance(error, AsksForPerson)
+        assert str(error).startswith("Amazon asks for a person: it wants ")
+        assert "homeclimate setup amazon" in str(error)
+        assert stand_in.asked == [GRAPHQL]
+    assert await is_read(bench)  # it was a passing thing
+
+
+@pytest.mark.parametrize("page", [CAPTCHA, SIGN_IN_PAGE])
+@pytest.mark.parametrize("status", [200, 302, 400, 403])
+async def test_a_page_for_a_person_in_place_of_a_token_is_no_refusal(
+    stand_in: StandIn, bench: AmazonBench, page: bytes, status: int
+) -> None:
+    for _ in range(2):
+        stand_in.script(TOKEN, an_answer(page, status))
+        assert isinstance(await error_of(bench), AsksForPerson)
+        bench.wall.advance(61)
+    assert bench.state.get("amazon.refusal") == {}
+    assert await is_read(bench)
+
+
+async def test_a_lasting_sign_in_page_names_the_next_step(stand_in: StandIn, bench: AmazonBench) -> None:
+    await bench.read()
+    stand_in.script(GRAPHQL, *(an_answer(SIGN_IN_PAGE) for _ in range(4)))
+    error = await error_of(bench)
+    assert isinstance(error, CredentialsStale)
+    assert "homeclimate setup amazon" in str(error)
+
+
+async def test_in_a_trial_the_first_refusal_counts(stand_in: StandIn) -> None:
+    stand_in.refresh_token = "Atnr|another"
+    async with in_front_of(stand_in.hosts, is_trial=True) as bench:
+        error = await error_of(bench)
+    assert isinstance(error, CredentialsRefused)
+    assert "it was revoked, or it is not complete" in str(error)
+    assert "once more" not in str(error)
+
+
+async def test_what_cannot_be_a_token_is_not_sent(stand_in: StandIn) -> None:
+    async with in_front_of(
+        stand_in.hosts, refresh_token="", problem="This is JSON", cookies=COOKIES
+    ) as bench:
+        error = await error_of(bench)
+    assert isinstance(error, CredentialsRefused)
+    assert str(error).endswith("is not sent: This is JSON")
+    assert stand_in.asked == []
 
 
 # Refusals of the refresh token.
@@ -277,6 +346,52 @@ async def test_a_refused_token_is_probed_hourly_and_forgiven_when_accepted(
     stand_in.refresh_token = REFRESH_TOKEN
     assert await is_read(bench)
     assert bench.state.get("amazon.refusal") == {}
+
+
+async def test_a_refused_token_is_asked_for_again_and_stays_refused_for_good(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    stand_in.refresh_token = "Atnr|revoked"
+    await error_of(bench)
+    bench.wall.advance(61)
+    for asked in (2, 3, 4):
+        assert isinstance(await error_of(bench), CredentialsRefused)
+        assert isinstance(await error_of(bench), CredentialsRefused)
+        assert stand_in.count(TOKEN) == asked
+        ask_again(bench.state)
+    stand_in.refresh_token = REFRESH_TOKEN
+    assert await is_read(bench)
+
+
+async def test_another_account_leaves_nothing_of_the_one_before(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    keys = ("access_token", "authorisation", "monitors", "refusal", "second_interface")
+    stand_in.takes_bearer = False
+    await bench.read()
+    bench.state.put("amazon.monitors", {**bench.state.get("amazon.monitors"), "of": None})
+    bench.state.put("amazon.device", {"serial": "1"})
+    assert [bool(bench.state.get(f"amazon.{key}")) for key in keys] == [True, True, True, False, False]
+    forget_refusals(bench.state, credential_mark("Atnr|another"))
+    assert not any(bench.state.get(f"amazon.{key}") for key in keys)
+    async with in_front_of(stand_in.hosts, state=bench.state) as again:
+        await again.read()
+    forget_refusals(bench.state, credential_mark(REFRESH_TOKEN))
+    assert bench.state.get("amazon.monitors")
+    forget_account(bench.state)
+    assert not any(bench.state.get(f"amazon.{key}") for key in keys)
+    assert bench.state.get("amazon.device") == {"serial": "1"}
+
+
+async def test_an_account_without_monitors_is_asked_when_a_person_waits(
+    stand_in: StandIn, bench: AmazonBench
+) -> None:
+    devices, stand_in.devices = stand_in.devices, []
+    assert (await bench.read()).readings == ()
+    stand_in.devices = devices
+    ask_again(bench.state)
+    async with in_front_of(stand_in.hosts, state=bench.state) as again:
+        assert await is_read(again)
 
 
 async def test_a_refusal_belongs_to_one_token(stand_in: StandIn, bench: AmazonBench) -> None:

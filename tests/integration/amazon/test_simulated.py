@@ -54,6 +54,29 @@ async def test_the_second_interface_shows_the_same(alexa: SimulatedAlexa, signed
     assert signed_in.operations() == ["amazon.graphql", "amazon.phoenix"]
 
 
+async def test_what_the_first_interface_cannot_find_comes_from_the_second(
+    alexa: SimulatedAlexa, signed_in: AmazonBench
+) -> None:
+    alexa.faults.add(faults.FailedFeatures(("temperatureSensor", "range:8"), "NOT_FOUND"))
+    for _ in range(2):
+        await check_truth(signed_in, alexa, with_time=False)
+        assert signed_in.operations() == ["amazon.graphql", "amazon.phoenix"]
+        signed_in.wall.advance(300)
+
+
+async def test_odd_lists_and_numbers_are_read_as_they_are_meant(
+    alexa: SimulatedAlexa, home_clock: MemoryClock
+) -> None:
+    for effect in (faults.ListedTwice(), faults.AnotherMaker(), faults.TextNumbers()):
+        alexa.faults.add(effect)
+    async with in_front_of_simulation(alexa, wall=home_clock) as bench:
+        reply = await bench.read()
+        assert [note.partition(":")[0] for note in reply.notes] == ["Balcony air is not recorded"]
+        await check_truth(bench, alexa)
+        alexa.faults.add(Fault(effect=faults.Unavailable(), path=GRAPHQL))
+        await check_truth(bench, alexa, with_time=False)
+
+
 @pytest.mark.parametrize(
     ("roots", "is_expired", "words"),
     [

@@ -44,8 +44,15 @@ def endpoint(device: Device = KITCHEN, **changes: Any) -> dict[str, Any]:
 class CannedDiscovery(Alexa):
     """An account whose two forms of discovery reply with these."""
 
-    def __init__(self, appliances: Any, endpoints: Any, credential: str = "mine") -> None:
-        self.replies, self.asked, self._credential = (appliances, endpoints), list[int](), credential
+    def __init__(
+        self, appliances: Any, endpoints: Any, credential: str = "mine", account: str = "site"
+    ) -> None:
+        self.replies, self.asked = (appliances, endpoints), list[int]()
+        self._credential, self._account = credential, account
+
+    @property
+    def account(self) -> str:
+        return self._account
 
     @property
     def credential(self) -> str:
@@ -79,7 +86,7 @@ def test_the_older_form_tells_identities_and_meanings_of_ranges() -> None:
     assert kitchen.device_id == "alexa:GAJ23005314600H3"
     assert (kitchen.endpoint_id, kitchen.entity_id) == (KITCHEN.endpoint, KITCHEN.entity)
     assert kitchen.assets["4"] == "Alexa.AirQuality.Humidity"
-    assert "7" not in kitchen.assets  # its name is text in some language
+    assert kitchen.assets["7"] == ""  # its name is text in some language
     assert (bedroom.name, bedroom.serial) == ("Bedroom", "GAJ23005314600J4")
 
 
@@ -177,10 +184,45 @@ async def test_only_amazons_device_type_is_recorded(
     monitors = await a_directory(account, journal=journal).monitors(1.0)
     assert [one.serial for one in monitors] == [SERIAL] * is_recorded
     assert account.asked == ([0] if older == "ours" else [0, 1])
-    is_unknown = older == newer == "unknown"
+    kind = "unknown" if newer == "unknown" else "A3OTHER"
     assert [each.fields["detail"] for each in journal.records] == [
-        "Kitchen is not recorded: it is not known to be a monitor of Amazon's own"
-    ] * is_unknown
+        f"Kitchen is not recorded: it is not known to be a monitor of Amazon's own (device type {kind})"
+    ] * (not is_recorded)
+
+
+async def test_a_monitor_that_is_not_recorded_is_noted_once() -> None:
+    state, clock = MemoryState(), MemoryClock(NOON)
+    account = CannedDiscovery(appliance(alexaDeviceIdentifierList=None), endpoint(legacyIdentifiers=None))
+    notes = []
+    for _ in range(3):  # processes, a day apart
+        directory = a_directory(account, state, clock=clock)
+        await directory.monitors(1.0)
+        notes += [directory.take_notes(), directory.take_notes()]
+        clock.advance(25 * 3600)
+    assert [len(each) for each in notes] == [1, 0, 0, 0, 0, 0]
+    assert account.asked == [0, 1] * 3
+    account.replies = (discovered(BEDROOM), listed(BEDROOM))
+    directory = a_directory(account, state, clock=clock)
+    assert [one.name for one in await directory.monitors(1.0)] == ["Bedroom"]
+    assert directory.take_notes() == ()
+
+
+def test_the_serial_is_that_of_the_monitor_and_not_of_another_identifier() -> None:
+    echo = {"dmsDeviceSerialNumber": "G090XX", "dmsDeviceTypeId": "A32DOYMUN6DTXA"}
+    ours = {"dmsDeviceSerialNumber": SERIAL, "dmsDeviceTypeId": "AEZME1X38KDRA"}
+    for identifiers in ([echo, ours], [ours, echo]):
+        (monitor,) = monitors_of_appliances(appliance(alexaDeviceIdentifierList=identifiers))
+        assert (monitor.serial, monitor.device_type) == (SERIAL, "AEZME1X38KDRA")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_monitor_listed_twice_is_ours_if_either_mention_says_so(is_first: bool) -> None:
+    ours, bare = KITCHEN.appliance(), KITCHEN.appliance() | {"alexaDeviceIdentifierList": None}
+    pair = [ours, bare] if is_first else [bare, ours]
+    content = {"data": {"endpoints": {"items": [{"legacyAppliance": one} for one in pair]}}}
+    account = CannedDiscovery(content, {})
+    assert [one.serial for one in await a_directory(account).monitors(1.0)] == [KITCHEN.serial]
+    assert account.asked == [0]
 
 
 async def test_monitors_are_remembered_for_the_credential_they_were_found_with() -> None:
@@ -188,8 +230,10 @@ async def test_monitors_are_remembered_for_the_credential_they_were_found_with()
     found = await a_directory(account, state).monitors(1.0)
     assert await a_directory(account, state).monitors(1.0) == found
     assert account.asked == [0]
-    other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), credential="another")
-    assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
+    for marks in ({"credential": "another"}, {"account": "another"}):
+        other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), **marks)
+        assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
+        assert other.asked == [0]
 
 
 async def test_monitors_of_an_existing_home_are_known(tmp_path: Path) -> None:
@@ -212,4 +256,5 @@ async def test_a_known_serial_is_kept_when_discovery_lacks_it() -> None:
     identifiers = [{"dmsDeviceTypeId": "AEZME1X38KDRA"}]
     account.replies = (appliance(alexaDeviceIdentifierList=identifiers), {})
     clock.advance(25 * 3600)
-    assert [one.serial for one in await directory.monitors(1.0)] == [KITCHEN.serial]
+    found = await directory.refresh(1.0, is_missed=False)
+    assert [one.serial for one in found or ()] == [KITCHEN.serial]

@@ -43,22 +43,23 @@ def test_samples_become_a_reading_of_the_slot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("observed_before", "heard_before", "is_stale"),
+    ("observed_before", "heard_before", "is_dated", "is_stale"),
     [
-        (DAY - SECOND, DAY - SECOND, False),
-        (DAY, DAY, True),
-        (30 * DAY, DAY - SECOND, False),  # only its reachability is newer: nothing has changed since
-        (30 * DAY, 2 * DAY, True),
-        (None, None, False),
-        (None, DAY, True),
+        (DAY - SECOND, DAY - SECOND, True, False),
+        (DAY, DAY, True, True),
+        (30 * DAY, DAY - SECOND, True, False),  # only its reachability is newer: nothing has changed since
+        (30 * DAY, 2 * DAY, True, True),
+        (None, None, False, False),
+        (None, 2 * DAY, True, True),
+        (2 * DAY, 2 * DAY, False, False),  # a sample without a time may be new
     ],
 )
 def test_stale_only_when_every_sample_is_older_than_a_day(
-    observed_before: timedelta | None, heard_before: timedelta | None, is_stale: bool
+    observed_before: timedelta | None, heard_before: timedelta | None, is_dated: bool, is_stale: bool
 ) -> None:
     observed_at = None if observed_before is None else NOON - observed_before
     heard_at = None if heard_before is None else NOON - heard_before
-    reply = reply_to(some_samples(observed_at=observed_at, heard_at=heard_at))
+    reply = reply_to(some_samples(observed_at=observed_at, heard_at=heard_at, is_dated=is_dated))
     if is_stale:
         assert heard_at is not None
         (unread,) = reply.unread

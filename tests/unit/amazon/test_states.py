@@ -100,6 +100,12 @@ def test_each_range_is_its_quantity_or_keeps_its_number(
         (-40, "fahrenheit", -40),
         ("22.5", "CELSIUS", 22.5),
         ("-1", "CELSIUS", -1.0),
+        (" 22,5\n", "CELSIUS", 22.5),
+        ("2.25E1", "CELSIUS", 22.5),
+        ("72.5", " °F ", 22.5),
+        ("295.65", "kelvin", 22.5),
+        (22.5, "DEGREES_CELSIUS", 22.5),
+        (22.5, "c", 22.5),
     ],
 )
 def test_temperatures_are_converted_from_the_named_scale(
@@ -110,19 +116,62 @@ def test_temperatures_are_converted_from_the_named_scale(
 
 
 @BOTH
-@pytest.mark.parametrize("temperature", [{"value": 20.0}, {"value": 20.0, "scale": "REAUMUR"}])
-def test_a_temperature_without_a_known_scale_is_left_out(read: Read, temperature: Any) -> None:
+@pytest.mark.parametrize(
+    ("temperature", "reason"),
+    [
+        ({"value": 20.0}, "the scale '' is not known"),
+        ({"value": "20.0", "scale": "REAUMUR"}, "the scale 'REAUMUR' is not known"),
+        (20.0, "the scale '' is not known"),
+        ({"scale": "CELSIUS"}, "no value"),
+        (None, "no value"),
+    ],
+)
+def test_a_temperature_that_cannot_be_used_has_a_reason(read: Read, temperature: Any, reason: str) -> None:
     samples = read(Device(temperature=temperature))
     assert Quantity.TEMPERATURE not in samples.values
-    assert samples.left_out == ["a temperature without a known scale"]
+    assert samples.left_out == [f"temperature: {reason}"]
     assert len(samples.values) == 6
 
 
 @BOTH
-@pytest.mark.parametrize("odd", [float("nan"), float("inf"), None, "NaN", "1e5", "5,5", "", True, [53], {}])
-def test_what_is_not_a_finite_number_is_no_value(read: Read, odd: Any) -> None:
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (float("nan"), "nan is not a number"),
+        (float("inf"), "inf is not a number"),
+        (None, "no value"),
+        ("NaN", "'NaN' is not a number"),
+        ("Infinity", "'Infinity' is not a number"),
+        ("1,234", "'1,234' is not a number"),
+        ("1.2.3", "'1.2.3' is not a number"),
+        ("22.5 C", "'22.5 C' is not a number"),
+        ("", "'' is not a number"),
+        (" ", "'' is not a number"),
+        (True, "true is not a number"),
+        ([53], "not a number"),
+        ({}, "not a number"),
+        ("x" * 50, "'[...]' is not a number"),
+    ],
+)
+def test_what_is_not_a_finite_number_is_left_out_with_a_reason(read: Read, odd: Any, reason: str) -> None:
     samples = read(Device(ranges={"4": odd, "6": "3"}, temperature={"value": odd, "scale": "CELSIUS"}))  # type: ignore[dict-item]
     assert values(samples) == {"pm25": 3.0}
+    reasons = [one.partition(": ")[::2] for one in samples.left_out]
+    assert [name for name, _ in reasons] == ["relative_humidity", "temperature"]
+    assert {why for _, why in reasons} <= {reason, "no value"}
+
+
+@BOTH
+def test_ranges_may_be_written_as_text(read: Read) -> None:
+    written: Any = {"4": "53", "5": " 12.0 ", "6": "3,5", "8": "1.0E-1", "12": "7"}
+    samples = read(Device(ranges=written, temperature=None))
+    assert values(samples) == {
+        "relative_humidity": 53.0,
+        "voc_index": 12.0,
+        "pm25": 3.5,
+        "carbon_monoxide": 0.1,
+        "range.12": 7.0,
+    }
 
 
 @BOTH
@@ -155,15 +204,28 @@ def test_the_newest_times_of_values_and_of_all_samples(is_phoenix: bool) -> None
     assert samples.heard_at == datetime(2026, 3, 1, 11, 59, 59, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_dated"),
+    [
+        ({}, True),
+        ({"sampled_at": None}, False),
+        ({"sampled_at": None, "reachability": "UNREACHABLE", "ranges": {}, "temperature": None}, True),
+    ],
+)
+def test_whether_every_sample_has_a_time(changes: dict[str, Any], is_dated: bool) -> None:
+    assert by_graphql(Device(**changes)).is_dated is is_dated
+    assert by_phoenix(Device()).is_dated is False
+
+
 def test_a_value_in_error_costs_only_itself() -> None:
     samples = by_graphql(Device(errors={"8": "INTERNAL_ERROR", "temperatureSensor": "NOT_FOUND"}))
-    assert samples.left_out == ["INTERNAL_ERROR", "NOT_FOUND"]
+    assert samples.left_out == ["carbon_monoxide: INTERNAL_ERROR", "temperature: NOT_FOUND"]
     assert (len(samples.values), samples.is_reachable) == (5, True)
 
     def fail(features: list[dict[str, Any]]) -> None:
         features[0]["properties"][0] |= {"type": "ERROR", "error": None}
 
-    assert of_features(fail).left_out == ["an error"]
+    assert of_features(fail).left_out == ["relative_humidity: an error"]
 
 
 def test_a_monitor_all_of_whose_values_are_unreachable_is() -> None:
@@ -239,6 +301,7 @@ def test_states_that_are_not_json_are_skipped() -> None:
     written.append({"namespace": "Alexa.RangeController", "instance": 8, "value": 1})
     samples = samples_of_states(content, [a_monitor(Device())])[Device().endpoint]
     assert values(samples) == {"pm25": 3.0, "carbon_monoxide": 1.0, "temperature": 20.5}
+    assert set(samples.left_out) == {"a state that is not JSON"}
     content["deviceStates"][0]["capabilityStates"] = "many"
     (samples,) = samples_of_states(content, [a_monitor(Device())]).values()
     assert samples.is_empty

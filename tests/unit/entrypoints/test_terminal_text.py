@@ -9,10 +9,13 @@ import pytest
 
 from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
+from domain.progress import Waiting
 from domain.reading import Quantity
 from entrypoints.commands.setup_steps import reply_lines
 from entrypoints.terminal.cycle_text import as_object, format_age, lines
-from entrypoints.terminal.status_text import show, sparkline
+from entrypoints.terminal.status_text import Status, show, sparkline
+from entrypoints.terminal.status_text import as_object as status_object
+from entrypoints.terminal.status_text import lines as status_lines
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -52,8 +55,8 @@ UNREAD = (
             "  NOT STORED, and lost when this process ends before it can be: no room left",
         ),
         (
-            Spooled(report=a_cycle(), reason="busy"),
-            "  SPOOLED, to be stored as soon as the database can be written to: busy",
+            Spooled(report=a_cycle(), reason="busy", place="data/spool"),
+            "  SPOOLED in data/spool, to be stored as soon as the database can be written to: busy",
         ),
     ],
 )
@@ -118,6 +121,41 @@ def test_sparkline_shows_rise_gap_and_constant(values: list[float | None], hours
 def test_sparkline_draws_the_mean_of_each_column() -> None:
     series = [(NOON + HOUR * number, value) for number, value in enumerate((0.0, 10.0, 10.0, 10.0))]
     assert sparkline(series, NOON, NOON + 4 * HOUR, width=2) == "▁█"
+
+
+@pytest.mark.parametrize(
+    ("observed", "age"),
+    [
+        (timedelta(), "60 min"),
+        (timedelta(minutes=-50), "110 min"),
+        (timedelta(days=-90), "90 d"),
+        (timedelta(minutes=58), "2 min"),
+        (timedelta(hours=2), "60 min"),  # in the future: only the slot is known
+        (None, "60 min"),
+    ],
+)
+def test_status_shows_the_age_of_the_observation(
+    observed: timedelta | None, age: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    observed_at = None if observed is None else NOON + observed
+    reading = a_reading(collected_at=NOON, observed_at=observed_at, temperature=21.5, pm25=3.0)
+    status = Status(
+        now=NOON + HOUR,
+        readings=(reading,),
+        waiting=Waiting(),
+        incidents={},
+        state={},
+        alert_file=None,
+        collectors=(),
+    )
+    assert f"  {age}  21.5 °C" in list(status_lines(status))[-1]
+    (device,) = status_object(status)["devices"]
+    number, unit = age.split()
+    assert device["age_s"] == int(number) * {"min": 60, "d": 86_400}[unit] + (3600 if unit == "d" else 0)
+    store = MemoryStore()
+    store.append(a_cycle(a_collected(reading)))
+    show(MemoryHistory(store), since=NOON - HOUR, now=NOON + HOUR)
+    assert capsys.readouterr().out.count(age) == 2
 
 
 def test_newest_table_shows_age_battery_and_range(

@@ -95,6 +95,12 @@ def test_sensor_without_a_uniqueid_is_noted_and_not_stored() -> None:
         {"is_reachable": False},
         {"observed_at": NOON - timedelta(days=90)},  # the old entry of a moved sensor
         {"observed_at": None},
+        {"observed_at": NOON + timedelta(days=400)},
+        {"reported_at": NOON - timedelta(days=90), "observed_at": NOON - timedelta(days=90)},
+        {"is_on": False},
+        {"temperature": None},
+        {"uniqueid": UNIQUEID.upper(), "observed_at": NOON - timedelta(days=90)},
+        {"uniqueid": UNIQUEID.upper(), "is_reachable": False},
     ],
     ids=str,
 )

@@ -146,6 +146,11 @@ async def test_implausible_value_is_stored_and_flagged() -> None:
         (None, NOON, 25.0),
         (NOON - timedelta(minutes=1), NOON, 25.0),
         (NOON, NOON - timedelta(minutes=1), 20.0),
+        (NOON - timedelta(days=90), NOON, 25.0),
+        (NOON + timedelta(days=3650), NOON, 25.0),  # left behind by a clock that was wrong
+        (NOON, NOON + timedelta(days=1), 20.0),
+        (NOON - timedelta(minutes=1), NOON + timedelta(minutes=5), 25.0),
+        (NOON + timedelta(days=2), NOON + timedelta(days=3), 25.0),  # our own clock is wrong
     ],
 )
 async def test_newest_observation_of_a_device_counts(
@@ -165,6 +170,32 @@ async def test_newest_observation_of_a_device_counts(
     notes = [outcome.notes for outcome in cycle.report.outcomes if isinstance(outcome, Collected)]
     source, other_identity = ("hue:a", "HUE:1") if kept == 20.0 else ("hue:b", "hue:1")
     assert sorted(notes) == [(), (f"the reading of {other_identity} is taken from {source}",)]
+
+
+@pytest.mark.parametrize("old_is_first", [True, False])
+async def test_device_that_another_source_reads_is_not_unread(old_is_first: bool) -> None:
+    old = a_reply(a_reading("hue:2"), unread=[an_unread("HUE:1", Cause.STALE), an_unread("hue:3")])
+    new = a_reply(a_reading("hue:1", temperature=21.5))
+    sources = [MemorySource("hue:old", [old]), MemorySource("hue:new", [new])]
+    home = Home(*(sources if old_is_first else reversed(sources)))
+    cycle = await home.collection.run([a_due(name) for name in home.collection.plans])
+    outcomes = {one.due.source: one for one in cycle.report.outcomes if isinstance(one, Collected)}
+    assert outcomes["hue:old"].unread == (an_unread("hue:3"),)
+    assert outcomes["hue:old"].notes == ("the reading of HUE:1 (stale here) is taken from hue:new",)
+    assert (outcomes["hue:new"].unread, outcomes["hue:new"].notes) == ((), ())
+
+
+async def test_notes_name_five_devices_of_a_replaced_bridge() -> None:
+    old = a_reply(
+        *(a_reading(f"hue:{number}", observed_at=NOON - timedelta(hours=1)) for number in range(30))
+    )
+    new = a_reply(*(a_reading(f"hue:{number}", observed_at=NOON) for number in range(30)))
+    home = Home(MemorySource("hue:old", [old]), MemorySource("hue:new", [new]))
+    cycle = await home.collection.run([a_due("hue:old"), a_due("hue:new")])
+    outcome = cycle.report.outcomes[0]
+    assert isinstance(outcome, Collected)
+    assert (len(outcome.readings), len(outcome.notes)) == (0, 6)
+    assert outcome.notes[5] == "and 25 more readings are taken from other sources"
 
 
 async def test_each_source_of_a_cycle_is_one_measurement() -> None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
 import pytest
 
 from adapters.memory.alerts import MemoryNotifier, MemoryProbe
 from adapters.memory.runtime import MemoryClock
 from domain.cycle import SourceReply
-from domain.errors import NotifyError, NotifyUnavailable, SourceThrottled, StoreError
+from domain.errors import (
+    NotifyError,
+    NotifyUnavailable,
+    SourceError,
+    SourceThrottled,
+    SourceUnavailable,
+    StoreError,
+)
 from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
 from domain.services.health_aggregation import HealthCheck, MailProbe, SourceProbe
 from ports.probe import Probe
@@ -66,6 +74,21 @@ async def test_health_check_timeout(asked: Asked) -> None:
     assert report.results[0].summary == "no answer before the deadline"
     assert report.results[0].next_step
     assert report.health is Health.CANNOT_COLLECT
+
+
+async def test_without_time_to_run_no_answer_is_unknown(asked: Asked) -> None:
+    check = HealthCheck(clock=asked.clock, limit_s=LIMIT_S, is_starved=lambda: True)
+    stuck = asked.probe("stuck", takes_s=None, weight=Weight.ESSENTIAL)
+    report = await check.run([lambda: [stuck]], lambda _: None)
+    assert [result.status for result in report.results] == [Status.UNKNOWN]
+    assert report.health is Health.SOME_FAILED
+
+
+async def test_stage_that_has_no_time_left_is_unknown(asked: Asked) -> None:
+    stuck = asked.probe("stuck", takes_s=None)
+    report = await asked.of([stuck], [asked.probe("next", weight=Weight.ESSENTIAL)])
+    assert [result.status for result in report.results] == [Status.FAIL, Status.UNKNOWN]
+    assert report.health is Health.SOME_FAILED
 
 
 async def test_results_come_at_once_and_are_reported_in_order(asked: Asked) -> None:
@@ -197,6 +220,21 @@ async def test_source_probe_makes_one_attempt_within_its_limit() -> None:
     source = AskedSource(SourceThrottled("not so fast", retry_after_s=1.0))
     answer = await a_source_probe(source, clock).check()
     assert (answer.status, source.deadlines_s, source.is_closed) == (Status.FAIL, [17.0], True)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_starved", "status"),
+    [
+        (SourceUnavailable("no reply"), False, Status.FAIL),
+        (SourceUnavailable("no reply"), True, Status.UNKNOWN),
+        (SourceThrottled("not so fast"), True, Status.FAIL),
+    ],
+)
+async def test_source_that_is_not_reached_for_lack_of_time_is_unknown(
+    error: SourceError, is_starved: bool, status: Status
+) -> None:
+    probe = attrs.evolve(a_source_probe(AskedSource(error), MemoryClock(NOON)), is_starved=lambda: is_starved)
+    assert (await probe.check()).status is status
 
 
 async def test_source_probe_closes_its_source() -> None:

@@ -1,0 +1,73 @@
+"""The one way to open a file of a home: what is no regular file is refused at once, not waited for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_NO_PARTNER = (errno.ENXIO, errno.ENODEV)  # of a pipe without a reader, a socket, a device without a driver
+
+
+class NotAFileError(OSError):
+    """What is at the path is not a regular file."""
+
+
+def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open a regular file and return its descriptor. Raise `OSError`, a `NotAFileError` for anything else.
+
+    Opening a pipe, a socket or a device would wait for a partner, or have an effect; a folder is refused too.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno not in _NO_PARTNER and not isinstance(error, IsADirectoryError):
+            raise
+        check_regular(path)
+        raise
+    try:
+        _check(path, os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading. Raise `OSError`."""
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        yield file
+
+
+def read_regular(path: Path, most_bytes: int = -1) -> bytes:
+    """Return the content of a regular file, or its first bytes. Raise `OSError`."""
+    with reading(path) as file:
+        return file.read(most_bytes)
+
+
+def check_regular(path: Path) -> None:
+    """Raise `NotAFileError` if something else is at the path. Nothing there is no error."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    _check(path, mode)
+
+
+def _check(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise NotAFileError(errno.EISDIR, "it is a folder, not a file", str(path))
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise NotAFileError(errno.EINVAL, f"it is {kind}, not a file", str(path))

@@ -1,0 +1,215 @@
+"""The files of an open database, and whether its path still leads to them.
+
+SQLite works on the files that it has opened, wherever they are meanwhile: in a folder that was moved, on a
+disk that was unmounted, or without a name. What is stored there then is not in the home's database.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import Enum, auto
+from pathlib import Path
+
+import attrs
+
+from adapters.files.data_folder import FileId, file_id
+from domain.errors import StoreMissing
+
+_DESCRIPTORS = Path("/dev/fd")  # of this process, on Linux and macOS
+# https://sqlite.org/walformat.html: in the index the page size, the number of frames, the salts, and how many
+# frames are in the database; in the log 16 bytes before the salts, and 24 in each frame before the page.
+_INDEX_BYTES = 100
+_PAGE_SIZE_AT, _FRAMES_AT, _SALTS_AT, _BACKFILLED_AT = 14, 16, 32, 96
+# https://sqlite.org/fileformat2.html and SQLite's os.h: the two bytes of the journal mode, and the bytes of
+# the file that each process locks while it has the database open.
+_MODE_AT, _MODE_BYTES, _IS_WAL = 18, 2, b"\x02\x02"
+_SHARED_AT, _SHARED_BYTES = 0x40000002, 510
+_LOG_HEADER_BYTES, _LOG_SALTS_AT, _SALTS_BYTES, _FRAME_HEADER_BYTES = 32, 16, 8, 24
+
+
+class Condition(Enum):
+    """Where the files of an open database are."""
+
+    IN_PLACE = auto()
+    AWAY = auto()  # they exist, but the path does not lead to them: moved, or on a disk that is away
+    DELETED = auto()  # the database has no name left, and nothing is at the path
+    REPLACED = auto()  # another file is at the path
+    LOG_LOST = auto()  # the database is in place; its log or index was deleted or replaced
+    LOG_CUT = auto()  # what was in the log is gone
+    OVERWRITTEN = auto()  # the database has become shorter: something was written over it
+
+
+@attrs.define(kw_only=True)
+class OpenFiles:
+    """The files as they were when the database was opened. Any thread may look at them.
+
+    `path` is as configured and may be a link; `real` is the file that it led to. `log` and `index` are None
+    in a journal mode without them.
+    """
+
+    path: Path
+    real: Path
+    status: os.stat_result
+    folder: FileId | None
+    log: FileId | None
+    index: FileId | None
+    log_descriptor: int | None = None
+    index_descriptor: int | None = None
+    _size: int = attrs.field(init=False, default=0)
+    _has_shrunk: bool = attrs.field(init=False, default=False)
+
+    @classmethod
+    def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
+        """Return the files that the path leads to. Raise `OSError`."""
+        real = path.resolve()
+        log = file_id(f"{real}-wal") if has_log else None
+        index = file_id(f"{real}-shm") if has_log else None
+        return cls(
+            path=path,
+            real=real,
+            status=real.stat(),
+            folder=file_id(real.parent),
+            log=log,
+            index=index,
+            log_descriptor=next(_descriptors(log), None),
+            index_descriptor=next(_descriptors(index), None),
+        )
+
+    @property
+    def database(self) -> FileId:
+        return self.status.st_dev, self.status.st_ino
+
+    def condition(self) -> Condition:
+        """Look at the files: a few system calls while they are in place."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - as in file_id
+        except OSError:
+            return Condition.DELETED if self.has_no_name() and self._can_be_made_again() else Condition.AWAY
+        if (found.st_dev, found.st_ino) == self.database:
+            if (self.log is not None and file_id(f"{self.real}-wal") != self.log) or (
+                self.index is not None and file_id(f"{self.real}-shm") != self.index
+            ):
+                return Condition.LOG_LOST
+            if self._is_log_cut():
+                return Condition.LOG_CUT
+            self._has_shrunk |= found.st_size < self._size
+            self._size = found.st_size
+            return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
+        return Condition.REPLACED
+
+    def accept_size(self) -> None:
+        """Note that the database has become shorter, and is sound."""
+        self._has_shrunk = False
+
+    def has_no_name(self) -> bool:
+        """Return whether the database was deleted, so that only the descriptors of processes keep it."""
+        return (descriptor := self.descriptor()) is not None and os.fstat(descriptor).st_nlink == 0
+
+    def descriptor(self) -> int | None:
+        """Return a descriptor by which this process has the database open.
+
+        Opening the file would not do: closing that descriptor releases SQLite's locks.
+        """
+        return next(_descriptors(self.database), None)
+
+    def with_folder(self) -> OpenFiles:
+        """Make the folder, if it was deleted with the file. Raise `OSError`."""
+        self.real.parent.mkdir(exist_ok=True)
+        return attrs.evolve(self, folder=file_id(self.real.parent))
+
+    def is_log_in_database(self) -> bool:
+        """Return whether everything in the log has been copied into the database too."""
+        header = self._index_header()
+        return header is not None and _number(header, _BACKFILLED_AT) == _number(header, _FRAMES_AT)
+
+    def _can_be_made_again(self) -> bool:
+        """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""
+        if self.path.resolve() != self.real:
+            return False
+        folder = file_id(self.real.parent)
+        return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
+
+    def _is_log_cut(self) -> bool:
+        """Return whether the log is shorter than the index says, or is that of another index.
+
+        Another program may write or shorten the log in between; then the index has changed too.
+        """
+        header = self._index_header()
+        if header is None or not _number(header, _FRAMES_AT):
+            return False
+        if (descriptor := _still_open(self.log_descriptor, self.log)) is None:
+            return False
+        (page_size,) = struct.unpack_from("=H", header, _PAGE_SIZE_AT)
+        frame_bytes = _FRAME_HEADER_BYTES + (65536 if page_size == 1 else page_size)
+        salts = os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT)
+        is_whole = (
+            os.fstat(descriptor).st_size >= _LOG_HEADER_BYTES + _number(header, _FRAMES_AT) * frame_bytes
+            and salts == header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES]
+        )
+        return not is_whole and self._index_header() == header
+
+    def _index_header(self) -> bytes | None:
+        """Return the beginning of the index; None if it cannot be read."""
+        if (descriptor := _still_open(self.index_descriptor, self.index)) is None:
+            return None
+        header = os.pread(descriptor, _INDEX_BYTES, 0)
+        return header if len(header) == _INDEX_BYTES else None
+
+
+def _number(header: bytes, offset: int) -> int:
+    (number,) = struct.unpack_from("=I", header, offset)
+    return int(number)
+
+
+def _still_open(descriptor: int | None, file: FileId | None) -> int | None:
+    """Return the descriptor, or another one of the file if it has been closed since; None without one."""
+    with suppress(OSError):
+        if descriptor is not None and _id_of(descriptor) == file:
+            return descriptor
+    return next(_descriptors(file), None)
+
+
+def _id_of(descriptor: int) -> FileId:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _descriptors(file: FileId | None) -> Iterator[int]:
+    """Yield the descriptors by which this process has the file open."""
+    for name in _DESCRIPTORS.iterdir() if file is not None else ():
+        with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by then
+            if _id_of(int(name.name)) == file:
+                yield int(name.name)
+
+
+def require_whole(path: Path) -> None:
+    """Raise `StoreMissing` if another process has the database open, and its log or index is not there.
+
+    That process still has them, and puts them back with its next cycle; what this one would read or write
+    meanwhile is not the whole database.
+    """
+    real = os.path.realpath(path)
+    missing = [suffix for suffix in ("-wal", "-shm") if file_id(f"{real}{suffix}") is None]
+    if not missing or next(_descriptors(file_id(real)), None) is not None:
+        return  # this process has it open: closing a second descriptor would release SQLite's locks
+    try:
+        descriptor = os.open(real, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # that it cannot be opened is found by whoever opens it
+    try:
+        if os.pread(descriptor, _MODE_BYTES, _MODE_AT) != _IS_WAL:
+            return
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_BYTES, _SHARED_AT)
+    except BlockingIOError:
+        raise StoreMissing(
+            f"{real}{missing[0]} was deleted while another process has the database open. "
+            "That process puts it back with its next cycle; do not end it before"
+        ) from None
+    except OSError:  # a file system without locks
+        return
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,223 @@
+"""The reserve of the spool: room for cycles where the disk has none left."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.files.file_spool import FileSpool
+from adapters.files.spool_lines import encode
+from adapters.memory.runtime import MemoryClock, MemoryJournal
+from domain.cycle import CycleReport
+from domain.errors import SpoolError
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+
+TODAY = "2026-03-01.jsonl"
+SIZE = 16 * 1024
+LATER = NOON + timedelta(days=36_500)  # files are never younger than that
+
+
+class Bench:
+    """A spool whose days' files cannot be made, so that it uses the reserve."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "data" / "spool"
+        self.folder.parent.mkdir()
+        self.reserve = self.folder / "reserve"
+        self.journal = MemoryJournal()
+        self.spool = self.begin()
+        (self.folder / TODAY).mkdir()
+
+    def begin(self, *lasting: Path, size: int = SIZE) -> FileSpool:
+        """Start another process."""
+        spool = FileSpool(
+            self.folder, *lasting, clock=MemoryClock(NOON), journal=self.journal, reserve_bytes=size
+        )
+        spool.prepare(is_data_there=True)
+        return spool
+
+    def let_days_be_made(self) -> None:
+        (self.folder / TODAY).rmdir()
+
+    def drained(self) -> list[CycleReport]:
+        """Drain with a new process, which may not read the folder in the way."""
+        self.let_days_be_made()
+        taken = drained(self.begin())
+        (self.folder / TODAY).mkdir()
+        return taken
+
+    def write(self, content: bytes) -> None:
+        self.reserve.write_bytes(content.ljust(SIZE, b"\0"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def drained(spool: FileSpool) -> list[CycleReport]:
+    taken: list[CycleReport] = []
+
+    def take(report: CycleReport) -> bool:
+        taken.append(report)
+        return True
+
+    spool.drain(take)
+    return taken
+
+
+def a_cycle_at(minute: int, location: str = "Attic") -> CycleReport:
+    slot = NOON + timedelta(minutes=minute)
+    return a_cycle(a_collected(a_reading(collected_at=slot, location=location), due=a_due(slot=slot)))
+
+
+FIRST, SECOND, THIRD = map(a_cycle_at, (0, 5, 10))
+
+
+def test_reserve_is_made_of_zeros_and_kept(bench: Bench) -> None:
+    assert bench.reserve.read_bytes() == bytes(SIZE)
+    assert bench.reserve.stat().st_blocks * 512 >= SIZE, "its room is really taken"
+    assert bench.reserve.stat().st_mode & 0o007 == 0
+    bench.spool.add(FIRST)
+    bench.begin()
+    assert bench.drained() == [FIRST]
+
+
+def test_reserve_takes_lines_in_place_and_is_zeros_again_after_draining(bench: Bench) -> None:
+    inode = bench.reserve.stat().st_ino
+    for report in (FIRST, SECOND, THIRD):
+        assert bench.spool.add(report) == str(bench.folder)
+    assert bench.reserve.read_bytes() == b"".join(map(encode, (FIRST, SECOND, THIRD))).ljust(SIZE, b"\0")
+    assert bench.drained() == [FIRST, SECOND, THIRD]
+    assert bench.reserve.read_bytes() == bytes(SIZE)
+    assert bench.reserve.stat().st_ino == inode
+    assert bench.drained() == []
+
+
+def test_reserve_and_the_day_are_drained_oldest_cycle_first(bench: Bench) -> None:
+    bench.spool.add(SECOND)
+    bench.let_days_be_made()
+    spool = bench.begin()
+    spool.add(FIRST)
+    spool.add(THIRD)
+    assert (spool.waiting().cycles, drained(spool)) == (3, [FIRST, SECOND, THIRD])
+
+
+def test_full_reserve_leaves_the_cycle_to_the_next_place(bench: Bench, tmp_path: Path) -> None:
+    spool = bench.begin(tmp_path / "state" / "spool")
+    places = [spool.add(a_cycle_at(minute)) for minute in range(0, 200, 5)]
+    assert set(places) == {str(bench.folder), str(tmp_path / "state" / "spool")}
+    assert bench.reserve.stat().st_size == SIZE
+    bench.let_days_be_made()
+    assert drained(spool) == [a_cycle_at(minute) for minute in range(0, 200, 5)]
+
+
+def test_full_reserve_alone_refuses_the_cycle(bench: Bench) -> None:
+    with pytest.raises(SpoolError):
+        all(map(bench.spool.add, map(a_cycle_at, range(0, 200, 5))))
+    assert bench.reserve.stat().st_size == SIZE
+
+
+def test_line_that_was_cut_at_any_byte_is_not_there(bench: Bench) -> None:
+    whole, cut_line = encode(FIRST), encode(a_cycle_at(5, "A long name of a room" * 9))
+    for cut in range(len(cut_line)):
+        bench.write(whole + cut_line[:cut])
+        assert bench.spool.add(THIRD)
+        assert bench.drained() == [FIRST, THIRD], cut
+    assert bench.journal.of("spool.line_damaged") == ()
+
+
+@pytest.mark.parametrize("sector", [0, 1])
+def test_torn_line_is_recognised_and_costs_no_other(bench: Bench, sector: int) -> None:
+    torn = bytearray(encode(a_cycle_at(5, "A long name of a room" * 60)))
+    torn[sector * 512 : (sector + 1) * 512] = bytes(512)
+    bench.write(encode(FIRST) + torn)
+    bench.spool.add(THIRD)
+    assert bench.drained() == [FIRST, THIRD]
+    assert len(bench.journal.of("spool.line_damaged")) == 1
+    assert (bench.folder / "aside.jsonl").read_bytes() == torn.lstrip(b"\0")
+    assert bench.reserve.read_bytes() == bytes(SIZE)
+
+
+def test_clearing_that_was_killed_leaves_whole_lines(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwrite, writes = os.pwrite, 0
+    reports = (FIRST, SECOND, THIRD)
+
+    def killed(descriptor: int, data: bytes, offset: int) -> int:
+        nonlocal writes
+        writes -= 1
+        if writes < 0:
+            pwrite(descriptor, data[:100], offset)
+            raise KeyboardInterrupt
+        return pwrite(descriptor, data, offset)
+
+    bench.let_days_be_made()
+    for allowed in range(4):
+        bench.write(b"".join(map(encode, reports)))
+        spool = bench.begin()
+        with monkeypatch.context() as patched:
+            writes = allowed
+            patched.setattr(os, "pwrite", killed)
+            with pytest.raises(KeyboardInterrupt):
+                drained(spool)
+        assert drained(bench.begin()) == list(reports[: max(2 - allowed, 0)])
+    assert bench.journal.of("spool.line_damaged") == ()
+
+
+def test_failed_write_leaves_zeros(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.spool.add(FIRST)
+    before, fsync = bench.reserve.read_bytes(), os.fsync
+
+    def broken(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == SIZE:
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", broken)
+        with pytest.raises(SpoolError):
+            bench.spool.add(SECOND)
+    assert bench.reserve.read_bytes() == before
+
+
+def test_reserve_is_not_made_without_room(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    journal = MemoryJournal()
+    spool = FileSpool(
+        tmp_path / "data" / "spool", clock=MemoryClock(NOON), journal=journal, reserve_bytes=1 << 60
+    )
+    spool.prepare(is_data_there=True)
+    assert journal.events() == ("spool.no_reserve",)
+    assert os.listdir(tmp_path / "data" / "spool") == ["lock"]  # noqa: PTH208 - names alone
+    spool.add(FIRST)
+    assert drained(spool) == [FIRST]
+
+
+def test_reserve_that_was_half_made_is_made_again(bench: Bench) -> None:
+    bench.reserve.unlink()
+    (bench.folder / "reserve.making").write_bytes(b"\0" * 100)
+    bench.begin()
+    assert bench.reserve.read_bytes() == bytes(SIZE)
+    assert not (bench.folder / "reserve.making").exists()
+
+
+@pytest.mark.parametrize("is_in_reserve", [True, False])
+def test_empty_place_is_only_looked_at_until_it_changes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, is_in_reserve: bool
+) -> None:
+    bench.let_days_be_made()
+    spool = FileSpool(bench.folder, clock=MemoryClock(LATER), journal=bench.journal, reserve_bytes=SIZE)
+    assert drained(spool) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", None)
+        patched.setattr(os, "open", None)
+        assert drained(spool) == []
+    if is_in_reserve:
+        (bench.folder / TODAY).mkdir()
+    bench.spool.add(FIRST)
+    if is_in_reserve:
+        bench.let_days_be_made()
+    assert drained(spool) == [FIRST]
