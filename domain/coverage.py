@@ -24,7 +24,7 @@ class Absence:
 
 
 @attrs.frozen(kw_only=True)
-class Gap:
+class SeriesGap:
     """Slots in a row without readings for one cause: of a device, or of a source and all its devices."""
 
     source: str
@@ -35,10 +35,10 @@ class Gap:
     detail: str = ""
 
 
-def gaps_of(absences: Iterable[Absence]) -> Sequence[Gap]:
+def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
     """Join absences of one device, or source, that follow each other for the same cause; sort by begin."""
-    open_gaps: dict[tuple[str, str | None], Gap] = {}
-    closed: list[Gap] = []
+    open_gaps: dict[tuple[str, str | None], SeriesGap] = {}
+    closed: list[SeriesGap] = []
     for one in sorted(absences, key=lambda absence: absence.slot):
         key = (one.source, one.device_id)
         end = one.slot + timedelta(seconds=one.interval_s)
@@ -48,7 +48,7 @@ def gaps_of(absences: Iterable[Absence]) -> Sequence[Gap]:
             continue
         if present is not None:
             closed.append(present)
-        open_gaps[key] = Gap(
+        open_gaps[key] = SeriesGap(
             source=one.source,
             device_id=one.device_id,
             begin=one.slot,

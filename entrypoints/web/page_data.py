@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from domain.air_quality import PM25_CLASSES, PM25_GUIDELINE, pm25_class, usual_range
-from domain.coverage import Absence, Gap, gaps_of
+from domain.coverage import Absence, SeriesGap, gaps_of
 from domain.reading import Quantity, Reading
 from domain.series import Resolution, Summary, begin_of, combine, resolution_of, with_breaks
 from ports.clock import Clock
@@ -295,7 +295,7 @@ def _next(at: datetime, resolution: Resolution, zone: tzinfo) -> datetime:
     return begin_of(at + timedelta(hours=longest), resolution, zone)
 
 
-def _gap(gap: Gap, names: Mapping[str, str]) -> dict[str, Any]:
+def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "subject": gap.source if gap.device_id is None else names.get(gap.device_id, gap.device_id),
         "device": gap.device_id,

@@ -1,0 +1,182 @@
+"""The server of the dashboard, asked over HTTP: what it serves, to whom, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import attrs
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from domain.errors import StoreError
+from domain.reading import Quantity, Reading
+from entrypoints.web.page_data import PageData
+from entrypoints.web.rendering import STATIC, assets, render
+from entrypoints.web.server import Access, application
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+
+MINUTE = timedelta(minutes=1)
+HOSTS = ("127.0.0.1", "localhost")
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+Client = TestClient[web.Request, web.Application]
+# As published in the npm package uplot 1.6.32.
+UPLOT_SHA256 = {
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+
+
+def stored_home() -> MemoryStore:
+    """A home of two sensors over two hours, with half an hour in which the bridge was silent."""
+    store = MemoryStore()
+    for number in range(24):
+        slot = NOON - (24 - number) * 5 * MINUTE
+        due = a_due(slot=slot)
+        if 10 <= number < 16:
+            store.append(a_cycle(a_failed(due, detail="timed out")))
+            continue
+        readings = [a_reading("hue:a", collected_at=slot, location=HOSTILE, temperature=20 + number / 10)]
+        unread = (an_unread("hue:b"),) if number == 20 else ()
+        if not unread:
+            readings.append(a_reading("hue:b", collected_at=slot, location="Hall"))
+        store.append(a_cycle(a_collected(*readings, due=due, unread=unread)))
+    return store
+
+
+def page_data(store: MemoryStore) -> PageData:
+    return PageData(
+        history=MemoryHistory(store),
+        ledger=MemoryLedger(store),
+        clock=MemoryClock(NOON),
+        zone=ZoneInfo("Europe/Berlin"),
+        interval=5 * MINUTE,
+        is_simulated=True,
+        incidents=lambda: ["Hall: silent"],
+        database=lambda: {"size": "readings.db: 1.0 MB"},
+    )
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[Client]:
+    app = application(page_data(stored_home()), Access(hosts=HOSTS))
+    async with TestClient(TestServer(app)) as started:
+        yield started
+
+
+async def test_data_has_breaks_and_their_reasons(client: Client) -> None:
+    reply = await client.get("/data?range=6h")
+    content = await reply.json()
+    (chart,) = content["charts"]
+    line = next(one for one in chart["series"] if one["device"] == "hue:a")
+    assert chart["quantity"] == Quantity.TEMPERATURE
+    assert line["means"].count(None) == 1
+    assert len(line["means"]) == 24 - 6 + 1
+    gaps = [(gap["subject"], gap["end"] - gap["begin"], gap["reason"]) for gap in content["gaps"]]
+    assert gaps == [
+        ("hue", 1800.0, "the source could not be reached"),
+        ("Hall", 300.0, "the sensor could not be reached"),
+    ]
+
+
+async def test_no_served_byte_names_an_outside_address(client: Client) -> None:
+    for path in ("/", "/data", *(f"/static/{name}" for name in assets())):
+        reply = await client.get(path)
+        body = await reply.read()
+        assert reply.status == 200, path
+        assert not re.search(rb"(https?:)?//[a-z0-9-]+\.[a-z]", body), path
+        policy = reply.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self';")
+
+
+async def test_names_are_escaped_in_the_page(client: Client) -> None:
+    text = await (await client.get("/")).text()
+    assert HOSTILE not in text
+    embedded = re.search(r'<script type="application/json" id="content">(.*?)</script>', text, re.DOTALL)
+    assert embedded is not None
+    assert HOSTILE in {room["name"] for room in json.loads(embedded.group(1))["rooms"]}
+    assert HOSTILE not in render({**json.loads(embedded.group(1)), "range": ""}, inline=True)
+    assert "Simulated home" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8765", 200), ("LOCALHOST", 200), ("evil.example", 403), ("127.0.0.1.evil.example:80", 403)],
+)
+async def test_other_host_names_are_refused(client: Client, host: str, status: int) -> None:
+    for path in ("/", "/data", "/events", "/static/page.js"):
+        if path == "/events" and status == 200:
+            continue
+        assert (await client.get(path, headers={"Host": host})).status == status
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_no_route_changes_anything(client: Client, method: str) -> None:
+    for path in ("/", "/data", "/events", "/static/page.js"):
+        assert (await client.request(method, path)).status == 405
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "range=2y",
+        "range=custom",
+        "range=custom&since=5&until=5",
+        "range=custom&since=x&until=1",
+        "range=custom&since=nan&until=1",
+    ],
+)
+async def test_a_wrong_range_is_answered_with_a_message(client: Client, query: str) -> None:
+    reply = await client.get(f"/data?{query}")
+    assert reply.status == 400
+    assert (await reply.text()).strip()
+
+
+async def test_a_token_is_asked_for_beyond_this_machine() -> None:
+    app = application(page_data(stored_home()), Access(hosts=HOSTS, token="s3cret"))
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/")).status == 403
+        assert (await client.get("/?token=wrong")).status == 403
+        assert (await client.get("/?token=s3cret")).status == 200
+        assert (await client.get("/data")).status == 200  # by the cookie
+
+
+async def test_a_store_in_trouble_is_an_answer_too() -> None:
+    class Away(MemoryHistory):
+        def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+            raise StoreError(f"the disk was away until {until}")
+
+    data = attrs.evolve(page_data(stored_home()), history=Away(stored_home()))
+    async with TestClient(TestServer(application(data, Access(hosts=HOSTS)))) as client:
+        reply = await client.get("/data")
+        assert (reply.status, (await reply.text()).strip()) == (
+            503,
+            f"the disk was away until {NOON}",
+        )
+
+
+async def test_a_new_reading_is_an_event() -> None:
+    store = stored_home()
+    app = application(page_data(store), Access(hosts=HOSTS))
+    async with TestClient(TestServer(app)) as client, client.get("/events") as reply:
+        assert reply.headers["Content-Type"] == "text/event-stream"
+        assert await reply.content.readline() == b"event: alive\n"
+        store.append(a_cycle(a_collected(a_reading("hue:a", collected_at=NOON), due=a_due(slot=NOON))))
+        while (line := await reply.content.readline()) != b"event: stored\n":
+            assert line
+        assert await reply.content.readline() == f"data: {len(store.readings)}\n".encode()
+
+
+def test_the_chart_library_is_the_published_one() -> None:
+    assert {
+        name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in UPLOT_SHA256
+    } == UPLOT_SHA256
+    assert "Leon Sorokin" in (STATIC / "uPlot.LICENSE.txt").read_text()
