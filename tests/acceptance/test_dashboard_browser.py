@@ -1,0 +1,211 @@
+"""The dashboard in a real browser: charts, gaps, live values, a lost server, and what a page may not do."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.memory.runtime import MemoryJournal
+from adapters.runtime.clock import SystemClock
+from adapters.sqlite.store import SqliteStore
+from domain.schedule import slot_at
+from tests.support.builders import a_collected, a_cycle, a_due, a_failed, a_reading
+from tests.support.deployments import Deployment
+from tests.support.forked import Piped
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+INTERVAL = timedelta(minutes=5)
+ROOMS = ("Kitchen", "Hall <b>upstairs</b>")
+WAIT_MS = 15_000
+
+
+def cycle_at(store: SqliteStore, slot: datetime, *, silent: bool = False) -> None:
+    due = a_due(slot=slot)
+    if silent:
+        store.append(a_cycle(a_failed(due, detail="timed out")))
+        return
+    readings = [
+        a_reading(f"hue:{number}", collected_at=slot, location=name, temperature=20.0 + number)
+        for number, name in enumerate(ROOMS)
+    ]
+    store.append(a_cycle(a_collected(*readings, due=due)))
+
+
+@pytest.fixture
+def store(deployment: Deployment) -> Iterator[SqliteStore]:
+    """The store of a home with eight days of readings, and two silent hours four hours ago."""
+    clock = SystemClock()
+    deployment.database.parent.mkdir()
+    store = SqliteStore(deployment.database, journal=MemoryJournal(), clock=clock)
+    newest = slot_at(clock.now(), 300) - INTERVAL
+    for number in range(12 * 24 * 2, -1, -1):
+        cycle_at(store, newest - number * INTERVAL, silent=48 <= number < 72)
+    yield store
+    store.close()
+
+
+@contextmanager
+def served(deployment: Deployment, port: int = 0) -> Iterator[tuple[str, Piped]]:
+    dashboard = deployment.start("dashboard", "--port", str(port))
+    try:
+        line = dashboard.stdout.readline()
+        found = re.search(r"http://[0-9.:]+/", line)
+        assert found is not None, line
+        yield found.group(), dashboard
+    finally:
+        dashboard.terminate()
+        dashboard.communicate(timeout=20)
+
+
+@contextmanager
+def browsing(width: int, scheme: str) -> Iterator[tuple[Any, list[str]]]:
+    """Give a page, and the list of its errors and of its requests to other places."""
+    troubles: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda one: troubles.append(one.text) if one.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("requestfailed", lambda one: troubles.append(f"failed: {one.url}"))
+        page.on(
+            "request",
+            lambda one: None if "//127.0.0.1:" in one.url else troubles.append(f"outside: {one.url}"),
+        )
+        try:
+            yield page, troubles
+        finally:
+            browser.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1320, "light"), (500, "dark"), (360, "light")])
+def test_page_is_drawn_without_errors(
+    deployment: Deployment, store: SqliteStore, width: int, scheme: str
+) -> None:
+    assert store
+    with served(deployment) as (address, _), browsing(width, scheme) as (page, troubles):
+        page.goto(address)
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
+        sync_api.expect(page.locator(".card h3").first).to_have_text(ROOMS[1])
+        for name in ("6h", "7d", "30d", "1y", "all", "24h"):
+            with page.expect_response(re.compile("/data")):
+                page.get_by_role("button", name=name, exact=True).click()
+            sync_api.expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute(
+                "aria-pressed", "true"
+            )
+            sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []
+        folder = Path("var/screenshots")
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"dashboard-{scheme}-{width}.png", full_page=True)
+        assert troubles == []
+
+
+def test_gap_is_a_break_with_its_reason(deployment: Deployment, store: SqliteStore) -> None:
+    assert store
+    with served(deployment) as (address, _), browsing(1320, "light") as (page, troubles):
+        page.goto(address)
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text("the source could not be reached")
+        over = page.locator("#charts .u-over")
+        box = over.bounding_box()
+        # The gap is from 6 to 4 hours before the end of 24 hours.
+        page.mouse.move(box["x"] + box["width"] * (24 - 5) / 24, box["y"] + box["height"] / 2)
+        sync_api.expect(page.locator(".reason")).to_contain_text("the source could not be reached")
+        page.mouse.move(box["x"] + box["width"] * (24 - 2) / 24, box["y"] + box["height"] / 2)
+        sync_api.expect(page.locator(".reason")).to_have_text("")
+        assert drawn_at(page, 24 - 2)
+        assert not drawn_at(page, 24 - 5)
+        assert troubles == []
+
+
+def test_dragging_shows_a_part(deployment: Deployment, store: SqliteStore) -> None:
+    assert store
+    with served(deployment) as (address, _), browsing(1320, "light") as (page, troubles):
+        page.goto(address)
+        box = page.locator("#charts .u-over").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 500, box["y"] + 50, steps=5)
+        with page.expect_response(re.compile("range=custom")):
+            page.mouse.up()
+        sync_api.expect(page.get_by_role("button", name="24h", exact=True)).to_have_attribute(
+            "aria-pressed", "false"
+        )
+        assert troubles == []
+
+
+def test_values_arrive_and_a_lost_server_is_noticed(deployment: Deployment, store: SqliteStore) -> None:
+    with browsing(1320, "light") as (page, troubles):
+        with served(deployment) as (address, _):
+            page.goto(address)
+            status = page.locator("#connection")
+            sync_api.expect(status).to_contain_text("live", timeout=WAIT_MS)
+            slot = slot_at(SystemClock().now(), 300)
+            reading = a_reading("hue:0", collected_at=slot, location=ROOMS[0], temperature=31.5)
+            store.append(a_cycle(a_collected(reading, due=a_due(slot=slot))))
+            sync_api.expect(page.locator(".card .value").filter(has_text="31.5")).to_have_count(
+                1, timeout=WAIT_MS
+            )
+            assert troubles == []
+        sync_api.expect(status).to_contain_text("does not answer", timeout=WAIT_MS)
+        with served(deployment, port=int(address.rstrip("/").rpartition(":")[2])):
+            sync_api.expect(status).to_contain_text("live", timeout=WAIT_MS)
+
+
+def test_report_opens_from_the_disk(deployment: Deployment, store: SqliteStore) -> None:
+    assert store
+    file = deployment.folder / "report.html"
+    done = deployment.run("report", "--since", "7d", "--output", str(file))
+    assert done.returncode == 0, done.stderr
+    with browsing(1320, "light") as (page, troubles):
+        page.goto(file.as_uri())
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
+        assert [one for one in troubles if not one.startswith("outside: file:")] == []
+
+
+def violations(page: Any) -> list[str]:
+    """Return what axe calls serious or critical."""
+    results = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in results
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def drawn_at(page: Any, hour: float) -> bool:
+    """Return whether a line of the first series is drawn at that hour of the day that is shown."""
+    script = """hour => {
+        const canvas = document.querySelector('#charts canvas');
+        const over = document.querySelector('#charts .u-over').getBoundingClientRect();
+        const box = canvas.getBoundingClientRect();
+        const scale = canvas.width / box.width;
+        const x = Math.round((over.left - box.left + over.width * hour / 24) * scale);
+        const top = Math.round((over.top - box.top) * scale);
+        const height = Math.round(over.height * scale);
+        const pixels = canvas.getContext('2d').getImageData(x - 2, top, 5, height).data;
+        for (let at = 0; at < pixels.length; at += 4) {
+            // the first colour of the light theme, #0072b2
+            if (pixels[at + 3] > 200 && Math.abs(pixels[at]) < 40 && Math.abs(pixels[at + 1] - 114) < 40
+                && Math.abs(pixels[at + 2] - 178) < 40) return true;
+        }
+        return false;
+    }"""
+    return bool(page.evaluate(script, hour))
