@@ -107,6 +107,10 @@ class HomeFiles:
         return self.folder / "spool"
 
     @property
+    def backups(self) -> Path:
+        return self.folder / "backups"
+
+    @property
     def alert(self) -> Path:
         return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from adapters.files.regular_file import open_regular
+from adapters.files.regular_file import open_regular, problem_of_file
 from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
@@ -112,6 +112,12 @@ class SourceLocks:
         """Release all sources."""
         for source in tuple(self._held):
             self.release(source)
+
+
+def lock_problems(folder: Path, sources: Iterable[str]) -> list[str]:
+    """Return why this process could not open the locks of these sources; changes nothing."""
+    problems = (problem_of_file(_path(folder, source)) for source in sources)
+    return list(dict.fromkeys(problem for problem in problems if problem is not None))
 
 
 def held_sources(folder: Path) -> tuple[str, ...]:

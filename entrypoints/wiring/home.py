@@ -26,7 +26,6 @@ from entrypoints.process import typed_anywhere
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
 from ports.journal import Journal, Level
-from ports.spool import Spool
 from ports.state import State
 
 ALERT_FILE_SOURCE = "amazon"  # the name of the file is older than the program: it is about this source
@@ -85,7 +84,7 @@ class Home:
         )
 
     @property
-    def spool(self) -> Spool:
+    def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
@@ -103,15 +102,11 @@ def checked_home(loaded: Loaded, environment: Environment) -> Home:
     return attrs.evolve(home, state=StateCopy(home.state))
 
 
-def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so."""
-    logging = loaded.settings.logging
-    level = environment.stderr_level
-    if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=level or Level.CRITICAL)
-    redact = Redactor(tuple(loaded.secrets.values())).redact
+def log_of(settings: Settings, environment: Environment, redact: Callable[[str], str]) -> RotatingLog:
+    """Return the log files of the home."""
+    logging = settings.logging
     folder = logging.log_file_path.parent
-    log = RotatingLog(
+    return RotatingLog(
         folder,
         redact=redact,
         clock=environment.clock,
@@ -121,6 +116,15 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
     )
+
+
+def collecting_home(loaded: Loaded, environment: Environment) -> Home:
+    """Build the home for a collector, which logs to files if the settings say so."""
+    level = environment.stderr_level
+    if not (loaded.settings.logging.enable_file_logging and environment.log_to_files):
+        return home_of(loaded, environment, level=level or Level.CRITICAL)
+    redact = Redactor(tuple(loaded.secrets.values())).redact
+    log = log_of(loaded.settings, environment, redact)
     journals = log if level is None else Journals(log, StderrJournal(redact, level=level))
     journal = RewordingJournal(journals, typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)
