@@ -103,6 +103,11 @@ class HomeFiles:
         return self.folder / "state.json"
 
     @property
+    def spare_states(self) -> tuple[Path, ...]:
+        """Where the state is saved that cannot be written to its own file."""
+        return tuple(folder / "state.json" for folder in self.lasting_folders)
+
+    @property
     def spool(self) -> Path:
         return self.folder / "spool"
 
@@ -111,23 +116,30 @@ class HomeFiles:
         return self.folder / "backups"
 
     @property
+    def interim_cycles(self) -> tuple[Path, ...]:
+        """Where cycles are kept too while the database is an interim one."""
+        return tuple(folder / "interim" for folder in (self.folder, *self.lasting_folders))
+
+    @property
     def alert(self) -> Path:
         return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 
     @property
-    def source_locks(self) -> Path:
-        return self.folder / "locks"
+    def source_locks(self) -> tuple[Path, ...]:
+        """The folder of the locks, and those for while the data folder is away."""
+        return tuple(folder / "locks" for folder in (self.folder, *self.lasting_folders))
 
     @property
     def upkeep_lock(self) -> Path:
         return self.folder / "upkeep.lock"
 
     @property
-    def lasting_folders(self) -> tuple[Path, Path]:
+    def lasting_folders(self) -> tuple[Path, ...]:
         """The folders outside the data folder, best first, for what must be known while that one is away.
 
-        The second one, in the user's state folder, is for homes in which only the data can be written.
+        The one in the user's state folder is for homes in which only the data can be written.
         """
         real = os.fsencode(os.path.realpath(self.home))
         name = hashlib.sha256(real).hexdigest()[:16]
-        return self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        folders = self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        return tuple(folder for folder in folders if folder != self.folder)

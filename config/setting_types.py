@@ -168,6 +168,7 @@ Multiplier = Annotated[
     CountsAs(least=1, most=10, because="a wait never shrinks, and grows tenfold at most"),
 ]
 StoreDelay = Annotated[float, _NOT_NEGATIVE, CountsAs(most=STORE_BUDGET_S, because=_STORE)]
+BackupBytes = Annotated[int, Between(least=1)]
 BusyTimeout = Annotated[int, _NOT_NEGATIVE, CountsAs(most=STORE_BUDGET_S * 1000, because=_STORE)]
 CheckpointPages = Annotated[
     int, _NOT_NEGATIVE, CountsAs(most=16_384, zero=1000, because="the WAL stays under 64 MB")

@@ -17,6 +17,7 @@ from config.setting_types import (
     AllowOutOfRange,
     AmazonDomain,
     Attempts,
+    BackupBytes,
     BridgeId,
     BusyTimeout,
     Celsius,
@@ -71,6 +72,14 @@ class StorageSettings:
     @property
     def retry(self) -> RetryPolicy:
         return RetryPolicy(attempts=self.retry_max_attempts, base_s=self.retry_base_delay)
+
+
+@attrs.frozen(kw_only=True)
+class BackupsSettings:
+    """Without a folder no copy is made; `max_bytes` is for the backups, and for the copies, each."""
+
+    max_bytes: BackupBytes | None = None
+    copy_to: Path | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -226,6 +235,7 @@ class Settings:
 
     collection: CollectionSettings = attrs.field(factory=CollectionSettings)
     storage: StorageSettings = attrs.field(factory=StorageSettings)
+    backups: BackupsSettings = attrs.field(factory=BackupsSettings)
     logging: LoggingSettings = attrs.field(factory=LoggingSettings)
     validation: ValidationSettings = attrs.field(factory=ValidationSettings)
     collectors: CollectorsSettings = attrs.field(factory=CollectorsSettings)
@@ -235,9 +245,11 @@ class Settings:
         """Return these settings with their relative paths resolved against the home, which is absolute."""
         storage, logging, mail = self.storage, self.logging, self.alerts.mail
         ca_file = None if mail.ca_file is None else home / mail.ca_file
+        copy_to = None if self.backups.copy_to is None else home / self.backups.copy_to
         return attrs.evolve(
             self,
             storage=attrs.evolve(storage, database_path=home / storage.database_path),
+            backups=attrs.evolve(self.backups, copy_to=copy_to),
             logging=attrs.evolve(logging, log_file_path=home / logging.log_file_path),
             alerts=attrs.evolve(self.alerts, mail=attrs.evolve(mail, ca_file=ca_file)),
         )

@@ -40,6 +40,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "the database is missing",
         "Mount its disk, or put the file or a backup back. `homeclimate db accept` accepts the loss.",
     ),
+    Topic.DATABASE_LOG_LOST: (
+        "the log of the database was deleted while it was in use",
+        "Nothing has to be done once this has recovered. Find what deletes files in the data folder.",
+    ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",
         "Collecting continues in a new one. `homeclimate db salvage FILE` recovers what can still be read.",
@@ -47,6 +51,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     Topic.DATABASE_DAMAGED: (
         "the daily check found damage in the database",
         "Run `homeclimate db check`. It shows what is damaged and the next step.",
+    ),
+    Topic.NO_BACKUP: (
+        "no backup of the database can be made",
+        "Make room on its disk, or change backups.max_bytes. `homeclimate health --only backups` says more.",
     ),
     Topic.WAL_HELD: (
         "another program keeps the database open for reading",
@@ -58,7 +66,7 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.CLOCK_STEPPED: (
         "the computer's clock is, or was, wrong",
-        "A stored slot is in the future: {detail}. Check the clock and its time service.",
+        "Check the clock and its time service. Collecting goes on, with the time that the clock shows.",
     ),
 }
 
@@ -113,6 +121,13 @@ def remedy_of(incident: Incident) -> str:
     return _TEXTS[incident.topic][1].format(subject=incident.subject, detail=incident.detail)
 
 
+def length_text(length: timedelta) -> str:
+    """Return a length of time in one unit, such as `30 min`."""
+    minutes = round(length.total_seconds() / 60)
+    hours = minutes / 60
+    return f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def message_of(notice: Notice, *, home: str) -> Message:
     """Return the message of a notice; `home` is the home that it is about."""
     incident = notice.incident
@@ -120,14 +135,11 @@ def message_of(notice: Notice, *, home: str) -> Message:
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
-        minutes = round(notice.length.total_seconds() / 60)
-        hours = minutes / 60
-        length = (
-            f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
-        )
+        length = length_text(notice.length)
+        detail = f"\nDetails: {notice.detail}" if isinstance(notice, Recovered) and notice.detail else ""
         return Message(
             subject=f"{ended}: {title}",
-            text=f"{ended.capitalize()} after {length} (since {since}): {title}.\n\nHome: {home}\n",
+            text=f"{ended.capitalize()} after {length} (since {since}): {title}.{detail}\n\nHome: {home}\n",
         )
     return Message(
         subject=f"{'' if isinstance(notice, Opened) else 'still: '}{title}",

@@ -18,6 +18,7 @@ COMPONENTS: Mapping[str, str] = {
     "wal": "journal mode and write-ahead log of the database",
     "sqlite": "version of SQLite",
     "last_check": "result of the last daily check of every row",
+    "backups": "a backup was made lately, and one is on the second disk if there is one",
     "disk": "free space",
     "logs": "the log can be written, and its folder is within its limit",
     "spool": "no cycle waits to be stored, and one could",

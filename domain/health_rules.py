@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -15,15 +16,17 @@ from domain.errors import (
     SourceRefused,
     SourceThrottled,
 )
-from domain.health import Answer, Weight, failed, passed, skipped, warned
-from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
-_CLOCK_TOLERANCE = timedelta(minutes=10)
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 _RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
+_BACKUP_OLD = timedelta(days=3)
+_COPY_OLD = timedelta(days=7)
 _SLOTS_TOLERATED = 3
 _GRACE = timedelta(minutes=2)
 _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval does not make old slots late
@@ -105,10 +108,77 @@ def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:
             return failed(f"the check at {at} failed: {last.reason}", f"{run_check}, and follow its advice.")
 
 
-def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:
+def judge_backups(
+    last: StepRecord | None,
+    *,
+    is_there: bool,
+    copy: StepRecord | None,
+    copy_to: str | None,
+    now: datetime,
+) -> Answer:
+    """Judge the last daily backup, which `is_there` or not, and its copy in the folder `copy_to`.
+
+    A copy that is missing or old is a warning at most: the second disk may be in a drawer.
+    """
+    if last is None:
+        return skipped("no backup has been made yet; the next collector does it, once a day")
+    answers = [_judge_backup(last, now) if is_there else _judge_removed_backup(last)]
+    if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
+        answers.append(answer)
+    if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
+        file, reason = next(iter(kept.items()))
+        answers.append(
+            warned(
+                f"{len(kept)} old backups are kept, such as {file}: {reason}",
+                f"`homeclimate db salvage {shlex.quote(file)}` merges them. If you deleted the rows on "
+                "purpose, delete the file.",
+            )
+        )
+    worst = max(answers, key=lambda answer: (answer.status is Status.FAIL, answer.status is Status.WARN))
+    return attrs.evolve(worst, summary="; ".join(answer.summary for answer in answers))
+
+
+def _judge_backup(last: StepRecord, now: datetime) -> Answer:
+    made_at = last.made_at or last.at
+    made = f"{last.file} is of {made_at:%Y-%m-%d %H:%M} UTC" if last.file else "there is no backup yet"
+    if last.result is StepResult.OK and now - made_at <= _BACKUP_OLD:
+        return passed(made)
+    if last.result is StepResult.OK:
+        return warned(f"{made}, and none was made since", "Start a collector: it makes one each day.")
+    summary = f"{made}; the last try failed: {last.reason}"
+    step = "Do what this says. The next try is in an hour, or on the next day."
+    return failed(summary, step) if last.lacks_backup(now) else warned(summary, step)
+
+
+def _judge_removed_backup(last: StepRecord) -> Answer:
+    return failed(
+        f"the newest backup, {last.file}, is gone",
+        "Find out what removed it. The collector makes the next one tomorrow.",
+    )
+
+
+def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer | None:
+    """Return a warning if no copy there is newer than seven days, else None."""
+    is_there = copy is not None and copy.file is not None and copy.file.startswith(f"{copy_to}/")
+    made_at = copy.made_at if copy is not None and is_there else None
+    if made_at is not None and now - made_at < _COPY_OLD:
+        return None
+    since = f"the newest there is of {made_at:%Y-%m-%d}" if made_at else "there is none"
+    reason = f" ({copy.reason})" if copy is not None and copy.reason else ""
+    return warned(
+        f"no new copy in {copy_to}: {since}{reason}",
+        f"Mount the second disk, and look at `ls -la {shlex.quote(copy_to)}`. A collector copies the newest "
+        "backup within the hour.",
+    )
+
+
+def judge_clock(
+    now: datetime, slots: Iterable[LastSlot], commands: SystemCommands, step: ClockStep | None = None
+) -> Answer:
     """Judge the time: it must not be before this program existed, nor before what was stored.
 
-    If cycles have been stored at the present time since, the clock was wrong once and is right now.
+    If cycles have been stored at the present time since, the clock was wrong once and is right now. That it
+    was set back is a failure for a day.
     """
     fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
     summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
@@ -116,6 +186,8 @@ def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemComman
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
+    if step is not None and step.is_recent(now):
+        return failed(f"the clock shows {summary}; {step.detail} ({step.at:%Y-%m-%d %H:%M} UTC)", fix)
     if not ahead:
         return passed(summary)
     summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"

@@ -14,6 +14,7 @@ from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Sto
 REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+_CLOCK_STEP_REPORTED = timedelta(days=1)
 UNCHANGED_AFTER = timedelta(hours=48)
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
 WAL_HELD_BYTES, WAL_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
@@ -29,9 +30,11 @@ class Topic(StrEnum):
     VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
     DATABASE_MISSING = "database_missing"
+    DATABASE_LOG_LOST = "database_log_lost"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"
+    NO_BACKUP = "no_backup"
     SPOOL_IN_USE = "spool_in_use"
     CLOCK_STEPPED = "clock_stepped"
 
@@ -80,6 +83,18 @@ class Incident:
         return self.notified_at is not None
 
 
+@attrs.frozen
+class ClockStep:
+    """That the clock was set back, as last noticed at an instant of the clock since."""
+
+    at: datetime
+    detail: str
+
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether it is to be reported: for a day, whichever way the clock was set since."""
+        return abs(now - self.at) < _CLOCK_STEP_REPORTED
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     """A new incident."""
@@ -96,10 +111,11 @@ class Repeated:
 
 @attrs.frozen(kw_only=True)
 class Recovered:
-    """An incident that is over, after that length."""
+    """An incident that is over, after that length; `detail` is what was observed then."""
 
     incident: Incident
     length: timedelta
+    detail: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -148,14 +164,15 @@ def update_incidents(
         elif after:
             present = after.pop(one.key, None)
             if present is not None and present.is_open:
-                notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
+                length = max(now - present.since, timedelta())
+                notices.append(Recovered(incident=present, length=length, detail=one.detail))
     return after, tuple(notices)
 
 
 def observe_cycle(
     cycle: Cycle, clock_faults: Iterable[str] = (), *, has_incidents: bool = True
 ) -> Iterator[Observation]:
-    """Observe the sources, their devices, the store and the clock in a cycle.
+    """Observe the sources, their devices, the store and the clock in a cycle; `clock_faults` are its details.
 
     Without incidents no device can recover, and devices that are well are left out.
     """
@@ -166,7 +183,7 @@ def observe_cycle(
                 yield one
     reason = "" if isinstance(cycle, Stored) else cycle.reason
     yield Observation(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
-    faults = ", ".join(sorted(clock_faults))
+    faults = "; ".join(sorted(clock_faults))
     yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import attrs
+
+_BACKUP_OVERDUE = timedelta(days=2)
 
 
 class Step(StrEnum):
@@ -15,6 +18,7 @@ class Step(StrEnum):
     TIDY = "tidy"
     RESTORE = "restore"
     BACKUP = "backup"
+    COPY = "copy"  # of the newest backup, to a second disk
 
 
 class StepResult(StrEnum):
@@ -31,8 +35,10 @@ class StepRecord:
     """The last run of a step.
 
     `detail` is what a check or a backup found wrong, `reason` why a step failed or was skipped. `kept_as` is
-    where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup,
-    also while later ones fail; `file` of a restore is the backup that was merged.
+    where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup
+    or copy, also while later ones fail; `file` of a restore is the backup that was merged. `kept` are the
+    backups that would have been removed, and why they were not; `copied` is the backup that
+    was copied.
     """
 
     at: datetime
@@ -43,6 +49,14 @@ class StepRecord:
     file: str | None = None
     size_bytes: int | None = None
     made_at: datetime | None = None
+    copied: str | None = None
+    kept: Mapping[str, str] = attrs.field(factory=dict)
+
+    def lacks_backup(self, now: datetime) -> bool:
+        """Return whether no backup can be made: there is no room, or it has failed for two days."""
+        if self.result is not StepResult.FAILED:
+            return self.result is StepResult.SKIPPED
+        return self.made_at is None or now - self.made_at > _BACKUP_OVERDUE
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +66,18 @@ class Quarantine:
     kept_as: str
     at: datetime | None
     is_restored: bool
+
+
+@attrs.frozen(kw_only=True)
+class FileTrouble:
+    """The file of the open database, or its log, was moved, deleted or replaced under a running process.
+
+    `result` is what was done about it; None until that is done.
+    """
+
+    reason: str
+    is_log: bool
+    result: str | None
 
 
 @attrs.frozen(kw_only=True)

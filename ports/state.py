@@ -11,8 +11,8 @@ from typing import Protocol
 
 from domain.alert_messages import Outbox
 from domain.backoff import SourceFailures
-from domain.incidents import Incidents
-from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord
+from domain.incidents import ClockStep, Incidents
+from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -54,6 +54,12 @@ class AlertState(Protocol):
 
     def save_clock_faults(self, slots: Mapping[str, datetime]) -> None: ...
 
+    def clock_step(self) -> ClockStep | None:
+        """Return when a process noticed last that the clock was set back."""
+        ...
+
+    def save_clock_step(self, step: ClockStep) -> None: ...
+
     def has_ping_failure(self) -> bool: ...
 
     def save_ping_failure(self, since: datetime, error: str) -> None: ...
@@ -65,6 +71,10 @@ class AlertState(Protocol):
     def quarantine(self) -> Quarantine | None: ...
 
     def missing_database(self) -> MissingDatabase | None: ...
+
+    def file_trouble(self) -> FileTrouble | None: ...
+
+    def forget_file_trouble(self) -> None: ...
 
 
 class UpkeepState(Protocol):

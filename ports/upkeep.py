@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -21,16 +21,30 @@ class Checked:
 
 @attrs.frozen(kw_only=True)
 class BackedUp:
-    """A verified backup. The findings are values that were wrong in the store already."""
+    """A verified backup. The findings are values that were wrong in the store already.
+
+    `kept` are older backups that would have been removed, and why: the store lacks rows of them.
+    """
 
     file: str
     size_bytes: int
     findings: Sequence[str] = ()
+    kept: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Copied:
+    """A verified copy of `backup`, the newest, on a second disk; `kept` are copies, as in `BackedUp`."""
+
+    backup: str
+    file: str
+    size_bytes: int
+    kept: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
 class Skipped:
-    """No backup, on purpose, and why."""
+    """No backup or copy, on purpose, and why."""
 
     reason: str
 
@@ -47,6 +61,13 @@ class Upkeep(Protocol):
 
     async def back_up(self) -> BackedUp | Skipped:
         """Make a verified backup, and delete superfluous ones."""
+        ...
+
+    async def copy_backup(self, *, may_remove: bool) -> Copied | Skipped:
+        """Copy the newest backup to the second disk, if that is there.
+
+        `may_remove` allows to delete superfluous copies: the newest backup has no findings.
+        """
         ...
 
     async def tidy(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 FileId = tuple[int, int]  # device and inode
@@ -21,11 +22,13 @@ def file_id(path: str | Path) -> FileId | None:
 class DataFolder:
     """The folder as this process found it with the home's database in it.
 
-    Whatever makes files in the folder calls `require` before.
+    Whatever makes files in the folder calls `require` before. Until the database was found, `is_missing` says
+    whether the folder should be there and is not.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_missing: Callable[[], bool] = lambda: False) -> None:
         self.path = path
+        self._is_missing = is_missing
         self._known: FileId | None = None
 
     def remember(self) -> None:
@@ -34,7 +37,7 @@ class DataFolder:
 
     def is_away(self) -> bool:
         """Return whether the folder was there, and is missing or another one now."""
-        return self._known is not None and file_id(self.path) != self._known
+        return self._is_missing() if self._known is None else file_id(self.path) != self._known
 
     def require(self) -> None:
         """Raise `FileNotFoundError` if the folder is away."""

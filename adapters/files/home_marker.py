@@ -119,6 +119,44 @@ class HomeMarker:
             file_system=os.statvfs(real).f_fsid,
         )
 
+    def absence(self, database: Path) -> str | None:
+        """Return why the place of the database is away, for a person; None if it is there."""
+        try:
+            return self._find_absence(database)
+        except OSError:  # it is there, and out of reach
+            return None
+
+    def lacks_folder(self, database: Path) -> bool:
+        """Return whether the folder in which the database was is missing or away."""
+        if self.absence(database) is not None:
+            return True
+        if (marker := self.read()) is None or not marker.databases:
+            return False
+        try:
+            return not database.parent.is_dir()
+        except OSError:
+            return False
+
+    def _find_absence(self, database: Path) -> str | None:
+        folder = database.parent
+        for link in (database, folder):
+            if link.is_symlink() and not link.exists():
+                return f"{link} is a link to {os.path.realpath(link)}, which is not there"
+        if database.exists():
+            return None
+        if folder.exists() and not folder.is_dir():
+            return f"{folder} is not a folder"
+        marker = self.read()
+        before = None if marker is None else marker.databases.get(self.name_of(database))
+        if before is None or (now := self.place_of(folder)).is_same(before):
+            return None
+        point = self.path_of(before.mount_point)
+        if now.mount_point == before.mount_point:
+            return f"another disk is mounted at {point}, without {database.name}"
+        if before.mount_point:
+            return f"{database} was on a disk that was mounted at {point}, and is not now"
+        return f"{database} was not on the disk that is mounted at {self.path_of(now.mount_point)}"
+
     def _mount_point(self, folder: Path) -> Path:
         try:
             lines = os.fsdecode(self._mounts.read_bytes()).splitlines()

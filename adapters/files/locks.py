@@ -7,7 +7,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -54,13 +54,21 @@ class SourceLocks:
     """One lock file a source, so that only one process collects from it.
 
     A lock file contains the holder, for people, and the slots whose cycles have begun but not ended, for the
-    next holder. `doing` describes for people why the lock is held.
+    next holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that
+    can be written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot
+    be used. `problem` is why it could not be used last.
     """
 
-    def __init__(self, folder: Path, *, doing: str = "") -> None:
+    def __init__(
+        self, folder: Path, *lasting: Path, doing: str = "", is_away: Callable[[], bool] = lambda: False
+    ) -> None:
         self._folder = folder
+        self._lasting = lasting
+        self._is_away = is_away
+        self.problem: str | None = None
         self._holder = f"process {os.getpid()}{doing and f', which is {doing}'}"
         self._held: dict[str, int] = {}
+        self._held_twice: dict[str, list[int]] = {}
         self._left: dict[str, AbstractSet[datetime]] = {}
         self._taken: dict[str, AbstractSet[datetime]] = {}
 
@@ -68,9 +76,40 @@ class SourceLocks:
         """Hold the source until `release` or `close`. Raise `SourceLocked` if another process holds it."""
         if source in self._held:
             return
-        path = _path(self._folder, source)
+        held, problem = [], None
+        if self._is_away():
+            problem = StoreError(f"cannot lock {source}: {self._folder} is away, and no other can be used")
+        else:
+            try:
+                held.append(self._acquire(_path(self._folder, source), source))
+            except StoreError as error:
+                problem = error
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            held += self._acquire_lasting(source)
+        except SourceLocked:
+            for descriptor in held:
+                os.close(descriptor)
+            raise
+        if not held and problem is not None:
+            raise problem
+        self.problem = None if problem is None else str(problem)
+        descriptor = held[0]
+        self._left[source] = self._taken[source] = _read_slots(descriptor)
+        _write_note(descriptor, self._holder, self._taken[source])
+        self._held[source] = descriptor
+        self._held_twice[source] = held[1:]
+
+    def _acquire_lasting(self, source: str) -> list[int]:
+        """Lock the source in the first lasting folder that can be used, if there is one."""
+        for folder in self._lasting:
+            with contextlib.suppress(StoreError):
+                return [self._acquire(_path(folder, source), source)]
+        return []
+
+    def _acquire(self, path: Path, source: str) -> int:
+        """Return the descriptor of the locked file. Raise `SourceLocked` or `StoreError`."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = _open(path, _LOCK_FILE_MODE)
         except OSError as error:
             raise _cannot_lock(source, path, error) from error
@@ -83,9 +122,7 @@ class SourceLocks:
             holder = next(iter(_read_lines(descriptor)), "").strip() or "another process"
             os.close(descriptor)
             raise SourceLocked(f"{source} is held by {holder} ({path})")
-        self._left[source] = self._taken[source] = _read_slots(descriptor)
-        _write_note(descriptor, self._holder, self._taken[source])
-        self._held[source] = descriptor
+        return descriptor
 
     def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins. Not synced: the note survives `kill -9`, not a power cut."""
@@ -106,7 +143,8 @@ class SourceLocks:
     def release(self, source: str) -> None:
         """Release the source; do nothing if it is not held."""
         if (descriptor := self._held.pop(source, None)) is not None:
-            os.close(descriptor)
+            for each in (descriptor, *self._held_twice.pop(source)):
+                os.close(each)
 
     def close(self) -> None:
         """Release all sources."""
@@ -114,32 +152,41 @@ class SourceLocks:
             self.release(source)
 
 
-def lock_problems(folder: Path, sources: Iterable[str]) -> list[str]:
-    """Return why this process could not open the locks of these sources; changes nothing."""
-    problems = (problem_of_file(_path(folder, source)) for source in sources)
-    return list(dict.fromkeys(problem for problem in problems if problem is not None))
+def lock_problem(folder: Path, source: str) -> str | None:
+    """Return why this process could not open the source's lock in the folder; changes nothing."""
+    return problem_of_file(_path(folder, source))
 
 
-def held_sources(folder: Path) -> tuple[str, ...]:
+def held_sources(*folders: Path) -> tuple[str, ...]:
     """Return the names of the sources that a process holds now; changes nothing."""
-    return tuple(source for source in known_sources(folder) if _is_held(_path(folder, source)))
+    return tuple(
+        source
+        for source in known_sources(*folders)
+        if any(_is_held(_path(folder, source)) for folder in folders)
+    )
 
 
-def known_sources(folder: Path) -> tuple[str, ...]:
+def known_sources(*folders: Path) -> tuple[str, ...]:
     """Return the names of the sources that any process ever held."""
-    return tuple(unquote(path.stem) for path in sorted(folder.glob("*.lock")))
+    return tuple(sorted({unquote(path.stem) for folder in folders for path in folder.glob("*.lock")}))
 
 
 class UpkeepLock:
-    """The turn to look after a home's database. If its file cannot be created, no process has the turn."""
+    """The turn to look after a home's database. If its file cannot be created, no process has the turn.
 
-    def __init__(self, path: Path) -> None:
+    Nor has one while the data folder is away, `is_away`.
+    """
+
+    def __init__(self, path: Path, *, is_away: Callable[[], bool] = lambda: False) -> None:
         self._path = path
+        self.is_away = is_away
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
         if self._descriptor is not None:
             return True
+        if self.is_away():
+            return False
         try:
             descriptor = _open(self._path, _LOCK_FILE_MODE)
         except OSError:
@@ -158,20 +205,15 @@ class UpkeepLock:
 
 
 @contextlib.contextmanager
-def exclusive_access(
-    folder: Path, sources: AbstractSet[str], upkeep_lock: Path, *, doing: str
-) -> Iterator[None]:
-    """Keep all collectors and the upkeep of a home from starting; they name `doing` as the reason.
+def exclusive_access(locks: SourceLocks, sources: AbstractSet[str], lease: UpkeepLock) -> Iterator[None]:
+    """Keep all collectors and the upkeep of a home from starting, by the locks of all `sources`.
 
-    `folder` has the locks of `sources` and of every other source that was ever held. Raise `StoreError` if a
-    collector or the upkeep is running.
+    Raise `StoreError` if a collector or the upkeep is running.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    locks, lease = SourceLocks(folder, doing=doing), UpkeepLock(upkeep_lock)
     try:
-        for source in sorted(sources | frozenset(known_sources(folder))):
+        for source in sorted(sources):
             locks.acquire(source)
-        if not lease.acquire():
+        if not lease.acquire() and not lease.is_away():
             raise StoreError("the daily upkeep of the database is running. Wait for it; nothing is changed")
         yield
     except SourceLocked as error:

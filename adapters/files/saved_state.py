@@ -8,13 +8,15 @@ from datetime import datetime
 from domain.alert_messages import Message, Outbox, title_of
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
-from domain.incidents import Incident, Incidents, Topic
-from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord, StepResult
+from domain.incidents import ClockStep, Incident, Incidents, Topic
+from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 
 # The keys and fields are read by every version of the program: add, never rename.
 _FAILURES = "streak."  # and the source's name
 _INCIDENTS, _OUTBOX, _CLOCK_FAULTS, _PING = "incidents", "notifier", "clock.faults", "heartbeat"
+_CLOCK_STEP = "clock.step"
+_RESCUE = "store.rescue"
 _QUARANTINE, _MISSING, _STEP, _RUNNING = "store.aside", "store.missing", "upkeep.", "upkeep.running"
 
 
@@ -100,6 +102,14 @@ class SavedState:
     def save_clock_faults(self, slots: Mapping[str, datetime]) -> None:
         self._state.put(_CLOCK_FAULTS, {source: slot.isoformat() for source, slot in slots.items()})
 
+    def clock_step(self) -> ClockStep | None:
+        saved = self._state.get(_CLOCK_STEP)
+        at, detail = _instant(saved.get("at")), saved.get("detail")
+        return None if at is None else ClockStep(at, detail if isinstance(detail, str) else "")
+
+    def save_clock_step(self, step: ClockStep) -> None:
+        self._state.put(_CLOCK_STEP, {"at": step.at.isoformat(), "detail": step.detail})
+
     def has_ping_failure(self) -> bool:
         return bool(self._state.get(_PING))
 
@@ -126,6 +136,8 @@ class SavedState:
             file=_optional(saved.get("file")),
             size_bytes=size if isinstance(size, int) else None,
             made_at=_instant(saved.get("made_at")),
+            copied=_optional(saved.get("copied")),
+            kept=_texts(saved.get("kept")),
         )
 
     def save_run(self, step: Step, record: StepRecord) -> None:
@@ -138,6 +150,8 @@ class SavedState:
             "file": record.file,
             "bytes": record.size_bytes,
             "made_at": _text(record.made_at),
+            "copied": record.copied,
+            "kept": dict(record.kept) or None,
         }
         always = ("detail", "reason") if step is not Step.CHECK else ("detail", "reason", "kept_as")
         self._state.put(
@@ -154,6 +168,19 @@ class SavedState:
             at=_instant(saved.get("at")),
             is_restored=bool(saved.get("finished")),
         )
+
+    def file_trouble(self) -> FileTrouble | None:
+        saved = self._state.get(_RESCUE)
+        if not saved:
+            return None
+        return FileTrouble(
+            reason=str(saved.get("reason")),
+            is_log=bool(saved.get("is_log")),
+            result=str(saved.get("result") or "") if saved.get("finished") else None,
+        )
+
+    def forget_file_trouble(self) -> None:
+        self._state.put(_RESCUE, {})
 
     def missing_database(self) -> MissingDatabase | None:
         saved = self._state.get(_MISSING)
@@ -221,6 +248,10 @@ def _incident(value: Json) -> Incident | None:
 
 def _optional(value: Json) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: Json) -> Mapping[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
 def _text(instant: datetime | None) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
@@ -30,11 +31,18 @@ class FileState:
     A lock file next to it lets processes change different keys without losing each other's values. A damaged
     file is renamed at the next write; reading never changes anything. While the data folder is away, the
     state is what it was, with what is put meanwhile.
+
+    What cannot be written is also saved in the first of the `spares` that can be written, until it can be.
     """
 
-    def __init__(self, path: Path, journal: Journal, *, data: DataFolder | None = None) -> None:
+    def __init__(
+        self, path: Path, journal: Journal, *, data: DataFolder | None = None, spares: Sequence[Path] = ()
+    ) -> None:
         self._path = path
         self._journal = journal
+        self._spares = spares
+        self._has_read_spares = False
+        self._has_spare = False
         self._data = data or DataFolder(path.parent)
         self._lock_path = path.with_name(f"{path.name}.lock")
         self._unsaved: _Values = {}
@@ -44,6 +52,7 @@ class FileState:
     def get(self, key: str) -> Mapping[str, Json]:
         try:
             with self._lock:
+                self._read_spares()
                 values = self._unsaved if key in self._unsaved else self._load()
                 return {name: _copy(part) for name, part in values.get(key, {}).items()}
         except (OSError, ValueError) as error:
@@ -53,14 +62,20 @@ class FileState:
     def put(self, key: str, value: Mapping[str, Json]) -> None:
         with self._lock:
             try:
+                self._read_spares()
                 self._unsaved[key] = json.loads(json.dumps(value, allow_nan=False))
                 self._data.require()
                 with locked_file(self._lock_path, _MODE):
-                    self._write({**self._read_or_quarantine(), **self._unsaved})
+                    values = {**self._read_or_quarantine(), **self._unsaved}
+                    # without a value nothing is left of a key
+                    left = {name: value for name, value in values.items() if value}
+                    write_atomically(self._path, _encode(left), mode=_MODE)
             except (OSError, ValueError, TypeError) as error:
-                self._log_failure("state_unsaved", error)
+                if not (self._write_spare() and self._data.is_away()):
+                    self._log_failure("state_unsaved", error)
             else:
                 self._unsaved = {}
+                self._remove_spares()
 
     def problem(self) -> str | None:
         """Return why this process could not read or save the file; changes nothing."""
@@ -89,23 +104,39 @@ class FileState:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _read(self) -> _Values:
-        """Parse the file. Raise `ValueError` if it is damaged."""
-        try:
-            if self._path.stat().st_size > _MOST_BYTES:
-                raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
-            values = json.loads(
-                read_regular(self._path), parse_constant=_reject_constant, parse_float=_finite_float
-            )
-            _copy(values)  # reject what is nested too deeply to be copied later
-        except FileNotFoundError:
-            return {}
-        except NotAFileError as error:
-            raise ValueError(error.strerror) from error
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
-        if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
-            raise ValueError("it is not an object of objects")
-        return values
+        return _read_file(self._path)
+
+    def _read_spares(self) -> None:
+        """Once: take what an earlier process could not write."""
+        if self._has_read_spares:
+            return
+        self._has_read_spares = True
+        for spare in self._spares:
+            try:
+                saved = _read_file(spare)
+            except (OSError, ValueError) as error:
+                self._log_failure("state_unreadable", error)
+                continue
+            self._has_spare |= bool(saved)
+            self._unsaved = {**saved, **self._unsaved}
+
+    def _write_spare(self) -> bool:
+        for spare in self._spares:
+            try:
+                spare.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(spare, _encode(self._unsaved), mode=_MODE)
+            except OSError:
+                continue
+            self._has_spare = True
+            return True
+        return False
+
+    def _remove_spares(self) -> None:
+        if self._has_spare:
+            for spare in self._spares:
+                with suppress(OSError):
+                    spare.unlink(missing_ok=True)
+            self._has_spare = False
 
     def _read_or_quarantine(self) -> _Values:
         try:
@@ -117,16 +148,6 @@ class FileState:
             self._path.replace(target)
             self._journal.record(Level.WARNING, "state_damaged", kept_as=str(target), message=str(error))
             return {}
-
-    def _write(self, values: _Values) -> None:
-        # One line a key, readable for people; json.dumps with indent is slow, as it is not written in C.
-        lines = [
-            f"{json.dumps(key)}: {json.dumps(values[key], sort_keys=True, allow_nan=False)}"
-            for key in sorted(values)
-            if values[key]  # without a value nothing is left of the key
-        ]
-        text = "{\n" + ",\n".join(lines) + "\n}\n"
-        write_atomically(self._path, text.encode(), mode=_MODE)
 
     def _log_failure(self, event: str, error: Exception) -> None:
         self._journal.record(
@@ -146,6 +167,34 @@ class StateCopy:
 
     def put(self, key: str, value: Mapping[str, Json]) -> None:
         self._own[key] = value
+
+
+def _read_file(path: Path) -> _Values:
+    """Parse the file. Raise `OSError`, and `ValueError` if it is damaged."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
+        values = json.loads(read_regular(path), parse_constant=_reject_constant, parse_float=_finite_float)
+        _copy(values)  # reject what is nested too deeply to be copied later
+    except FileNotFoundError:
+        return {}
+    except NotAFileError as error:
+        raise ValueError(error.strerror) from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
+        raise ValueError("it is not an object of objects")
+    return values
+
+
+def _encode(values: _Values) -> bytes:
+    # One line a key, readable for people; json.dumps with indent is slow, as it is not written in C.
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(values[key], sort_keys=True, allow_nan=False)}"
+        for key in sorted(values)
+    ]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    return text.encode()
 
 
 def _copy(value: Json, levels: int = _DEEPEST) -> Json:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import attrs
@@ -26,9 +29,12 @@ from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
 from ports.meter import Meter
 
+OPTIONAL_READ_S = 4.0
 _FIRST_V2 = 1_948_086_000  # firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # firmware that brought HTTPS
 _FIRMWARE_DIGITS = 18
+_BRIDGE_ID = re.compile("[0-9a-f]{16}")
+_MODEL = re.compile("BSB[0-9]{3}")
 _LINK_BUTTON = 101  # type of the v1 error "link button not pressed"
 _OK = 200
 
@@ -41,6 +47,18 @@ class Identity:
     model: str | None
     firmware: int | None
     name: str | None = None
+
+    @property
+    def is_bridge(self) -> bool:
+        """False for emulators under names of their own, and for everything else that answers with JSON."""
+        return bool(_BRIDGE_ID.fullmatch(self.bridge_id or "") and _MODEL.fullmatch(self.model or ""))
+
+    @property
+    def description(self) -> str:
+        """What it says of itself, for a person."""
+        return (
+            f"its model is {self.model!r}, its id {self.bridge_id!r}" if self.model else "it names no model"
+        )
 
     @property
     def has_https(self) -> bool:
@@ -70,6 +88,11 @@ class Bridge:
         self.is_encrypted = client.base_url.startswith("https:")
         self.offers_v2 = True
         self.non_finite = 0
+
+    @property
+    def is_proved(self) -> bool:
+        """Return whether a server has completed a handshake, in which it proves its identity."""
+        return self._client.is_proved
 
     @property
     def endpoint(self) -> str | None:
@@ -122,6 +145,31 @@ class Bridge:
         content = self._client.send(self._requests[operation], deadline_s, self._v2_content)
         self.non_finite += count_non_finite(content)
         return content
+
+    def elapsed_s(self) -> float:
+        """Return the present instant of the clock of deadlines."""
+        return self._clock.elapsed_s()
+
+    @contextmanager
+    def optional_read(self, deadline_s: float) -> Iterator[float]:
+        """Yield the earlier deadline of one request, which ends then: a dripping head has no time-out."""
+        left_s = max(0.0, min(OPTIONAL_READ_S, deadline_s - self.elapsed_s()))
+        lock, ended = threading.Lock(), threading.Event()
+
+        def interrupt() -> None:
+            with lock:  # or a late timer would end the next request
+                if not ended.is_set():
+                    self._client.interrupt()
+
+        timer = threading.Timer(left_s, interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield self.elapsed_s() + left_s
+        finally:
+            timer.cancel()
+            with lock:
+                ended.set()
 
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import urllib3.exceptions as u3
@@ -31,6 +31,18 @@ class NotOffered(SourceGarbled):
 
 class PathRefused(SourceRefused):
     """The bridge refuses this request; others may succeed."""
+
+
+class RedirectedToHttps(PathRefused):
+    """The bridge answers over HTTPS only."""
+
+
+class Unidentified(ReadFailed):
+    """The temperatures came, but not which sensors they belong to."""
+
+
+class WithoutHttps(SourceRefused):
+    """A bridge without HTTPS answers, and its address does not allow plain HTTP."""
 
 
 class CertificateRefused(SourceRefused):
@@ -88,8 +100,9 @@ def status_error(
     if status >= 500:
         return ReadFailed(f"the bridge is in trouble (HTTP {status})")
     if 300 <= status < 400:
-        target = ", to HTTPS" if (location or "").lower().startswith("https:") else ""
-        return PathRefused(
+        is_to_https = (location or "").lower().startswith("https:")
+        target, kind = (", to HTTPS", RedirectedToHttps) if is_to_https else ("", PathRefused)
+        return kind(
             f"the bridge redirects the request (HTTP {status}{target}), and redirects are not followed. "
             "Configure the bridge's own address, without http://"
         )
@@ -143,11 +156,52 @@ def out_of_time() -> SourceUnavailable:
     return SourceUnavailable("no complete answer within the time for this source")
 
 
+def unidentified(errors: Sequence[SourceError]) -> SourceError:
+    """Return the error for temperatures without a sensor, and why the identities could not be read."""
+    causes = "; ".join(dict.fromkeys(str(error) for error in errors))
+    message = f"the temperatures came, but not which sensors they belong to: {causes}"
+    waits = [error.retry_after_s for error in errors if isinstance(error, SourceThrottled)]
+    if waits:
+        return SourceThrottled(message, retry_after_s=max((wait for wait in waits if wait), default=None))
+    return Unidentified(message, endpoint=errors[0].endpoint)
+
+
+def after_fallback(first: SourceError, last: SourceError) -> SourceError:
+    """Return the error of a read whose fallback failed too: the first cause, and the last.
+
+    It is of the first one's class, unless that is only "not offered": what a fallback refuses, such as the
+    key, the other way may accept.
+    """
+    kind = type(last) if isinstance(first, NotOffered) or isinstance(last, SourceThrottled) else type(first)
+    return kind(
+        f"{first}; and then: {last}",
+        retry_after_s=last.retry_after_s or first.retry_after_s,
+        endpoint=first.endpoint or last.endpoint,
+    )
+
+
 def another_bridge(address: str, found: str, wanted: str) -> SourceRefused:
     """Return the error for an address where another bridge answers."""
     return SourceRefused(
         f"another bridge answers at {address}: {found} instead of {wanted}. Correct the address "
         "(collectors.hue in config/config.yaml) or the id (hue: bridge_id in config/secrets.yaml)"
+    )
+
+
+def no_bridge(address: str, detail: object) -> SourceRefused:
+    """Return the error for an address where something else answers."""
+    return SourceRefused(
+        f"no Hue bridge answers at {address}: {detail}. Look up the bridge's address in the Hue app "
+        "(Settings, My Hue system, the bridge, the i)"
+    )
+
+
+def without_https(address: str) -> WithoutHttps:
+    """Return the error for a round bridge whose address does not allow plain HTTP."""
+    return WithoutHttps(
+        f"a bridge without HTTPS answers at {address}, and a key is sent over plain HTTP only to an address "
+        f"with http://. If yours is the first, round bridge, run `homeclimate setup --address {address}`, or "
+        f"write http://{address} (collectors.hue in config/config.yaml); if not, something else answers"
     )
 
 

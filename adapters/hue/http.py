@@ -109,6 +109,15 @@ class BridgeClient:
             error.endpoint = error.endpoint or self.endpoint
             raise
 
+    @property
+    def is_proved(self) -> bool:
+        """Return whether a TLS handshake was completed."""
+        return self._sockets.has_handshake
+
+    def interrupt(self) -> None:
+        """End the current request, from any thread; the next one connects again."""
+        self._sockets.interrupt()
+
     def shut(self) -> None:
         """End the current request and every later one, from any thread."""
         self._sockets.shut()

@@ -91,7 +91,7 @@ def parse_temperatures(content: Json) -> tuple[Sensor, ...]:
             Sensor(
                 where=identity(item, "id_v1") or resource_id,
                 resource_id=resource_id,
-                owner=identity(item, "owner", "rid") or "",
+                owner=identity(item, "owner", "rid") or resource_id,
                 temperature=temperature,
                 observed_at=instant(item, "temperature", "temperature_report", "changed"),
                 is_on=flag(item, "enabled") is not False,

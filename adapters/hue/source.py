@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -12,7 +12,14 @@ import attrs
 from adapters.http.lenient_json import at
 from adapters.hue.bridge import Bridge, BridgeOpener, error_descriptions
 from adapters.hue.calls import BridgeCalls, Call
-from adapters.hue.errors import CertificateRefused, NotOffered, PathRefused, ReadFailed
+from adapters.hue.errors import (
+    CertificateRefused,
+    NotOffered,
+    PathRefused,
+    ReadFailed,
+    Unidentified,
+    after_fallback,
+)
 from adapters.hue.locating import BridgeLocator
 from adapters.hue.parsing import parse_sensors, parse_temperatures, parse_whole_bridge
 from adapters.hue.sensor_directory import SensorDirectory
@@ -23,17 +30,26 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 Strategy = Literal["auto", "v2", "v1", "whole_bridge"]
+_NOTES = {
+    "v1": "read version 1 of the API, since version 2 could not be read: {error}",
+    "whole_bridge": "read the whole bridge, since the sensors alone could not be read: {error}",
+}
 _REPLY_RESERVE_S = 1.0  # what optional reads leave of the source's time
 
 
 @attrs.frozen(kw_only=True)
 class Read:
-    """One read of a bridge. `keep_early` takes the temperatures before optional reads, in case they hang."""
+    """One read of a bridge.
+
+    `early` takes the temperatures before optional reads, in case they hang, and `failed` the error that led
+    to a fallback.
+    """
 
     bridge: Bridge
     slot: datetime
     deadline_s: float
-    keep_early: Callable[[SourceReply], None]
+    early: list[SourceReply]
+    failed: list[SourceError]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -57,26 +73,31 @@ class HueSource:
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
         """Return the newest temperatures."""
         early: list[SourceReply] = []
+        failed: list[SourceError] = []
         try:
-            return await self._calls.run(partial(self._read, slot, early.append), deadline_s)
-        except SourceUnavailable:
-            if not early:
-                raise
-            return early[0]
+            return await self._calls.run(partial(self._read, slot, early, failed), deadline_s)
+        except SourceError as error:
+            if early and isinstance(error, SourceUnavailable):
+                return early[0]
+            if failed and error is not failed[0]:
+                raise after_fallback(failed[0], error) from error
+            raise
 
     async def close(self) -> None:
         """Close the connection and save the directory."""
         self._calls.close()
         self._directory.close()
 
-    def _read(self, slot: datetime, keep_early: Callable[[SourceReply], None], call: Call) -> SourceReply:
+    def _read(
+        self, slot: datetime, early: list[SourceReply], failed: list[SourceError], call: Call
+    ) -> SourceReply:
         bridge = call.kept
         call.kept = None
         is_new = bridge is None
         if bridge is None:
             bridge = self._locator.connect(call)
         bridge.non_finite = 0
-        read = Read(bridge=bridge, slot=slot, deadline_s=call.deadline_s, keep_early=keep_early)
+        read = Read(bridge=bridge, slot=slot, deadline_s=call.deadline_s, early=early, failed=failed)
         try:
             reply = self._read_with_fallback(read)
         except CertificateRefused:
@@ -92,57 +113,58 @@ class HueSource:
         return reply
 
     def _read_with_fallback(self, read: Read) -> SourceReply:
-        strategy = self._strategy
-        if strategy == "auto":
-            strategy = "v2" if read.bridge.offers_v2 else "v1"
-        try:
-            match strategy:
-                case "v2":
-                    return self._read_v2(read)
-                case "v1":
-                    return self._read_v1(read)
-                case _:
-                    return self._read_whole_bridge(read)
-        except (SourceGarbled, PathRefused, ReadFailed) as error:
-            if strategy == "whole_bridge":
-                raise
-            note = f"read the whole bridge, since the sensors alone could not be read: {error}"
-            self._journal.record(Level.WARNING, "hue.fallback", source=self.name, detail=note)
-            return self._read_whole_bridge(read, note)
+        """Read in the smallest way, then in the next larger one, while an error need not concern that one."""
+        way = self._strategy
+        if way == "auto":
+            way = "v2" if read.bridge.offers_v2 else "v1"
+        notes: tuple[str, ...] = ()
+        while True:
+            try:
+                match way:
+                    case "v2":
+                        return self._read_v2(read, notes)
+                    case "v1":
+                        return self._read_v1(read, notes)
+                    case _:
+                        return self._read_whole_bridge(read, notes)
+            except (SourceGarbled, PathRefused, ReadFailed) as error:
+                if way == "whole_bridge":
+                    raise
+                read.failed.append(error)
+                if isinstance(error, NotOffered) and way == "v2" and self._strategy == "auto":
+                    read.bridge.offers_v2, way = False, "v1"
+                    continue
+                # what v1's sensors have of identities was read already
+                way = "v1" if way == "v2" and not isinstance(error, Unidentified) else "whole_bridge"
+                notes = (_NOTES[way].format(error=error),)
+                self._journal.record(Level.WARNING, "hue.fallback", source=self.name, detail=notes[0])
 
-    def _read_v2(self, read: Read) -> SourceReply:
+    def _read_v2(self, read: Read, notes: Sequence[str]) -> SourceReply:
         bridge = read.bridge
-        try:
-            content = bridge.v2("temperature", read.deadline_s)
-        except NotOffered:
-            if self._strategy == "v2":
-                raise
-            bridge.offers_v2 = False
-            return self._read_v1(read)
+        content = bridge.v2("temperature", read.deadline_s)
         listed = parse_temperatures(content)
-        notes = []
         if at(content, "errors"):
-            notes = [f"the bridge reports: {error}" for error in error_descriptions(content)]
+            notes = [*notes, *(f"the bridge reports: {error}" for error in error_descriptions(content))]
         sensors = self._directory.join(listed)
         now = self._clock.now()
         update = self._directory.due(listed, now)
         if update is not None:
             if any(sensor.uniqueid for sensor in sensors):
-                read.keep_early(self._reply(sensors, read, "v2", notes))
+                read.early.append(self._reply(sensors, read, "v2", notes))
             optional_deadline_s = read.deadline_s - _REPLY_RESERVE_S
             self._directory.update(update, listed, bridge, now=now, deadline_s=optional_deadline_s)
             sensors = self._directory.join(listed)
         return self._reply(sensors, read, "v2", notes)
 
-    def _read_v1(self, read: Read) -> SourceReply:
-        return self._reply(parse_sensors(read.bridge.v1("/sensors", read.deadline_s)), read, "v1")
+    def _read_v1(self, read: Read, notes: Sequence[str]) -> SourceReply:
+        return self._reply(parse_sensors(read.bridge.v1("/sensors", read.deadline_s)), read, "v1", notes)
 
-    def _read_whole_bridge(self, read: Read, *notes: str) -> SourceReply:
+    def _read_whole_bridge(self, read: Read, notes: Sequence[str]) -> SourceReply:
         sensors = parse_whole_bridge(read.bridge.v1("", read.deadline_s))
         return self._reply(sensors, read, "whole_bridge", notes)
 
     def _reply(
-        self, sensors: Sequence[Sensor], read: Read, strategy: str, notes: Sequence[str] = ()
+        self, sensors: Sequence[Sensor], read: Read, strategy: str, notes: Sequence[str]
     ) -> SourceReply:
         reply = make_reply(sensors, read.slot, self._settings)
         return attrs.evolve(

@@ -96,6 +96,7 @@ class OpenSockets:
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self._is_shut = False
+        self.has_handshake = False  # whether one was completed
 
     def add(self, opened: socket.socket) -> None:
         """Register a socket; shut it at once if `shut` was called before."""
@@ -105,12 +106,17 @@ class OpenSockets:
             if self._is_shut:
                 _shut(opened)
 
+    def interrupt(self) -> None:
+        """Shut all sockets that are open now."""
+        with self._lock:
+            for opened in self._open:
+                _shut(opened)
+
     def shut(self) -> None:
         """Shut all sockets, and each that is registered later."""
         with self._lock:
             self._is_shut = True
-            for opened in self._open:
-                _shut(opened)
+        self.interrupt()
 
     def register_through(self, context: ssl.SSLContext) -> None:
         """Register each socket that the context secures, before its handshake."""
@@ -119,6 +125,7 @@ class OpenSockets:
             def do_handshake(self, block: bool = False) -> None:
                 sockets.add(self)
                 super().do_handshake(block)
+                sockets.has_handshake = True
 
         sockets = self
         context.sslsocket_class = RegisteredSocket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ports.upkeep import BackedUp, Checked, Skipped
+from ports.upkeep import BackedUp, Checked, Copied, Skipped
 
 
 class MemoryUpkeep:
@@ -15,6 +15,9 @@ class MemoryUpkeep:
         self.calls: list[str] = []
         self.checked = Checked()
         self.backed_up: BackedUp | Skipped = BackedUp(file="backups/readings.db", size_bytes=4096)
+        self.copied: Copied | Skipped = Copied(
+            backup="backups/readings.db", file="/media/disk/readings.db", size_bytes=4096
+        )
         self.restored: str | None = "backups/readings.db"
         self.fault: Exception | None = None
 
@@ -25,6 +28,10 @@ class MemoryUpkeep:
     async def back_up(self) -> BackedUp | Skipped:
         self._record("back_up")
         return self.backed_up
+
+    async def copy_backup(self, *, may_remove: bool) -> Copied | Skipped:
+        self._record("copy_backup" if may_remove else "copy_backup, removing none")
+        return self.copied
 
     async def tidy(self) -> None:
         self._record("tidy")

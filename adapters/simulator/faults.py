@@ -59,10 +59,11 @@ class Reset(Effect):
 
 @_effect("dribble")
 class Dribble(Effect):
-    """Send the reply a few bytes at a time."""
+    """Send the reply a few bytes at a time; with `head` its head already, else only its body."""
 
     chunk_bytes: int = 8
     every_s: float = 0.5
+    head: bool = False
 
 
 @_effect("silence")
@@ -96,6 +97,15 @@ class HtmlPage(Effect):
 @_effect("garbled")
 class Garbled(Effect):
     """Answer 200 with JSON that is cut off; Content-Length is correct."""
+
+
+@_effect("answer")
+class OtherAnswer(Effect):
+    """Answer with another status and text."""
+
+    status: int = 404
+    body: str = ""
+    content: str = "text/html"
 
 
 @_effect("error")
@@ -142,6 +152,15 @@ class MissingFields(Effect):
 @_effect("no-dates")
 class NoDates(Effect):
     """Replace every date of a change with the word "none", or with null."""
+
+
+@_effect("left-behind")
+class LeftBehind(Effect):
+    """List a bridge's sensors twice: again with a value and time of so long ago, still as reachable."""
+
+    since_s: float = 7_776_000.0
+    celsius: float = 15.0
+    where: str = ""
 
 
 @_effect("overwrite")

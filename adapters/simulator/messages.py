@@ -10,7 +10,16 @@ from typing import cast
 
 import attrs
 
-from adapters.simulator.faults import Effect, Garbled, HalfBody, HugeBody, MissingFields, Overwrite, Throttle
+from adapters.simulator.faults import (
+    Effect,
+    Garbled,
+    HalfBody,
+    HugeBody,
+    MissingFields,
+    OtherAnswer,
+    Overwrite,
+    Throttle,
+)
 from adapters.simulator.templates import encode
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -74,6 +83,8 @@ def alter(reply: Reply, effect: Effect, identities: Collection[str]) -> Reply:
     `identities` are the names of the fields that identify a thing.
     """
     match effect:
+        case OtherAnswer(status, body, content):
+            return Reply(status=status, headers={"Content-Type": content}, body=body.encode())
         case HalfBody():
             half = reply.body[: len(reply.body) // 2]
             return attrs.evolve(reply, body=half, promised_bytes=len(reply.body))

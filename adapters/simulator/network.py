@@ -219,6 +219,8 @@ class NetworkService:
         if any(isinstance(effect, Silence) for effect in effects):
             await asyncio.Event().wait()
         dribble = next((effect for effect in effects if isinstance(effect, Dribble)), None)
+        if dribble is not None and dribble.head:
+            return await _dribble_head(received, reply, dribble)
         if dribble is not None:
             return await _send_in_pieces(received, reply, dribble.chunk_bytes, dribble.every_s)
         if reply.promised_bytes is not None:
@@ -255,6 +257,20 @@ def _reset(received: web.BaseRequest) -> None:
     connection: socket.socket = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
     transport.abort()
+
+
+async def _dribble_head(received: web.BaseRequest, reply: Reply, dribble: Dribble) -> web.StreamResponse:
+    lines = [f"HTTP/1.1 {reply.status} OK", *(f"{name}: {value}" for name, value in reply.headers.items())]
+    head = "\r\n".join([*lines, f"Content-Length: {len(reply.body)}", "", ""]).encode()
+    for at in range(0, len(head), dribble.chunk_bytes):
+        if received.transport is None or received.transport.is_closing():
+            return web.Response()
+        received.transport.write(head[at : at + dribble.chunk_bytes])
+        await asyncio.sleep(dribble.every_s)
+    if received.transport is not None:
+        received.transport.write(reply.body)
+        received.transport.close()
+    return web.Response()
 
 
 async def _send_in_pieces(

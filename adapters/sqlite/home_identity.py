@@ -7,7 +7,6 @@ the loss.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from glob import escape
@@ -16,7 +15,7 @@ from uuid import uuid4
 
 import attrs
 
-from adapters.files.home_marker import HomeMarker, Marker, Place
+from adapters.files.home_marker import HomeMarker, Marker
 from adapters.sqlite.migration.inspection import HOME_ID, INTERIM_SINCE, Inspection
 from domain.errors import StoreMissing
 from ports.clock import Clock
@@ -51,28 +50,11 @@ class HomeIdentity:
     clock: Clock
     is_other_configuration: bool = False
     _has_warned: bool = attrs.field(default=False, init=False)
+    _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
-        for link in (self.path, self.path.parent):
-            if link.is_symlink() and not link.exists():
-                return f"{link} is a link to {os.path.realpath(link)}, which is not there"
-        if self.path.exists():
-            return None
-        if self.path.parent.exists() and not self.path.parent.is_dir():
-            return f"{self.path.parent} is not a folder"
-        before = self._place_before()
-        if before is None:
-            return None
-        now = self.marker.place_of(self.path.parent)
-        if now.is_same(before):
-            return None
-        point = self.marker.path_of(before.mount_point)
-        if now.mount_point == before.mount_point:
-            return f"another disk is mounted at {point}, without {self.path.name}"
-        if before.mount_point:
-            return f"{self.path} was on a disk that was mounted at {point}, and is not now"
-        return f"{self.path} was not on the disk that is mounted at {self.marker.path_of(now.mount_point)}"
+        return self.marker.absence(self.path)
 
     def loss(self) -> str | None:
         """Return why there should be a database at the path, which has none; None for a new home."""
@@ -112,6 +94,13 @@ class HomeIdentity:
             return None
         return f"{self.path} is the database of another home"
 
+    def is_interim(self) -> bool:
+        """Return whether the database that was opened is interim, and nobody has accepted the loss since."""
+        if not self._was_interim:
+            return False
+        missing = self.state.get(MISSING)
+        return bool(missing) and not missing.get("accepted")
+
     def interim(self, found: Inspection) -> str | None:
         """Return what the interim database at the path replaces; None if it is the home's own."""
         if found.is_interim:
@@ -130,6 +119,14 @@ class HomeIdentity:
         """Raise `StoreMissing` if the place of the database is away."""
         if (reason := self.away()) is not None:
             self._refuse(reason, "mount the disk")
+
+    def require_file(self) -> None:
+        """Raise `StoreMissing` if the home has had a database, and there is none at the path."""
+        reason = self.away()
+        if reason is None and not self.path.exists() and (loss := self.loss()) is not None:
+            reason = f"{self.path} is missing; {loss}"
+        if reason is not None:
+            raise StoreMissing(f"{reason}. Mount its disk, or {_STEPS}")
 
     def require_own(self, found: Inspection) -> None:
         """Raise `StoreMissing` if the inspected database is that of another home."""
@@ -164,7 +161,7 @@ class HomeIdentity:
                 connection.execute(_INSERT, (INTERIM_SINCE, since))
             home_id = (marker and marker.home_id) or uuid4().hex
             connection.execute(_INSERT, (HOME_ID, home_id))
-        is_interim = _property(connection, INTERIM_SINCE) is not None
+        is_interim = self._was_interim = _property(connection, INTERIM_SINCE) is not None
         missing = self.state.get(MISSING)
         if is_interim and "finished" not in missing:
             self._report_loss(f"{self.path} replaces a database that is missing")
@@ -202,10 +199,6 @@ class HomeIdentity:
         if marker is not None:
             databases = {**marker.databases, self.marker.name_of(self.path): None}
             self._save(attrs.evolve(marker, databases=databases))
-
-    def _place_before(self) -> Place | None:
-        marker = self.marker.read()
-        return None if marker is None else marker.databases.get(self.marker.name_of(self.path))
 
     def _refuse(self, reason: str, step: str) -> None:
         """Report that the database is away, once, and raise `StoreMissing`."""

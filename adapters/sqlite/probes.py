@@ -58,12 +58,7 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
             "Mount its disk, or put the folder back; collecting goes on by itself then. If it is lost: "
             "`homeclimate db accept`.",
         )
-    if identity is not None and not path.exists() and (reason := identity.loss()) is not None:
-        return failed(
-            f"the home's database {path} is missing; {reason}",
-            f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
-        )
-    if not folder.is_dir():
+    if not folder.is_dir() and (identity is None or identity.loss() is None):
         return failed(
             f"the folder {folder} does not exist",
             f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins again there.",
@@ -71,6 +66,11 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
     try:
         with store_errors(path):
             if not path.exists():
+                if identity is not None and (reason := identity.loss()) is not None:
+                    return failed(
+                        f"the home's database {path} is missing; {reason}",
+                        f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
+                    )
                 TemporaryFile(dir=folder).close()
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
             found = _insert_and_roll_back(path, is_simulated=is_simulated)

@@ -12,15 +12,17 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_messages import Message, message_of, remedy_of, title_of
+from domain.alert_messages import Message, length_text, message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.incidents import (
+    ClockStep,
     Dismissed,
     Incidents,
     Notice,
     Observation,
     Patience,
+    Recovered,
     Topic,
     dismiss_gone,
     observe_cycle,
@@ -40,16 +42,19 @@ MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
 ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with the time to log that both failed
 _QUEUE_LENGTH = 100
+_STEP_NOTED_EVERY = timedelta(hours=1)  # while the clock is behind
 
 T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
 class FinishedCycle:
-    """A finished cycle, and the sources of which a slot is far in the future, with that slot."""
+    """A finished cycle, and what its plan found about the clock."""
 
     cycle: Cycle
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
+    clock_step: timedelta = timedelta()
+    clock_behind: timedelta = timedelta()
 
 
 @attrs.frozen(kw_only=True)
@@ -109,7 +114,7 @@ class Alerting:
         """Open and close incidents, and notify people."""
         cycle, now = finished.cycle, self._clock.now()
         before = self._state.incidents()
-        observations = self._observe(finished, has_incidents=bool(before))
+        observations = self._observe(finished, before)
         incidents, notices = update_incidents(before, observations, now, self._patience)
         dismissed: tuple[Dismissed, ...] = ()
         if incidents:
@@ -127,7 +132,7 @@ class Alerting:
                 topic=incident.topic.value,
                 subject=incident.subject,
                 since=incident.since,
-                detail=incident.detail,
+                detail=(isinstance(notice, Recovered) and notice.detail) or incident.detail,
             )
         if self._channels.notifier is not None and (notices or dismissed):
             messages = [self._message(notice) for notice in (*notices, *dismissed)]
@@ -137,17 +142,12 @@ class Alerting:
         if self._channels.notifier is not None:
             await self._mail(self._channels.notifier)
 
-    def _observe(self, finished: FinishedCycle, *, has_incidents: bool) -> Iterator[Observation]:
+    def _observe(self, finished: FinishedCycle, incidents: Incidents) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
-        yield from observe_cycle(finished.cycle, faults, has_incidents=has_incidents)
+        faults += self._clock_steps(finished)
+        yield from observe_cycle(finished.cycle, faults, has_incidents=bool(incidents))
         yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
-        missing = self._state.missing_database()
-        yield Observation(
-            topic=Topic.DATABASE_MISSING,
-            subject="database",
-            is_bad=missing is not None,
-            detail="" if missing is None else str(missing),
-        )
+        yield from self._observe_files(incidents)
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()
             # one that is over before the next cycle is reported all the same, for a day
@@ -167,13 +167,68 @@ class Alerting:
                 detail=check.detail or "",
             )
 
+        backup = self._state.last_run(Step.BACKUP)
+        if backup is not None:
+            lacks_backup = backup.lacks_backup(self._clock.now())
+            if lacks_backup or backup.result is StepResult.OK:
+                yield Observation(
+                    topic=Topic.NO_BACKUP,
+                    subject="database",
+                    is_bad=lacks_backup,
+                    detail=backup.reason or "",
+                )
+
+    def _observe_files(self, incidents: Incidents) -> Iterator[Observation]:
+        """Observe where the database is. A trouble that is over already is reported, and then forgotten."""
+        missing, trouble = self._state.missing_database(), self._state.file_trouble()
+        for topic in (Topic.DATABASE_MISSING, Topic.DATABASE_LOG_LOST):
+            is_log = topic is Topic.DATABASE_LOG_LOST
+            present = [str(missing)] if missing is not None and not is_log else []
+            result = ""
+            if trouble is not None and trouble.is_log == is_log:
+                if trouble.result is None:
+                    present.append(trouble.reason)
+                else:
+                    result = trouble.result
+                    if f"{topic}:database" not in incidents:
+                        yield Observation(topic=topic, subject="database", is_bad=True, detail=trouble.reason)
+            detail = "; ".join(present) or result
+            yield Observation(topic=topic, subject="database", is_bad=bool(present), detail=detail)
+        if trouble is not None and trouble.result is not None:
+            self._state.forget_file_trouble()
+
     def _new_clock_faults(self, found: Mapping[str, datetime]) -> list[str]:
         """Return the faults that no process has reported: a future slot stays in the store until its date."""
         known = self._state.clock_faults()
         new = {source: slot for source, slot in found.items() if known.get(source) != slot}
         if new:
             self._state.save_clock_faults({**known, **new})
-        return [f"{source} ({slot:%Y-%m-%d %H:%M} UTC)" for source, slot in new.items()]
+        return [
+            f"a stored slot is in the future: {source} ({slot:%Y-%m-%d %H:%M} UTC)"
+            for source, slot in new.items()
+        ]
+
+    def _clock_steps(self, finished: FinishedCycle) -> list[str]:
+        """Return that the clock was set back, for a day from when it was noticed last, by any process."""
+        now, step = self._clock.now(), self._state.clock_step()
+        is_recent = step is not None and step.is_recent(now - finished.clock_step)
+        is_back = finished.clock_step < timedelta()
+        by = -finished.clock_step if is_back else finished.clock_behind
+        if is_back or (by and not is_recent):
+            if not is_back:  # else it is logged where it was noticed
+                self._journal.record(
+                    Level.CRITICAL, "clock.behind", by_s=f"{by.total_seconds():.0f}", now=now
+                )
+            step = ClockStep(now, f"it was set back by {length_text(by)}")
+            self._state.save_clock_step(step)
+        elif (
+            step is not None
+            and is_recent
+            and (finished.clock_step or (by and now - step.at > _STEP_NOTED_EVERY))
+        ):
+            step = ClockStep(now, step.detail)
+            self._state.save_clock_step(step)
+        return [step.detail] if step is not None and step.is_recent(now) else []
 
     def _message(self, notice: Notice) -> Message:
         message = message_of(notice, home=self._home)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from domain.upkeep import Step, StepRecord, StepResult
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import UpkeepState
-from ports.upkeep import BackedUp, Skipped, Upkeep, UpkeepLease
+from ports.upkeep import BackedUp, Copied, Skipped, Upkeep, UpkeepLease
 
 DAYS, WEEKS = 7, 4
 FAREWELL_S = 5.0
@@ -47,17 +47,25 @@ class DailyUpkeep:
     """Runs once each day (UTC) next to the cycles; the check also runs after an unclean stop.
 
     Failures are logged and retried in an hour, and never affect a cycle. While another process has the lease,
-    nothing is done.
+    nothing is done. With `copies` each backup is copied to the second disk, which is looked for hourly.
     """
 
     def __init__(
-        self, *, upkeep: Upkeep, lease: UpkeepLease, state: UpkeepState, clock: Clock, journal: Journal
+        self,
+        *,
+        upkeep: Upkeep,
+        lease: UpkeepLease,
+        state: UpkeepState,
+        clock: Clock,
+        journal: Journal,
+        copies: bool = False,
     ) -> None:
         self._upkeep = upkeep
         self._lease = lease
         self._state = state
         self._clock = clock
         self._journal = journal
+        self._copies = copies
         self._is_closing = False
         self._work: asyncio.Task[None] | None = None
         self._was_unclean: bool | None = None
@@ -72,15 +80,17 @@ class DailyUpkeep:
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._run()) if self._is_anything_due() else None
 
-    async def run_once(self, stop: asyncio.Event) -> None:
+    async def run_once(self, stop: asyncio.Event, *, restores_only: bool = False) -> None:
         """Do what is due in a process that is about to end: until `stop` is set, and within a limit.
 
-        What `stop` interrupts, the next process starts again; what exceeds the limit is retried in an hour.
+        `restores_only` leaves the check and the backup to other processes. What `stop` interrupts, the next
+        process starts again; what exceeds the limit is retried in an hour.
         """
         was_unclean = self._was_unclean = self._state.is_running()
-        if stop.is_set() or not self._is_anything_due():
+        is_due = self._is_restore_due() if restores_only else self._is_anything_due()
+        if stop.is_set() or not is_due:
             return
-        self._work = asyncio.create_task(self._run())
+        self._work = asyncio.create_task(self._run(restores_only=restores_only))
         stopped = asyncio.ensure_future(stop.wait())
         limit = asyncio.ensure_future(self._clock.sleep(ONCE_LIMIT_S))
         await asyncio.wait({self._work, stopped, limit}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,14 +118,16 @@ class DailyUpkeep:
             self._state.save_clean_stop()
 
     def _is_anything_due(self) -> bool:
-        return self._is_check_due() or self._is_restore_due() or self._is_due(Step.BACKUP)
+        return (
+            self._is_check_due() or self._is_restore_due() or self._is_due(Step.BACKUP) or self._is_copy_due()
+        )
 
-    async def _run(self) -> None:
+    async def _run(self, *, restores_only: bool = False) -> None:
         if not self._lease.acquire():
             return
         try:
             # Asked again: another process may have done it before this one got the lease.
-            if self._is_check_due():
+            if self._is_check_due() and not restores_only:
                 await self._do(Step.CHECK, self._check)
                 if not self._is_closing:
                     self._was_unclean = False
@@ -124,8 +136,10 @@ class DailyUpkeep:
                 self._restore_tried_at = self._clock.now()
                 await self._do(Step.RESTORE, self._restore)
             # A database that still lacks its old rows must not displace the backups that have them.
-            if self._is_due(Step.BACKUP) and not self._waits_for_restore():
+            if self._is_due(Step.BACKUP) and not (self._waits_for_restore() or restores_only):
                 await self._do(Step.BACKUP, self._back_up)
+            if self._is_copy_due():
+                await self._do(Step.COPY, self._copy)
         finally:
             self._lease.release()
 
@@ -146,7 +160,9 @@ class DailyUpkeep:
     def _save(self, record: StepRecord, step: Step) -> None:
         last = self._state.last_run(step)
         if last is not None and record.file is None:  # the last backup is still there
-            record = attrs.evolve(record, file=last.file, size_bytes=last.size_bytes, made_at=last.made_at)
+            record = attrs.evolve(
+                record, file=last.file, size_bytes=last.size_bytes, made_at=last.made_at, kept=last.kept
+            )
         self._state.save_run(step, record)
 
     def _failed(self, step: Step, reason: str) -> StepRecord:
@@ -191,6 +207,7 @@ class DailyUpkeep:
                     bytes=made.size_bytes,
                     **({"findings": detail} if detail else {}),
                 )
+                self._report_kept(Step.BACKUP, made.kept)
                 return StepRecord(
                     at=at,
                     result=StepResult.OK,
@@ -198,13 +215,54 @@ class DailyUpkeep:
                     file=made.file,
                     size_bytes=made.size_bytes,
                     made_at=self._clock.now(),
+                    kept=made.kept,
                 )
             case Skipped(reason):
                 self._journal.record(Level.WARNING, "upkeep.backup_skipped", reason=reason)
                 return StepRecord(at=at, result=StepResult.SKIPPED, reason=reason)
 
+    async def _copy(self, at: datetime) -> StepRecord:
+        backup, last = self._state.last_run(Step.BACKUP), self._state.last_run(Step.COPY)
+        match await self._upkeep.copy_backup(may_remove=backup is not None and backup.detail is None):
+            case Copied() as made:
+                self._journal.record(Level.INFO, "upkeep.copied", file=made.file, bytes=made.size_bytes)
+                self._report_kept(Step.COPY, made.kept)
+                return StepRecord(
+                    at=at,
+                    result=StepResult.OK,
+                    file=made.file,
+                    size_bytes=made.size_bytes,
+                    made_at=self._clock.now(),
+                    copied=made.backup,
+                    kept=made.kept,
+                )
+            case Skipped(reason):
+                if last is None or last.reason != reason:  # once, not every hour
+                    self._journal.record(Level.WARNING, "upkeep.copy_skipped", reason=reason)
+                return StepRecord(at=at, result=StepResult.SKIPPED, reason=reason)
+
+    def _report_kept(self, step: Step, kept: Mapping[str, str]) -> None:
+        """Log each backup that is kept for its rows, once."""
+        last = self._state.last_run(step)
+        for file in [file for file in kept if last is None or file not in last.kept]:
+            self._journal.record(
+                Level.WARNING,
+                "upkeep.backup_kept",
+                file=file,
+                reason=kept[file],
+                next=f"homeclimate db salvage {shlex.quote(file)}",
+            )
+
     def _is_check_due(self) -> bool:
         return bool(self._was_unclean) or self._is_due(Step.CHECK)
+
+    def _is_copy_due(self) -> bool:
+        backup, last = self._state.last_run(Step.BACKUP), self._state.last_run(Step.COPY)
+        if not self._copies or backup is None or backup.file is None:
+            return False
+        if last is not None and last.result is not StepResult.OK:
+            return self._has_passed(last.at, _RETRY_AFTER)
+        return last is None or last.copied != backup.file
 
     def _is_restore_due(self) -> bool:
         if not self._waits_for_restore():

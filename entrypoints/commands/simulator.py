@@ -95,11 +95,11 @@ def command(
 
     Enter, or SIGUSR1, presses the bridge's button; a code and Enter links a device to the Alexa account.
 
-    Every fault has a kind: delay, reset, dribble, silence, throttle, unavailable, half, html, garbled, error,
-    revoked, redirect, huge, null, missing, no-dates, overwrite, certificate. It may have at and for (times),
-    path, first and count (requests). The Alexa service also has stale-token, refused-token,
-    throttled-inside, forbidden, missing-features, failed-features, stale-samples, skewed-clock, gone,
-    unreachable.
+    Every fault has a kind: delay, reset, dribble, silence, throttle, unavailable, half, html, garbled,
+    answer, error, revoked, redirect, huge, null, missing, no-dates, overwrite, certificate; the bridge
+    also has left-behind. It may have at and for (times), path, first and count (requests). The Alexa
+    service also has stale-token, refused-token, throttled-inside, forbidden, missing-features, failed-
+    features, stale-samples, skewed-clock, gone, unreachable.
     """
     if key is not None and certificate is None:
         raise click.UsageError("--key needs --certificate; give both")

@@ -20,13 +20,21 @@ from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
-from entrypoints.wiring.storage import collectors, history, ledger
+from entrypoints.wiring.storage import collectors, history, ledger, require_database
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
 # Keys of the state that are shown unchanged.
-_STATE_KEYS = ("store.aside", "store.missing", "upkeep.backup", "upkeep.check", "notifier", "heartbeat")
+_STATE_KEYS = (
+    "store.aside",
+    "store.missing",
+    "upkeep.backup",
+    "upkeep.copy",
+    "upkeep.check",
+    "notifier",
+    "heartbeat",
+)
 
 
 @click.command()
@@ -64,6 +72,7 @@ def status_of(home: Path, environment: Environment) -> Status:
     )
     until = now + CLOCK_FAULT_AHEAD
     try:
+        require_database(home_now)
         return attrs.evolve(
             status,
             readings=tuple(history(home_now).newest(until)),

@@ -199,6 +199,14 @@ def _problems(status: Status) -> Iterator[str]:
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{incident.get('title')} (since {incident.get('since')})"
 
+    for key in ("upkeep.backup", "upkeep.copy"):
+        kept = status.state.get(key, {}).get("kept")
+        for file, reason in kept.items() if isinstance(kept, dict) else ():
+            yield (
+                f"the old backup {file} is kept: {reason}. `homeclimate db salvage` with this file merges "
+                "its rows"
+            )
+
 
 def _waiting(waiting: Waiting) -> Iterator[str]:
     if waiting.cycles:

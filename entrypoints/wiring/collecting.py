@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 
 import attrs
 
-from adapters.files.locks import SourceLocks
 from adapters.log.library_logging import redirect_to_journal
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
+from adapters.sqlite.interim_store import InterimStore
 from adapters.sqlite.store import SqliteStore
 from config.loading import Loaded
 from config.source_names import chosen_names, credential_mark
@@ -24,8 +23,9 @@ from entrypoints.wiring.alerts import alerting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import collecting_home
 from entrypoints.wiring.sources import ask_again, source_plans
-from entrypoints.wiring.storage import daily_upkeep
+from entrypoints.wiring.storage import daily_upkeep, source_locks
 from ports.journal import Journal, Level
+from ports.store import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +59,12 @@ def collecting(
     plans = source_plans(home, meter)
     chosen = chosen_names([plan.source.name for plan in plans], only)
     retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
-    locks = SourceLocks(home.files.source_locks)
-    store = SqliteStore(
+    with suppress(OSError):  # the store says why
+        if home.marker.absence(home.files.database) is None:
+            home.files.folder.mkdir(parents=True, exist_ok=True)
+    locks = source_locks(home)
+    spool = home.spool
+    database = SqliteStore(
         home.files.database,
         journal=home.journal,
         clock=home.clock,
@@ -72,14 +76,21 @@ def collecting(
         identity=home.identity,
         data=home.data,
     )
+    store: Store = database
+    if home.identity is not None:
+        store = InterimStore(
+            database, identity=home.identity, kept=home.interim_cycles, spool=spool, journal=home.journal
+        )
     try:
         for name in chosen:
             locks.acquire(name)
+            if locks.problem is not None:
+                home.journal.record(Level.WARNING, "locks.elsewhere", source=name, reason=locks.problem)
         if asks_anyway:
             ask_again(home)
         cycle_storage = CycleStorage(
             store=store,
-            spool=home.spool,
+            spool=spool,
             retrier=retrier,
             clock=home.clock,
             journal=home.journal,
@@ -94,7 +105,7 @@ def collecting(
                     backoff=SourceBackoff(
                         state=home.saved_state,
                         clock=home.clock,
-                        credential=partial(credential_mark, loaded),
+                        credential=lambda source: credential_mark(home.current.loaded(), source),
                         asks_anyway=asks_anyway,
                     ),
                     slots_in_progress=locks,
@@ -104,7 +115,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(home),
+                upkeep=daily_upkeep(home, database),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.files.locks import lock_problems
+from adapters.files.locks import lock_problem
 from adapters.files.regular_file import problem_of_file, problem_of_folder
 from adapters.files.state_file import FileState
 from adapters.health.bug_report import BugReport, versions_text
@@ -35,11 +35,12 @@ from config import health as config_health
 from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
-from config.source_names import ConfiguredSource, configured_sources, intervals
+from config.source_names import ConfiguredSource, configured_sources, intervals, source_names
 from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
     NEEDS_CONFIGURATION,
+    judge_backups,
     judge_clock,
     judge_disk,
     judge_last_check,
@@ -61,7 +62,6 @@ from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
 
-_ESSENTIAL = ("database", "locks")
 _SEE_DATABASE = "no file can be made in the data folder: see database"
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 _BUG_REPORT_PERIOD = timedelta(days=1)
@@ -205,7 +205,7 @@ class HomeChecks:
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
         for name, check in self._checks().items():
-            weight = Weight.ESSENTIAL if name in _ESSENTIAL else Weight.ORDINARY
+            weight = Weight.ESSENTIAL if name == "database" else Weight.ORDINARY
             yield BlockingProbe(name, check, weight)
 
     def _checks(self) -> Mapping[str, Callable[[], Answer]]:
@@ -223,6 +223,7 @@ class HomeChecks:
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
             "last_check": self._last_check,
+            "backups": self._backups,
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
@@ -236,13 +237,28 @@ class HomeChecks:
     def _last_check(self) -> Answer:
         return judge_last_check(self.home.saved_state.last_run(Step.CHECK), self.home.clock.now())
 
+    def _backups(self) -> Answer:
+        state, copy_to = self.home.saved_state, self.home.settings.backups.copy_to
+        backup = state.last_run(Step.BACKUP)
+        is_there = backup is None or backup.file is None or self._is_backup(Path(backup.file).name)
+        return judge_backups(
+            backup,
+            is_there=is_there,
+            copy=state.last_run(Step.COPY),
+            copy_to=None if copy_to is None else str(copy_to),
+            now=self.home.clock.now(),
+        )
+
+    def _is_backup(self, name: str) -> bool:
+        return (self.home.files.backups / name).is_file()
+
     def _disk(self) -> Answer:
         disk = self.home.environment.disk or DiskSpace(self.home.files.folder)
         return judge_disk(disk.free_bytes(), LINUX)
 
     def _logs(self) -> Answer:
         logging = self.home.settings.logging
-        log = log_of(self.home.settings, self.home.environment, str)
+        log = log_of(self.home.settings, self.home.environment, self.home.redactor)
         folder = check_log_folder(
             logging.log_file_path.parent,
             log.problem(),
@@ -257,10 +273,17 @@ class HomeChecks:
         return judge_spool(spool.waiting(), spool.problems() if self._is_data_folder_usable() else ())
 
     def _locks(self) -> Answer:
-        folder = self.home.files.source_locks
-        sources = configured_sources(self.home.settings, self.files.secrets)
-        problems = lock_problems(folder, [source.name for source in sources if source.is_enabled])
-        return check_usable(problems, f"the locks in {folder} can be opened", folder)
+        folders, sources = self.home.files.source_locks, source_names(self.home.loaded)
+        problems = {
+            source: [lock_problem(folder, source) for folder in folders] for source in sorted(sources)
+        }
+        answer = check_usable(
+            [found for found, *_ in problems.values() if found is not None],
+            f"the locks in {folders[0]} can be opened",
+            folders[0],
+        )
+        is_collectable = any(None in found for found in problems.values())
+        return answer if is_collectable else attrs.evolve(answer, weight=Weight.ESSENTIAL)
 
     def _files(self) -> Answer:
         files = self.home.files
@@ -283,7 +306,8 @@ class HomeChecks:
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()
-        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
+        slots = probes.newest_slots(self.home.files.database, now)
+        return judge_clock(now, slots, LINUX, self.home.saved_state.clock_step())
 
     def _last_cycle(self) -> Answer:
         files, now = self.home.files, self.home.clock.now()

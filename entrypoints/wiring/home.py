@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import attrs
 
@@ -17,6 +17,7 @@ from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.home_identity import HomeIdentity
+from config.current_secrets import CurrentSecrets
 from config.files import HomeFiles
 from config.loading import Loaded
 from config.secrets import Secrets
@@ -26,6 +27,7 @@ from entrypoints.process import typed_anywhere
 from entrypoints.wiring.environment import Environment
 from ports.clock import Clock
 from ports.journal import Journal, Level
+from ports.spool import Spool
 from ports.state import State
 
 ALERT_FILE_SOURCE = "amazon"  # the name of the file is older than the program: it is about this source
@@ -37,13 +39,25 @@ class Home:
 
     loaded: Loaded
     environment: Environment
-    redact: Callable[[str], str]
+    redactor: Redactor
     journal: Journal
     state: State = attrs.field(
         default=attrs.Factory(
-            lambda home: FileState(home.files.state, home.journal, data=home.data), takes_self=True
+            lambda home: FileState(
+                home.files.state, home.journal, data=home.data, spares=home.files.spare_states
+            ),
+            takes_self=True,
         )
     )
+
+    @property
+    def redact(self) -> Callable[[str], str]:
+        return self.redactor.redact
+
+    @cached_property
+    def current(self) -> CurrentSecrets:
+        """The secrets as they are now; new ones are redacted before they are used."""
+        return CurrentSecrets(self.loaded, lambda secrets: self.redactor.learn(tuple(secrets.values())))
 
     @property
     def settings(self) -> Settings:
@@ -63,7 +77,13 @@ class Home:
 
     @cached_property
     def data(self) -> DataFolder:
-        return DataFolder(self.files.folder)
+        """The data folder; nothing is made in it while it is away."""
+        is_missing = partial(self.marker.lacks_folder, self.files.database)
+        return DataFolder(self.files.folder, is_missing=is_missing)
+
+    @cached_property
+    def marker(self) -> HomeMarker:
+        return HomeMarker(self.files.lasting_folders, home=self.loaded.home)
 
     @property
     def saved_state(self) -> SavedState:
@@ -76,7 +96,7 @@ class Home:
             return None
         return HomeIdentity(
             path=self.files.database,
-            marker=HomeMarker(self.files.lasting_folders, home=self.loaded.home),
+            marker=self.marker,
             state=self.state,
             journal=self.journal,
             clock=self.clock,
@@ -88,27 +108,33 @@ class Home:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
+    @property
+    def interim_cycles(self) -> Spool:
+        """The cycles in an interim database, which a found one may replace."""
+        folders = self.files.interim_cycles
+        return FileSpool(*folders, clock=self.clock, journal=self.journal, reserve_bytes=0)
+
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
-    redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = RewordingJournal(StderrJournal(redact, level=level), typed_anywhere(loaded.home))
-    return Home(loaded=loaded, environment=environment or Environment(), redact=redact, journal=journal)
+    redactor = Redactor(tuple(loaded.secrets.values()))
+    journal = RewordingJournal(StderrJournal(redactor.redact, level=level), typed_anywhere(loaded.home))
+    return Home(loaded=loaded, environment=environment or Environment(), redactor=redactor, journal=journal)
 
 
 def checked_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a check, which logs nothing and saves no state."""
-    home = Home(loaded=loaded, environment=environment, redact=str, journal=NullJournal())
+    home = Home(loaded=loaded, environment=environment, redactor=Redactor(()), journal=NullJournal())
     return attrs.evolve(home, state=StateCopy(home.state))
 
 
-def log_of(settings: Settings, environment: Environment, redact: Callable[[str], str]) -> RotatingLog:
+def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> RotatingLog:
     """Return the log files of the home."""
     logging = settings.logging
     folder = logging.log_file_path.parent
     return RotatingLog(
         folder,
-        redact=redact,
+        redact=redactor.redact,
         clock=environment.clock,
         level=Level[logging.level],
         name=logging.log_file_path.name.removesuffix(".log"),
@@ -119,12 +145,20 @@ def log_of(settings: Settings, environment: Environment, redact: Callable[[str],
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so."""
+    """Build the home for a collector, which logs to files if the settings say so.
+
+    It logs to stderr while the data folder is away, if the logs are in it.
+    """
+    logging = loaded.settings.logging
     level = environment.stderr_level
-    if not (loaded.settings.logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=level or Level.CRITICAL)
-    redact = Redactor(tuple(loaded.secrets.values())).redact
-    log = log_of(loaded.settings, environment, redact)
-    journals = log if level is None else Journals(log, StderrJournal(redact, level=level))
+    home = home_of(loaded, environment, level=level or Level.CRITICAL)
+    is_in_data = logging.log_file_path.is_relative_to(home.files.folder)
+    if not (logging.enable_file_logging and environment.log_to_files) or (
+        is_in_data and home.marker.absence(home.files.database) is not None
+    ):
+        return home
+    redactor = Redactor(tuple(loaded.secrets.values()))
+    log = log_of(loaded.settings, environment, redactor)
+    journals = log if level is None else Journals(log, StderrJournal(redactor.redact, level=level))
     journal = RewordingJournal(journals, typed_anywhere(loaded.home))
-    return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)
+    return Home(loaded=loaded, environment=environment, redactor=redactor, journal=journal)

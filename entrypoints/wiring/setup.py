@@ -16,7 +16,6 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from config.bridges import Bridge
 from config.draft import Draft
-from config.files import HomeFiles
 from config.loading import Loaded
 from config.source_names import AMAZON, names_at_any_time
 from domain.backoff import SourceFailures
@@ -59,6 +58,15 @@ def pairing(environment: Environment) -> Pairing:
     return Pairing(bridges=bridges, clock=environment.clock)
 
 
+def had_https(bridge_id: str, loaded: Loaded, environment: Environment) -> bool:
+    """Return whether the home read this bridge over HTTPS before, or pins its certificate."""
+    from adapters.hue.connecting import BridgeMemory
+
+    if any(bridge.id == bridge_id and bridge.certificate_sha256 for bridge in loaded.bridges):
+        return True
+    return BridgeMemory(_home(loaded, environment).state).had_https(bridge_id)
+
+
 def trial(loaded: Loaded, environment: Environment) -> Trial:
     """Return what asks a source before its settings are saved."""
     home = _home(loaded, environment)
@@ -68,13 +76,13 @@ def trial(loaded: Loaded, environment: Environment) -> Trial:
 def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) -> Source:
     """Return the bridge as the home would read it, without state and discovery."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return hue_source(home, "hue", bridge, SystemMeter(home.clock), may_discover=False)
+    return hue_source(home, "hue", bridge, SystemMeter(home.clock), is_on_trial=True)
 
 
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
     """Return the account as the home would read it, without state."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return amazon_source(home, SystemMeter(home.clock))
+    return amazon_source(home, SystemMeter(home.clock), is_trial=True)
 
 
 def linking(loaded: Loaded, environment: Environment) -> tuple[Linking, AmazonSession]:
@@ -108,7 +116,7 @@ def check_writable(home: Path) -> None:
 def save(draft: Draft) -> None:
     """Write the changed files, both or neither. Raise HomeclimateError if nothing is changed.
 
-    Create the data folder too: from then on its absence is an error.
+    Create the data folder of a new home too: from then on its absence is an error.
     """
     save_together(
         [
@@ -122,8 +130,9 @@ def save(draft: Draft) -> None:
         ]
     )
     with suppress(OSError):  # the files are saved; the first cycle reports what is wrong with the folder
-        data = HomeFiles(home=draft.loaded.home, database=draft.loaded.settings.storage.database_path)
-        data.folder.mkdir(parents=True, exist_ok=True)
+        home = home_of(draft.loaded)
+        if not home.data.is_away():
+            home.files.folder.mkdir(parents=True, exist_ok=True)
 
 
 def forget_refusals(loaded: Loaded) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.files import locks
+from adapters.files.locks import SourceLocks, UpkeepLock
 from adapters.sqlite.care import backups, verification
 from adapters.sqlite.care.backups import Backup
 from adapters.sqlite.care.renewal import Renewal
@@ -15,8 +16,10 @@ from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names
 from domain.errors import StoreError
@@ -40,7 +43,7 @@ def ledger(files: HomeFiles) -> Ledger:
 
 def collectors(files: HomeFiles) -> tuple[str, ...]:
     """Return the sources that a process collects from now."""
-    return locks.held_sources(files.source_locks)
+    return locks.held_sources(*files.source_locks)
 
 
 def opening(home: Home) -> Opening:
@@ -64,12 +67,21 @@ def database_lock(home: Home) -> DatabaseLock:
 
 def back_up(home: Home, target: Path) -> Backup:
     """Copy the database to a new file. Raise StoreError; then there is no file."""
+    require_database(home)
     return backups.back_up(home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
 
 
 def check(home: Home) -> tuple[Finding, ...]:
     """Return all that is wrong with the database. Raise StoreRefused if it is of another program."""
+    require_database(home)
     return verification.check_home(home.files.database, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
+
+
+def require_database(home: Home) -> None:
+    """Raise StoreMissing if the home has had a database, and it is not there."""
+    if home.identity is not None:
+        with store_errors(home.files.database):
+            home.identity.require_file()
 
 
 def restoring(home: Home) -> Restoring:
@@ -87,7 +99,9 @@ def renewal(home: Home) -> Renewal:
     """Return what goes on without the database that the home had. Raise StoreError for a simulated home."""
     if home.identity is None:
         raise StoreError("a simulated home can begin again at any time: delete its folder")
-    return Renewal(opening=opening(home), lock=database_lock(home), identity=home.identity)
+    return Renewal(
+        opening=opening(home), lock=database_lock(home), identity=home.identity, kept=home.interim_cycles
+    )
 
 
 def salvaging(home: Home) -> Salvaging:
@@ -97,14 +111,26 @@ def salvaging(home: Home) -> Salvaging:
 
 def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
     """Keep all collectors and the upkeep of the home from starting. Raise StoreError if one is running."""
-    files = home.files
     return locks.exclusive_access(
-        files.source_locks, source_names(home.loaded), files.upkeep_lock, doing=doing
+        source_locks(home, doing=doing),
+        source_names(home.loaded) | frozenset(locks.known_sources(*home.files.source_locks)),
+        upkeep_lease(home),
     )
 
 
-def daily_upkeep(home: Home) -> DailyUpkeep:
-    """Return what checks and backs up the database daily."""
+def source_locks(home: Home, *, doing: str = "") -> SourceLocks:
+    """Return what keeps other processes from collecting from a source."""
+    return SourceLocks(*home.files.source_locks, doing=doing, is_away=home.data.is_away)
+
+
+def upkeep_lease(home: Home) -> UpkeepLock:
+    """Return what keeps other processes from looking after the database."""
+    return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
+
+
+def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+    """Return what checks and backs up the database daily, next to the store that has it open."""
+    backups = home.settings.backups
     upkeep = SqliteUpkeep(
         home.files.database,
         state=home.state,
@@ -112,12 +138,16 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
         clock=home.clock,
         is_simulated=home.environment.is_simulated,
         busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+        max_backup_bytes=backups.max_bytes,
+        copy_to=backups.copy_to,
         identity=home.identity,
+        require_in_place=store.require_in_place,
     )
     return DailyUpkeep(
         upkeep=upkeep,
-        lease=locks.UpkeepLock(home.files.upkeep_lock),
+        lease=upkeep_lease(home),
         state=home.saved_state,
+        copies=backups.copy_to is not None,
         clock=home.clock,
         journal=home.journal,
     )

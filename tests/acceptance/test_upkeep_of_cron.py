@@ -33,6 +33,9 @@ sys.exit(main(sys.argv[2:], environment=simulated_environment(sys.argv[1])))
 """
 
 
+_AT = "2026-03-01T00:00:00+00:00"
+
+
 def backups(deployment: Deployment) -> list[Path]:
     return sorted((deployment.folder / "data" / "backups").glob("*.db"))
 
@@ -51,6 +54,50 @@ def test_once_runs_the_daily_check_and_backup_only_once(deployment: Deployment) 
         assert copy.execute("SELECT count(*) FROM readings").fetchone() == (8,)
     assert state(deployment)["upkeep.check"]["result"] == "ok"
     assert state(deployment).get("upkeep.running", {}) == {}
+
+
+def test_once_copies_the_backup_to_the_second_disk(deployment: Deployment) -> None:
+    second = deployment.folder / "second"
+    with deployment.config_file.open("a") as config:
+        config.write("backups: {copy_to: second}\n")
+    assert deployment.run("collect", "--once").returncode == 0
+    assert state(deployment)["upkeep.copy"]["result"] == "skipped"
+    assert not second.exists()
+    second.mkdir()
+    _forget(deployment, "upkeep.copy")
+    assert deployment.run("collect", "--once").returncode == 0
+    (backup,), (copy,) = backups(deployment), second.iterdir()
+    assert (copy.name, copy.read_bytes()) == (backup.name, backup.read_bytes())
+    assert state(deployment)["upkeep.copy"]["file"] == str(copy)
+    health = deployment.run("health", "--offline", "--only", "backups", "--json")
+    assert json.loads(health.stdout)["checks"]["backups"][0]["status"] == "pass"
+
+
+def test_a_budget_that_holds_no_backup_is_reported(deployment: Deployment) -> None:
+    with deployment.config_file.open("a") as config:
+        config.write("backups: {max_bytes: 1000}\n")
+    assert deployment.run("collect", "--once").returncode == 0
+    assert backups(deployment) == []
+    assert state(deployment)["upkeep.backup"]["result"] == "skipped"
+    health = deployment.run("health", "--offline", "--only", "backups")
+    assert (health.returncode, "backups.max_bytes" in health.stdout) == (1, True)
+
+
+def test_status_shows_backups_that_are_kept_for_their_rows(deployment: Deployment, run_here: RunHere) -> None:
+    assert deployment.run("collect", "--once").returncode == 0
+    _forget(
+        deployment, "upkeep.backup", result="ok", at="2026-03-01T00:00:00+00:00", kept={"old.db": "a row"}
+    )
+    shown = run_here(deployment, "status")
+    assert "the old backup old.db is kept: a row." in shown.stdout
+    troubles = json.loads(run_here(deployment, "status", "--json").stdout)["troubles"]
+    assert any("old.db is kept" in trouble for trouble in troubles)
+
+
+def _forget(deployment: Deployment, key: str, **value: object) -> None:
+    """Replace what the state has under the key."""
+    path = deployment.folder / "data" / "state.json"
+    path.write_text(json.dumps({**state(deployment), key: value}))
 
 
 def test_upkeep_is_skipped_while_another_process_works(deployment: Deployment, run_here: RunHere) -> None:

@@ -82,12 +82,19 @@ LOSSES: dict[str, Callable[[Path], None]] = {
         path, "UPDATE outcomes SET state = 'missed', cause = 'stopped' WHERE source = 'hue'"
     ),
     "a table was dropped": lambda path: changed(path, "DROP TABLE devices", "VACUUM"),
+    "the home is another one": lambda path: changed(
+        path, "REPLACE INTO properties (name, value) VALUES ('home_id', 'another')"
+    ),
     "a key was changed": lambda path: changed(path, "UPDATE readings SET device_id = 'hue:b' WHERE id = 1"),
 }
 
 
 @pytest.mark.parametrize("how", LOSSES)
 def test_a_backup_with_rows_that_the_database_lacks_is_found(home: Home, how: str) -> None:
+    home.live(1)
+    changed(home.path, "REPLACE INTO properties (name, value) VALUES ('home_id', 'ours')")
+    home.clock.step_wall(-timedelta(days=1).total_seconds())
+    home.backups().newest_first()[0].unlink()
     home.live(3)
     assert home.lacking() is None
     LOSSES[how](home.path)
@@ -105,7 +112,7 @@ def test_45_daily_runs_remove_no_backup_of_a_database_that_is_gone(home: Home, h
     assert before <= set(home.backups().newest_first())
     assert len(home.names) <= len(before) + 11
     assert set(home.kept) == before
-    assert "readings hue:" in home.kept[min(before)]
+    assert "the database lacks readings hue:" in home.kept[min(before)]
 
 
 def test_a_backup_is_removed_once_its_rows_are_in_the_database(home: Home) -> None:
@@ -132,6 +139,25 @@ def test_a_backup_that_cannot_be_read_is_kept_with_the_reason(home: Home) -> Non
     home.live(30)
     assert oldest.exists()
     assert "it cannot be compared" in home.kept[oldest]
+
+
+def test_a_backup_that_cannot_be_removed_does_not_fail_the_new_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.live(12)
+    monkeypatch.setattr(Path, "unlink", _refuse_to_unlink(Path.unlink))
+    home.live(1)
+    (reason,) = home.kept.values()
+    assert reason == "it cannot be removed: Operation not permitted"
+
+
+def _refuse_to_unlink(unlink: Callable[..., None]) -> Callable[..., None]:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".db":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    return refused
 
 
 def test_a_removed_baseline_keeps_no_backup(home: Home) -> None:
@@ -178,11 +204,11 @@ def test_files_that_cannot_be_read_are_not_compared(tmp_path: Path, damaged: str
 
 
 def test_a_budget_removes_the_oldest_backups_and_never_the_newest(home: Home) -> None:
-    home.live(1)
+    home.live(14)
     size = home.backups().newest_first()[0].stat().st_size
-    home.live(14, max_bytes=4 * size)
+    home.live(1, max_bytes=4 * size + size // 2)
     assert home.names == ["20260315", "20260314", "20260313", "20260312"]
-    home.live(3, max_bytes=size)
+    home.live(3, max_bytes=size + size // 2)
     assert home.names == ["20260318"]
 
 
@@ -191,7 +217,7 @@ def test_a_budget_removes_no_backup_with_rows_that_the_database_lacks(home: Home
     before = set(home.backups().newest_first())
     size = min(path.stat().st_size for path in before)
     _remove_database(home.path)
-    home.live(5, max_bytes=3 * size)
+    home.live(5, max_bytes=3 * size + size // 2)
     assert before < set(home.backups().newest_first())
     assert len(home.names) == 3
     assert set(home.kept) == before
@@ -210,7 +236,7 @@ def test_the_usual_budget_is_a_quarter_of_the_disk_and_one_backup_at_least(
     home.live(1)
     size = home.backups().newest_first()[0].stat().st_size
     usage = shutil.disk_usage(home.path.parent)
-    for quarter, count in ((3 * size, 3), (size // 2, 1)):
+    for quarter, count in ((3 * size + size // 2, 3), (size // 2, 1)):
         found = usage._replace(total=4 * quarter, free=100 * size)
         monkeypatch.setattr(shutil, "disk_usage", lambda _, found=found: found)
         home.live(5)
@@ -221,10 +247,10 @@ def test_wrong_values_do_not_fill_the_disk_with_backups(home: Home) -> None:
     home.live(2)
     size = home.backups().newest_first()[0].stat().st_size
     changed(home.path, "UPDATE readings SET temperature_celsius = 30 WHERE id = 1")
-    home.live(1, max_bytes=4 * size)
-    home.live(1, max_bytes=4 * size)
+    home.live(1, max_bytes=4 * size + size // 2)
+    home.live(1, max_bytes=4 * size + size // 2)
     with pytest.raises(StoreFull, match="no older backup is removed"):
-        home.live(1, max_bytes=4 * size)
+        home.live(1, max_bytes=4 * size + size // 2)
     assert home.names == ["20260304", "20260303", "20260302", "20260301"]
 
 

@@ -14,17 +14,20 @@ import pytest
 from adapters.files.home_marker import HomeMarker, Marker, Place
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemorySpool
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.interim_store import InterimStore
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
-from domain.errors import StoreMissing
+from domain.errors import SpoolError, StoreMissing
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
 from tests.support.databases import rows
 
 DEVICES = "SELECT device_id FROM readings ORDER BY device_id"
@@ -39,6 +42,8 @@ class Home:
     state: MemoryState = attrs.field(factory=MemoryState)
     journal: MemoryJournal = attrs.field(factory=MemoryJournal)
     is_other_configuration: bool = False
+    spool: MemorySpool = attrs.field(factory=MemorySpool)
+    kept: MemorySpool = attrs.field(factory=MemorySpool)
 
     @property
     def path(self) -> Path:
@@ -64,15 +69,19 @@ class Home:
 
     def collect(self, device: str = "hue:new") -> None:
         """Store a cycle with one reading in a process of its own."""
-        store = SqliteStore(
-            self.path,
+        identity = self.identity()
+        store = InterimStore(
+            SqliteStore(
+                self.path, journal=self.journal, clock=MemoryClock(NOON), state=self.state, identity=identity
+            ),
+            identity=identity,
+            kept=self.kept,
+            spool=self.spool,
             journal=self.journal,
-            clock=MemoryClock(NOON),
-            state=self.state,
-            identity=self.identity(),
         )
         try:
-            store.open()
+            store.open(checking=False)
+            self.spool.drain(lambda waiting: bool(store.append(waiting)))
             store.append(a_cycle(a_collected(a_reading(device), due=a_due(device))))
         finally:
             store.close()
@@ -105,7 +114,7 @@ class Home:
             identity=identity,
         )
         lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=1.0)
-        return Renewal(opening=opening, lock=lock, identity=identity)
+        return Renewal(opening=opening, lock=lock, identity=identity, kept=self.kept)
 
     def devices(self) -> list[str]:
         return [device for (device,) in rows(self.path, DEVICES)]
@@ -309,6 +318,45 @@ def test_pending_merge_is_remembered_by_the_database_without_state(old: Home) ->
     assert "is being merged" in str(old.missing())
 
 
+def test_start_that_is_killed_at_any_point_forgets_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        home.collect("hue:old")
+        home.path.unlink()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert "is being merged" in str(home.missing())
+        assert home.properties().keys() == {"home_id", "interim_since"}
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_new_home_that_is_killed_at_any_point_is_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert home.missing() is None
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_damaged_database_is_known_by_the_marker_alone(old: Home) -> None:
+    """As its state is in the data folder too, where the damage may have been."""
+    home_id = old.properties()["home_id"]
+    old.state = MemoryState()
+    old.path.write_bytes(b"")
+    old.collect()
+    assert old.state.get("store.aside")
+    assert old.properties() == {"home_id": home_id}
+
+
 def test_nothing_missing_is_nothing_to_accept(old: Home) -> None:
     assert old.renewal().accept() is None
 
@@ -345,14 +393,38 @@ def test_database_of_another_home_is_refused_until_accepted(old: Home, tmp_path:
     assert (old.devices(), old.properties(), old.missing()) == (["hue:new", "hue:other"], own, None)
 
 
-def test_returned_file_ends_the_incident(old: Home, tmp_path: Path) -> None:
-    old.path.rename(tmp_path / "kept.db")
-    old.collect()
-    (tmp_path / "kept.db").rename(old.path)
+@pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
+def test_found_file_gets_the_rows_of_the_interim_one(
+    old: Home, tmp_path: Path, put_back: Callable[[Path, Path], object]
+) -> None:
+    """Whether the person puts it over the interim one by a rename, or by writing into it."""
+    old.path.rename(tmp_path / "found.db")
+    old.collect("hue:interim")
+    old.collect("hue:interim too")
+    put_back(tmp_path / "found.db", old.path)
     old.collect("hue:newer")
     assert old.missing() is None
-    assert "hue:old" in old.devices()
-    assert old.journal.of("store.found")
+    assert old.devices() == ["hue:interim", "hue:interim too", "hue:newer", "hue:old"]
+    assert len(old.journal.of("store.found")) == 1
+    assert (old.kept.reports, old.spool.reports) == ([], [])
+
+
+@pytest.mark.parametrize("decide", ["accept", "begin_again"])
+def test_interim_cycles_are_not_kept_after_a_decision(old: Home, decide: str) -> None:
+    old.path.unlink()
+    old.collect()
+    assert len(old.kept.reports) == 1
+    getattr(old.renewal(), decide)()
+    old.collect("hue:newer")
+    assert (old.kept.reports, old.spool.reports) == ([], [])
+
+
+def test_interim_cycle_that_cannot_be_kept_is_stored(old: Home) -> None:
+    old.path.unlink()
+    old.kept.fault = SpoolError("full")
+    old.collect()
+    assert len(old.journal.of("store.interim_not_kept")) == 1
+    assert old.devices() == ["hue:new"]
 
 
 @pytest.mark.parametrize("is_other_configuration", [False, True])

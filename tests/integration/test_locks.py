@@ -11,12 +11,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.files.locks import SourceLocks, UpkeepLock, held_sources, known_sources
 from adapters.memory.upkeep import MemoryUpkeepLease
-from domain.errors import HomeclimateError, SourceLocked
+from domain.errors import HomeclimateError, SourceLocked, StoreError
 from ports.upkeep import UpkeepLease
 from tests.support.builders import NOON
 
@@ -38,8 +39,8 @@ def make_locks(tmp_path: Path) -> Iterator[MakeLocks]:
     """Locks in one folder, as processes have them."""
     made: list[SourceLocks] = []
 
-    def make(folder: Path = tmp_path, **more: str) -> SourceLocks:
-        made.append(SourceLocks(folder, **more))
+    def make(folder: Path = tmp_path, *lasting: Path, **more: Any) -> SourceLocks:
+        made.append(SourceLocks(folder, *lasting, **more))
         return made[-1]
 
     yield make
@@ -53,6 +54,42 @@ def test_second_collector_is_rejected_with_the_holder(make_locks: MakeLocks, tmp
         make_locks().acquire("hue")
     make_locks().acquire("amazon")  # sources are independent
     assert held_sources(tmp_path) == ("amazon", "hue")
+
+
+def test_lock_outlasts_its_folder(make_locks: MakeLocks, tmp_path: Path) -> None:
+    """While the data folder is away, a lock in another folder keeps a second collector out; and after it."""
+    data, lasting = tmp_path / "data", tmp_path / "state"
+    make_locks(data, lasting).acquire("hue")
+    with pytest.raises(SourceLocked):
+        make_locks(data, lasting, is_away=lambda: True).acquire("hue")
+    make_locks(data, lasting, is_away=lambda: True).acquire("amazon")
+    assert held_sources(data) == ("hue",)
+    assert held_sources(data, lasting) == ("amazon", "hue")
+    with pytest.raises(SourceLocked):
+        make_locks(data, lasting).acquire("amazon")
+    assert not make_locks(data)._held, "nothing is left of the failed one"
+    make_locks(data).acquire("amazon")
+
+
+def test_lock_needs_no_lasting_folder_unless_its_own_is_away(make_locks: MakeLocks, tmp_path: Path) -> None:
+    blocked, data = tmp_path / "file", tmp_path / "data"
+    blocked.touch()
+    make_locks(data, blocked / "locks").acquire("hue")
+    with pytest.raises(StoreError, match="is away"):
+        make_locks(data, blocked / "locks", is_away=lambda: True).acquire("amazon")
+    assert [path.name for path in data.iterdir()] == ["hue.lock"]
+
+
+def test_lock_that_cannot_be_used_is_replaced_by_the_lasting_one(
+    make_locks: MakeLocks, tmp_path: Path
+) -> None:
+    """As after a run by another user, or on a disk that is full or read-only."""
+    (tmp_path / "data").touch()
+    locks = make_locks(tmp_path / "data" / "locks", tmp_path / "state")
+    locks.acquire("hue")
+    assert "cannot lock hue" in str(locks.problem)
+    with pytest.raises(SourceLocked):
+        make_locks(tmp_path / "data" / "locks", tmp_path / "state").acquire("hue")
 
 
 def test_released_source_can_be_acquired(make_locks: MakeLocks, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files import locks as file_lock
+from adapters.files.data_folder import DataFolder
 from adapters.files.state_file import FileState
 from adapters.memory.runtime import MemoryJournal
 
@@ -181,3 +182,40 @@ def test_folder_that_cannot_be_created_is_logged(tmp_path: Path, journal: Memory
     assert state.get("hue") == {"number": 1}
     assert state.get("amazon") == {}
     assert journal.events() == ("state_unsaved", "state_unreadable")
+
+
+def test_what_cannot_be_written_is_saved_in_a_spare_until_it_can_be(
+    tmp_path: Path, journal: MemoryJournal
+) -> None:
+    """So that a disk that is away is reported once, not by each process that starts meanwhile."""
+    path, spares = (
+        tmp_path / "data" / "state.json",
+        (tmp_path / "file" / "state.json", tmp_path / "state.json"),
+    )
+    spares[0].parent.touch()
+    away = [True]
+
+    def start() -> FileState:
+        data = DataFolder(path.parent, is_missing=lambda: away[0])
+        return FileState(path, journal, data=data, spares=spares)
+
+    start().put("incidents", {"one": 1})
+    assert start().get("incidents") == {"one": 1}
+    start().put("hue", {"address": "192.0.2.7"})
+    assert not path.parent.exists()
+    assert stat.S_IMODE(spares[1].stat().st_mode) == 0o600
+    away[0] = False
+    start().put("amazon", {})
+    assert not spares[1].exists()
+    assert FileState(path, journal).get("incidents") == {"one": 1}
+    assert FileState(path, journal).get("hue") == {"address": "192.0.2.7"}
+    assert journal.of("state_unsaved") == ()
+
+
+def test_damaged_spare_counts_for_nothing(tmp_path: Path, journal: MemoryJournal) -> None:
+    path, spare = tmp_path / "data" / "state.json", tmp_path / "state.json"
+    spare.write_text("{")
+    state = FileState(path, journal, spares=(spare,))
+    state.put("hue", {"number": 1})
+    assert state.get("hue") == {"number": 1}
+    assert len(journal.of("state_unreadable")) == 1

@@ -61,7 +61,7 @@ class CannedClient(BridgeClient):
 class CannedOpener(BridgeOpener):
     """Opens bridges with the replies given for their base URL; every other address refuses connections."""
 
-    replies: Mapping[str, Mapping[str, Any]]
+    replies: Mapping[str, dict[str, Any]]
     opened: list[tuple[str, Proof | None]] = attrs.field(factory=list)
     clients: list[CannedClient] = attrs.field(factory=list)
 
@@ -77,7 +77,7 @@ class CannedOpener(BridgeOpener):
         return [operation for client in self.clients for operation in client.asked]
 
 
-def a_canned_opener(replies: Mapping[str, Mapping[str, Any]], api_key: str = KEY) -> CannedOpener:
+def a_canned_opener(replies: Mapping[str, dict[str, Any]], api_key: str = KEY) -> CannedOpener:
     clock = MemoryClock(NOON)
     return CannedOpener(
         source="hue", api_key=api_key, timeout_s=5, clock=clock, meter=MemoryMeter(clock), replies=replies

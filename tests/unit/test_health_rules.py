@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from domain.errors import (
 from domain.health import Status
 from domain.health_rules import (
     LastSlot,
+    judge_backups,
     judge_clock,
     judge_disk,
     judge_last_check,
@@ -29,6 +31,7 @@ from domain.health_rules import (
     judge_spool,
     judge_unasked_source,
 )
+from domain.incidents import ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
@@ -88,6 +91,51 @@ def test_last_check(last: StepRecord | None, status: Status, summary: str) -> No
     assert ("`homeclimate db check`" in answer.next_step) == (status in (WARN, FAIL))
 
 
+def a_backup(
+    age: timedelta = timedelta(), result: StepResult = StepResult.OK, file: str = "/disk/a.db", **others: Any
+) -> StepRecord:
+    return StepRecord(at=NOON - age, made_at=NOON - age, result=result, file=file, **others)
+
+
+KEPT = {"/data/old.db": "the database lacks readings hue:a"}
+ASIDE = StepResult.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("last", "copy", "copy_to", "status", "summary"),
+    [
+        (None, None, None, SKIPPED, "no backup has been made yet"),
+        (a_backup(), None, None, PASS, "/disk/a.db is of 2026-03-01 12:00 UTC"),
+        (a_backup(3 * DAYS + MINUTES), None, None, WARN, "none was made since"),
+        (a_backup(result=ASIDE, reason="no room"), None, None, FAIL, "no room"),
+        (a_backup(DAYS, StepResult.FAILED, reason="locked"), None, None, WARN, "locked"),
+        (a_backup(3 * DAYS, StepResult.FAILED, reason="locked"), None, None, FAIL, "locked"),
+        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db: the database lacks readings hue:a"),
+        (a_backup(), None, "/disk", WARN, "no new copy in /disk: there is none"),
+        (a_backup(), a_backup(), "/disk", PASS, "/disk/a.db"),
+        (a_backup(), a_backup(), "/disk2", WARN, "no new copy in /disk2"),
+        (a_backup(), a_backup(kept=KEPT), "/disk", WARN, "such as /data/old.db"),
+        (a_backup(), a_backup(kept=KEPT), None, PASS, "/disk/a.db"),
+        (a_backup(), a_backup(6 * DAYS, ASIDE, reason="away"), "/disk", PASS, "/disk/a.db"),
+        (a_backup(), a_backup(7 * DAYS, ASIDE, reason="away"), "/disk", WARN, "of 2026-02-22 (away)"),
+        (a_backup(), a_backup(99 * DAYS, StepResult.FAILED, reason="E"), "/disk", WARN, "(E)"),
+        (a_backup(result=ASIDE, reason="no room"), None, "/disk", FAIL, "no new copy in /disk"),
+    ],
+)
+def test_backups(
+    last: StepRecord | None, copy: StepRecord | None, copy_to: str | None, status: Status, summary: str
+) -> None:
+    answer = judge_backups(last, is_there=True, copy=copy, copy_to=copy_to, now=NOON)
+    assert answer.status is status
+    assert summary in answer.summary
+    assert bool(answer.next_step) == (status in (WARN, FAIL))
+
+
+def test_newest_backup_must_be_there() -> None:
+    answer = judge_backups(a_backup(), is_there=False, copy=None, copy_to=None, now=NOON)
+    assert (answer.status, answer.summary) == (FAIL, "the newest backup, /disk/a.db, is gone")
+
+
 def a_slot(age: timedelta, source: str = "hue") -> LastSlot:
     return at(NOON - age, source=source)
 
@@ -101,8 +149,8 @@ def at(slot: datetime, ahead: datetime | None = None, source: str = "hue") -> La
     [
         (NOON, [], PASS),
         (NOON, [at(NOON)], PASS),
-        (NOON, [at(NOON + 10 * MINUTES)], PASS),
-        (NOON, [at(NOON + 11 * MINUTES)], FAIL),
+        (NOON, [at(NOON + MINUTES)], PASS),
+        (NOON, [at(NOON + 2 * MINUTES)], FAIL),
         (NOON, [at(NOON + 400 * DAYS)], FAIL),
         (NOON, [at(NOON, ahead=NOON + 400 * DAYS)], WARN),
         (NOON, [at(NOON - DAYS - MINUTES, ahead=NOON + 400 * DAYS)], FAIL),
@@ -217,3 +265,21 @@ def test_next_step_depends_on_the_error(error: SourceError, source: str, step: s
     answer = judge_source_error(error, source=source, unavailable_step=unavailable)
     assert (answer.status, answer.summary) == (FAIL, "no")
     assert step in answer.next_step
+
+
+@pytest.mark.parametrize(
+    ("at_noon", "slots", "status"),
+    [
+        (NOON, [], FAIL),
+        (NOON - 23 * 60 * MINUTES, [at(NOON)], FAIL),
+        (NOON + 23 * 60 * MINUTES, [at(NOON)], FAIL),  # it was set further back since
+        (NOON - DAYS, [at(NOON)], PASS),
+        (NOON - 60 * MINUTES, [at(NOON, ahead=NOON + 400 * DAYS)], FAIL),
+    ],
+)
+def test_a_clock_that_was_set_back_fails_for_a_day(
+    at_noon: datetime, slots: list[LastSlot], status: Status
+) -> None:
+    answer = judge_clock(NOON, slots, LINUX, ClockStep(at_noon, "it was set back by 30 min"))
+    assert answer.status == status
+    assert ("30 min" in answer.summary) is (status is FAIL)

@@ -11,6 +11,7 @@ from adapters.simulator.faults import (
     Effect,
     ErrorList,
     HtmlPage,
+    LeftBehind,
     NoDates,
     NullTemperatures,
     Redirect,
@@ -20,6 +21,7 @@ from adapters.simulator.faults import (
 )
 from adapters.simulator.hue.inventory import Inventory, Live, stamp_v1, v2_id
 from adapters.simulator.hue.keys import ApplicationKeys, PairingError
+from adapters.simulator.hue.left_behind import list_left_behind
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
 from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
@@ -242,10 +244,8 @@ def _damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -
         match effect:
             case Throttle():
                 reply = _html_reply(429, retry_after(effect, now))
-            case Unavailable():
-                reply = _html_reply(503)
-            case HtmlPage():
-                reply = _html_reply(200)
+            case Unavailable() | HtmlPage():
+                reply = _html_reply(503 if isinstance(effect, Unavailable) else 200)
             case Redirect(location):
                 reply = _html_reply(301, {"Location": location or "https://127.0.0.1:1/"})
             case ErrorList(kind) if path.startswith("/clip/"):
@@ -254,6 +254,8 @@ def _damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -
                 reply = _v1_error(kind, "/" + "/".join(path.split("/")[3:]), "Internal error, 404")
             case NullTemperatures(where):
                 reply = change_fields(reply, _null_temperature, where, _IDENTITIES)
+            case LeftBehind():
+                reply = list_left_behind(reply, effect, now)
             case NoDates():
                 reply = change_fields(reply, lambda name, value: "none" if name in _DATES else value)
             case _:

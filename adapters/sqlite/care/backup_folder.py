@@ -15,7 +15,6 @@ from domain.services.database_upkeep import superfluous
 from ports.clock import Clock
 
 STAMP = "%Y%m%dT%H%M%SZ"
-_KEPT_FREE = 0.1  # of the disk: readings need room more than their copies do
 _USUAL_SHARE = 0.25  # of the disk
 
 
@@ -23,13 +22,15 @@ _USUAL_SHARE = 0.25  # of the disk
 class BackupFolder:
     """The backups `<stem>-<time>.db` in a folder; no other file there is looked at.
 
-    `max_bytes` is what they may take; None is a quarter of the disk. The newest one is never removed.
+    `max_bytes` is what they may take; None is a quarter of the disk. `kept_free` is the share of the disk
+    that is not used for them in any case. The newest one is never removed.
     """
 
     folder: Path
     stem: str
     clock: Clock
     max_bytes: int | None
+    kept_free: float
     busy_timeout_ms: int
 
     def newest_first(self) -> list[Path]:
@@ -41,7 +42,7 @@ class BackupFolder:
     def thin(self, *, newest: Path, database: Path, needed: int = 0) -> Mapping[Path, str]:
         """Remove the superfluous backups, then the oldest ones until the others fit and `needed` bytes too.
 
-        Remove none that holds a row which the database lacks; return those, each with such a row. The caller
+        Remove none that holds a row which the database lacks; return those that are kept, and why. The caller
         has made sure that `newest`, which stays, and the database are sound. Raises `OSError`.
         """
         found, now = self._by_time(), self.clock.now()
@@ -53,33 +54,38 @@ class BackupFolder:
                 continue
             if taken_at not in done_with and not self.is_over_budget() and self.missing_bytes(needed) <= 0:
                 break
-            if (reason := self._reason_to_keep(database, path)) is not None:
+            if (reason := self._remove(path, database)) is not None:
                 kept[path] = reason
-            else:
-                path.unlink(missing_ok=True)
         return kept
 
     def size_bytes(self) -> int:
         """Return what the backups take."""
         return sum(path.stat().st_size for path in self._by_time().values())
 
-    def is_over_budget(self) -> bool:
-        """Return whether the backups take more than they may."""
+    def is_over_budget(self, more: int = 0) -> bool:
+        """Return whether the backups take more than they may, or would with that many bytes more."""
         most = self.max_bytes
         if most is None:
             most = round(shutil.disk_usage(self.folder).total * _USUAL_SHARE)
-        return self.size_bytes() > most
+        return self.size_bytes() + more > most
 
     def missing_bytes(self, needed: int) -> int:
-        """Return how much more must be free for a file of that size, and for what is kept for readings."""
+        """Return how much more must be free for a file of that size, and for what is kept free."""
         usage = shutil.disk_usage(self.folder)
-        return needed + round(usage.total * _KEPT_FREE) - usage.free if needed else 0
+        return needed + round(usage.total * self.kept_free) - usage.free if needed else 0
 
-    def _reason_to_keep(self, database: Path, backup: Path) -> str | None:
+    def _remove(self, backup: Path, database: Path) -> str | None:
+        """Remove the backup; return why it is kept instead, for a person."""
         try:
-            return find_missing_row(database, backup, busy_timeout_ms=self.busy_timeout_ms)
+            row = find_missing_row(database, backup, busy_timeout_ms=self.busy_timeout_ms)
+            if row is not None:
+                return f"the database lacks {row}"
+            backup.unlink(missing_ok=True)
         except StoreError as error:
             return f"it cannot be compared: {error}"
+        except OSError as error:
+            return f"it cannot be removed: {error.strerror}"
+        return None
 
     def _by_time(self) -> Mapping[datetime, Path]:
         found = {}

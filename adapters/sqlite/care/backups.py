@@ -21,6 +21,7 @@ from adapters.sqlite.wal import size_bytes
 from domain.errors import StoreCorrupt, StoreError, StoreFull
 from ports.clock import Clock
 
+_KEPT_FREE = 0.1  # of the disk: readings need room more than their copies do
 _FOLDER_PERMISSIONS, _FILE_PERMISSIONS = 0o777, 0o666
 
 
@@ -102,12 +103,13 @@ class Backups:
 
     @property
     def folder(self) -> Path:
-        return self._files.folder
+        return self.path.parent / "backups"
 
-    @property
-    def _files(self) -> BackupFolder:
+    def files_in(self, folder: Path) -> BackupFolder:
+        """Return the backups of this database in the folder: its own, or one on a second disk."""
         return BackupFolder(
-            folder=self.path.parent / "backups",
+            folder=folder,
+            kept_free=_KEPT_FREE if folder == self.folder else 0.0,
             stem=self.path.stem,
             clock=self.clock,
             max_bytes=self.max_bytes,
@@ -120,7 +122,7 @@ class Backups:
         One that holds rows which the database lacks is never removed. Raises `StoreFull` when there is no
         room, neither free nor by removing backups.
         """
-        files = self._files
+        files = self.files_in(self.folder)
         with store_errors(self.path):
             require_file(self.path)
             if not self.folder.exists():
@@ -147,7 +149,7 @@ class Backups:
 
     def newest_first(self) -> list[Path]:
         """Return the backups; those from the future, named by a wrong clock, come last."""
-        return self._files.newest_first()
+        return self.files_in(self.folder).newest_first()
 
     def newest_sound(self) -> Path | None:
         """Return the newest backup without a finding, or else the newest with a sound structure."""

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from adapters.sqlite.baselines import REMOVED
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.migration.inspection import HOME_ID
 
 # The tables whose rows must not be lost, with their keys. Measurements are forgotten by their age.
 _KEYS: Mapping[str, Sequence[str]] = {
@@ -24,6 +25,10 @@ _SELECT_TABLES = {
     "main": "SELECT name FROM main.sqlite_schema WHERE type = 'table'",
     "backup": "SELECT name FROM backup.sqlite_schema WHERE type = 'table'",
 }
+_SELECT_HOMES = """
+SELECT value FROM main.properties WHERE name = :name
+UNION ALL SELECT value FROM backup.properties WHERE name = :name
+"""
 
 
 def find_missing_row(database: Path, backup: Path, *, busy_timeout_ms: int) -> str | None:
@@ -39,6 +44,8 @@ def find_missing_row(database: Path, backup: Path, *, busy_timeout_ms: int) -> s
         present = _tables(connection, "main")
         with store_errors(backup):
             connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
+            if _is_of_another_home(connection, present & _tables(connection, "backup")):
+                return "all of it, since it is the database of another home"
             for table in [table for table in _KEYS if table in _tables(connection, "backup")]:
                 row = connection.execute(_select_missing(table, present)).fetchone()
                 if row is not None:
@@ -48,6 +55,13 @@ def find_missing_row(database: Path, backup: Path, *, busy_timeout_ms: int) -> s
 
 def _tables(connection: sqlite3.Connection, schema: str) -> AbstractSet[str]:
     return {name for (name,) in connection.execute(_SELECT_TABLES[schema])}
+
+
+def _is_of_another_home(connection: sqlite3.Connection, shared: AbstractSet[str]) -> bool:
+    """Return whether both name their home, and another one: then rows may be equal only in their keys."""
+    if "properties" not in shared:
+        return False
+    return len(set(connection.execute(_SELECT_HOMES, {"name": HOME_ID}))) > 1
 
 
 def _select_missing(table: str, present: AbstractSet[str]) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.backups import copy_permissions
-from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
+from adapters.sqlite.care.file_swap import finish_replacing
 from adapters.sqlite.care.quarantine import QUARANTINED
+from adapters.sqlite.care.restoring import put_in_place
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening
-from domain.errors import StoreMissing
+from domain.errors import SpoolError, StoreMissing
+from ports.spool import Spool
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +27,7 @@ class Renewal:
     opening: Opening
     lock: DatabaseLock
     identity: HomeIdentity
+    kept: Spool  # the cycles in an interim database
 
     def accept(self) -> str | None:
         """Accept the loss; return what was accepted, None if nothing is missing. A collector may run.
@@ -47,14 +49,14 @@ class Renewal:
                         is_simulated=self.opening.is_simulated,
                         busy_timeout_ms=self.opening.busy_timeout_ms,
                     )
-                    reason = reason or identity.foreign(found) or identity.interim(found)
-                    if reason is None:
-                        return None
-                    if found.home_id is not None:
+                    if (reason := identity.foreign(found)) is not None:
                         self._claim(path)
+                    elif (reason := identity.interim(found)) is None:
+                        return None
                 with closing(self.opening.connection(may_rebuild=False)) as connection:
                     identity.claim(connection)
                     identity.accept()
+                    self._drop_kept()
         return reason
 
     def begin_again(self) -> Path | None:
@@ -70,15 +72,18 @@ class Renewal:
             with self.lock.held():
                 finish_replacing(path)
                 new = self.opening.make(is_replacement=True)
-                was_there = path.exists()
-                copy_permissions(path if was_there else path.parent, new)
-                kept = free_name(path, label="replaced", now=self.opening.clock.now())
-                replace(path, new, kept)
+                busy_timeout_ms = self.opening.busy_timeout_ms
+                kept = put_in_place(path, new, clock=self.opening.clock, busy_timeout_ms=busy_timeout_ms)
                 if quarantined := identity.state.get(QUARANTINED):
                     identity.state.put(QUARANTINED, {**quarantined, "finished": True})
                 with closing(self.opening.connection(may_rebuild=False)):
                     identity.forget_missing()
-        return kept if was_there else None
+                    self._drop_kept()
+        return kept
+
+    def _drop_kept(self) -> None:
+        with suppress(SpoolError):  # rows that are stored already are stored again then, to no effect
+            self.kept.drain(lambda _: True)
 
     def _leave_place(self, reason: str) -> None:
         """Let the present place be the home's, unless a link leads to nothing."""
@@ -91,3 +96,4 @@ class Renewal:
         busy_timeout_ms = self.opening.busy_timeout_ms
         with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
             self.identity.claim(connection)
+            self.identity.forget_missing()

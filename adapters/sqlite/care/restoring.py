@@ -92,7 +92,8 @@ class Restoring:
             if self.identity is not None:
                 self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            target = self.path.with_name(f"{self.path.name}.restoring")
+            real = self.path.resolve()  # a link is never replaced
+            target = real.with_name(f"{real.name}.restoring")
             with (
                 verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,
                 closing(
@@ -102,7 +103,9 @@ class Restoring:
             ):
                 finish_replacing(self.path)
                 self._claim(new.file)
-                return self._replace(new.file)
+                return put_in_place(
+                    self.path, new.file, clock=self.clock, busy_timeout_ms=self.busy_timeout_ms
+                )
 
     def describe_contents(self, path: Path) -> str:
         """Return what a database holds, for a person."""
@@ -121,21 +124,23 @@ class Restoring:
             if user_version(connection):  # else it is upgraded first
                 self.identity.claim(connection)
 
-    def _replace(self, new: Path) -> Path | None:
-        was_there = self.path.exists()
-        copy_permissions(self.path if was_there else self.path.parent, new)
-        if was_there:
-            self._checkpoint()
-        kept = free_name(self.path, label="replaced", now=self.clock.now())
-        replace(self.path, new, kept)
-        return kept if was_there else None
 
-    def _checkpoint(self) -> None:
-        """Make the present file complete without its log; a damaged one stays as it is."""
-        with suppress(sqlite3.Error, StoreError):
-            if structural_fault(self.path) is None:
-                with closing(connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as present:
+def put_in_place(path: Path, new: Path, *, clock: Clock, busy_timeout_ms: int) -> Path | None:
+    """Put the new file at the path; return where the present one is kept, if there was one.
+
+    The caller holds the lock. Raises `OSError`.
+    """
+    was_there = path.exists()
+    copy_permissions(path if was_there else path.parent, new)
+    if was_there:
+        with suppress(sqlite3.Error, StoreError):  # a damaged one stays as it is
+            if structural_fault(path) is None:
+                with closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as present:
+                    # complete without its log
                     present.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    kept = free_name(path, label="replaced", now=clock.now())
+    replace(path, new, kept)
+    return kept if was_there else None
 
 
 def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_ms: int) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
-from adapters.runtime.threads import in_daemon_thread
+from adapters.runtime.threads import SingleThread, in_daemon_thread
 from adapters.sqlite.care.backups import Backups
 from adapters.sqlite.care.quarantine import QUARANTINED, DatabaseQuarantine
 from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.care.second_disk import SecondDisk
 from adapters.sqlite.care.verification import check
 from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
@@ -16,17 +19,22 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
-from domain.errors import StoreFull
+from domain.errors import StoreBusy, StoreFull
 from ports.clock import Clock
 from ports.journal import Journal
 from ports.state import State
-from ports.upkeep import BackedUp, Checked, Skipped
+from ports.upkeep import BackedUp, Checked, Copied, Skipped
 
 _LOCK_WAIT_S = 30.0
+_COPY_LIMIT_S = 3600.0  # a second disk may hang, or be on a slow network
 
 
 class SqliteUpkeep:
-    """The upkeep of the database at the path. Holds the lock only for moments."""
+    """The upkeep of the database at the path. Holds the lock only for moments.
+
+    `require_in_place` raises `StoreMissing` when the path does not lead to all of the database that the
+    process has open: a second connection would apply the index of that one to other files.
+    """
 
     def __init__(
         self,
@@ -37,13 +45,21 @@ class SqliteUpkeep:
         clock: Clock,
         is_simulated: bool = False,
         busy_timeout_ms: int = 5000,
+        max_backup_bytes: int | None = None,
+        copy_to: Path | None = None,
         identity: HomeIdentity | None = None,
+        require_in_place: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
+        self._require_in_place = require_in_place
         self._state = state
         self._busy_timeout_ms = busy_timeout_ms
         self._lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
-        self._backups = Backups(path=path, clock=clock, busy_timeout_ms=busy_timeout_ms)
+        self._backups = Backups(
+            path=path, clock=clock, busy_timeout_ms=busy_timeout_ms, max_bytes=max_backup_bytes
+        )
+        self._copy_to = copy_to
+        self._copying = SingleThread("upkeep copy", clock)
         opening = Opening(
             path=path,
             is_simulated=is_simulated,
@@ -61,6 +77,12 @@ class SqliteUpkeep:
     async def back_up(self) -> BackedUp | Skipped:
         return await in_daemon_thread(self._back_up, "upkeep backup")
 
+    async def copy_backup(self, *, may_remove: bool) -> Copied | Skipped:
+        try:
+            return await self._copying.run(partial(self._copy_backup, may_remove), _COPY_LIMIT_S)
+        except TimeoutError as error:
+            raise StoreBusy(f"{self._copy_to} does not answer: {error}. Check that disk") from error
+
     async def tidy(self) -> None:
         await in_daemon_thread(self._tidy, "upkeep tidy")
 
@@ -68,24 +90,41 @@ class SqliteUpkeep:
         return await in_daemon_thread(self._restore, "upkeep restore")
 
     def _check(self) -> Checked:
+        self._require_in_place()
         findings = check(self._path, busy_timeout_ms=self._busy_timeout_ms)
         if not findings:
             return Checked()
+        self._require_in_place()  # else the log has gone meanwhile, and the findings are about its lack
         is_ours = self._quarantine.is_ours()
         kept = self._quarantine.replace_if_damaged(thoroughly=False) if is_ours else None
         return Checked(findings=list(map(str, findings)), kept_as=None if kept is None else str(kept))
 
     def _back_up(self) -> BackedUp | Skipped:
+        self._require_in_place()
         try:
             made = self._backups.make()
         except StoreFull as error:
             return Skipped(str(error))
         with store_errors(made.file):
             return BackedUp(
-                file=str(made.file), size_bytes=made.size_bytes, findings=tuple(map(str, made.findings))
+                file=str(made.file),
+                size_bytes=made.size_bytes,
+                findings=tuple(map(str, made.findings)),
+                kept={str(path): reason for path, reason in made.kept.items()},
             )
 
+    def _copy_backup(self, may_remove: bool) -> Copied | Skipped:
+        newest = next(iter(self._backups.newest_first()), None)
+        if self._copy_to is None or newest is None:
+            return Skipped("there is no backup to copy")
+        disk = SecondDisk(files=self._backups.files_in(self._copy_to), state=self._state)
+        try:
+            return disk.copy(newest, may_remove=may_remove)
+        except StoreFull as error:
+            return Skipped(str(error))
+
     def _tidy(self) -> None:
+        self._require_in_place()
         with (
             store_errors(self._path),
             closing(connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)) as connection,
@@ -98,6 +137,7 @@ class SqliteUpkeep:
                 connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
+        self._require_in_place()
         backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:

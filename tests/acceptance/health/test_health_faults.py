@@ -21,6 +21,7 @@ from tests.support.sick_homes import SickHome, not_passed, run_health
 
 Arrange = Callable[[SickHome, ExitStack], object]
 HUE, AMAZON, CONFIG, SECRETS, DATABASE = "hue", "amazon", "configuration", "secrets", "database"
+BACKUPS = "backups"
 FAIL, WARN = "fail", "warn"
 SHORT = ("--timeout", "4")
 
@@ -147,6 +148,19 @@ def found_damage(home: SickHome, _: ExitStack) -> None:
     home.state("upkeep.check", result="damaged", at=at.isoformat(), detail="row 7")
 
 
+def last_backup(result: str, *, file: str = "readings-20260301T000000Z.db", **others: object) -> Arrange:
+    """Let the last backup have ended like that, in a home in which there is one."""
+
+    def arrange(home: SickHome, _: ExitStack) -> None:
+        folder = home.data / "backups"
+        folder.mkdir(exist_ok=True)
+        (folder / "readings-20260301T000000Z.db").touch()
+        at = SystemClock().now().isoformat()
+        home.state("upkeep.backup", result=result, at=at, made_at=at, file=str(folder / file), **others)
+
+    return arrange
+
+
 def shift_slots(shift: str) -> Arrange:
     return sql(
         f"UPDATE outcomes SET slot = strftime('%Y-%m-%dT%H:%M:%S+00:00', slot, '{shift}')"  # noqa: S608
@@ -243,6 +257,21 @@ CASES = [
     Case("WAL disabled", NO_WAL, 1, {"wal": (FAIL, "collect --once")}),
     Case("a synchronised folder", on_file(".stfolder", Path.mkdir), 1, {"database_place": (FAIL, "path")}),
     Case("damage in the daily check", found_damage, 1, {"last_check": (FAIL, "db check")}),
+    Case("a backup", last_backup("ok"), 0, {}),
+    Case("no room for a backup", last_backup("skipped", reason="full"), 1, {BACKUPS: (FAIL, "Do what")}),
+    Case("a removed backup", last_backup("ok", file="gone.db"), 1, {BACKUPS: (FAIL, "tomorrow")}),
+    Case(
+        "a backup with other rows",
+        last_backup("ok", kept={"old.db": "readings hue:a"}),
+        0,
+        {BACKUPS: (WARN, "db salvage old.db")},
+    ),
+    Case(
+        "a second disk that is away",
+        all_of(last_backup("ok"), more_config("backups: {copy_to: /nowhere}\n")),
+        0,
+        {BACKUPS: (WARN, "Mount")},
+    ),
     Case("a disk nearly full", disk(100_000_000), 1, {"disk": (FAIL, "")}),
     Case(
         "a file where the log folder should be",

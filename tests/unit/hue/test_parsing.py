@@ -178,7 +178,9 @@ def test_v2_resource_is_parsed() -> None:
         observed_at=datetime(2026, 3, 1, 11, 57, 21, 698_000, tzinfo=UTC),
         raw=item,
     )
-    bare = Sensor(where=RESOURCE, resource_id=RESOURCE, temperature=None, raw={"id": RESOURCE})
+    bare = Sensor(
+        where=RESOURCE, resource_id=RESOURCE, owner=RESOURCE, temperature=None, raw={"id": RESOURCE}
+    )
     assert v2_sensor({"id": RESOURCE}) == bare
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from adapters.http.lenient_json import MAX_DEVICES
+from adapters.hue.errors import Unidentified
 from adapters.hue.parsing import parse_temperatures
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import Sensor
 from adapters.memory.runtime import MemoryJournal
 from adapters.memory.state import MemoryState
-from domain.errors import SourceError, SourceGarbled, SourceThrottled, SourceUnavailable
+from domain.errors import SourceThrottled, SourceUnavailable
 from ports.state import State
 from tests.support.builders import NOON
 from tests.support.canned_bridge import CannedClient, a_canned_bridge, a_reply_of
@@ -102,11 +103,11 @@ def test_details_of_an_unknown_sensor_are_read_once() -> None:
         name="Landing sensor",
         temperature=21.43,
         observed_at=NOON,
-        battery_percent=77,
+        battery_percent=83,
         is_reachable=True,
         raw=at(NOON),
     )
-    assert process.client.take_asked() == EVERYTHING
+    assert process.client.take_asked() == [V1, NAMES]
     process.sensor(now=after(minutes=5))
     assert process.client.asked == []
 
@@ -124,21 +125,51 @@ def test_one_v1_read_is_enough_if_it_names_every_sensor() -> None:
 
 
 @pytest.mark.parametrize(
-    "v1",
+    ("v1", "asked", "known"),
     [
-        {"4": a_v1_temperature()},
-        {"4": a_v1_temperature(config={"reachable": None}), **NAMED},
-        {"4": a_v1_temperature(uniqueid=None), **NAMED},
-        {"9": a_v1_temperature(), **NAMED},
-        NAMED,
+        ({"4": a_v1_temperature()}, [NAMES], ("Landing sensor", 83, True)),
+        ({"4": a_v1_temperature(config={"reachable": None}), **NAMED}, [LINKS], ("Landing", 83, True)),
+        ({"4": a_v1_temperature(config={"battery": None}), **NAMED}, [POWER], ("Landing", 77, True)),
+        ({"4": a_v1_temperature(uniqueid=None), **NAMED}, EVERYTHING[1:], ("Landing sensor", 77, True)),
+        ({"9": a_v1_temperature(), **NAMED}, EVERYTHING[1:], ("Landing sensor", 77, True)),
+        (NAMED, EVERYTHING[1:], ("Landing sensor", 77, True)),
     ],
-    ids=["no name", "no link", "no uniqueid", "another number", "no sensor"],
+    ids=["no name", "no link", "no battery", "no uniqueid", "another number", "no sensor"],
 )
-def test_v2_is_read_if_v1_is_incomplete(v1: Any) -> None:
+def test_v2_is_read_for_what_v1_leaves_open(v1: Any, asked: list[str], known: Any) -> None:
     process = Process({V1: v1})
     sensor = process.sensor()
+    assert process.client.asked == [V1, *asked]
+    assert (sensor.name, sensor.battery_percent, sensor.is_reachable) == known
+
+
+@pytest.mark.parametrize("trouble", [None, b"{", SourceUnavailable("no answer"), an_envelope()], ids=str)
+def test_what_v1_knows_is_used_sensor_by_sensor(trouble: Any) -> None:
+    """One sensor has no name, battery or link in v1, and v2 fails: the other keeps its own."""
+    other = "00:17:88:01:0f:0f:0f:0f"
+    bare = a_v1_temperature(uniqueid=f"{other}-02-0402", config={"battery": None, "reachable": None})
+    process = Process(
+        {
+            V1: {"4": a_v1_temperature(config={"battery": 4, "reachable": False}), "8": bare, **NAMED},
+            **dict.fromkeys((LINKS, NAMES, POWER), trouble),
+        }
+    )
+    sensors = process.read(at(NOON), at(NOON, id="n", id_v1="/sensors/8", owner={"rid": "n"}))
+    assert [(one.name, one.battery_percent, one.is_reachable) for one in sensors] == [
+        ("Landing", 4, False),
+        ("Hue temperature sensor 1", None, None),
+    ]
     assert process.client.asked == EVERYTHING
-    assert (sensor.name, sensor.battery_percent, sensor.is_reachable) == ("Landing sensor", 77, True)
+
+
+def test_link_and_battery_of_v1_outlive_a_read_of_the_links() -> None:
+    """A sensor that v2 lists neither in `device_power` nor in `zigbee_connectivity`."""
+    v1 = {"4": a_v1_temperature(config={"battery": 4, "reachable": False}), **NAMED}
+    process = Process({V1: v1, LINKS: an_envelope(), POWER: an_envelope()})
+    process.read(at(NOON))
+    sensor = process.sensor(at(NOON), now=after(minutes=20))
+    assert process.client.asked == [V1, LINKS]
+    assert (sensor.battery_percent, sensor.is_reachable) == (4, False)
 
 
 def test_v2_is_read_if_v1_does_not_list_every_sensor() -> None:
@@ -159,14 +190,18 @@ def test_next_process_has_the_saved_details(v1: Any) -> None:
 def test_details_are_read_hourly_also_if_the_clock_is_set_back() -> None:
     process = Process()
     process.sensor()
-    process.client.replies |= {NAMES: an_envelope(a_v2_device("Attic")), POWER: an_envelope(a_v2_power(None))}
+    process.client.replies |= {
+        V1: {"4": a_v1_temperature(config={"battery": None})},
+        NAMES: an_envelope(a_v2_device("Attic")),
+        POWER: an_envelope(a_v2_power(None)),
+    }
     process.client.take_asked()
     assert process.sensor(now=after(minutes=59)).name == "Landing sensor"
     sensor = process.sensor(now=after(minutes=60))
     assert (sensor.name, sensor.battery_percent) == ("Attic", None)
-    assert process.client.take_asked() == EVERYTHING
+    assert process.client.take_asked() == [V1, NAMES, POWER]
     process.sensor(now=after(hours=-2))
-    assert process.client.asked == EVERYTHING
+    assert process.client.asked == [V1, NAMES, POWER]
 
 
 def test_details_of_a_new_sensor_are_read_at_once() -> None:
@@ -180,7 +215,7 @@ def test_details_of_a_new_sensor_are_read_at_once() -> None:
     }
     new = at(NOON, id="n", id_v1="/sensors/8", owner={"rid": "new"})
     assert [sensor.uniqueid for sensor in process.read(at(NOON), new)] == [UNIQUEID, f"{other}-02-0402"]
-    assert process.client.asked == EVERYTHING
+    assert process.client.asked == [V1, NAMES]
 
 
 def test_links_are_read_every_15_minutes_while_a_sensor_is_quiet() -> None:
@@ -208,7 +243,8 @@ def test_times_of_reads_alone_are_written_only_at_the_end() -> None:
     process = Process(state=state)
     process.read(at(NOON))
     asked = process.asked_by_minute(16, 32, 48, 64, 128)
-    assert asked == {16: [LINKS], 32: [LINKS], 48: [LINKS], 64: EVERYTHING, 128: EVERYTHING}
+    details = [V1, NAMES]
+    assert asked == {16: [LINKS], 32: [LINKS], 48: [LINKS], 64: details, 128: details}
     assert state.puts == 1
     process.directory.close()
     process.directory.close()
@@ -220,7 +256,7 @@ def test_times_of_reads_alone_are_written_only_at_the_end() -> None:
 
 
 def test_only_links_of_sensors_are_saved() -> None:
-    process = Process({LINKS: an_envelope(a_v2_link(), a_v2_link(owner={"rid": "a lamp"}))})
+    process = Process({V1: {}, LINKS: an_envelope(a_v2_link(), a_v2_link(owner={"rid": "a lamp"}))})
     process.directory.close()
     assert process.state.get("hue.directory") == {}, "an unused directory writes nothing"
     process.read()
@@ -229,12 +265,22 @@ def test_only_links_of_sensors_are_saved() -> None:
 
 @pytest.mark.parametrize(
     "v1",
-    [None, b"<html>", {}, {"4": a_v1_temperature(uniqueid=None)}, a_v1_error(1), a_reply_of(b"", status=403)],
-    ids=["404", "page", "empty", "no uniqueid", "unauthorised", "403"],
+    [
+        *(None, b"<html>", {}, {"4": a_v1_temperature(uniqueid=None)}, a_v1_error(1), a_v1_error(901)),
+        *(a_reply_of(b"", status=403), SourceUnavailable("no answer"), SourceThrottled("busy")),
+    ],
+    ids=["404", "page", "empty", "no uniqueid", "unauthorised", "901", "403", "hang", "429"],
 )
 def test_uniqueid_is_made_of_the_mac_if_v1_does_not_list_it(v1: Any) -> None:
-    sensor = Process({V1: v1}).sensor()
-    assert (sensor.uniqueid, sensor.name) == (UNIQUEID, "Landing sensor")
+    """At once: the readings of a new home would be lost for as long as v1 fails."""
+    process = Process({V1: v1})
+    assert process.sensor().uniqueid == UNIQUEID
+    process.client.take_asked()
+    assert process.sensor(now=after(minutes=55)).uniqueid == UNIQUEID
+    assert process.client.take_asked() in ([], [LINKS])  # the sensor has been quiet since noon
+    assert Process(state=process.state).sensor(now=after(minutes=56)).uniqueid == UNIQUEID
+    process.sensor(now=after(minutes=61))
+    assert process.client.asked[0] == V1
 
 
 def test_guessed_uniqueid_is_replaced_by_the_real_one() -> None:
@@ -245,7 +291,6 @@ def test_guessed_uniqueid_is_replaced_by_the_real_one() -> None:
     assert first.client.asked == []
     real = f"{MAC}-01-0402"
     listed = {"4": a_v1_temperature(uniqueid=real)}
-    assert Process({V1: listed}, first.state).sensor().uniqueid == real
     first.client.replies[V1] = listed
     assert first.sensor(now=after(minutes=60)).uniqueid == real
     first.client.replies[V1] = None
@@ -258,46 +303,62 @@ def test_invalid_mac_makes_no_uniqueid(mac: Any) -> None:
     assert process.sensor().uniqueid is None
 
 
-@pytest.mark.parametrize(
-    ("error", "raised", "asked"),
-    [
-        (SourceUnavailable("no answer"), SourceUnavailable, [V1]),
-        (SourceThrottled("busy"), SourceThrottled, [V1]),
-        (a_v1_error(901), SourceUnavailable, EVERYTHING),  # v2 may be well, but v1 may answer next time
-    ],
-    ids=["unavailable", "throttled", "internal error"],
-)
-def test_uniqueid_is_not_guessed_after_a_passing_failure(
-    error: Any, raised: type[SourceError], asked: list[str]
-) -> None:
-    process = Process({V1: error})
-    with pytest.raises(raised):
-        process.sensor()
-    assert process.client.take_asked() == asked
-    process.client.replies[V1] = REPLIES[V1]
-    assert process.sensor().uniqueid == UNIQUEID
+def test_sensor_without_an_identity_is_asked_for_every_quarter_of_an_hour() -> None:
+    process = Process()
+    process.read()
+    unknown = at(NOON, id="n", id_v1=None, owner={"rid": "n"})
+    asked = {}
+    for minute in (5, 10, 15, 20, 25, 35, 40):
+        process.client.take_asked()
+        process.read(at(after(minutes=minute)), unknown, now=after(minutes=minute))
+        asked[minute] = process.client.take_asked()
+    assert [minute for minute, operations in asked.items() if V1 in operations] == [5, 20, 35]
 
 
-@pytest.mark.parametrize("error", [SourceUnavailable("no answer"), a_v1_error(901)], ids=["hang", "901"])
-def test_uniqueid_is_guessed_if_v1_fails_for_good(error: Any) -> None:
-    process = Process({V1: error})
-    for _ in range(2):
-        with pytest.raises(SourceUnavailable):
-            process.sensor()
-    assert process.sensor().uniqueid == UNIQUEID
-
-
-def test_failed_details_are_recorded_and_the_rest_is_not_read() -> None:
-    process = Process({NAMES: SourceUnavailable("the bridge is in trouble")})
+def test_failed_details_are_recorded_and_the_rest_is_read() -> None:
+    process = Process({V1: {}, NAMES: SourceUnavailable("the bridge is in trouble")})
     sensor = process.sensor()
-    assert (sensor.uniqueid, sensor.name, sensor.battery_percent) == (UNIQUEID, "by v1", None)
+    assert (sensor.uniqueid, sensor.name, sensor.battery_percent) == (UNIQUEID, "", 77)
     assert process.journal.events() == ("hue.directory",)
-    assert process.client.asked == [V1, LINKS, NAMES]
+    assert process.client.asked == EVERYTHING
+
+
+def test_throttled_details_are_left_except_for_the_identity() -> None:
+    process = Process({V1: SourceThrottled("busy")})
+    assert process.sensor().uniqueid == UNIQUEID
+    assert process.client.take_asked() == [V1, LINKS]
+    known = Process({V1: {"4": a_v1_temperature()}})
+    known.sensor()
+    known.client.replies[V1] = SourceThrottled("busy")
+    known.client.take_asked()
+    sensor = known.sensor(now=after(minutes=61))
+    assert known.client.asked == [V1]
+    assert (sensor.name, sensor.battery_percent, sensor.is_reachable) == ("Landing sensor", 83, True)
+
+
+def test_lost_sensor_that_reports_again_is_not_kept_silent_by_its_link() -> None:
+    """The link was read as down, and cannot be read since."""
+    process = Process({V1: {}, LINKS: an_envelope(a_v2_link("connectivity_issue"))})
+    assert process.sensor().is_reachable is False
+    process.client.replies[LINKS] = a_reply_of(b"", status=500)
+    asked = []
+    for minute in range(5, 30, 5):
+        process.client.take_asked()
+        sensor = process.sensor(at(after(minutes=minute)), now=after(minutes=minute))
+        asked.append(len(process.client.take_asked()))
+        assert sensor.is_reachable is None
+    assert asked == [1, 0, 0, 1, 0], "not asked again in every cycle"
+    process.directory.close()
+    later = Process({LINKS: a_reply_of(b"", status=500)}, process.state)
+    assert later.sensor(at(after(minutes=30)), now=after(minutes=30)).is_reachable is None
+    process.client.replies[LINKS] = REPLIES[LINKS]
+    assert process.sensor(at(after(minutes=35)), now=after(minutes=36)).is_reachable is True
 
 
 @pytest.mark.parametrize("failing", [LINKS, NAMES, POWER])
 def test_garbled_details_do_not_stop_the_others(failing: str) -> None:
-    process = Process({failing: b"{"})
+    nothing_but_its_id = {**a_v1_temperature(), "config": {}}
+    process = Process({V1: {"4": nothing_but_its_id}, failing: b"{"})
     sensor = process.sensor()
     assert process.client.asked == EVERYTHING
     assert sensor.uniqueid == UNIQUEID
@@ -305,8 +366,13 @@ def test_garbled_details_do_not_stop_the_others(failing: str) -> None:
 
 def test_failure_to_identify_any_sensor_is_raised() -> None:
     process = Process(dict.fromkeys(EVERYTHING, b"{"))
-    with pytest.raises(SourceGarbled, match="not JSON"):
+    for _ in range(2):
+        with pytest.raises(Unidentified, match="not which sensors they belong to: not JSON"):
+            process.sensor()
+    process.client.replies |= dict.fromkeys(EVERYTHING, SourceThrottled("busy", retry_after_s=7))
+    with pytest.raises(SourceThrottled, match="busy") as throttled:
         process.sensor()
+    assert throttled.value.retry_after_s == 7
     # a home without sensors has nothing to identify
     process.directory.update("details", (), a_canned_bridge(process.client), now=NOON, deadline_s=10.0)
 
@@ -324,7 +390,7 @@ def test_damaged_state_counts_as_empty(saved: dict[str, Any]) -> None:
     state.put("hue.directory", saved)
     process = Process(state=state)
     assert process.sensor().uniqueid == UNIQUEID
-    assert process.client.asked == EVERYTHING
+    assert process.client.asked == [V1, NAMES]
 
 
 def test_ids_of_former_sensors_do_not_pile_up() -> None:
@@ -347,4 +413,4 @@ def test_unidentified_ids_do_not_pile_up() -> None:
     process = Process({V1: {}, LINKS: an_envelope()})
     for turn in range(3):
         process.read(*(at(NOON, id=f"{turn}-{n}", id_v1=None) for n in range(600)))
-    assert len(process.directory._asked_for) <= MAX_DEVICES + 200
+    assert len(process.directory._guesses) <= MAX_DEVICES + 200

@@ -8,7 +8,14 @@ import pytest
 
 from adapters.hue.source import Strategy
 from domain.cycle import SourceReply
-from domain.errors import CredentialsRefused, SourceError, SourceRefused, SourceThrottled, SourceUnavailable
+from domain.errors import (
+    CredentialsRefused,
+    SourceError,
+    SourceGarbled,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+)
 from domain.reading import Quantity
 from tests.support.canned_bridge import CONFIG, a_canned_opener, a_reply_of
 from tests.support.hue_bench import HueBench, a_hue_bench, temperatures
@@ -98,13 +105,104 @@ async def test_bridge_without_v2_is_read_by_v1_and_not_asked_again() -> None:
     ],
     ids=str,
 )
-async def test_failed_read_is_replaced_by_the_whole_bridge(strategy: Strategy, answer: Any) -> None:
+async def test_failed_read_is_replaced_by_the_next_larger_one(strategy: Strategy, answer: Any) -> None:
     attempt = Attempt({SMALL[strategy]: answer}, strategy)
     reply = await attempt.read()
-    assert (temperatures(reply), reply.strategy) == (FOUND, "whole_bridge")
-    assert attempt.asked == [SMALL[strategy], "hue.v1/whole_bridge"]
-    assert reply.notes[0].startswith("read the whole bridge, since the sensors alone could not be read: ")
+    way, note = "v1", "read version 1 of the API, since version 2 could not be read: "
+    if strategy == "v1":
+        way, note = "whole_bridge", "read the whole bridge, since the sensors alone could not be read: "
+    assert (temperatures(reply), reply.strategy) == (FOUND, way)
+    assert attempt.asked[0] == SMALL[strategy]
+    assert len(attempt.asked) == 2
+    assert reply.notes[0].startswith(note)
     assert attempt.bench.journal.events() == ("hue.fallback",)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "raised"),
+    [
+        (a_reply_of({}, status=500), a_reply_of(b"", status=404), SourceUnavailable),
+        (a_reply_of({}, status=500), a_v1_error(1), SourceUnavailable),  # v2 did not refuse the key
+        (a_reply_of({}, status=500), a_reply_of(b"", status=429, retry_after="30"), SourceThrottled),
+        (b"<html>", a_reply_of(b"", status=403), SourceGarbled),
+        (b"<html>", ConnectionResetError(104, "Connection reset by peer"), SourceGarbled),
+        (a_reply_of({}, status=302), b"{", SourceRefused),
+        (None, a_v1_error(1), CredentialsRefused),
+        (None, a_reply_of({}, status=500), SourceUnavailable),
+    ],
+    ids=str,
+)
+async def test_failed_fallback_is_reported_with_the_first_cause(
+    first: Any, last: Any, raised: type[SourceError]
+) -> None:
+    attempt = Attempt({"hue.v2/temperature": first, "hue.v1/sensors": last, "hue.v1/whole_bridge": last})
+    with pytest.raises(raised) as failed:
+        await attempt.read()
+    cause, _, rest = str(failed.value).partition("; and then: ")
+    status = {bytes: "not JSON", type(None): "HTTP 404"}.get(type(first)) or f"HTTP {first.status}"
+    assert status in cause
+    assert rest
+    assert not isinstance(failed.value, SourceThrottled) or failed.value.retry_after_s == 30
+
+
+HANG = SourceUnavailable("no complete answer")
+TROUBLE: list[Any] = [
+    None,
+    a_reply_of(b"", status=403),
+    a_reply_of(b"", status=401),
+    a_reply_of(b"", status=500),
+    a_reply_of(b"", status=503),
+    a_reply_of(b"", status=302),
+    a_v1_error(901),
+    a_v1_error(1, "unauthorized user"),
+    a_v1_error(3),
+    b"{",
+    b"<html></html>",
+    a_reply_of(b"<html></html>", content_type="text/html"),
+    [],
+    {},
+    {"errors": [], "data": None},
+    an_envelope(errors=["internal"]),
+    a_reply_of(b"", status=429),
+    HANG,
+    ConnectionResetError(104, "Connection reset by peer"),
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLE, ids=str)
+@pytest.mark.parametrize(
+    "failing",
+    [
+        ("hue.v1/sensors",),
+        ("hue.v2/device",),
+        ("hue.v2/device_power",),
+        ("hue.v2/zigbee_connectivity",),
+        ("hue.v1/sensors", "hue.v1/whole_bridge", "hue.v2/device", "hue.v2/device_power"),
+        ("hue.v2/device", "hue.v2/device_power", "hue.v2/zigbee_connectivity"),
+    ],
+    ids=lambda names: f"{len(names)} {names[0]}",
+)
+async def test_optional_reads_cost_no_temperature_from_the_first_cycle(
+    failing: tuple[str, ...], trouble: Any
+) -> None:
+    attempt = Attempt(dict.fromkeys(failing, trouble))
+    for _ in range(2):
+        reply = await attempt.read()
+        assert (temperatures(reply), reply.strategy, reply.notes) == (FOUND, "v2", ())
+    assert attempt.asked[-1] == "hue.v2/temperature", "they are not asked again in the next cycle"
+    assert len(attempt.asked) <= 6
+
+
+@pytest.mark.parametrize("trouble", [HANG, a_reply_of(b"", status=500), a_v1_error(1)], ids=str)
+async def test_temperatures_that_belong_to_no_sensor_tell_why(trouble: Any) -> None:
+    failing = ["hue.v1/sensors", "hue.v1/whole_bridge", "hue.v2/zigbee_connectivity"]
+    attempt = Attempt(dict.fromkeys(failing, trouble))
+    for _ in range(2):  # each cycle tries again
+        with pytest.raises(SourceUnavailable, match=r"not which sensors they belong to: .*; and then: "):
+            await attempt.read()
+    for replies in (attempt.opener.clients[-1].replies, attempt.opener.replies["https://b"]):
+        replies["hue.v1/sensors"] = SENSORS
+    assert temperatures(await attempt.read()) == FOUND
 
 
 @pytest.mark.parametrize("strategy", SMALL)
@@ -144,21 +242,21 @@ async def test_errors_that_come_with_data_are_noted() -> None:
 async def test_v2_is_not_asked_without_encryption() -> None:
     attempt = Attempt({"hue.config": ROUND}, "v2", "http://b")
     assert temperatures(await attempt.read()) == FOUND
-    assert attempt.asked == ["hue.v1/whole_bridge"]
+    assert attempt.asked == ["hue.v1/sensors"]
+
+
+async def test_failed_connection_is_our_error() -> None:
+    with pytest.raises(SourceUnavailable):
+        await Attempt({"hue.config": ConnectionResetError(104, "Connection reset by peer")}).read()
 
 
 @pytest.mark.parametrize(
-    ("answer", "raised"),
-    [
-        (a_reply_of(b"", status=429), SourceThrottled),
-        (a_v1_error(901), SourceUnavailable),
-        (a_reply_of(b"", status=301), SourceRefused),
-    ],
+    "answer",
+    [*(a_reply_of(b"", status=status) for status in (301, 401, 403, 404, 429, 500)), b"{", a_v1_error(901)],
     ids=str,
 )
-async def test_failure_of_the_first_request_is_our_error(answer: Any, raised: type[SourceError]) -> None:
-    with pytest.raises(raised):
-        await Attempt({"hue.config": answer}).read()
+async def test_bridge_with_a_proof_is_read_without_its_description(answer: Any) -> None:
+    assert temperatures(await Attempt({"hue.config": answer}).read()) == FOUND
 
 
 @pytest.mark.parametrize(

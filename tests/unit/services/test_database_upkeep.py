@@ -17,11 +17,11 @@ from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.errors import StoreBusy
 from domain.services.database_upkeep import DAYS, FAREWELL_S, ONCE_LIMIT_S, WEEKS, DailyUpkeep, superfluous
 from ports.journal import Level
-from ports.upkeep import Checked, Skipped
+from ports.upkeep import BackedUp, Checked, Copied, Skipped
 from tests.support.builders import NOON
 
 HOUR_S = 3600.0
-CHECK, BACKUP, ASIDE = "upkeep.check", "upkeep.backup", "store.aside"
+CHECK, BACKUP, COPY, ASIDE = "upkeep.check", "upkeep.backup", "upkeep.copy", "store.aside"
 ALL = ["check", "tidy", "back_up"]
 
 
@@ -35,6 +35,7 @@ class Bench:
         self.port = MemoryUpkeep()
         self.others = MemoryUpkeepLease()
         self.lease = MemoryUpkeepLease(self.others)
+        self.copies = False
         self.begin()
 
     def begin(self) -> None:
@@ -45,6 +46,7 @@ class Bench:
             state=SavedState(self.state),
             clock=self.clock,
             journal=self.journal,
+            copies=self.copies,
         )
 
     async def calls(self) -> list[str]:
@@ -204,6 +206,73 @@ async def test_skipped_backup_keeps_the_record_of_the_last(bench: Bench) -> None
         "backups/readings.db",
         NOON.isoformat(),
     )
+
+
+async def test_kept_backup_is_logged_once(bench: Bench) -> None:
+    made = BackedUp(file="b/2.db", size_bytes=1, kept={"b/1.db": "readings hue:a"})
+    bench.port.backed_up = made
+    for _ in range(3):
+        await bench.calls()
+        bench.clock.step_wall(24 * HOUR_S)
+    (record,) = bench.journal.of("upkeep.backup_kept")
+    assert record.fields == {
+        "file": "b/1.db",
+        "reason": "readings hue:a",
+        "next": "homeclimate db salvage b/1.db",
+    }
+    assert bench.state.get(BACKUP)["kept"] == {"b/1.db": "readings hue:a"}
+    bench.port.backed_up = Skipped("no room")
+    await bench.calls()
+    assert bench.state.get(BACKUP)["kept"] == {"b/1.db": "readings hue:a"}
+
+
+@pytest.fixture
+def copying(bench: Bench) -> Bench:
+    """A daily upkeep with a second disk."""
+    bench.copies = True
+    bench.begin()
+    return bench
+
+
+async def test_each_backup_is_copied_once(copying: Bench) -> None:
+    assert await copying.calls() == [*ALL, "copy_backup"]
+    saved = copying.state.get(COPY)
+    assert (saved["file"], saved["copied"]) == ("/media/disk/readings.db", "backups/readings.db")
+    copying.clock.step_wall(2 * HOUR_S)
+    assert await copying.calls() == []
+    copying.clock.step_wall(24 * HOUR_S)
+    copying.port.backed_up = BackedUp(file="b/2.db", size_bytes=1)
+    copying.port.copied = Copied(backup="b/2.db", file="/media/disk/2.db", size_bytes=1)
+    assert await copying.calls() == [*ALL, "copy_backup"]
+
+
+async def test_second_disk_is_looked_for_hourly_and_logged_once(copying: Bench) -> None:
+    await copying.calls()
+    copying.clock.step_wall(24 * HOUR_S)
+    copying.port.backed_up = BackedUp(file="b/2.db", size_bytes=1)
+    copying.port.copied = Skipped("it is away")
+    await copying.calls()
+    for _ in range(4):
+        assert await copying.calls() == []
+        copying.clock.step_wall(HOUR_S)
+        assert await copying.calls() == ["copy_backup"]
+    assert len(copying.journal.of("upkeep.copy_skipped")) == 1
+    saved = copying.state.get(COPY)
+    assert (saved["result"], saved["file"], saved["made_at"]) == (
+        "skipped",
+        "/media/disk/readings.db",
+        NOON.isoformat(),
+    )
+
+
+async def test_wrong_values_remove_no_copy(copying: Bench) -> None:
+    copying.port.backed_up = BackedUp(file="b/2.db", size_bytes=1, findings=("row 7 is wrong",))
+    assert await copying.calls() == [*ALL, "copy_backup, removing none"]
+
+
+async def test_without_a_backup_nothing_is_copied(copying: Bench) -> None:
+    copying.port.backed_up = Skipped("no room")
+    assert await copying.calls() == ALL
 
 
 async def test_damage_is_logged_as_critical_with_a_next_step(bench: Bench) -> None:

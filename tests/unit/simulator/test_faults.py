@@ -14,6 +14,7 @@ _KINDS: dict[str, Effect] = {
     "delay seconds=2m": faults.Delay(120),
     "reset": faults.Reset(),
     "dribble bytes=1 every=0.25s": faults.Dribble(1, 0.25),
+    "dribble head=true": faults.Dribble(head=True),
     "silence": faults.Silence(),
     "throttle": faults.Throttle(),
     "throttle retry_after=2": faults.Throttle(2),
@@ -22,6 +23,10 @@ _KINDS: dict[str, Effect] = {
     "half": faults.HalfBody(),
     "html": faults.HtmlPage(),
     "garbled": faults.Garbled(),
+    "answer": faults.OtherAnswer(),
+    "answer status=200 body='[1, 2]' content=application/json": faults.OtherAnswer(
+        200, "[1, 2]", "application/json"
+    ),
     "error type=3": faults.ErrorList(3),
     "revoked": faults.RevokedKey(),
     "redirect location=/x": faults.Redirect("/x"),
@@ -30,6 +35,7 @@ _KINDS: dict[str, Effect] = {
     "missing": faults.MissingFields(),
     "missing fields=a,b where=c": faults.MissingFields(("a", "b"), "c"),
     "no-dates": faults.NoDates(),
+    "left-behind since=2h celsius=14.5 where=/sensors/5": faults.LeftBehind(7200, 14.5, "/sensors/5"),
     "overwrite field=enabled value=false": faults.Overwrite("enabled", value=False),
     "certificate which=expired": faults.WrongCertificate("expired"),
     "stale-token as=redirect": faults.StaleToken("redirect"),
