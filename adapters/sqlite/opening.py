@@ -17,6 +17,7 @@ from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
+from adapters.sqlite.open_files import require_whole
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -48,6 +49,7 @@ class Opening:
         """
         finish_replacing(self.path)
         if self.path.exists():
+            require_whole(self.path)
             found = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
             if self.identity is not None:
                 self.identity.require_own(found)
