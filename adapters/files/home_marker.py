@@ -145,12 +145,8 @@ class HomeMarker:
         if folder.is_symlink() and not folder.exists():
             return f"{folder} is a link to {os.path.realpath(folder)}, which is not there"
         # a new database may be made through a link to a folder that is there
-        if is_dangling(database) and (
-            before is not None or not Path(os.path.realpath(database)).parent.is_dir()
-        ):
-            return f"{database} is a link to {os.path.realpath(database)}, which is not there"
-        if database.exists():
-            return None
+        if database.is_symlink() and (before is not None or not Path(real).parent.is_dir()):
+            return f"{database} is a link to {real}, which is not there"
         if folder.exists() and not folder.is_dir():
             return f"{folder} is not a folder"
         if before is None or (now := self.place_of(folder)).is_same(before):
