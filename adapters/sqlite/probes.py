@@ -18,6 +18,7 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
@@ -179,6 +180,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
         with lock.held() if lock_file.exists() else nullcontext():
+            require_whole(path)
             found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
