@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from adapters.health import probes
 from adapters.health.probes import check_log_folder, check_service
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock
 from domain.health import Answer, Status
+from tests.support.builders import NOON
 
 LIMITS = {"max_bytes": 10_000_000, "backups": 5, "limit_bytes": 60_000_000}
 UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"
+
+
+def log_in(folder: Path) -> RotatingLog:
+    return RotatingLog(folder, redact=str, clock=MemoryClock(NOON))
+
+
+def test_log_folder_is_writable_if_it_can_be_created(tmp_path: Path) -> None:
+    assert log_in(tmp_path / "a" / "logs").problem() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["logs", "logs/homeclimate.log"])
+def test_what_is_in_the_place_of_the_log_is_its_problem(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    assert str(path) in str(log_in(tmp_path / "logs").problem())
 
 
 def test_log_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
