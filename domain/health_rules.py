@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -17,12 +17,12 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
-from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
-_CLOCK_TOLERANCE = timedelta(minutes=10)
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 _RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
 _BACKUP_OLD = timedelta(days=3)
@@ -77,9 +77,9 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     return passed(summary)
 
 
-def judge_spool(waiting: Waiting) -> Answer:
-    """Judge what waits to be stored, which should be nothing."""
-    problems = list(waiting.unreadable)
+def judge_spool(waiting: Waiting, problems: Sequence[str] = ()) -> Answer:
+    """Judge what waits to be stored, which should be nothing; `problems` are those of the places."""
+    problems = list(dict.fromkeys((*waiting.unreadable, *problems)))
     step = "Check who owns the folder, and its disk."
     if waiting.cycles:
         places = " and ".join(waiting.places)
@@ -172,10 +172,13 @@ def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer 
     )
 
 
-def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:
+def judge_clock(
+    now: datetime, slots: Iterable[LastSlot], commands: SystemCommands, step: ClockStep | None = None
+) -> Answer:
     """Judge the time: it must not be before this program existed, nor before what was stored.
 
-    If cycles have been stored at the present time since, the clock was wrong once and is right now.
+    If cycles have been stored at the present time since, the clock was wrong once and is right now. That it
+    was set back is a failure for a day.
     """
     fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
     summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
@@ -183,6 +186,8 @@ def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemComman
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
+    if step is not None and step.is_recent(now):
+        return failed(f"the clock shows {summary}; {step.detail} ({step.at:%Y-%m-%d %H:%M} UTC)", fix)
     if not ahead:
         return passed(summary)
     summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,14 @@ _WORK_SHARE, _WORK_S = 0.25, 1.0
 _RESCUE_S = 1.5  # a rescue that takes longer goes on while cycles are spooled
 _MOST_UNSETTLED = 256  # more than are stored between two checkpoints
 _LOOKS = 4  # at files that change while they are looked at
+
+
+_TROUBLES: Mapping[Condition, tuple[str, str]] = {
+    Condition.DELETED: (DELETED, "was deleted"),
+    Condition.LOG_LOST: (LOG_LOST, "has lost its log"),
+    Condition.LOG_CUT: (LOG_LOST, "has a log that somebody else has cut"),
+    Condition.OVERWRITTEN: (REPLACED, "was written over"),
+}
 
 
 class SqliteStore:
@@ -157,8 +165,14 @@ class SqliteStore:
         with self._read_connection() as connection:
             ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
             expected = self._writer.expected_devices(source, at)
+            state = self._writer.state_of(source, at)
         return SourceProgress(
-            ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
+            ahead=ahead,
+            last_slot=last_slot,
+            last_stored_slot=last_stored_slot,
+            expected=expected,
+            is_recorded=state not in (None, "missed"),
+            is_stored=state == "stored",
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:
@@ -208,11 +222,15 @@ class SqliteStore:
         Without a quarantine, and for a database that this home has never opened, the answer is no.
         """
         self._is_suspect = False
-        if self._files is not None and not self._is_in_place():
+        files = self._files
+        if files is not None and files.condition() not in (Condition.IN_PLACE, Condition.OVERWRITTEN):
             return True  # it was read without its log, or is another file by now
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
-        if not self._is_in_place():
-            self._files = None  # a new one has begun
+        if files is not None and is_sound:
+            files.accept_size()
+            if not self._is_in_place():  # a new one has begun
+                self._close_connections()
+                self._files, self._must_repeat = None, True
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -312,12 +330,11 @@ class SqliteStore:
                     self._files = None
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
-                case Condition.DELETED:
-                    self._rescues.report(DELETED, "was deleted, and is copied from memory")
-                    self._files = self._files.with_folder()
-                    self._rescues.begin(held, self._files, condition)
                 case _:
-                    self._rescues.report(LOG_LOST, "has lost its log, which is copied from memory")
+                    event, what = _TROUBLES[condition]
+                    self._rescues.report(event, f"{what}, and is copied from memory")
+                    if condition is Condition.DELETED:
+                        self._files = self._files.with_folder()
                     self._rescues.begin(held, self._files, condition)
         raise self._missing("changes all the time")
 

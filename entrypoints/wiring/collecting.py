@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 
 import attrs
 
@@ -106,7 +105,7 @@ def collecting(
                     backoff=SourceBackoff(
                         state=home.saved_state,
                         clock=home.clock,
-                        credential=partial(credential_mark, loaded),
+                        credential=lambda source: credential_mark(home.current.loaded(), source),
                         asks_anyway=asks_anyway,
                     ),
                     slots_in_progress=locks,
