@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -77,9 +77,9 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     return passed(summary)
 
 
-def judge_spool(waiting: Waiting) -> Answer:
-    """Judge what waits to be stored, which should be nothing."""
-    problems = list(waiting.unreadable)
+def judge_spool(waiting: Waiting, problems: Sequence[str] = ()) -> Answer:
+    """Judge what waits to be stored, which should be nothing; `problems` are those of the places."""
+    problems = list(dict.fromkeys((*waiting.unreadable, *problems)))
     step = "Check who owns the folder, and its disk."
     if waiting.cycles:
         places = " and ".join(waiting.places)
