@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from adapters.files.regular_file import open_regular
+from adapters.files.regular_file import open_regular, problem_of_file
 from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
@@ -150,6 +150,11 @@ class SourceLocks:
         """Release all sources."""
         for source in tuple(self._held):
             self.release(source)
+
+
+def lock_problem(folder: Path, source: str) -> str | None:
+    """Return why this process could not open the source's lock in the folder; changes nothing."""
+    return problem_of_file(_path(folder, source))
 
 
 def held_sources(*folders: Path) -> tuple[str, ...]:

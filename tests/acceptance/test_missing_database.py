@@ -170,6 +170,35 @@ def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind
 
 
 @pytest.mark.proof
+def test_collector_that_starts_without_the_disk_goes_on_with_it(deployment: Deployment) -> None:
+    done = in_data_mount(
+        deployment,
+        "COLLECT",
+        "mkdir DATA-elsewhere && mount --move DATA DATA-elsewhere 2>/dev/null"
+        " || { mount --bind DATA DATA-elsewhere && umount DATA; }",
+        "COLLECT --cycles 6 --every 1 >running.jsonl &",
+        "while [ $(wc -l <running.jsonl) -lt 2 ]; do sleep 0.2; done",
+        "find DATA -mindepth 1 >below.txt",
+        "mount --bind DATA-elsewhere DATA",
+        "wait",
+        "cp DATA/readings.db after.db; cp DATA/state.json after.json; find state -name '*.jsonl' -size +0",
+        mount=MOUNTS["tmpfs"],
+    )
+    first, *left = done.stdout.splitlines()
+    running = (deployment.folder / "running.jsonl").read_text().splitlines()
+    cycles = [json.loads(line) for line in (first, *running)]
+    kinds = ["stored" if cycle["stored"] else "spooled" for cycle in cycles]
+    assert (kinds[:3], kinds[-1], left) == (["stored", "spooled", "spooled"], "stored", []), done.stderr
+    assert (deployment.folder / "below.txt").read_text() == ""
+    slots = {cycle["outcomes"][0]["slot"] for cycle in cycles}
+    after = deployment.folder / "after.db"
+    assert {slot for (slot,) in rows(after, "SELECT DISTINCT timestamp FROM readings")} == slots
+    state = json.loads((deployment.folder / "after.json").read_text())
+    assert "store.missing" not in state
+    assert not (deployment.folder / "state" / "state.json").exists()
+
+
+@pytest.mark.proof
 @pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
 def test_found_database_gets_the_cycles_of_the_interim_one(
     deployment: Deployment, run_here: RunHere, put_back: Callable[[Path, Path], object]

@@ -440,6 +440,37 @@ def test_database_path_that_was_changed_is_reported(old: Home, is_other_configur
     assert loss is None if is_other_configuration else str(old.path) in str(loss)
 
 
+def test_database_of_a_new_home_is_made_through_a_link(home: Home, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    home.path.parent.mkdir()
+    home.path.symlink_to(disk / "climate.db")
+    with pytest.raises(StoreMissing, match="link"):
+        home.collect()
+    disk.mkdir()
+    home.collect()
+    assert home.path.is_symlink()
+    assert rows(disk / "climate.db", DEVICES) == [("hue:new",)]
+
+
+def test_link_of_a_home_from_before_the_marker_is_waited_for(old: Home, tmp_path: Path) -> None:
+    """Its folder is there, as a mount point is."""
+    shutil.rmtree(old.marker_file.parent)
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    with pytest.raises(StoreMissing, match="link"):
+        old.collect()
+    assert not list((tmp_path / "disk").iterdir())
+
+
+def test_database_of_an_accepted_loss_is_made_through_the_link(old: Home, tmp_path: Path) -> None:
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    assert "link" in str(old.renewal().accept())
+    assert (old.path.is_symlink(), old.devices()) == (True, [])
+
+
 def test_dangling_link_is_waited_for_and_left_alone(old: Home, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     shutil.move(old.path, tmp_path / "disk" / "readings.db")
