@@ -14,6 +14,7 @@ from domain.schedule import (
     is_clock_fault,
     is_due,
     next_slot,
+    runs_of,
     slot_at,
     slots_between,
 )
@@ -124,3 +125,16 @@ def test_slot_that_ran_is_not_due(instant: datetime, interval_s: int) -> None:
     slot = slot_at(instant, interval_s)
     assert not is_due(slot, slot)
     assert is_due(next_slot(instant, interval_s), slot)
+
+
+@given(numbers=st.sets(st.integers(min_value=0, max_value=60)))
+def test_runs_have_exactly_their_slots(numbers: set[int]) -> None:
+    slots = {NOON + number * timedelta(minutes=5) for number in numbers}
+    runs = runs_of(slots)
+    every = [NOON + number * timedelta(minutes=1) for number in range(-5, 305)]
+    assert {instant for instant in every if any(run.has(instant) for run in runs)} == slots
+
+
+def test_slots_in_a_row_are_one_run() -> None:
+    (run,) = runs_of([NOON + number * timedelta(minutes=5) for number in range(1000)])
+    assert (run.first, run.step_s) == (NOON, 300)
