@@ -29,9 +29,9 @@ def has_reset_bug(version: tuple[int, int, int]) -> bool:
 
 
 def size_bytes(path: Path) -> int:
-    """Return the length of the log of the database at the path."""
+    """Return the length of the log of the database at the path, which may be a link."""
     try:
-        return os.stat(f"{path}-wal").st_size  # noqa: PTH116 - each cycle; a new Path costs more than the call
+        return os.stat(f"{os.path.realpath(path)}-wal").st_size  # noqa: PTH116 - each cycle; a new Path costs more than the call
     except FileNotFoundError:
         return 0
 

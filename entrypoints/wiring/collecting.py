@@ -65,7 +65,7 @@ def collecting(
             home.files.folder.mkdir(parents=True, exist_ok=True)
     locks = source_locks(home)
     spool = home.spool
-    store: Store = SqliteStore(
+    database = SqliteStore(
         home.files.database,
         journal=home.journal,
         clock=home.clock,
@@ -77,9 +77,10 @@ def collecting(
         identity=home.identity,
         data=home.data,
     )
+    store: Store = database
     if home.identity is not None:
         store = InterimStore(
-            store, identity=home.identity, kept=home.interim_cycles, spool=spool, journal=home.journal
+            database, identity=home.identity, kept=home.interim_cycles, spool=spool, journal=home.journal
         )
     try:
         for name in chosen:
@@ -113,7 +114,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(home),
+                upkeep=daily_upkeep(home, database),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )
