@@ -134,11 +134,12 @@ class HomeFiles:
         return self.folder / "upkeep.lock"
 
     @property
-    def lasting_folders(self) -> tuple[Path, Path]:
+    def lasting_folders(self) -> tuple[Path, ...]:
         """The folders outside the data folder, best first, for what must be known while that one is away.
 
-        The second one, in the user's state folder, is for homes in which only the data can be written.
+        The one in the user's state folder is for homes in which only the data can be written.
         """
         real = os.fsencode(os.path.realpath(self.home))
         name = hashlib.sha256(real).hexdigest()[:16]
-        return self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        folders = self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        return tuple(folder for folder in folders if folder != self.folder)

@@ -17,12 +17,12 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
-from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
-_CLOCK_TOLERANCE = timedelta(minutes=10)
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 _RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
 _BACKUP_OLD = timedelta(days=3)
@@ -126,10 +126,10 @@ def judge_backups(
     if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
         answers.append(answer)
     if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
-        file, row = next(iter(kept.items()))
+        file, reason = next(iter(kept.items()))
         answers.append(
             warned(
-                f"{len(kept)} old backups are kept for rows that the database lacks, such as {file} ({row})",
+                f"{len(kept)} old backups are kept, such as {file}: {reason}",
                 f"`homeclimate db salvage {shlex.quote(file)}` merges them. If you deleted the rows on "
                 "purpose, delete the file.",
             )
@@ -172,10 +172,13 @@ def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer 
     )
 
 
-def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:
+def judge_clock(
+    now: datetime, slots: Iterable[LastSlot], commands: SystemCommands, step: ClockStep | None = None
+) -> Answer:
     """Judge the time: it must not be before this program existed, nor before what was stored.
 
-    If cycles have been stored at the present time since, the clock was wrong once and is right now.
+    If cycles have been stored at the present time since, the clock was wrong once and is right now. That it
+    was set back is a failure for a day.
     """
     fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
     summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
@@ -183,6 +186,8 @@ def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemComman
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
+    if step is not None and step.is_recent(now):
+        return failed(f"the clock shows {summary}; {step.detail} ({step.at:%Y-%m-%d %H:%M} UTC)", fix)
     if not ahead:
         return passed(summary)
     summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"

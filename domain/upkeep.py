@@ -37,7 +37,7 @@ class StepRecord:
     `detail` is what a check or a backup found wrong, `reason` why a step failed or was skipped. `kept_as` is
     where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup
     or copy, also while later ones fail; `file` of a restore is the backup that was merged. `kept` are the
-    backups that would have been removed, each with a row that the database lacks; `copied` is the backup that
+    backups that would have been removed, and why they were not; `copied` is the backup that
     was copied.
     """
 

@@ -23,7 +23,7 @@ class Checked:
 class BackedUp:
     """A verified backup. The findings are values that were wrong in the store already.
 
-    `kept` are older backups that would have been removed, each with a row that the store lacks.
+    `kept` are older backups that would have been removed, and why: the store lacks rows of them.
     """
 
     file: str

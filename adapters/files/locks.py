@@ -69,8 +69,8 @@ class SourceLocks:
 
     A lock file contains the holder, for people, and the slots whose cycles are not on disk, for the next
     holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that can be
-    written to has the same locks: for processes that start while `folder` is away, `is_away`, or cannot be
-    written to.
+    written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot be used.
+    `problem` is why it could not be used last.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class SourceLocks:
         self._folder = folder
         self._lasting = lasting
         self._is_away = is_away
+        self.problem: str | None = None
         self._holder = f"process {os.getpid()}{doing and f', which is {doing}'}"
         self._held: dict[str, list[int]] = {}  # the files' descriptors
         self._slots: dict[str, _Slots] = {}
@@ -88,20 +89,23 @@ class SourceLocks:
         if source in self._held:
             return
         held: list[int] = []
-        problem = StoreError(f"cannot lock {source}: {self._folder} is away, and no folder can replace it")
+        problem: StoreError | None = None
+        if self._is_away():
+            problem = StoreError(f"cannot lock {source}: {self._folder} is away, and no other can be used")
+        else:
+            try:
+                held.append(self._acquire(_path(self._folder, source), source))
+            except StoreError as error:
+                problem = error
         try:
-            if not self._is_away():
-                try:
-                    held.append(self._acquire(_path(self._folder, source), source))
-                except StoreError as error:
-                    problem = error
             held += self._acquire_lasting(source)
-        except BaseException:
+        except SourceLocked:
             for descriptor in held:
                 os.close(descriptor)
             raise
-        if not held:
+        if not held and problem is not None:
             raise problem
+        self.problem = None if problem is None else str(problem)
         left = SlotNote()
         for descriptor in held:
             left = left.joined(read_note(descriptor))

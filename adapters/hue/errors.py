@@ -33,8 +33,16 @@ class PathRefused(SourceRefused):
     """The bridge refuses this request; others may succeed."""
 
 
+class RedirectedToHttps(PathRefused):
+    """The bridge answers over HTTPS only."""
+
+
 class Unidentified(ReadFailed):
     """The temperatures came, but not which sensors they belong to."""
+
+
+class WithoutHttps(SourceRefused):
+    """A bridge without HTTPS answers, and its address does not allow plain HTTP."""
 
 
 class CertificateRefused(SourceRefused):
@@ -92,8 +100,9 @@ def status_error(
     if status >= 500:
         return ReadFailed(f"the bridge is in trouble (HTTP {status})")
     if 300 <= status < 400:
-        target = ", to HTTPS" if (location or "").lower().startswith("https:") else ""
-        return PathRefused(
+        is_to_https = (location or "").lower().startswith("https:")
+        target, kind = (", to HTTPS", RedirectedToHttps) if is_to_https else ("", PathRefused)
+        return kind(
             f"the bridge redirects the request (HTTP {status}{target}), and redirects are not followed. "
             "Configure the bridge's own address, without http://"
         )
@@ -176,6 +185,23 @@ def another_bridge(address: str, found: str, wanted: str) -> SourceRefused:
     return SourceRefused(
         f"another bridge answers at {address}: {found} instead of {wanted}. Correct the address "
         "(collectors.hue in config/config.yaml) or the id (hue: bridge_id in config/secrets.yaml)"
+    )
+
+
+def no_bridge(address: str, detail: object) -> SourceRefused:
+    """Return the error for an address where something else answers."""
+    return SourceRefused(
+        f"no Hue bridge answers at {address}: {detail}. Look up the bridge's address in the Hue app "
+        "(Settings, My Hue system, the bridge, the i)"
+    )
+
+
+def without_https(address: str) -> WithoutHttps:
+    """Return the error for a round bridge whose address does not allow plain HTTP."""
+    return WithoutHttps(
+        f"a bridge without HTTPS answers at {address}, and a key is sent over plain HTTP only to an address "
+        f"with http://. If yours is the first, round bridge, run `homeclimate setup --address {address}`, or "
+        f"write http://{address} (collectors.hue in config/config.yaml); if not, something else answers"
     )
 
 

@@ -17,6 +17,7 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
@@ -46,12 +47,7 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
             "Mount its disk, or put the folder back; collecting goes on by itself then. If it is lost: "
             "`homeclimate db accept`.",
         )
-    if identity is not None and not path.exists() and (reason := identity.loss()) is not None:
-        return failed(
-            f"the home's database {path} is missing; {reason}",
-            f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
-        )
-    if not folder.is_dir():
+    if not folder.is_dir() and (identity is None or identity.loss() is None):
         return failed(
             f"the folder {folder} does not exist",
             f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins again there.",
@@ -59,6 +55,11 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
     try:
         with store_errors(path):
             if not path.exists():
+                if identity is not None and (reason := identity.loss()) is not None:
+                    return failed(
+                        f"the home's database {path} is missing; {reason}",
+                        f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
+                    )
                 TemporaryFile(dir=folder).close()
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
             found = _insert_and_roll_back(path, is_simulated=is_simulated)
@@ -167,6 +168,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
         with lock.held() if lock_file.exists() else nullcontext():
+            require_whole(path)
             found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
                 connection.execute("BEGIN IMMEDIATE")

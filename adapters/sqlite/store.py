@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,6 @@ from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused
@@ -39,6 +38,14 @@ _WORK_SHARE, _WORK_S = 0.25, 1.0
 _RESCUE_S = 1.5  # a rescue that takes longer goes on while cycles are spooled
 _MOST_UNSETTLED = 256  # more than are stored between two checkpoints
 _LOOKS = 4  # at files that change while they are looked at
+
+
+_TROUBLES: Mapping[Condition, tuple[str, str]] = {
+    Condition.DELETED: (DELETED, "was deleted"),
+    Condition.LOG_LOST: (LOG_LOST, "has lost its log"),
+    Condition.LOG_CUT: (LOG_LOST, "has a log that somebody else has cut"),
+    Condition.OVERWRITTEN: (REPLACED, "was written over"),
+}
 
 
 class SqliteStore:
@@ -154,33 +161,23 @@ class SqliteStore:
             self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        def read(connection: sqlite3.Connection, rows: CycleWriter) -> SourceProgress:
-            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
-            return SourceProgress(
-                ahead=ahead,
-                last_slot=last_slot,
-                last_stored_slot=last_stored_slot,
-                expected=rows.expected_devices(source, at),
-            )
-
-        return self._read(read)
+        return self._read(lambda rows: rows.progress(source, at))
 
     def is_used(self, source: str, instant: datetime) -> bool:
-        return self._read(lambda _, rows: rows.is_used(source, instant))
+        return self._read(lambda rows: rows.is_used(source, instant))
 
-    def _read(self, read: Callable[[sqlite3.Connection, CycleWriter], T]) -> T:
+    def _read(self, read: Callable[[CycleWriter], T]) -> T:
         """Return what is read, also from a database that could not be opened for writing."""
         try:
-            with self._read_connection() as connection:
-                return read(connection, self._writer)
+            with self._read_connection():
+                return read(self._writer)
         except StoreError as error:
             if self._connection is not None or type(error) not in (StoreError, StoreFull):
                 raise
-            with (
-                suppress(sqlite3.Error),
-                closing(connect_for_reading(self._path, busy_timeout_ms=0)) as connection,
-            ):
-                return read(connection, CycleWriter(connection))
+            with suppress(sqlite3.Error, OSError):
+                connection = connect_for_reading(self._path, busy_timeout_ms=0)
+                with closing(connection):
+                    return read(CycleWriter(connection))
             raise
 
     def require_in_place(self) -> None:
@@ -226,11 +223,15 @@ class SqliteStore:
         Without a quarantine, and for a database that this home has never opened, the answer is no.
         """
         self._is_suspect = False
-        if self._files is not None and not self._is_in_place():
+        files = self._files
+        if files is not None and files.condition() not in (Condition.IN_PLACE, Condition.OVERWRITTEN):
             return True  # it was read without its log, or is another file by now
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
-        if not self._is_in_place():
-            self._files = None  # a new one has begun
+        if files is not None and is_sound:
+            files.accept_size()
+            if not self._is_in_place():  # a new one has begun
+                self._close_connections()
+                self._files, self._must_repeat = None, True
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -330,12 +331,11 @@ class SqliteStore:
                     self._files = None
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
-                case Condition.DELETED:
-                    self._rescues.report(DELETED, "was deleted, and is copied from memory")
-                    self._files = self._files.with_folder()
-                    self._rescues.begin(held, self._files, condition)
                 case _:
-                    self._rescues.report(LOG_LOST, "has lost its log, which is copied from memory")
+                    event, what = _TROUBLES[condition]
+                    self._rescues.report(event, f"{what}, and is copied from memory")
+                    if condition is Condition.DELETED:
+                        self._files = self._files.with_folder()
                     self._rescues.begin(held, self._files, condition)
         raise self._missing("changes all the time")
 

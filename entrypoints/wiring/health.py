@@ -264,7 +264,8 @@ class HomeChecks:
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()
-        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
+        slots = probes.newest_slots(self.home.files.database, now)
+        return judge_clock(now, slots, LINUX, self.home.saved_state.clock_step())
 
     def _last_cycle(self) -> Answer:
         files, now = self.home.files, self.home.clock.now()

@@ -89,7 +89,7 @@ def test_status_shows_backups_that_are_kept_for_their_rows(deployment: Deploymen
         deployment, "upkeep.backup", result="ok", at="2026-03-01T00:00:00+00:00", kept={"old.db": "a row"}
     )
     shown = run_here(deployment, "status")
-    assert "old.db is kept, since the database lacks rows of it (a row)" in shown.stdout
+    assert "the old backup old.db is kept: a row." in shown.stdout
     troubles = json.loads(run_here(deployment, "status", "--json").stdout)["troubles"]
     assert any("old.db is kept" in trouble for trouble in troubles)
 

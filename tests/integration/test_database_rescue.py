@@ -116,6 +116,14 @@ def _log_replaced(home: Home) -> None:
     home.sibling("-wal").write_bytes(b"")
 
 
+def _overwritten_by_a_backup(home: Home) -> None:
+    shutil.copyfile(home.backup, home.path)
+
+
+def _truncated(home: Home) -> None:
+    os.truncate(home.path, 0)
+
+
 def _replaced_by_a_copy(home: Home) -> None:
     shutil.copyfile(home.path, home.sibling(".copy"))
     home.sibling(".copy").rename(home.path)
@@ -156,7 +164,9 @@ REPLACED = [
     _replaced_by_a_text,
     _replaced_by_a_folder,
 ]
-KINDS = pytest.mark.parametrize("happen", [*DELETED, *LOG_LOST, *LOG_CUT, *REPLACED])
+KINDS = pytest.mark.parametrize(
+    "happen", [*DELETED, *LOG_LOST, *LOG_CUT, _overwritten_by_a_backup, *REPLACED]
+)
 
 
 @KINDS
@@ -320,7 +330,7 @@ def test_what_a_later_process_stored_meanwhile_is_merged(
     home: Home, happen: Callable[[Home], None], tmp_path: Path, *, is_killed: bool
 ) -> None:
     happen(home)
-    with another_process(home.path) as other:
+    with another_process(home.path, looks=False) as other:
         assert other.append(10) == "stored"
         if is_killed:
             other.kill()
@@ -329,3 +339,25 @@ def test_what_a_later_process_stored_meanwhile_is_merged(
     home.store.append(cycle_number(3))
     home.store.close()
     assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
+
+
+@pytest.mark.parametrize("happen", [_log_deleted, _index_deleted, _log_and_index_deleted])
+def test_a_later_process_waits_for_the_one_that_still_has_the_log(
+    home: Home, happen: Callable[[Home], None]
+) -> None:
+    happen(home)
+    with another_process(home.path) as other:
+        assert other.append(10) == "StoreMissing"
+        home.store.append(cycle_number(2))
+        assert other.append(10) == "stored"
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+
+
+def test_a_truncated_database_begins_anew_with_what_was_only_in_its_log(home: Home) -> None:
+    """The rest has to come from a backup."""
+    _truncated(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert len(list(home.path.parent.glob("readings.db.damaged-*Z"))) == 1
+    stored = rows(home.path, "SELECT timestamp FROM readings ORDER BY timestamp")
+    assert stored == [("2026-03-01T12:05:00+00:00",), ("2026-03-01T12:10:00+00:00",)]

@@ -17,7 +17,7 @@ import attrs
 
 from adapters.sqlite.care.file_swap import free_name, replace
 from adapters.sqlite.care.restoring import merge_backup
-from adapters.sqlite.care.verification import structural_fault
+from adapters.sqlite.care.verification import check, structural_fault
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import error_name, store_errors
@@ -76,6 +76,8 @@ class Rescue:
             self._require_room(real)
             with _temporary(real, "open") as held, _temporary(real, "found") as found:
                 is_held = condition is not Condition.LOG_CUT and self._copy_open(held)
+                if condition is Condition.OVERWRITTEN:  # what is not in memory may come from another file
+                    is_held = is_held and not check(held, busy_timeout_ms=self.busy_timeout_ms)
                 is_found = has_file and self._copy_files(found)
                 if not is_held and not is_found:
                     raise StoreCorrupt(
