@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from adapters.files.regular_file import open_regular
+from adapters.files.regular_file import open_regular, problem_of_file
 from adapters.files.slot_notes import SlotNote, read_holder, read_note, write_note
 from domain.errors import SourceLocked, StoreError
 from domain.schedule import SlotRun, runs_of
@@ -184,6 +184,11 @@ class SourceLocks:
 
     def _write(self, source: str, *, is_durable: bool = False) -> None:
         write_note(self._held[source], self._holder, self._slots[source].note(), is_durable=is_durable)
+
+
+def lock_problem(folder: Path, source: str) -> str | None:
+    """Return why this process could not open the source's lock in the folder; changes nothing."""
+    return problem_of_file(_path(folder, source))
 
 
 def held_sources(*folders: Path) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.locks import lock_problem
+from adapters.files.regular_file import problem_of_file, problem_of_folder
+from adapters.files.state_file import FileState
 from adapters.health.bug_report import BugReport, versions_text
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
 from adapters.health.probes import (
@@ -21,6 +24,7 @@ from adapters.health.probes import (
     check_alert_file,
     check_log_folder,
     check_service,
+    check_usable,
 )
 from adapters.log.library_logging import redirect_to_journal
 from adapters.log.rotating_log import newest_records
@@ -31,7 +35,7 @@ from config import health as config_health
 from config.files import lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
-from config.source_names import ConfiguredSource, configured_sources, intervals
+from config.source_names import ConfiguredSource, configured_sources, intervals, source_names
 from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
@@ -51,13 +55,14 @@ from entrypoints.process import TypedCommands, find_home, program_name, typed_he
 from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, checked_home
+from entrypoints.wiring.home import Home, checked_home, log_of
 from entrypoints.wiring.sources import source_plans
 from entrypoints.wiring.storage import collectors
 from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
 
+_SEE_DATABASE = "no file can be made in the data folder: see database"
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 _BUG_REPORT_PERIOD = timedelta(days=1)
 _DETECTION_S = 1.0  # a disk that hangs longer is reported by the probes
@@ -213,6 +218,7 @@ class HomeChecks:
                 is_simulated=self.home.environment.is_simulated,
                 identity=self.home.identity,
             ),
+            "locks": partial(self._in_data_folder, self._locks),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
@@ -221,6 +227,7 @@ class HomeChecks:
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
+            "files": partial(self._in_data_folder, self._files),
             "alert_file": partial(check_alert_file, self.home.files.alert),
             "clock": self._clock,
             "last_cycle": self._last_cycle,
@@ -251,8 +258,10 @@ class HomeChecks:
 
     def _logs(self) -> Answer:
         logging = self.home.settings.logging
+        log = log_of(self.home.settings, self.home.environment, self.home.redactor)
         folder = check_log_folder(
             logging.log_file_path.parent,
+            log.problem(),
             max_bytes=logging.max_bytes,
             backups=logging.backup_count,
             limit_bytes=LARGEST_LOG_FOLDER_BYTES,
@@ -260,7 +269,40 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        return judge_spool(self.home.spool.waiting())
+        spool = self.home.spool
+        return judge_spool(spool.waiting(), spool.problems() if self._is_data_folder_usable() else ())
+
+    def _locks(self) -> Answer:
+        folders, sources = self.home.files.source_locks, source_names(self.home.loaded)
+        problems = {
+            source: [lock_problem(folder, source) for folder in folders] for source in sorted(sources)
+        }
+        answer = check_usable(
+            [found for found, *_ in problems.values() if found is not None],
+            f"the locks in {folders[0]} can be opened",
+            folders[0],
+        )
+        is_collectable = any(None in found for found in problems.values())
+        return answer if is_collectable else attrs.evolve(answer, weight=Weight.ESSENTIAL)
+
+    def _files(self) -> Answer:
+        files = self.home.files
+        problems = (
+            FileState(files.state, NullJournal()).problem(),
+            problem_of_file(files.upkeep_lock),
+            problem_of_folder(files.backups),
+        )
+        found = [problem for problem in problems if problem is not None]
+        return check_usable(
+            found, f"the state and the backups in {files.folder} can be written", files.folder
+        )
+
+    def _in_data_folder(self, check: Callable[[], Answer]) -> Answer:
+        """Check, unless no file can be made in the data folder at all, which `database` reports."""
+        return check() if self._is_data_folder_usable() else skipped(_SEE_DATABASE)
+
+    def _is_data_folder_usable(self) -> bool:
+        return self.home.files.folder.is_dir() and problem_of_folder(self.home.files.folder) is None
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()

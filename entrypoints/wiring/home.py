@@ -104,7 +104,7 @@ class Home:
         )
 
     @property
-    def spool(self) -> Spool:
+    def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
@@ -128,6 +128,22 @@ def checked_home(loaded: Loaded, environment: Environment) -> Home:
     return attrs.evolve(home, state=StateCopy(home.state))
 
 
+def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> RotatingLog:
+    """Return the log files of the home."""
+    logging = settings.logging
+    folder = logging.log_file_path.parent
+    return RotatingLog(
+        folder,
+        redact=redactor.redact,
+        clock=environment.clock,
+        level=Level[logging.level],
+        name=logging.log_file_path.name.removesuffix(".log"),
+        max_bytes=logging.max_bytes,
+        backups=logging.backup_count,
+        free_bytes=DiskSpace(folder).free_bytes,
+    )
+
+
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a collector, which logs to files if the settings say so.
 
@@ -142,17 +158,7 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
     ):
         return home
     redactor = Redactor(tuple(loaded.secrets.values()))
-    folder = logging.log_file_path.parent
-    log = RotatingLog(
-        folder,
-        redact=redactor.redact,
-        clock=environment.clock,
-        level=Level[logging.level],
-        name=logging.log_file_path.name.removesuffix(".log"),
-        max_bytes=logging.max_bytes,
-        backups=logging.backup_count,
-        free_bytes=DiskSpace(folder).free_bytes,
-    )
+    log = log_of(loaded.settings, environment, redactor)
     journals = log if level is None else Journals(log, StderrJournal(redactor.redact, level=level))
     journal = RewordingJournal(journals, typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment, redactor=redactor, journal=journal)

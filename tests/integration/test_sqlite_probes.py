@@ -122,6 +122,23 @@ def test_a_real_home_is_a_failure_for_a_simulated_one(path: Path) -> None:
     assert writing(path, is_simulated=True).status is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "BEFORE INSERT ON readings BEGIN SELECT RAISE(IGNORE); END",
+        "AFTER INSERT ON readings BEGIN DELETE FROM readings WHERE id = new.id; END",
+        "AFTER INSERT ON readings BEGIN UPDATE readings SET temperature_celsius = 0 WHERE id = new.id; END",
+        "BEFORE INSERT ON outcomes BEGIN SELECT RAISE(IGNORE); END",
+    ],
+)
+def test_a_table_that_does_not_keep_the_row_is_a_failure(path: Path, trigger: str) -> None:
+    changed(path, f"CREATE TRIGGER no {trigger}")
+    before = dumped(path)
+    answer = writing(path)
+    assert (answer.status, "does not keep it" in answer.summary) == (Status.FAIL, True)
+    assert dumped(path) == before
+
+
 @pytest.mark.parametrize("how", ["FAIL", "ABORT", "ROLLBACK"])
 def test_a_table_that_takes_no_row_is_a_failure(path: Path, how: str) -> None:
     changed(path, f"CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE({how}, 'a trigger'); END")

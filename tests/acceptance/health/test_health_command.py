@@ -178,7 +178,7 @@ def test_home_that_does_not_exist_is_one_failure(home: SickHome, read_out: ReadO
         f"fail     configuration   {home.deployment.config_file} - not found",
         f"{'':9}-> Run `{setup}` to make one, or name another home with --home.",
     ]
-    assert lines[3:-1] == ["skipped  17 components   the configuration must be corrected first"]
+    assert lines[3:-1] == ["skipped  19 components   the configuration must be corrected first"]
 
 
 def test_next_steps_name_commands_as_typed_here(
