@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import attrs
+
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
 from adapters.sqlite.care.rescue_queue import AWAY, DELETED, LOG_LOST, REPLACED, RescueQueue
@@ -22,7 +24,7 @@ from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import newest_slots
+from adapters.sqlite.queries import progress_at
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreMissing, StoreRefused
@@ -163,17 +165,8 @@ class SqliteStore:
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
-            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
-            expected = self._writer.expected_devices(source, at)
-            state = self._writer.state_of(source, at)
-        return SourceProgress(
-            ahead=ahead,
-            last_slot=last_slot,
-            last_stored_slot=last_stored_slot,
-            expected=expected,
-            is_recorded=state not in (None, "missed"),
-            is_stored=state == "stored",
-        )
+            progress = progress_at(connection, source, at)
+            return attrs.evolve(progress, expected=self._writer.expected_devices(source, at))
 
     def is_used(self, source: str, instant: datetime) -> bool:
         with self._read_connection():
