@@ -22,7 +22,7 @@ from adapters.sqlite.checksums import (
     run_of,
 )
 from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
-from adapters.sqlite.queries import newest_slot_before
+from adapters.sqlite.queries import newest_slot_before, progress_at
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
@@ -36,6 +36,7 @@ from domain.cycle import (
     Unread,
 )
 from domain.gaps import Hole, fill, find_holes
+from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
@@ -132,6 +133,11 @@ class CycleWriter:
         self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
+
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        """Return how far the source has come at that slot."""
+        progress = progress_at(self._connection, source, at)
+        return attrs.evolve(progress, expected=self.expected_devices(source, at))
 
     def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
         """Return the devices that have had a reading and that the source has listed within a day."""
