@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -34,7 +34,7 @@ _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval 
 
 # Why most components are skipped at once; a report shows each of the two reasons on one line.
 NEEDS_CONFIGURATION = "the configuration must be corrected first"
-IS_SIMULATED = "this is a simulated home: see database"
+IS_SIMULATED = "this is a simulated home, which has it only while the demo runs"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,9 +77,9 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     return passed(summary)
 
 
-def judge_spool(waiting: Waiting) -> Answer:
-    """Judge what waits to be stored, which should be nothing."""
-    problems = list(waiting.unreadable)
+def judge_spool(waiting: Waiting, problems: Sequence[str] = ()) -> Answer:
+    """Judge what waits to be stored, which should be nothing; `problems` are those of the places."""
+    problems = list(dict.fromkeys((*waiting.unreadable, *problems)))
     step = "Check who owns the folder, and its disk."
     if waiting.cycles:
         places = " and ".join(waiting.places)
@@ -123,8 +123,8 @@ def judge_backups(
     if last is None:
         return skipped("no backup has been made yet; the next collector does it, once a day")
     answers = [_judge_backup(last, now) if is_there else _judge_removed_backup(last)]
-    if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
-        answers.append(answer)
+    if copy_to is not None:
+        answers.append(_judge_copy(copy, copy_to, now))
     if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
         file, reason = next(iter(kept.items()))
         answers.append(
@@ -157,12 +157,12 @@ def _judge_removed_backup(last: StepRecord) -> Answer:
     )
 
 
-def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer | None:
-    """Return a warning if no copy there is newer than seven days, else None."""
+def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer:
+    """Warn if no copy there is newer than seven days."""
     is_there = copy is not None and copy.file is not None and copy.file.startswith(f"{copy_to}/")
     made_at = copy.made_at if copy is not None and is_there else None
-    if made_at is not None and now - made_at < _COPY_OLD:
-        return None
+    if copy is not None and made_at is not None and now - made_at < _COPY_OLD:
+        return passed(f"copied to {copy_to}{f', {copy.detail}' if copy.detail else ''}")
     since = f"the newest there is of {made_at:%Y-%m-%d}" if made_at else "there is none"
     reason = f" ({copy.reason})" if copy is not None and copy.reason else ""
     return warned(

@@ -34,11 +34,15 @@ class BackedUp:
 
 @attrs.frozen(kw_only=True)
 class Copied:
-    """A verified copy of `backup`, the newest, on a second disk; `kept` are copies, as in `BackedUp`."""
+    """A verified copy of `backup`, the newest, on a second disk; `kept` are copies, as in `BackedUp`.
+
+    `is_same_disk` means that the folder for copies is on the disk of the backup.
+    """
 
     backup: str
     file: str
     size_bytes: int
+    is_same_disk: bool = False
     kept: Mapping[str, str] = attrs.field(factory=dict)
 
 

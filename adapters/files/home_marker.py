@@ -138,16 +138,17 @@ class HomeMarker:
             return False
 
     def _find_absence(self, database: Path) -> str | None:
-        folder = database.parent
-        for link in (database, folder):
-            if link.is_symlink() and not link.exists():
-                return f"{link} is a link to {os.path.realpath(link)}, which is not there"
         if database.exists():
             return None
+        folder, marker, real = database.parent, self.read(), os.path.realpath(database)
+        before = None if marker is None else marker.databases.get(self.name_of(database))
+        if folder.is_symlink() and not folder.exists():
+            return f"{folder} is a link to {os.path.realpath(folder)}, which is not there"
+        # a new database may be made through a link to a folder that is there
+        if database.is_symlink() and (before is not None or not Path(real).parent.is_dir()):
+            return f"{database} is a link to {real}, which is not there"
         if folder.exists() and not folder.is_dir():
             return f"{folder} is not a folder"
-        marker = self.read()
-        before = None if marker is None else marker.databases.get(self.name_of(database))
         if before is None or (now := self.place_of(folder)).is_same(before):
             return None
         point = self.path_of(before.mount_point)
@@ -172,6 +173,11 @@ class HomeMarker:
             with suppress(OSError):
                 owner = self._home.stat()
                 os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def is_dangling(path: Path) -> bool:
+    """Return whether the path is a link to something that is not there."""
+    return path.is_symlink() and not path.exists()
 
 
 def _read(path: Path) -> Marker:

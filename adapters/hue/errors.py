@@ -25,6 +25,10 @@ class ReadFailed(SourceUnavailable):
     """The bridge answers but fails at this read; another read may succeed."""
 
 
+class Busy(SourceUnavailable):
+    """The bridge is too busy for any read."""
+
+
 class NotOffered(SourceGarbled):
     """The bridge does not have this resource, for example because its firmware is too old."""
 
@@ -65,7 +69,7 @@ _BY_STATUS: dict[int, tuple[type[SourceError], str]] = {
     403: (PathRefused, "the bridge refuses the request (HTTP 403)"),
     404: (NotOffered, "the bridge has no such resource (HTTP 404)"),
     429: (SourceThrottled, "the bridge asks for fewer requests (HTTP 429)"),
-    503: (SourceUnavailable, "the bridge is too busy (HTTP 503)"),  # a larger read would not help
+    503: (Busy, "the bridge is too busy (HTTP 503)"),
 }
 
 # `type` of a v1 error -> error; any other is SourceGarbled.
@@ -169,10 +173,12 @@ def unidentified(errors: Sequence[SourceError]) -> SourceError:
 def after_fallback(first: SourceError, last: SourceError) -> SourceError:
     """Return the error of a read whose fallback failed too: the first cause, and the last.
 
-    It is of the first one's class, unless that is only "not offered": what a fallback refuses, such as the
-    key, the other way may accept.
+    It is of the first one's class, unless that is only "not offered", or another bridge answers by now: what
+    a fallback refuses, such as the key, the other way may accept.
     """
-    kind = type(last) if isinstance(first, NotOffered) or isinstance(last, SourceThrottled) else type(first)
+    is_elsewhere = isinstance(last, SourceRefused) and not isinstance(last, PathRefused)
+    is_last = isinstance(first, NotOffered) or isinstance(last, SourceThrottled) or is_elsewhere
+    kind = type(last) if is_last else type(first)
     return kind(
         f"{first}; and then: {last}",
         retry_after_s=last.retry_after_s or first.retry_after_s,

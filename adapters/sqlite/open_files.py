@@ -59,7 +59,8 @@ class OpenFiles:
     index: FileId | None
     log_descriptor: int | None = None
     index_descriptor: int | None = None
-    _size: int = attrs.field(init=False, default=0)
+    _log_names: tuple[str, str] = attrs.field(init=False)
+    _size: int = attrs.field(init=False)
     _has_shrunk: bool = attrs.field(init=False, default=False)
 
     @classmethod
@@ -83,23 +84,29 @@ class OpenFiles:
     def database(self) -> FileId:
         return self.status.st_dev, self.status.st_ino
 
+    def __attrs_post_init__(self) -> None:
+        self._log_names = f"{self.real}-wal", f"{self.real}-shm"
+        self._size = self.status.st_size
+
     def condition(self) -> Condition:
         """Look at the files: a few system calls while they are in place."""
         try:
             found = os.stat(self.path)  # noqa: PTH116 - as in file_id
         except OSError:
             return Condition.DELETED if self.has_no_name() and self._can_be_made_again() else Condition.AWAY
-        if (found.st_dev, found.st_ino) == self.database:
-            if (self.log is not None and file_id(f"{self.real}-wal") != self.log) or (
-                self.index is not None and file_id(f"{self.real}-shm") != self.index
-            ):
-                return Condition.LOG_LOST
-            if self._is_log_cut():
-                return Condition.LOG_CUT
-            self._has_shrunk |= found.st_size < self._size
-            self._size = found.st_size
-            return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
-        return Condition.REPLACED
+        if (found.st_dev, found.st_ino) != self.database:
+            return Condition.REPLACED
+        if not self._has_logs():
+            return Condition.LOG_LOST
+        if self._is_log_cut():
+            return Condition.LOG_CUT
+        self._has_shrunk |= found.st_size < self._size
+        self._size = found.st_size
+        return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
+
+    def are_named(self) -> bool:
+        """Return whether the path leads to the files; does not look at what is in them."""
+        return file_id(self.path) == self.database and self._has_logs()
 
     def accept_size(self) -> None:
         """Note that the database has become shorter, and is sound."""
@@ -125,6 +132,12 @@ class OpenFiles:
         """Return whether everything in the log has been copied into the database too."""
         header = self._index_header()
         return header is not None and _number(header, _BACKFILLED_AT) == _number(header, _FRAMES_AT)
+
+    def _has_logs(self) -> bool:
+        log, index = self._log_names
+        return (self.log is None or file_id(log) == self.log) and (
+            self.index is None or file_id(index) == self.index
+        )
 
     def _can_be_made_again(self) -> bool:
         """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""

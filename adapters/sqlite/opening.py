@@ -76,7 +76,10 @@ class Opening:
         return connection
 
     def make(self, *, is_replacement: bool = False) -> Path:
-        """Make a new database under a temporary name, so that the final name never holds half of one."""
+        """Make a new database under a temporary name, so that the final name never holds half of one.
+
+        If the path is a link, it is made in the folder that this leads to.
+        """
         properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
         real = self.path.resolve()  # a link is never replaced
         unfinished = real.with_name(f"{real.name}.making")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,18 +14,17 @@ from typing import TypeVar
 
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
-from adapters.sqlite.care.rescue_queue import AWAY, DELETED, LOG_LOST, REPLACED, RescueQueue
-from adapters.sqlite.connection import journal_mode
+from adapters.sqlite.care.rescue_queue import AWAY, REPLACED, RescueQueue
+from adapters.sqlite.connection import connect_for_reading, journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
-from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreMissing, StoreRefused
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused
 from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -39,14 +38,6 @@ _WORK_SHARE, _WORK_S = 0.25, 1.0
 _RESCUE_S = 1.5  # a rescue that takes longer goes on while cycles are spooled
 _MOST_UNSETTLED = 256  # more than are stored between two checkpoints
 _LOOKS = 4  # at files that change while they are looked at
-
-
-_TROUBLES: Mapping[Condition, tuple[str, str]] = {
-    Condition.DELETED: (DELETED, "was deleted"),
-    Condition.LOG_LOST: (LOG_LOST, "has lost its log"),
-    Condition.LOG_CUT: (LOG_LOST, "has a log that somebody else has cut"),
-    Condition.OVERWRITTEN: (REPLACED, "was written over"),
-}
 
 
 class SqliteStore:
@@ -101,6 +92,7 @@ class SqliteStore:
         # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
         self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
         self._must_repeat = False
+        self._rescue_s = _RESCUE_S
         self._rescues = RescueQueue(
             path,
             lock_path=path.with_name(f"{path.name}.lock"),
@@ -148,7 +140,10 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
-            self.require_in_place()  # else it was stored in a file that is no longer the home's database
+            if self._files is not None and not self._files.are_named():
+                raise StoreMissing(
+                    f"{self._path} was moved while a cycle was stored in it. It is stored again"
+                )
             self._remember(report)
             with suppress(OSError):  # what is committed is stored
                 self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
@@ -162,22 +157,24 @@ class SqliteStore:
             self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        with self._read_connection() as connection:
-            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
-            expected = self._writer.expected_devices(source, at)
-            state = self._writer.state_of(source, at)
-        return SourceProgress(
-            ahead=ahead,
-            last_slot=last_slot,
-            last_stored_slot=last_stored_slot,
-            expected=expected,
-            is_recorded=state not in (None, "missed"),
-            is_stored=state == "stored",
-        )
+        return self._read(lambda rows: rows.progress(source, at))
 
     def is_used(self, source: str, instant: datetime) -> bool:
-        with self._read_connection():
-            return self._writer.is_used(source, instant)
+        return self._read(lambda rows: rows.is_used(source, instant))
+
+    def _read(self, read: Callable[[CycleWriter], T]) -> T:
+        """Return what is read, also from a database that could not be opened for writing."""
+        try:
+            with self._read_connection():
+                return read(self._writer)
+        except StoreError as error:
+            if self._connection is not None or type(error) not in (StoreError, StoreFull):
+                raise
+            with suppress(sqlite3.Error, OSError):
+                connection = connect_for_reading(self._path, busy_timeout_ms=0)
+                with closing(connection):
+                    return read(CycleWriter(connection))
+            raise
 
     def require_in_place(self) -> None:
         """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""
@@ -189,7 +186,7 @@ class SqliteStore:
         try:
             if self._files is not None:
                 with store_errors(self._path):
-                    self._settle(wait_s=None)  # what is only in memory is lost otherwise
+                    self._settle(is_last=True)  # what is only in memory is lost otherwise
                     if self._must_repeat and self._unsettled:
                         self._ensure_open()
                     if self._connection is not None:
@@ -276,7 +273,6 @@ class SqliteStore:
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None:
-            self.require_in_place()  # it may have been replaced while this process waited for the lock
             return self._connection
         self._close_connections()
         connection = self._opening.connection(may_rebuild=self._may_rebuild)
@@ -304,12 +300,13 @@ class SqliteStore:
         if self._quarantine is not None:
             self._quarantine.remember()
 
-    def _settle(self, *, waits: bool = True, wait_s: float | None = _RESCUE_S) -> None:
+    def _settle(self, *, waits: bool = True, is_last: bool = False) -> None:
         """Make sure that the path leads to the open database, with all of its rows.
 
         Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
         raise `StoreBusy` instead of beginning to copy.
         """
+        wait_s = None if is_last else self._rescue_s
         for _ in range(_LOOKS):
             if self._rescues.is_putting_back and waits:
                 self._end_putting_back(wait_s)
@@ -331,8 +328,6 @@ class SqliteStore:
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
                 case _:
-                    event, what = _TROUBLES[condition]
-                    self._rescues.report(event, f"{what}, and is copied from memory")
                     if condition is Condition.DELETED:
                         self._files = self._files.with_folder()
                     self._rescues.begin(held, self._files, condition)
@@ -360,7 +355,6 @@ class SqliteStore:
             if isinstance(error, StoreMissing | StoreRefused):
                 self._rescues.save_once(held, files)
                 raise
-            self._rescues.report(REPLACED, "was replaced by what is no database, and is copied from memory")
             self._rescues.begin(held, files, Condition.REPLACED)
             return
         self._connection = self._abandoned = None
@@ -374,9 +368,10 @@ class SqliteStore:
             merged = self._rescues.merge(wait_s=wait_s)
             if merged is None:
                 return
-            if merged and (identity := self._opening.identity) is not None and self._connection is not None:
+            identity, connection = self._opening.identity, self._connection
+            if identity is not None and connection is not None and any(each.is_whole for each in merged):
                 with self._lock.held():
-                    identity.claim(self._connection)  # it has what the home's database had
+                    identity.claim(connection)  # it has what the home's database had
                 identity.forget_missing()
             self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
         elif self._rescues.trouble:

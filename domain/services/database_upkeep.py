@@ -234,6 +234,7 @@ class DailyUpkeep:
                     size_bytes=made.size_bytes,
                     made_at=self._clock.now(),
                     copied=made.backup,
+                    detail="on the disk of the database" if made.is_same_disk else None,
                     kept=made.kept,
                 )
             case Skipped(reason):

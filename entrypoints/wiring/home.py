@@ -18,7 +18,7 @@ from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.home_identity import HomeIdentity
 from config.current_secrets import CurrentSecrets
-from config.files import HomeFiles
+from config.files import HomeFiles, is_demo_home
 from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
@@ -104,7 +104,7 @@ class Home:
         )
 
     @property
-    def spool(self) -> Spool:
+    def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
@@ -122,10 +122,33 @@ def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Le
     return Home(loaded=loaded, environment=environment or Environment(), redactor=redactor, journal=journal)
 
 
+def home_as_found(loaded: Loaded, environment: Environment | None = None) -> Home:
+    """Build the home for a command on its files; a simulated one, such as the demo's, is treated as that."""
+    environment = environment or Environment()
+    is_simulated = environment.is_simulated or is_demo_home(loaded.config_path)
+    return home_of(loaded, attrs.evolve(environment, is_simulated=is_simulated))
+
+
 def checked_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a check, which logs nothing and saves no state."""
     home = Home(loaded=loaded, environment=environment, redactor=Redactor(()), journal=NullJournal())
     return attrs.evolve(home, state=StateCopy(home.state))
+
+
+def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> RotatingLog:
+    """Return the log files of the home."""
+    logging = settings.logging
+    folder = logging.log_file_path.parent
+    return RotatingLog(
+        folder,
+        redact=redactor.redact,
+        clock=environment.clock,
+        level=Level[logging.level],
+        name=logging.log_file_path.name.removesuffix(".log"),
+        max_bytes=logging.max_bytes,
+        backups=logging.backup_count,
+        free_bytes=DiskSpace(folder).free_bytes,
+    )
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
@@ -142,17 +165,7 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
     ):
         return home
     redactor = Redactor(tuple(loaded.secrets.values()))
-    folder = logging.log_file_path.parent
-    log = RotatingLog(
-        folder,
-        redact=redactor.redact,
-        clock=environment.clock,
-        level=Level[logging.level],
-        name=logging.log_file_path.name.removesuffix(".log"),
-        max_bytes=logging.max_bytes,
-        backups=logging.backup_count,
-        free_bytes=DiskSpace(folder).free_bytes,
-    )
+    log = log_of(loaded.settings, environment, redactor)
     journals = log if level is None else Journals(log, StderrJournal(redactor.redact, level=level))
     journal = RewordingJournal(journals, typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment, redactor=redactor, journal=journal)

@@ -32,8 +32,7 @@ LOCK_WAIT_S = 30.0
 
 def history(home: Home) -> History:
     """Return what reads the stored readings."""
-    zone = home.settings.storage.naive_zone
-    return SqliteHistory(home.files.database, naive_zone=ZoneInfo(zone) if zone else None)
+    return SqliteHistory(home.files.database, naive_zone=_naive_zone(home))
 
 
 def ledger(files: HomeFiles) -> Ledger:
@@ -142,6 +141,7 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         copy_to=backups.copy_to,
         identity=home.identity,
         require_in_place=store.require_in_place,
+        naive_zone=_naive_zone(home),
     )
     return DailyUpkeep(
         upkeep=upkeep,
@@ -151,3 +151,8 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         clock=home.clock,
         journal=home.journal,
     )
+
+
+def _naive_zone(home: Home) -> ZoneInfo | None:
+    zone = home.settings.storage.naive_zone
+    return ZoneInfo(zone) if zone else None

@@ -199,6 +199,8 @@ def forget_all(home: Home) -> None:
     """Remove database, marker and state, so that one other witness is left."""
     only_state(home)
     home.state = MemoryState()
+    for log in home.path.parent.glob("*-wal"):
+        log.unlink()
 
 
 def only_backups(home: Home) -> None:
@@ -251,6 +253,7 @@ LOSSES = [
 @pytest.mark.parametrize("lose", LOSSES)
 def test_any_witness_makes_a_missing_database_an_incident(old: Home, lose: Callable[[Home], None]) -> None:
     lose(old)
+    assert old.identity().loss() is not None
     old.collect()
     (lost,) = old.journal.of("store.missing")
     assert lost.level is Level.CRITICAL
@@ -415,6 +418,7 @@ def test_interim_cycles_are_not_kept_after_a_decision(old: Home, decide: str) ->
     old.collect()
     assert len(old.kept.reports) == 1
     getattr(old.renewal(), decide)()
+    assert old.kept.reports == []
     old.collect("hue:newer")
     assert (old.kept.reports, old.spool.reports) == ([], [])
 
@@ -438,6 +442,37 @@ def test_database_path_that_was_changed_is_reported(old: Home, is_other_configur
     )
     loss = identity.loss()
     assert loss is None if is_other_configuration else str(old.path) in str(loss)
+
+
+def test_database_of_a_new_home_is_made_through_a_link(home: Home, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    home.path.parent.mkdir()
+    home.path.symlink_to(disk / "climate.db")
+    with pytest.raises(StoreMissing, match="link"):
+        home.collect()
+    disk.mkdir()
+    home.collect()
+    assert home.path.is_symlink()
+    assert rows(disk / "climate.db", DEVICES) == [("hue:new",)]
+
+
+def test_link_of_a_home_from_before_the_marker_is_waited_for(old: Home, tmp_path: Path) -> None:
+    """Its folder is there, as a mount point is."""
+    shutil.rmtree(old.marker_file.parent)
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    with pytest.raises(StoreMissing, match="link"):
+        old.collect()
+    assert not list((tmp_path / "disk").iterdir())
+
+
+def test_database_of_an_accepted_loss_is_made_through_the_link(old: Home, tmp_path: Path) -> None:
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    assert "link" in str(old.renewal().accept())
+    assert (old.path.is_symlink(), old.devices()) == (True, [])
 
 
 def test_dangling_link_is_waited_for_and_left_alone(old: Home, tmp_path: Path) -> None:

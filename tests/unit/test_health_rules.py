@@ -113,6 +113,7 @@ ASIDE = StepResult.SKIPPED
         (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db: the database lacks readings hue:a"),
         (a_backup(), None, "/disk", WARN, "no new copy in /disk: there is none"),
         (a_backup(), a_backup(), "/disk", PASS, "/disk/a.db"),
+        (a_backup(), a_backup(detail="on the disk"), "/disk", PASS, "copied to /disk, on the disk"),
         (a_backup(), a_backup(), "/disk2", WARN, "no new copy in /disk2"),
         (a_backup(), a_backup(kept=KEPT), "/disk", WARN, "such as /data/old.db"),
         (a_backup(), a_backup(kept=KEPT), None, PASS, "/disk/a.db"),

@@ -457,3 +457,45 @@ async def test_full_queue_drops_the_oldest_items() -> None:
         worker.queue.add(item)
     await worker.queue.finish(60)
     assert worker.done == list(range(150, 250))
+
+
+RESCUE: dict[str, Json] = {"at": NOON.isoformat(), "reason": "readings.db was deleted", "is_log": False}
+MERGED = "12 readings were merged"
+
+
+async def test_a_trouble_with_the_files_is_an_incident_until_the_merge() -> None:
+    alerts = Alerts()
+    alerts.state.put("store.rescue", {**RESCUE, "finished": False})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects() == ["the database is missing"]
+    alerts.state.put("store.rescue", {**RESCUE, "finished": True, "result": MERGED})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects()[1:] == ["recovered: the database is missing"]
+    assert MERGED in alerts.notifier.sent[-1].text
+    assert alerts.journal.of("incident.recovered")[0].fields["detail"] == MERGED
+
+
+@pytest.mark.parametrize(
+    ("is_log", "title"),
+    [
+        (False, "the database is missing"),
+        (True, "the log of the database was deleted while it was in use"),
+    ],
+)
+async def test_a_trouble_that_is_over_within_a_cycle_is_reported_once(*, is_log: bool, title: str) -> None:
+    alerts = Alerts()
+    alerts.state.put("store.rescue", {**RESCUE, "is_log": is_log, "finished": True, "result": MERGED})
+    for _ in range(3):
+        await alerts.after(ANSWERED)
+    assert alerts.subjects() == [title, f"recovered: {title}"]
+
+
+async def test_a_trouble_that_is_over_does_not_end_a_missing_database() -> None:
+    alerts = Alerts()
+    alerts.state.put("store.missing", {"reason": "the disk is away"})
+    alerts.state.put("store.rescue", {**RESCUE, "finished": True, "result": MERGED})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects() == ["the database is missing"]
