@@ -15,6 +15,7 @@ from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
+from adapters.sqlite.migration.inspection import SELECT_IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.coverage import Absence
@@ -273,6 +274,15 @@ def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Conne
             connection.row_factory = sqlite3.Row
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             yield connection
+
+
+def is_simulated(path: Path, *, busy_timeout_ms: int = 5000) -> bool:
+    """Return whether the database is that of a simulated home; False if that cannot be read."""
+    try:
+        with open_for_reading(path, busy_timeout_ms) as connection:
+            return any(value == "1" for (value,) in connection.execute(SELECT_IS_SIMULATED))
+    except StoreError:
+        return False
 
 
 # A slot that is not text sorts before or after all texts, and is skipped.

@@ -8,7 +8,7 @@ from functools import partial
 
 import tzlocal
 
-from adapters.sqlite.probes import is_simulated_home
+from adapters.sqlite.queries import is_simulated
 from config.source_names import source_names
 from domain.incidents import belongs_to_home
 from entrypoints.web.page_data import PageData
@@ -24,7 +24,7 @@ def page_data(home: Home) -> PageData:
         clock=home.clock,
         zone=tzlocal.get_localzone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),
-        is_simulated=is_simulated_home(home.files.database),
+        is_simulated=is_simulated(home.files.database),
         incidents=partial(_open_incidents, home),
         database=partial(_database, home),
     )

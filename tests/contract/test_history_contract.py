@@ -141,28 +141,20 @@ def test_a_later_reading_has_a_greater_number(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "hours_of_days"),
-    [
-        ("UTC", [24, 24, 24]),
-        ("Europe/Berlin", [24, 23, 24]),
-        ("America/New_York", [24, 24, 24]),
-        ("Asia/Kolkata", [24, 24, 24]),
-        ("Asia/Kathmandu", [24, 24, 24]),
-        ("Australia/Lord_Howe", [24, 24, 24]),
-    ],
+    "name",
+    ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"],
 )
-def test_days_are_those_of_the_zone(pair: Pair, zone: str, hours_of_days: list[int]) -> None:
+def test_days_are_those_of_the_zone(pair: Pair, name: str) -> None:
+    """Berlin's clock changes on the second of the days, which has 23 hours."""
     store, history = pair
-    begin = datetime(2026, 3, 28, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    readings = {
-        begin + number * timedelta(minutes=15): number / 10 for number in range(sum(hours_of_days) * 4)
-    }
-    for at, celsius in readings.items():
-        _keep(store, a_reading(collected_at=at, temperature=celsius))
-    found = history.days(
-        a_reading().device_id, Quantity.TEMPERATURE, begin, begin + timedelta(days=2, hours=1), ZoneInfo(zone)
-    )
-    assert [one.count for one in found] == [hours * 4 for hours in hours_of_days]
-    assert [one.at.astimezone(ZoneInfo(zone)).hour for one in found] == [0, 0, 0]
-    assert found[0].low == 0.0
-    assert found[-1].high == max(readings.values())
+    zone = ZoneInfo(name)
+    midnights = [datetime(2026, 3, day, tzinfo=zone).astimezone(UTC) for day in (28, 29, 30)]
+    quarters = (-4, -3, -2, -1, 0, 1, 2, 3, 4, 48)
+    instants = [midnight + number * timedelta(minutes=15) for midnight in midnights for number in quarters]
+    instants = [instant for instant in instants if instant >= midnights[0]]
+    for number, at in enumerate(instants):
+        _keep(store, a_reading(collected_at=at, temperature=number / 10))
+    found = history.days(a_reading().device_id, Quantity.TEMPERATURE, instants[0], instants[-1], zone)
+    assert [one.at for one in found] == midnights
+    assert [one.count for one in found] == [10, 10, 6]
+    assert [(one.low, one.high) for one in found] == [(0.0, 0.9), (1.0, 1.9), (2.0, 2.5)]
