@@ -15,7 +15,7 @@ from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
-from adapters.sqlite.migration.inspection import SELECT_IS_SIMULATED
+from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.coverage import Absence
@@ -276,11 +276,14 @@ def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Conne
             yield connection
 
 
+_SELECT_PROPERTY = "SELECT value FROM properties WHERE name = ?"
+
+
 def is_simulated(path: Path, *, busy_timeout_ms: int = 5000) -> bool:
     """Return whether the database is that of a simulated home; False if that cannot be read."""
     try:
         with open_for_reading(path, busy_timeout_ms) as connection:
-            return any(value == "1" for (value,) in connection.execute(SELECT_IS_SIMULATED))
+            return any(value == "1" for (value,) in connection.execute(_SELECT_PROPERTY, (IS_SIMULATED,)))
     except StoreError:
         return False
 

@@ -6,18 +6,15 @@ from pathlib import Path
 
 import click
 
-from adapters.files.atomic_write import write_atomically
 from config.loading import load
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message
 from entrypoints.web.page_data import Span
 from entrypoints.web.rendering import render
-from entrypoints.wiring.dashboard import page_data
+from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
-
-_MODE = 0o640
 
 
 @click.command()
@@ -50,6 +47,6 @@ def command(environment: Environment | None, *, since: str, output: Path | None,
     data = page_data(home_now)
     content = {**data.build(Span(since=begin, until=until)), "range": ""}
     file = output or Path(f"homeclimate-{until.astimezone(data.zone):%Y-%m-%d}.html")
-    write_atomically(file, render(content, inline=True).encode(), mode=_MODE)
+    save_report(file, render(content, inline=True))
     print_message(f"{file}: {file.stat().st_size / 1e6:.1f} MB. Open it in a browser")
     return 0

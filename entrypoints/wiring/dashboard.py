@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import tzlocal
 
+from adapters.files.atomic_write import write_atomically
 from adapters.sqlite.queries import is_simulated
 from config.source_names import source_names
 from domain.incidents import belongs_to_home
 from entrypoints.web.page_data import PageData
 from entrypoints.wiring.home import Home
 from entrypoints.wiring.storage import history, ledger
+
+_REPORT_MODE = 0o640
 
 
 def page_data(home: Home) -> PageData:
@@ -28,6 +32,11 @@ def page_data(home: Home) -> PageData:
         incidents=partial(_open_incidents, home),
         database=partial(_database, home),
     )
+
+
+def save_report(file: Path, text: str) -> None:
+    """Write the file, complete or not at all. Raise OSError."""
+    write_atomically(file, text.encode(), mode=_REPORT_MODE)
 
 
 def _open_incidents(home: Home) -> Sequence[str]:
