@@ -112,6 +112,15 @@ class SourceRecord:
     ahead: datetime | None = None
 
 
+@attrs.frozen(kw_only=True)
+class KnownDevice:
+    """A device, the source that it was read from last, and the slot of its first reading."""
+
+    device_id: str
+    source: str
+    first_slot: datetime
+
+
 class Ledger(Protocol):
     """Reads the outcomes of cycles that a `Store` keeps. Blocks."""
 
@@ -126,6 +135,6 @@ class Ledger(Protocol):
         """
         ...
 
-    def sources_of_devices(self) -> Mapping[str, str]:
-        """Return the source that each device was read from last, by device id. Raise `StoreError`."""
+    def devices(self) -> Sequence[KnownDevice]:
+        """Return every device that has had a reading since there is a ledger, by id. Raise `StoreError`."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
@@ -28,7 +28,7 @@ from domain.reading import Quantity, Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.series import Resolution, Summary, begin_of, combine
 from ports.clock import Clock
-from ports.stored_data import SourceRecord
+from ports.stored_data import KnownDevice, SourceRecord
 
 _LISTED_WITHIN = timedelta(days=1)
 
@@ -278,13 +278,17 @@ class MemoryLedger:
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
         return found
 
-    def sources_of_devices(self) -> Mapping[str, str]:
-        return {
-            reading.device_id: entry.due.source
-            for entry in self._store.ledger.values()
-            if isinstance(entry, Collected)
-            for reading in entry.readings
-        }
+    def devices(self) -> Sequence[KnownDevice]:
+        known: dict[str, KnownDevice] = {}
+        for entry in sorted(self._store.ledger.values(), key=lambda one: one.due.slot):
+            for reading in entry.readings if isinstance(entry, Collected) else ():
+                first = known.get(reading.device_id)
+                known[reading.device_id] = KnownDevice(
+                    device_id=reading.device_id,
+                    source=entry.due.source,
+                    first_slot=entry.due.slot if first is None else first.first_slot,
+                )
+        return [known[device_id] for device_id in sorted(known)]
 
     def _record(
         self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime

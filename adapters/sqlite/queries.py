@@ -26,7 +26,7 @@ from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.series import Summary
-from ports.stored_data import SourceRecord
+from ports.stored_data import KnownDevice, SourceRecord
 
 # Texts of naive local times are mixed with those of UTC. No zone is this far from UTC: a time that is later
 # than that of the greatest text is less than this before it, as text.
@@ -148,6 +148,7 @@ _SELECT_NEWEST = """
 SELECT slot, state, cause, detail, readings, unread FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC
 """
+_SELECT_KNOWN = "SELECT device_id, source, first_slot FROM devices ORDER BY device_id"
 _SELECT_ABSENCES = """
 SELECT slot, interval_s, state, cause, detail, unread FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
@@ -180,9 +181,14 @@ class SqliteLedger:
                     found += _absences(source, row)
         return found
 
-    def sources_of_devices(self) -> Mapping[str, str]:
+    def devices(self) -> Sequence[KnownDevice]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return dict(connection.execute("SELECT device_id, source FROM devices").fetchall())
+            rows = connection.execute(_SELECT_KNOWN).fetchall()
+        return [
+            KnownDevice(device_id=device_id, source=source, first_slot=slot)
+            for device_id, source, text in rows
+            if (slot := as_instant(text, UTC)) is not None
+        ]
 
 
 def _absences(source: str, row: sqlite3.Row) -> Iterator[Absence]:

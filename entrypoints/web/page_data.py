@@ -13,7 +13,7 @@ from domain.coverage import Absence, SeriesGap, gaps_of
 from domain.reading import Quantity, Reading
 from domain.series import Resolution, Summary, begin_of, combine, resolution_of, with_breaks
 from ports.clock import Clock
-from ports.stored_data import History, Ledger
+from ports.stored_data import History, KnownDevice, Ledger
 
 DAY = timedelta(days=1)
 RANGES: Mapping[str, timedelta] = {
@@ -39,7 +39,9 @@ TITLES: Mapping[Quantity, tuple[str, str]] = {
     Quantity.IAQ_SCORE: ("Air quality score", ""),
     Quantity.CARBON_DIOXIDE: ("Carbon dioxide", "ppm"),
 }
+_NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
 _WHY = {
+    _NO_CYCLE: "nothing has collected since; is the program running?",
     "unreachable": "the sensor could not be reached",
     "switched_off": "the sensor is switched off",
     "no_value": "the sensor gave no value",
@@ -108,7 +110,8 @@ class PageData:
         """Return everything that the page shows of the span. Raise `StoreError`."""
         now = self.clock.now()
         newest = self.history.newest(now)
-        absences = self.ledger.absences(span.since, span.until)
+        known = self.ledger.devices()
+        absences = [*self.ledger.absences(span.since, span.until), *self._unwritten(span)]
         resolution = resolution_of(span.length)
         names = {reading.device_id: reading.location for reading in newest}
         return {
@@ -118,11 +121,11 @@ class PageData:
             "newest_id": self.history.newest_id(),
             "span": {"since": span.since.timestamp(), "until": span.until.timestamp()},
             "resolution": resolution.value,
-            "sources": dict(self.ledger.sources_of_devices()),
+            "sources": {device.device_id: device.source for device in known},
             "rooms": [self._room(reading, now) for reading in newest],
             **_packed([chart for chart in self._charts(newest, span, resolution) if chart["series"]]),
             "gaps": self._gaps(absences, names),
-            "strips": self._strips(absences, newest, span),
+            "strips": self._strips(absences, known, names, span),
             "incidents": list(self.incidents()),
             "database": dict(self.database()),
         }
@@ -247,35 +250,67 @@ class PageData:
         longest = sorted(gaps_of(absences), key=lambda gap: gap.begin - gap.end)[:_MOST_GAPS]
         return [_gap(gap, names) for gap in sorted(longest, key=lambda gap: gap.begin)]
 
+    def _unwritten(self, span: Span) -> Iterable[Absence]:
+        """Yield the slots since the newest one of each source: nothing has collected since then."""
+        for record in self.ledger.records(span.since, span.until):
+            slot = record.slot + 2 * self.interval  # the next one may be in progress
+            if slot < span.until:
+                slot -= self.interval
+            while slot < span.until:
+                if slot >= span.since:
+                    yield Absence(
+                        source=record.source,
+                        device_id=None,
+                        slot=slot,
+                        interval_s=round(self.interval.total_seconds()),
+                        cause=_NO_CYCLE,
+                    )
+                slot += self.interval
+
     def _strips(
-        self, absences: Sequence[Absence], newest: Sequence[Reading], span: Span
+        self,
+        absences: Sequence[Absence],
+        known: Sequence[KnownDevice],
+        names: Mapping[str, str],
+        span: Span,
     ) -> list[dict[str, Any]]:
-        """Return for each source and device the share of expected readings in each cell of the span."""
-        sources = self.ledger.sources_of_devices()
+        """Return for each source and device the share of expected readings in each cell of the span.
+
+        It is None where nothing was expected yet.
+        """
         cell = span.length / _CELLS
-        first = {reading.device_id: reading for reading in newest}
+        by_source: dict[str, list[KnownDevice]] = {}
+        for device in known:
+            by_source.setdefault(device.source, []).append(device)
         missing: dict[str, list[int]] = {}
         for one in absences:
             number = min(_CELLS - 1, int((one.slot - span.since) / cell))
-            if one.device_id is None:
-                keys = [one.source, *(device for device in first if sources.get(device) == one.source)]
-            else:
-                keys = [one.device_id]
-            for key in keys:
+            ids = [device.device_id for device in by_source.get(one.source, ())]
+            for key in [one.source, *ids] if one.device_id is None else [one.device_id]:
                 missing.setdefault(key, [0] * _CELLS)[number] += 1
         expected = max(1.0, cell / self.interval)
-        rows = [(source, source) for source in sorted({*sources.values()})]
-        rows += [(reading.device_id, reading.location) for reading in newest]
-        return [
-            {
+
+        def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
+            counts = missing.get(key, [0] * _CELLS)
+            return {
                 "name": name,
-                "is_source": key in sources.values(),
+                "is_source": is_source,
                 "cells": [
-                    round(max(0.0, 1 - count / expected), 2) for count in missing.get(key, [0] * _CELLS)
+                    round(max(0.0, 1 - count / expected), 2)
+                    if span.since + (number + 1) * cell > first
+                    else None
+                    for number, count in enumerate(counts)
                 ],
             }
-            for key, name in rows
-        ]
+
+        strips = []
+        for source, devices in sorted(by_source.items()):
+            strips.append(strip(source, source, min(one.first_slot for one in devices), is_source=True))
+            strips += [
+                strip(one.device_id, names.get(one.device_id, one.device_id), one.first_slot, is_source=False)
+                for one in devices
+            ]
+        return strips
 
 
 def _packed(charts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from adapters.sqlite.queries import SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
 from ports.store import Store
-from ports.stored_data import Ledger, SourceRecord
+from ports.stored_data import KnownDevice, Ledger, SourceRecord
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -130,4 +130,4 @@ def test_absences_are_of_a_source_or_of_single_devices(pair: Pair) -> None:
         (at[2], None, "stopped", ""),
     ]
     assert ledger.absences(at[3], END) == []
-    assert ledger.sources_of_devices() == {"hue:1": "hue"}
+    assert ledger.devices() == [KnownDevice(device_id="hue:1", source="hue", first_slot=at[0])]

@@ -50,7 +50,7 @@ function digits(value) {
   return { temperature: 1, pm25: 0, pm10: 0, relative_humidity: 0, carbon_monoxide: 1 }[value.quantity] ?? 0;
 }
 
-function card(room, value) {
+function card(room, value, heading) {
   const trend = value.change === null ? "" : `${value.change > 0 ? "▲" : value.change < 0 ? "▼" : "="} ${Math.abs(value.change).toFixed(1)} in 1 h`;
   const warnings = [
     room.is_stale ? `no reading for ${age(content.now - room.observed).replace(" ago", "")}` : null,
@@ -59,7 +59,7 @@ function card(room, value) {
   return element(
     "article",
     { class: room.is_stale ? "card stale" : "card" },
-    element("h3", {}, value.quantity === "temperature" ? room.name : `${value.title}, ${room.name}`),
+    element("h3", {}, heading),
     element("div", { class: "value" }, value.value.toFixed(digits(value)), " ", element("span", { class: "unit" }, value.unit)),
     element("p", {}, value.words ?? trend),
     element("p", {}, warnings.length ? element("span", { class: "warn" }, warnings.join(", ")) : age(content.now - room.observed)),
@@ -67,14 +67,26 @@ function card(room, value) {
 }
 
 function drawRooms() {
-  const rooms = document.getElementById("rooms");
-  rooms.replaceChildren(...content.rooms.flatMap((room) => room.values.map((value) => card(room, value))));
+  const cards = (isShown, heading) =>
+    content.rooms.flatMap((room) => room.values.filter(isShown).map((value) => card(room, value, heading(room, value))));
+  const groups = [element("div", { class: "cards" }, ...cards((value) => value.quantity === "temperature", (room) => room.name))];
+  for (const room of content.rooms) {
+    const values = room.values.filter((value) => value.quantity !== "temperature");
+    if (!values.length) continue;
+    groups.push(
+      element("h2", {}, `Air: ${room.name}`),
+      element("div", { class: "cards" }, ...values.map((value) => card(room, value, value.title))),
+    );
+  }
+  document.getElementById("rooms").replaceChildren(...groups);
 }
 
 function drawStrips() {
   const rows = content.strips.map((strip) => {
-    const share = strip.cells.reduce((sum, cell) => sum + cell, 0) / strip.cells.length;
+    const expected = strip.cells.filter((cell) => cell !== null);
+    const share = expected.reduce((sum, cell) => sum + cell, 0) / Math.max(1, expected.length);
     const cells = strip.cells.map((cell, number) => {
+      if (cell === null) return "";
       const kind = cell >= 1 ? "good" : cell > 0 ? "part" : strip.is_source ? "bad" : "none";
       return `<rect x="${number + 0.05}" y="0" width="0.9" height="8" fill="var(--${kind})"/>`;
     });
