@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
 from entrypoints.process import program_name
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import discard_stdout, print_message
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
 
@@ -24,6 +23,7 @@ _COMMANDS = {
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
     "dashboard": ("dashboard:command", "Show the stored readings as a page in the browser."),
     "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
+    "export": ("export:command", "Write the stored readings as CSV, JSON lines or Parquet."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
     "report": ("report:command", "Write the page of the dashboard as one file."),
@@ -56,7 +56,7 @@ class _Commands(click.Group):
         except OSError as error:
             with suppress(OSError):  # stderr may be what is full
                 print_message(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
-            _discard_stdout()
+            discard_stdout()
             return exit_codes.FAILED
         except HomeclimateError as error:
             print_message(f"homeclimate: {error}", err=True)
@@ -95,12 +95,6 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
         error.show(file=sys.stderr)
         return exit_codes.USAGE
     return returned if isinstance(returned, int) else 0
-
-
-def _discard_stdout() -> None:
-    """Drop what stdout still buffers: it cannot be written, and Python would report that at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code_of(error: HomeclimateError) -> int:

@@ -16,7 +16,7 @@ import platformdirs
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
-    r"|dashboard|demo|health|report|restore|setup(?: amazon)?|simulator|status)\b"
+    r"|dashboard|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
 _WITHOUT_HOME = ("--version", "demo", "simulator")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol
 
 import attrs
 
 from domain.coverage import Absence
+from domain.export import Row, Selection
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
 from domain.series import Summary
@@ -85,6 +86,27 @@ class History(Protocol):
 
     def newest_id(self) -> int:
         """Return a number that grows with each stored reading. Raise `StoreError`."""
+        ...
+
+
+class ExportedRows(Protocol):
+    """Reads readings row by row, however many there are. Blocks; each method raises `StoreError`."""
+
+    def devices(self) -> Mapping[str, str]:
+        """Return the location of the last reading of each device, by id."""
+        ...
+
+    def count(self, selection: Selection) -> int:
+        """Return how many rows `rows` yields, or some more."""
+        ...
+
+    def rows(self, selection: Selection) -> Iterator[Row]:
+        """Yield the readings in the order of `collected_at`, with the cells that `selection.columns` names.
+
+        Times are ISO 8601 texts in UTC, values are finite numbers in the quantity's unit, `is_reachable` and
+        `is_anomalous` are 1 or 0, `other_values` is an object of JSON. Readings that are stored meanwhile are
+        not among them.
+        """
         ...
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
@@ -21,6 +22,7 @@ from domain.cycle import (
     Outcome,
 )
 from domain.errors import BaselineExists, StoreError
+from domain.export import Row, Selection
 from domain.gaps import Hole, fill, find_holes
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
@@ -241,6 +243,40 @@ class MemoryHistory:
 
     def newest_id(self) -> int:
         return len(self._store.readings)
+
+
+class MemoryExportedRows:
+    """The readings of a memory store, row by row."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def devices(self) -> Mapping[str, str]:
+        newest = MemoryHistory(self._store).newest()
+        return {reading.device_id: reading.location for reading in newest}
+
+    def count(self, selection: Selection) -> int:
+        return len(list(self.rows(selection)))
+
+    def rows(self, selection: Selection) -> Iterator[Row]:
+        for reading in sorted(self._store.readings.values(), key=lambda one: one.collected_at):
+            at, reachable, observed = reading.collected_at, reading.is_reachable, reading.observed_at
+            if (
+                (selection.since is None or at >= selection.since)
+                and (selection.until is None or at < selection.until)
+                and (not selection.device_ids or reading.device_id in selection.device_ids)
+                and (
+                    selection.has_all_quantities
+                    or set(selection.quantities) & {*reading.values, *reading.other_values}
+                )
+            ):
+                yield (
+                    *(at.isoformat(), reading.device_id, reading.location, reading.kind.value),
+                    *map(reading.values.get, selection.quantities),
+                    *(reading.battery_percent, None if reachable is None else int(reachable)),
+                    *(int(reading.is_anomalous), None if observed is None else observed.isoformat()),
+                    json.dumps(reading.other_values) if reading.other_values else None,
+                )
 
 
 _STATES = {Collected: "stored", Failed: "failed", Deferred: "deferred"}

@@ -33,7 +33,7 @@ from ports.stored_data import KnownDevice, SourceRecord
 _TEXT_SLACK = timedelta(days=2)
 
 # Goes from device to device along the index, however many rows each has.
-_SELECT_DEVICES = """
+SELECT_DEVICES = """
 WITH RECURSIVE device (id) AS (
     SELECT min(device_id) FROM readings
     UNION ALL
@@ -70,7 +70,7 @@ class SqliteHistory:
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            devices = [device_id for (device_id,) in connection.execute(_SELECT_DEVICES)]
+            devices = [device_id for (device_id,) in connection.execute(SELECT_DEVICES)]
             newest = [self._newest_of(connection, device_id, until) for device_id in devices]
         return sorted(
             (reading for reading in newest if reading is not None),

@@ -52,6 +52,12 @@ def _all_typed_here(value: object) -> object:
     return [_all_typed_here(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+def discard_stdout() -> None:
+    """Drop what stdout still buffers: it cannot be written, and Python would report that at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def non_blocking_stdout() -> Iterator[Callable[[str], None]]:
     """Yield a function that writes a line to stdout without blocking; drop lines when the reader is slow.

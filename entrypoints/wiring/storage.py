@@ -32,7 +32,7 @@ LOCK_WAIT_S = 30.0
 
 def history(home: Home) -> History:
     """Return what reads the stored readings."""
-    return SqliteHistory(home.files.database, naive_zone=_naive_zone(home))
+    return SqliteHistory(home.files.database, naive_zone=naive_zone(home))
 
 
 def ledger(files: HomeFiles) -> Ledger:
@@ -141,7 +141,7 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         copy_to=backups.copy_to,
         identity=home.identity,
         require_in_place=store.require_in_place,
-        naive_zone=_naive_zone(home),
+        naive_zone=naive_zone(home),
     )
     return DailyUpkeep(
         upkeep=upkeep,
@@ -153,6 +153,7 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
     )
 
 
-def _naive_zone(home: Home) -> ZoneInfo | None:
+def naive_zone(home: Home) -> ZoneInfo | None:
+    """Return the zone of old times without one; None: the system's."""
     zone = home.settings.storage.naive_zone
     return ZoneInfo(zone) if zone else None

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.queries import (
-    _SELECT_DEVICES,
     _SELECT_INSTANTS,
     _SELECT_OUT_OF_ORDER,
     _SELECT_SERIES,
+    SELECT_DEVICES,
     SqliteHistory,
 )
 from domain.errors import StoreError
@@ -134,7 +134,7 @@ def test_a_database_that_was_not_upgraded_yet_raises(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
+    "statement", [SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
 )
 def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str) -> None:
     parameters = ("hue:a", "2026-03", "2026")[: statement.count("?")]

@@ -1,0 +1,77 @@
+"""Exported readings: which are selected, and the columns of their rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import attrs
+
+from domain.reading import UNITS, Quantity
+
+# Cells as they are stored: texts, numbers, None where there is nothing.
+Cell = str | int | float | None
+Row = tuple[Cell, ...]
+
+BEFORE_VALUES = ("collected_at", "device_id", "location", "device_type")
+AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", "observed_at", "other_values")
+LONG_COLUMNS = (*BEFORE_VALUES, "quantity", "value", "unit", "is_anomalous", "observed_at")
+_ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
+
+
+@attrs.frozen(kw_only=True)
+class Selection:
+    """The readings from `since` to before `until`, of these devices, that have a value of these quantities.
+
+    None means without a limit, and no devices means all of them. Ids are those of the database.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    device_ids: Sequence[str] = ()
+    quantities: Sequence[Quantity] = tuple(Quantity)
+
+    @property
+    def has_all_quantities(self) -> bool:
+        return set(self.quantities) == set(Quantity)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names of a row's cells: the values of the quantities stand between the other columns."""
+        return (*BEFORE_VALUES, *self.quantities, *AFTER_VALUES)
+
+
+def headings(selection: Selection) -> Sequence[str]:
+    """Return the columns with the UCUM codes of their units, such as `temperature (Cel)`."""
+    units = {"battery_percent": "%", **{str(quantity): unit for quantity, unit in UNITS.items()}}
+    return [f"{name} ({units[name]})" if name in units else str(name) for name in selection.columns]
+
+
+def long_rows(rows: Iterator[Row], selection: Selection) -> Iterator[Row]:
+    """Yield a row for each value, of a quantity or another one; the unit of the latter may be unknown."""
+    first = len(BEFORE_VALUES)
+    named = [(number, name.value, UNITS[name]) for number, name in enumerate(selection.quantities, first)]
+    for row in rows:
+        before, after = row[:first], (row[_ANOMALOUS], row[_OBSERVED])
+        for number, name, unit in named:
+            if row[number] is not None:
+                yield (*before, name, row[number], unit, *after)
+        if row[_OTHERS] is not None:
+            for name, value in other_values(row[_OTHERS]).items():
+                if selection.has_all_quantities or name in selection.quantities:
+                    yield (*before, name, value, _unit_of(name), *after)
+
+
+def other_values(cell: Cell) -> dict[str, float]:
+    """Return the numbers in the cell by name; none if it is not an object of JSON."""
+    try:
+        found = json.loads(cell) if isinstance(cell, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+    named = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in named if isinstance(value, int | float)}
+
+
+def _unit_of(name: str) -> str | None:
+    return UNITS[Quantity(name)] if name in UNITS else None

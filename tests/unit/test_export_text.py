@@ -1,0 +1,89 @@
+"""Exported rows as text: quotes, formulas, control characters, and a row for each value."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows
+from domain.reading import Quantity
+from entrypoints.terminal.export_text import safe_cell, write_csv, write_json_lines
+
+SELECTION = Selection(quantities=(Quantity.TEMPERATURE, Quantity.PM25))
+TIME, SEEN = "2026-03-01T12:00:00+00:00", "2026-03-01T11:59:00+00:00"
+READING: Row = (
+    *(TIME, "hue:a", "Attic", "hue_sensor"),
+    *(-3.5, None),
+    *(80, 1, 0, SEEN, '{"pm25": -1.0, "tvoc": 7}'),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("Kitchen", "Kitchen"),
+        ("=1+1", "'=1+1"),
+        ("+49", "'+49"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1+1", "'  =1+1"),
+        ("\t=1", "'\ufffd=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("|cmd", "'|cmd"),
+        ("a\x1b[2J\r\nb\x9b", "a\ufffd[2J\ufffd\ufffdb\ufffd"),
+        ("K\u00fcche = warm", "K\u00fcche = warm"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_no_cell_is_run_by_a_spreadsheet_or_controls_a_terminal(text: str, cell: str) -> None:
+    assert safe_cell(text) == cell
+
+
+def test_csv_is_that_of_rfc_4180() -> None:
+    file = io.StringIO()
+    write_csv(file, headings(SELECTION), iter([(*READING[:2], '=Attic, "north"', *READING[3:])]))
+    first, second, end = file.getvalue().split("\r\n")
+    assert first == (
+        "collected_at,device_id,location,device_type,temperature (Cel),pm25 (ug/m3),"
+        "battery_percent (%),is_reachable,is_anomalous,observed_at,other_values"
+    )
+    assert second.startswith(f'{TIME},hue:a,"\'=Attic, ""north""",hue_sensor,-3.5,,80,1,0,{SEEN},')
+    assert end == ""
+    (_, row) = csv.reader(file.getvalue().splitlines())
+    assert json.loads(row[-1]) == {"pm25": -1.0, "tvoc": 7}
+
+
+def test_json_lines_have_all_columns() -> None:
+    file = io.StringIO()
+    write_json_lines(file, SELECTION.columns, iter([READING]))
+    assert json.loads(file.getvalue()) == {
+        "collected_at": TIME,
+        "device_id": "hue:a",
+        "location": "Attic",
+        "device_type": "hue_sensor",
+        "temperature": -3.5,
+        "pm25": None,
+        "battery_percent": 80,
+        "is_reachable": True,
+        "is_anomalous": False,
+        "observed_at": SEEN,
+        "other_values": {"pm25": -1.0, "tvoc": 7},
+    }
+
+
+def test_a_long_row_for_each_value_has_its_unit() -> None:
+    found = [row[4:7] for row in long_rows(iter([READING]), SELECTION)]
+    assert found == [("temperature", -3.5, "Cel"), ("pm25", -1.0, "ug/m3")]
+    everything = (*READING[:4], *(None,) * len(Quantity), *READING[6:])
+    found = [row[4:7] for row in long_rows(iter([everything]), Selection())]
+    assert found == [("pm25", -1.0, "ug/m3"), ("tvoc", 7, None)]
+
+
+def test_a_long_name_from_outside_is_safe_too() -> None:
+    file = io.StringIO()
+    row = (*READING[:4], *(None,) * len(Quantity), *READING[6:-1], '{"=cmd()": 1}')
+    write_csv(file, LONG_COLUMNS, long_rows(iter([row]), Selection()))
+    assert ",'=cmd(),1,," in file.getvalue()
