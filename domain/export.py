@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -42,10 +42,15 @@ class Selection:
         return (*BEFORE_VALUES, *self.quantities, *AFTER_VALUES)
 
 
-def headings(selection: Selection) -> Sequence[str]:
-    """Return the columns with the UCUM codes of their units, such as `temperature (Cel)`."""
-    units = {"battery_percent": "%", **{str(quantity): unit for quantity, unit in UNITS.items()}}
-    return [f"{name} ({units[name]})" if name in units else str(name) for name in selection.columns]
+def units(columns: Sequence[str]) -> Mapping[str, str | None]:
+    """Return the UCUM code of each column's unit; None for columns without one."""
+    known = {"battery_percent": "%", **{str(quantity): unit for quantity, unit in UNITS.items()}}
+    return {str(column): known.get(column) for column in columns}
+
+
+def headings(columns: Sequence[str]) -> Sequence[str]:
+    """Return the columns with the codes of their units, such as `temperature (Cel)`."""
+    return [f"{name} ({unit})" if unit else name for name, unit in units(columns).items()]
 
 
 def long_rows(rows: Iterator[Row], selection: Selection) -> Iterator[Row]:

@@ -23,37 +23,33 @@ _PUBLIC, _OWNER_ONLY = 0o644, 0o600
 
 
 def write_atomically(path: Path, payload: bytes, *, mode: int) -> None:
-    """Replace the file's content and permissions as `replacement` does, by the payload. Raise `OSError`."""
-    with replacement(path, mode=mode) as descriptor:
-        rest = memoryview(payload)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+    """Replace the file's content and permissions, durably; readers see the old content or the new.
 
-
-@contextlib.contextmanager
-def replacement(path: Path, *, mode: int) -> Iterator[int]:
-    """Yield a descriptor of a new file; at the end it replaces the file, durably.
-
-    Readers see the old content or the new. If the path is a link, its target is replaced. Raise `OSError`:
-    then, and after any other error, the old file is unchanged, unless only the sync of the folder failed,
-    which comes last.
+    If the path is a link, its target is replaced. Raise `OSError`: then the old file is unchanged, unless
+    only the sync of the folder failed, which comes last.
     """
     path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            os.fchmod(descriptor, mode)  # the umask may have removed bits
-            yield descriptor
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _write_new_file(temporary, payload, mode)
         os.replace(temporary, path)  # noqa: PTH105 - like the other calls of os
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def _write_new_file(path: Path, payload: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(descriptor, mode)  # the umask may have removed bits
+        rest = memoryview(payload)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from adapters.files.atomic_write import sync_folder
 from adapters.files.regular_file import open_regular, read_regular
 from domain.errors import StoreError
 
 _MAKING, _LOCK = ".making", ".lock"
 _NOTE = b"homeclimate\n"  # in the lock file: other programs may use such names too
-_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+_FILE_MODE, _FOLDER_MODE, _NEW_FILE_MODE = 0o600, 0o700, 0o640
 
 
 @contextmanager
@@ -41,6 +43,32 @@ def temporary_folder(target: Path) -> Iterator[Path]:
     with _reserved(target) as path:
         path.mkdir(mode=_FOLDER_MODE)
         yield path
+
+
+@contextmanager
+def replacement(target: Path) -> Iterator[Path]:
+    """Yield a path in a new folder; at the end the file that was made there replaces the target, durably.
+
+    It gets the target's permissions and, where that is allowed, its owner; a new file is for owner and group.
+    If the target is a link, what it leads to is replaced. Raises `StoreError` while another process is making
+    the same file, and `OSError`: then, and after any other error, the target is unchanged.
+    """
+    target = target.resolve()
+    remove_leftovers(target.parent)
+    with temporary_folder(target) as folder:
+        made = folder / target.name
+        yield made
+        descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if target.exists():
+                with suppress(PermissionError):
+                    os.fchown(descriptor, target.stat().st_uid, target.stat().st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_FILE_MODE)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        made.replace(target)
+        sync_folder(target.parent)
 
 
 @contextmanager

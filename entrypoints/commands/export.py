@@ -1,4 +1,4 @@
-"""`homeclimate export`: the stored readings as CSV, JSON lines or Parquet."""
+"""`homeclimate export`: the stored readings as CSV, JSON lines or Parquet, or the database as one file."""
 
 from __future__ import annotations
 
@@ -9,22 +9,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import attrs
 import click
 
 from config.loading import load
-from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows
+from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows, units
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.export_text import printable, write_csv, write_json_lines
 from entrypoints.terminal.output import discard_stdout
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.export import exported_rows, text_file
+from entrypoints.wiring.export import (
+    exported_rows,
+    replacement,
+    require_duckdb,
+    write_copy,
+    write_parquet,
+)
 from entrypoints.wiring.home import home_of
 from ports.stored_data import ExportedRows
 
+_CSV, _JSON_LINES, _PARQUET, _SQLITE = "csv", "jsonl", "parquet", "sqlite"
+_ENDINGS = {
+    **dict.fromkeys((".jsonl", ".ndjson"), _JSON_LINES),
+    ".parquet": _PARQUET,
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), _SQLITE),
+}
 _CLOSED_PIPE = 141  # what a shell reports of a program that SIGPIPE has ended
-_FORMATS = ("csv", "jsonl")
 _ROWS_A_STEP = 5000
 
 
@@ -45,14 +57,12 @@ _ROWS_A_STEP = 5000
     type=click.Choice([quantity.value for quantity in Quantity]),
     help="Only this quantity; may be repeated.",
 )
-@click.option(
-    "--long", "is_long", is_flag=True, help="A row for each value, instead of one for each reading."
-)
+@click.option("--long", "is_long", is_flag=True, help="A row for each value instead of each reading.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(_FORMATS),
-    help="How it is written.  [default: by the ending of --output, else csv]",
+    type=click.Choice([_CSV, _JSON_LINES, _PARQUET, _SQLITE]),
+    help="How it is written; sqlite is the whole database.  [default: by the ending of FILE, else csv]",
 )
 @click.option(
     "--output",
@@ -82,6 +92,14 @@ def command(
     wrong usage, 78 wrong configuration, 141 the reader of stdout went away.
     """
     home_now = home_of(load(find_home(home)), environment or Environment())
+    form = form or _ENDINGS.get("" if output is None else output.suffix, _CSV)
+    _check_output(output, form, is_forced=force)
+    if form == _SQLITE and output is not None:
+        if is_long or any((since, until, names, quantities)):
+            raise click.UsageError("sqlite is the whole database. Leave out --long and what selects readings")
+        with replacement(output) as made:
+            write_copy(home_now, made)
+        return 0
     stored = exported_rows(home_now)
     selection = Selection(
         since=None if since is None else parse_instant(since, home_now.clock),
@@ -91,32 +109,65 @@ def command(
     )
     if selection.since and selection.until and selection.since >= selection.until:
         raise click.UsageError("--since is not before --until")
-    if output is not None and output.exists() and not output.is_file():
-        raise click.UsageError(f"{output} is not a file. Leave --output out to write to stdout")
-    if output is not None and output.exists() and not force:
-        raise click.UsageError(f"{output} exists already. Name a new file, or add --force to replace it")
-    target = _stdout() if output is None else text_file(output)
+    export = _Export(stored=stored, selection=selection, form=form, is_long=is_long)
     try:
-        with target as file, _with_progress(stored, selection) as rows:
-            _write(file, rows, selection, form or _format_of(output), is_long=is_long)
+        if output is None:
+            with _stdout() as file:
+                export.write_text(file)
+        else:
+            with replacement(output) as made:
+                export.write(made)
     except BrokenPipeError:
         discard_stdout()
         return _CLOSED_PIPE
     return 0
 
 
-def _write(file: TextIO, rows: Iterator[Row], selection: Selection, form: str, *, is_long: bool) -> None:
-    if form == "jsonl":
-        columns = LONG_COLUMNS if is_long else selection.columns
-        write_json_lines(file, columns, long_rows(rows, selection) if is_long else rows)
-    elif is_long:
-        write_csv(file, LONG_COLUMNS, long_rows(rows, selection))
-    else:
-        write_csv(file, headings(selection), rows)
+@attrs.frozen(kw_only=True)
+class _Export:
+    stored: ExportedRows
+    selection: Selection
+    form: str
+    is_long: bool
+
+    def write(self, made: Path) -> None:
+        """Write the file. Parquet is made of CSV, which is in the same folder meanwhile."""
+        text = made.with_name("rows.csv") if self.form == _PARQUET else made
+        with text.open("w", encoding="utf-8", newline="") as file:
+            self.write_text(file)
+        if self.form == _PARQUET:
+            write_parquet(text, made, units(self._columns))
+
+    def write_text(self, file: TextIO) -> None:
+        with self._rows() as rows:
+            if self.form == _JSON_LINES:
+                write_json_lines(file, self._columns, rows)
+            elif self.form == _PARQUET:
+                write_csv(file, self._columns, rows, printable)
+            else:
+                write_csv(file, headings(self._columns), rows)
+
+    @property
+    def _columns(self) -> Sequence[str]:
+        return LONG_COLUMNS if self.is_long else self.selection.columns
+
+    @contextmanager
+    def _rows(self) -> Iterator[Iterator[Row]]:
+        with _with_progress(self.stored, self.selection) as rows:
+            yield long_rows(rows, self.selection) if self.is_long else rows
 
 
-def _format_of(output: Path | None) -> str:
-    return "jsonl" if output is not None and output.suffix in (".jsonl", ".ndjson") else "csv"
+def _check_output(output: Path | None, form: str, *, is_forced: bool) -> None:
+    """Raise a message for the person if the file cannot be written so."""
+    if output is None:
+        if form in (_PARQUET, _SQLITE):
+            raise click.UsageError(f"{form} needs a file. Name it with --output")
+    elif output.exists() and not output.is_file():
+        raise click.UsageError(f"{output} is not a file. Leave --output out to write to stdout")
+    elif output.exists() and not is_forced:
+        raise click.UsageError(f"{output} exists already. Name a new file, or add --force to replace it")
+    if form == _PARQUET:
+        require_duckdb()
 
 
 def _device_ids(stored: ExportedRows, names: Sequence[str]) -> Sequence[str]:
@@ -140,10 +191,9 @@ def _with_progress(stored: ExportedRows, selection: Selection) -> Iterator[Itera
     if not sys.stderr.isatty():
         yield stored.rows(selection)
         return
-    length = stored.count(selection)
     with click.progressbar(
         stored.rows(selection),
-        length=length,
+        length=stored.count(selection),
         file=sys.stderr,
         label="readings",
         show_pos=True,
@@ -154,7 +204,7 @@ def _with_progress(stored: ExportedRows, selection: Selection) -> Iterator[Itera
 
 @contextmanager
 def _stdout() -> Iterator[TextIO]:
-    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=False)
+    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
         yield file
         file.flush()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, TextIO
 
 from domain.export import BEFORE_VALUES, Row, other_values
 
@@ -15,44 +15,48 @@ _NAMES = (*BEFORE_VALUES[1:], "quantity")  # the cells with texts from outside, 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What spreadsheets take for the begin of a formula, some of them behind blanks too; and its wide forms.
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff0b\uff0d\uff1d\uff20]")
-_FLAGS = ("is_reachable", "is_anomalous")
+_CONVERTED: Mapping[str, Callable[[Any], object]] = {
+    "is_reachable": bool,
+    "is_anomalous": bool,
+    "other_values": other_values,
+}
+_NAMES_CACHED = 4096
 
 
-def write_csv(file: TextIO, headings: Sequence[str], rows: Iterator[Row]) -> None:
-    """Write CSV (RFC 4180) with a line of headings."""
+def write_csv(
+    file: TextIO, headings: Sequence[str], rows: Iterator[Row], cell_of: Callable[[str], str] | None = None
+) -> None:
+    """Write CSV (RFC 4180) with a line of headings; names are written as `cell_of` returns them."""
     names = _names(headings)
+    written = lru_cache(_NAMES_CACHED)(partial(_texts, cell_of or safe_cell))
     writer = csv.writer(file)
     writer.writerow(headings)
-    writer.writerows((row[0], *_safe_cells(row[names]), *row[names.stop :]) for row in rows)
+    writer.writerows((row[0], *written(row[names]), *row[names.stop :]) for row in rows)
 
 
 def write_json_lines(file: TextIO, columns: Sequence[str], rows: Iterator[Row]) -> None:
-    """Write an object with all columns on each line."""
+    """Write an object on each line, with the cells that are not empty."""
     names = _names(columns)
-    flags = [number for number, name in enumerate(columns) if name in _FLAGS]
+    written = lru_cache(_NAMES_CACHED)(partial(_texts, printable))
+    convert = {name: _CONVERTED[name] for name in columns if name in _CONVERTED}
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for time, *row in rows:
-        cells: list[object] = [time, *_printable_cells(tuple(row[: names.stop - 1])), *row[names.stop - 1 :]]
-        for number in flags:
-            if cells[number] is not None:
-                cells[number] = bool(cells[number])
-        if columns[-1] == "other_values":
-            cells[-1] = {} if cells[-1] is None else other_values(row[-1])
-        file.write(f"{encode(dict(zip(columns, cells, strict=True)))}\n")
+    for row in rows:
+        cells = (row[0], *written(row[names]), *row[names.stop :])
+        one: dict[str, object] = {
+            name: cell for name, cell in zip(columns, cells, strict=True) if cell is not None
+        }
+        for name, conversion in convert.items():
+            if name in one:
+                one[name] = conversion(one[name])
+        file.write(f"{encode(one)}\n")
 
 
 def _names(columns: Sequence[str]) -> slice:
     return slice(1, 1 + sum(column in _NAMES for column in columns))
 
 
-@lru_cache(maxsize=4096)
-def _safe_cells(cells: Row) -> Row:
-    return tuple(safe_cell(str(cell)) for cell in cells)
-
-
-@lru_cache(maxsize=4096)
-def _printable_cells(cells: Row) -> Row:
-    return tuple(printable(str(cell)) for cell in cells)
+def _texts(cell_of: Callable[[str], str], cells: Row) -> Row:
+    return tuple(cell_of(str(cell)) for cell in cells)
 
 
 def printable(text: str) -> str:

@@ -1,21 +1,18 @@
-"""Wiring of exports: what reads the rows, and what writes a file."""
+"""Wiring of exports: what reads the rows, and what writes files."""
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
-from adapters.files.atomic_write import replacement
+from adapters.files.parquet import require_duckdb, write_parquet
+from adapters.files.unfinished import replacement
+from adapters.sqlite.care.backups import copy_compactly
 from adapters.sqlite.exporting import SqliteExportedRows
 from entrypoints.wiring.home import Home
-from entrypoints.wiring.storage import naive_zone
+from entrypoints.wiring.storage import naive_zone, require_database
 from ports.stored_data import ExportedRows
 
-_MODE = 0o640
+__all__ = ["exported_rows", "replacement", "require_duckdb", "write_copy", "write_parquet"]
 
 
 def exported_rows(home: Home) -> ExportedRows:
@@ -23,10 +20,7 @@ def exported_rows(home: Home) -> ExportedRows:
     return SqliteExportedRows(home.files.database, naive_zone=naive_zone(home))
 
 
-@contextmanager
-def text_file(path: Path) -> Iterator[TextIO]:
-    """Yield a file that replaces the one at the path when it is complete. Raise OSError."""
-    with replacement(path, mode=_MODE) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        yield text
-        text.flush()
+def write_copy(home: Home, file: Path) -> None:
+    """Write the database as one file, which needs no other to be read. Raise StoreError."""
+    require_database(home)
+    copy_compactly(home.files.database, file, busy_timeout_ms=home.settings.storage.busy_timeout_ms)

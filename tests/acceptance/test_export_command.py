@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sqlite3
+import stat
 import subprocess
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -73,9 +76,26 @@ def test_export_replaces_a_file_only_when_forced(
     assert run_here(collected, "export", "--output", os.devnull, "--force").returncode == 64
 
 
+def test_a_copy_can_be_read_by_who_may_not_write_beside_it(
+    collected: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    file = tmp_path / "published" / "readings.db"
+    file.parent.mkdir()
+    assert run_here(collected, "export", "--output", str(file)).returncode == 0
+    file.chmod(0o644)
+    assert run_here(collected, "export", "--output", str(file), "--force").returncode == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert [one.name for one in file.parent.iterdir()] == ["readings.db"]
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (24,)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--format", "parquet"), "Name it with --output"),
+        (("--output", "a.db", "--since", "1d"), "the whole database"),
         (("--device", "Cellar"), "no device or room 'Cellar'. Rooms: =1+1, K\u00fcche"),
         (("--since", "1d", "--until", "2d"), "--since is not before --until"),
         (("--since", "yesterday"), "is not a time"),
@@ -96,7 +116,18 @@ def test_nothing_is_left_when_the_database_cannot_be_read(
     done = run_here(deployment, "export", "--output", str(tmp_path / "a.csv"))
     assert done.returncode == 1
     assert "no database" in done.stderr
-    assert not list(tmp_path.glob("*.csv*")) + list(tmp_path.glob(".*"))
+    assert not list(tmp_path.glob("a.csv*"))
+
+
+def test_a_killed_export_leaves_nothing_after_the_next_one(
+    collected: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    (tmp_path / "a.csv.making").mkdir()
+    (tmp_path / "a.csv.making" / "a.csv").write_text("half")
+    (tmp_path / "a.csv.making.lock").write_text("homeclimate\n")
+    assert run_here(collected, "export", "--output", str(file)).returncode == 0
+    assert [one.name for one in tmp_path.glob("a.csv*")] == ["a.csv"]
 
 
 def test_a_reader_that_goes_away_ends_the_export_quietly(collected: Deployment) -> None:

@@ -42,6 +42,16 @@ class Backup:
         return self.file.stat().st_size
 
 
+def copy_compactly(path: Path, file: Path, *, busy_timeout_ms: int) -> None:
+    """Copy the database to a file that is empty or not there yet, without a WAL, as one state of it.
+
+    Raises `StoreError`.
+    """
+    with store_errors(path), closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as source:
+        source.execute("PRAGMA query_only=OFF")  # else it writes no other file either
+        source.execute("VACUUM INTO ?", (str(file),))
+
+
 def back_up(path: Path, target: Path, *, busy_timeout_ms: int) -> Backup:
     """Copy the present content of the database to a new file, without holding writers up.
 
@@ -70,9 +80,7 @@ def verified_copy(path: Path, target: Path, *, busy_timeout_ms: int) -> Iterator
     with ExitStack() as stack:
         with store_errors(target):
             unfinished = stack.enter_context(unfinished_file(target))
-        with store_errors(path), closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as source:
-            source.execute("PRAGMA query_only=OFF")  # else it writes no other file either
-            source.execute("VACUUM INTO ?", (str(unfinished),))  # fills a file that is there if it is empty
+        copy_compactly(path, unfinished, busy_timeout_ms=busy_timeout_ms)
         findings = check(unfinished, busy_timeout_ms=busy_timeout_ms)
         _require_structure(path, findings)
         yield Backup(file=unfinished, findings=findings)

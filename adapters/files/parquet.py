@@ -1,0 +1,62 @@
+"""Parquet files, which DuckDB makes of CSV. It is an extra: `homeclimate[parquet]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from domain.errors import HomeclimateError
+from domain.reading import Quantity
+
+_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("collected_at", "observed_at"), "TIMESTAMPTZ"),
+    **dict.fromkeys(("is_reachable", "is_anomalous"), "BOOLEAN"),
+    **dict.fromkeys((*(quantity.value for quantity in Quantity), "value"), "DOUBLE"),
+    "battery_percent": "BIGINT",
+}
+_MEMORY = "100MB"
+_COPY = """
+COPY (
+    SELECT * FROM read_csv(
+        {source}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
+        columns = {{{columns}}}
+    )
+) TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{{units}}})
+"""
+
+
+def require_duckdb() -> ModuleType:
+    """Return the library. Raise `HomeclimateError` if it is not installed."""
+    try:
+        return import_module("duckdb")
+    except ImportError as error:
+        raise HomeclimateError(
+            "Parquet needs DuckDB, which is not installed. Install homeclimate[parquet], in a checkout with "
+            ".venv/bin/pip install duckdb"
+        ) from error
+
+
+def write_parquet(csv_file: Path, target: Path, units: Mapping[str, str | None]) -> None:
+    """Write the file of a CSV file with these columns. Their units, if known, become its metadata.
+
+    Raise `HomeclimateError`.
+    """
+    duckdb = require_duckdb()
+    types = {name: _TYPES.get(name, "VARCHAR") for name in units}
+    statement = _COPY.format(
+        source=_literal(str(csv_file)),
+        columns=", ".join(f"{_literal(name)}: '{kind}'" for name, kind in types.items()),
+        target=_literal(str(target)),
+        units=", ".join(f'"{name}": {_literal(unit)}' for name, unit in units.items() if unit),
+    )
+    try:
+        with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as connection:
+            connection.execute(statement)
+    except duckdb.Error as error:
+        raise HomeclimateError(f"DuckDB could not write {target.name}: {error}") from error
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
