@@ -109,6 +109,33 @@ def test_the_environment_has_the_checkouts_command(set_up_checkout: Path, tmp_pa
     assert done.stdout == f"['health'] {set_up_checkout}\n"
 
 
+@pytest.mark.proof
+def test_ctrl_c_while_python_starts_leaves_no_traceback(set_up_checkout: Path) -> None:
+    def press_ctrl_c() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the program allows it
+        os.kill(os.getpid(), signal.SIGINT)
+
+    process = subprocess.run(
+        [sys.executable, set_up_checkout / ".venv" / "bin" / "homeclimate"],
+        capture_output=True,
+        preexec_fn=press_ctrl_c,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (130, b"", b"")
+
+
+def test_program_is_started_with_ctrl_c_held_back(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = module(checkout)
+    masks: list[set[signal.Signals | int]] = []
+    monkeypatch.setattr(run, "start", lambda _: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        run.start_program(["status"])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert [signal.SIGINT in mask for mask in masks] == [True]
+
+
 def test_without_a_command_usage_is_printed(checkout: Path) -> None:
     told = start(checkout)
     assert told.returncode == 0
