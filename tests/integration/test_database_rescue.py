@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -209,6 +210,16 @@ def test_the_trouble_is_over_with_the_cycle_after_it(home: Home, happen: Callabl
 def test_progress_is_known_after_it(home: Home, happen: Callable[[Home], None]) -> None:
     happen(home)
     assert home.store.progress("hue", NOON).last_stored_slot == NOON + timedelta(minutes=5)
+
+
+@KINDS
+def test_the_first_cycle_is_stored_too(home: Home, happen: Callable[[Home], None]) -> None:
+    home.store.close()
+    home.store.open()
+    happen(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(3,)]
 
 
 @KINDS
@@ -438,3 +449,12 @@ def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: H
     assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
     assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
     assert home.journal.of("store.replaced")
+
+
+def test_what_is_put_back_has_the_permissions_of_the_file(home: Home) -> None:
+    home.path.chmod(0o640)
+    home.store.close()
+    home.store.append(cycle_number(2))
+    home.path.unlink()
+    home.store.append(cycle_number(3))
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o640
