@@ -34,7 +34,7 @@ _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval 
 
 # Why most components are skipped at once; a report shows each of the two reasons on one line.
 NEEDS_CONFIGURATION = "the configuration must be corrected first"
-IS_SIMULATED = "this is a simulated home: see database"
+IS_SIMULATED = "this is a simulated home, which has it only while the demo runs"
 
 
 @attrs.frozen(kw_only=True)

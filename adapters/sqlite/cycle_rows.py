@@ -22,7 +22,7 @@ from adapters.sqlite.checksums import (
     run_of,
 )
 from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
-from adapters.sqlite.queries import newest_slot_before
+from adapters.sqlite.queries import newest_slot_before, newest_slots
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
@@ -36,6 +36,7 @@ from domain.cycle import (
     Unread,
 )
 from domain.gaps import Hole, fill, find_holes
+from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
@@ -133,6 +134,19 @@ class CycleWriter:
         self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
+
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        """Return how far the source has come at that instant."""
+        ahead, last_slot, last_stored_slot = newest_slots(self._connection, source, at)
+        state = self.state_of(source, at)
+        return SourceProgress(
+            ahead=ahead,
+            last_slot=last_slot,
+            last_stored_slot=last_stored_slot,
+            expected=self.expected_devices(source, at),
+            is_recorded=state not in (None, "missed"),
+            is_stored=state == "stored",
+        )
 
     def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
         """Return the devices that have had a reading and that the source has listed within a day."""

@@ -32,7 +32,6 @@ _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
 _BRING_BACK = "Put it back, or accept that what came after the newest backup is lost: `homeclimate db accept`"
 _SEE_DATABASE = "the database cannot be read: see database"
-_SELECT_IS_SIMULATED = "SELECT 1 FROM properties WHERE name = 'is_simulated' AND value = '1'"
 _INSERT_READING = """
 INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type)
 VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor')
@@ -79,7 +78,7 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
         return failed(str(error), _next_step(error, path))
     if identity is not None and (answer := _judge_identity(identity, found)) is not None:
         return answer
-    seen = f"{path} can be written to"
+    seen = f"{path}, of a simulated home, can be written to" if is_simulated else f"{path} can be written to"
     try:  # with a log that is left in the folder, readings can be stored where no other file can be made
         TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -129,23 +128,6 @@ def version(found: tuple[int, int, int]) -> Answer:
     return warned(
         f"{number} can damage a database that two programs write to at once",
         "homeclimate's own lock keeps its processes apart; let no other program write to the database.",
-    )
-
-
-def is_simulated_home(path: Path) -> bool:
-    """Return whether the database is that of a simulated home; False if it cannot be read."""
-    try:
-        with closing(connect(path, mode="ro", busy_timeout_ms=0)) as connection:
-            return connection.execute(_SELECT_IS_SIMULATED).fetchone() is not None
-    except (OSError, sqlite3.Error, StoreError):
-        return False
-
-
-def simulated_home(path: Path) -> Answer:
-    """Report that the home is simulated, so that nothing of it can be checked outside the demo."""
-    return failed(
-        f"{path} is of a simulated home: its bridge and its account exist only while the demo runs",
-        "Look at it with `homeclimate status`, or name your own home with --home.",
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
-from adapters.sqlite.connection import connect
+from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.migrations import user_version
@@ -213,7 +213,7 @@ def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Conne
     with store_errors(path):
         if not path.exists():
             raise StoreError(f"there is no database at {path} yet. The first cycle makes it")
-        with closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as connection:
+        with closing(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms)) as connection:
             if user_version(connection) == 0:
                 raise StoreOutdated(f"{path} is from an earlier program. The first cycle upgrades it")
             connection.row_factory = sqlite3.Row

@@ -201,6 +201,7 @@ class Timetable:
             first=slot_at(now - passed_between(self._began, _look_at(self._clock)), due.interval_s),
             last=max((one for one in self._runs.get(due.source, ()) if one < due.slot), default=None),
             interrupted=tuple(sorted(self._collection.slots_in_progress.interrupted(due.source))),
+            not_stored=self._collection.slots_in_progress.not_stored(due.source),
         )
 
 

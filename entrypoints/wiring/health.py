@@ -29,10 +29,9 @@ from adapters.health.probes import (
 from adapters.log.library_logging import redirect_to_journal
 from adapters.log.rotating_log import newest_records
 from adapters.memory.null import NullJournal, NullMeter
-from adapters.runtime.threads import answer_within
 from adapters.sqlite import probes
 from config import health as config_health
-from config.files import lock_path
+from config.files import is_demo_home, lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
 from config.source_names import ConfiguredSource, configured_sources, intervals, source_names
@@ -62,10 +61,10 @@ from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
 
+_COLLECTORS = ("last_cycle", "service", "backups")  # what comes of a collector that runs for long
 _SEE_DATABASE = "no file can be made in the data folder: see database"
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 _BUG_REPORT_PERIOD = timedelta(days=1)
-_DETECTION_S = 1.0  # a disk that hangs longer is reported by the probes
 
 
 @attrs.define(kw_only=True)
@@ -80,7 +79,7 @@ class Components:
     pulse: Pulse = attrs.field(factory=Pulse)
     as_typed: TypedCommands = attrs.field(init=False)
     files: Inspection | None = attrs.field(default=None, init=False)
-    _is_simulated_home: bool = attrs.field(default=False, init=False)
+    _is_demo: bool = attrs.field(default=False, init=False)
     _redactor: Redactor = attrs.field(default=Redactor(()), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -100,18 +99,11 @@ class Components:
         settings = None if self.files is None else config_health.usable_settings(self.files)
         if self.files is None or settings is None:
             return [environment, *(_skip(name, NEEDS_CONFIGURATION) for name in list(COMPONENTS)[2:])]
-        if self._is_simulated_home:
-            simulated = partial(probes.simulated_home, settings.storage.database_path)
-            return [
-                environment,
-                BlockingProbe("database", simulated, Weight.ESSENTIAL),
-                *(_skip(name, IS_SIMULATED) for name in list(COMPONENTS)[2:] if name != "database"),
-            ]
         home = checked_home(self.files.for_checks(settings), self.environment)
         sources = configured_sources(settings, self.files.secrets)
         return [
             environment,
-            *HomeChecks(home=home, files=self.files).probes(),
+            *HomeChecks(home=home, files=self.files, is_demo=self._is_demo).probes(),
             self._mail(self.files),
             *(self._source(source, self.files) for source in sources),
         ]
@@ -152,9 +144,9 @@ class Components:
         files = inspect(home, config_file=self.config_file, env=self.env)
         self._redactor = Redactor(config_health.texts_to_redact(files))
         self.files = files
-        if self.files.settings is not None and not self.environment.is_simulated:
-            is_simulated = partial(probes.is_simulated_home, self.files.settings.storage.database_path)
-            self._is_simulated_home = answer_within(_DETECTION_S, is_simulated, otherwise=False)
+        if is_demo_home(files.config_path):
+            self._is_demo = True
+            self.environment = attrs.evolve(self.environment, is_simulated=True)
         return config_health.check_configuration(self.files)
 
     def _mail(self, files: Inspection) -> Probe:
@@ -174,6 +166,8 @@ class Components:
             are_secrets_readable=files.secrets is not None,
             has_credentials=source.has_credentials,
         )
+        if self._is_demo:
+            answer = skipped(IS_SIMULATED, Weight.ORDINARY)
         if answer is not None:
             return BlockingProbe(source.name, lambda: answer, Weight.SOURCE)
         loaded = files.readable
@@ -201,10 +195,14 @@ class HomeChecks:
 
     home: Home
     files: Inspection
+    is_demo: bool
 
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
         for name, check in self._checks().items():
+            if self.is_demo and name in _COLLECTORS:
+                yield _skip(name, IS_SIMULATED)
+                continue
             weight = Weight.ESSENTIAL if name == "database" else Weight.ORDINARY
             yield BlockingProbe(name, check, weight)
 

@@ -18,7 +18,7 @@ from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.home_identity import HomeIdentity
 from config.current_secrets import CurrentSecrets
-from config.files import HomeFiles
+from config.files import HomeFiles, is_demo_home
 from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
@@ -120,6 +120,13 @@ def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Le
     redactor = Redactor(tuple(loaded.secrets.values()))
     journal = RewordingJournal(StderrJournal(redactor.redact, level=level), typed_anywhere(loaded.home))
     return Home(loaded=loaded, environment=environment or Environment(), redactor=redactor, journal=journal)
+
+
+def home_as_found(loaded: Loaded, environment: Environment | None = None) -> Home:
+    """Build the home for a command on its files; a simulated one, such as the demo's, is treated as that."""
+    environment = environment or Environment()
+    is_simulated = environment.is_simulated or is_demo_home(loaded.config_path)
+    return home_of(loaded, attrs.evolve(environment, is_simulated=is_simulated))
 
 
 def checked_home(loaded: Loaded, environment: Environment) -> Home:

@@ -173,12 +173,3 @@ def test_a_synchronised_folder_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / ".stfolder").mkdir()
     answer = probes.place(tmp_path / "readings.db")
     assert (answer.status, "storage.database_path" in answer.next_step) == (Status.FAIL, True)
-
-
-def test_only_a_readable_mark_makes_a_home_simulated(path: Path, tmp_path: Path) -> None:
-    assert not probes.is_simulated_home(path)
-    changed(path, "UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
-    assert probes.is_simulated_home(path)
-    path.write_bytes(b"not a database at all" * 200)
-    assert not probes.is_simulated_home(path)
-    assert not probes.is_simulated_home(tmp_path / "none.db")
