@@ -168,6 +168,23 @@ def test_a_token_that_works_again_is_used_by_a_person_who_waits(
     assert run_here(home, "collect", "--now").returncode == 64
 
 
+def test_health_asks_again_for_a_person_and_saves_nothing(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    run_here(home, "collect", "--once")
+    refuse_for_good(home, alexa.refresh_token)
+    state_file = home.folder / "data" / "state.json"
+    before, asked = state_file.read_bytes(), len(alexa.requests)
+    assert "refuses the refresh token" in home.run("health", "--only", "amazon").stdout
+    assert len(alexa.requests) == asked
+    with at_a_terminal(home, "health", "--only", "amazon") as terminal:
+        terminal.wait()
+    assert "refuses the refresh token" not in terminal.output
+    assert len(alexa.requests) > asked
+    assert state_file.read_bytes() == before
+
+
 def refuse_for_good(home: Deployment, token: str) -> None:
     """Have the state say that the token was refused a moment ago, and not for the first time."""
     now = SystemClock().now().isoformat()
