@@ -138,7 +138,7 @@ class DailyUpkeep:
             # A database that still lacks its old rows must not displace the backups that have them.
             if self._is_due(Step.BACKUP) and not (self._waits_for_restore() or restores_only):
                 await self._do(Step.BACKUP, self._back_up)
-            if self._is_copy_due():
+            if self._is_copy_due() and not restores_only:
                 await self._do(Step.COPY, self._copy)
         finally:
             self._lease.release()
