@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,6 +183,42 @@ def test_failed_write_leaves_zeros(bench: Bench, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(SpoolError):
             bench.spool.add(SECOND)
     assert bench.reserve.read_bytes() == before
+
+
+_FAULTS = {
+    "pwrite": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    "open": (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE),
+    "fsync": (errno.ENOSPC, errno.EDQUOT, errno.EIO),
+}
+
+
+@pytest.mark.parametrize("is_whole_folder", [False, True])
+@pytest.mark.parametrize(("call", "number"), [(call, one) for call, all_ in _FAULTS.items() for one in all_])
+def test_any_error_leaves_the_cycle_to_what_can_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, *, is_whole_folder: bool
+) -> None:
+    """The day's file fails, in the middle of a line; or the whole place does."""
+    (tmp_path / "data").mkdir()
+    folders = tmp_path / "data" / "spool", tmp_path / "state" / "spool"
+    spool = FileSpool(*folders, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=SIZE)
+    spool.prepare(is_data_there=True)
+    spool.add(FIRST)
+    real = getattr(os, call)
+
+    def fails(target: int | Path, *arguments: Any) -> object:
+        path = Path(f"/proc/self/fd/{target}").readlink() if isinstance(target, int) else target
+        if path == folders[0] / TODAY or (is_whole_folder and path.parent == folders[0]):
+            if call == "pwrite":
+                real(target, arguments[0][:100], arguments[1])
+            raise OSError(number, os.strerror(number))
+        return real(target, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, fails)
+        assert spool.add(SECOND) == str(folders[1 if is_whole_folder else 0])
+    other = FileSpool(*folders, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=SIZE)
+    assert other.waiting().cycles == 2
+    assert drained(other) == [FIRST, SECOND]
 
 
 def test_reserve_is_not_made_without_room(tmp_path: Path) -> None:
