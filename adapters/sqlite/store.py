@@ -166,7 +166,7 @@ class SqliteStore:
             with self._read_connection():
                 return read(self._writer)
         except StoreError as error:
-            if self._connection is not None or type(error) not in (StoreError, StoreFull):
+            if self._connection is not None or type(error) not in (StoreError, StoreBusy, StoreFull):
                 raise
             with suppress(sqlite3.Error, OSError):
                 connection = connect_for_reading(self._path, busy_timeout_ms=0)
@@ -257,7 +257,7 @@ class SqliteStore:
         it is written to, or what was missed until then is never explained.
         """
         if self._connection is None or not self._is_in_place():
-            with self._write_connection() as connection:
+            with self._write_connection(waits=self._files is not None) as connection:
                 yield connection
         else:
             try:
