@@ -346,6 +346,9 @@ class SqliteStore:
         """Go on with the file that is at the path now; the rows of the held database are merged into it."""
         try:
             with store_errors(self._path), self._lock.held():
+                with suppress(sqlite3.Error):
+                    held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                files.forget_logs()
                 connection = self._opening.connection(may_rebuild=False)
         except StoreBusy:
             raise

@@ -462,6 +462,20 @@ def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: H
     assert home.journal.of("store.replaced")
 
 
+def test_rows_of_a_file_that_replaces_the_open_one_stay(home: Home, tmp_path: Path) -> None:
+    """SQLite would apply the log of the open one to it."""
+    other = a_store(tmp_path / "other.db")
+    other.append(cycle_number(7, "amazon"))
+    other.close()
+    (tmp_path / "other.db").replace(home.path)
+    home.store.append(cycle_number(2))
+    home.store.append(cycle_number(3))
+    home.store.close()
+    found = rows(home.path, "SELECT device_id, count(*) FROM readings GROUP BY device_id")
+    assert found == [("amazon:a", 1), ("hue:a", 4)]
+    assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
+
+
 @pytest.mark.parametrize("has_memory", [False, True])
 def test_a_larger_database_that_is_copied_over_is_merged_with_the_last_cycles(
     home: Home, tmp_path: Path, *, has_memory: bool
