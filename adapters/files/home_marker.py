@@ -67,11 +67,14 @@ class HomeMarker:
     def read(self) -> Marker | None:
         """Return the marker; None if the home has none."""
         damaged = None
-        for folder in self._folders:
+        for number, folder in enumerate(self._folders):
             try:
                 return _read(folder / NAME)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except PermissionError:
+                # the user's folder, closed to this user (ProtectHome= of systemd): nothing of it is there
+                damaged = damaged or (None if number else Marker(home_id=None))
             except (OSError, ValueError, RecursionError):
                 damaged = Marker(home_id=None)
         return damaged
