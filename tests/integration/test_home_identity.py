@@ -6,6 +6,8 @@ import json
 import shutil
 import stat
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -516,6 +518,50 @@ def test_disk_that_is_lost_is_left_when_a_person_accepts_it(old: Home) -> None:
     assert "was on a disk" in str(old.renewal().accept())
     old.collect()
     assert old.devices() == ["hue:new"]
+
+
+def _open(home: Home, clock: MemoryClock) -> InterimStore:
+    """The store of a process that starts at the clock's time, as far as it can be opened."""
+    identity = attrs.evolve(home.identity(), clock=clock)
+    store = InterimStore(
+        SqliteStore(home.path, journal=home.journal, clock=clock, state=home.state, identity=identity),
+        identity=identity,
+        kept=home.kept,
+        spool=home.spool,
+        journal=home.journal,
+    )
+    with suppress(StoreMissing):
+        store.open(checking=False)
+    return store
+
+
+@pytest.mark.parametrize("kind", ["gone", "damaged", "away"])
+def test_slot_that_the_missing_database_may_have_is_not_planned_again(old: Home, kind: str) -> None:
+    """Its reading would take the place of the other one, or lose against it."""
+    clock = MemoryClock(NOON + timedelta(seconds=100))
+    old.path.unlink()
+    if kind == "damaged":
+        old.path.write_bytes(b"")
+    if kind == "away":
+        old.path.symlink_to(old.folder / "disk")
+    for _ in range(2):
+        store = _open(old, clock)
+        assert store.progress("hue", NOON).is_stored
+        assert not store.progress("hue", NOON).is_new(a_due())
+        store.close()
+    clock.advance(300)
+    store = _open(old, clock)
+    later = NOON + timedelta(seconds=300)
+    if kind == "away":
+        with pytest.raises(StoreMissing):
+            store.progress("hue", later)
+    else:
+        assert not store.progress("hue", later).is_stored
+    store.close()
+
+
+def test_slot_of_a_home_whose_database_was_always_there_is_planned(old: Home) -> None:
+    assert not _open(old, MemoryClock(NOON)).progress("amazon", NOON).is_stored
 
 
 def test_begin_again_keeps_the_former_database(old: Home) -> None:
