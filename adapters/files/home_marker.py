@@ -85,13 +85,12 @@ class HomeMarker:
         failure: OSError | None = None
         for folder in sorted(self._folders, key=lambda folder: not (folder / NAME).exists()):
             try:
-                if not folder.is_dir():
-                    folder.mkdir(parents=True)
-                    self._give_to_owner(folder)
+                folder.mkdir(parents=True, exist_ok=True)
                 write_atomically(folder / NAME, payload, mode=_MODE)
             except OSError as error:
                 failure = failure or error
             else:
+                self._give_to_owner(folder)
                 self._give_to_owner(folder / NAME)
                 return
         raise failure or FileNotFoundError("there is no folder for the marker")
