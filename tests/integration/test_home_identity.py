@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -151,6 +152,15 @@ def test_new_home_gets_an_id_in_database_and_marker(home: Home) -> None:
     assert home.properties() == {"home_id": marker.home_id}
     assert stat.S_IMODE(home.marker_file.stat().st_mode) == 0o600
     assert (home.missing(), home.journal.of("store.missing")) == (None, ())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_marker_of_a_run_as_root_belongs_to_the_owner_of_the_home(home: Home) -> None:
+    (home.folder / "state").mkdir()
+    os.chown(home.folder, 1234, 1234)
+    home.collect()
+    owners = {path.stat().st_uid for path in (home.marker_file, home.marker_file.parent)}
+    assert owners == {1234}
 
 
 def test_marker_is_not_written_again_without_a_change(old: Home) -> None:
