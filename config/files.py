@@ -116,6 +116,11 @@ class HomeFiles:
         return self.folder / "backups"
 
     @property
+    def interim_cycles(self) -> tuple[Path, ...]:
+        """Where cycles are kept too while the database is an interim one."""
+        return tuple(folder / "interim" for folder in (self.folder, *self.lasting_folders))
+
+    @property
     def alert(self) -> Path:
         return self.folder / "ALERT_TOKEN_REFRESH_NEEDED.txt"
 

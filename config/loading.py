@@ -124,6 +124,8 @@ def inspect(
     if settings is not None and secrets is not None and needs_secrets:
         _check_credentials(settings, secrets, secrets_path, report)
         _check_address(settings, secrets, config_path, report)
+    if settings is not None and secrets is not None and settings.collectors.amazon_aqm.enabled:
+        _check_token(secrets, secrets_path, report)
     return Inspection(
         settings=None if settings is None else settings.at(home),
         secrets=secrets,
@@ -216,6 +218,15 @@ def _check_address(settings: Settings, secrets: Secrets, path: Path, report: Rep
     if hue.enabled and not hue.auto_discover and bridge.address is None and not (hue.bridges or others):
         place = Place(file=str(path), path="collectors.hue.auto_discover")
         report.fatal(place, "is off, and a bridge has no address; give it one")
+
+
+def _check_token(secrets: Secrets, path: Path, report: Report) -> None:
+    """Report a refresh token that is not sent, or not as it is written."""
+    token, place = secrets.amazon_aqm.refresh_token, Place(file=str(path), path="amazon_aqm.refresh_token")
+    if token is not None and token.problem:
+        report.error(place, f"{token.problem}. It is not sent")
+    elif token is not None and token.repairs:
+        report.warning(place, f"is read without the {' and the '.join(token.repairs)}")
 
 
 _Missing = tuple[str, str] | None  # the key and what to do; None for a source that has what it needs

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from config.refresh_token import RefreshToken
 from config.setting_types import Address, BridgeId
 
 # Names of Amazon's cookies are not secrets, so messages may quote them.
@@ -52,7 +53,7 @@ class HueSecrets:
 class AmazonAqmSecrets:
     # A name of a cookie may be its value, written on the wrong side of the colon.
     cookies: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
-    refresh_token: Secret | None = None
+    refresh_token: RefreshToken | None = None
 
     @property
     def are_given(self) -> bool:
@@ -80,9 +81,10 @@ class Secrets:
         secrets = [
             self.hue.api_key,
             *(bridge.api_key for bridge in self.hue.bridges),
-            self.amazon_aqm.refresh_token,
             *self.amazon_aqm.cookies.values(),
             self.alerts.mail_password,
             self.alerts.ping_url,
         ]
         yield from (secret.value for secret in secrets if secret is not None)
+        if (token := self.amazon_aqm.refresh_token) is not None:
+            yield from {token.value, token.written} - {""}

@@ -40,6 +40,10 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
         "the database is missing",
         "Mount its disk, or put the file or a backup back. `homeclimate db accept` accepts the loss.",
     ),
+    Topic.DATABASE_LOG_LOST: (
+        "the log of the database was deleted while it was in use",
+        "Nothing has to be done once this has recovered. Find what deletes files in the data folder.",
+    ),
     Topic.DATABASE_ASIDE: (
         "the database was damaged and has been set aside",
         "Collecting continues in a new one. `homeclimate db salvage FILE` recovers what can still be read.",
@@ -129,9 +133,10 @@ def message_of(notice: Notice, *, home: str) -> Message:
         length = (
             f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
         )
+        detail = f"\nDetails: {notice.detail}" if isinstance(notice, Recovered) and notice.detail else ""
         return Message(
             subject=f"{ended}: {title}",
-            text=f"{ended.capitalize()} after {length} (since {since}): {title}.\n\nHome: {home}\n",
+            text=f"{ended.capitalize()} after {length} (since {since}): {title}.{detail}\n\nHome: {home}\n",
         )
     return Message(
         subject=f"{'' if isinstance(notice, Opened) else 'still: '}{title}",

@@ -29,6 +29,7 @@ class Topic(StrEnum):
     VALUE_UNCHANGED = "value_unchanged"
     DISK_LOW = "disk_low"
     DATABASE_MISSING = "database_missing"
+    DATABASE_LOG_LOST = "database_log_lost"
     DATABASE_ASIDE = "database_aside"
     DATABASE_DAMAGED = "database_damaged"
     WAL_HELD = "log_held"
@@ -97,10 +98,11 @@ class Repeated:
 
 @attrs.frozen(kw_only=True)
 class Recovered:
-    """An incident that is over, after that length."""
+    """An incident that is over, after that length; `detail` is what was observed then."""
 
     incident: Incident
     length: timedelta
+    detail: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -149,7 +151,8 @@ def update_incidents(
         elif after:
             present = after.pop(one.key, None)
             if present is not None and present.is_open:
-                notices.append(Recovered(incident=present, length=max(now - present.since, timedelta())))
+                length = max(now - present.since, timedelta())
+                notices.append(Recovered(incident=present, length=length, detail=one.detail))
     return after, tuple(notices)
 
 

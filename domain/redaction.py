@@ -34,7 +34,7 @@ _NAMES = (
 _SHAPES = (
     rf"(\b(?:{'|'.join(_NAMES)}){_ASSIGNED}){_VALUE}",
     r"(/api/)[A-Za-z0-9-]{20,}",  # other paths, such as /api/config, are shorter than any key
-    rf"(\bAtn[ar](?:\||%7C)){_BARE}",
+    rf"(\bAt(?:n[ar]|z[ar])(?:\||%7C)){_BARE}",
     r"(\bBearer\s+)[A-Za-z0-9._~+/|%-]+=*",
     r"(://[^\s/:@]*:)[^\s/@]+(?=@)",
 )
@@ -54,6 +54,7 @@ _HINTS = (
     "secret",
     "api",
     "atn",
+    "atz",
     "bearer",
     "://",
 )

@@ -69,6 +69,18 @@ class Quarantine:
 
 
 @attrs.frozen(kw_only=True)
+class FileTrouble:
+    """The file of the open database, or its log, was moved, deleted or replaced under a running process.
+
+    `result` is what was done about it; None until that is done.
+    """
+
+    reason: str
+    is_log: bool
+    result: str | None
+
+
+@attrs.frozen(kw_only=True)
 class MissingDatabase:
     """A database that is not where it was, and why.
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from domain.alert_messages import Outbox
 from domain.backoff import SourceFailures
 from domain.incidents import Incidents
-from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord
+from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -65,6 +65,10 @@ class AlertState(Protocol):
     def quarantine(self) -> Quarantine | None: ...
 
     def missing_database(self) -> MissingDatabase | None: ...
+
+    def file_trouble(self) -> FileTrouble | None: ...
+
+    def forget_file_trouble(self) -> None: ...
 
 
 class UpkeepState(Protocol):

@@ -19,8 +19,11 @@ class Store(Protocol):
         """
         ...
 
-    def append(self, report: CycleReport) -> CycleReport:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
         """Store readings, ledger and measurements of a cycle, all or nothing, durable on return.
+
+        Without `waits`, raise `StoreBusy` at once if another program holds the store, or if it has to be
+        opened, repaired or moved first.
 
         Idempotent: a reading is identified by slot and device, without case, a ledger row by source and slot.
         What is stored stays as it is, except that a ledger row that is not `stored` gives way to one that is.

@@ -10,7 +10,8 @@ from typing import Any
 from adapters.amazon.account_memory import credential_mark
 from adapters.amazon.authorisation import Authoriser
 from adapters.amazon.errors import parse_reply
-from adapters.amazon.http import AmazonSession, Request
+from adapters.amazon.http import AmazonSession, AsksForPerson, Request
+from adapters.amazon.tokens import SIGN_IN_AGAIN
 from adapters.http.lenient_json import Json, count_non_finite
 from adapters.http.replies import add_endpoint
 from domain.errors import CredentialsStale
@@ -149,10 +150,15 @@ class Alexa:
                     reply = await self._session.send(request, deadline_s)
                     with add_endpoint(request.endpoint):
                         content = parse_reply(reply, self._clock.now())
+                except AsksForPerson:
+                    raise  # no other headers would help
                 except CredentialsStale as error:
                     stale = error
                     continue
                 self._authoriser.accepted(headers)
                 self.not_finite += count_non_finite(content)
                 return content
-        raise CredentialsStale(f"{stale}, though the credentials are fresh", endpoint=stale.endpoint)
+        raise CredentialsStale(
+            f"{stale}, though the credentials are fresh: if that lasts, {SIGN_IN_AGAIN}",
+            endpoint=stale.endpoint,
+        )

@@ -9,7 +9,7 @@ from typing import Protocol
 from adapters.amazon.account_memory import AUTHORISATION, credential_mark
 from adapters.amazon.cookies import CsrfCookie, cookies_in, sendable
 from adapters.amazon.hosts import Hosts
-from adapters.amazon.http import AmazonSession, NotReached
+from adapters.amazon.http import AmazonSession, AsksForPerson, NotReached
 from adapters.amazon.tokens import SIGN_IN_AGAIN, AccessTokens, TokenEndpoint
 from adapters.http.lenient_json import instant, members, text
 from domain.errors import CredentialsRefused, SourceError
@@ -24,6 +24,7 @@ _NO_CREDENTIALS = (
     "amazon`, or put them into config/secrets.yaml under amazon_aqm "
     "(docs/how-to/connect-an-air-quality-monitor.md)"
 )
+_NOT_SENT = "the refresh token in config/secrets.yaml (amazon_aqm) is not sent"
 _DEAD_COOKIES = (
     "Amazon does not accept the cookies any more; they live for two weeks at most. For a sign-in that lasts: "
     + SIGN_IN_AGAIN
@@ -51,25 +52,52 @@ class Authoriser(Protocol):
 def authoriser_of(
     *,
     refresh_token: str | None,
+    problem: str = "",
+    is_trial: bool = False,
     cookies: Mapping[str, str],
     session: AmazonSession,
     hosts: Hosts,
     state: State,
     clock: Clock,
 ) -> Authoriser:
-    """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies."""
+    """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies.
+
+    A `problem` of the token is what a person is told instead of a request. With `is_trial` a person waits
+    who has just given the token, and its first refusal counts.
+    """
+    if problem:
+        return NoAuthoriser(f"{_NOT_SENT}: {problem}")
     csrf = CsrfCookie(session=session, alexa_url=hosts.alexa)
     if not refresh_token:
         return CookieAuthoriser(cookies=cookies, csrf=csrf)
     credential = mark_of_credentials(refresh_token, cookies)
     endpoint = TokenEndpoint(session=session, hosts=hosts, refresh_token=refresh_token, clock=clock)
-    tokens = AccessTokens(endpoint=endpoint, state=state, credential=credential, clock=clock)
+    tokens = AccessTokens(
+        endpoint=endpoint, state=state, credential=credential, clock=clock, is_trial=is_trial
+    )
     return TokenAuthoriser(tokens=tokens, csrf=csrf, state=state, credential=credential, clock=clock)
 
 
 def mark_of_credentials(refresh_token: str | None, cookies: Mapping[str, str]) -> str:
     """Return the mark of what a home signs in with."""
     return credential_mark(refresh_token or repr(sorted(sendable(cookies).items())))
+
+
+class NoAuthoriser:
+    """Sends nothing, because what the home has cannot be a credential."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+        self.credential = credential_mark(problem)
+
+    async def header_sets(self, deadline_s: float) -> AsyncGenerator[Headers, None]:  # noqa: ARG002 - the port's
+        """Raise CredentialsRefused."""
+        if self._problem:
+            raise CredentialsRefused(self._problem)
+        yield {}
+
+    def accepted(self, headers: Headers) -> None:
+        """Do nothing: nothing is sent."""
 
 
 class CookieAuthoriser:
@@ -141,7 +169,7 @@ class TokenAuthoriser:
         """Return headers with new cookies; None if there are none, which does not condemn the token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
-        except NotReached:
+        except (NotReached, AsksForPerson):
             raise
         except SourceError:
             return None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from adapters.amazon.http import Reply
+from adapters.amazon.http import AsksForPerson, Reply
 from adapters.http.lenient_json import Json, at, excerpt, objects, parse_json, text
 from adapters.http.replies import retry_after_s
 from domain.errors import (
@@ -29,8 +29,19 @@ _LISTS = (
 )
 _OK = 200
 _TRANSIENT_STATUSES = {299, 408, 425}
-# Pages that need a person: to sign in, to type a code, to solve a captcha.
-_PAGES_FOR_A_PERSON = re.compile(r"/ap/(?:signin|mfa|cvf)\b|/errors/validateCaptcha")
+# Pages that need a person, and what for, in the order in which they are looked for: the page on which people
+# solve a captcha has no link to sign in, that for the second step of a sign-in has one.
+_SIGN_IN = "a sign-in"
+_PAGES_FOR_A_PERSON = (
+    (re.compile(r"/errors/validateCaptcha\b"), "a captcha"),
+    (re.compile(r"/ap/signin\b"), _SIGN_IN),
+    (re.compile(r"/ap/mfa\b"), "the second step of a sign-in"),
+    (re.compile(r"/ap/cvf\b"), "a code that it sends"),
+)
+_PERSON_STEPS = (
+    "this often passes by itself. Else open Amazon's site in a browser on this network and answer what it "
+    "asks; if it lasts, sign in again with `homeclimate setup amazon`"
+)
 _UNAUTHENTICATED = re.compile(r"unauthenticated|unauthorized", re.IGNORECASE)
 _STALE_CODES = {"forbidden", "unauthenticated", "unauthorized", "notauthenticated"}
 _DEVICE_CODES = {"endpointunreachable", "bridgeunreachable", "deviceunreachable"}
@@ -100,6 +111,16 @@ class ReplyErrors:
         return "; ".join(dict.fromkeys((*map(shown_code, self.codes), *messages)))[:_LONGEST_WORDS]
 
 
+def asks_for_person(reply: Reply) -> AsksForPerson | None:
+    """Return the error of a reply that is a page for a person, or a redirect to one; else None."""
+    purpose = _purpose(reply)
+    if purpose is None:
+        return None
+    return AsksForPerson(
+        f"Amazon asks for a person: it wants {purpose} (HTTP {reply.status}); {_PERSON_STEPS}"
+    )
+
+
 def errors_in(content: Json) -> ReplyErrors:
     """Return the errors that a body names."""
     codes: list[str] = []
@@ -137,7 +158,9 @@ def _error_of(reply: Reply, content: Json, is_json: bool, now: datetime) -> Sour
             f"Amazon asks for fewer requests (HTTP {status}{words})",
             retry_after_s=retry_after_s(reply.retry_after, now),
         )
-    if _asks_to_sign_in(reply, content, errors, is_json):
+    if (asking := asks_for_person(reply)) is not None and _purpose(reply) != _SIGN_IN:
+        return asking
+    if _is_stale(reply, content, errors, is_json):
         return CredentialsStale(f"Amazon asks to sign in (HTTP {status}{words})")
     if status == 403:
         return SourceRefused(
@@ -168,16 +191,26 @@ def _is_throttled(reply: Reply, errors: ReplyErrors, is_json: bool) -> bool:
     return not is_json and reply.status in (400, 503) and is_throttling_text(reply.body)
 
 
-def _asks_to_sign_in(reply: Reply, content: Json, errors: ReplyErrors, is_json: bool) -> bool:
-    if reply.status == 401 or _PAGES_FOR_A_PERSON.search(reply.location or ""):
+def _is_stale(reply: Reply, content: Json, errors: ReplyErrors, is_json: bool) -> bool:
+    if reply.status == 401 or _purpose(reply) == _SIGN_IN:
         return True
     if not is_json:
-        page = reply.body.decode("utf-8", "replace") if _is_page(reply) and reply.status < 500 else ""
-        return _PAGES_FOR_A_PERSON.search(page) is not None
+        return False
     if any(_UNAUTHENTICATED.search(message) for message in errors.messages):
         return True
     # a bare FORBIDDEN is about the token at 200, and about something else at 403
     return reply.status != 403 and bool(_graphql_codes(content) & _STALE_CODES)
+
+
+def _purpose(reply: Reply) -> str | None:
+    """Return what a page wants of a person, None if it is no such page."""
+    path = urlsplit(reply.location or "").path
+    page = reply.body.decode("utf-8", "replace") if _is_page(reply) else ""
+    for pattern, purpose in _PAGES_FOR_A_PERSON:
+        # pages of a server in trouble have a link to sign in as all pages have
+        if pattern.search(path) or (pattern.search(page) and (reply.status < 500 or purpose != _SIGN_IN)):
+            return purpose
+    return None
 
 
 def _is_page(reply: Reply) -> bool:

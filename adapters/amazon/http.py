@@ -43,6 +43,14 @@ class NoTokenYet(SourceUnavailable):
     """The token endpoint gave no token, without refusing it for good."""
 
 
+class AsksForPerson(CredentialsStale):
+    """There was a page for a person in place of an answer: a captcha, or a further step of a sign-in.
+
+    It may pass by itself, and no other request helps: the source is asked less often, and only if it lasts
+    people are alerted.
+    """
+
+
 # Errors that any other request to the data service would meet too, or make worse.
 AFFECTS_EVERY_REQUEST = (NotReached, NoTokenYet, CredentialsRefused, CredentialsStale, SourceThrottled)
 

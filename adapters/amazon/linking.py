@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from adapters.amazon.cookies import LONGEST_VALUE, is_header_text
-from adapters.amazon.errors import ReplyErrors, errors_in, json_of
+from adapters.amazon.errors import ReplyErrors, asks_for_person, errors_in, json_of
 from adapters.amazon.hosts import APP_NAME, APP_VERSION, DEVICE_MODEL, DEVICE_TYPE, OS_VERSION, Hosts
-from adapters.amazon.http import AmazonSession, Reply, Request
+from adapters.amazon.http import AmazonSession, AsksForPerson, Reply, Request
 from adapters.amazon.tokens import RefreshTokenRefused, TokenEndpoint
 from adapters.http.lenient_json import at, identity, number, text
 from adapters.http.replies import retry_after_s
@@ -120,7 +120,11 @@ class AmazonLinking:
         )
         return await self._session.send(request, self._clock.elapsed_s() + _TIME_LIMIT_S)
 
-    def _unclear(self, reply: Reply, errors: ReplyErrors) -> SourceUnavailable | SourceThrottled:
+    def _unclear(
+        self, reply: Reply, errors: ReplyErrors
+    ) -> SourceUnavailable | SourceThrottled | AsksForPerson:
+        if (asking := asks_for_person(reply)) is not None:
+            return asking
         if reply.status == 429 or errors.is_throttling:
             wait_s = retry_after_s(reply.retry_after, self._clock.now())
             return SourceThrottled("Amazon asks for fewer requests", retry_after_s=wait_s)

@@ -11,7 +11,14 @@ import attrs
 
 from adapters.amazon.account_memory import ACCESS_TOKEN, REFUSAL
 from adapters.amazon.cookies import is_header_text, sendable
-from adapters.amazon.errors import errors_in, is_throttling_text, json_of, normal_code, shown_code
+from adapters.amazon.errors import (
+    asks_for_person,
+    errors_in,
+    is_throttling_text,
+    json_of,
+    normal_code,
+    shown_code,
+)
 from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.http import AmazonSession, NoTokenYet, Reply, Request
 from adapters.http.lenient_json import Json, at, instant, members, number, objects, text
@@ -66,9 +73,17 @@ class AccessTokens:
     `credential` identifies the refresh token without revealing it.
     """
 
-    def __init__(self, *, endpoint: TokenEndpoint, state: State, credential: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: TokenEndpoint,
+        state: State,
+        credential: str,
+        clock: Clock,
+        is_trial: bool = False,
+    ) -> None:
         self._endpoint = endpoint
-        self._refusals = Refusals(state=state, credential=credential)
+        self._refusals = Refusals(state=state, credential=credential, is_trial=is_trial)
         self._state = state
         self._credential = credential
         self._clock = clock
@@ -127,11 +142,15 @@ class AccessTokens:
 
 
 class Refusals:
-    """Remembers refusals of a refresh token: two a minute apart are final, with one probe an hour then."""
+    """Remembers refusals of a refresh token: two a minute apart are final, with one probe an hour then.
 
-    def __init__(self, *, state: State, credential: str) -> None:
+    In a trial the first one is final: a person has just given the token.
+    """
+
+    def __init__(self, *, state: State, credential: str, is_trial: bool = False) -> None:
         self._state = state
         self._credential = credential
+        self._is_trial = is_trial
 
     def check(self, now: datetime) -> None:
         """Raise the known refusal if it is too early to ask again."""
@@ -170,6 +189,8 @@ class Refusals:
 
     def _error(self, code: str, is_final: bool) -> NoTokenYet | CredentialsRefused:
         refused = RefreshTokenRefused(code)
+        if self._is_trial:
+            return CredentialsRefused(f"{refused}: it was revoked, or it is not complete")
         if is_final:
             return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
         # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
@@ -231,6 +252,8 @@ class TokenEndpoint:
     def _parse(self, reply: Reply) -> Json:
         """Return the JSON of a good reply, judging by the body before the status. Raise SourceError."""
         content = json_of(reply)
+        if (asking := asks_for_person(reply)) is not None:
+            raise asking
         errors = errors_in(content)
         is_throttled = errors.is_throttling or (content is None and is_throttling_text(reply.body))
         if reply.status == 429 or is_throttled:

@@ -9,12 +9,13 @@ from domain.alert_messages import Message, Outbox, title_of
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
 from domain.incidents import Incident, Incidents, Topic
-from domain.upkeep import MissingDatabase, Quarantine, Step, StepRecord, StepResult
+from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 
 # The keys and fields are read by every version of the program: add, never rename.
 _FAILURES = "streak."  # and the source's name
 _INCIDENTS, _OUTBOX, _CLOCK_FAULTS, _PING = "incidents", "notifier", "clock.faults", "heartbeat"
+_RESCUE = "store.rescue"
 _QUARANTINE, _MISSING, _STEP, _RUNNING = "store.aside", "store.missing", "upkeep.", "upkeep.running"
 
 
@@ -158,6 +159,19 @@ class SavedState:
             at=_instant(saved.get("at")),
             is_restored=bool(saved.get("finished")),
         )
+
+    def file_trouble(self) -> FileTrouble | None:
+        saved = self._state.get(_RESCUE)
+        if not saved:
+            return None
+        return FileTrouble(
+            reason=str(saved.get("reason")),
+            is_log=bool(saved.get("is_log")),
+            result=str(saved.get("result") or "") if saved.get("finished") else None,
+        )
+
+    def forget_file_trouble(self) -> None:
+        self._state.put(_RESCUE, {})
 
     def missing_database(self) -> MissingDatabase | None:
         saved = self._state.get(_MISSING)

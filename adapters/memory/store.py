@@ -56,7 +56,7 @@ class MemoryStore:
     def open(self, *, checking: bool) -> None:  # noqa: ARG002 - there is nothing to check
         self._raise_fault()
 
-    def append(self, report: CycleReport) -> CycleReport:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:  # noqa: ARG002
         self._raise_fault()
         holes = list(find_holes(report, self._newest_before, self._expected))
         outcomes: list[Outcome] = []

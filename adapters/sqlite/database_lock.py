@@ -30,9 +30,9 @@ class DatabaseLock:
         self._descriptor: int | None = None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock. Raises `StoreBusy` when others hold it for longer than the wait."""
-        descriptor = self._acquire()
+    def held(self, *, waits: bool = True) -> Iterator[None]:
+        """Hold the lock. Raises `StoreBusy` when others hold it for longer than the wait, or at all."""
+        descriptor = self._acquire(self._wait_s if waits else 0.0)
         try:
             yield
         finally:
@@ -44,7 +44,7 @@ class DatabaseLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _acquire(self) -> int:
+    def _acquire(self, wait_s: float) -> int:
         """Wait in a queue, which is a lock on the folder, and then for the lock itself.
 
         Without the queue a process could take the lock again and again while others sleep between two tries.
@@ -55,9 +55,9 @@ class DatabaseLock:
             queue = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         is_first, waited_s, naps_s = False, 0.0, chain(_NAPS_S, repeat(_NAPS_S[-1]))
         try:
-            while waited_s <= self._wait_s:
+            while waited_s <= wait_s:
                 try:
-                    is_first = is_first or queue is None or waited_s > self._wait_s / 2 or _try_lock(queue)
+                    is_first = is_first or queue is None or waited_s > wait_s / 2 or _try_lock(queue)
                 except OSError:
                     is_first = True
                 if is_first and (descriptor := self._try_lock_file()) is not None:
@@ -69,8 +69,7 @@ class DatabaseLock:
             if queue is not None:
                 os.close(queue)
         raise StoreBusy(
-            f"another homeclimate process has held {self._path} for {self._wait_s:g} s. "
-            "The next cycle tries again"
+            f"another homeclimate process has held {self._path} for {wait_s:g} s. The next cycle tries again"
         )
 
     def _try_lock_file(self) -> int | None:

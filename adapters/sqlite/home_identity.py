@@ -50,6 +50,7 @@ class HomeIdentity:
     clock: Clock
     is_other_configuration: bool = False
     _has_warned: bool = attrs.field(default=False, init=False)
+    _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
@@ -92,6 +93,13 @@ class HomeIdentity:
         if marker is None or marker.home_id is None or found.home_id in (None, marker.home_id):
             return None
         return f"{self.path} is the database of another home"
+
+    def is_interim(self) -> bool:
+        """Return whether the database that was opened is interim, and nobody has accepted the loss since."""
+        if not self._was_interim:
+            return False
+        missing = self.state.get(MISSING)
+        return bool(missing) and not missing.get("accepted")
 
     def interim(self, found: Inspection) -> str | None:
         """Return what the interim database at the path replaces; None if it is the home's own."""
@@ -145,7 +153,7 @@ class HomeIdentity:
                 connection.execute(_INSERT, (INTERIM_SINCE, since))
             home_id = (marker and marker.home_id) or uuid4().hex
             connection.execute(_INSERT, (HOME_ID, home_id))
-        is_interim = _property(connection, INTERIM_SINCE) is not None
+        is_interim = self._was_interim = _property(connection, INTERIM_SINCE) is not None
         missing = self.state.get(MISSING)
         if is_interim and "finished" not in missing:
             self._report_loss(f"{self.path} replaces a database that is missing")

@@ -61,7 +61,7 @@ class Opening:
         else:
             for log in move_logs_away(self.path, now=self.clock.now()):
                 self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))
-            rename_durably(self.make(), self.path)
+            rename_durably(self.make(), self.path.resolve())
             self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
@@ -76,7 +76,8 @@ class Opening:
     def make(self, *, is_replacement: bool = False) -> Path:
         """Make a new database under a temporary name, so that the final name never holds half of one."""
         properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
-        unfinished = self.path.with_name(f"{self.path.name}.making")
+        real = self.path.resolve()  # a link is never replaced
+        unfinished = real.with_name(f"{real.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:

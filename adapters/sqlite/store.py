@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TypeVar
 
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
+from adapters.sqlite.care.rescue_queue import AWAY, DELETED, LOG_LOST, REPLACED, RescueQueue
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
@@ -22,7 +25,7 @@ from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
-from domain.errors import StoreCorrupt, StoreError, StoreMissing
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreMissing, StoreRefused
 from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -33,6 +36,9 @@ T = TypeVar("T")
 # The share of the budget for the work itself, at most a second; as much again waits for the lock if the busy
 # time-out would take the rest.
 _WORK_SHARE, _WORK_S = 0.25, 1.0
+_RESCUE_S = 1.5  # a rescue that takes longer goes on while cycles are spooled
+_MOST_UNSETTLED = 256  # more than are stored between two checkpoints
+_LOOKS = 4  # at files that change while they are looked at
 
 
 class SqliteStore:
@@ -84,7 +90,17 @@ class SqliteStore:
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
-        self._is_away = False
+        # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
+        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
+        self._must_repeat = False
+        self._rescues = RescueQueue(
+            path,
+            lock_path=path.with_name(f"{path.name}.lock"),
+            busy_timeout_ms=self._opening.busy_timeout_ms,
+            state=state,
+            clock=clock,
+            journal=journal,
+        )
         self._begin = "BEGIN IMMEDIATE"
         self._may_rebuild = True  # at the first opening only: what is put off then waits for the next start
 
@@ -98,23 +114,44 @@ class SqliteStore:
             self._replace_if_damaged(thoroughly=False)
             self._ensure_open()
 
-    def append(self, report: CycleReport) -> CycleReport:
-        stored, refusals = self._repair_and_retry(partial(self._write, report))
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+        if waits:
+            stored, refusals = self._repair_and_retry(partial(self._write, report))
+        else:
+            stored, refusals = self._write_at_once(report)
         for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
         return stored
 
-    def _write(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+    def _write_at_once(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
+        """Write the report. Raise `StoreBusy` if something has to be waited for, or repaired, first."""
+        if self._connection is None or self._is_suspect:
+            raise StoreBusy(f"{self._path} has to be opened or checked first")
+        try:
+            return self._write(report, waits=False)
+        except StoreCorrupt as error:
+            self._is_suspect = True
+            raise StoreBusy(str(error)) from error
+
+    def _write(self, report: CycleReport, *, waits: bool = True) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)
-        with self._write_connection() as connection:
+        with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
             self.require_in_place()  # else it was stored in a file that is no longer the home's database
+            self._remember(report)
             with suppress(OSError):  # what is committed is stored
                 self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
         return written
+
+    def _remember(self, report: CycleReport) -> None:
+        """Keep the report until it is in the database itself: somebody may shorten the log."""
+        if self._files is not None and self._files.is_log_in_database():
+            self._unsettled.clear()
+        else:
+            self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         with self._read_connection() as connection:
@@ -132,18 +169,25 @@ class SqliteStore:
         """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""
         files = self._files
         if files is not None and files.condition() is not Condition.IN_PLACE:
-            raise _missing(files.path)
+            raise StoreMissing(f"{files.path} is not the file that was opened. The next cycle looks for it")
 
     def close(self) -> None:
         try:
-            if self._connection is not None and self._is_in_place():
-                with store_errors(self._path), self._lock.held():
-                    self._wal.shorten(self._connection, beyond_bytes=0)
-                    self._connection.close()
+            if self._files is not None:
+                with store_errors(self._path):
+                    self._settle(wait_s=None)  # what is only in memory is lost otherwise
+                    if self._must_repeat and self._unsettled:
+                        self._ensure_open()
+                    if self._connection is not None:
+                        with self._lock.held():
+                            self.require_in_place()
+                            self._wal.shorten(self._connection, beyond_bytes=0)
+                            self._close_connections()
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
         finally:
             self._close_connections()
+            self._rescues.close()
             self._lock.close()
 
     def _repair_and_retry(self, work: Callable[[], T]) -> T:
@@ -163,8 +207,12 @@ class SqliteStore:
 
         Without a quarantine, and for a database that this home has never opened, the answer is no.
         """
-        is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
         self._is_suspect = False
+        if self._files is not None and not self._is_in_place():
+            return True  # it was read without its log, or is another file by now
+        is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
+        if not self._is_in_place():
+            self._files = None  # a new one has begun
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -172,14 +220,18 @@ class SqliteStore:
             pass
 
     @contextmanager
-    def _write_connection(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection while this process holds the lock of the database."""
+    def _write_connection(self, *, waits: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the connection while this process holds the lock of the database.
+
+        Without `waits`, raise `StoreBusy` if another process holds a lock, or the files have been moved.
+        """
         with store_errors(self._path):
-            self._settle()
-            with self._lock.held():
+            self._settle(waits=waits)
+            with self._lock.held(waits=waits):
                 connection = self._open_connection()
                 try:
-                    yield connection
+                    with nullcontext() if waits else self._wal.not_waiting(connection):
+                        yield connection
                 except (sqlite3.Error, OSError) as error:
                     if not leaves_connection_usable(error):
                         # open until the next opening: closing would checkpoint into what may be damaged
@@ -207,53 +259,121 @@ class SqliteStore:
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None:
             self.require_in_place()  # it may have been replaced while this process waited for the lock
-        else:
-            self._close_connections()
-            self._connection = self._opening.connection(may_rebuild=self._may_rebuild)
-            self._writer = CycleWriter(self._connection)
-            self._may_rebuild = False
-            # In the old journal modes a commit waits for readers, unless it began by locking them out.
-            is_wal = journal_mode(self._connection) == "wal"
-            self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
-            self._files = OpenFiles.at(self._path, has_log=False)
-            self._data.remember()
-            self._wal.report_opening(self._connection)
-            if self._quarantine is not None:
-                self._quarantine.remember()
-        return self._connection
+            return self._connection
+        self._close_connections()
+        connection = self._opening.connection(may_rebuild=self._may_rebuild)
+        self._may_rebuild = False
+        self._use(connection)
+        if self._must_repeat:
+            for report in map(pickle.loads, self._unsettled):
+                with transaction(connection, self._begin):
+                    self._writer.write(report, self._clock.now().astimezone(UTC))
+            self._must_repeat = False
+        self._wal.report_opening(connection)
+        self._rescues.look_for_saved()
+        return connection
 
-    def _settle(self) -> None:
-        """Make sure that the path leads to the open database. Raise `StoreMissing` while that is away."""
-        if self._files is None:
-            self._opening.prepare()
-            return
-        condition = self._files.condition()
-        if condition is Condition.AWAY:
-            self._report_away()
-            raise _missing(self._path)
-        if self._is_away:
-            self._is_away = False
-            self._journal.record(Level.WARNING, "store.back", path=str(self._path))
-        if condition is Condition.DELETED:
-            self._files.real.parent.mkdir(exist_ok=True)  # deleted with the file
-        if condition in (Condition.DELETED, Condition.REPLACED):
-            self._journal.record(Level.WARNING, "store.replaced", path=str(self._path))
-            self._close_connections()
+    def _use(self, connection: sqlite3.Connection) -> None:
+        """Use the connection, which leads to what is at the path now."""
+        is_wal = journal_mode(connection) == "wal"
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # SQLite opens the log to read
+        self._connection, self._writer = connection, CycleWriter(connection)
+        self._files = OpenFiles.at(self._path, has_log=is_wal)
+        self._wal.path = self._files.real
+        # In the old journal modes a commit waits for readers, unless it began by locking them out.
+        self._begin = "BEGIN IMMEDIATE" if is_wal else "BEGIN EXCLUSIVE"
+        self._data.remember()
+        if self._quarantine is not None:
+            self._quarantine.remember()
 
-    def _report_away(self) -> None:
-        """Once: complete the file, wherever it is now, without its log, which may not be moved with it."""
-        if self._is_away:
+    def _settle(self, *, waits: bool = True, wait_s: float | None = _RESCUE_S) -> None:
+        """Make sure that the path leads to the open database, with all of its rows.
+
+        Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
+        raise `StoreBusy` instead of beginning to copy.
+        """
+        for _ in range(_LOOKS):
+            if self._rescues.is_putting_back and waits:
+                self._end_putting_back(wait_s)
+            if self._files is None:
+                self._opening.prepare()
+                return
+            condition, held = self._files.condition(), self._connection or self._abandoned
+            if not waits and condition not in (Condition.IN_PLACE, Condition.AWAY):
+                raise StoreBusy(f"{self._path} has to be opened again first")
+            match condition:
+                case Condition.IN_PLACE:
+                    self._end_trouble(wait_s if waits else 0.0)
+                    return
+                case Condition.AWAY:
+                    self._complete_file(held)
+                    raise self._missing("is not where it was: its disk, its folder or the file is away")
+                case _ if held is None:
+                    self._files = None
+                case Condition.REPLACED:
+                    self._change_over(held, self._files)
+                case Condition.DELETED:
+                    self._rescues.report(DELETED, "was deleted, and is copied from memory")
+                    self._files = self._files.with_folder()
+                    self._rescues.begin(held, self._files, condition)
+                case _:
+                    self._rescues.report(LOG_LOST, "has lost its log, which is copied from memory")
+                    self._rescues.begin(held, self._files, condition)
+        raise self._missing("changes all the time")
+
+    def _end_putting_back(self, wait_s: float | None) -> None:
+        rescued = self._rescues.finish(wait_s=wait_s)
+        if rescued is not None:
+            self._close_connections()  # without a checkpoint, as the path leads to another file
+            self._files, self._must_repeat = None, True
+            self._rescues.report_end(str(rescued))
+
+    def _change_over(self, held: sqlite3.Connection, files: OpenFiles) -> None:
+        """Go on with the file that is at the path now; the rows of the held database are merged into it."""
+        try:
+            with store_errors(self._path), self._lock.held():
+                connection = self._opening.connection(may_rebuild=False)
+        except StoreBusy:
+            raise
+        except StoreError as error:
+            if not files.has_no_name():
+                raise self._missing(
+                    f"is another file than the one that was open. {error}", REPLACED
+                ) from error
+            if isinstance(error, StoreMissing | StoreRefused):
+                self._rescues.save_once(held, files)
+                raise
+            self._rescues.report(REPLACED, "was replaced by what is no database, and is copied from memory")
+            self._rescues.begin(held, files, Condition.REPLACED)
             return
-        self._is_away = True
-        self._journal.record(
-            Level.CRITICAL,
-            "store.away",
-            path=str(self._path),
-            next="cycles are kept in the spool and stored when it is back",
-        )
-        if self._connection is not None:
+        self._connection = self._abandoned = None
+        self._rescues.displace(held, files)
+        self._use(connection)
+        self._rescues.report(REPLACED, "is another file than before; what it lacks is merged into it")
+
+    def _end_trouble(self, wait_s: float | None) -> None:
+        """Merge what is to be merged; report that all is well with the cycle after that."""
+        if self._rescues.is_merging:
+            merged = self._rescues.merge(wait_s=wait_s)
+            if merged is None:
+                return
+            if merged and (identity := self._opening.identity) is not None and self._connection is not None:
+                with self._lock.held():
+                    identity.claim(self._connection)  # it has what the home's database had
+                identity.forget_missing()
+            self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
+        elif self._rescues.trouble:
+            self._rescues.report_end("it is back, and was not changed")
+
+    def _complete_file(self, held: sqlite3.Connection | None) -> None:
+        """Copy the log into the file, wherever that is now: the log may not have been moved with it."""
+        if held is not None and not self._rescues.trouble:
             with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _missing(self, what: str, event: str = AWAY) -> StoreMissing:
+        self._rescues.report(event, what)
+        return StoreMissing(f"{self._path} {what}. Bring it back; cycles are kept in the spool until then")
 
     def _is_in_place(self) -> bool:
         return self._files is not None and self._files.condition() is Condition.IN_PLACE
@@ -264,10 +384,3 @@ class SqliteStore:
                 with suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._abandoned = None
-
-
-def _missing(path: Path) -> StoreMissing:
-    return StoreMissing(
-        f"{path} is not where it was: its disk, its folder or the file is away. "
-        "Bring it back; cycles are kept in the spool until then"
-    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -28,9 +29,9 @@ def has_reset_bug(version: tuple[int, int, int]) -> bool:
 
 
 def size_bytes(path: Path) -> int:
-    """Return the length of the log of the database at the path."""
+    """Return the length of the log of the database at the path, which may be a link."""
     try:
-        return os.stat(f"{path}-wal").st_size  # noqa: PTH116 - each cycle; a new Path costs more than the call
+        return os.stat(f"{os.path.realpath(path)}-wal").st_size  # noqa: PTH116 - each cycle; a new Path costs more than the call
     except FileNotFoundError:
         return 0
 
@@ -74,16 +75,24 @@ class Wal:
             )
         self.journal.record(Level.WARNING if "fault" in fields else Level.INFO, "store.opened", **fields)
 
+    @contextmanager
+    def not_waiting(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Let SQLite give up at once where another program has locked what it needs."""
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
+
     def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
         """Checkpoint a log that is longer than that. Do not wait for readers; the next call tries again."""
         log_bytes = size_bytes(self.path)
         if log_bytes > beyond_bytes:
             try:
-                connection.execute("PRAGMA busy_timeout=0")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                with self.not_waiting(connection):
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.Error as error:  # what was committed stays committed
                 self.journal.record(Level.WARNING, "store.wal_not_shortened", error=str(error))
-            connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
             log_bytes = size_bytes(self.path)
         if log_bytes > HELD_BYTES and not self._is_held:
             self._is_held = True

@@ -21,6 +21,7 @@ from domain.incidents import (
     Notice,
     Observation,
     Patience,
+    Recovered,
     Topic,
     dismiss_gone,
     observe_cycle,
@@ -109,7 +110,7 @@ class Alerting:
         """Open and close incidents, and notify people."""
         cycle, now = finished.cycle, self._clock.now()
         before = self._state.incidents()
-        observations = self._observe(finished, has_incidents=bool(before))
+        observations = self._observe(finished, before)
         incidents, notices = update_incidents(before, observations, now, self._patience)
         dismissed: tuple[Dismissed, ...] = ()
         if incidents:
@@ -127,7 +128,7 @@ class Alerting:
                 topic=incident.topic.value,
                 subject=incident.subject,
                 since=incident.since,
-                detail=incident.detail,
+                detail=(isinstance(notice, Recovered) and notice.detail) or incident.detail,
             )
         if self._channels.notifier is not None and (notices or dismissed):
             messages = [self._message(notice) for notice in (*notices, *dismissed)]
@@ -137,17 +138,11 @@ class Alerting:
         if self._channels.notifier is not None:
             await self._mail(self._channels.notifier)
 
-    def _observe(self, finished: FinishedCycle, *, has_incidents: bool) -> Iterator[Observation]:
+    def _observe(self, finished: FinishedCycle, incidents: Incidents) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
-        yield from observe_cycle(finished.cycle, faults, has_incidents=has_incidents)
+        yield from observe_cycle(finished.cycle, faults, has_incidents=bool(incidents))
         yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
-        missing = self._state.missing_database()
-        yield Observation(
-            topic=Topic.DATABASE_MISSING,
-            subject="database",
-            is_bad=missing is not None,
-            detail="" if missing is None else str(missing),
-        )
+        yield from self._observe_files(incidents)
         if (quarantine := self._state.quarantine()) is not None:
             now = self._clock.now()
             # one that is over before the next cycle is reported all the same, for a day
@@ -177,6 +172,25 @@ class Alerting:
                     is_bad=lacks_backup,
                     detail=backup.reason or "",
                 )
+
+    def _observe_files(self, incidents: Incidents) -> Iterator[Observation]:
+        """Observe where the database is. A trouble that is over already is reported, and then forgotten."""
+        missing, trouble = self._state.missing_database(), self._state.file_trouble()
+        for topic in (Topic.DATABASE_MISSING, Topic.DATABASE_LOG_LOST):
+            is_log = topic is Topic.DATABASE_LOG_LOST
+            present = [str(missing)] if missing is not None and not is_log else []
+            result = ""
+            if trouble is not None and trouble.is_log == is_log:
+                if trouble.result is None:
+                    present.append(trouble.reason)
+                else:
+                    result = trouble.result
+                    if f"{topic}:database" not in incidents:
+                        yield Observation(topic=topic, subject="database", is_bad=True, detail=trouble.reason)
+            detail = "; ".join(present) or result
+            yield Observation(topic=topic, subject="database", is_bad=bool(present), detail=detail)
+        if trouble is not None and trouble.result is not None:
+            self._state.forget_file_trouble()
 
     def _new_clock_faults(self, found: Mapping[str, datetime]) -> list[str]:
         """Return the faults that no process has reported: a future slot stays in the store until its date."""

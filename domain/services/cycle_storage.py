@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+
+import attrs
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.errors import CycleUnstorable, SpoolError, StoreError, StoreMissing, StoreRefused
+from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreMissing, StoreRefused
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress, Waiting, WaitingSlots
 from domain.schedule import Due
@@ -47,7 +50,7 @@ class CycleStorage:
         self._memory: deque[CycleReport] = deque()
         self._waiting = Waiting()
         self._has_read_spool = False
-        self._is_healthy = False  # whether the store took the last cycle
+        self._is_healthy = False  # whether the store could be opened, and took the last cycle
         self._began = clock.now()
         self._last_seconds: dict[str, datetime] = {}  # of the last cycle outside the schedule of each source
         self._progress: dict[str, SourceProgress] = {}  # as the store gave it, and with what it got since
@@ -64,43 +67,30 @@ class CycleStorage:
             self._journal.record(Level.ERROR, "store.not_opened", error=str(error))
             self._spool.prepare(is_data_there=not isinstance(error, StoreMissing))
         else:
+            self._is_healthy = True
             self._spool.prepare(is_data_there=True)
 
     async def store(self, report: CycleReport) -> Cycle:
-        """Store the cycle behind all that waits, or let it wait too. Ends within the budget."""
+        """Store the cycle behind all that waits, or let it wait too. Ends within the budget.
+
+        A cycle that cannot be stored at once is spooled before anything is waited for: a process that ends
+        meanwhile must not take it along.
+        """
         deadline_s = self._clock.elapsed_s() + STORE_BUDGET_S
         for outcome in report.outcomes:
             if not outcome.due.scheduled:
                 self._last_seconds[outcome.due.source] = outcome.due.slot
-
-        async def attempt() -> tuple[CycleReport, bool]:
-            is_drained = self._drain(deadline_s)
-            return self._append(report), is_drained
-
+        own = _OwnCycle(report=report)
         try:
-            stored, is_drained = await self._retrier.call(
-                attempt, name="store.append", policy=self._policy, deadline_s=deadline_s
-            )
+            is_drained = self._store_at_once(own)
         except StoreError as error:
-            self._is_healthy = False
-            self._confirmed.clear()
-            self._waiting.add(report)
-            return self._let_wait(report, str(error))
-        if not self._is_healthy:
-            self._is_healthy = True
-            self._spool.prepare(is_data_there=True)  # the data may have been away until now
-        if is_drained:
-            self._waiting = Waiting()
-            for unstorable in self._memory:
-                self._waiting.add(unstorable)
-        for entry in (*report.missed, *report.outcomes):
-            source = entry.due.source
-            known = self._progress.get(source, SourceProgress())
-            self._progress[source] = known.after(entry)
-            self._confirmed.pop(source, None)
-            if isinstance(entry, Collected) and _lists_exactly(entry, known):
-                self._confirmed[source] = entry.due
-        return Stored(report=stored)
+            self._memory.append(report)
+            place = self._spool_memory()
+            reason, is_drained = await self._store_later(own, error, deadline_s)
+            if own.stored is None:
+                return self._let_wait(report, reason, place)
+        self._note_stored(report, is_drained=is_drained)
+        return Stored(report=own.stored or report)
 
     def progress(self, dues: Iterable[Due]) -> Mapping[str, SourceProgress]:
         """Return how far the due sources have come, with what waits.
@@ -152,6 +142,8 @@ class CycleStorage:
         `measurements` are those of the last cycle; a store in trouble does not get them.
         """
         self._spool_memory()
+        if self._memory:
+            self._store_memory()
         if lost := [report for report in self._memory if report.outcomes]:
             self._journal.record(
                 Level.CRITICAL,
@@ -167,43 +159,103 @@ class CycleStorage:
                 self._journal.record(Level.DEBUG, "store.measurements_refused", error=str(error))
         self._store.close()
 
+    def _store_memory(self) -> None:
+        """Give the cycles in memory a last chance: each one to the store, else to the spool."""
+        for _ in range(len(self._memory)):
+            report = self._memory.popleft()
+            try:
+                self._append(report, waits=False)
+            except StoreError:
+                self._spool_unstorable(report)
+
     def _record_unreadable(self, error: Exception) -> None:
         message = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
         self._journal.record(Level.ERROR, "store.unreadable", error=message)
 
-    def _drain(self, deadline_s: float) -> bool:
-        """Store what waits, oldest first; return whether the spool could be read.
+    def _store_at_once(self, own: _OwnCycle) -> bool:
+        """Store the cycle unless others wait to be stored first, or the store would have to be waited for.
+
+        Return whether the spool could be read. Raise `StoreBusy` if it is worth waiting, or `StoreError`.
+        """
+
+        def refuse(_: CycleReport) -> bool:
+            raise StoreBusy("earlier cycles wait to be stored first")
+
+        if self._memory:
+            refuse(self._memory[0])
+        is_readable = self._drain_spool(refuse)
+        own.stored = self._append(own.report, waits=False)
+        return is_readable
+
+    async def _store_later(self, own: _OwnCycle, error: StoreError, deadline_s: float) -> tuple[str, bool]:
+        """Wait for a store that is busy. Return why the cycle was not stored, and whether nothing waits."""
+        if not isinstance(error, StoreBusy):
+            return str(error), False
+        try:
+            is_drained = await self._retrier.call(
+                partial(self._store_in_turn, own, deadline_s),
+                name="store.append",
+                policy=self._policy,
+                deadline_s=deadline_s,
+            )
+        except StoreError as later:
+            return str(later), False
+        return "", is_drained
+
+    async def _store_in_turn(self, own: _OwnCycle, deadline_s: float) -> bool:
+        """Store what waits, the cycle among it; return whether the spool could be read.
 
         Raise `StoreError` while some of it has to go on waiting.
         """
-        stored = readings = 0
+        is_readable = self._drain(deadline_s, own)
+        if own.stored is None:  # another process has drained it: it counts once the store is seen to have it
+            self._append(own.report)
+            own.stored = own.report
+        return is_readable
+
+    def _drain(self, deadline_s: float, own: _OwnCycle) -> bool:
+        """Store what is in the spool and in memory, oldest first, and note what was stored of the own cycle.
+
+        Return whether the spool could be read. Raise `StoreError` while some of it has to go on waiting.
+        """
+        cycles = readings = 0
 
         def take(report: CycleReport) -> bool:
-            nonlocal stored, readings
-            if self._clock.elapsed_s() > deadline_s - _TIME_FOR_ONE_S:
-                raise StoreError("more is waiting than one cycle has time to store; the next one goes on")
-            self._confirmed.clear()
+            nonlocal cycles, readings
+            is_own = own.is_in(report)
+            if not is_own:
+                if self._clock.elapsed_s() > deadline_s - _TIME_FOR_ONE_S:
+                    raise StoreError("more is waiting than one cycle has time to store; the next one goes on")
+                self._confirmed.clear()
             try:
-                readings += len(self._append(report).readings)
+                stored = self._append(own.report if is_own else report)
             except CycleUnstorable as error:
                 self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
                 return False
-            stored += 1
+            if is_own:
+                own.stored = stored
+            else:
+                cycles += 1
+                readings += len(stored.readings)
             return True
 
-        is_readable = True
-        try:
-            self._spool.drain(take)
-        except SpoolError as error:
-            self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
-            is_readable = False
+        is_readable = self._drain_spool(take)
         for report in tuple(self._memory):
             if not take(report):
                 self._spool_unstorable(report)
             self._memory.popleft()
-        if stored:
-            self._journal.record(Level.WARNING, "spool.drained", cycles=stored, readings=readings)
+        if cycles:
+            self._journal.record(Level.WARNING, "spool.drained", cycles=cycles, readings=readings)
         return is_readable
+
+    def _drain_spool(self, take: Callable[[CycleReport], bool]) -> bool:
+        """Drain the spool; return whether all of it could be read."""
+        try:
+            self._spool.drain(take)
+        except SpoolError as error:
+            self._journal.record(Level.ERROR, "spool.unreadable", error=str(error))
+            return False
+        return True
 
     def _spool_unstorable(self, report: CycleReport) -> None:
         """Let the spool set the cycle aside at its next drain; keep it in memory while the spool cannot."""
@@ -212,18 +264,38 @@ class CycleStorage:
         except SpoolError:
             self._memory.append(report)
 
-    def _append(self, report: CycleReport) -> CycleReport:
+    def _append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
         try:
-            return self._store.append(report)
+            return self._store.append(report, waits=waits)
         except StoreError:
             raise
         except Exception as error:  # isolation boundary: a bug in the store costs no reading
             raise StoreError(f"internal error: {type(error).__name__}: {error}") from error
 
-    def _let_wait(self, report: CycleReport, reason: str) -> Cycle:
+    def _note_stored(self, report: CycleReport, *, is_drained: bool) -> None:
+        if not self._is_healthy:
+            self._is_healthy = True
+            self._spool.prepare(is_data_there=True)  # the data may have been away until now
+        if is_drained:
+            self._waiting = Waiting()
+            for unstorable in self._memory:
+                self._waiting.add(unstorable)
+        for entry in (*report.missed, *report.outcomes):
+            source = entry.due.source
+            known = self._progress.get(source, SourceProgress())
+            self._progress[source] = known.after(entry)
+            self._confirmed.pop(source, None)
+            if isinstance(entry, Collected) and _lists_exactly(entry, known):
+                self._confirmed[source] = entry.due
+
+    def _let_wait(self, report: CycleReport, reason: str, place: str | None) -> Cycle:
+        self._is_healthy = False
+        self._confirmed.clear()
+        self._waiting.add(report)
         self._journal.record(Level.ERROR, "store.refused", error=reason, readings=len(report.readings))
-        self._memory.append(report)
-        if (place := self._spool_memory()) is not None:
+        if place is None:
+            place = self._spool_memory()  # there may be room now
+        if place is not None:
             return Spooled(report=report, reason=reason, place=place)
         horizon = self._clock.now() - KEPT_IN_MEMORY
         for number, old in enumerate(self._memory):
@@ -261,6 +333,24 @@ class CycleStorage:
             self._journal.record(
                 Level.WARNING, "spool.waiting", cycles=waiting.cycles, readings=waiting.readings
             )
+
+
+@attrs.define(kw_only=True)
+class _OwnCycle:
+    """The cycle that is being stored, which may wait in the spool; `stored` is what the store took of it."""
+
+    report: CycleReport
+    stored: CycleReport | None = None
+
+    def is_in(self, waiting: CycleReport) -> bool:
+        """Return whether that is this cycle, not stored so far; in the spool it has no measurements."""
+        return self.stored is None and _identity(waiting) == _identity(self.report)
+
+
+def _identity(report: CycleReport) -> object:
+    return [entry.due for entry in (*report.outcomes, *report.missed)], [
+        reading.device_id for reading in report.readings
+    ]
 
 
 def _lists_exactly(collected: Collected, known: SourceProgress) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from config.draft import Changes, Draft
 from config.editing import Change
+from config.refresh_token import refresh_token
 from config.setting_types import AMAZON_DOMAIN
 from config.settings import HueSettings
 from domain.cycle import SourceReply
@@ -21,7 +22,7 @@ from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, forget_account, linking, sign_out, trial
 from ports.setup import Refused
 
-_ACCESS_TOKENS = ("Atna|", "Atza|")
+_MOST_PASTED = 100_000  # characters; a token has some hundred
 _PLACEHOLDER_TOKEN = "Atnr|" + "0" * 40  # to check that a token could be saved
 _SECTION = ("collectors", "amazon_aqm")
 
@@ -79,13 +80,17 @@ class _Dialogue:
 
     def sign_out(self, draft: Draft) -> Draft | None:
         """Return the draft without the token, or None when the home is not signed in."""
-        if draft.loaded.secrets.amazon_aqm.refresh_token is None:
+        token = draft.loaded.secrets.amazon_aqm.refresh_token
+        if token is None:
             self.prompts.warn("This home has no refresh token: it is not signed in.")
             return None
-        try:
-            self.runner.run(sign_out(draft.loaded, self.environment).run())
-        except CredentialsRefused as error:
-            self.prompts.warn(f"{error}: it was signed out already.")
+        if token.problem:
+            self.prompts.warn(f"{token.problem}. Amazon is not asked.")
+        else:
+            try:
+                self.runner.run(sign_out(draft.loaded, self.environment).run())
+            except CredentialsRefused as error:
+                self.prompts.warn(f"{error}: it was signed out already.")
         self.prompts.show("Signed out; the token is forgotten.")
         has_cookies = bool(draft.loaded.secrets.amazon_aqm.cookies)
         is_enabled = draft.loaded.settings.collectors.amazon_aqm.enabled
@@ -159,16 +164,16 @@ def _with_token(draft: Draft, token: str) -> Draft:
 
 
 def _read_token(prompts: Prompts) -> str | None:
-    """Read the token from stdin; it is not echoed at a terminal."""
-    token = click.prompt("Refresh token", hide_input=True) if prompts.is_interactive else sys.stdin.readline()
-    token = token.strip().strip("\"'")
-    if token.startswith(_ACCESS_TOKENS):
-        prompts.warn("This is an access token, which lasts an hour. The refresh token begins with Atnr|.")
+    """Read the token from stdin; it is not echoed at a terminal. Return None after a message."""
+    is_typed = prompts.is_interactive
+    pasted = click.prompt("Refresh token", hide_input=True) if is_typed else sys.stdin.read(_MOST_PASTED)
+    token = refresh_token(pasted)
+    if token.problem:
+        prompts.warn(f"{token.problem}. Nothing is sent, and nothing is changed.")
         return None
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        prompts.warn("There is no refresh token on stdin: it is one line, and begins with Atnr|.")
-        return None
-    return str(token)
+    if token.repairs:
+        prompts.show(f"The token is taken without the {' and the '.join(token.repairs)}.")
+    return token.value
 
 
 def _normalise_domain(domain: str | None) -> str | None:

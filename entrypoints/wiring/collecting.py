@@ -11,6 +11,7 @@ import attrs
 from adapters.log.library_logging import redirect_to_journal
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
+from adapters.sqlite.interim_store import InterimStore
 from adapters.sqlite.store import SqliteStore
 from config.loading import Loaded
 from config.source_names import chosen_names, credential_mark
@@ -25,6 +26,7 @@ from entrypoints.wiring.home import collecting_home
 from entrypoints.wiring.sources import ask_again, source_plans
 from entrypoints.wiring.storage import daily_upkeep, source_locks
 from ports.journal import Journal, Level
+from ports.store import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -62,7 +64,8 @@ def collecting(
         with suppress(OSError):  # the store says why
             home.files.folder.mkdir(parents=True, exist_ok=True)
     locks = source_locks(home)
-    store = SqliteStore(
+    spool = home.spool
+    database = SqliteStore(
         home.files.database,
         journal=home.journal,
         clock=home.clock,
@@ -74,6 +77,11 @@ def collecting(
         identity=home.identity,
         data=home.data,
     )
+    store: Store = database
+    if home.identity is not None:
+        store = InterimStore(
+            database, identity=home.identity, kept=home.interim_cycles, spool=spool, journal=home.journal
+        )
     try:
         for name in chosen:
             locks.acquire(name)
@@ -81,7 +89,7 @@ def collecting(
             ask_again(home)
         cycle_storage = CycleStorage(
             store=store,
-            spool=home.spool,
+            spool=spool,
             retrier=retrier,
             clock=home.clock,
             journal=home.journal,
@@ -106,7 +114,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(home),
+                upkeep=daily_upkeep(home, database),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )

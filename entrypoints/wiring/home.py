@@ -98,6 +98,12 @@ class Home:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
+    @property
+    def interim_cycles(self) -> Spool:
+        """The cycles in an interim database, which a found one may replace."""
+        folders = self.files.interim_cycles
+        return FileSpool(*folders, clock=self.clock, journal=self.journal, reserve_bytes=0)
+
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""

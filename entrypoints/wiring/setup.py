@@ -73,7 +73,7 @@ def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) ->
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:
     """Return the account as the home would read it, without state."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return amazon_source(home, SystemMeter(home.clock))
+    return amazon_source(home, SystemMeter(home.clock), is_trial=True)
 
 
 def linking(loaded: Loaded, environment: Environment) -> tuple[Linking, AmazonSession]:

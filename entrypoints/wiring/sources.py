@@ -121,8 +121,8 @@ def bridge_finder(environment: Environment, *, by_cloud: bool = False) -> Bridge
     return MemoryBridgeFinder() if environment.is_simulated else MdnsFinder(environment.clock)
 
 
-def amazon_source(home: Home, meter: Meter) -> Source:
-    """Return the monitors of the home's account as a source."""
+def amazon_source(home: Home, meter: Meter, *, is_trial: bool = False) -> Source:
+    """Return the monitors of the home's account as a source; in a trial a person has just given the token."""
     from adapters.amazon.alexa import Alexa
     from adapters.amazon.authorisation import authoriser_of
     from adapters.amazon.monitors import MonitorDirectory
@@ -137,6 +137,8 @@ def amazon_source(home: Home, meter: Meter) -> Source:
     )
     authoriser = authoriser_of(
         refresh_token=refresh_token,
+        problem=token.problem if (token := home.secrets.amazon_aqm.refresh_token) else "",
+        is_trial=is_trial,
         cookies=cookies,
         session=session,
         hosts=hosts,

@@ -18,6 +18,7 @@ from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names
 from domain.errors import StoreError
@@ -88,7 +89,9 @@ def renewal(home: Home) -> Renewal:
     """Return what goes on without the database that the home had. Raise StoreError for a simulated home."""
     if home.identity is None:
         raise StoreError("a simulated home can begin again at any time: delete its folder")
-    return Renewal(opening=opening(home), lock=database_lock(home), identity=home.identity)
+    return Renewal(
+        opening=opening(home), lock=database_lock(home), identity=home.identity, kept=home.interim_cycles
+    )
 
 
 def salvaging(home: Home) -> Salvaging:
@@ -115,8 +118,8 @@ def upkeep_lease(home: Home) -> UpkeepLock:
     return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
 
 
-def daily_upkeep(home: Home) -> DailyUpkeep:
-    """Return what checks and backs up the database daily."""
+def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+    """Return what checks and backs up the database daily, next to the store that has it open."""
     backups = home.settings.backups
     upkeep = SqliteUpkeep(
         home.files.database,
@@ -128,6 +131,7 @@ def daily_upkeep(home: Home) -> DailyUpkeep:
         max_backup_bytes=backups.max_bytes,
         copy_to=backups.copy_to,
         identity=home.identity,
+        require_in_place=store.require_in_place,
     )
     return DailyUpkeep(
         upkeep=upkeep,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +102,44 @@ def test_a_long_locked_database_loses_no_reading(
     assert list((impatient.folder / "data" / "spool").glob("*.jsonl")) == []
 
 
+@contextmanager
+def _a_transaction(database: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@contextmanager
+def _our_lock(database: Path) -> Iterator[None]:
+    with database.with_name(f"{database.name}.lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.parametrize("held", [_a_transaction, _our_lock])
+def test_a_process_killed_while_the_database_is_locked_loses_no_reading(
+    deployment: Deployment, held: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    before = told(collecting(deployment, 1))
+    with held(deployment.database):
+        killed = collecting(deployment, 1)
+        while not (spooled := list((deployment.folder / "data" / "spool").glob("*.jsonl"))):
+            assert killed.poll() is None, "it has neither stored the cycle nor spooled it"
+        while not spooled[0].read_bytes().endswith(b"\n"):
+            assert killed.poll() is None
+        killed.kill()
+        killed.communicate()
+    after = told(collecting(deployment, 1))
+    assert states(after) == ["stored"]
+    stored = stored_slots(deployment)
+    assert [stored[0], stored[-1], len(stored)] == [*slots(before), *slots(after), 3]
+
+
 @pytest.mark.proof
 def test_a_full_disk_spools_readings_then_keeps_them_in_memory(impatient: Deployment) -> None:
     impatient.block_lasting_folders()
     before = told(collecting(impatient, 1))
+    (impatient.folder / "data" / "spool" / "reserve").unlink()
     running = collecting_with_little_room(impatient, 12, largest_file_bytes=24_000)
     during = told(running)
     kinds = states(during)
@@ -136,13 +172,15 @@ def test_a_data_folder_away_for_a_while_loses_no_reading(
     assert running.returncode == 0
 
 
-def test_collecting_continues_after_the_data_folder_returns(impatient: Deployment) -> None:
+def test_a_deleted_data_folder_is_made_again_with_all_that_was_stored(impatient: Deployment) -> None:
     running = collecting(impatient, 4)
-    _next(running)
-    shutil.rmtree(impatient.folder / "data")
+    first = _next(running)
+    while (impatient.folder / "data").exists():  # the alerts of the cycle may add a file meanwhile
+        with suppress(OSError):
+            shutil.rmtree(impatient.folder / "data")
     after = told(running)
     assert states(after)[-1] == "stored"
-    assert stored_slots(impatient) == slots(after)
+    assert stored_slots(impatient) == slots([first, *after])
 
 
 def _next(running: Piped) -> dict[str, Any]:
@@ -166,7 +204,7 @@ def test_a_full_file_system_loses_no_reading(impatient: Deployment) -> None:
     later = f"(sleep 5; rm {shlex.quote(str(data / 'ballast'))}) &"
     running = subprocess.Popen(
         in_mounts(
-            f"{small_disk(data, '3m')}\n{filled(data)}\n{later}",
+            f"{small_disk(data, '3m')}\nrm {data}/spool/reserve\n{filled(data)}\n{later}",
             impatient.command("collect", "--cycles", "8", "--every", "1", "--json"),
             afterwards=f"cp -a {shlex.quote(str(data))} {shlex.quote(str(data))}-then",
         ),

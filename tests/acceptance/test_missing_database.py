@@ -6,6 +6,8 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,3 +146,22 @@ def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind
     state = json.loads((folder / "after.json").read_text())
     assert "store.missing" not in state
     assert "database_missing:database" not in state.get("incidents", {})
+
+
+@pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
+def test_found_database_gets_the_cycles_of_the_interim_one(
+    deployment: Deployment, run_here: RunHere, put_back: Callable[[Path, Path], object]
+) -> None:
+    collect = ("collect", "--cycles", "1", "--json")
+    found = deployment.folder / "found.db"
+    outputs = [deployment.run(*collect).stdout]
+    deployment.database.rename(found)
+    outputs += [deployment.run("collect", "--cycles", "2", "--every", "1", "--json").stdout]
+    put_back(found, deployment.database)
+    outputs += [deployment.run(*collect).stdout, deployment.run(*collect).stdout]
+    cycles = [json.loads(line) for output in outputs for line in output.splitlines()]
+    slots = {cycle["outcomes"][0]["slot"] for cycle in cycles}
+    assert {slot for (slot,) in deployment.rows("SELECT DISTINCT timestamp FROM readings")} == slots
+    assert check_database(deployment)[0] == 0
+    assert "missing" not in run_here(deployment, "status").stdout
+    assert not list((deployment.folder / "state" / "interim").glob("*.jsonl"))

@@ -47,7 +47,7 @@ def sign_in(terminal: Terminal, alexa: SimulatedAlexa, *, approve: bool = True) 
 
 def token_in(deployment: Deployment) -> str | None:
     token = load(deployment.folder, needs_secrets=False).secrets.amazon_aqm.refresh_token
-    return token.value if token else None
+    return token.written if token else None
 
 
 def serials(alexa: SimulatedAlexa) -> list[str]:
@@ -195,14 +195,57 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
     assert token_in(home) == alexa.refresh_token
 
 
-@pytest.mark.parametrize("given", ["", "two words\n", "Atnr|ü\n", "Atna|access\n", "Atza|access\n"])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "There is no refresh token"),
+        ("two words\n", "not a whole refresh token"),
+        ("Atna|access\n", "is an access token"),
+        ('{\n "refresh_token": "Atnr|x"\n}\n', "This is JSON"),
+        ("session-id=1; session-token=2\n", "These are cookies"),
+    ],
+)
 def test_malformed_tokens_are_not_tried(
-    alexa: SimulatedAlexa, home: Deployment, given: str, run_here: RunHere
+    alexa: SimulatedAlexa, home: Deployment, given: str, words: str, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=given)
     assert done.returncode == 1
-    assert ("is an access token" if "access" in given else "no refresh token on stdin") in done.stderr
+    assert words in done.stderr
+    assert "Nothing is sent, and nothing is changed." in done.stderr
     assert list(alexa.requests) == []
+
+
+def test_a_token_in_quotes_over_two_lines_is_repaired(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    token = alexa.refresh_token
+    done = run_here(home, "setup", "amazon", "--import", given=f'\ufeff"{token[:99]}\r\n{token[99:]}"\r\n')
+    assert done.returncode == 0, done.stderr
+    assert (
+        "taken without the invisible characters and the quotes around it and the line breaks" in done.stdout
+    )
+    assert token_in(home) == token
+
+
+def test_a_malformed_token_in_the_secrets_is_named_and_not_sent(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    good, before = home.secrets_file.read_text(), len(alexa.requests)
+    home.secrets_file.write_text(good.replace("Atnr|", "Atna|"))
+    done = run_here(home, "collect", "--once")
+    assert done.returncode == 2
+    assert "This is an access token" in done.stdout + done.stderr
+    assert len(alexa.requests) == before
+    alert = home.folder / "data" / "ALERT_TOKEN_REFRESH_NEEDED.txt"
+    assert "This is an access token" in alert.read_text()
+    home.secrets_file.write_text(good)
+    assert run_here(home, "collect", "--once").returncode == 0
+    assert not alert.exists()
+    home.secrets_file.write_text(good.replace("Atnr|", ""))
+    asked = len(alexa.requests)
+    done = run_here(home, "setup", "amazon", "--sign-out")
+    assert (done.returncode, len(alexa.requests), token_in(home)) == (0, asked, None)
 
 
 def test_a_refused_token_is_not_saved(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
@@ -210,6 +253,8 @@ def test_a_refused_token_is_not_saved(alexa: SimulatedAlexa, home: Deployment, r
     done = run_here(home, "setup", "amazon", "--import", given="Atnr|made-up")
     assert done.returncode == 1
     assert "nothing is changed" in done.stderr
+    assert "it was revoked, or it is not complete" in done.stderr
+    assert "once more" not in done.stderr
     assert home.secrets_file.read_text() == before
 
 

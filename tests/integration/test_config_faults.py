@@ -163,7 +163,7 @@ def test_source_without_credentials_does_not_stop_the_other(tmp_path: Path) -> N
     config = "collectors: {amazon_aqm: {enabled: yes}}"
     (warning,) = relative(loaded(tmp_path, config).warnings, tmp_path)
     assert warning.startswith("secrets.yaml: amazon_aqm.refresh_token: is missing, and so are the cookies")
-    (warning,) = relative(loaded(tmp_path, config, "amazon_aqm: {refresh_token: Atnr}").warnings, tmp_path)
+    (warning,) = relative(loaded(tmp_path, config, "amazon_aqm: {refresh_token: Atnr|x}").warnings, tmp_path)
     assert warning.startswith("secrets.yaml: hue.api_key: is missing")
     assert len(faults(tmp_path, config, secrets=None)) == 2
 
@@ -259,3 +259,28 @@ def test_relative_home_gives_absolute_paths(tmp_path: Path, monkeypatch: pytest.
     result = load(Path("home"), config_file=Path("home/config/config.yaml"))
     assert result.settings.storage.database_path == tmp_path / "home" / "data" / "readings.db"
     assert result.config_path == tmp_path / "home" / "config" / "config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("Atna|an-access-token", "This is an access token, which lasts an hour"),
+        ('{"refresh_token": "Atnr|x"}', "This is JSON or a section"),
+        ("session-id=1; session-token=2", "These are cookies"),
+        ("without-its-beginning", "This is not a whole refresh token"),
+        ("'\"Atnr|x\"'", "is read without the quotes around it"),
+        ("|\n    Atnr|x\n    y", "is read without the line breaks in it"),
+    ],
+)
+def test_a_refresh_token_that_cannot_be_one_does_not_stop_the_bridge(
+    tmp_path: Path, written: str, words: str
+) -> None:
+    config = "collectors: {amazon_aqm: {enabled: yes}}"
+    home = loaded(tmp_path, config, f"{SECRETS}amazon_aqm:\n  refresh_token: {written}\n")
+    warnings = relative(home.warnings, tmp_path)
+    assert f"secrets.yaml: amazon_aqm.refresh_token: {words}" in warnings[0]
+    assert home.secrets.hue.api_key is not None
+    token = home.secrets.amazon_aqm.refresh_token
+    assert token is not None
+    assert bool(token.value) == ("is read" in words)
+    assert token.written in list(home.secrets.values()), "it must be redacted all the same"

@@ -105,7 +105,7 @@ def test_a_database_that_is_away_takes_cycles_when_it_is_back(
     home.store.append(cycle_number(1))
     assert stored(home.path) == 2
     assert home.journal.events().count("store.away") == 1
-    assert "store.back" in home.journal.events()
+    assert "store.in_place" in home.journal.events()
 
 
 @pytest.mark.parametrize("take_away", AWAY)

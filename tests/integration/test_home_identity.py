@@ -14,15 +14,17 @@ import pytest
 from adapters.files.home_marker import HomeMarker, Marker, Place
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.memory.spool import MemorySpool
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.interim_store import InterimStore
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
-from domain.errors import StoreMissing
+from domain.errors import SpoolError, StoreMissing
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import rows
@@ -39,6 +41,8 @@ class Home:
     state: MemoryState = attrs.field(factory=MemoryState)
     journal: MemoryJournal = attrs.field(factory=MemoryJournal)
     is_other_configuration: bool = False
+    spool: MemorySpool = attrs.field(factory=MemorySpool)
+    kept: MemorySpool = attrs.field(factory=MemorySpool)
 
     @property
     def path(self) -> Path:
@@ -64,15 +68,19 @@ class Home:
 
     def collect(self, device: str = "hue:new") -> None:
         """Store a cycle with one reading in a process of its own."""
-        store = SqliteStore(
-            self.path,
+        identity = self.identity()
+        store = InterimStore(
+            SqliteStore(
+                self.path, journal=self.journal, clock=MemoryClock(NOON), state=self.state, identity=identity
+            ),
+            identity=identity,
+            kept=self.kept,
+            spool=self.spool,
             journal=self.journal,
-            clock=MemoryClock(NOON),
-            state=self.state,
-            identity=self.identity(),
         )
         try:
-            store.open()
+            store.open(checking=False)
+            self.spool.drain(lambda waiting: bool(store.append(waiting)))
             store.append(a_cycle(a_collected(a_reading(device), due=a_due(device))))
         finally:
             store.close()
@@ -105,7 +113,7 @@ class Home:
             identity=identity,
         )
         lock = DatabaseLock(self.path.with_name(f"{self.path.name}.lock"), wait_s=1.0)
-        return Renewal(opening=opening, lock=lock, identity=identity)
+        return Renewal(opening=opening, lock=lock, identity=identity, kept=self.kept)
 
     def devices(self) -> list[str]:
         return [device for (device,) in rows(self.path, DEVICES)]
@@ -345,14 +353,38 @@ def test_database_of_another_home_is_refused_until_accepted(old: Home, tmp_path:
     assert (old.devices(), old.properties(), old.missing()) == (["hue:new", "hue:other"], own, None)
 
 
-def test_returned_file_ends_the_incident(old: Home, tmp_path: Path) -> None:
-    old.path.rename(tmp_path / "kept.db")
-    old.collect()
-    (tmp_path / "kept.db").rename(old.path)
+@pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
+def test_found_file_gets_the_rows_of_the_interim_one(
+    old: Home, tmp_path: Path, put_back: Callable[[Path, Path], object]
+) -> None:
+    """Whether the person puts it over the interim one by a rename, or by writing into it."""
+    old.path.rename(tmp_path / "found.db")
+    old.collect("hue:interim")
+    old.collect("hue:interim too")
+    put_back(tmp_path / "found.db", old.path)
     old.collect("hue:newer")
     assert old.missing() is None
-    assert "hue:old" in old.devices()
-    assert old.journal.of("store.found")
+    assert old.devices() == ["hue:interim", "hue:interim too", "hue:newer", "hue:old"]
+    assert len(old.journal.of("store.found")) == 1
+    assert (old.kept.reports, old.spool.reports) == ([], [])
+
+
+@pytest.mark.parametrize("decide", ["accept", "begin_again"])
+def test_interim_cycles_are_not_kept_after_a_decision(old: Home, decide: str) -> None:
+    old.path.unlink()
+    old.collect()
+    assert len(old.kept.reports) == 1
+    getattr(old.renewal(), decide)()
+    old.collect("hue:newer")
+    assert (old.kept.reports, old.spool.reports) == ([], [])
+
+
+def test_interim_cycle_that_cannot_be_kept_is_stored(old: Home) -> None:
+    old.path.unlink()
+    old.kept.fault = SpoolError("full")
+    old.collect()
+    assert len(old.journal.of("store.interim_not_kept")) == 1
+    assert old.devices() == ["hue:new"]
 
 
 @pytest.mark.parametrize("is_other_configuration", [False, True])

@@ -90,7 +90,7 @@ def test_an_open_store_continues_in_the_restored_database(path: Path, backup: Pa
     later = NOON + timedelta(minutes=10)
     store.append(a_cycle(a_collected(a_reading("hue:next", collected_at=later), due=a_due(slot=later))))
     store.close()
-    assert rows(path, DEVICES) == [("hue:next",), ("hue:old",)]
+    assert rows(path, DEVICES) == [("hue:new",), ("hue:next",), ("hue:old",)]  # merged from the open one
     assert kept is not None
     assert rows(kept, DEVICES) == [("hue:new",), ("hue:old",)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]

@@ -409,7 +409,7 @@ def test_a_close_empties_the_log_although_another_program_has_it_open(store: Sql
         assert path.with_name("readings.db-wal").stat().st_size == 0
 
 
-def test_a_file_that_replaced_the_database_is_written_from_then_on(
+def test_a_file_that_replaced_the_database_gets_the_rows_that_it_lacks(
     store: SqliteStore, path: Path, tmp_path: Path, journal: MemoryJournal
 ) -> None:
     backup = tmp_path / "backup.db"
@@ -422,5 +422,5 @@ def test_a_file_that_replaced_the_database_is_written_from_then_on(
     backup.rename(path)
     store.append(a_cycle(a_collected(a_reading("hue:b"))))
     devices = {row[0] for row in rows(path, "SELECT device_id FROM readings")}
-    assert devices == {"hue:from-the-backup", "hue:b"}
+    assert devices == {"hue:from-the-backup", "hue:a", "hue:b"}
     assert "store.replaced" in journal.events()

@@ -329,18 +329,6 @@ def test_a_store_that_cannot_close_cleanly_records_it_and_loses_nothing(path: Pa
     other.close()
 
 
-def test_a_database_that_is_gone_is_made_again_and_recorded(path: Path) -> None:
-    journal = MemoryJournal()
-    store = a_store(path, journal=journal)
-    store.append(a_cycle())
-    for file in path.parent.glob("readings.db*"):
-        file.unlink()
-    store.append(a_cycle(a_collected(a_reading("hue:new"))))
-    assert rows(path, "SELECT device_id FROM readings") == [("hue:new",)]
-    assert journal.events() == ("store.made", "store.opened", "store.replaced", "store.made", "store.opened")
-    store.close()
-
-
 def test_the_log_of_a_database_that_is_gone_is_not_applied_to_the_new_one(path: Path) -> None:
     store = a_store(path)
     for number in range(50):

@@ -256,7 +256,7 @@ class _KilledAtTurn(DatabaseLock):
         self._turns = turns
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, *, waits: bool = True) -> Iterator[None]:
         if self._turns == 0:
             raise Killed
         self._turns -= 1

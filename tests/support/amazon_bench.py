@@ -82,6 +82,8 @@ def an_amazon_bench(
     *,
     refresh_token: str | None = REFRESH_TOKEN,
     cookies: Mapping[str, str] | None = None,
+    problem: str = "",
+    is_trial: bool = False,
     device_serial: str | None = None,
     state: State | None = None,
     wall: MemoryClock | None = None,
@@ -100,6 +102,8 @@ def an_amazon_bench(
     )
     authoriser = authoriser_of(
         refresh_token=refresh_token,
+        problem=problem,
+        is_trial=is_trial,
         cookies=cookies or {},
         session=session,
         hosts=hosts,

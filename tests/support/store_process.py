@@ -3,12 +3,16 @@
 python -m tests.support.store_process append DATABASE SOURCE COUNT
 python -m tests.support.store_process append_at_a_limit DATABASE
 python -m tests.support.store_process open DATABASE
+python -m tests.support.store_process serve DATABASE
 """
 
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +35,23 @@ def append(path: str, source: str, count: str) -> None:
         readings = [a_reading(f"{source}:{device}", collected_at=slot) for device in range(3)]
         store.append(a_cycle(a_collected(*readings, due=a_due(source, slot))))
         _print(slot.isoformat())
+    store.close()
+
+
+def serve(path: str) -> None:
+    """Append a cycle for each line on stdin, which has its number; answer "stored", or the error's name."""
+    store = a_store(Path(path))
+    store.open()
+    _print("open")
+    for line in sys.stdin:
+        slot = NOON + timedelta(minutes=5 * int(line))
+        reading = a_reading("other:a", collected_at=slot)
+        try:
+            store.append(a_cycle(a_collected(reading, due=a_due("other", slot))))
+        except StoreError as error:
+            _print(type(error).__name__)
+        else:
+            _print("stored")
     store.close()
 
 
@@ -76,11 +97,56 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
+class Server:
+    """A process that serves, seen from the test."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.store_process", "serve", str(path)],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._read() == "open"
+
+    def append(self, number: int) -> str:
+        """Append the cycle of that number; return the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self.end()
+
+    def end(self) -> None:
+        """Let it close its store, and end."""
+        self._process.communicate(timeout=50)
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextmanager
+def another_process(path: Path) -> Iterator[Server]:
+    """A process with an open store on the path."""
+    server = Server(path)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case "append", path, source, count:
             append(path, source, count)
         case "append_at_a_limit", path:
             append_at_a_limit(path)
+        case "serve", path:
+            serve(path)
         case "open", path:
             open_store(path)

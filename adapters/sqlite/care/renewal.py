@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import attrs
@@ -16,7 +16,8 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening
-from domain.errors import StoreMissing
+from domain.errors import SpoolError, StoreMissing
+from ports.spool import Spool
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +27,7 @@ class Renewal:
     opening: Opening
     lock: DatabaseLock
     identity: HomeIdentity
+    kept: Spool  # the cycles in an interim database
 
     def accept(self) -> str | None:
         """Accept the loss; return what was accepted, None if nothing is missing. A collector may run.
@@ -54,6 +56,7 @@ class Renewal:
                 with closing(self.opening.connection(may_rebuild=False)) as connection:
                     identity.claim(connection)
                     identity.accept()
+                    self._drop_kept()
         return reason
 
     def begin_again(self) -> Path | None:
@@ -75,7 +78,12 @@ class Renewal:
                     identity.state.put(QUARANTINED, {**quarantined, "finished": True})
                 with closing(self.opening.connection(may_rebuild=False)):
                     identity.forget_missing()
+                    self._drop_kept()
         return kept
+
+    def _drop_kept(self) -> None:
+        with suppress(SpoolError):  # rows that are stored already are stored again then, to no effect
+            self.kept.drain(lambda _: True)
 
     def _leave_place(self, reason: str) -> None:
         """Let the present place be the home's, unless a link leads to nothing."""

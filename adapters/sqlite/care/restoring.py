@@ -92,7 +92,8 @@ class Restoring:
             if self.identity is not None:
                 self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            target = self.path.with_name(f"{self.path.name}.restoring")
+            real = self.path.resolve()  # a link is never replaced
+            target = real.with_name(f"{real.name}.restoring")
             with (
                 verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,
                 closing(

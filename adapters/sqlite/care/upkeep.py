@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,11 @@ _COPY_LIMIT_S = 3600.0  # a second disk may hang, or be on a slow network
 
 
 class SqliteUpkeep:
-    """The upkeep of the database at the path. Holds the lock only for moments."""
+    """The upkeep of the database at the path. Holds the lock only for moments.
+
+    `require_in_place` raises `StoreMissing` when the path does not lead to all of the database that the
+    process has open: a second connection would apply the index of that one to other files.
+    """
 
     def __init__(
         self,
@@ -43,8 +48,10 @@ class SqliteUpkeep:
         max_backup_bytes: int | None = None,
         copy_to: Path | None = None,
         identity: HomeIdentity | None = None,
+        require_in_place: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
+        self._require_in_place = require_in_place
         self._state = state
         self._busy_timeout_ms = busy_timeout_ms
         self._lock = DatabaseLock(path.with_name(f"{path.name}.lock"), wait_s=_LOCK_WAIT_S)
@@ -83,14 +90,17 @@ class SqliteUpkeep:
         return await in_daemon_thread(self._restore, "upkeep restore")
 
     def _check(self) -> Checked:
+        self._require_in_place()
         findings = check(self._path, busy_timeout_ms=self._busy_timeout_ms)
         if not findings:
             return Checked()
+        self._require_in_place()  # else the log has gone meanwhile, and the findings are about its lack
         is_ours = self._quarantine.is_ours()
         kept = self._quarantine.replace_if_damaged(thoroughly=False) if is_ours else None
         return Checked(findings=list(map(str, findings)), kept_as=None if kept is None else str(kept))
 
     def _back_up(self) -> BackedUp | Skipped:
+        self._require_in_place()
         try:
             made = self._backups.make()
         except StoreFull as error:
@@ -114,6 +124,7 @@ class SqliteUpkeep:
             return Skipped(str(error))
 
     def _tidy(self) -> None:
+        self._require_in_place()
         with (
             store_errors(self._path),
             closing(connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)) as connection,
@@ -126,6 +137,7 @@ class SqliteUpkeep:
                 connection.close()  # which may checkpoint too
 
     def _restore(self) -> str | None:
+        self._require_in_place()
         backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from adapters.amazon.http import AsksForPerson
 from adapters.amazon.linking import AmazonLinking
 from adapters.memory.state import MemoryState
 from domain.errors import SourceError, SourceThrottled, SourceUnavailable
@@ -80,6 +81,12 @@ async def test_a_reply_without_a_code_is_an_error(
 ) -> None:
     stand_in.script(CODE_PAIR, an_answer(content, 400))
     with pytest.raises(SourceUnavailable, match=words):
+        await linking.begin()
+
+
+async def test_a_page_for_a_person_is_named(stand_in: StandIn, linking: AmazonLinking) -> None:
+    stand_in.script(CODE_PAIR, an_answer(b'<form action="/errors/validateCaptcha">'))
+    with pytest.raises(AsksForPerson, match="Amazon asks for a person: it wants a captcha"):
         await linking.begin()
 
 

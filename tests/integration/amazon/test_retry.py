@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from adapters.memory.runtime import MemoryClock
@@ -125,3 +127,16 @@ async def test_a_rate_limit_gets_the_wait_that_it_names(
     assert is_read(done)
     assert clock.waits == waits
     assert "amazon.phoenix" not in operations(signed_in)
+
+
+@pytest.mark.parametrize("answered", ["page", "redirect"])
+async def test_a_page_for_a_person_is_neither_tried_again_nor_a_call_for_one(
+    alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock, answered: Literal["page", "redirect"]
+) -> None:
+    alexa.faults.add(faults.PersonPage("captcha", answered))
+    failed = failure(await cycle(signed_in, clock))
+    assert (failed.cause, failed.needs_person) == (Cause.CREDENTIALS, False)
+    assert failed.detail.startswith("Amazon asks for a person: it wants a captcha")
+    assert operations(signed_in) == ["amazon.graphql"]
+    alexa.faults.clear()
+    assert is_read(await cycle(signed_in, clock))

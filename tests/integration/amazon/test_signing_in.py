@@ -11,6 +11,7 @@ import pytest
 
 from adapters.amazon.account_memory import ask_again, credential_mark, forget_account, forget_refusals
 from adapters.amazon.authorisation import authoriser_of
+from adapters.amazon.http import AsksForPerson
 from adapters.amazon.tokens import AccessTokens, TokenEndpoint
 from adapters.memory.state import MemoryState
 from domain.errors import (
@@ -235,6 +236,72 @@ async def test_a_403_about_something_else_signs_in_nobody(stand_in: StandIn, ben
         stand_in.script(PHOENIX, an_answer(b"", 403))
         assert isinstance(await error_of(bench), SourceRefused)
     assert stand_in.count(TOKEN) == stand_in.count(EXCHANGE) == 0
+
+
+# Pages for a person.
+
+CAPTCHA = b'<form method="get" action="/errors/validateCaptcha">'
+
+
+@pytest.mark.parametrize(
+    ("page", "location"),
+    [(CAPTCHA, ""), (b'<a href="/ap/cvf/x">', ""), (b"", "/ap/mfa"), (b"", "/ap/cvf/request?x=1")],
+)
+async def test_a_page_for_a_person_is_named_and_signs_in_nobody(
+    stand_in: StandIn, bench: AmazonBench, page: bytes, location: str
+) -> None:
+    await bench.read()
+    bench.wall.advance(300)
+    for _ in range(3):
+        stand_in.asked.clear()
+        answer = an_answer(page, 302, Location=location) if location else an_answer(page)
+        stand_in.script(GRAPHQL, answer)
+        error = await error_of(bench)
+        assert isinstance(error, AsksForPerson)
+        assert str(error).startswith("Amazon asks for a person: it wants ")
+        assert "homeclimate setup amazon" in str(error)
+        assert stand_in.asked == [GRAPHQL]
+    assert await is_read(bench)  # it was a passing thing
+
+
+@pytest.mark.parametrize("page", [CAPTCHA, SIGN_IN_PAGE])
+@pytest.mark.parametrize("status", [200, 302, 400, 403])
+async def test_a_page_for_a_person_in_place_of_a_token_is_no_refusal(
+    stand_in: StandIn, bench: AmazonBench, page: bytes, status: int
+) -> None:
+    for _ in range(2):
+        stand_in.script(TOKEN, an_answer(page, status))
+        assert isinstance(await error_of(bench), AsksForPerson)
+        bench.wall.advance(61)
+    assert bench.state.get("amazon.refusal") == {}
+    assert await is_read(bench)
+
+
+async def test_a_lasting_sign_in_page_names_the_next_step(stand_in: StandIn, bench: AmazonBench) -> None:
+    await bench.read()
+    stand_in.script(GRAPHQL, *(an_answer(SIGN_IN_PAGE) for _ in range(4)))
+    error = await error_of(bench)
+    assert isinstance(error, CredentialsStale)
+    assert "homeclimate setup amazon" in str(error)
+
+
+async def test_in_a_trial_the_first_refusal_counts(stand_in: StandIn) -> None:
+    stand_in.refresh_token = "Atnr|another"
+    async with in_front_of(stand_in.hosts, is_trial=True) as bench:
+        error = await error_of(bench)
+    assert isinstance(error, CredentialsRefused)
+    assert "it was revoked, or it is not complete" in str(error)
+    assert "once more" not in str(error)
+
+
+async def test_what_cannot_be_a_token_is_not_sent(stand_in: StandIn) -> None:
+    async with in_front_of(
+        stand_in.hosts, refresh_token="", problem="This is JSON", cookies=COOKIES
+    ) as bench:
+        error = await error_of(bench)
+    assert isinstance(error, CredentialsRefused)
+    assert str(error).endswith("is not sent: This is JSON")
+    assert stand_in.asked == []
 
 
 # Refusals of the refresh token.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon.errors import parse_reply
+from adapters.amazon.http import AsksForPerson
 from adapters.http.lenient_json import at
 from domain.errors import (
     CredentialsStale,
@@ -25,13 +26,19 @@ UNAUTHENTICATED = {
     "data": {"endpoints": None},
 }
 SIGN_IN_PAGE = b'<!doctype html><form action="https://www.amazon.com/ap/signin">'
+CAPTCHA_PAGE = b'<html><form method="get" action="/errors/validateCaptcha" name="">'
 SOME_PAGE = b"<html><body>We are sorry</body></html>"
 TOO_MANY = {"errors": [{"message": "Too many requests"}], "data": {"listEndpoints": None}}
 
 TABLE: list[tuple[str, Any, dict[str, Any], type[SourceError]]] = [
-    ("mfa", b"", {"status": 302, "location": "https://www.amazon.com/ap/mfa?x=1"}, CredentialsStale),
-    ("captcha", b"", {"status": 302, "location": "/errors/validateCaptcha"}, CredentialsStale),
-    ("page for a code", b"<a href=/ap/cvf/verify>", {"content_type": "text/html"}, CredentialsStale),
+    ("mfa", b"", {"status": 302, "location": "https://www.amazon.com/ap/mfa?x=1"}, AsksForPerson),
+    ("captcha", b"", {"status": 302, "location": "/errors/validateCaptcha"}, AsksForPerson),
+    ("captcha page", CAPTCHA_PAGE, {"content_type": "text/html"}, AsksForPerson),
+    ("captcha page as 503", CAPTCHA_PAGE, {"status": 503}, AsksForPerson),
+    ("page for a code", b"<a href=/ap/cvf/verify>", {"content_type": "text/html"}, AsksForPerson),
+    ("code", b"", {"status": 302, "location": "/ap/cvf/request?arb=1"}, AsksForPerson),
+    ("mfa page", b'<form action="/ap/signin"><a href="/ap/mfa">', {}, CredentialsStale),
+    ("redirect that returns", b"", {"status": 302, "location": "/ap/signin?to=/ap/cvf/"}, CredentialsStale),
     (
         "throttled as an unofficial client",
         {

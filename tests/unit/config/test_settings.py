@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from config.refresh_token import RefreshToken
 from config.secrets import AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secret, Secrets
 from config.settings import Settings, fingerprint
 from domain.reading import Quantity, Range
@@ -100,7 +101,8 @@ def test_fingerprint_changes_with_every_setting(path: str, value: str, is_same: 
 
 def test_secrets_are_never_formatted_and_all_given_to_a_redactor() -> None:
     names = ("key", "bridge-key", "cookie", "token")
-    key, bridge_key, cookie, token = (Secret(f"do-not-show-me-{name}") for name in names)
+    key, bridge_key, cookie, _ = (Secret(f"do-not-show-me-{name}") for name in names)
+    token = RefreshToken(value="do-not-show-me-token", written="do-not-show-me-token")
     secrets = Secrets(
         hue=HueSecrets(api_key=key, bridges=(BridgeSecrets(id="0" * 16, api_key=bridge_key),)),
         amazon_aqm=AmazonAqmSecrets(cookies={"do-not-show-me": cookie}, refresh_token=token),

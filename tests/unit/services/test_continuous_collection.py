@@ -243,10 +243,10 @@ async def test_read_only_store_repeats_no_missed_slot() -> None:
     class ReadOnly(MemoryStore):
         is_read_only = True
 
-        def append(self, report: CycleReport) -> CycleReport:
+        def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
             if self.is_read_only:
                 raise StoreError("it may only be read")
-            return super().append(report)
+            return super().append(report, waits=waits)
 
     store = ReadOnly()
     running = Running(start=NOON + minutes(10), store=store)

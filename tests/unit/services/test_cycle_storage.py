@@ -11,7 +11,7 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from adapters.memory.store import MemoryStore
 from domain.cycle import Cause, Collected, CycleReport, Missed, NotStored, Spooled, Stored
-from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull
+from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreFull, StoreMissing
 from domain.progress import SourceProgress, Waiting
 from domain.services.cycle_storage import KEPT_IN_MEMORY, STORE_BUDGET_S
 from ports.journal import Level
@@ -32,11 +32,11 @@ class SlowStore(MemoryStore):
         self.failures: list[Exception] = []
         self.appended: list[CycleReport] = []
 
-    def append(self, report: CycleReport) -> CycleReport:
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
         self.clock.advance(self.commit_s)
         if self.failures:
             raise self.failures.pop(0)
-        stored = super().append(report)
+        stored = super().append(report, waits=waits)
         self.appended.append(report)
         return stored
 
@@ -72,7 +72,7 @@ def a_cycle_at(minute: int) -> CycleReport:
 
 async def test_busy_store_is_retried_by_the_policy() -> None:
     bench = Bench()
-    bench.store.failures = [StoreBusy("locked"), StoreBusy("locked")]
+    bench.store.failures = [StoreBusy("locked")] * 3
     assert isinstance(await bench.storage.store(a_cycle()), Stored)
     assert bench.clock.elapsed_s() == 1 + 2
     assert bench.journal.events() == ("retry", "retry", "retry_recovered")
@@ -85,6 +85,115 @@ async def test_busy_store_spools_the_cycle_after_three_attempts() -> None:
     assert cycle == Spooled(report=a_cycle(), reason="locked by another program", place="memory")
     assert len(bench.journal.of("retry")) == 2
     assert bench.clock.elapsed_s() <= STORE_BUDGET_S
+
+
+async def test_cycle_is_spooled_before_anything_is_waited_for() -> None:
+    class Waiting(SlowStore):
+        def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+            if not waits:
+                raise StoreBusy("locked")
+            assert bench.spool.reports == [a_cycle()]
+            return super().append(report, waits=waits)
+
+    bench = Bench()
+    bench.store = Waiting(bench.clock)
+    bench.begin()
+    assert await bench.storage.store(a_cycle()) == Stored(report=a_cycle())
+    assert bench.spool.reports == []
+
+
+async def test_cycle_is_spooled_before_a_backlog_is_stored() -> None:
+    class Killed(SlowStore):
+        def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+            raise KeyboardInterrupt
+
+    bench = Bench()
+    bench.spool.add(a_cycle_at(0))
+    bench.store = Killed(bench.clock)
+    bench.begin()
+    with pytest.raises(KeyboardInterrupt):
+        await bench.storage.store(a_cycle_at(5))
+    assert bench.spool.reports == [a_cycle_at(0), a_cycle_at(5)]
+
+
+class DrainedByAnother(MemorySpool):
+    """A spool that another process empties at once; `drained` gets the cycles."""
+
+    def __init__(self, drained: Callable[[CycleReport], object]) -> None:
+        super().__init__()
+        self.drained = drained
+
+    def add(self, report: CycleReport) -> str:
+        self.drained(report)
+        return self.place
+
+
+async def test_cycle_that_another_process_has_drained_is_stored() -> None:
+    bench = Bench()
+    bench.store.failures = [StoreBusy("locked")]
+    bench.spool = DrainedByAnother(lambda report: MemoryStore.append(bench.store, report))
+    bench.begin()
+    assert await bench.storage.store(a_cycle()) == Stored(report=a_cycle())
+
+
+async def test_cycle_that_another_process_could_not_store_is_not_called_stored() -> None:
+    bench = Bench()
+    bench.store.failures = [StoreBusy("locked"), CycleUnstorable("a number that is too large")]
+    bench.spool = DrainedByAnother(lambda _: None)
+    bench.begin()
+    assert isinstance(await bench.storage.store(a_cycle()), Spooled)
+
+
+async def test_own_cycle_counts_as_stored_though_the_backlog_behind_it_is_not() -> None:
+    bench = Bench()
+    bench.spool.add(a_cycle_at(5))
+    own = a_cycle_at(0)
+
+    class InOrder(MemorySpool):
+        def add(self, report: CycleReport) -> str:
+            self.reports.insert(0, report)
+            return self.place
+
+        def drain(self, take: Callable[[CycleReport], bool]) -> int:
+            if self.reports[0] == own:
+                assert take(self.reports.pop(0))
+                raise StoreFull("no room for the next one")
+            return super().drain(take)
+
+    spool = InOrder()
+    spool.reports = bench.spool.reports
+    bench.spool = spool
+    bench.begin()
+    assert await bench.storage.store(own) == Stored(report=own)
+    assert bench.spool.reports == [a_cycle_at(5)]
+
+
+async def test_memory_gets_a_last_chance_in_the_store() -> None:
+    bench = Bench()
+    bench.store.fault, bench.spool.fault = FULL, SPOOL_FULL
+    await bench.storage.store(a_cycle_at(0))
+    bench.store.fault = None
+    bench.storage.close()
+    assert bench.slots() == [slot(0)]
+    assert bench.journal.of("cycles.lost") == ()
+
+
+def test_spool_is_made_ready_in_the_data_folder_unless_that_is_away() -> None:
+    for fault, is_data_there in ((None, True), (FULL, True), (StoreMissing("away"), False)):
+        bench = Bench()
+        bench.store.fault = fault
+        bench.storage.open(checking=False)
+        assert bench.spool.is_data_there is is_data_there
+
+
+async def test_spool_is_made_ready_once_the_data_folder_is_back() -> None:
+    bench = Bench()
+    bench.store.fault = StoreMissing("away")
+    bench.storage.open(checking=False)
+    await bench.storage.store(a_cycle_at(0))
+    bench.store.fault = None
+    await bench.storage.store(a_cycle_at(5))
+    assert bench.spool.is_data_there
 
 
 @pytest.mark.parametrize("error", [FULL, StoreError("no file"), ZeroDivisionError("a bug in the store")])
@@ -155,8 +264,8 @@ async def test_unstorable_cycle_in_memory_is_set_aside_by_the_spool() -> None:
         await bench.storage.store(a_cycle_at(minute))
     assert bench.slots() == [slot(5)]
     bench.spool.fault = None
+    bench.store.failures = [CycleUnstorable("a number that is too large")]
     for minute in (10, 15):
-        bench.store.failures = [CycleUnstorable("a number that is too large")]
         await bench.storage.store(a_cycle_at(minute))
     assert bench.spool.aside == [a_cycle_at(0)]
     assert bench.slots() == [slot(minute) for minute in (5, 10, 15)]
@@ -168,10 +277,10 @@ async def test_interrupted_backlog_continues_where_it_stopped() -> None:
         bench.spool.add(a_cycle_at(minute))
 
     class FailingOnce(SlowStore):
-        def append(self, report: CycleReport) -> CycleReport:
+        def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
             if len(self.appended) == 1 and not self.failures:
                 self.failures = [StoreBusy("locked")]
-            return super().append(report)
+            return super().append(report, waits=waits)
 
     bench.store = FailingOnce(bench.clock)
     bench.begin()

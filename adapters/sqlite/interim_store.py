@@ -1,0 +1,77 @@
+"""A store that keeps its cycles outside its database too, while that is an interim one.
+
+The person who finds the missing database may put it over the interim one: then its rows come from here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from adapters.sqlite.home_identity import HomeIdentity
+from domain.cycle import CycleReport
+from domain.errors import SpoolError
+from domain.progress import SourceProgress
+from ports.journal import Journal, Level
+from ports.spool import Spool
+from ports.store import Store
+
+
+class InterimStore:
+    """Passes everything on to `store`; `kept` has the cycles, which go to `spool` once they are needed."""
+
+    def __init__(
+        self, store: Store, *, identity: HomeIdentity, kept: Spool, spool: Spool, journal: Journal
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._kept = kept
+        self._spool = spool
+        self._journal = journal
+        self._may_have_kept = True
+        self._has_warned = False
+
+    def open(self, *, checking: bool) -> None:
+        self._store.open(checking=checking)
+        self._hand_over()
+
+    def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
+        stored = self._store.append(report, waits=waits)
+        if self._identity.is_interim():
+            self._keep(report)
+        else:
+            self._hand_over()
+        return stored
+
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        return self._store.progress(source, at)
+
+    def is_used(self, source: str, instant: datetime) -> bool:
+        return self._store.is_used(source, instant)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _keep(self, report: CycleReport) -> None:
+        if not (report.outcomes or report.missed):
+            return
+        try:
+            self._kept.add(report)
+        except SpoolError as error:
+            if not self._has_warned:
+                self._has_warned = True
+                self._journal.record(Level.WARNING, "store.interim_not_kept", error=str(error))
+        else:
+            self._may_have_kept = True
+
+    def _hand_over(self) -> None:
+        """Have the kept cycles stored if another database has taken the place of the interim one."""
+        if not self._may_have_kept or self._identity.is_interim():
+            return
+        try:
+            moved = self._kept.drain(lambda report: bool(self._spool.add(report)))
+        except SpoolError as error:
+            self._journal.record(Level.ERROR, "store.interim_not_merged", error=str(error))
+            return
+        self._may_have_kept = False
+        if moved:
+            self._journal.record(Level.WARNING, "store.interim_merged", cycles=moved)
