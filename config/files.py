@@ -17,6 +17,7 @@ from config.problems import Place, Report
 from domain.errors import SettingsError
 
 _LARGEST_BYTES = 1_000_000
+DEMO_MARK = "# written by `homeclimate demo`; a home with another first line is left alone"
 PackagedName = Literal["default.yaml", "secrets.example.yaml", "schema.json"]
 
 
@@ -60,6 +61,14 @@ def read_bytes(path: Path) -> bytes:
         return read_regular(path)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def is_demo_home(config_path: Path) -> bool:
+    """Return whether the demo has written the configuration."""
+    try:
+        return read_regular(config_path, len(DEMO_MARK)) == DEMO_MARK.encode()
+    except OSError:
+        return False
 
 
 def is_missing(path: Path) -> bool:
@@ -134,11 +143,12 @@ class HomeFiles:
         return self.folder / "upkeep.lock"
 
     @property
-    def lasting_folders(self) -> tuple[Path, Path]:
+    def lasting_folders(self) -> tuple[Path, ...]:
         """The folders outside the data folder, best first, for what must be known while that one is away.
 
-        The second one, in the user's state folder, is for homes in which only the data can be written.
+        The one in the user's state folder is for homes in which only the data can be written.
         """
         real = os.fsencode(os.path.realpath(self.home))
         name = hashlib.sha256(real).hexdigest()[:16]
-        return self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        folders = self.home / "state", platformdirs.user_state_path("homeclimate") / name
+        return tuple(folder for folder in folders if folder != self.folder)

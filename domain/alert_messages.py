@@ -66,7 +66,7 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.CLOCK_STEPPED: (
         "the computer's clock is, or was, wrong",
-        "A stored slot is in the future: {detail}. Check the clock and its time service.",
+        "Check the clock and its time service. Collecting goes on, with the time that the clock shows.",
     ),
 }
 
@@ -121,6 +121,13 @@ def remedy_of(incident: Incident) -> str:
     return _TEXTS[incident.topic][1].format(subject=incident.subject, detail=incident.detail)
 
 
+def length_text(length: timedelta) -> str:
+    """Return a length of time in one unit, such as `30 min`."""
+    minutes = round(length.total_seconds() / 60)
+    hours = minutes / 60
+    return f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def message_of(notice: Notice, *, home: str) -> Message:
     """Return the message of a notice; `home` is the home that it is about."""
     incident = notice.incident
@@ -128,11 +135,7 @@ def message_of(notice: Notice, *, home: str) -> Message:
     since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
-        minutes = round(notice.length.total_seconds() / 60)
-        hours = minutes / 60
-        length = (
-            f"{minutes} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
-        )
+        length = length_text(notice.length)
         detail = f"\nDetails: {notice.detail}" if isinstance(notice, Recovered) and notice.detail else ""
         return Message(
             subject=f"{ended}: {title}",

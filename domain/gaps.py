@@ -85,16 +85,15 @@ def fill(
 ) -> Iterator[tuple[Hole, Sequence[Missed], Hole | None]]:
     """Yield each hole with the slots that get their row now, and what is left of it; None is nothing.
 
-    A hole that ends far in the future was left by a wrong clock: it waits for that time. If its begin is
-    unknown, an earlier slot at such a time is the wrong clock's, and nothing is missing after it.
+    A hole that ends far in the future was left by a wrong clock: it waits for that time.
     """
     room = ROWS_AT_ONCE
     for hole in holes:
         after = hole.after or newest_before(hole.gap.source, hole.before)
         is_ahead = now is not None and is_clock_fault(now, hole.before)
-        if after is None or (is_ahead and hole.after is not None):
+        if after is None or is_ahead:
             yield hole, (), hole
-        elif is_ahead or hole.before - after > LONGEST_GAP:
+        elif hole.before - after > LONGEST_GAP:
             yield hole, (), None
         else:
             missed, left = attrs.evolve(hole, after=after).newest(room) if room else ((), hole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -17,12 +17,12 @@ from domain.errors import (
     SourceThrottled,
 )
 from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
-from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES
+from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
-_CLOCK_TOLERANCE = timedelta(minutes=10)
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 _RECENTLY = timedelta(days=1)
 _CHECK_OLD = timedelta(days=3)
 _BACKUP_OLD = timedelta(days=3)
@@ -34,7 +34,7 @@ _SHORTEST_INTERVAL = timedelta(minutes=5)  # so that a newly shortened interval 
 
 # Why most components are skipped at once; a report shows each of the two reasons on one line.
 NEEDS_CONFIGURATION = "the configuration must be corrected first"
-IS_SIMULATED = "this is a simulated home: see database"
+IS_SIMULATED = "this is a simulated home, which has it only while the demo runs"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,9 +77,9 @@ def judge_disk(free_bytes: int | None, commands: SystemCommands) -> Answer:
     return passed(summary)
 
 
-def judge_spool(waiting: Waiting) -> Answer:
-    """Judge what waits to be stored, which should be nothing."""
-    problems = list(waiting.unreadable)
+def judge_spool(waiting: Waiting, problems: Sequence[str] = ()) -> Answer:
+    """Judge what waits to be stored, which should be nothing; `problems` are those of the places."""
+    problems = list(dict.fromkeys((*waiting.unreadable, *problems)))
     step = "Check who owns the folder, and its disk."
     if waiting.cycles:
         places = " and ".join(waiting.places)
@@ -123,13 +123,13 @@ def judge_backups(
     if last is None:
         return skipped("no backup has been made yet; the next collector does it, once a day")
     answers = [_judge_backup(last, now) if is_there else _judge_removed_backup(last)]
-    if copy_to is not None and (answer := _judge_copy(copy, copy_to, now)) is not None:
-        answers.append(answer)
+    if copy_to is not None:
+        answers.append(_judge_copy(copy, copy_to, now))
     if kept := {**last.kept, **(copy.kept if copy is not None and copy_to is not None else {})}:
-        file, row = next(iter(kept.items()))
+        file, reason = next(iter(kept.items()))
         answers.append(
             warned(
-                f"{len(kept)} old backups are kept for rows that the database lacks, such as {file} ({row})",
+                f"{len(kept)} old backups are kept, such as {file}: {reason}",
                 f"`homeclimate db salvage {shlex.quote(file)}` merges them. If you deleted the rows on "
                 "purpose, delete the file.",
             )
@@ -157,12 +157,12 @@ def _judge_removed_backup(last: StepRecord) -> Answer:
     )
 
 
-def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer | None:
-    """Return a warning if no copy there is newer than seven days, else None."""
+def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer:
+    """Warn if no copy there is newer than seven days."""
     is_there = copy is not None and copy.file is not None and copy.file.startswith(f"{copy_to}/")
     made_at = copy.made_at if copy is not None and is_there else None
-    if made_at is not None and now - made_at < _COPY_OLD:
-        return None
+    if copy is not None and made_at is not None and now - made_at < _COPY_OLD:
+        return passed(f"copied to {copy_to}{f', {copy.detail}' if copy.detail else ''}")
     since = f"the newest there is of {made_at:%Y-%m-%d}" if made_at else "there is none"
     reason = f" ({copy.reason})" if copy is not None and copy.reason else ""
     return warned(
@@ -172,10 +172,13 @@ def _judge_copy(copy: StepRecord | None, copy_to: str, now: datetime) -> Answer 
     )
 
 
-def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemCommands) -> Answer:
+def judge_clock(
+    now: datetime, slots: Iterable[LastSlot], commands: SystemCommands, step: ClockStep | None = None
+) -> Answer:
     """Judge the time: it must not be before this program existed, nor before what was stored.
 
-    If cycles have been stored at the present time since, the clock was wrong once and is right now.
+    If cycles have been stored at the present time since, the clock was wrong once and is right now. That it
+    was set back is a failure for a day.
     """
     fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
     summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
@@ -183,6 +186,8 @@ def judge_clock(now: datetime, slots: Iterable[LastSlot], commands: SystemComman
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
+    if step is not None and step.is_recent(now):
+        return failed(f"the clock shows {summary}; {step.detail} ({step.at:%Y-%m-%d %H:%M} UTC)", fix)
     if not ahead:
         return passed(summary)
     summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"

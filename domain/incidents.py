@@ -14,6 +14,7 @@ from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Sto
 REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
 BATTERY_LOW_PERCENT, BATTERY_GOOD_PERCENT = 10, 20
+_CLOCK_STEP_REPORTED = timedelta(days=1)
 UNCHANGED_AFTER = timedelta(hours=48)
 DISK_LOW_BYTES, DISK_GOOD_BYTES = 200_000_000, 400_000_000
 WAL_HELD_BYTES, WAL_SHORT_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
@@ -80,6 +81,18 @@ class Incident:
     @property
     def is_open(self) -> bool:
         return self.notified_at is not None
+
+
+@attrs.frozen
+class ClockStep:
+    """That the clock was set back, as last noticed at an instant of the clock since."""
+
+    at: datetime
+    detail: str
+
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether it is to be reported: for a day, whichever way the clock was set since."""
+        return abs(now - self.at) < _CLOCK_STEP_REPORTED
 
 
 @attrs.frozen(kw_only=True)
@@ -159,7 +172,7 @@ def update_incidents(
 def observe_cycle(
     cycle: Cycle, clock_faults: Iterable[str] = (), *, has_incidents: bool = True
 ) -> Iterator[Observation]:
-    """Observe the sources, their devices, the store and the clock in a cycle.
+    """Observe the sources, their devices, the store and the clock in a cycle; `clock_faults` are its details.
 
     Without incidents no device can recover, and devices that are well are left out.
     """
@@ -170,7 +183,7 @@ def observe_cycle(
                 yield one
     reason = "" if isinstance(cycle, Stored) else cycle.reason
     yield Observation(topic=Topic.SPOOL_IN_USE, subject="database", is_bad=bool(reason), detail=reason)
-    faults = ", ".join(sorted(clock_faults))
+    faults = "; ".join(sorted(clock_faults))
     yield Observation(topic=Topic.CLOCK_STEPPED, subject="clock", is_bad=bool(faults), detail=faults)
 
 

@@ -13,11 +13,12 @@ from domain.schedule import is_clock_fault
 
 @attrs.frozen(kw_only=True)
 class SourceProgress:
-    """How far one source has come.
+    """How far one source has come at a slot.
 
-    `last_slot` is the newest planned slot with a ledger row, with any outcome; `last_stored_slot` the
-    newest one whose readings are stored. `expected` are the devices that should have a reading now: from a
-    device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
+    `is_recorded` if the slot waits or has a ledger row, other than of a missed one; `is_stored` if it has
+    readings. `last_slot` is the newest planned slot with a ledger row, with any outcome, `last_stored_slot`
+    the newest one whose readings are stored. `expected` are the devices that should have a reading now: from
+    a device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
     cycles are in the spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the
     future that only a wrong clock can have written it; the other fields leave such slots out.
     """
@@ -27,6 +28,8 @@ class SourceProgress:
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
     ahead: datetime | None = None
+    is_recorded: bool = False
+    is_stored: bool = False
 
     @property
     def newest_slot(self) -> datetime | None:
@@ -49,14 +52,14 @@ class SourceProgress:
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
     ) -> SourceProgress:
         """Return the progress at that instant, with these slots waiting, some with readings."""
-        if not waiting:
-            return self
         ahead = {slot for slot in waiting if is_clock_fault(at, slot)}
         return attrs.evolve(
             self,
             waiting=self.waiting | (waiting - ahead),
             last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
             ahead=_later(self.ahead, max(ahead, default=None)),
+            is_recorded=self.is_recorded or at in waiting,
+            is_stored=self.is_stored or at in collected,
         )
 
 

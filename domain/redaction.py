@@ -68,11 +68,20 @@ class Redactor:
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
+        self._secrets: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+        self._shapes = re.compile("|".join(_SHAPES), re.IGNORECASE)
+        self.learn(secrets)
+
+    def learn(self, secrets: Collection[str]) -> None:
+        """Redact these too from now on."""
+        self._secrets.update(secrets)
+        forms = {
+            form for secret in self._secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)
+        }
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         # Two passes: a shape may end inside a known secret, and leave the rest of it.
         self._known = re.compile("|".join(map(_pattern, longest_first))) if forms else None
-        self._shapes = re.compile("|".join(_SHAPES), re.IGNORECASE)
 
     def redact(self, text: str) -> str:
         """Return the text with `MARK` in place of each secret."""

@@ -42,15 +42,6 @@ def slots_between(last: datetime, current: datetime, interval_s: int) -> Iterato
         slot += timedelta(seconds=interval_s)
 
 
-def is_due(slot: datetime, last: datetime | None) -> bool:
-    """Return whether the slot needs a cycle, if `last` is the newest slot that had one.
-
-    After the clock was stepped back no slot runs twice; but a `last` more than two hours ahead was written by
-    a wrong clock, and does not count.
-    """
-    return last is None or slot > last or is_clock_fault(slot, last)
-
-
 def is_clock_fault(slot: datetime, last: datetime) -> bool:
     """Return whether `last` is so far ahead of the slot that a clock must have been wrong."""
     return last - slot > CLOCK_FAULT_AHEAD

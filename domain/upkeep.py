@@ -34,11 +34,11 @@ class StepResult(StrEnum):
 class StepRecord:
     """The last run of a step.
 
-    `detail` is what a check or a backup found wrong, `reason` why a step failed or was skipped. `kept_as` is
-    where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the newest backup
-    or copy, also while later ones fail; `file` of a restore is the backup that was merged. `kept` are the
-    backups that would have been removed, each with a row that the database lacks; `copied` is the backup that
-    was copied.
+    `detail` is what a check, a backup or a copy found wrong, `reason` why a step failed or was skipped.
+    `kept_as` is where a damaged database was set aside. `file`, `size_bytes` and `made_at` are those of the
+    newest backup or copy, also while later ones fail; `file` of a restore is the backup that was merged.
+    `copied` is the backup that was copied; `kept` are the backups that would have been removed, and why they
+    were not.
     """
 
     at: datetime

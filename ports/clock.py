@@ -17,6 +17,13 @@ class Clock(Protocol):
         """Return the seconds since some fixed instant; never goes back."""
         ...
 
+    def elapsed_asleep_s(self) -> float | None:
+        """Return the seconds since some fixed instant, with those in which the machine slept.
+
+        `elapsed_s` leaves these out. None where they are unknown.
+        """
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait that long by `elapsed_s`; zero or less only lets other tasks run."""
         ...

@@ -90,10 +90,12 @@ class VerifiedBridge:
 
 @attrs.frozen(kw_only=True)
 class UnverifiedBridge:
-    """A host with a self-signed certificate; `bridge_id` is the id that it claims, if any."""
+    """A host with a self-signed certificate that says it is a bridge with this id, name and model."""
 
     address: str
-    bridge_id: str | None
+    bridge_id: str
+    name: str
+    model: str
     certificate_sha256: str
 
 
@@ -103,11 +105,11 @@ class BridgePairing(Protocol):
     async def identify(
         self, address: str, *, expected_id: str | None = None, pin: str | None = None
     ) -> VerifiedBridge | UnverifiedBridge:
-        """Return what answers at the address.
+        """Return the bridge that answers at the address.
 
         `pin` is the fingerprint of the certificate that a person trusts, signed or not. Raise SourceRefused
-        for another bridge than the expected one, and for one that has HTTPS if HTTP is asked for;
-        SourceUnavailable if nothing answers.
+        for what is no bridge, for another bridge than the expected one, and for one that has HTTPS if HTTP is
+        asked for; SourceUnavailable if nothing answers.
         """
         ...
 

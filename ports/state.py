@@ -11,7 +11,7 @@ from typing import Protocol
 
 from domain.alert_messages import Outbox
 from domain.backoff import SourceFailures
-from domain.incidents import Incidents
+from domain.incidents import ClockStep, Incidents
 from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -53,6 +53,12 @@ class AlertState(Protocol):
         ...
 
     def save_clock_faults(self, slots: Mapping[str, datetime]) -> None: ...
+
+    def clock_step(self) -> ClockStep | None:
+        """Return when a process noticed last that the clock was set back."""
+        ...
+
+    def save_clock_step(self, step: ClockStep) -> None: ...
 
     def has_ping_failure(self) -> bool: ...
 

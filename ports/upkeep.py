@@ -23,7 +23,7 @@ class Checked:
 class BackedUp:
     """A verified backup. The findings are values that were wrong in the store already.
 
-    `kept` are older backups that would have been removed, each with a row that the store lacks.
+    `kept` are older backups that would have been removed, and why: the store lacks rows of them.
     """
 
     file: str
@@ -34,11 +34,15 @@ class BackedUp:
 
 @attrs.frozen(kw_only=True)
 class Copied:
-    """A verified copy of `backup`, the newest, on a second disk; `kept` are copies, as in `BackedUp`."""
+    """A verified copy of `backup`, the newest, on a second disk; `kept` are copies, as in `BackedUp`.
+
+    `is_same_disk` means that the folder for copies is on the disk of the backup.
+    """
 
     backup: str
     file: str
     size_bytes: int
+    is_same_disk: bool = False
     kept: Mapping[str, str] = attrs.field(factory=dict)
 
 

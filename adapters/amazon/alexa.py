@@ -10,11 +10,11 @@ from typing import Any
 from adapters.amazon.account_memory import credential_mark
 from adapters.amazon.authorisation import Authoriser
 from adapters.amazon.errors import parse_reply
-from adapters.amazon.http import AmazonSession, AsksForPerson, Request
+from adapters.amazon.http import AmazonSession, AsksForPerson, NoReply, Request
 from adapters.amazon.tokens import SIGN_IN_AGAIN
 from adapters.http.lenient_json import Json, count_non_finite
 from adapters.http.replies import add_endpoint
-from domain.errors import CredentialsStale
+from domain.errors import CredentialsStale, SourceUnavailable
 from ports.clock import Clock
 
 # `instance` distinguishes the ranges of a monitor: clients that do not ask for it show wrong values.
@@ -147,7 +147,10 @@ class Alexa:
                     body=body,
                 )
                 try:
-                    reply = await self._session.send(request, deadline_s)
+                    try:
+                        reply = await self._session.send(request, deadline_s)
+                    except NoReply as error:  # which concerns this request only
+                        raise SourceUnavailable(str(error), endpoint=request.endpoint) from error
                     with add_endpoint(request.endpoint):
                         content = parse_reply(reply, self._clock.now())
                 except AsksForPerson:

@@ -39,6 +39,10 @@ class NotReached(SourceUnavailable):
     """There was no complete reply."""
 
 
+class NoReply(NotReached):
+    """The host was connected, and gave no complete reply to this request; another may fare better."""
+
+
 class NoTokenYet(SourceUnavailable):
     """The token endpoint gave no token, without refusing it for good."""
 
@@ -245,9 +249,13 @@ _MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 
 def _not_reached(error: Exception, url: str, timeout_s: float) -> NotReached:
     """Return our error for one of aiohttp's. The message names the host and no more of the URL."""
-    message = next(message for kind, message in _MESSAGES if isinstance(error, kind))
+    is_connected = not isinstance(
+        error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError)
+    )
+    kind = NoReply if is_connected else NotReached
+    message = next(message for one, message in _MESSAGES if isinstance(error, one))
     host = urlsplit(url).hostname or "the host"
-    return NotReached(message.format(host=host, timeout_s=timeout_s, reason=_reason(error)))
+    return kind(message.format(host=host, timeout_s=timeout_s, reason=_reason(error)))
 
 
 def _reason(error: Exception) -> str:

@@ -144,6 +144,9 @@ class MonitorDirectory:
         self._journal = journal
         self._is_loaded = False
         self._known: tuple[Monitor, ...] = ()
+        self._has_typed = (
+            False  # whether the known ones were recorded by their type, as earlier versions did not
+        )
         self._asked_at: datetime | None = None
         self._foreign: tuple[str, ...] = ()  # entity ids of monitors that are not Amazon's own
         self._notes: list[str] = []
@@ -197,7 +200,7 @@ class MonitorDirectory:
                     raise first_error or error from error
             else:
                 monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
-        self._note_foreign(one for one in monitors if one.device_type != _DEVICE_TYPE)
+        self._note_foreign(one for one in monitors if not self._is_amazons(one))
         return self._amazons(monitors)
 
     def _note_foreign(self, monitors: Iterable[Monitor]) -> None:
@@ -220,8 +223,14 @@ class MonitorDirectory:
         return tuple(
             attrs.evolve(one, serial=one.serial or serials.get(one.entity_id.lower()))
             for one in monitors
-            if one.device_type == _DEVICE_TYPE
+            if self._is_amazons(one)
         )
+
+    def _is_amazons(self, monitor: Monitor) -> bool:
+        """Whether it is Amazon's own: by its type, or by the type that it had before, if none is named."""
+        if monitor.device_type is None and self._has_typed:
+            return any(one.entity_id.lower() == monitor.entity_id.lower() for one in self._known)
+        return monitor.device_type == _DEVICE_TYPE
 
     def _is_older_than(self, age: timedelta) -> bool:
         return self._asked_at is None or abs(self._clock.now() - self._asked_at) >= age
@@ -238,9 +247,11 @@ class MonitorDirectory:
             foreign = saved.get("not_recorded")
             self._foreign = tuple(str(one) for one in foreign) if isinstance(foreign, list) else ()
             self._asked_at = instant(saved, "asked_at")
+            self._has_typed = "account" in saved
 
     def _save(self, monitors: tuple[Monitor, ...], asked_at: datetime) -> None:
         self._known, self._asked_at = monitors, asked_at
+        self._has_typed = True
         saved: list[Json] = [
             attrs.asdict(one, filter=attrs.filters.exclude("device_type")) for one in monitors
         ]

@@ -22,6 +22,7 @@ from ports.journal import Journal, Level
 # A monitor sends a sample when a value changes, so that an old value may be the current one. A monitor that
 # has sent nothing for so long, not even its reachability, is not running. A sample without a time may be new.
 _STALE_AFTER = timedelta(hours=24)
+_SHARE_OF_THE_SECOND = 0.4
 _SPARE_S = 1.0  # of the source's time, for what is left to do after the last request
 _NOTABLE_SKEW = timedelta(minutes=2)
 _NO_MONITOR = "the Amazon account has no air quality monitor"
@@ -163,7 +164,9 @@ class AmazonSource:
         return _Read(samples=samples, notes=(note,), is_missed=is_missed)
 
     async def _read_graphql(self, monitors: tuple[Monitor, ...], deadline_s: float) -> dict[str, Samples]:
-        content = await self._alexa.endpoint_states((one.endpoint_id for one in monitors), deadline_s)
+        left_s = deadline_s - self._clock.elapsed_s()
+        limit_s = deadline_s - left_s * _SHARE_OF_THE_SECOND  # for the second interface, if this one hangs
+        content = await self._alexa.endpoint_states((one.endpoint_id for one in monitors), limit_s)
         samples = samples_of_endpoints(content, monitors)
         if samples and all(each.is_empty and each.is_reachable is not False for each in samples.values()):
             odd = count_non_finite(content)

@@ -47,6 +47,13 @@ class FileSpool:
             if self._prepare(folder, parents=True):
                 break
 
+    def problems(self) -> list[str]:
+        """Return why a cycle could not wait in the data folder, or in any of the others; changes nothing."""
+        data, *lasting = [folder.problem() for folder in self._folders]
+        if lasting and all(problem is not None for problem in lasting):
+            return [problem for problem in (data, *lasting) if problem is not None]
+        return [] if data is None else [data]
+
     def add(self, report: CycleReport) -> str:
         line = encode(report)
         used = 0

@@ -121,16 +121,34 @@ class HomeMarker:
 
     def absence(self, database: Path) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
-        folder = database.parent
-        for link in (database, folder):
-            if link.is_symlink() and not link.exists():
-                return f"{link} is a link to {os.path.realpath(link)}, which is not there"
+        try:
+            return self._find_absence(database)
+        except OSError:  # it is there, and out of reach
+            return None
+
+    def lacks_folder(self, database: Path) -> bool:
+        """Return whether the folder in which the database was is missing or away."""
+        if self.absence(database) is not None:
+            return True
+        if (marker := self.read()) is None or not marker.databases:
+            return False
+        try:
+            return not database.parent.is_dir()
+        except OSError:
+            return False
+
+    def _find_absence(self, database: Path) -> str | None:
         if database.exists():
             return None
+        folder, marker, real = database.parent, self.read(), os.path.realpath(database)
+        before = None if marker is None else marker.databases.get(self.name_of(database))
+        if folder.is_symlink() and not folder.exists():
+            return f"{folder} is a link to {os.path.realpath(folder)}, which is not there"
+        # a new database may be made through a link to a folder that is there
+        if database.is_symlink() and (before is not None or not Path(real).parent.is_dir()):
+            return f"{database} is a link to {real}, which is not there"
         if folder.exists() and not folder.is_dir():
             return f"{folder} is not a folder"
-        marker = self.read()
-        before = None if marker is None else marker.databases.get(self.name_of(database))
         if before is None or (now := self.place_of(folder)).is_same(before):
             return None
         point = self.path_of(before.mount_point)
@@ -139,12 +157,6 @@ class HomeMarker:
         if before.mount_point:
             return f"{database} was on a disk that was mounted at {point}, and is not now"
         return f"{database} was not on the disk that is mounted at {self.path_of(now.mount_point)}"
-
-    def lacks_folder(self, database: Path) -> bool:
-        """Return whether the folder in which the database was is missing or away."""
-        if self.absence(database) is not None:
-            return True
-        return not database.parent.is_dir() and (marker := self.read()) is not None and bool(marker.databases)
 
     def _mount_point(self, folder: Path) -> Path:
         try:
@@ -161,6 +173,11 @@ class HomeMarker:
             with suppress(OSError):
                 owner = self._home.stat()
                 os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def is_dangling(path: Path) -> bool:
+    """Return whether the path is a link to something that is not there."""
+    return path.is_symlink() and not path.exists()
 
 
 def _read(path: Path) -> Marker:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from adapters.files.regular_file import open_regular
+from adapters.files.regular_file import open_regular, problem_of_file
 from domain.errors import SourceLocked, StoreError
 
 _ATTEMPTS = 100
@@ -55,7 +55,8 @@ class SourceLocks:
 
     A lock file contains the holder, for people, and the slots whose cycles have begun but not ended, for the
     next holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that
-    can be written has the same locks: for processes that start while `folder` is away, `is_away`.
+    can be written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot
+    be used. `problem` is why it could not be used last.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SourceLocks:
         self._folder = folder
         self._lasting = lasting
         self._is_away = is_away
+        self.problem: str | None = None
         self._holder = f"process {os.getpid()}{doing and f', which is {doing}'}"
         self._held: dict[str, int] = {}
         self._held_twice: dict[str, list[int]] = {}
@@ -74,15 +76,23 @@ class SourceLocks:
         """Hold the source until `release` or `close`. Raise `SourceLocked` if another process holds it."""
         if source in self._held:
             return
-        held = [] if self._is_away() else [self._acquire(_path(self._folder, source), source)]
+        held, problem = [], None
+        if self._is_away():
+            problem = StoreError(f"cannot lock {source}: {self._folder} is away, and no other can be used")
+        else:
+            try:
+                held.append(self._acquire(_path(self._folder, source), source))
+            except StoreError as error:
+                problem = error
         try:
             held += self._acquire_lasting(source)
-        except BaseException:
+        except SourceLocked:
             for descriptor in held:
                 os.close(descriptor)
             raise
-        if not held:
-            raise StoreError(f"cannot lock {source}: {self._folder} is away, and no folder can replace it")
+        if not held and problem is not None:
+            raise problem
+        self.problem = None if problem is None else str(problem)
         descriptor = held[0]
         self._left[source] = self._taken[source] = _read_slots(descriptor)
         _write_note(descriptor, self._holder, self._taken[source])
@@ -140,6 +150,11 @@ class SourceLocks:
         """Release all sources."""
         for source in tuple(self._held):
             self.release(source)
+
+
+def lock_problem(folder: Path, source: str) -> str | None:
+    """Return why this process could not open the source's lock in the folder; changes nothing."""
+    return problem_of_file(_path(folder, source))
 
 
 def held_sources(*folders: Path) -> tuple[str, ...]:

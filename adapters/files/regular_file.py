@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 _KINDS = {
@@ -63,6 +64,35 @@ def check_regular(path: Path) -> None:
     except FileNotFoundError:
         return
     _check(path, mode)
+
+
+def problem_of_file(path: Path, flags: int = os.O_RDWR) -> str | None:
+    """Return why this process could not open the file, or make it if it is missing; None if it could.
+
+    Changes nothing.
+    """
+    try:
+        os.close(open_regular(path, flags))
+    except FileNotFoundError:
+        if path.is_symlink():
+            return f"{path} is a link to {path.resolve()}, where nothing is"
+        return problem_of_folder(path.parent)
+    except OSError as error:
+        return f"{path} cannot be opened: {error.strerror}"
+    return None
+
+
+def problem_of_folder(folder: Path) -> str | None:
+    """Return why this process could not make a file in the folder, or the folder itself; None if it could.
+
+    Changes nothing.
+    """
+    try:
+        nearest = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+        TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        return f"no file can be made in {folder}: {error.strerror}"
+    return None
 
 
 def _check(path: Path, mode: int) -> None:

@@ -8,13 +8,14 @@ from datetime import datetime
 from domain.alert_messages import Message, Outbox, title_of
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
-from domain.incidents import Incident, Incidents, Topic
+from domain.incidents import ClockStep, Incident, Incidents, Topic
 from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 
 # The keys and fields are read by every version of the program: add, never rename.
 _FAILURES = "streak."  # and the source's name
 _INCIDENTS, _OUTBOX, _CLOCK_FAULTS, _PING = "incidents", "notifier", "clock.faults", "heartbeat"
+_CLOCK_STEP = "clock.step"
 _RESCUE = "store.rescue"
 _QUARANTINE, _MISSING, _STEP, _RUNNING = "store.aside", "store.missing", "upkeep.", "upkeep.running"
 
@@ -100,6 +101,14 @@ class SavedState:
 
     def save_clock_faults(self, slots: Mapping[str, datetime]) -> None:
         self._state.put(_CLOCK_FAULTS, {source: slot.isoformat() for source, slot in slots.items()})
+
+    def clock_step(self) -> ClockStep | None:
+        saved = self._state.get(_CLOCK_STEP)
+        at, detail = _instant(saved.get("at")), saved.get("detail")
+        return None if at is None else ClockStep(at, detail if isinstance(detail, str) else "")
+
+    def save_clock_step(self, step: ClockStep) -> None:
+        self._state.put(_CLOCK_STEP, {"at": step.at.isoformat(), "detail": step.detail})
 
     def has_ping_failure(self) -> bool:
         return bool(self._state.get(_PING))

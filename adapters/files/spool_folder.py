@@ -14,7 +14,7 @@ import attrs
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
-from adapters.files.regular_file import open_regular
+from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder
 from adapters.files.spool_lines import HEAD_BYTES, decode
 from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
@@ -76,6 +76,16 @@ class SpoolFolder:
                 self._reserve.make()
         except OSError as error:
             self._journal.record(Level.WARNING, "spool.no_reserve", folder=str(self.path), error=str(error))
+
+    def problem(self) -> str | None:
+        """Return why this process could not add lines, or drain those that wait; changes nothing."""
+        files = [self.path / _LOCK, self._reserve.path, self.path / _QUARANTINE]
+        try:
+            files += self._days()
+        except OSError as error:
+            return f"{self.path} cannot be read: {error.strerror}"
+        problems = (problem_of_folder(self.path), *map(problem_of_file, files))
+        return next((problem for problem in problems if problem is not None), None)
 
     @property
     def is_prepared(self) -> bool:

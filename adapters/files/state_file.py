@@ -12,7 +12,7 @@ from pathlib import Path
 from adapters.files.atomic_write import write_atomically
 from adapters.files.data_folder import DataFolder
 from adapters.files.locks import locked_file
-from adapters.files.regular_file import NotAFileError, read_regular
+from adapters.files.regular_file import NotAFileError, problem_of_file, problem_of_folder, read_regular
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
@@ -44,6 +44,7 @@ class FileState:
         self._has_read_spares = False
         self._has_spare = False
         self._data = data or DataFolder(path.parent)
+        self._lock_path = path.with_name(f"{path.name}.lock")
         self._unsaved: _Values = {}
         self._cached: tuple[_Version, _Values] = (None, {})
         self._lock = threading.Lock()
@@ -64,7 +65,7 @@ class FileState:
                 self._read_spares()
                 self._unsaved[key] = json.loads(json.dumps(value, allow_nan=False))
                 self._data.require()
-                with locked_file(self._path.with_name(f"{self._path.name}.lock"), _MODE):
+                with locked_file(self._lock_path, _MODE):
                     values = {**self._read_or_quarantine(), **self._unsaved}
                     # without a value nothing is left of a key
                     left = {name: value for name, value in values.items() if value}
@@ -75,6 +76,16 @@ class FileState:
             else:
                 self._unsaved = {}
                 self._remove_spares()
+
+    def problem(self) -> str | None:
+        """Return why this process could not read or save the file; changes nothing."""
+        try:
+            self._read()
+        except OSError as error:
+            return f"{self._path} cannot be read: {error.strerror}"
+        except ValueError as error:
+            return f"{self._path} is damaged: {error}"
+        return problem_of_file(self._lock_path) or problem_of_folder(self._path.parent)
 
     def _load(self) -> _Values:
         if self._data.is_away():

@@ -1,6 +1,6 @@
-"""Files under a temporary name until they are complete, and the removal of those that were never completed.
+"""Files and folders under a temporary name, and the removal of those that were never completed.
 
-While a file is being made its process holds a lock on a second file. The system releases it however that
+While one is in use its process holds a lock on a second file. The system releases it however that
 process ends, so what has an unlocked lock file is a leftover.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from domain.errors import StoreError
 
 _MAKING, _LOCK = ".making", ".lock"
 _NOTE = b"homeclimate\n"  # in the lock file: other programs may use such names too
-_MODE = 0o600
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 
 
 @contextmanager
@@ -26,6 +27,25 @@ def unfinished_file(target: Path) -> Iterator[Path]:
 
     Raises `StoreError` while another process is making the same file, and `OSError`.
     """
+    with _reserved(target) as path:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE))
+        yield path
+
+
+@contextmanager
+def temporary_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder next to the target, for its owner alone; remove it with its content at the end.
+
+    Raises `StoreError` while another process has the same folder, and `OSError`.
+    """
+    with _reserved(target) as path:
+        path.mkdir(mode=_FOLDER_MODE)
+        yield path
+
+
+@contextmanager
+def _reserved(target: Path) -> Iterator[Path]:
+    """Hold the lock of the temporary name meanwhile."""
     path = target.with_name(f"{target.name}{_MAKING}")
     descriptor = _open_locked(_lock_of(path))
     if descriptor is None:
@@ -33,7 +53,6 @@ def unfinished_file(target: Path) -> Iterator[Path]:
     try:
         os.pwrite(descriptor, _NOTE, 0)
         _remove(path)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
         yield path
     finally:
         try:
@@ -79,7 +98,7 @@ def _is_ours(lock_file: Path, path: Path) -> bool:
 def _open_locked(path: Path) -> int | None:
     """Return the descriptor of the lock file; None while another process holds the lock."""
     while True:
-        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -96,5 +115,8 @@ def _open_locked(path: Path) -> int | None:
 
 
 def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+        return
     for suffix in ("", "-journal"):
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)

@@ -7,9 +7,9 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from shlex import quote
 
 import attrs
 
@@ -88,18 +88,18 @@ class Pulse:
             self._beats += 1
 
 
-def check_log_folder(folder: Path, *, max_bytes: int, backups: int, limit_bytes: int) -> Answer:
-    """Check that the folder, or where it would be created, is writable, and that it is within its limit.
+def check_log_folder(
+    folder: Path, problem: str | None, *, max_bytes: int, backups: int, limit_bytes: int
+) -> Answer:
+    """Check that the log has no problem, and that its folder is within its limit.
 
     The log itself takes `max_bytes` for each of its files, the `backups` and the one that it writes to.
     """
-    nearest = next(one for one in (folder, *folder.parents) if one.exists())
-    try:
-        TemporaryFile(dir=nearest).close()
-    except OSError as error:
+    if problem is not None:
         return failed(
-            f"{nearest} is not writable: {error.strerror}",
-            f"Let the user who collects write to it (`ls -la {nearest}`), or edit logging.log_file_path.",
+            f"nothing can be logged: {problem}",
+            f"Let the user who collects write to it (`ls -la {quote(str(folder))}`), or edit "
+            "logging.log_file_path.",
         )
     used = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     most = max_bytes * (1 + backups)
@@ -110,13 +110,23 @@ def check_log_folder(folder: Path, *, max_bytes: int, backups: int, limit_bytes:
     return passed(summary)
 
 
+def check_usable(problems: Sequence[str], summary: str, folder: Path) -> Answer:
+    """Check that no file has a problem; the files are in the folder."""
+    if not problems:
+        return passed(summary)
+    return failed(
+        "; ".join(problems),
+        f"Let the user who collects own it; move away what is not a file: `ls -la {quote(str(folder))}`.",
+    )
+
+
 def check_alert_file(path: Path) -> Answer:
     """Check that no alert file asks a person to act."""
     if not path.exists():
         return passed("no alert file")
     return failed(
         f"{path} exists: a source rejects its credentials",
-        f"Follow its instructions: `cat {path}`. The next success removes it.",
+        f"Follow its instructions: `cat {quote(str(path))}`. The next success removes it.",
     )
 
 

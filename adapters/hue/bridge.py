@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ OPTIONAL_READ_S = 4.0
 _FIRST_V2 = 1_948_086_000  # firmware (swversion) that brought the v2 API
 _FIRST_HTTPS = 1_804_201_116  # firmware that brought HTTPS
 _FIRMWARE_DIGITS = 18
+_BRIDGE_ID = re.compile("[0-9a-f]{16}")
+_MODEL = re.compile("BSB[0-9]{3}")
 _LINK_BUTTON = 101  # type of the v1 error "link button not pressed"
 _OK = 200
 
@@ -44,6 +47,18 @@ class Identity:
     model: str | None
     firmware: int | None
     name: str | None = None
+
+    @property
+    def is_bridge(self) -> bool:
+        """False for emulators under names of their own, and for everything else that answers with JSON."""
+        return bool(_BRIDGE_ID.fullmatch(self.bridge_id or "") and _MODEL.fullmatch(self.model or ""))
+
+    @property
+    def description(self) -> str:
+        """What it says of itself, for a person."""
+        return (
+            f"its model is {self.model!r}, its id {self.bridge_id!r}" if self.model else "it names no model"
+        )
 
     @property
     def has_https(self) -> bool:

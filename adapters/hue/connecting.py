@@ -1,8 +1,9 @@
-"""Connect to a bridge that proves its identity: over HTTPS, or over HTTP if it has nothing better."""
+"""Connect to a bridge that proves its identity over HTTPS, or over HTTP where the address says so."""
 
 from __future__ import annotations
 
 import ssl
+from datetime import timedelta
 from ipaddress import IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,13 +18,19 @@ from adapters.hue.errors import (
     ReadFailed,
     another_bridge,
     has_https,
+    no_bridge,
     root_cause,
     transport_error,
     unpinned_certificate,
+    without_https,
 )
 from adapters.hue.tls import Pinned, Proof, SignedBy
-from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from domain.errors import SourceError, SourceRefused, SourceUnavailable, StoreError
+from ports.clock import Clock
 from ports.state import State
+from ports.stored_data import Measurements
+
+_STORED_FOR = timedelta(days=366)  # longer than measurements are kept
 
 
 @attrs.frozen(kw_only=True)
@@ -75,8 +82,9 @@ def parse_address(written: str) -> Address:
 class BridgeMemory:
     """What earlier processes learned about bridges: read from the state once, written when it changes.
 
-    `hue.reach.PLACE` holds the id and the HTTPS of the bridge at an address, `hue.bridge.ID` the HTTPS of
-    a bridge at any address, `hue.found.ID` where a moved bridge was found.
+    `hue.reach.PLACE` holds the id and the HTTPS of the bridge at an address, or the id of one that was read
+    there without HTTPS; `hue.bridge.ID` the HTTPS of a bridge at any address, `hue.found.ID` where a moved
+    bridge was found.
     """
 
     def __init__(self, state: State) -> None:
@@ -89,6 +97,10 @@ class BridgeMemory:
             self._facts[key] = dict(self._state.get(key))
         return self._facts[key]
 
+    def had_https(self, bridge_id: str) -> bool:
+        """Return whether the bridge answered over HTTPS before, at any address."""
+        return flag(self.get(_bridge_key(bridge_id)), "has_https") is True
+
     def update(self, key: str, **facts: Json) -> None:
         """Add or replace facts; write only a change."""
         known = self.get(key)
@@ -99,19 +111,49 @@ class BridgeMemory:
 
 
 @attrs.frozen(kw_only=True)
+class EarlierReads:
+    """The reads of a source that a home has stored.
+
+    Versions that read a bridge without HTTPS also where its address did not say so remembered only the
+    HTTPS of others.
+    """
+
+    source: str
+    measurements: Measurements
+    clock: Clock
+
+    def have_no_v2(self) -> bool:
+        """Return whether the source was read, and never by v2, which needs HTTPS. Blocks."""
+        now = self.clock.now()
+        try:
+            costs = self.measurements.between(now - _STORED_FOR, now + timedelta(days=1))
+        except StoreError:
+            return False
+        ways = {one.strategy for one in costs if one.source == self.source and one.succeeded}
+        return bool(ways) and ways <= {"v1", "whole_bridge"}
+
+
+@attrs.frozen(kw_only=True)
 class BridgeConnector:
-    """Opens one bridge. Without a `bridge_id` it is read from the first certificate and remembered."""
+    """Opens one bridge. Without a `bridge_id` it is read from the first certificate and remembered.
+
+    `earlier` are the reads of a home that may be older than the rule for plain HTTP.
+    """
 
     bridge_id: str | None
     certificate_sha256: str | None
     roots: Path
     memory: BridgeMemory
+    earlier: EarlierReads | None = None
 
-    def connect(self, call: Call, written: str, bridge_id: str | None = None) -> Bridge:
+    def connect(
+        self, call: Call, written: str, bridge_id: str | None = None, *, was_read_here: bool = False
+    ) -> Bridge:
         """Return a bridge that has proved its identity; `written` is an address from the configuration.
 
-        `bridge_id` counts if none is configured. Raise SourceRefused for a wrong certificate or another
-        bridge, SourceUnavailable if no bridge answers.
+        `bridge_id` counts if none is configured. `was_read_here` if an earlier version read the bridge at
+        this address. Raise SourceRefused for a wrong certificate or another bridge, SourceUnavailable if no
+        bridge answers.
         """
         address = parse_address(written)
         wanted_id = self.bridge_id or bridge_id
@@ -129,7 +171,13 @@ class BridgeConnector:
                 or self._had_https(address, wanted_id)
             ):
                 raise
-            return self._connect_plain(call, address, written, wanted_id)
+            if was_read_here or self._was_plain(address, wanted_id):
+                bridge = self._connect_plain(call, address, written, wanted_id)
+                self.memory.update(_place_key(address), plain_id=wanted_id or "")
+                return bridge
+            if self._is_round_bridge(call, address, wanted_id):
+                raise without_https(written) from unavailable
+            raise
 
     def remembered_id(self, written: str) -> str | None:
         """Return the id that the certificate at an address had before."""
@@ -185,10 +233,30 @@ class BridgeConnector:
         bridge = call.open(address.url("http"), None)
         identity = bridge.identity(call.deadline_s)
         _check_identity(identity, written, wanted_id)
+        if not identity.is_bridge:
+            raise no_bridge(written, identity.description)
         if identity.has_https:
             raise has_https(written)
         bridge.offers_v2 = False
         return bridge
+
+    def _was_plain(self, address: Address, wanted_id: str | None) -> bool:
+        """Return whether an earlier version of the program read this bridge without HTTPS."""
+        place = self.memory.get(_place_key(address))
+        if "plain_id" in place:
+            return place["plain_id"] == (wanted_id or "")
+        return self.earlier is not None and self.earlier.have_no_v2()
+
+    def _is_round_bridge(self, call: Call, address: Address, wanted_id: str | None) -> bool:
+        """Return whether a bridge without HTTPS answers, without sending it the key."""
+        bridge = call.open(address.url("http"), None)
+        try:
+            with bridge.optional_read(call.deadline_s) as deadline_s:
+                identity = bridge.identity(deadline_s)
+        except SourceError:
+            return False
+        is_wanted = wanted_id in (None, identity.bridge_id)
+        return identity.is_bridge and is_wanted and not identity.has_https
 
     def _explain(
         self, refused: CertificateRefused, call: Call, address: Address, written: str, wanted_id: str | None
@@ -219,7 +287,7 @@ class BridgeConnector:
         known_id = self._known_id(address, wanted_id)
         if self.certificate_sha256:
             return True
-        if known_id and flag(self.memory.get(_bridge_key(known_id)), "has_https"):
+        if known_id and self.memory.had_https(known_id):
             return True
         return text(place, "bridge_id") in (None, known_id) and flag(place, "has_https") is True
 

@@ -126,7 +126,8 @@ def _parse_lookup(content: bytes) -> Sequence[AnnouncedBridge]:
         raise SourceGarbled("the look-up service does not answer with a list")
     found = []
     for item in limited_devices(listed, "bridges"):
-        if address := identity(item, "internalipaddress"):
+        address = identity(item, "internalipaddress")
+        if address and "://" not in address:  # which would mean plain HTTP
             port = integer(item, "port")
             place = address if port in (None, _HTTPS_PORT) else f"{address}:{port}"
             bridge_id = (identity(item, "id") or "").lower() or None

@@ -25,6 +25,10 @@ class ReadFailed(SourceUnavailable):
     """The bridge answers but fails at this read; another read may succeed."""
 
 
+class Busy(SourceUnavailable):
+    """The bridge is too busy for any read."""
+
+
 class NotOffered(SourceGarbled):
     """The bridge does not have this resource, for example because its firmware is too old."""
 
@@ -33,8 +37,16 @@ class PathRefused(SourceRefused):
     """The bridge refuses this request; others may succeed."""
 
 
+class RedirectedToHttps(PathRefused):
+    """The bridge answers over HTTPS only."""
+
+
 class Unidentified(ReadFailed):
     """The temperatures came, but not which sensors they belong to."""
+
+
+class WithoutHttps(SourceRefused):
+    """A bridge without HTTPS answers, and its address does not allow plain HTTP."""
 
 
 class CertificateRefused(SourceRefused):
@@ -57,7 +69,7 @@ _BY_STATUS: dict[int, tuple[type[SourceError], str]] = {
     403: (PathRefused, "the bridge refuses the request (HTTP 403)"),
     404: (NotOffered, "the bridge has no such resource (HTTP 404)"),
     429: (SourceThrottled, "the bridge asks for fewer requests (HTTP 429)"),
-    503: (SourceUnavailable, "the bridge is too busy (HTTP 503)"),  # a larger read would not help
+    503: (Busy, "the bridge is too busy (HTTP 503)"),
 }
 
 # `type` of a v1 error -> error; any other is SourceGarbled.
@@ -92,8 +104,9 @@ def status_error(
     if status >= 500:
         return ReadFailed(f"the bridge is in trouble (HTTP {status})")
     if 300 <= status < 400:
-        target = ", to HTTPS" if (location or "").lower().startswith("https:") else ""
-        return PathRefused(
+        is_to_https = (location or "").lower().startswith("https:")
+        target, kind = (", to HTTPS", RedirectedToHttps) if is_to_https else ("", PathRefused)
+        return kind(
             f"the bridge redirects the request (HTTP {status}{target}), and redirects are not followed. "
             "Configure the bridge's own address, without http://"
         )
@@ -160,10 +173,12 @@ def unidentified(errors: Sequence[SourceError]) -> SourceError:
 def after_fallback(first: SourceError, last: SourceError) -> SourceError:
     """Return the error of a read whose fallback failed too: the first cause, and the last.
 
-    It is of the first one's class, unless that is only "not offered": what a fallback refuses, such as the
-    key, the other way may accept.
+    It is of the first one's class, unless that is only "not offered", or another bridge answers by now: what
+    a fallback refuses, such as the key, the other way may accept.
     """
-    kind = type(last) if isinstance(first, NotOffered) or isinstance(last, SourceThrottled) else type(first)
+    is_elsewhere = isinstance(last, SourceRefused) and not isinstance(last, PathRefused)
+    is_last = isinstance(first, NotOffered) or isinstance(last, SourceThrottled) or is_elsewhere
+    kind = type(last) if is_last else type(first)
     return kind(
         f"{first}; and then: {last}",
         retry_after_s=last.retry_after_s or first.retry_after_s,
@@ -176,6 +191,23 @@ def another_bridge(address: str, found: str, wanted: str) -> SourceRefused:
     return SourceRefused(
         f"another bridge answers at {address}: {found} instead of {wanted}. Correct the address "
         "(collectors.hue in config/config.yaml) or the id (hue: bridge_id in config/secrets.yaml)"
+    )
+
+
+def no_bridge(address: str, detail: object) -> SourceRefused:
+    """Return the error for an address where something else answers."""
+    return SourceRefused(
+        f"no Hue bridge answers at {address}: {detail}. Look up the bridge's address in the Hue app "
+        "(Settings, My Hue system, the bridge, the i)"
+    )
+
+
+def without_https(address: str) -> WithoutHttps:
+    """Return the error for a round bridge whose address does not allow plain HTTP."""
+    return WithoutHttps(
+        f"a bridge without HTTPS answers at {address}, and a key is sent over plain HTTP only to an address "
+        f"with http://. If yours is the first, round bridge, run `homeclimate setup --address {address}`, or "
+        f"write http://{address} (collectors.hue in config/config.yaml); if not, something else answers"
     )
 
 

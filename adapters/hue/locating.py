@@ -11,6 +11,7 @@ from adapters.http.lenient_json import instant, text
 from adapters.hue.bridge import Bridge
 from adapters.hue.calls import Call
 from adapters.hue.connecting import BridgeConnector, BridgeMemory
+from adapters.hue.errors import WithoutHttps
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -44,17 +45,21 @@ class BridgeLocator:
         known = self._known_addresses()
         bridge_id = self._bridge_id()
         for address in known:
+            # versions that followed a bridge without HTTPS noted no HTTPS of it
+            was_read_here = address == text(self.memory.get(self._key), "address")
             try:
-                return self.connector.connect(call, address, bridge_id)
+                return self.connector.connect(call, address, bridge_id, was_read_here=was_read_here)
             except (SourceUnavailable, SourceRefused) as error:
                 first_error = first_error or error
         if first_error is not None and bridge_id is None:
             raise first_error  # a search without an id would accept another home's bridge
         for announced in self._search(self.finder, call, bridge_id, first_error):
-            if announced.address in known:
-                continue
+            if announced.address in known or "://" in announced.address:
+                continue  # what is announced cannot ask for plain HTTP
             try:
                 bridge = self.connector.connect(call, announced.address, announced.bridge_id)
+            except WithoutHttps as error:
+                first_error = error  # where it is now, and what to do
             except (SourceUnavailable, SourceRefused) as error:
                 first_error = first_error or error
             else:

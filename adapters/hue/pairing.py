@@ -10,9 +10,17 @@ import attrs
 from adapters.hue.bridge import BridgeOpener, Identity
 from adapters.hue.calls import BridgeCalls, Call
 from adapters.hue.connecting import Address, parse_address
-from adapters.hue.errors import another_bridge, has_https, transport_error
-from adapters.hue.tls import Pinned, Proof, SignedBy
-from domain.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from adapters.hue.errors import (
+    ReadFailed,
+    RedirectedToHttps,
+    another_bridge,
+    has_https,
+    no_bridge,
+    root_cause,
+    transport_error,
+)
+from adapters.hue.tls import Leaf, Pinned, Proof, SignedBy
+from domain.errors import SourceError, SourceRefused, SourceThrottled, SourceUnavailable
 from ports.clock import Clock
 from ports.setup import UnverifiedBridge, VerifiedBridge
 
@@ -40,9 +48,14 @@ class HuePairing:
         """Return the bridge at an address; see `ports.setup.BridgePairing`."""
         self._calls.close()
         parsed = parse_address(address)
-        return await self._calls.run(
-            lambda call: self._meet(call, parsed, expected_id, pin), self._clock.elapsed_s() + _TIMEOUT_S
-        )
+        try:
+            return await self._calls.run(
+                lambda call: self._meet(call, parsed, expected_id, pin), self._clock.elapsed_s() + _TIMEOUT_S
+            )
+        except SourceUnavailable as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
+            raise _no_answer(parsed, f"nothing complete within {_TIMEOUT_S:g} s") from error
 
     async def ask_for_key(self, bridge: VerifiedBridge) -> str | None:
         """Return a new key, once the button is pressed. The connection stays open for the next question."""
@@ -72,65 +85,89 @@ class HuePairing:
     def _meet(
         self, call: Call, address: Address, expected_id: str | None, pin: str | None
     ) -> VerifiedBridge | UnverifiedBridge:
+        """Meet the bridge over HTTPS; where nothing speaks TLS, a bridge without HTTPS."""
         if address.is_plain:
             return self._meet_plain(call, address, expected_id)
         try:
-            proof = self._proof(call, address, pin)
-        except ConnectionRefusedError as error:
+            leaf, error = self._fetch_leaf(call, address)
+        except ConnectionRefusedError as refused:
             if address.port is not None:
-                raise _no_answer(address, error) from error
+                raise _no_answer(address, refused) from refused
             return self._meet_plain(call, address, expected_id)
-        except (OSError, ValueError) as error:
-            raise _no_answer(address, error) from error
-        if isinstance(proof, UnverifiedBridge):
-            return proof
-        identity = call.open(address.url("https"), proof).identity(call.deadline_s)
-        if isinstance(proof, SignedBy):
-            identity = attrs.evolve(identity, bridge_id=proof.bridge_id)
-        return _met(address.place, identity, expected_id, pin if isinstance(proof, Pinned) else None)
+        except (OSError, ValueError) as failed:
+            raise _no_answer(address, failed) from failed
+        if leaf.sha256 != pin and error is None:
+            if leaf.common_name is None:
+                raise SourceRefused(f"the certificate at {address.place} does not name a bridge")
+            proof = SignedBy(self._roots, leaf.common_name)
+            identity = call.open(address.url("https"), proof).identity(call.deadline_s)
+            return _verified(address.place, attrs.evolve(identity, bridge_id=leaf.common_name), expected_id)
+        identity = self._identity(call, address, Pinned(leaf.sha256))
+        _check_id(address.place, identity, leaf.common_name)
+        if leaf.sha256 == pin:
+            return attrs.evolve(_verified(address.place, identity, expected_id), certificate_sha256=pin)
+        if error is not None and error.verify_code not in _NO_KNOWN_ROOT:
+            raise transport_error(error, address.place) from error
+        met = _verified(address.place, identity, expected_id)
+        return UnverifiedBridge(
+            address=met.address,
+            bridge_id=met.bridge_id,
+            name=met.name,
+            model=met.model,
+            certificate_sha256=leaf.sha256,
+        )
 
-    def _proof(self, call: Call, address: Address, pin: str | None) -> Proof | UnverifiedBridge:
-        """Return what the certificate proves. Raise OSError if there is none."""
-        if pin is not None and call.fetch_leaf(address.host, address.port, None).sha256 == pin:
-            return Pinned(pin)
+    def _fetch_leaf(self, call: Call, address: Address) -> tuple[Leaf, ssl.SSLCertVerificationError | None]:
+        """Return the certificate, and why the roots do not vouch for it. Raise OSError if there is none."""
         try:
-            leaf = call.fetch_leaf(address.host, address.port, self._roots)
+            return call.fetch_leaf(address.host, address.port, self._roots), None
         except ssl.SSLCertVerificationError as error:
-            if error.verify_code not in _NO_KNOWN_ROOT:
-                raise transport_error(error, address.place) from error
-            own = call.fetch_leaf(address.host, address.port, None)
-            return UnverifiedBridge(
-                address=address.place, bridge_id=own.common_name, certificate_sha256=own.sha256
-            )
-        if leaf.common_name is None:
-            raise SourceRefused(f"the certificate at {address.place} does not name a bridge")
-        return SignedBy(self._roots, leaf.common_name)
+            return call.fetch_leaf(address.host, address.port, None), error
 
     def _meet_plain(self, call: Call, address: Address, expected_id: str | None) -> VerifiedBridge:
         """Meet without encryption only a bridge that has no HTTPS."""
-        identity = call.open(address.url("http"), None).identity(call.deadline_s)
+        identity = self._identity(call, address, None)
         if identity.has_https:
             raise has_https(address.place)
-        return attrs.evolve(_met(address.url("http"), identity, expected_id), is_encrypted=False)
+        return attrs.evolve(_verified(address.url("http"), identity, expected_id), is_encrypted=False)
+
+    def _identity(self, call: Call, address: Address, proof: Proof | None) -> Identity:
+        """Return the identity of an unproved device. Raise SourceRefused if that is no bridge."""
+        try:
+            identity = call.open(address.url("http" if proof is None else "https"), proof).identity(
+                call.deadline_s
+            )
+        except SourceThrottled:
+            raise
+        except SourceError as error:
+            if isinstance(error, RedirectedToHttps) and address.is_plain:
+                raise
+            if isinstance(error, SourceUnavailable) and not isinstance(error, ReadFailed):
+                raise _no_answer(address, root_cause(error)) from error
+            raise no_bridge(address.place, error) from error
+        if not identity.is_bridge:
+            raise no_bridge(address.place, identity.description)
+        return identity
 
 
-def _met(address: str, identity: Identity, expected_id: str | None, pin: str | None = None) -> VerifiedBridge:
-    if identity.bridge_id is None:
-        raise SourceGarbled(f"the device at {address} does not say which bridge it is")
-    if expected_id not in (None, identity.bridge_id):
-        raise another_bridge(address, identity.bridge_id, expected_id or "")
+def _verified(address: str, identity: Identity, expected_id: str | None) -> VerifiedBridge:
+    _check_id(address, identity, expected_id)
     return VerifiedBridge(
         address=address,
-        bridge_id=identity.bridge_id,
+        bridge_id=identity.bridge_id or "",
         name=identity.name or "Hue bridge",
         model=identity.model or "unknown model",
-        certificate_sha256=pin,
     )
 
 
-def _no_answer(address: Address, error: Exception) -> SourceUnavailable:
+def _check_id(address: str, identity: Identity, wanted_id: str | None) -> None:
+    if wanted_id not in (None, identity.bridge_id):
+        raise another_bridge(address, identity.bridge_id or "one without an id", wanted_id or "")
+
+
+def _no_answer(address: Address, error: object) -> SourceUnavailable:
     reason = getattr(error, "strerror", None) or error
     return SourceUnavailable(
-        f"no bridge answers at {address.place} ({reason}). Switch it on, look up its address in the Hue app "
-        "(Settings, My Hue system, the bridge, the i), or run homeclimate setup without --address to search"
+        f"no Hue bridge answers at {address.place} ({reason}). Switch it on, look up its address in the Hue "
+        "app (Settings, My Hue system, the bridge, the i), or run `homeclimate setup` without --address"
     )

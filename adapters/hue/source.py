@@ -13,6 +13,7 @@ from adapters.http.lenient_json import at
 from adapters.hue.bridge import Bridge, BridgeOpener, error_descriptions
 from adapters.hue.calls import BridgeCalls, Call
 from adapters.hue.errors import (
+    Busy,
     CertificateRefused,
     NotOffered,
     PathRefused,
@@ -34,6 +35,7 @@ _NOTES = {
     "v1": "read version 1 of the API, since version 2 could not be read: {error}",
     "whole_bridge": "read the whole bridge, since the sensors alone could not be read: {error}",
 }
+_V2_S = 7.0  # for the temperatures by v2: if it hangs, v1 may not, and a second attempt must fit
 _REPLY_RESERVE_S = 1.0  # what optional reads leave of the source's time
 
 
@@ -65,6 +67,7 @@ class HueSource:
     _clock: Clock
     _journal: Journal
     _calls: BridgeCalls = attrs.field(init=False)
+    _v2_failures: dict[datetime, SourceError] = attrs.field(factory=dict, init=False)  # of the newest slot
 
     @_calls.default
     def _make_calls(self) -> BridgeCalls:
@@ -118,6 +121,9 @@ class HueSource:
         if way == "auto":
             way = "v2" if read.bridge.offers_v2 else "v1"
         notes: tuple[str, ...] = ()
+        if way == "v2" and self._strategy == "auto" and (error := self._v2_failures.get(read.slot)):
+            way, notes = "v1", self._note_fallback("v1", error)
+            read.failed.append(error)
         while True:
             try:
                 match way:
@@ -136,12 +142,24 @@ class HueSource:
                     continue
                 # what v1's sensors have of identities was read already
                 way = "v1" if way == "v2" and not isinstance(error, Unidentified) else "whole_bridge"
-                notes = (_NOTES[way].format(error=error),)
-                self._journal.record(Level.WARNING, "hue.fallback", source=self.name, detail=notes[0])
+                notes = self._note_fallback(way, error)
+
+    def _note_fallback(self, way: Strategy, error: SourceError) -> tuple[str, ...]:
+        note = _NOTES[way].format(error=error)
+        self._journal.record(Level.WARNING, "hue.fallback", source=self.name, detail=note)
+        return (note,)
 
     def _read_v2(self, read: Read, notes: Sequence[str]) -> SourceReply:
         bridge = read.bridge
-        content = bridge.v2("temperature", read.deadline_s)
+        try:
+            content = bridge.v2("temperature", min(read.deadline_s, bridge.elapsed_s() + _V2_S))
+        except SourceUnavailable as error:
+            if bridge.is_proved and not isinstance(
+                error, Busy
+            ):  # it answers, but not this: the next attempt at the slot is by v1
+                self._v2_failures.clear()
+                self._v2_failures[read.slot] = error
+            raise
         listed = parse_temperatures(content)
         if at(content, "errors"):
             notes = [*notes, *(f"the bridge reports: {error}" for error in error_descriptions(content))]

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from adapters.files.locks import lock_within_limit
-from adapters.files.regular_file import open_regular, reading
+from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder, reading
 from adapters.log.journals import journal_line
 from domain.incidents import DISK_LOW_BYTES
 from ports.clock import Clock
@@ -70,6 +70,10 @@ class RotatingLog:
         self._is_prepared = False
         self._failing_since: datetime | None = None
         self._lost = 0  # records since the last one that was written
+
+    def problem(self) -> str | None:
+        """Return why this process could not write records, or rotate; changes nothing."""
+        return self._files.problem()
 
     def record(self, level: Level, event: str, **fields: object) -> None:
         if level < self._level:
@@ -151,6 +155,9 @@ class _LogFiles:
     backups: int
     margin_bytes: int
     failed_rotations: int = 0
+
+    def problem(self) -> str | None:
+        return problem_of_file(self._path(0), os.O_WRONLY | os.O_APPEND) or problem_of_folder(self.folder)
 
     def prepare(self) -> None:
         """Create the folder, and remove files beyond the bound. Raise `OSError`."""

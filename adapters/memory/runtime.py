@@ -47,6 +47,7 @@ class MemoryClock:
             raise ValueError(f"a clock starts at an aware instant, not at {start}")
         self._start = start
         self._elapsed_s = 0.0
+        self._asleep_s = 0.0
         self._stepped_s = 0.0
         self._sleepers: list[_Sleeper] = []
         self._numbers = count()
@@ -54,10 +55,13 @@ class MemoryClock:
         self._watched: asyncio.AbstractEventLoop | None = None
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed_s + self._stepped_s)
+        return self._start + timedelta(seconds=self._elapsed_s + self._asleep_s + self._stepped_s)
 
     def elapsed_s(self) -> float:
         return self._elapsed_s
+
+    def elapsed_asleep_s(self) -> float | None:
+        return self._elapsed_s + self._asleep_s
 
     async def sleep(self, seconds: float) -> None:
         self._quiet_turns = 0
@@ -76,6 +80,10 @@ class MemoryClock:
         self._quiet_turns = 0
         while self._sleepers and self._sleepers[0].wakes_at_s <= self._elapsed_s:
             self._wake_earliest()
+
+    def sleep_machine(self, seconds: float) -> None:
+        """Let the machine sleep that long: the wall clock goes on, and no task does."""
+        self._asleep_s += seconds
 
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock forwards or back; no time passes."""

@@ -132,7 +132,13 @@ class MemoryBridgePairing(Script[str | None]):
             raise SourceUnavailable(f"no bridge answers at {address}")
         own_pin = bridge.certificate_sha256
         if own_pin is not None and own_pin != pin:
-            return UnverifiedBridge(address=address, bridge_id=bridge.bridge_id, certificate_sha256=own_pin)
+            return UnverifiedBridge(
+                address=address,
+                bridge_id=bridge.bridge_id,
+                name=bridge.name,
+                model=bridge.model,
+                certificate_sha256=own_pin,
+            )
         if expected_id not in (None, bridge.bridge_id):
             raise SourceRefused(f"another bridge answers at {address}")
         return bridge

@@ -83,6 +83,7 @@ class MemoryStore:
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
         ]
+        entry = next((entry for entry in planned if entry.due.slot == at), None)
         scheduled = [entry for entry in planned if not is_clock_fault(at, entry.due.slot)]
         ahead = [entry.due.slot for entry in planned if is_clock_fault(at, entry.due.slot)]
         return SourceProgress(
@@ -92,6 +93,8 @@ class MemoryStore:
                 (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
             ),
             expected=self._expected(source, at),
+            is_recorded=isinstance(entry, Collected | Failed | Deferred),
+            is_stored=isinstance(entry, Collected),
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:

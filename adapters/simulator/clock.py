@@ -45,5 +45,8 @@ class MovedClock:
     def elapsed_s(self) -> float:
         return self._clock.elapsed_s()
 
+    def elapsed_asleep_s(self) -> float | None:
+        return self._clock.elapsed_asleep_s()
+
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)

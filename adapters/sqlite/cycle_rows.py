@@ -43,6 +43,7 @@ _LISTED_WITHIN = timedelta(days=1)
 _DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
 
 _SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
+_SELECT_STATE = "SELECT state FROM outcomes WHERE source = ? AND slot = ? AND scheduled = 1"
 _SELECT_DEVICES_AT = "SELECT device_id FROM readings WHERE timestamp = ?"
 # for a table whose index somebody has removed: finds them by the key, with the case as given
 _SELECT_DEVICES_AT_BY_ID = """
@@ -160,6 +161,11 @@ class CycleWriter:
     def _insert_missed(self, missed: Iterable[Missed]) -> None:
         rows = map(_ledger_row, missed)
         self._connection.executemany(_INSERT_OUTCOME, [(*row, checksum(row)) for row in rows])
+
+    def state_of(self, source: str, slot: datetime) -> object:
+        """Return the state of a planned slot; None if it has no row."""
+        found = self._connection.execute(_SELECT_STATE, (source, as_text(slot))).fetchone()
+        return None if found is None else found[0]
 
     def is_used(self, source: str, instant: datetime) -> bool:
         """Return whether any reading, or a ledger row of the source, has that instant."""

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import attrs
 
-from adapters.files.home_marker import HomeMarker, Marker
+from adapters.files.home_marker import HomeMarker, Marker, is_dangling
 from adapters.sqlite.migration.inspection import HOME_ID, INTERIM_SINCE, Inspection
 from domain.errors import StoreMissing
 from ports.clock import Clock
@@ -54,7 +54,15 @@ class HomeIdentity:
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
-        return self.marker.absence(self.path)
+        reason = self.marker.absence(self.path)
+        if (
+            reason is None
+            and self.marker.read() is None
+            and is_dangling(self.path)
+            and self.loss() is not None
+        ):
+            return f"{self.path} is a link to {self.path.resolve()}, which is not there"
+        return reason
 
     def loss(self) -> str | None:
         """Return why there should be a database at the path, which has none; None for a new home."""
@@ -119,6 +127,14 @@ class HomeIdentity:
         """Raise `StoreMissing` if the place of the database is away."""
         if (reason := self.away()) is not None:
             self._refuse(reason, "mount the disk")
+
+    def require_file(self) -> None:
+        """Raise `StoreMissing` if the home has had a database, and there is none at the path."""
+        reason = self.away()
+        if reason is None and not self.path.exists() and (loss := self.loss()) is not None:
+            reason = f"{self.path} is missing; {loss}"
+        if reason is not None:
+            raise StoreMissing(f"{reason}. Mount its disk, or {_STEPS}")
 
     def require_own(self, found: Inspection) -> None:
         """Raise `StoreMissing` if the inspected database is that of another home."""

@@ -6,6 +6,7 @@ disk that was unmounted, or without a name. What is stored there then is not in 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 from collections.abc import Iterator
@@ -16,12 +17,17 @@ from pathlib import Path
 import attrs
 
 from adapters.files.data_folder import FileId, file_id
+from domain.errors import StoreMissing
 
 _DESCRIPTORS = Path("/dev/fd")  # of this process, on Linux and macOS
 # https://sqlite.org/walformat.html: in the index the page size, the number of frames, the salts, and how many
 # frames are in the database; in the log 16 bytes before the salts, and 24 in each frame before the page.
 _INDEX_BYTES = 100
 _PAGE_SIZE_AT, _FRAMES_AT, _SALTS_AT, _BACKFILLED_AT = 14, 16, 32, 96
+# https://sqlite.org/fileformat2.html and SQLite's os.h: the two bytes of the journal mode, and the bytes of
+# the file that each process locks while it has the database open.
+_MODE_AT, _MODE_BYTES, _IS_WAL = 18, 2, b"\x02\x02"
+_SHARED_AT, _SHARED_BYTES = 0x40000002, 510
 _LOG_HEADER_BYTES, _LOG_SALTS_AT, _SALTS_BYTES, _FRAME_HEADER_BYTES = 32, 16, 8, 24
 
 
@@ -34,11 +40,12 @@ class Condition(Enum):
     REPLACED = auto()  # another file is at the path
     LOG_LOST = auto()  # the database is in place; its log or index was deleted or replaced
     LOG_CUT = auto()  # what was in the log is gone
+    OVERWRITTEN = auto()  # the database has become shorter: something was written over it
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class OpenFiles:
-    """The files as they were when the database was opened.
+    """The files as they were when the database was opened. Any thread may look at them.
 
     `path` is as configured and may be a link; `real` is the file that it led to. `log` and `index` are None
     in a journal mode without them.
@@ -52,6 +59,9 @@ class OpenFiles:
     index: FileId | None
     log_descriptor: int | None = None
     index_descriptor: int | None = None
+    _log_names: tuple[str, str] = attrs.field(init=False)
+    _size: int = attrs.field(init=False)
+    _has_shrunk: bool = attrs.field(init=False, default=False)
 
     @classmethod
     def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
@@ -74,18 +84,33 @@ class OpenFiles:
     def database(self) -> FileId:
         return self.status.st_dev, self.status.st_ino
 
+    def __attrs_post_init__(self) -> None:
+        self._log_names = f"{self.real}-wal", f"{self.real}-shm"
+        self._size = self.status.st_size
+
     def condition(self) -> Condition:
         """Look at the files: a few system calls while they are in place."""
-        found = file_id(self.path)
-        if found == self.database:
-            if (self.log is not None and file_id(f"{self.real}-wal") != self.log) or (
-                self.index is not None and file_id(f"{self.real}-shm") != self.index
-            ):
-                return Condition.LOG_LOST
-            return Condition.LOG_CUT if self._is_log_cut() else Condition.IN_PLACE
-        if found is not None:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - as in file_id
+        except OSError:
+            return Condition.DELETED if self.has_no_name() and self._can_be_made_again() else Condition.AWAY
+        if (found.st_dev, found.st_ino) != self.database:
             return Condition.REPLACED
-        return Condition.DELETED if self.has_no_name() and self._can_be_made_again() else Condition.AWAY
+        if not self._has_logs():
+            return Condition.LOG_LOST
+        if self._is_log_cut():
+            return Condition.LOG_CUT
+        self._has_shrunk |= found.st_size < self._size
+        self._size = found.st_size
+        return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
+
+    def are_named(self) -> bool:
+        """Return whether the path leads to the files; does not look at what is in them."""
+        return file_id(self.path) == self.database and self._has_logs()
+
+    def accept_size(self) -> None:
+        """Note that the database has become shorter, and is sound."""
+        self._has_shrunk = False
 
     def has_no_name(self) -> bool:
         """Return whether the database was deleted, so that only the descriptors of processes keep it."""
@@ -107,6 +132,12 @@ class OpenFiles:
         """Return whether everything in the log has been copied into the database too."""
         header = self._index_header()
         return header is not None and _number(header, _BACKFILLED_AT) == _number(header, _FRAMES_AT)
+
+    def _has_logs(self) -> bool:
+        log, index = self._log_names
+        return (self.log is None or file_id(log) == self.log) and (
+            self.index is None or file_id(index) == self.index
+        )
 
     def _can_be_made_again(self) -> bool:
         """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""
@@ -166,3 +197,32 @@ def _descriptors(file: FileId | None) -> Iterator[int]:
         with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by then
             if _id_of(int(name.name)) == file:
                 yield int(name.name)
+
+
+def require_whole(path: Path) -> None:
+    """Raise `StoreMissing` if another process has the database open, and its log or index is not there.
+
+    That process still has them, and puts them back with its next cycle; what this one would read or write
+    meanwhile is not the whole database.
+    """
+    real = os.path.realpath(path)
+    missing = [suffix for suffix in ("-wal", "-shm") if file_id(f"{real}{suffix}") is None]
+    if not missing or next(_descriptors(file_id(real)), None) is not None:
+        return  # this process has it open: closing a second descriptor would release SQLite's locks
+    try:
+        descriptor = os.open(real, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # that it cannot be opened is found by whoever opens it
+    try:
+        if os.pread(descriptor, _MODE_BYTES, _MODE_AT) != _IS_WAL:
+            return
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_BYTES, _SHARED_AT)
+    except BlockingIOError:
+        raise StoreMissing(
+            f"{real}{missing[0]} was deleted while another process has the database open. "
+            "That process puts it back with its next cycle; do not end it before"
+        ) from None
+    except OSError:  # a file system without locks
+        return
+    finally:
+        os.close(descriptor)

@@ -17,6 +17,7 @@ from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
+from adapters.sqlite.open_files import require_whole
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
@@ -48,6 +49,7 @@ class Opening:
         """
         finish_replacing(self.path)
         if self.path.exists():
+            require_whole(self.path)
             found = inspect(self.path, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
             if self.identity is not None:
                 self.identity.require_own(found)
@@ -74,7 +76,10 @@ class Opening:
         return connection
 
     def make(self, *, is_replacement: bool = False) -> Path:
-        """Make a new database under a temporary name, so that the final name never holds half of one."""
+        """Make a new database under a temporary name, so that the final name never holds half of one.
+
+        If the path is a link, it is made in the folder that this leads to.
+        """
         properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
         real = self.path.resolve()  # a link is never replaced
         unfinished = real.with_name(f"{real.name}.making")

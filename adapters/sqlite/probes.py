@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryFile
 
 from adapters.files.storage_place import problem_of
@@ -17,6 +18,7 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
@@ -30,10 +32,20 @@ _LOCK_WAIT_S = 4.0
 _NO_DATABASE = "there is no database yet"
 _BRING_BACK = "Put it back, or accept that what came after the newest backup is lost: `homeclimate db accept`"
 _SEE_DATABASE = "the database cannot be read: see database"
-_SELECT_IS_SIMULATED = "SELECT 1 FROM properties WHERE name = 'is_simulated' AND value = '1'"
-_INSERT = """
+_INSERT_READING = """
 INSERT INTO readings (timestamp, device_id, temperature_celsius, location, device_type)
 VALUES ('2000-01-01T00:00:00+00:00', 'health:probe', 20.0, 'health', 'hue_sensor')
+"""
+_SELECT_READING = """
+SELECT temperature_celsius FROM readings
+WHERE device_id = 'health:probe' AND timestamp = '2000-01-01T00:00:00+00:00'
+"""
+_INSERT_OUTCOME = """
+INSERT INTO outcomes (source, slot, interval_s, scheduled, state, readings)
+VALUES ('health:probe', '2000-01-01T00:00:00+00:00', 300, 0, 'stored', 1)
+"""
+_SELECT_OUTCOME = """
+SELECT readings FROM outcomes WHERE source = 'health:probe' AND slot = '2000-01-01T00:00:00+00:00'
 """
 
 
@@ -46,12 +58,7 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
             "Mount its disk, or put the folder back; collecting goes on by itself then. If it is lost: "
             "`homeclimate db accept`.",
         )
-    if identity is not None and not path.exists() and (reason := identity.loss()) is not None:
-        return failed(
-            f"the home's database {path} is missing; {reason}",
-            f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
-        )
-    if not folder.is_dir():
+    if not folder.is_dir() and (identity is None or identity.loss() is None):
         return failed(
             f"the folder {folder} does not exist",
             f"Mount its disk if it has one, else run `mkdir -p {folder}`: a collector begins again there.",
@@ -59,6 +66,11 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
     try:
         with store_errors(path):
             if not path.exists():
+                if identity is not None and (reason := identity.loss()) is not None:
+                    return failed(
+                        f"the home's database {path} is missing; {reason}",
+                        f"{_BRING_BACK}. Until then the next cycle begins an interim one.",
+                    )
                 TemporaryFile(dir=folder).close()
                 return passed(f"{_NO_DATABASE}, and one can be made at {path}")
             found = _insert_and_roll_back(path, is_simulated=is_simulated)
@@ -66,7 +78,7 @@ def writing(path: Path, *, is_simulated: bool, identity: HomeIdentity | None = N
         return failed(str(error), _next_step(error, path))
     if identity is not None and (answer := _judge_identity(identity, found)) is not None:
         return answer
-    seen = f"{path} can be written to"
+    seen = f"{path}, of a simulated home, can be written to" if is_simulated else f"{path} can be written to"
     try:  # with a log that is left in the folder, readings can be stored where no other file can be made
         TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -119,23 +131,6 @@ def version(found: tuple[int, int, int]) -> Answer:
     )
 
 
-def is_simulated_home(path: Path) -> bool:
-    """Return whether the database is that of a simulated home; False if it cannot be read."""
-    try:
-        with closing(connect(path, mode="ro", busy_timeout_ms=0)) as connection:
-            return connection.execute(_SELECT_IS_SIMULATED).fetchone() is not None
-    except (OSError, sqlite3.Error, StoreError):
-        return False
-
-
-def simulated_home(path: Path) -> Answer:
-    """Report that the home is simulated, so that nothing of it can be checked outside the demo."""
-    return failed(
-        f"{path} is of a simulated home: its bridge and its account exist only while the demo runs",
-        "Look at it with `homeclimate status`, or name your own home with --home.",
-    )
-
-
 def newest_slots(path: Path, now: datetime) -> Sequence[LastSlot]:
     """Return the newest slot of each source; nothing if the database cannot be read."""
     until = now + CLOCK_FAULT_AHEAD
@@ -167,17 +162,37 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
         with lock.held() if lock_file.exists() else nullcontext():
+            require_whole(path)
             found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    connection.execute(_INSERT)
+                    _write_cycle(connection, path, found)
                 finally:
                     if connection.in_transaction:  # a full disk has ended it already
                         connection.execute("ROLLBACK")
         return found
     finally:
         lock.close()
+
+
+def _write_cycle(connection: sqlite3.Connection, path: Path, found: Inspection) -> None:
+    """Insert a reading and its row of the ledger, and raise `StoreError` unless both are there then.
+
+    A statement at a time: a trigger may end the transaction, and what came after that would be kept.
+    """
+    connection.execute(_INSERT_READING)
+    kept = connection.execute(_SELECT_READING).fetchall() == [(20.0,)]
+    if (
+        kept and "outcomes" in found.tables
+    ):  # else it is of an earlier program: the next collector upgrades it
+        connection.execute(_INSERT_OUTCOME)
+        kept = connection.execute(_SELECT_OUTCOME).fetchall() == [(1,)]
+    if not kept:
+        raise StoreError(
+            f"{path} accepts a reading and does not keep it. Find what another program has added to it: "
+            f"`sqlite3 {quote(str(path))} .schema`"
+        )
 
 
 def _next_step(error: StoreError, path: Path) -> str:

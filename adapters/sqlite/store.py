@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
-from adapters.sqlite.care.rescue_queue import AWAY, DELETED, LOG_LOST, REPLACED, RescueQueue
+from adapters.sqlite.care.rescue_queue import AWAY, REPLACED, RescueQueue
 from adapters.sqlite.connection import journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
@@ -93,6 +93,7 @@ class SqliteStore:
         # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
         self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
         self._must_repeat = False
+        self._rescue_s = _RESCUE_S
         self._rescues = RescueQueue(
             path,
             lock_path=path.with_name(f"{path.name}.lock"),
@@ -140,7 +141,10 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
-            self.require_in_place()  # else it was stored in a file that is no longer the home's database
+            if self._files is not None and not self._files.are_named():
+                raise StoreMissing(
+                    f"{self._path} was moved while a cycle was stored in it. It is stored again"
+                )
             self._remember(report)
             with suppress(OSError):  # what is committed is stored
                 self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
@@ -157,8 +161,14 @@ class SqliteStore:
         with self._read_connection() as connection:
             ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
             expected = self._writer.expected_devices(source, at)
+            state = self._writer.state_of(source, at)
         return SourceProgress(
-            ahead=ahead, last_slot=last_slot, last_stored_slot=last_stored_slot, expected=expected
+            ahead=ahead,
+            last_slot=last_slot,
+            last_stored_slot=last_stored_slot,
+            expected=expected,
+            is_recorded=state not in (None, "missed"),
+            is_stored=state == "stored",
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:
@@ -175,7 +185,7 @@ class SqliteStore:
         try:
             if self._files is not None:
                 with store_errors(self._path):
-                    self._settle(wait_s=None)  # what is only in memory is lost otherwise
+                    self._settle(is_last=True)  # what is only in memory is lost otherwise
                     if self._must_repeat and self._unsettled:
                         self._ensure_open()
                     if self._connection is not None:
@@ -208,11 +218,15 @@ class SqliteStore:
         Without a quarantine, and for a database that this home has never opened, the answer is no.
         """
         self._is_suspect = False
-        if self._files is not None and not self._is_in_place():
+        files = self._files
+        if files is not None and files.condition() not in (Condition.IN_PLACE, Condition.OVERWRITTEN):
             return True  # it was read without its log, or is another file by now
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
-        if not self._is_in_place():
-            self._files = None  # a new one has begun
+        if files is not None and is_sound:
+            files.accept_size()
+            if not self._is_in_place():  # a new one has begun
+                self._close_connections()
+                self._files, self._must_repeat = None, True
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -258,7 +272,6 @@ class SqliteStore:
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None:
-            self.require_in_place()  # it may have been replaced while this process waited for the lock
             return self._connection
         self._close_connections()
         connection = self._opening.connection(may_rebuild=self._may_rebuild)
@@ -286,12 +299,13 @@ class SqliteStore:
         if self._quarantine is not None:
             self._quarantine.remember()
 
-    def _settle(self, *, waits: bool = True, wait_s: float | None = _RESCUE_S) -> None:
+    def _settle(self, *, waits: bool = True, is_last: bool = False) -> None:
         """Make sure that the path leads to the open database, with all of its rows.
 
         Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
         raise `StoreBusy` instead of beginning to copy.
         """
+        wait_s = None if is_last else self._rescue_s
         for _ in range(_LOOKS):
             if self._rescues.is_putting_back and waits:
                 self._end_putting_back(wait_s)
@@ -312,12 +326,9 @@ class SqliteStore:
                     self._files = None
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
-                case Condition.DELETED:
-                    self._rescues.report(DELETED, "was deleted, and is copied from memory")
-                    self._files = self._files.with_folder()
-                    self._rescues.begin(held, self._files, condition)
                 case _:
-                    self._rescues.report(LOG_LOST, "has lost its log, which is copied from memory")
+                    if condition is Condition.DELETED:
+                        self._files = self._files.with_folder()
                     self._rescues.begin(held, self._files, condition)
         raise self._missing("changes all the time")
 
@@ -343,7 +354,6 @@ class SqliteStore:
             if isinstance(error, StoreMissing | StoreRefused):
                 self._rescues.save_once(held, files)
                 raise
-            self._rescues.report(REPLACED, "was replaced by what is no database, and is copied from memory")
             self._rescues.begin(held, files, Condition.REPLACED)
             return
         self._connection = self._abandoned = None
@@ -357,9 +367,10 @@ class SqliteStore:
             merged = self._rescues.merge(wait_s=wait_s)
             if merged is None:
                 return
-            if merged and (identity := self._opening.identity) is not None and self._connection is not None:
+            identity, connection = self._opening.identity, self._connection
+            if identity is not None and connection is not None and any(each.is_whole for each in merged):
                 with self._lock.held():
-                    identity.claim(self._connection)  # it has what the home's database had
+                    identity.claim(connection)  # it has what the home's database had
                 identity.forget_missing()
             self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
         elif self._rescues.trouble:

@@ -12,10 +12,11 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_messages import Message, message_of, remedy_of, title_of
+from domain.alert_messages import Message, length_text, message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.incidents import (
+    ClockStep,
     Dismissed,
     Incidents,
     Notice,
@@ -41,16 +42,19 @@ MAIL_BUDGET_S = 20.0
 PING_BUDGET_S = 10.0
 ALERTS_BUDGET_S = MAIL_BUDGET_S + PING_BUDGET_S + 5.0  # with the time to log that both failed
 _QUEUE_LENGTH = 100
+_STEP_NOTED_EVERY = timedelta(hours=1)  # while the clock is behind
 
 T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
 class FinishedCycle:
-    """A finished cycle, and the sources of which a slot is far in the future, with that slot."""
+    """A finished cycle, and what its plan found about the clock."""
 
     cycle: Cycle
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
+    clock_step: timedelta = timedelta()
+    clock_behind: timedelta = timedelta()
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +144,7 @@ class Alerting:
 
     def _observe(self, finished: FinishedCycle, incidents: Incidents) -> Iterator[Observation]:
         faults = self._new_clock_faults(finished.clock_faults) if finished.clock_faults else []
+        faults += self._clock_steps(finished)
         yield from observe_cycle(finished.cycle, faults, has_incidents=bool(incidents))
         yield from observe_home(self._disk.free_bytes(), self._wal.size_bytes())
         yield from self._observe_files(incidents)
@@ -198,7 +203,32 @@ class Alerting:
         new = {source: slot for source, slot in found.items() if known.get(source) != slot}
         if new:
             self._state.save_clock_faults({**known, **new})
-        return [f"{source} ({slot:%Y-%m-%d %H:%M} UTC)" for source, slot in new.items()]
+        return [
+            f"a stored slot is in the future: {source} ({slot:%Y-%m-%d %H:%M} UTC)"
+            for source, slot in new.items()
+        ]
+
+    def _clock_steps(self, finished: FinishedCycle) -> list[str]:
+        """Return that the clock was set back, for a day from when it was noticed last, by any process."""
+        now, step = self._clock.now(), self._state.clock_step()
+        is_recent = step is not None and step.is_recent(now - finished.clock_step)
+        is_back = finished.clock_step < timedelta()
+        by = -finished.clock_step if is_back else finished.clock_behind
+        if is_back or (by and not is_recent):
+            if not is_back:  # else it is logged where it was noticed
+                self._journal.record(
+                    Level.CRITICAL, "clock.behind", by_s=f"{by.total_seconds():.0f}", now=now
+                )
+            step = ClockStep(now, f"it was set back by {length_text(by)}")
+            self._state.save_clock_step(step)
+        elif (
+            step is not None
+            and is_recent
+            and (finished.clock_step or (by and now - step.at > _STEP_NOTED_EVERY))
+        ):
+            step = ClockStep(now, step.detail)
+            self._state.save_clock_step(step)
+        return [step.detail] if step is not None and step.is_recent(now) else []
 
     def _message(self, notice: Notice) -> Message:
         message = message_of(notice, home=self._home)

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from domain.clock_steps import STEP_NOTICED, ClockLook, change_between, passed_between
 from domain.cycle import Cause, Cycle, Gap
 from domain.progress import SourceProgress
-from domain.schedule import Due, is_clock_fault, is_due, next_slot, slot_at
+from domain.schedule import Due, next_slot, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from domain.services.database_upkeep import DailyUpkeep
 from ports.clock import Clock
@@ -21,21 +22,25 @@ LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
 _MOST_RUNS = 100
 _WAITS = 3
 _MOST_SECONDS = 3600
-_SLEEP_NOTICED_S = 5.0  # if the wall clock gains more than this on the stopwatch, the machine slept
 
 
 @attrs.frozen(kw_only=True)
 class PlannedCycle:
     """The sources that are due, the causes of slots before without a row, and how far they have come.
 
-    `clock_faults` are sources with a slot so far in the future that a clock must have been wrong, and that
-    slot; each is reported once.
+    `outside` are those whose present slot had its cycle before the clock was set back: they are read outside
+    the schedule. `clock_faults` are sources with a slot so far in the future that a clock must have been
+    wrong, and that slot; each is reported once. `clock_step` is by how much the clock has just been set,
+    `clock_behind` how far it is behind slots that are stored; less than a minute is none.
     """
 
     dues: tuple[Due, ...]
+    outside: tuple[Due, ...] = ()
     gaps: tuple[Gap, ...] = ()
     progress: Mapping[str, SourceProgress] | None = None
     clock_faults: Mapping[str, datetime] = attrs.field(factory=dict)
+    clock_step: timedelta = timedelta()
+    clock_behind: timedelta = timedelta()
 
 
 class ContinuousCollection:
@@ -54,7 +59,6 @@ class ContinuousCollection:
         self._clock = clock
         self._journal = journal
         self._upkeep = upkeep
-        self._last_look: tuple[datetime, float] | None = None
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
         """Collect until `stop` is set; a cycle in progress is finished first. Report each to `on_cycle`."""
@@ -62,27 +66,21 @@ class ContinuousCollection:
             self._collection.plans, Cause.CREDENTIALS
         )  # they may have been corrected before this start
         while not stop.is_set():
-            planned = self._timetable.next_cycle(self._clock.now(), self._cause_of_a_gap())
+            planned = self._timetable.next_cycle()
+            now = self._clock.now()
             for source, slot in planned.clock_faults.items():
-                self._journal.record(
-                    Level.CRITICAL, "clock.fault", source=source, slot=slot, now=self._clock.now()
-                )
-            if planned.dues:
-                cycle = await self._collection.run(planned.dues, planned.gaps, planned.progress)
+                self._journal.record(Level.CRITICAL, "clock.fault", source=source, slot=slot, now=now)
+            if planned.clock_step:
+                level = Level.CRITICAL if planned.clock_step < timedelta() else Level.WARNING
+                by_s = f"{planned.clock_step.total_seconds():.0f}"
+                self._journal.record(level, "clock.stepped", by_s=by_s, now=now)
+            if planned.dues or planned.outside:
+                cycle = await run_planned(self._collection, self._clock, planned)
                 self._timetable.mark_run(planned)
                 on_cycle(cycle, planned)
             if self._upkeep is not None:
                 await self._upkeep.start_if_due()
             await self._nap(stop)
-
-    def _cause_of_a_gap(self) -> Cause:
-        """Return why slots since the last look were missed, if any were."""
-        now, elapsed_s = self._clock.now(), self._clock.elapsed_s()
-        last, self._last_look = self._last_look, (now, elapsed_s)
-        if last is None:
-            return Cause.STOPPED
-        gained = (now - last[0]) - timedelta(seconds=elapsed_s - last[1])
-        return Cause.ASLEEP if gained.total_seconds() > _SLEEP_NOTICED_S else Cause.OVERRUN
 
     async def _nap(self, stop: asyncio.Event) -> None:
         now = self._clock.now()
@@ -106,85 +104,118 @@ class Timetable:
     def __init__(self, collection: CollectionCycle, clock: Clock) -> None:
         self._collection = collection
         self._clock = clock
-        self._began_s = clock.elapsed_s()
-        self._last: dict[str, datetime] = {}  # the newest slot of each source
+        self._began = self._look = _look_at(clock)
+        self._is_first_look = True
+        self._last: dict[str, datetime] = {}  # the slot of each source's last cycle
         self._runs: dict[str, deque[datetime]] = {}  # where rows of each source's planned slots ended
         self._reported: dict[str, datetime] = {}  # the clock faults
 
-    def next_cycle(self, now: datetime, cause: Cause) -> PlannedCycle:
-        """Return what is due; `cause` is that of slots since the last look."""
-        candidates = [due for due in self._present(now) if is_due(due.slot, self._last.get(due.source))]
-        if not candidates:
-            return PlannedCycle(dues=())
-        progress = self._collection.storage.progress(candidates)
-        for name, known in progress.items():
-            if known.newest_slot is not None:
-                self._last.setdefault(name, known.newest_slot)
-        dues = [due for due in candidates if is_due(due.slot, self._last.get(due.source))]
-        return self._plan(dues, progress, cause, now)
+    def next_cycle(self) -> PlannedCycle:
+        """Return what is due now: sources whose slot is another one than that of their last cycle.
 
-    def next_unstored(self, now: datetime, cause: Cause) -> PlannedCycle:
-        """Return the present slot of each source that has not stored it, though it may have been asked."""
-        present = list(self._present(now))
+        A slot that has had its cycle before is due again after the clock was set back by more than a minute.
+        """
+        change = change_between(self._look, look := _look_at(self._clock))
+        self._look = look
+        step = change.stepped if change.is_notable else timedelta()
+        is_back = step < timedelta()
+        candidates = [
+            due
+            for due in present_slots(self._collection, look.now)
+            if is_back or self._may_be_due(due, look.now)
+        ]
+        if not candidates:
+            return PlannedCycle(dues=(), clock_step=step)
+        progress = self._collection.storage.progress(candidates)
+        dues = [due for due in candidates if is_back or self._is_due(due, progress[due.source], look.now)]
+        cause = Cause.STOPPED if self._is_first_look else change.cause
+        self._is_first_look = False
+        planned = self._plan(
+            [due for due in dues if not progress[due.source].is_recorded], progress, cause, look.now
+        )
+        outside = tuple(due for due in dues if progress[due.source].is_recorded)
+        return attrs.evolve(
+            planned,
+            outside=outside,
+            clock_step=step,
+            clock_behind=_behind(outside, progress, look.now),
+        )
+
+    def next_unstored(self) -> PlannedCycle:
+        """Return the present slot of each source that has not stored it, though it may have been asked.
+
+        While the clock is behind what is stored, the others are read outside the schedule.
+        """
+        now = self._clock.now()
+        present = list(present_slots(self._collection, now))
         progress = self._collection.storage.progress(present)
-        dues = [due for due in present if is_due(due.slot, progress[due.source].last_stored_slot)]
-        return self._plan(dues, progress, cause, now)
+        behind = _behind(present, progress, now)
+        planned = self._plan(
+            [due for due in present if not progress[due.source].is_stored], progress, Cause.STOPPED, now
+        )
+        outside = [due for due in present if progress[due.source].is_stored] if behind else []
+        return attrs.evolve(planned, outside=tuple(outside), clock_behind=behind)
 
     def mark_run(self, planned: PlannedCycle) -> None:
         """Note that the cycle was run."""
-        for due in planned.dues:
+        for due in (*planned.dues, *planned.outside):
             self._last[due.source] = due.slot
+        for due in planned.dues:
             runs = self._runs.setdefault(due.source, deque(maxlen=_MOST_RUNS))
             if runs and next_slot(runs[-1], due.interval_s) == due.slot:
                 runs.pop()
             runs.append(due.slot)
 
-    def _present(self, now: datetime) -> Iterator[Due]:
-        for name, plan in self._collection.plans.items():
-            yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
+    def _may_be_due(self, due: Due, now: datetime) -> bool:
+        last = self._last.get(due.source)
+        return last is None or due.slot > last or last - now > STEP_NOTICED
+
+    def _is_due(self, due: Due, progress: SourceProgress, now: datetime) -> bool:
+        """Return whether a source that may be due is: at its first look what is stored counts."""
+        newest = progress.newest_slot
+        if due.source in self._last or newest is None or newest < due.slot:
+            return True
+        if newest - now > STEP_NOTICED:
+            return True
+        self._last[due.source] = newest
+        return False
 
     def _plan(
         self, dues: Sequence[Due], progress: Mapping[str, SourceProgress], cause: Cause, now: datetime
     ) -> PlannedCycle:
-        gaps: list[Gap] = []
         faults: dict[str, datetime] = {}
-        for due in dues:
-            known = progress[due.source]
-            ahead = self._slot_ahead(due, known)
-            if ahead is not None and ahead != self._reported.get(due.source):
-                self._reported[due.source] = faults[due.source] = ahead
-            gaps.append(self._gap(due, Cause.CLOCK_STEPPED if due.source in faults else cause, now))
-        return PlannedCycle(dues=tuple(dues), gaps=tuple(gaps), progress=progress, clock_faults=faults)
-
-    def _slot_ahead(self, due: Due, progress: SourceProgress) -> datetime | None:
-        """Return a slot that a wrong clock gave the source, in this process or before."""
-        last = self._last.get(due.source)
-        if last is not None and is_clock_fault(due.slot, last):
-            return last
-        return progress.ahead
+        for source, known in progress.items():
+            if known.ahead is not None and known.ahead != self._reported.get(source):
+                self._reported[source] = faults[source] = known.ahead
+        return PlannedCycle(
+            dues=tuple(dues),
+            gaps=tuple(self._gap(due, cause, now) for due in dues),
+            progress=progress,
+            clock_faults=faults,
+        )
 
     def _gap(self, due: Due, cause: Cause, now: datetime) -> Gap:
-        uptime = timedelta(seconds=self._clock.elapsed_s() - self._began_s)
         return Gap(
             source=due.source,
             cause=cause,
-            first=slot_at(now - uptime, due.interval_s),
+            first=slot_at(now - passed_between(self._began, _look_at(self._clock)), due.interval_s),
             last=max((one for one in self._runs.get(due.source, ()) if one < due.slot), default=None),
             interrupted=tuple(sorted(self._collection.slots_in_progress.interrupted(due.source))),
         )
 
 
-async def unscheduled_cycle(collection: CollectionCycle, clock: Clock) -> PlannedCycle:
-    """Return a cycle of every source at the present second, outside the schedule."""
-    second = await _unused_second(collection, clock, collection.plans)
-    return PlannedCycle(
-        dues=tuple(
-            [
-                Due(source=name, slot=second, interval_s=plan.interval_s, scheduled=False)
-                for name, plan in collection.plans.items()
-            ]
-        )
-    )
+async def run_planned(collection: CollectionCycle, clock: Clock, planned: PlannedCycle) -> Cycle:
+    """Run the planned cycle, with a second of their own for the sources outside the schedule."""
+    dues = list(planned.dues)
+    if planned.outside:
+        second = await _unused_second(collection, clock, [due.source for due in planned.outside])
+        dues += [attrs.evolve(due, slot=second, scheduled=False) for due in planned.outside]
+    return await collection.run(dues, planned.gaps, planned.progress)
+
+
+def unscheduled_cycle(collection: CollectionCycle, clock: Clock) -> PlannedCycle:
+    """Return a cycle of every source outside the schedule."""
+    return PlannedCycle(dues=(), outside=tuple(present_slots(collection, clock.now())))
 
 
 async def _unused_second(collection: CollectionCycle, clock: Clock, sources: Iterable[str]) -> datetime:
@@ -211,3 +242,20 @@ async def _unused_second(collection: CollectionCycle, clock: Clock, sources: Ite
         if not is_used(later := second + timedelta(seconds=number)):
             return later
     return second
+
+
+def _look_at(clock: Clock) -> ClockLook:
+    return ClockLook(now=clock.now(), elapsed_s=clock.elapsed_s(), elapsed_asleep_s=clock.elapsed_asleep_s())
+
+
+def present_slots(collection: CollectionCycle, now: datetime) -> Iterator[Due]:
+    """Yield every source with its slot at that instant."""
+    for name, plan in collection.plans.items():
+        yield Due(source=name, slot=slot_at(now, plan.interval_s), interval_s=plan.interval_s)
+
+
+def _behind(dues: Iterable[Due], progress: Mapping[str, SourceProgress], now: datetime) -> timedelta:
+    """Return how far the clock is behind the newest slot of these sources, if by more than a minute."""
+    newest = [progress[due.source].newest_slot for due in dues]
+    behind = max((slot - now for slot in newest if slot is not None), default=timedelta())
+    return behind if behind > STEP_NOTICED else timedelta()

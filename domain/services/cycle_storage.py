@@ -105,15 +105,17 @@ class CycleStorage:
         progress: dict[str, SourceProgress] = {}
         for due in dues:
             source = due.source
+            known = self._progress.get(source, SourceProgress())
+            is_past = known.last_slot is not None and due.slot <= known.last_slot
+            known = attrs.evolve(known, is_recorded=is_past, is_stored=is_past)
             last = self._confirmed.get(source)
-            is_confirmed = last is not None and timedelta() <= due.slot - last.slot <= _PROGRESS_VALID
-            if is_readable and not is_confirmed:
+            is_confirmed = last is not None and due.slot - last.slot <= _PROGRESS_VALID
+            if is_readable and (is_past or not is_confirmed):
                 try:
-                    self._progress[source] = self._store.progress(source, due.slot)
+                    known = self._progress[source] = self._store.progress(source, due.slot)
                 except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the store costs no cycle
                     is_readable = False
                     self._record_unreadable(error)
-            known = self._progress.get(source, SourceProgress())
             waiting = self._waiting.by_source.get(source)
             if waiting is not None:
                 known = known.with_waiting(waiting.slots, waiting.collected, due.slot)

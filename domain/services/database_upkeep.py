@@ -80,15 +80,17 @@ class DailyUpkeep:
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._run()) if self._is_anything_due() else None
 
-    async def run_once(self, stop: asyncio.Event) -> None:
+    async def run_once(self, stop: asyncio.Event, *, restores_only: bool = False) -> None:
         """Do what is due in a process that is about to end: until `stop` is set, and within a limit.
 
-        What `stop` interrupts, the next process starts again; what exceeds the limit is retried in an hour.
+        `restores_only` leaves the check and the backup to other processes. What `stop` interrupts, the next
+        process starts again; what exceeds the limit is retried in an hour.
         """
         was_unclean = self._was_unclean = self._state.is_running()
-        if stop.is_set() or not self._is_anything_due():
+        is_due = self._is_restore_due() if restores_only else self._is_anything_due()
+        if stop.is_set() or not is_due:
             return
-        self._work = asyncio.create_task(self._run())
+        self._work = asyncio.create_task(self._run(restores_only=restores_only))
         stopped = asyncio.ensure_future(stop.wait())
         limit = asyncio.ensure_future(self._clock.sleep(ONCE_LIMIT_S))
         await asyncio.wait({self._work, stopped, limit}, return_when=asyncio.FIRST_COMPLETED)
@@ -120,12 +122,12 @@ class DailyUpkeep:
             self._is_check_due() or self._is_restore_due() or self._is_due(Step.BACKUP) or self._is_copy_due()
         )
 
-    async def _run(self) -> None:
+    async def _run(self, *, restores_only: bool = False) -> None:
         if not self._lease.acquire():
             return
         try:
             # Asked again: another process may have done it before this one got the lease.
-            if self._is_check_due():
+            if self._is_check_due() and not restores_only:
                 await self._do(Step.CHECK, self._check)
                 if not self._is_closing:
                     self._was_unclean = False
@@ -134,7 +136,7 @@ class DailyUpkeep:
                 self._restore_tried_at = self._clock.now()
                 await self._do(Step.RESTORE, self._restore)
             # A database that still lacks its old rows must not displace the backups that have them.
-            if self._is_due(Step.BACKUP) and not self._waits_for_restore():
+            if self._is_due(Step.BACKUP) and not (self._waits_for_restore() or restores_only):
                 await self._do(Step.BACKUP, self._back_up)
             if self._is_copy_due():
                 await self._do(Step.COPY, self._copy)
@@ -232,6 +234,7 @@ class DailyUpkeep:
                     size_bytes=made.size_bytes,
                     made_at=self._clock.now(),
                     copied=made.backup,
+                    detail="on the disk of the database" if made.is_same_disk else None,
                     kept=made.kept,
                 )
             case Skipped(reason):
@@ -247,7 +250,7 @@ class DailyUpkeep:
                 Level.WARNING,
                 "upkeep.backup_kept",
                 file=file,
-                missing=kept[file],
+                reason=kept[file],
                 next=f"homeclimate db salvage {shlex.quote(file)}",
             )
 

@@ -13,7 +13,7 @@ import attrs
 import click
 
 from config.loading import Loaded, load
-from domain.cycle import Cause, Cycle, Verdict, verdict
+from domain.cycle import Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
@@ -21,6 +21,7 @@ from domain.services.continuous_collection import (
     ContinuousCollection,
     PlannedCycle,
     Timetable,
+    run_planned,
     unscheduled_cycle,
 )
 from entrypoints.commands.options import SecondsRange, home_option
@@ -166,10 +167,10 @@ def collect(
             asks_anyway=request.asks_anyway,
         ) as home:
             cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
-        if request.once and not collectors(
-            home_of(loaded, environment).files
+        if not (
+            request.is_endless or collectors(home_of(loaded, environment).files)
         ):  # a collector that runs does its own upkeep
-            runner.run(home.upkeep.run_once(stop))
+            runner.run(home.upkeep.run_once(stop, restores_only=not request.once))
     return cycles
 
 
@@ -193,8 +194,7 @@ async def cycles_by_hand(
                 await asyncio.wait_for(stop.wait(), every_s)
         if stop.is_set():
             return
-        planned = await unscheduled_cycle(collection, clock)
-        on_cycle(await collection.run(planned.dues))
+        on_cycle(await run_planned(collection, clock, unscheduled_cycle(collection, clock)))
 
 
 async def stop_on_signals() -> asyncio.Event:
@@ -229,7 +229,16 @@ async def _collect(
     def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
         for line in [as_json(as_object(cycle))] if request.as_json else map(as_typed_here, lines(cycle)):
             write_line(line)
-        alerts.add(FinishedCycle(cycle=cycle, clock_faults=planned.clock_faults if planned else {}))
+        alerts.add(
+            FinishedCycle(
+                cycle=cycle,
+                clock_faults=planned.clock_faults,
+                clock_step=planned.clock_step,
+                clock_behind=planned.clock_behind,
+            )
+            if planned
+            else FinishedCycle(cycle=cycle)
+        )
         if not is_endless:  # or its memory would grow for ever
             cycles.append(cycle)
 
@@ -245,7 +254,7 @@ async def _collect(
             await service.run(stop, on_cycle)
         await alerts.finish(ALERTS_BUDGET_S)
     finally:
-        if not request.once:
+        if is_endless:
             await home.upkeep.close()
         await collection.close()
     return cycles
@@ -255,8 +264,7 @@ async def _collect_once(
     collection: CollectionCycle, clock: Clock, on_cycle: Callable[[Cycle, PlannedCycle], None]
 ) -> None:
     """Collect the current slot of each source that has not stored it, else a cycle outside the schedule."""
-    now = clock.now()
-    planned = Timetable(collection, clock).next_unstored(now, Cause.STOPPED)
-    if not planned.dues:
-        planned = await unscheduled_cycle(collection, clock)
-    on_cycle(await collection.run(planned.dues, planned.gaps, planned.progress), planned)
+    planned = Timetable(collection, clock).next_unstored()
+    if not planned.dues and not planned.outside:
+        planned = unscheduled_cycle(collection, clock)
+    on_cycle(await run_planned(collection, clock, planned), planned)

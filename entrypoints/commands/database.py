@@ -14,7 +14,7 @@ from entrypoints.process import find_home
 from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, home_of
+from entrypoints.wiring.home import Home, home_as_found, home_of
 from entrypoints.wiring.storage import (
     back_up,
     check,
@@ -51,7 +51,7 @@ def backup(file: Path, home: Path | None) -> int:
         raise click.UsageError(f"{target} exists already; name a new file")
     if not target.parent.is_dir():
         raise click.UsageError(f"{target.parent} is not a folder")
-    copied = back_up(home_of(load(find_home(home))), target)
+    copied = back_up(home_as_found(load(find_home(home))), target)
     print_message(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
     for finding in copied.findings:
         print_message(f"not what was stored, here and in the database: {finding}", err=True)
@@ -74,7 +74,7 @@ def restore(environment: Environment | None, *, file: Path, home: Path | None, y
     prompts = Prompts()
     if not (yes or prompts.is_interactive):
         raise click.UsageError("there is no terminal to ask at; add --yes to restore without a question")
-    return restore_backup(file.absolute(), home_of(loaded, environment), None if yes else prompts)
+    return restore_backup(file.absolute(), home_as_found(loaded, environment), None if yes else prompts)
 
 
 def restore_backup(backup_file: Path, home: Home, prompts: Prompts | None) -> int:
@@ -92,10 +92,14 @@ def restore_backup(backup_file: Path, home: Home, prompts: Prompts | None) -> in
     # Lock only now: a person may take a long time to answer.
     with exclusive_access(home, doing="restoring a backup"):
         kept = restorer.restore(backup_file)
-    print_message(f"{path} holds {restorer.describe_contents(path)}")
+    print_message(f"{path}{_kind(home)} holds {restorer.describe_contents(path)}")
     if kept is not None:
         print_message(f"the former database is kept as {kept}")
     return 0
+
+
+def _kind(home: Home) -> str:
+    return ", of a simulated home," if home.environment.is_simulated else ""
 
 
 @click.group("db")
@@ -113,7 +117,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
     wrong configuration, or another program or a newer version wrote the file.
     """
-    checked_home = home_of(load(find_home(home)), environment)
+    checked_home = home_as_found(load(find_home(home)), environment)
     found = check(checked_home)
     is_structural = any(finding.is_structural for finding in found)
     next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
@@ -121,6 +125,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
         report = {
             "path": str(checked_home.files.database),
             "sound": not found,
+            **({"simulated": True} if checked_home.environment.is_simulated else {}),
             "findings": [
                 {"table": finding.table, "where": finding.where, "what": finding.what} for finding in found
             ],
@@ -129,7 +134,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
         click.echo(as_json(report))
         return int(bool(found))
     if not found:
-        print_message(f"{checked_home.files.database} is sound")
+        print_message(f"{checked_home.files.database}{_kind(checked_home)} is sound")
         return 0
     for finding in found:
         print_message(str(finding))
@@ -148,7 +153,7 @@ def salvage_command(environment: Environment | None, *, file: Path, home: Path |
     nothing. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration, or FILE is not a database
     of this kind of home.
     """
-    merging_home = home_of(load(find_home(home)), environment)
+    merging_home = home_as_found(load(find_home(home)), environment)
     path = merging_home.files.database
     if path.exists() and file.samefile(path):
         raise StoreError(

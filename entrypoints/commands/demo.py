@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import click
 
-from config.files import read_bytes
+from config.files import DEMO_MARK, read_bytes
 from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
@@ -28,7 +28,6 @@ from entrypoints.wiring.home import home_of
 from entrypoints.wiring.simulator import MovedClock, SimulatedHome, moved_clock, simulated_home
 from entrypoints.wiring.storage import history
 
-_MARK = "# written by `homeclimate demo`; a home with another first line is left alone"
 _CONFIG = """\
 {mark}
 collectors:
@@ -232,16 +231,18 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
 def _write_files(home: Path, simulated: SimulatedHome) -> None:
     """Write the configuration for the simulated home. Raise StoreRefused for a real home."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    is_ours = all(read_bytes(path).startswith(_MARK.encode()) for path in (config, secrets) if path.exists())
+    is_ours = all(
+        read_bytes(path).startswith(DEMO_MARK.encode()) for path in (config, secrets) if path.exists()
+    )
     if not is_ours or ((home / "data" / "readings.db").exists() and not config.exists()):
         raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
     bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(_CONFIG.format(mark=_MARK, bridge_address=bridge.address, alexa_url=alexa.url))
+    config.write_text(_CONFIG.format(mark=DEMO_MARK, bridge_address=bridge.address, alexa_url=alexa.url))
     secrets.touch(mode=0o600)
     secrets.write_text(
         _SECRETS.format(
-            mark=_MARK, bridge_key=bridge.key, bridge_id=bridge.id, refresh_token=alexa.refresh_token
+            mark=DEMO_MARK, bridge_key=bridge.key, bridge_id=bridge.id, refresh_token=alexa.refresh_token
         )
     )
     # State of the last run: what was learned about its services, and their tokens.

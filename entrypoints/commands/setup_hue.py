@@ -17,7 +17,7 @@ from domain.services.source_setup import Pairing
 from entrypoints.commands.setup_steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.setup import bridge_on_trial, pairing, trial
+from entrypoints.wiring.setup import bridge_on_trial, had_https, pairing, trial
 from entrypoints.wiring.sources import bridge_finder
 from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
@@ -130,8 +130,9 @@ class BridgeSearch:
             return True
         pairs = ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
         self.prompts.show(
-            f"The device at {unproved.address} signed its certificate itself, as older bridges do, so its "
-            f"identity is not proven. The fingerprint (SHA-256):\n  {pairs}"
+            f"{unproved.name} ({unproved.model}), {unproved.bridge_id}, at {unproved.address}: so it says. "
+            "Nothing proves it, since it signed its certificate itself, as older bridges do. The fingerprint "
+            f"of that (SHA-256):\n  {pairs}"
         )
         if unproved.bridge_id in pins.values():
             self.prompts.warn("It is NOT the certificate that config.yaml pins for this bridge.")
@@ -158,9 +159,15 @@ class _Dialogue:
         met = self._find_bridge(target)
         if met is None:
             return None
+        if not met.is_encrypted and had_https(met.bridge_id, self.draft.loaded, self.environment):
+            raise SourceRefused(
+                f"the bridge {met.bridge_id} had HTTPS before, and what answers at {met.address} has none. "
+                "Restart the bridge, and run this again"
+            )
         if target is None:
             return self._keep_present_key(met) or self._pair(met, self._add_bridge(met))
-        if target.certificate_sha256 == met.certificate_sha256:
+        is_as_before = target.certificate_sha256 == met.certificate_sha256
+        if is_as_before and (met.is_encrypted or _is_plain(target.address)):
             return self._pair(met, self._replace_key)
         return self._pair(met, self._add_bridge(met))
 
@@ -192,7 +199,7 @@ class _Dialogue:
             for bridge in self.draft.loaded.bridges
             if bridge.id in (None, met.bridge_id) and bridge.api_key is not None
         ]
-        if not keys:
+        if not keys or not (met.is_encrypted or self._may_send_plain(met)):
             return None
         own = _as_bridge(met, keys[0])
         try:
@@ -205,6 +212,13 @@ class _Dialogue:
             return None
         self._show_sensors(reply)
         return self._add_bridge(met)(own)
+
+    def _may_send_plain(self, met: VerifiedBridge) -> bool:
+        """Return whether a person has written the bridge's address with `http://`."""
+        written = [
+            bridge.address for bridge in self.draft.loaded.bridges if bridge.id in (None, met.bridge_id)
+        ]
+        return any(map(_is_plain, [self.request.address, *written]))
 
     def _pair(self, met: VerifiedBridge, save_into_draft: Callable[[Bridge], Draft]) -> Draft | None:
         save_into_draft(_as_bridge(met, _PLACEHOLDER_KEY))  # fail before the person walks to the bridge
@@ -259,6 +273,10 @@ def _describe(met: VerifiedBridge) -> str:
     if not met.is_encrypted:
         proof = "it has no HTTPS: anyone in your network can read its key"
     return f"{met.name} ({met.model}), {met.bridge_id}, at {met.address}: {proof}."
+
+
+def _is_plain(address: str | None) -> bool:
+    return (address or "").strip().lower().startswith("http://")
 
 
 def _as_bridge(met: VerifiedBridge, api_key: Secret) -> Bridge:

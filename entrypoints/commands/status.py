@@ -20,7 +20,7 @@ from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
-from entrypoints.wiring.storage import collectors, history, ledger
+from entrypoints.wiring.storage import collectors, history, ledger, require_database
 from ports.state import Json
 
 _SINCE = timedelta(days=1)
@@ -72,6 +72,7 @@ def status_of(home: Path, environment: Environment) -> Status:
     )
     until = now + CLOCK_FAULT_AHEAD
     try:
+        require_database(home_now)
         return attrs.evolve(
             status,
             readings=tuple(history(home_now).newest(until)),

@@ -201,10 +201,10 @@ def _problems(status: Status) -> Iterator[str]:
 
     for key in ("upkeep.backup", "upkeep.copy"):
         kept = status.state.get(key, {}).get("kept")
-        for file, row in kept.items() if isinstance(kept, dict) else ():
+        for file, reason in kept.items() if isinstance(kept, dict) else ():
             yield (
-                f"{file} is kept, since the database lacks rows of it ({row}): `homeclimate db salvage` with "
-                "this file merges them"
+                f"the old backup {file} is kept: {reason}. `homeclimate db salvage` with this file merges "
+                "its rows"
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 
 import attrs
 
@@ -60,8 +59,8 @@ def collecting(
     plans = source_plans(home, meter)
     chosen = chosen_names([plan.source.name for plan in plans], only)
     retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
-    if home.marker.absence(home.files.database) is None:
-        with suppress(OSError):  # the store says why
+    with suppress(OSError):  # the store says why
+        if home.marker.absence(home.files.database) is None:
             home.files.folder.mkdir(parents=True, exist_ok=True)
     locks = source_locks(home)
     spool = home.spool
@@ -85,6 +84,8 @@ def collecting(
     try:
         for name in chosen:
             locks.acquire(name)
+            if locks.problem is not None:
+                home.journal.record(Level.WARNING, "locks.elsewhere", source=name, reason=locks.problem)
         if asks_anyway:
             ask_again(home)
         cycle_storage = CycleStorage(
@@ -104,7 +105,7 @@ def collecting(
                     backoff=SourceBackoff(
                         state=home.saved_state,
                         clock=home.clock,
-                        credential=partial(credential_mark, loaded),
+                        credential=lambda source: credential_mark(home.current.loaded(), source),
                         asks_anyway=asks_anyway,
                     ),
                     slots_in_progress=locks,

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.locks import lock_problem
+from adapters.files.regular_file import problem_of_file, problem_of_folder
+from adapters.files.state_file import FileState
 from adapters.health.bug_report import BugReport, versions_text
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
 from adapters.health.probes import (
@@ -21,17 +24,17 @@ from adapters.health.probes import (
     check_alert_file,
     check_log_folder,
     check_service,
+    check_usable,
 )
 from adapters.log.library_logging import redirect_to_journal
 from adapters.log.rotating_log import newest_records
 from adapters.memory.null import NullJournal, NullMeter
-from adapters.runtime.threads import answer_within
 from adapters.sqlite import probes
 from config import health as config_health
-from config.files import lock_path
+from config.files import is_demo_home, lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
-from config.source_names import ConfiguredSource, configured_sources, intervals
+from config.source_names import ConfiguredSource, configured_sources, intervals, source_names
 from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
 from domain.health_rules import (
     IS_SIMULATED,
@@ -51,16 +54,17 @@ from entrypoints.process import TypedCommands, find_home, program_name, typed_he
 from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, checked_home
+from entrypoints.wiring.home import Home, checked_home, log_of
 from entrypoints.wiring.sources import source_plans
 from entrypoints.wiring.storage import collectors
 from ports.journal import Level
 from ports.probe import Probe
 from ports.source import Source
 
+_COLLECTORS = ("last_cycle", "service", "backups")  # what comes of a collector that runs for long
+_SEE_DATABASE = "no file can be made in the data folder: see database"
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 _BUG_REPORT_PERIOD = timedelta(days=1)
-_DETECTION_S = 1.0  # a disk that hangs longer is reported by the probes
 
 
 @attrs.define(kw_only=True)
@@ -75,7 +79,7 @@ class Components:
     pulse: Pulse = attrs.field(factory=Pulse)
     as_typed: TypedCommands = attrs.field(init=False)
     files: Inspection | None = attrs.field(default=None, init=False)
-    _is_simulated_home: bool = attrs.field(default=False, init=False)
+    _is_demo: bool = attrs.field(default=False, init=False)
     _redactor: Redactor = attrs.field(default=Redactor(()), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -95,18 +99,11 @@ class Components:
         settings = None if self.files is None else config_health.usable_settings(self.files)
         if self.files is None or settings is None:
             return [environment, *(_skip(name, NEEDS_CONFIGURATION) for name in list(COMPONENTS)[2:])]
-        if self._is_simulated_home:
-            simulated = partial(probes.simulated_home, settings.storage.database_path)
-            return [
-                environment,
-                BlockingProbe("database", simulated, Weight.ESSENTIAL),
-                *(_skip(name, IS_SIMULATED) for name in list(COMPONENTS)[2:] if name != "database"),
-            ]
         home = checked_home(self.files.for_checks(settings), self.environment)
         sources = configured_sources(settings, self.files.secrets)
         return [
             environment,
-            *HomeChecks(home=home, files=self.files).probes(),
+            *HomeChecks(home=home, files=self.files, is_demo=self._is_demo).probes(),
             self._mail(self.files),
             *(self._source(source, self.files) for source in sources),
         ]
@@ -147,9 +144,9 @@ class Components:
         files = inspect(home, config_file=self.config_file, env=self.env)
         self._redactor = Redactor(config_health.texts_to_redact(files))
         self.files = files
-        if self.files.settings is not None and not self.environment.is_simulated:
-            is_simulated = partial(probes.is_simulated_home, self.files.settings.storage.database_path)
-            self._is_simulated_home = answer_within(_DETECTION_S, is_simulated, otherwise=False)
+        if is_demo_home(files.config_path):
+            self._is_demo = True
+            self.environment = attrs.evolve(self.environment, is_simulated=True)
         return config_health.check_configuration(self.files)
 
     def _mail(self, files: Inspection) -> Probe:
@@ -169,6 +166,8 @@ class Components:
             are_secrets_readable=files.secrets is not None,
             has_credentials=source.has_credentials,
         )
+        if self._is_demo:
+            answer = skipped(IS_SIMULATED, Weight.ORDINARY)
         if answer is not None:
             return BlockingProbe(source.name, lambda: answer, Weight.SOURCE)
         loaded = files.readable
@@ -196,10 +195,14 @@ class HomeChecks:
 
     home: Home
     files: Inspection
+    is_demo: bool
 
     def probes(self) -> Iterator[Probe]:
         """Yield them in the order of a report."""
         for name, check in self._checks().items():
+            if self.is_demo and name in _COLLECTORS:
+                yield _skip(name, IS_SIMULATED)
+                continue
             weight = Weight.ESSENTIAL if name == "database" else Weight.ORDINARY
             yield BlockingProbe(name, check, weight)
 
@@ -213,6 +216,7 @@ class HomeChecks:
                 is_simulated=self.home.environment.is_simulated,
                 identity=self.home.identity,
             ),
+            "locks": partial(self._in_data_folder, self._locks),
             "database_place": partial(probes.place, path),
             "wal": partial(probes.write_ahead_log, path, checkpoint_pages=pages),
             "sqlite": partial(probes.version, sqlite3.sqlite_version_info[:3]),
@@ -221,6 +225,7 @@ class HomeChecks:
             "disk": self._disk,
             "logs": self._logs,
             "spool": self._spool,
+            "files": partial(self._in_data_folder, self._files),
             "alert_file": partial(check_alert_file, self.home.files.alert),
             "clock": self._clock,
             "last_cycle": self._last_cycle,
@@ -251,8 +256,10 @@ class HomeChecks:
 
     def _logs(self) -> Answer:
         logging = self.home.settings.logging
+        log = log_of(self.home.settings, self.home.environment, self.home.redactor)
         folder = check_log_folder(
             logging.log_file_path.parent,
+            log.problem(),
             max_bytes=logging.max_bytes,
             backups=logging.backup_count,
             limit_bytes=LARGEST_LOG_FOLDER_BYTES,
@@ -260,11 +267,45 @@ class HomeChecks:
         return config_health.check_log(self.files, logging, folder)
 
     def _spool(self) -> Answer:
-        return judge_spool(self.home.spool.waiting())
+        spool = self.home.spool
+        return judge_spool(spool.waiting(), spool.problems() if self._is_data_folder_usable() else ())
+
+    def _locks(self) -> Answer:
+        folders, sources = self.home.files.source_locks, source_names(self.home.loaded)
+        problems = {
+            source: [lock_problem(folder, source) for folder in folders] for source in sorted(sources)
+        }
+        answer = check_usable(
+            [found for found, *_ in problems.values() if found is not None],
+            f"the locks in {folders[0]} can be opened",
+            folders[0],
+        )
+        is_collectable = any(None in found for found in problems.values())
+        return answer if is_collectable else attrs.evolve(answer, weight=Weight.ESSENTIAL)
+
+    def _files(self) -> Answer:
+        files = self.home.files
+        problems = (
+            FileState(files.state, NullJournal()).problem(),
+            problem_of_file(files.upkeep_lock),
+            problem_of_folder(files.backups),
+        )
+        found = [problem for problem in problems if problem is not None]
+        return check_usable(
+            found, f"the state and the backups in {files.folder} can be written", files.folder
+        )
+
+    def _in_data_folder(self, check: Callable[[], Answer]) -> Answer:
+        """Check, unless no file can be made in the data folder at all, which `database` reports."""
+        return check() if self._is_data_folder_usable() else skipped(_SEE_DATABASE)
+
+    def _is_data_folder_usable(self) -> bool:
+        return self.home.files.folder.is_dir() and problem_of_folder(self.home.files.folder) is None
 
     def _clock(self) -> Answer:
         now = self.home.clock.now()
-        return judge_clock(now, probes.newest_slots(self.home.files.database, now), LINUX)
+        slots = probes.newest_slots(self.home.files.database, now)
+        return judge_clock(now, slots, LINUX, self.home.saved_state.clock_step())
 
     def _last_cycle(self) -> Answer:
         files, now = self.home.files, self.home.clock.now()

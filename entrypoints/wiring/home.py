@@ -17,7 +17,8 @@ from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.home_identity import HomeIdentity
-from config.files import HomeFiles
+from config.current_secrets import CurrentSecrets
+from config.files import HomeFiles, is_demo_home
 from config.loading import Loaded
 from config.secrets import Secrets
 from config.settings import Settings
@@ -38,7 +39,7 @@ class Home:
 
     loaded: Loaded
     environment: Environment
-    redact: Callable[[str], str]
+    redactor: Redactor
     journal: Journal
     state: State = attrs.field(
         default=attrs.Factory(
@@ -48,6 +49,15 @@ class Home:
             takes_self=True,
         )
     )
+
+    @property
+    def redact(self) -> Callable[[str], str]:
+        return self.redactor.redact
+
+    @cached_property
+    def current(self) -> CurrentSecrets:
+        """The secrets as they are now; new ones are redacted before they are used."""
+        return CurrentSecrets(self.loaded, lambda secrets: self.redactor.learn(tuple(secrets.values())))
 
     @property
     def settings(self) -> Settings:
@@ -94,7 +104,7 @@ class Home:
         )
 
     @property
-    def spool(self) -> Spool:
+    def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
 
@@ -107,28 +117,31 @@ class Home:
 
 def home_of(loaded: Loaded, environment: Environment | None = None, *, level: Level = Level.WARNING) -> Home:
     """Build the home for a command that logs to stderr; the log files are the collector's."""
-    redact = Redactor(tuple(loaded.secrets.values())).redact
-    journal = RewordingJournal(StderrJournal(redact, level=level), typed_anywhere(loaded.home))
-    return Home(loaded=loaded, environment=environment or Environment(), redact=redact, journal=journal)
+    redactor = Redactor(tuple(loaded.secrets.values()))
+    journal = RewordingJournal(StderrJournal(redactor.redact, level=level), typed_anywhere(loaded.home))
+    return Home(loaded=loaded, environment=environment or Environment(), redactor=redactor, journal=journal)
+
+
+def home_as_found(loaded: Loaded, environment: Environment | None = None) -> Home:
+    """Build the home for a command on its files; a simulated one, such as the demo's, is treated as that."""
+    environment = environment or Environment()
+    is_simulated = environment.is_simulated or is_demo_home(loaded.config_path)
+    return home_of(loaded, attrs.evolve(environment, is_simulated=is_simulated))
 
 
 def checked_home(loaded: Loaded, environment: Environment) -> Home:
     """Build the home for a check, which logs nothing and saves no state."""
-    home = Home(loaded=loaded, environment=environment, redact=str, journal=NullJournal())
+    home = Home(loaded=loaded, environment=environment, redactor=Redactor(()), journal=NullJournal())
     return attrs.evolve(home, state=StateCopy(home.state))
 
 
-def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so."""
-    logging = loaded.settings.logging
-    level = environment.stderr_level
-    if not (logging.enable_file_logging and environment.log_to_files):
-        return home_of(loaded, environment, level=level or Level.CRITICAL)
-    redact = Redactor(tuple(loaded.secrets.values())).redact
+def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> RotatingLog:
+    """Return the log files of the home."""
+    logging = settings.logging
     folder = logging.log_file_path.parent
-    log = RotatingLog(
+    return RotatingLog(
         folder,
-        redact=redact,
+        redact=redactor.redact,
         clock=environment.clock,
         level=Level[logging.level],
         name=logging.log_file_path.name.removesuffix(".log"),
@@ -136,6 +149,23 @@ def collecting_home(loaded: Loaded, environment: Environment) -> Home:
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
     )
-    journals = log if level is None else Journals(log, StderrJournal(redact, level=level))
+
+
+def collecting_home(loaded: Loaded, environment: Environment) -> Home:
+    """Build the home for a collector, which logs to files if the settings say so.
+
+    It logs to stderr while the data folder is away, if the logs are in it.
+    """
+    logging = loaded.settings.logging
+    level = environment.stderr_level
+    home = home_of(loaded, environment, level=level or Level.CRITICAL)
+    is_in_data = logging.log_file_path.is_relative_to(home.files.folder)
+    if not (logging.enable_file_logging and environment.log_to_files) or (
+        is_in_data and home.marker.absence(home.files.database) is not None
+    ):
+        return home
+    redactor = Redactor(tuple(loaded.secrets.values()))
+    log = log_of(loaded.settings, environment, redactor)
+    journals = log if level is None else Journals(log, StderrJournal(redactor.redact, level=level))
     journal = RewordingJournal(journals, typed_anywhere(loaded.home))
-    return Home(loaded=loaded, environment=environment, redact=redact, journal=journal)
+    return Home(loaded=loaded, environment=environment, redactor=redactor, journal=journal)

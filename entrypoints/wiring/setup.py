@@ -58,6 +58,15 @@ def pairing(environment: Environment) -> Pairing:
     return Pairing(bridges=bridges, clock=environment.clock)
 
 
+def had_https(bridge_id: str, loaded: Loaded, environment: Environment) -> bool:
+    """Return whether the home read this bridge over HTTPS before, or pins its certificate."""
+    from adapters.hue.connecting import BridgeMemory
+
+    if any(bridge.id == bridge_id and bridge.certificate_sha256 for bridge in loaded.bridges):
+        return True
+    return BridgeMemory(_home(loaded, environment).state).had_https(bridge_id)
+
+
 def trial(loaded: Loaded, environment: Environment) -> Trial:
     """Return what asks a source before its settings are saved."""
     home = _home(loaded, environment)
@@ -67,7 +76,7 @@ def trial(loaded: Loaded, environment: Environment) -> Trial:
 def bridge_on_trial(bridge: Bridge, loaded: Loaded, environment: Environment) -> Source:
     """Return the bridge as the home would read it, without state and discovery."""
     home = attrs.evolve(_home(loaded, environment), state=MemoryState())
-    return hue_source(home, "hue", bridge, SystemMeter(home.clock), may_discover=False)
+    return hue_source(home, "hue", bridge, SystemMeter(home.clock), is_on_trial=True)
 
 
 def account_on_trial(loaded: Loaded, environment: Environment) -> Source:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
+
+import attrs
 
 from adapters.memory.source import MemoryBridgeFinder
 from config.bridges import Bridge
 from config.secrets import Secrets
 from config.settings import Settings
-from config.source_names import AMAZON, hue_names
+from config.source_names import AMAZON, credential_mark, hue_names
 from domain.services.collection_cycle import SourcePlan
+from domain.services.renewed_source import RenewedSource
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home
 from ports.meter import Meter
@@ -21,26 +25,27 @@ if TYPE_CHECKING:
     from adapters.amazon.hosts import Hosts
     from adapters.amazon.http import AmazonSession
     from adapters.hue.bridge import BridgeOpener
+    from adapters.hue.connecting import EarlierReads
 
 
 def source_plans(home: Home, meter: Meter) -> list[SourcePlan]:
-    """Return a plan for each enabled source."""
+    """Return a plan for each enabled source, which is built again when its credentials have changed."""
     settings = home.settings
     plans: list[SourcePlan] = []
     if settings.collectors.hue.enabled:
         plans += [
             SourcePlan(
-                source=hue_source(home, name, bridge, meter),
+                source=_renewed(home, name, partial(_hue_source, name=name, meter=meter)),
                 interval_s=settings.hue_interval_s,
                 policy=settings.hue_retry,
                 plausible=settings.hue_plausible,
             )
-            for name, bridge in zip(hue_names(home.loaded), home.loaded.bridges, strict=True)
+            for name in hue_names(home.loaded)
         ]
     if settings.collectors.amazon_aqm.enabled:
         plans.append(
             SourcePlan(
-                source=amazon_source(home, meter),
+                source=_renewed(home, AMAZON, partial(amazon_source, meter=meter)),
                 interval_s=settings.amazon_aqm_interval_s,
                 policy=settings.amazon_aqm_retry,
                 plausible=settings.amazon_aqm_plausible,
@@ -49,8 +54,21 @@ def source_plans(home: Home, meter: Meter) -> list[SourcePlan]:
     return plans
 
 
-def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_discover: bool = True) -> Source:
-    """Return a bridge as a source."""
+def _renewed(home: Home, name: str, build: Callable[[Home], Source]) -> Source:
+    current = home.current
+    return RenewedSource(
+        build=lambda: build(attrs.evolve(home, loaded=current.loaded())),
+        credential=lambda: credential_mark(current.loaded(), name),
+    )
+
+
+def _hue_source(home: Home, *, name: str, meter: Meter) -> Source:
+    bridges = dict(zip(hue_names(home.loaded), home.loaded.bridges, strict=True))
+    return hue_source(home, name, bridges[name], meter)
+
+
+def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, is_on_trial: bool = False) -> Source:
+    """Return a bridge as a source; on trial it is neither searched nor read without HTTPS as before."""
     from adapters.hue.connecting import BridgeConnector, BridgeMemory
     from adapters.hue.locating import BridgeLocator
     from adapters.hue.sensor_directory import SensorDirectory
@@ -68,9 +86,10 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_disco
                 certificate_sha256=bridge.certificate_sha256,
                 roots=home.environment.hue_roots or SIGNIFY_ROOTS,
                 memory=memory,
+                earlier=None if is_on_trial else earlier_reads(home, name),
             ),
             address=bridge.address or "",
-            finder=bridge_finder(home.environment) if may_discover and hue.auto_discover else None,
+            finder=bridge_finder(home.environment) if hue.auto_discover and not is_on_trial else None,
             memory=memory,
             clock=home.clock,
             journal=home.journal,
@@ -97,6 +116,15 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, may_disco
         clock=home.clock,
         journal=home.journal,
     )
+
+
+def earlier_reads(home: Home, name: str) -> EarlierReads:
+    """Return the stored reads of the source of that name."""
+    from adapters.hue.connecting import EarlierReads
+    from adapters.sqlite.queries import SqliteMeasurements
+
+    measurements = SqliteMeasurements(home.files.database)
+    return EarlierReads(source=name, measurements=measurements, clock=home.clock)
 
 
 def bridge_opener(

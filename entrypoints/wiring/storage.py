@@ -16,6 +16,7 @@ from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
@@ -66,12 +67,21 @@ def database_lock(home: Home) -> DatabaseLock:
 
 def back_up(home: Home, target: Path) -> Backup:
     """Copy the database to a new file. Raise StoreError; then there is no file."""
+    require_database(home)
     return backups.back_up(home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
 
 
 def check(home: Home) -> tuple[Finding, ...]:
     """Return all that is wrong with the database. Raise StoreRefused if it is of another program."""
+    require_database(home)
     return verification.check_home(home.files.database, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
+
+
+def require_database(home: Home) -> None:
+    """Raise StoreMissing if the home has had a database, and it is not there."""
+    if home.identity is not None:
+        with store_errors(home.files.database):
+            home.identity.require_file()
 
 
 def restoring(home: Home) -> Restoring:

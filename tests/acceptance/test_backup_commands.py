@@ -44,6 +44,20 @@ sys.exit(main())
 """
 
 
+_BACKING_UP_SLOWLY = """
+import sys
+from adapters.sqlite.care import backups
+from entrypoints.cli import main
+
+def endless(*arguments, **options):
+    print("copied", flush=True)
+    sys.stdin.read()
+
+backups.check = endless
+sys.exit(main())
+"""
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Deployment:
     """A home with one reading, that asks nobody."""
@@ -101,6 +115,32 @@ def test_changed_values_are_reported_by_backup_and_restore(
     assert back.returncode == 0
     for done in (made, back):
         assert "not what was stored" in done.stderr
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next(
+    home: Deployment, run_here: RunHere, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _BACKING_UP_SLOWLY, "backup", str(folder / "monday.db")],
+        env=home.environment(),
+        cwd=home.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"copied\n"
+    assert run_here(home, "backup", str(folder / "tuesday.db")).returncode == 0
+    assert {path.name for path in folder.iterdir()} == {
+        "tuesday.db",
+        "monday.db.making",
+        "monday.db.making.lock",
+    }
+    killed.kill()
+    killed.communicate(timeout=30)
+    assert run_here(home, "backup", str(folder / "wednesday.db")).returncode == 0
+    assert {path.name for path in folder.iterdir()} == {"tuesday.db", "wednesday.db"}
 
 
 def test_a_backup_overwrites_no_file(home: Deployment, run_here: RunHere, tmp_path: Path) -> None:

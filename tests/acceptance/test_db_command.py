@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.files import DEMO_MARK
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import a_cycle
 from tests.support.databases import a_store, changed, rows
@@ -47,6 +48,17 @@ def test_check_reports_a_sound_database_during_collection(home: Deployment, run_
         "next": None,
     }
     store.close()
+
+
+def test_home_of_the_demo_is_checked_and_restored_as_one(home: Deployment, run_here: RunHere) -> None:
+    copy = home.folder / "copy.db"
+    changed(home.database, "UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
+    home.config_file.write_text(f"{DEMO_MARK}\n{home.config_file.read_text()}")
+    assert run_here(home, "backup", str(copy)).returncode == 0
+    for command in (("db", "check"), ("restore", str(copy), "--yes")):
+        done = run_here(home, *command)
+        assert (done.returncode, "of a simulated home" in done.stdout) == (0, True), done
+    assert run_here(home, "collect", "--once").returncode == 78
 
 
 def test_simulated_home_is_checked_and_backed_up(home: Deployment, run_here: RunHere) -> None:

@@ -58,6 +58,26 @@ def test_lost_database_is_an_incident_until_a_person_accepts_it(
     assert "nothing is changed" in run_here(deployment, "db", "accept").stdout
 
 
+@pytest.mark.parametrize("command", [("status",), ("db", "check"), ("backup", "copy.db")])
+def test_commands_that_need_the_database_say_that_it_is_missing(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]], command: tuple[str, ...]
+) -> None:
+    deployment.database.unlink()
+    done = run_here(deployment, *command)
+    assert done.returncode == 1
+    assert "it was there before" in done.stdout + done.stderr
+    assert "db accept" in done.stdout + done.stderr
+    assert not deployment.database.exists()
+
+
+def test_cycles_by_hand_merge_the_backup_too(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
+) -> None:
+    deployment.database.unlink()
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert set(before) <= set(deployment.rows(READINGS))
+
+
 def test_data_folder_without_anything_is_no_new_home(
     deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
 ) -> None:
@@ -114,6 +134,7 @@ MOUNTS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", MOUNTS)
 def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind: str) -> None:
     """The disk is kept mounted elsewhere meanwhile, as if it was only unplugged."""
@@ -148,6 +169,36 @@ def test_disk_that_is_away_at_a_start_is_waited_for(deployment: Deployment, kind
     assert "database_missing:database" not in state.get("incidents", {})
 
 
+@pytest.mark.proof
+def test_collector_that_starts_without_the_disk_goes_on_with_it(deployment: Deployment) -> None:
+    done = in_data_mount(
+        deployment,
+        "COLLECT",
+        "mkdir DATA-elsewhere && mount --move DATA DATA-elsewhere 2>/dev/null"
+        " || { mount --bind DATA DATA-elsewhere && umount DATA; }",
+        "COLLECT --cycles 6 --every 1 >running.jsonl &",
+        "while [ $(wc -l <running.jsonl) -lt 2 ]; do sleep 0.2; done",
+        "find DATA -mindepth 1 >below.txt",
+        "mount --bind DATA-elsewhere DATA",
+        "wait",
+        "cp DATA/readings.db after.db; cp DATA/state.json after.json; find state -name '*.jsonl' -size +0",
+        mount=MOUNTS["tmpfs"],
+    )
+    first, *left = done.stdout.splitlines()
+    running = (deployment.folder / "running.jsonl").read_text().splitlines()
+    cycles = [json.loads(line) for line in (first, *running)]
+    kinds = ["stored" if cycle["stored"] else "spooled" for cycle in cycles]
+    assert (kinds[:3], kinds[-1], left) == (["stored", "spooled", "spooled"], "stored", []), done.stderr
+    assert (deployment.folder / "below.txt").read_text() == ""
+    slots = {cycle["outcomes"][0]["slot"] for cycle in cycles}
+    after = deployment.folder / "after.db"
+    assert {slot for (slot,) in rows(after, "SELECT DISTINCT timestamp FROM readings")} == slots
+    state = json.loads((deployment.folder / "after.json").read_text())
+    assert "store.missing" not in state
+    assert not (deployment.folder / "state" / "state.json").exists()
+
+
+@pytest.mark.proof
 @pytest.mark.parametrize("put_back", [shutil.move, shutil.copyfile])
 def test_found_database_gets_the_cycles_of_the_interim_one(
     deployment: Deployment, run_here: RunHere, put_back: Callable[[Path, Path], object]

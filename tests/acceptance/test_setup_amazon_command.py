@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from adapters.runtime.clock import SystemClock
 from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
+from domain.cycle import Collected, Deferred, Failed, Outcome
+from domain.schedule import Due
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import Environment
 from tests.acceptance.conftest import RunHere
 from tests.support.config_homes import write_home
 from tests.support.deployments import Deployment, calm_seed
@@ -123,6 +128,29 @@ def test_a_token_that_was_mended_by_hand_is_used_at_once(
     home.secrets_file.write_text(good)
     assert run_here(home, "collect", "--once").returncode == 0
     assert not alert.exists()
+
+
+def test_a_collector_that_runs_uses_a_token_that_was_mended_by_hand(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    good, revoked = home.secrets_file.read_text(), "Atnr|a-token-that-was-revoked-long-ago"
+    home.secrets_file.write_text(good.replace(alexa.refresh_token, revoked))
+    refuse_for_good(home, revoked)
+    clock = SystemClock()
+    environment = Environment(clock=clock, amazon_roots=alexa.ca_file)
+    with collecting(load(home.folder), environment) as running, asyncio.Runner() as runner:
+
+        def collect() -> Outcome:
+            due = Due(source="amazon", slot=clock.now(), interval_s=300, scheduled=True)
+            (outcome,) = runner.run(running.collection.run([due])).report.outcomes
+            return outcome
+
+        assert isinstance(collect(), Failed)
+        assert isinstance(collect(), Deferred)
+        home.secrets_file.write_text(good)
+        assert isinstance(collect(), Collected)
+        runner.run(running.collection.close())
 
 
 def test_a_token_that_works_again_is_used_by_a_person_who_waits(

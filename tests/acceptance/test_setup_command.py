@@ -7,10 +7,12 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import attrs
 import pytest
 
 from adapters.files.saved_state import SavedState
 from adapters.files.state_file import FileState
+from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryJournal
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
@@ -26,6 +28,7 @@ from tests.support.builders import a_failed
 from tests.support.config_homes import OLD_CONFIG, write_home
 from tests.support.deployments import Deployment, calm_seed
 from tests.support.look_up import LookUp, a_look_up
+from tests.support.odd_server import always, odd_server, reply
 from tests.support.terminal import ScriptedPrompts, at_a_terminal
 
 OLD_SECRETS = """\
@@ -193,6 +196,7 @@ def test_a_self_signed_certificate_is_pinned_once_confirmed(
     assert run_here(new_home, "setup", "--address", bridge.address).returncode == 0
     pairs = ":".join(bridge.certificate_sha256[at : at + 2] for at in range(0, 64, 2)).upper()
     assert pairs in person.transcript
+    assert f"Philips hue (BSB002), {bridge.id}, at {bridge.address}: so it says." in person.transcript
     assert load(new_home.folder).bridges[0].certificate_sha256 == bridge.certificate_sha256
     assert run_here(new_home, "collect", "--once").returncode == 0
     person.answers = {"Keep it?": True}  # and no question about the certificate
@@ -252,7 +256,7 @@ def test_reauth_finds_a_bridge_that_moved(
     old_home.config_file.write_text(config)
     found = announced(home.bridges[1], home.bridge)
     assert run_here(old_home, "setup", "--reauth", "hue", environment=found).returncode == 0
-    assert "no bridge answers at 127.0.0.1:9" in person.transcript
+    assert "no Hue bridge answers at 127.0.0.1:9" in person.transcript
     assert old_home.config_file.read_text() == config
     assert OLD_KEY not in old_home.secrets_file.read_text()
 
@@ -291,7 +295,7 @@ def test_without_a_terminal_nothing_is_asked(
         ((2,), (), "run this at a terminal"),
         ((0, 1), (), "--address ADDRESS"),
         ((), (), "homeclimate setup --cloud"),
-        ((), ("--address", "127.0.0.1:9"), "homeclimate: no bridge answers at 127.0.0.1:9"),
+        ((), ("--address", "127.0.0.1:9"), "homeclimate: no Hue bridge answers at 127.0.0.1:9"),
     ],
     ids=["self-signed", "several", "none", "unreachable"],
 )
@@ -335,6 +339,76 @@ def test_the_oldest_and_the_newest_bridge_are_set_up(
     assert done.returncode == 0, done.stderr
     assert ("it has no HTTPS" in done.stdout) is (model == "BSB001")
     assert run_here(new_home, "collect", "--once").returncode == 0
+
+
+def test_a_server_that_is_no_bridge_is_not_offered_for_pinning(
+    new_home: Deployment, person: ScriptedPrompts, run_here: RunHere
+) -> None:
+    new_home = attrs.evolve(new_home, ca_file=SIGNIFY_ROOTS)
+    page = reply(b"<html>It works!</html>", "Content-Type: text/html")
+    with odd_server(always(page)) as server:
+        for arguments, environment in (
+            (("--address", server.address), {}),
+            ((), {"SIMULATED_BRIDGES": json.dumps([{"address": server.address, "bridge_id": "0" * 16}])}),
+        ):
+            done = run_here(new_home, "setup", *arguments, environment=environment)
+            assert done.returncode == 1
+            assert f"no Hue bridge answers at {server.address}" in done.stderr
+    assert "fingerprint" not in person.transcript
+    assert files_in(new_home.folder) == {}
+
+
+@pytest.fixture
+def round_home(home: SimulatedHome, new_home: Deployment) -> Deployment:
+    """A home with a key of the round bridge, which it read at an address without `http://`."""
+    bridge = home.bridges[3]
+    config = "collectors: {hue: {bridge_ip: 127.0.0.1:9}}\n"
+    write_home(new_home.folder, config, f"hue: {{api_key: {bridge.key}, bridge_id: {bridge.id}}}\n")
+    return new_home
+
+
+def announced_plain(bridge: SimulatedBridge) -> Mapping[str, str]:
+    listed = [{"address": f"http://{bridge.http_address}", "bridge_id": bridge.id}]
+    return {"SIMULATED_BRIDGES": json.dumps(listed)}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--reauth", "hue")])
+def test_present_key_is_not_sent_where_no_person_wrote_http(
+    home: SimulatedHome,
+    round_home: Deployment,
+    person: ScriptedPrompts,
+    run_here: RunHere,
+    arguments: tuple[str, ...],
+) -> None:
+    bridge = home.bridges[3]
+    person.during_countdown = bridge.press_button
+    done = run_here(round_home, "setup", *arguments, environment=announced_plain(bridge))
+    assert done.returncode == 0, done.stderr
+    assert "This home has a key for this bridge" not in person.transcript
+    assert bridge.key not in round_home.secrets_file.read_text()
+    assert load(round_home.folder).bridges[0].address == f"http://{bridge.http_address}"
+
+
+def test_present_key_is_tried_where_the_address_says_http(
+    home: SimulatedHome, round_home: Deployment, person: ScriptedPrompts, run_here: RunHere
+) -> None:
+    bridge = home.bridges[3]
+    person.answers = {"Keep it?": True}
+    assert run_here(round_home, "setup", "--address", f"http://{bridge.http_address}").returncode == 0
+    assert "This home has a key for this bridge, and it works." in person.transcript
+
+
+def test_a_bridge_that_had_https_is_not_set_up_without(
+    home: SimulatedHome, round_home: Deployment, person: ScriptedPrompts, run_here: RunHere
+) -> None:
+    bridge, before = home.bridges[3], files_in(round_home.folder)
+    state = FileState(round_home.folder / "data" / "state.json", MemoryJournal())
+    state.put(f"hue.bridge.{bridge.id}", {"has_https": True})
+    done = run_here(round_home, "setup", "--address", f"http://{bridge.http_address}")
+    assert done.returncode == 1
+    assert f"{bridge.id} had HTTPS before" in done.stderr
+    assert files_in(round_home.folder).items() >= before.items()
+    assert {request.path for request in bridge.requests} == {"/api/config"}
 
 
 def test_a_bridge_that_cannot_be_read_leaves_the_home_unchanged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from adapters.files.locks import SourceLocks, UpkeepLock, held_sources
 from tests.acceptance.conftest import RunHere
 from tests.support.deployments import Deployment
+from tests.support.namespaces import in_mounts, small_disk
 
 _SLOW = """
 import sys, time
@@ -83,13 +85,55 @@ def test_a_budget_that_holds_no_backup_is_reported(deployment: Deployment) -> No
     assert (health.returncode, "backups.max_bytes" in health.stdout) == (1, True)
 
 
+@pytest.mark.proof
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_on_a_full_disk_old_backups_make_room_if_their_rows_are_stored(
+    deployment: Deployment, is_deleted: bool
+) -> None:
+    assert deployment.run("collect", "--once").returncode == 0
+    data, kept = deployment.folder / "data", deployment.folder / "kept"
+    (newest,) = backups(deployment)
+    old = [newest.with_name(f"readings-202601{day}T000000Z.db") for day in range(10, 18)]
+    for path in old:
+        shutil.copy(newest, path)
+    if is_deleted:
+        with closing(sqlite3.connect(deployment.database, isolation_level=None)) as connection:
+            connection.execute("DELETE FROM readings")
+            connection.execute("DELETE FROM checksums")
+    _forget(deployment, "upkeep.backup")
+    free_kb = f"$(df --output=avail -k {data} | tail -1)"
+    ballast = f"dd if=/dev/zero of={data}/ballast bs=1k count=$(({free_kb} - 600)) 2>/dev/null"
+    command = in_mounts(
+        f"{small_disk(data, '8m')}\n{ballast}",
+        deployment.command("collect", "--once"),
+        f"mkdir {kept}; cp -a {data}/backups {data}/state.json {kept}",
+    )
+    done = subprocess.run(
+        command,
+        env=deployment.environment(),
+        cwd=deployment.folder,
+        capture_output=True,
+        check=False,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    saved = json.loads((kept / "state.json").read_text())["upkeep.backup"]
+    left = {path.name for path in (kept / "backups").iterdir()}
+    if is_deleted:
+        assert (saved["result"], left) == ("skipped", {path.name for path in (*old, newest)})
+    else:
+        assert saved["result"] == "ok"
+        assert Path(saved["file"]).name in left
+        assert len(left) < len(old)
+
+
 def test_status_shows_backups_that_are_kept_for_their_rows(deployment: Deployment, run_here: RunHere) -> None:
     assert deployment.run("collect", "--once").returncode == 0
     _forget(
         deployment, "upkeep.backup", result="ok", at="2026-03-01T00:00:00+00:00", kept={"old.db": "a row"}
     )
     shown = run_here(deployment, "status")
-    assert "old.db is kept, since the database lacks rows of it (a row)" in shown.stdout
+    assert "the old backup old.db is kept: a row." in shown.stdout
     troubles = json.loads(run_here(deployment, "status", "--json").stdout)["troubles"]
     assert any("old.db is kept" in trouble for trouble in troubles)
 

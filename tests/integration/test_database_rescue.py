@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,16 @@ import attrs
 import pytest
 
 from adapters.files.data_folder import DataFolder
+from adapters.files.home_marker import HomeMarker
+from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
+from adapters.sqlite.care.rescue import Rescue
 from adapters.sqlite.care.restoring import Restoring
+from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
-from domain.errors import StoreFull, StoreMissing, StoreRefused
+from domain.errors import StoreBusy, StoreFull, StoreMissing, StoreRefused
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, changed, rows
 from tests.support.store_process import another_process
@@ -42,13 +47,24 @@ def home(tmp_path: Path) -> Iterator[Home]:
     yield from _a_home(tmp_path, tmp_path / "data" / "readings.db")
 
 
-def _a_home(folder: Path, path: Path) -> Iterator[Home]:
+def _a_home(folder: Path, path: Path, *, linked_to: Path | None = None) -> Iterator[Home]:
     state, journal = MemoryState(), MemoryJournal()
-    store = a_store(path, state=state, journal=journal, data=DataFolder(path.parent))
+    identity = HomeIdentity(
+        path=path,
+        marker=HomeMarker((folder / "state",), home=folder),
+        state=state,
+        journal=journal,
+        clock=MemoryClock(NOON),
+    )
+    store = a_store(path, state=state, journal=journal, data=DataFolder(path.parent), identity=identity)
     store.append(cycle_number(0))
     store.close()
     backup = folder / "backup.db"
     shutil.copyfile(path, backup)
+    if linked_to is not None:
+        linked_to.parent.mkdir()
+        path.rename(linked_to)
+        path.symlink_to(linked_to)
     store.append(cycle_number(1))
     yield Home(store=store, path=path, backup=backup, state=state, journal=journal)
     store.close()
@@ -116,6 +132,10 @@ def _log_replaced(home: Home) -> None:
     home.sibling("-wal").write_bytes(b"")
 
 
+def _truncated(home: Home) -> None:
+    os.truncate(home.path, 0)
+
+
 def _replaced_by_a_copy(home: Home) -> None:
     shutil.copyfile(home.path, home.sibling(".copy"))
     home.sibling(".copy").rename(home.path)
@@ -173,6 +193,19 @@ def test_the_next_cycle_brings_every_row_back(
 
 
 @KINDS
+def test_the_trouble_is_over_with_the_cycle_after_it(home: Home, happen: Callable[[Home], None]) -> None:
+    happen(home)
+    home.store.append(cycle_number(2))
+    home.store.append(cycle_number(3))
+    trouble = SavedState(home.state).file_trouble()
+    assert trouble is not None
+    assert str(home.path) in trouble.reason
+    assert trouble.is_log == (happen in (*LOG_LOST, *LOG_CUT))
+    assert "readings were merged" in str(trouble.result)
+    assert SavedState(home.state).missing_database() is None
+
+
+@KINDS
 def test_progress_is_known_after_it(home: Home, happen: Callable[[Home], None]) -> None:
     happen(home)
     assert home.store.progress("hue", NOON).last_stored_slot == NOON + timedelta(minutes=5)
@@ -195,62 +228,57 @@ def test_no_other_connection_is_opened_meanwhile(home: Home, happen: Callable[[H
     home.store.require_in_place()
 
 
-def _linked_home(folder: Path) -> tuple[Path, Path]:
-    disk, link = folder / "disk", folder / "data" / "readings.db"
-    disk.mkdir()
-    link.parent.mkdir()
-    link.symlink_to(disk / "climate.db")
-    return disk / "climate.db", link
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[Home]:
+    """A home whose database is a link to a file in the folder `disk`."""
+    yield from _a_home(
+        tmp_path, tmp_path / "data" / "readings.db", linked_to=tmp_path / "disk" / "climate.db"
+    )
 
 
 @pytest.mark.parametrize("happen", [_log_deleted, _log_replaced, _file_deleted, _replaced_by_a_backup])
-def test_a_link_is_followed_and_stays(tmp_path: Path, happen: Callable[[Home], None]) -> None:
-    real, link = _linked_home(tmp_path)
-    for home in _a_home(tmp_path, link):
-        happen(attrs.evolve(home, path=real))
-        home.store.append(cycle_number(2))
-        assert stored_as_a_kill_leaves_it(link, tmp_path) == 3
-    assert link.is_symlink()
-    assert sorted(path.name for path in real.parent.iterdir()) == ["climate.db"]
+def test_a_link_is_followed_and_stays(linked: Home, happen: Callable[[Home], None], tmp_path: Path) -> None:
+    real = linked.path.resolve()
+    happen(attrs.evolve(linked, path=real))
+    linked.store.append(cycle_number(2))
+    assert stored_as_a_kill_leaves_it(linked.path, tmp_path) == 3
+    linked.store.close()
+    assert linked.path.is_symlink()
+    assert [path.name for path in real.parent.iterdir()] == ["climate.db"]
 
 
-def test_a_link_whose_disk_is_away_is_waited_for(tmp_path: Path) -> None:
-    real, link = _linked_home(tmp_path)
-    for home in _a_home(tmp_path, link):
-        away = tmp_path / "away"
-        real.parent.rename(away)
-        with pytest.raises(StoreMissing):
-            home.store.append(cycle_number(2))
-        assert link.is_symlink()
-        assert not link.exists()
-        away.rename(real.parent)
-        home.store.append(cycle_number(2))
-    assert rows(link, "SELECT count(*) FROM readings") == [(3,)]
+def test_a_link_whose_disk_is_away_is_waited_for(linked: Home, tmp_path: Path) -> None:
+    disk, away = linked.path.resolve().parent, tmp_path / "away"
+    disk.rename(away)
+    with pytest.raises(StoreMissing):
+        linked.store.append(cycle_number(2))
+    assert linked.path.is_symlink()
+    assert not disk.exists()
+    away.rename(disk)
+    linked.store.append(cycle_number(2))
+    assert rows(linked.path, "SELECT count(*) FROM readings") == [(3,)]
 
 
-def test_a_link_that_is_redirected_gets_the_rows_merged(tmp_path: Path) -> None:
-    _, link = _linked_home(tmp_path)
-    for home in _a_home(tmp_path, link):
-        link.unlink()
-        link.symlink_to(home.backup)
-        home.store.append(cycle_number(2))
-    assert rows(home.backup, "SELECT count(*) FROM readings") == [(3,)]
+def test_a_link_that_is_redirected_gets_the_rows_merged(linked: Home) -> None:
+    linked.path.unlink()
+    linked.path.symlink_to(linked.backup)
+    linked.store.append(cycle_number(2))
+    linked.store.close()
+    assert rows(linked.backup, "SELECT count(*) FROM readings") == [(3,)]
 
 
-@pytest.mark.parametrize("has_link", [False, True])
-def test_a_quarantine_and_a_restore_follow_the_link(tmp_path: Path, *, has_link: bool) -> None:
-    real, link = _linked_home(tmp_path) if has_link else (tmp_path / "readings.db",) * 2
-    for home in _a_home(tmp_path, link):
-        home.store.close()
-        real.write_bytes(b"damaged" * 1000)
-        home.store.open(checking=True)
-        home.store.append(cycle_number(2))
-        home.store.close()
-        assert len(list(real.parent.glob(f"{real.name}.damaged-*Z"))) == 1
-        assert link.is_symlink() == has_link
-        restoring = Restoring(path=link, clock=MemoryClock(NOON), is_simulated=False, busy_timeout_ms=100)
-        restoring.restore(home.backup)
-    assert link.is_symlink() == has_link
+def test_a_quarantine_and_a_restore_follow_the_link(linked: Home) -> None:
+    linked.store.close()
+    real = linked.path.resolve()
+    real.write_bytes(b"damaged" * 1000)
+    linked.store.open(checking=True)
+    linked.store.append(cycle_number(2))
+    linked.store.close()
+    assert len(list(real.parent.glob("climate.db.damaged-*Z"))) == 1
+    assert linked.path.is_symlink()
+    restoring = Restoring(path=linked.path, clock=MemoryClock(NOON), is_simulated=False, busy_timeout_ms=100)
+    restoring.restore(linked.backup)
+    assert linked.path.is_symlink()
     assert rows(real, "SELECT count(*) FROM readings") == [(1,)]
 
 
@@ -320,7 +348,7 @@ def test_what_a_later_process_stored_meanwhile_is_merged(
     home: Home, happen: Callable[[Home], None], tmp_path: Path, *, is_killed: bool
 ) -> None:
     happen(home)
-    with another_process(home.path) as other:
+    with another_process(home.path, looks=False) as other:
         assert other.append(10) == "stored"
         if is_killed:
             other.kill()
@@ -329,3 +357,84 @@ def test_what_a_later_process_stored_meanwhile_is_merged(
     home.store.append(cycle_number(3))
     home.store.close()
     assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
+
+
+@pytest.mark.parametrize("happen", [_log_deleted, _index_deleted, _log_and_index_deleted])
+def test_a_later_process_waits_for_the_one_that_still_has_the_log(
+    home: Home, happen: Callable[[Home], None]
+) -> None:
+    happen(home)
+    with another_process(home.path) as other:
+        assert other.append(10) == "StoreMissing"
+        home.store.append(cycle_number(2))
+        assert other.append(10) == "stored"
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+
+
+def test_a_truncated_database_begins_anew_with_the_last_cycles(home: Home) -> None:
+    """Those since the last checkpoint; the others have to come from a backup."""
+    home.store._unsettled.popleft()  # the first cycle was checkpointed
+    _truncated(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert len(list(home.path.parent.glob("readings.db.damaged-*Z"))) == 1
+    stored = rows(home.path, "SELECT timestamp FROM readings ORDER BY timestamp")
+    assert stored == [("2026-03-01T12:05:00+00:00",), ("2026-03-01T12:10:00+00:00",)]
+
+
+def test_a_copy_that_takes_long_goes_on_while_cycles_are_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_copy = threading.Event()
+    copy = Rescue._copy_open
+
+    def slowly(rescue: Rescue, target: Path) -> bool:
+        may_copy.wait(30)
+        return copy(rescue, target)
+
+    monkeypatch.setattr(Rescue, "_copy_open", slowly)
+    monkeypatch.setattr(home.store, "_rescue_s", 0.01)
+    home.path.unlink()
+    for _ in range(2):
+        with pytest.raises(StoreMissing, match="is being copied from memory"):
+            home.store.append(cycle_number(2))
+        with pytest.raises(StoreBusy):
+            home.store.append(cycle_number(2), waits=False)
+    may_copy.set()
+    home.store.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(2,)]
+
+
+def test_what_a_killed_process_saved_is_merged_by_the_next_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.sqlite.care.rescue_queue.merge_saved", killed)
+        _replaced_by_a_backup(home)
+        with pytest.raises(KeyboardInterrupt):
+            home.store.append(cycle_number(2))
+    assert len(list(home.path.parent.glob("readings.db.rescued-*"))) == 1
+    again = a_store(home.path)
+    again.append(cycle_number(3))
+    again.append(cycle_number(4))
+    again.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+    assert not list(home.path.parent.glob("readings.db.rescued-*"))
+
+
+def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: Home) -> None:
+    slot = NOON + timedelta(minutes=10)
+    large = a_reading("hue:a", collected_at=slot, raw_response="x" * 50_000)
+    home.store.append(a_cycle(a_collected(large, due=a_due("hue", slot))))
+    assert home.store._connection is not None
+    home.store._wal.shorten(home.store._connection, beyond_bytes=0)
+    home.store.append(cycle_number(3))
+    home.path.write_bytes(home.backup.read_bytes())
+    home.store.append(cycle_number(4))
+    home.store.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
+    assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
+    assert home.journal.of("store.replaced")

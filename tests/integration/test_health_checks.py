@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from adapters.health import probes
 from adapters.health.probes import check_log_folder, check_service
+from adapters.log.rotating_log import RotatingLog
+from adapters.memory.runtime import MemoryClock
 from domain.health import Answer, Status
+from tests.support.builders import NOON
 
 LIMITS = {"max_bytes": 10_000_000, "backups": 5, "limit_bytes": 60_000_000}
 UNIT = "[Service]\nExecStart=/opt/homeclimate/run collect\n"
 
 
+def log_in(folder: Path) -> RotatingLog:
+    return RotatingLog(folder, redact=str, clock=MemoryClock(NOON))
+
+
 def test_log_folder_is_writable_if_it_can_be_created(tmp_path: Path) -> None:
-    assert check_log_folder(tmp_path / "a" / "logs", **LIMITS).status is Status.PASS
+    assert log_in(tmp_path / "a" / "logs").problem() is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_file_in_place_of_the_log_folder_is_a_failure(tmp_path: Path) -> None:
-    (tmp_path / "logs").touch()
-    answer = check_log_folder(tmp_path / "logs", **LIMITS)
+@pytest.mark.parametrize("name", ["logs", "logs/homeclimate.log"])
+def test_what_is_in_the_place_of_the_log_is_its_problem(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    assert str(path) in str(log_in(tmp_path / "logs").problem())
+
+
+def test_log_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    answer = check_log_folder(tmp_path, "it is a folder", **LIMITS)
     assert (answer.status, "logging.log_file_path" in answer.next_step) == (Status.FAIL, True)
 
 
 def test_log_folder_above_its_bound_is_a_failure(tmp_path: Path) -> None:
     with (tmp_path / "old.log").open("wb") as file:
         file.truncate(60_000_000)
-    assert check_log_folder(tmp_path, **LIMITS).status is Status.PASS
+    assert check_log_folder(tmp_path, None, **LIMITS).status is Status.PASS
     (tmp_path / "more.log").write_bytes(b"1")
-    answer = check_log_folder(tmp_path, **LIMITS)
+    answer = check_log_folder(tmp_path, None, **LIMITS)
     assert (answer.status, "60 MB" in answer.next_step) == (Status.FAIL, True)
 
 

@@ -27,6 +27,7 @@ from adapters.sqlite.store import SqliteStore
 from domain.errors import SpoolError, StoreMissing
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.cut_short import cut_short
 from tests.support.databases import rows
 
 DEVICES = "SELECT device_id FROM readings ORDER BY device_id"
@@ -317,6 +318,45 @@ def test_pending_merge_is_remembered_by_the_database_without_state(old: Home) ->
     assert "is being merged" in str(old.missing())
 
 
+def test_start_that_is_killed_at_any_point_forgets_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        home.collect("hue:old")
+        home.path.unlink()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert "is being merged" in str(home.missing())
+        assert home.properties().keys() == {"home_id", "interim_since"}
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_new_home_that_is_killed_at_any_point_is_no_loss(tmp_path: Path) -> None:
+    for calls in range(200):
+        home = Home(tmp_path / str(calls))
+        home.folder.mkdir()
+        with cut_short(calls) as left:
+            home.collect()
+        home.collect("hue:newer")
+        assert home.missing() is None
+        if left[0]:
+            break
+    assert left[0]
+
+
+def test_damaged_database_is_known_by_the_marker_alone(old: Home) -> None:
+    """As its state is in the data folder too, where the damage may have been."""
+    home_id = old.properties()["home_id"]
+    old.state = MemoryState()
+    old.path.write_bytes(b"")
+    old.collect()
+    assert old.state.get("store.aside")
+    assert old.properties() == {"home_id": home_id}
+
+
 def test_nothing_missing_is_nothing_to_accept(old: Home) -> None:
     assert old.renewal().accept() is None
 
@@ -398,6 +438,37 @@ def test_database_path_that_was_changed_is_reported(old: Home, is_other_configur
     )
     loss = identity.loss()
     assert loss is None if is_other_configuration else str(old.path) in str(loss)
+
+
+def test_database_of_a_new_home_is_made_through_a_link(home: Home, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    home.path.parent.mkdir()
+    home.path.symlink_to(disk / "climate.db")
+    with pytest.raises(StoreMissing, match="link"):
+        home.collect()
+    disk.mkdir()
+    home.collect()
+    assert home.path.is_symlink()
+    assert rows(disk / "climate.db", DEVICES) == [("hue:new",)]
+
+
+def test_link_of_a_home_from_before_the_marker_is_waited_for(old: Home, tmp_path: Path) -> None:
+    """Its folder is there, as a mount point is."""
+    shutil.rmtree(old.marker_file.parent)
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    with pytest.raises(StoreMissing, match="link"):
+        old.collect()
+    assert not list((tmp_path / "disk").iterdir())
+
+
+def test_database_of_an_accepted_loss_is_made_through_the_link(old: Home, tmp_path: Path) -> None:
+    old.path.unlink()
+    (tmp_path / "disk").mkdir()
+    old.path.symlink_to(tmp_path / "disk" / "readings.db")
+    assert "link" in str(old.renewal().accept())
+    assert (old.path.is_symlink(), old.devices()) == (True, [])
 
 
 def test_dangling_link_is_waited_for_and_left_alone(old: Home, tmp_path: Path) -> None:

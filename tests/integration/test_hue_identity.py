@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -16,6 +17,7 @@ from adapters.simulator.hue.model import BSB002_OLD
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.hue_bench import HueBench, in_front_of
+from tests.support.namespaces import run_apart
 
 ANOTHER_ID = "ecb5fafffe000001"
 
@@ -114,3 +116,14 @@ async def test_moved_bridge_is_read_where_it_is_announced(simulated_home: Simula
     finder = MemoryBridgeFinder([AnnouncedBridge(address=bridge.address, bridge_id=bridge.id)])
     async with in_front_of(bridge, address="127.0.0.1:9", finder=finder) as bench:
         assert len((await bench.read()).readings) == 8
+
+
+def test_key_goes_over_plain_http_only_where_the_address_says_so() -> None:
+    """At the usual ports: 443 is closed, and a bridge with the configured id answers at 80."""
+    without, plain, met = map(json.loads, run_apart("tests.support.plain_bridge").splitlines())
+    assert without["requests"] == ["http /api/config"]
+    assert without["result"].startswith("WithoutHttps: ")
+    assert "write http://127.0.0.1" in without["result"]
+    assert plain["requests"] == ["http /api/***/sensors", "http /api/config"]
+    assert plain["result"] == "8 readings"
+    assert met == {"address": "http://127.0.0.1", "is_encrypted": False}, "as setup writes it down"

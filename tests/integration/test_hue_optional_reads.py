@@ -94,6 +94,23 @@ async def test_hanging_fallback_is_reported_with_the_first_cause(simulated_home:
             await bench.read(within_s=0.5)
 
 
+@pytest.mark.parametrize("trouble", ["kind=silence", "kind=reset", "kind=dribble bytes=1 every=0.02s"])
+async def test_second_attempt_is_by_v1_while_v2_does_not_answer(
+    simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr("adapters.hue.source._V2_S", 0.5)
+    simulated_home.bridge.faults.add(f"path=/clip {trouble}")
+    async with in_front_of(simulated_home.bridge, timeout_s=30) as bench:
+        for slot in (NOON, NOON + timedelta(minutes=5)):
+            with pytest.raises(SourceUnavailable):
+                await bench.read(slot)
+            reply = await bench.read(slot)
+            assert (len(reply.readings), reply.strategy) == (8, "v1")
+            assert reply.notes[0].startswith("read version 1 of the API, since version 2 could not be read")
+        simulated_home.bridge.faults.clear()
+        assert (await bench.read(NOON + timedelta(minutes=10))).strategy == "v2"
+
+
 @pytest.mark.parametrize("strategy", ["auto", "v1", "whole_bridge"])
 @pytest.mark.parametrize("since", ["90d", "2h"])
 async def test_entry_that_was_left_behind_is_not_the_newest(

@@ -58,17 +58,26 @@ def operations(bench: HueBench) -> list[str]:
     return [each.operation for each in bench.meter.operations if each.operation.startswith("hue.")]
 
 
-async def test_timeout_is_retried(bridge: SimulatedBridge, clock: SkippingClock) -> None:
+async def test_timeout_is_retried_by_v1(bridge: SimulatedBridge, clock: SkippingClock) -> None:
     bridge.faults.add(f"{V2} count=1 kind=silence")
     async with in_front_of(bridge, timeout_s=0.3) as bench:
         done = await cycle(bench, clock)
     assert readings(done) == 8
     assert clock.waits == [1.0]
-    assert operations(bench)[:3] == [*FIRST_TWO, "hue.v2/temperature"]
+    assert operations(bench)[:3] == [*FIRST_TWO, "hue.v1/sensors"], "v1 may not hang"
     [retry] = bench.journal.of("retry")
     assert (retry.fields["operation"], retry.fields["error"]) == ("hue.read", "SourceUnavailable")
     assert "did not answer in time" in str(retry.fields["message"])
     assert retry.fields["endpoint"] == f"GET {bridge.address}/clip/v2/resource/temperature"
+
+
+@pytest.mark.proof
+async def test_hanging_v2_leaves_time_for_v1_in_the_same_cycle(
+    bridge: SimulatedBridge, clock: SkippingClock
+) -> None:
+    bridge.faults.add("path=/clip kind=silence")
+    async with in_front_of(bridge, timeout_s=SOURCE_BUDGET_S) as bench:
+        assert readings(await cycle(bench, clock)) == 8
 
 
 async def test_unreachable_bridge_is_retried(bridge: SimulatedBridge, clock: SkippingClock) -> None:

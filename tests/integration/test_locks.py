@@ -80,6 +80,18 @@ def test_lock_needs_no_lasting_folder_unless_its_own_is_away(make_locks: MakeLoc
     assert [path.name for path in data.iterdir()] == ["hue.lock"]
 
 
+def test_lock_that_cannot_be_used_is_replaced_by_the_lasting_one(
+    make_locks: MakeLocks, tmp_path: Path
+) -> None:
+    """As after a run by another user, or on a disk that is full or read-only."""
+    (tmp_path / "data").touch()
+    locks = make_locks(tmp_path / "data" / "locks", tmp_path / "state")
+    locks.acquire("hue")
+    assert "cannot lock hue" in str(locks.problem)
+    with pytest.raises(SourceLocked):
+        make_locks(tmp_path / "data" / "locks", tmp_path / "state").acquire("hue")
+
+
 def test_released_source_can_be_acquired(make_locks: MakeLocks, tmp_path: Path) -> None:
     first, second = make_locks(), make_locks()
     first.acquire("hue")

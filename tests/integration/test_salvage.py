@@ -77,7 +77,7 @@ def test_rows_are_salvaged_without_schema_or_root_page(
     assert what == "outcomes" or rows(path, LEDGER) == rows(a_home, LEDGER)
     assert not is_reported(path)
     assert damaged.read_bytes() == before
-    assert not list(path.parent.glob("*.salvaging-*"))
+    assert not list(path.parent.glob("*.salvaging*"))
 
 
 def test_salvage_twice_changes_nothing(damaged: Path, path: Path) -> None:

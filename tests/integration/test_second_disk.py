@@ -7,18 +7,20 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from adapters.memory.runtime import MemoryClock
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.backups import Backups
 from adapters.sqlite.care.second_disk import SecondDisk
-from domain.errors import StoreCorrupt, StoreFull
-from ports.upkeep import Copied, Skipped
+from adapters.sqlite.care.upkeep import SqliteUpkeep
+from domain.errors import StoreBusy, StoreCorrupt, StoreFull
+from ports.upkeep import BackedUp, Copied, Skipped
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, rows
 from tests.support.namespaces import in_mounts
@@ -84,7 +86,7 @@ def test_a_copy_equals_the_backup_and_has_its_permissions(home: Home) -> None:
 
 def test_copies_are_thinned_like_backups_and_other_files_stay(home: Home) -> None:
     (home.folder / "readings-mine.db").touch()
-    home.live(40)
+    home.live(14)
     backups = sorted(path.name for path in home.backups().folder.iterdir())
     assert home.names == [*backups, "readings-mine.db"]
 
@@ -103,11 +105,11 @@ def test_copies_have_a_budget_of_their_own(home: Home) -> None:
 def test_a_copy_with_rows_that_the_database_lacks_is_kept(home: Home) -> None:
     home.live(2)
     before = set(home.names)
-    home.path.unlink()
-    for backup in home.backups().newest_first():
-        backup.unlink()
-    home.live(40)
-    assert before <= set(home.names)
+    for path in (home.path, *home.backups().newest_first()):
+        path.unlink()
+    home.live(3, max_bytes=2 * (home.folder / min(before)).stat().st_size)
+    assert before < set(home.names)
+    assert len(home.names) == 3
     assert {Path(file).name for file in home.kept} == before
 
 
@@ -158,6 +160,36 @@ def test_old_copies_make_room_unless_values_are_wrong(
         with pytest.raises(StoreFull):
             home.copy(may_remove=may_remove)
     assert len(home.names) == 3
+
+
+def test_the_only_copy_makes_no_room_for_the_next(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.live(1)
+    home.back_up()
+    before, usage = home.names, shutil.disk_usage(home.folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1))
+    with pytest.raises(StoreFull, match="no copy there can be removed"):
+        home.copy()
+    assert home.names == before
+
+
+async def test_a_disk_that_hangs_is_left_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, tries = threading.Event(), []
+
+    def hang(*_: object, **__: object) -> None:
+        tries.append(1)
+        goes_on.wait(50)
+
+    home.back_up()
+    monkeypatch.setattr(SecondDisk, "copy", hang)
+    upkeep = SqliteUpkeep(
+        home.path, state=home.state, journal=MemoryJournal(), clock=home.clock, copy_to=home.folder
+    )
+    for reason in ("no answer within", "has not ended yet"):
+        with pytest.raises(StoreBusy, match=reason):
+            await upkeep.copy_backup(may_remove=True)
+    assert isinstance(await upkeep.back_up(), BackedUp)
+    assert tries == [1]
+    goes_on.set()
 
 
 _WITH_A_DISK = """

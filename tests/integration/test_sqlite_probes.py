@@ -122,6 +122,23 @@ def test_a_real_home_is_a_failure_for_a_simulated_one(path: Path) -> None:
     assert writing(path, is_simulated=True).status is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "BEFORE INSERT ON readings BEGIN SELECT RAISE(IGNORE); END",
+        "AFTER INSERT ON readings BEGIN DELETE FROM readings WHERE id = new.id; END",
+        "AFTER INSERT ON readings BEGIN UPDATE readings SET temperature_celsius = 0 WHERE id = new.id; END",
+        "BEFORE INSERT ON outcomes BEGIN SELECT RAISE(IGNORE); END",
+    ],
+)
+def test_a_table_that_does_not_keep_the_row_is_a_failure(path: Path, trigger: str) -> None:
+    changed(path, f"CREATE TRIGGER no {trigger}")
+    before = dumped(path)
+    answer = writing(path)
+    assert (answer.status, "does not keep it" in answer.summary) == (Status.FAIL, True)
+    assert dumped(path) == before
+
+
 @pytest.mark.parametrize("how", ["FAIL", "ABORT", "ROLLBACK"])
 def test_a_table_that_takes_no_row_is_a_failure(path: Path, how: str) -> None:
     changed(path, f"CREATE TRIGGER no BEFORE INSERT ON readings BEGIN SELECT RAISE({how}, 'a trigger'); END")
@@ -156,12 +173,3 @@ def test_a_synchronised_folder_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / ".stfolder").mkdir()
     answer = probes.place(tmp_path / "readings.db")
     assert (answer.status, "storage.database_path" in answer.next_step) == (Status.FAIL, True)
-
-
-def test_only_a_readable_mark_makes_a_home_simulated(path: Path, tmp_path: Path) -> None:
-    assert not probes.is_simulated_home(path)
-    changed(path, "UPDATE properties SET value = '1' WHERE name = 'is_simulated'")
-    assert probes.is_simulated_home(path)
-    path.write_bytes(b"not a database at all" * 200)
-    assert not probes.is_simulated_home(path)
-    assert not probes.is_simulated_home(tmp_path / "none.db")

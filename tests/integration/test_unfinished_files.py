@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.unfinished import remove_leftovers, remove_unlocked, unfinished_file
+from adapters.files.unfinished import remove_leftovers, remove_unlocked, temporary_folder, unfinished_file
 from adapters.memory.runtime import MemoryClock
 from adapters.sqlite.care.backups import Backups, back_up
 from domain.errors import StoreError
@@ -94,6 +94,20 @@ def test_a_file_is_made_by_one_process_at_a_time(tmp_path: Path, make: Make) -> 
     with unfinished_file(tmp_path / "monday.db") as unfinished:
         assert unfinished.read_bytes() == b""
     assert _names(tmp_path) == set()
+
+
+def test_a_temporary_folder_is_removed_with_its_content(tmp_path: Path, make: Make) -> None:
+    with temporary_folder(tmp_path / "copies") as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "deep").mkdir()
+    assert _names(tmp_path) == set()
+    _kill(make(tmp_path / "copies"))
+    left = tmp_path / "copies.making"
+    left.unlink()
+    left.mkdir()
+    (left / "copy.db").touch()
+    remove_leftovers(tmp_path)
+    assert _names(tmp_path) == {"copies.making-journal"}
 
 
 def test_files_of_other_programs_stay(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ class LeapingClock:
     def elapsed_s(self) -> float:
         return self._clock.elapsed_s() + self._leapt_s
 
+    def elapsed_asleep_s(self) -> float | None:
+        return None
+
     async def sleep(self, seconds: float) -> None:
         is_nap = 0 < seconds <= LONGEST_NAP_S
         await self._clock.sleep(0 if is_nap else seconds)

@@ -37,6 +37,9 @@ class FastClock:
     def elapsed_s(self) -> float:
         return self._clock.elapsed_s() + self._skipped_s
 
+    def elapsed_asleep_s(self) -> float | None:
+        return self._clock.elapsed_asleep_s()
+
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds / self._rate)
         self._skipped_s += seconds - seconds / self._rate

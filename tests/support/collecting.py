@@ -85,6 +85,9 @@ class SkippingClock:
     def elapsed_s(self) -> float:
         return SystemClock().elapsed_s()
 
+    def elapsed_asleep_s(self) -> float | None:
+        return SystemClock().elapsed_asleep_s()
+
     async def sleep(self, seconds: float) -> None:
         if seconds >= self.longest_wait_s:
             await asyncio.sleep(seconds)

@@ -58,6 +58,9 @@ class WallOf:
     def elapsed_s(self) -> float:
         return self.stopwatch.elapsed_s()
 
+    def elapsed_asleep_s(self) -> float | None:
+        return self.stopwatch.elapsed_asleep_s()
+
     async def sleep(self, seconds: float) -> None:
         await self.stopwatch.sleep(seconds)
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from adapters.simulator.clock import MovedClock
-from domain.cycle import Cause
 from domain.services.alerting import FinishedCycle
-from domain.services.continuous_collection import Timetable
+from domain.services.continuous_collection import Timetable, run_planned
 from entrypoints.wiring.collecting import Collecting
 from tests.support.builders import NOON
 
@@ -27,8 +26,8 @@ async def run_day(
     for number in range(SLOTS):
         clock.move_to(NOON + timedelta(minutes=5 * number, seconds=1))
         before(number)
-        planned = timetable.next_cycle(clock.now(), Cause.STOPPED)
-        cycle = await now.collection.run(planned.dues, planned.gaps, planned.progress)
+        planned = timetable.next_cycle()
+        cycle = await run_planned(now.collection, clock, planned)
         timetable.mark_run(planned)
         await now.alerting.after(FinishedCycle(cycle=cycle))
         after(number)

@@ -4,6 +4,7 @@ python -m tests.support.store_process append DATABASE SOURCE COUNT
 python -m tests.support.store_process append_at_a_limit DATABASE
 python -m tests.support.store_process open DATABASE
 python -m tests.support.store_process serve DATABASE
+python -m tests.support.store_process serve_blindly DATABASE
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 from adapters.memory.runtime import MemoryClock
+from adapters.sqlite import opening
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
 from domain.errors import StoreError
@@ -38,10 +40,16 @@ def append(path: str, source: str, count: str) -> None:
     store.close()
 
 
-def serve(path: str) -> None:
-    """Append a cycle for each line on stdin, which has its number; answer "stored", or the error's name."""
+def serve(path: str, *, looks: bool) -> None:
+    """Append a cycle for each line on stdin, which has its number; answer "stored", or the error's name.
+
+    Without `looks` it opens a database whose log another process has lost, as earlier versions do.
+    """
+    if not looks:
+        setattr(opening, "require_whole", lambda _: None)  # noqa: B010 - for mypy it is not exported
     store = a_store(Path(path))
-    store.open()
+    with suppress(StoreError):
+        store.open()
     _print("open")
     for line in sys.stdin:
         slot = NOON + timedelta(minutes=5 * int(line))
@@ -100,9 +108,10 @@ def _print(line: str) -> None:
 class Server:
     """A process that serves, seen from the test."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, looks: bool) -> None:
+        command = "serve" if looks else "serve_blindly"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.store_process", "serve", str(path)],
+            [sys.executable, "-m", "tests.support.store_process", command, str(path)],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -131,9 +140,9 @@ class Server:
 
 
 @contextmanager
-def another_process(path: Path) -> Iterator[Server]:
+def another_process(path: Path, *, looks: bool = True) -> Iterator[Server]:
     """A process with an open store on the path."""
-    server = Server(path)
+    server = Server(path, looks=looks)
     try:
         yield server
     finally:
@@ -146,7 +155,7 @@ if __name__ == "__main__":
             append(path, source, count)
         case "append_at_a_limit", path:
             append_at_a_limit(path)
-        case "serve", path:
-            serve(path)
+        case ("serve" | "serve_blindly") as command, path:
+            serve(path, looks=command == "serve")
         case "open", path:
             open_store(path)

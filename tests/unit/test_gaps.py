@@ -142,7 +142,7 @@ TEN_YEARS = int(LONGEST_GAP.total_seconds() // 60)
         (0, 60, (), -60, 11, False),
         (None, 60, (), 60, 0, True),
         (None, 60, (0,), 60, 11, False),  # a backup has brought the rows before
-        (None, YEARS, (0,), 5, 0, False),  # the earlier row is of a clock that was set back
+        (None, YEARS, (0,), 5, 0, True),  # the earlier row is of a clock that was set back
     ],
 )
 def test_a_hole_of_a_wrong_clock_is_not_filled(

@@ -31,6 +31,7 @@ from domain.health_rules import (
     judge_spool,
     judge_unasked_source,
 )
+from domain.incidents import ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
@@ -96,7 +97,7 @@ def a_backup(
     return StepRecord(at=NOON - age, made_at=NOON - age, result=result, file=file, **others)
 
 
-KEPT = {"/data/old.db": "readings hue:a 2026"}
+KEPT = {"/data/old.db": "the database lacks readings hue:a"}
 ASIDE = StepResult.SKIPPED
 
 
@@ -109,9 +110,10 @@ ASIDE = StepResult.SKIPPED
         (a_backup(result=ASIDE, reason="no room"), None, None, FAIL, "no room"),
         (a_backup(DAYS, StepResult.FAILED, reason="locked"), None, None, WARN, "locked"),
         (a_backup(3 * DAYS, StepResult.FAILED, reason="locked"), None, None, FAIL, "locked"),
-        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db (readings hue:a 2026)"),
+        (a_backup(kept=KEPT), None, None, WARN, "such as /data/old.db: the database lacks readings hue:a"),
         (a_backup(), None, "/disk", WARN, "no new copy in /disk: there is none"),
         (a_backup(), a_backup(), "/disk", PASS, "/disk/a.db"),
+        (a_backup(), a_backup(detail="on the disk"), "/disk", PASS, "copied to /disk, on the disk"),
         (a_backup(), a_backup(), "/disk2", WARN, "no new copy in /disk2"),
         (a_backup(), a_backup(kept=KEPT), "/disk", WARN, "such as /data/old.db"),
         (a_backup(), a_backup(kept=KEPT), None, PASS, "/disk/a.db"),
@@ -148,8 +150,8 @@ def at(slot: datetime, ahead: datetime | None = None, source: str = "hue") -> La
     [
         (NOON, [], PASS),
         (NOON, [at(NOON)], PASS),
-        (NOON, [at(NOON + 10 * MINUTES)], PASS),
-        (NOON, [at(NOON + 11 * MINUTES)], FAIL),
+        (NOON, [at(NOON + MINUTES)], PASS),
+        (NOON, [at(NOON + 2 * MINUTES)], FAIL),
         (NOON, [at(NOON + 400 * DAYS)], FAIL),
         (NOON, [at(NOON, ahead=NOON + 400 * DAYS)], WARN),
         (NOON, [at(NOON - DAYS - MINUTES, ahead=NOON + 400 * DAYS)], FAIL),
@@ -264,3 +266,21 @@ def test_next_step_depends_on_the_error(error: SourceError, source: str, step: s
     answer = judge_source_error(error, source=source, unavailable_step=unavailable)
     assert (answer.status, answer.summary) == (FAIL, "no")
     assert step in answer.next_step
+
+
+@pytest.mark.parametrize(
+    ("at_noon", "slots", "status"),
+    [
+        (NOON, [], FAIL),
+        (NOON - 23 * 60 * MINUTES, [at(NOON)], FAIL),
+        (NOON + 23 * 60 * MINUTES, [at(NOON)], FAIL),  # it was set further back since
+        (NOON - DAYS, [at(NOON)], PASS),
+        (NOON - 60 * MINUTES, [at(NOON, ahead=NOON + 400 * DAYS)], FAIL),
+    ],
+)
+def test_a_clock_that_was_set_back_fails_for_a_day(
+    at_noon: datetime, slots: list[LastSlot], status: Status
+) -> None:
+    answer = judge_clock(NOON, slots, LINUX, ClockStep(at_noon, "it was set back by 30 min"))
+    assert answer.status == status
+    assert ("30 min" in answer.summary) is (status is FAIL)

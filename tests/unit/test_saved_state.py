@@ -14,7 +14,7 @@ from adapters.memory.state import MemoryState
 from domain.alert_messages import Message, Outbox
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
-from domain.incidents import Incident, Topic
+from domain.incidents import ClockStep, Incident, Topic
 from domain.upkeep import Step, StepRecord, StepResult
 from tests.support.builders import NOON
 
@@ -83,6 +83,15 @@ def test_runs_of_steps_are_saved(state: MemoryState, step: Step) -> None:
     )
     SavedState(state).save_run(step, record)
     assert SavedState(state).last_run(step) == record
+
+
+def test_clock_step_is_saved(state: MemoryState) -> None:
+    assert SavedState(state).clock_step() is None
+    step = ClockStep(NOON, "it was set back by 30 min")
+    SavedState(state).save_clock_step(step)
+    assert SavedState(state).clock_step() == step
+    state.put("clock.step", {"at": 5, "detail": None})
+    assert SavedState(state).clock_step() is None
 
 
 def test_clock_faults_are_saved(state: MemoryState) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from domain.schedule import (
     CLOCK_FAULT_AHEAD,
     is_clock_fault,
-    is_due,
     next_slot,
     slot_at,
     slots_between,
@@ -73,23 +72,6 @@ def test_clock_stepping_back_passes_no_slot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "due"),
-    [
-        (None, True),
-        (NOON - timedelta(seconds=300), True),
-        (NOON, False),
-        (NOON + timedelta(seconds=300), False),
-        (NOON + CLOCK_FAULT_AHEAD, False),
-        (NOON + CLOCK_FAULT_AHEAD + ONE_SECOND, True),
-        (NOON + timedelta(days=3650), True),
-    ],
-    ids=["never", "before", "same", "stepped back", "two hours", "just over two hours", "ten years"],
-)
-def test_slot_is_due_unless_it_or_a_later_one_ran(last: datetime | None, due: bool) -> None:
-    assert is_due(NOON, last) == due
-
-
-@pytest.mark.parametrize(
     ("ahead", "is_fault"),
     [(timedelta(0), False), (CLOCK_FAULT_AHEAD, False), (CLOCK_FAULT_AHEAD + ONE_SECOND, True)],
 )
@@ -117,10 +99,3 @@ def test_slots_between_are_complete_and_unique(instant: datetime, interval_s: in
     assert list(slots_between(last, current, interval_s)) == [
         last + number * timedelta(seconds=interval_s) for number in range(1, count)
     ]
-
-
-@given(instant=instants, interval_s=intervals_s)
-def test_slot_that_ran_is_not_due(instant: datetime, interval_s: int) -> None:
-    slot = slot_at(instant, interval_s)
-    assert not is_due(slot, slot)
-    assert is_due(next_slot(instant, interval_s), slot)

@@ -25,6 +25,7 @@ from adapters.simulator.hue.left_behind import list_left_behind
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
 from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
+from adapters.simulator.sensors import MotionSensor
 from adapters.simulator.templates import encode, fill_live, load
 from ports.clock import Clock
 
@@ -172,14 +173,18 @@ class SimulatedBridge(NetworkService):
         return f"{LOOPBACK}:{self._listeners[-1].port}"
 
     @property
+    def sensors(self) -> Sequence[MotionSensor]:
+        """Return the motion sensors that it lists."""
+        return self._api.things.sensors
+
+    @property
     def certificate_sha256(self) -> str:
         """Return the fingerprint of its right certificate; empty for a bridge without HTTPS."""
         return "" if self.model.certificate is None else certificates.sha256(self.model.certificate)
 
     def v2_id(self, device_id: str, service: str = "temperature") -> str:
         """Return the v2 id of a service of one of its sensors."""
-        sensors = self._api.things.sensors
-        return next(v2_id(sensor, service) for sensor in sensors if sensor.device_id == device_id)
+        return next(v2_id(sensor, service) for sensor in self.sensors if sensor.device_id == device_id)
 
     def press_button(self) -> None:
         """Let applications pair for 30 s."""

@@ -42,7 +42,7 @@ class BackupFolder:
     def thin(self, *, newest: Path, database: Path, needed: int = 0) -> Mapping[Path, str]:
         """Remove the superfluous backups, then the oldest ones until the others fit and `needed` bytes too.
 
-        Remove none that holds a row which the database lacks; return those, each with such a row. The caller
+        Remove none that holds a row which the database lacks; return those that are kept, and why. The caller
         has made sure that `newest`, which stays, and the database are sound. Raises `OSError`.
         """
         found, now = self._by_time(), self.clock.now()
@@ -54,10 +54,8 @@ class BackupFolder:
                 continue
             if taken_at not in done_with and not self.is_over_budget() and self.missing_bytes(needed) <= 0:
                 break
-            if (reason := self._reason_to_keep(database, path)) is not None:
+            if (reason := self._remove(path, database)) is not None:
                 kept[path] = reason
-            else:
-                path.unlink(missing_ok=True)
         return kept
 
     def size_bytes(self) -> int:
@@ -76,11 +74,18 @@ class BackupFolder:
         usage = shutil.disk_usage(self.folder)
         return needed + round(usage.total * self.kept_free) - usage.free if needed else 0
 
-    def _reason_to_keep(self, database: Path, backup: Path) -> str | None:
+    def _remove(self, backup: Path, database: Path) -> str | None:
+        """Remove the backup; return why it is kept instead, for a person."""
         try:
-            return find_missing_row(database, backup, busy_timeout_ms=self.busy_timeout_ms)
+            row = find_missing_row(database, backup, busy_timeout_ms=self.busy_timeout_ms)
+            if row is not None:
+                return f"the database lacks {row}"
+            backup.unlink(missing_ok=True)
         except StoreError as error:
             return f"it cannot be compared: {error}"
+        except OSError as error:
+            return f"it cannot be removed: {error.strerror}"
+        return None
 
     def _by_time(self) -> Mapping[datetime, Path]:
         found = {}

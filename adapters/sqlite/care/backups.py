@@ -17,6 +17,7 @@ from adapters.sqlite.care.verification import Finding, check, require_file
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.durable_copy import rename_durably
+from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.wal import size_bytes
 from domain.errors import StoreCorrupt, StoreError, StoreFull
 from ports.clock import Clock
@@ -50,6 +51,7 @@ def back_up(path: Path, target: Path, *, busy_timeout_ms: int) -> Backup:
     """
     with store_errors(path):
         require_file(path)
+        require_whole(path)
         if target.exists():
             raise StoreError(f"{target} exists already, and a backup overwrites no file. Name another one")
         remove_leftovers(target.parent)

@@ -36,6 +36,8 @@ class DatabaseQuarantine:
 
     def is_ours(self) -> bool:
         """Return whether the database at the path was opened before."""
+        if self.opening.identity is not None:
+            return self.opening.identity.is_ours()
         return self.state.get(_KNOWN).get("path") == str(self.opening.path.absolute())
 
     def ensure_sound(self, *, thoroughly: bool) -> bool:

@@ -17,11 +17,12 @@ import attrs
 
 from adapters.sqlite.care.file_swap import free_name, replace
 from adapters.sqlite.care.restoring import merge_backup
-from adapters.sqlite.care.verification import structural_fault
+from adapters.sqlite.care.verification import check, structural_fault
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.durable_copy import fsync, rename_durably
+from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import Condition, OpenFiles
 from domain.errors import StoreCorrupt, StoreFull
 from ports.clock import Clock
@@ -36,11 +37,15 @@ _UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ", "SQ
 
 @attrs.frozen(kw_only=True)
 class Rescued:
-    """How many readings the open database and the file at the path had, and how many were merged."""
+    """How many readings the open database and the file at the path had, and how many were merged.
+
+    `is_whole` unless the open database was itself in the place of a missing one.
+    """
 
     held: int
     found: int
     merged: int
+    is_whole: bool = True
 
     def __str__(self) -> str:
         return (
@@ -76,6 +81,8 @@ class Rescue:
             self._require_room(real)
             with _temporary(real, "open") as held, _temporary(real, "found") as found:
                 is_held = condition is not Condition.LOG_CUT and self._copy_open(held)
+                if condition is Condition.OVERWRITTEN:  # what is not in memory may come from another file
+                    is_held = is_held and not check(held, busy_timeout_ms=self.busy_timeout_ms)
                 is_found = has_file and self._copy_files(found)
                 if not is_held and not is_found:
                     raise StoreCorrupt(
@@ -164,10 +171,11 @@ def merge_saved(path: Path, saved: Path, *, lock: DatabaseLock, busy_timeout_ms:
     """Merge a saved file into the database at the path, and remove it. Raise `StoreError`."""
     with store_errors(path):
         held, found = _count(saved), _count(path)
+        is_whole = not inspect(saved, is_simulated=None, busy_timeout_ms=busy_timeout_ms).is_interim
     merged = merge_backup(path, saved, lock=lock, busy_timeout_ms=busy_timeout_ms)
     with store_errors(saved):
         saved.unlink()
-    return Rescued(held=held, found=found, merged=merged)
+    return Rescued(held=held, found=found, merged=merged, is_whole=is_whole)
 
 
 def saved_files(real: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +17,18 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import State
 
-T = TypeVar("T")
-
 RESCUE = "store.rescue"  # state: a trouble with the files of the database, and what was done about it
 AWAY, DELETED, REPLACED, LOG_LOST = "store.away", "store.deleted", "store.replaced", "store.log_lost"
+_TROUBLES: Mapping[Condition, tuple[str, str]] = {
+    Condition.DELETED: (DELETED, "was deleted"),
+    Condition.REPLACED: (REPLACED, "was replaced by what is no database"),
+    Condition.LOG_LOST: (LOG_LOST, "has lost its log"),
+    Condition.LOG_CUT: (LOG_LOST, "has a log that another program has cut"),
+    Condition.OVERWRITTEN: (REPLACED, "was written over"),
+}
 _LOCK_WAIT_S = 30.0
+
+T = TypeVar("T")
 
 
 class RescueQueue:
@@ -84,6 +91,8 @@ class RescueQueue:
 
     def begin(self, connection: sqlite3.Connection, files: OpenFiles, condition: Condition) -> None:
         """Begin to put a file with all rows at the path."""
+        event, what = _TROUBLES[condition]
+        self.report(event, f"{what}, and is copied from memory")
         self._putting_back = self._submit(lambda: self._rescue(connection, files).put_back(condition))
 
     def finish(self, *, wait_s: float | None) -> Rescued | None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import attrs
 
 from adapters.files.regular_file import reading
+from adapters.files.unfinished import temporary_folder
 from adapters.sqlite import measurements
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
 from adapters.sqlite.care.restoring import merge_backup
@@ -70,8 +70,8 @@ class Salvaging:
         with store_errors(path):
             self.opening.prepare()
             require_room(damaged, _COPIES)
-            with TemporaryDirectory(prefix=f"{path.name}.salvaging-", dir=path.parent) as folder:
-                found = self._readable_copy(damaged, Path(folder))
+            with temporary_folder(path.with_name(f"{path.name}.salvaging")) as folder:
+                found = self._readable_copy(damaged, folder)
                 salvaged = _judge(found)
                 with self.lock.held():
                     self.opening.connection(may_rebuild=True).close()

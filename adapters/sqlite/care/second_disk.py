@@ -48,6 +48,7 @@ class SecondDisk:
                 backup=str(backup),
                 file=str(target),
                 size_bytes=size,
+                is_same_disk=target.stat().st_dev == backup.stat().st_dev,
                 kept={str(path): reason for path, reason in kept.items()},
             )
 

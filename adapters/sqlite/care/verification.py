@@ -13,6 +13,7 @@ from adapters.sqlite.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS,
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
+from adapters.sqlite.open_files import require_whole
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _BUSY_TIMEOUT_MS = 5000
@@ -87,6 +88,7 @@ def check_home(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
     """
     with store_errors(path):
         require_file(path)
+        require_whole(path)
     try:
         with store_errors(path):
             inspect(path, is_simulated=None, busy_timeout_ms=busy_timeout_ms)

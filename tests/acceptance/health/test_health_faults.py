@@ -253,7 +253,7 @@ CASES = [
         is_long=True,
     ),
     Case("a newer database", sql("PRAGMA user_version = 99"), 2, {DATABASE: (FAIL, "")}),
-    Case("a simulated database", SIMULATED, 2, {DATABASE: (FAIL, "homeclimate status")}),
+    Case("a simulated database", SIMULATED, 2, {DATABASE: (FAIL, "database_path")}),
     Case("WAL disabled", NO_WAL, 1, {"wal": (FAIL, "collect --once")}),
     Case("a synchronised folder", on_file(".stfolder", Path.mkdir), 1, {"database_place": (FAIL, "path")}),
     Case("damage in the daily check", found_damage, 1, {"last_check": (FAIL, "db check")}),

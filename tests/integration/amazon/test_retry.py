@@ -58,7 +58,7 @@ def operations(bench: AmazonBench) -> list[str]:
 async def test_a_network_timeout_is_tried_again(
     alexa: SimulatedAlexa, signed_in: AmazonBench, clock: SkippingClock
 ) -> None:
-    alexa.faults.add(Fault(effect=faults.Silence(), path=GRAPHQL, count=1))
+    alexa.faults.add(Fault(effect=faults.Silence(), count=2))  # by either interface
     signed_in.session._timeout_s = 0.1
 
     def be_patient() -> None:
@@ -67,9 +67,10 @@ async def test_a_network_timeout_is_tried_again(
     clock.in_the_wait = be_patient
     done = await cycle(signed_in, clock)
     assert is_read(done)
-    assert (clock.waits, operations(signed_in)) == ([1.0], ["amazon.graphql", "amazon.graphql"])
+    asked = ["amazon.graphql", "amazon.phoenix", "amazon.graphql"]
+    assert (clock.waits, operations(signed_in)) == ([1.0], asked)
     [retry] = signed_in.journal.of("retry")
-    assert (retry.fields["operation"], retry.fields["error"]) == ("amazon.read", "NotReached")
+    assert (retry.fields["operation"], retry.fields["error"]) == ("amazon.read", "SourceUnavailable")
     assert retry.fields["endpoint"] == f"POST {alexa.address}{GRAPHQL}"
 
 

@@ -54,6 +54,19 @@ async def test_the_second_interface_shows_the_same(alexa: SimulatedAlexa, signed
     assert signed_in.operations() == ["amazon.graphql", "amazon.phoenix"]
 
 
+@pytest.mark.parametrize("effect", [faults.Reset(), faults.HalfBody(), faults.Silence(), faults.Garbled()])
+async def test_a_first_interface_that_gives_no_reply_is_replaced_at_once(
+    alexa: SimulatedAlexa, signed_in: AmazonBench, effect: faults.Effect
+) -> None:
+    alexa.faults.add(Fault(effect=effect, path=GRAPHQL))
+    if isinstance(effect, faults.Silence):
+        reply = await signed_in.read(within_s=1.0)  # which leaves a part for the second one
+        assert len(reply.readings) + len(reply.unread) == 3
+    else:
+        await check_truth(signed_in, alexa, with_time=False)
+    assert signed_in.operations() == ["amazon.graphql", "amazon.phoenix"]
+
+
 async def test_what_the_first_interface_cannot_find_comes_from_the_second(
     alexa: SimulatedAlexa, signed_in: AmazonBench
 ) -> None:

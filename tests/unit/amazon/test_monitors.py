@@ -207,6 +207,24 @@ async def test_a_monitor_that_is_not_recorded_is_noted_once() -> None:
     assert directory.take_notes() == ()
 
 
+async def test_a_monitor_that_was_known_by_its_type_stays_known_without_one() -> None:
+    clock = MemoryClock(NOON)
+    account = CannedDiscovery(discovered(KITCHEN, BEDROOM), listed(KITCHEN))
+    directory = a_directory(account, clock=clock)
+    await directory.monitors(1.0)
+    bare = {"legacyIdentifiers": {"dmsIdentifier": None, "chrsIdentifier": {"entityId": KITCHEN.entity}}}
+    both = {"endpoints": [KITCHEN.listed() | bare, BEDROOM.listed()]}
+    account.replies = ({"data": {"endpoints": {"items": []}}}, {"data": {"listEndpoints": both}})
+    clock.advance(25 * 3600)
+    found = await directory.refresh(1.0, is_missed=False)
+    assert [one.name for one in found or ()] == ["Kitchen", "Bedroom"]
+    assert directory.take_notes() == ()
+    strangers = {"endpoints": [KITCHEN.listed() | {"legacyIdentifiers": NEWER_FORM["another"]}]}
+    account.replies = ({"data": {"endpoints": {"items": []}}}, {"data": {"listEndpoints": strangers}})
+    clock.advance(3600)
+    assert await directory.refresh(1.0, is_missed=True) == ()
+
+
 def test_the_serial_is_that_of_the_monitor_and_not_of_another_identifier() -> None:
     echo = {"dmsDeviceSerialNumber": "G090XX", "dmsDeviceTypeId": "A32DOYMUN6DTXA"}
     ours = {"dmsDeviceSerialNumber": SERIAL, "dmsDeviceTypeId": "AEZME1X38KDRA"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ import urllib3.exceptions as u3
 
 from adapters.hue.bridge import Bridge
 from adapters.hue.calls import Call
-from adapters.hue.connecting import Address, BridgeConnector, BridgeMemory, parse_address
+from adapters.hue.connecting import Address, BridgeConnector, BridgeMemory, EarlierReads, parse_address
 from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, SignedBy
+from adapters.memory.runtime import MemoryClock
 from adapters.memory.state import MemoryState
+from adapters.memory.store import MemoryMeasurements, MemoryStore
 from adapters.runtime.clock import SystemClock
-from domain.errors import SourceRefused, SourceUnavailable
+from domain.errors import SourceRefused, SourceUnavailable, StoreError
+from domain.measurements import ReadCost
 from ports.state import Json, State
+from tests.support.builders import NOON, a_cycle, a_measurement
 from tests.support.canned_bridge import CONFIG, a_canned_opener, a_reply_of
 from tests.support.hue_bench import CountingState
 
@@ -77,25 +82,118 @@ def test_v2_depends_on_the_firmware_if_it_is_known(firmware: Any, offers: bool) 
     assert Place(https={**CONFIG, "swversion": firmware}).connect().offers_v2 is offers
 
 
-@pytest.mark.parametrize("config", [ROUND, {**CONFIG, "swversion": "1804201115"}], ids=["round", "old"])
-def test_bridge_without_https_is_connected_over_http(config: Any) -> None:
+WITHOUT_HTTPS = pytest.mark.parametrize(
+    "config", [ROUND, {**CONFIG, "swversion": "1804201115"}], ids=["round", "old"]
+)
+
+
+@WITHOUT_HTTPS
+def test_bridge_without_https_is_connected_where_the_address_says_http(config: Any) -> None:
     place = Place(http=config)
-    assert not place.connect().offers_v2
-    assert place.opener.opened[-1] == (HTTP, None)
+    assert not place.connect(HTTP).offers_v2
+    assert place.opener.opened == [(HTTP, None)]
 
 
-@pytest.mark.parametrize("config", [CONFIG, {**ROUND, "modelid": "BSB003"}, {**ROUND, "modelid": None}, {}])
-@pytest.mark.parametrize("address", ["127.0.0.1", HTTP])
-def test_bridge_with_https_gets_no_key_over_http(config: Any, address: str) -> None:
+@WITHOUT_HTTPS
+@pytest.mark.parametrize("bridge_id", [BRIDGE_ID, None])
+def test_address_without_http_gets_no_key_without_https(config: Any, bridge_id: str | None) -> None:
+    """Whoever closes port 443 and answers at port 80 could call itself so, with the known id."""
+    place, state = Place(http=config), MemoryState()
+    refused = r"write http://127\.0\.0\.1" if bridge_id else "no bridge answers|write http://"
+    for _ in range(3):
+        with pytest.raises((SourceRefused, SourceUnavailable), match=refused):
+            place.connect(state=state, bridge_id=bridge_id)
+    assert {operation for client in place.opener.clients for operation in client.asked} <= {"hue.config"}
+
+
+def test_other_trouble_with_https_sends_nothing_over_http() -> None:
+    place = Place(https=u3.ConnectTimeoutError(), http=ROUND)
+    with pytest.raises(SourceUnavailable):
+        place.connect(earlier=some_reads("v1"))
+    assert place.urls == [HTTPS]
+
+
+def some_reads(*ways: str, source: str = "hue") -> EarlierReads:
+    """Reads that a home has stored."""
+    store = MemoryStore()
+    costs = [
+        a_measurement(NOON + timedelta(minutes=5 * number), source=source, strategy=way)
+        for number, way in enumerate(ways)
+    ]
+    store.append(a_cycle(measurements=tuple(costs)))
+    return EarlierReads(
+        source="hue", measurements=MemoryMeasurements(store), clock=MemoryClock(NOON + timedelta(days=30))
+    )
+
+
+@pytest.mark.parametrize("ways", [("v1",), ("v1", "whole_bridge")])
+def test_bridge_that_was_read_without_https_is_read_on(ways: tuple[str, ...]) -> None:
+    """By a version that needed no http:// in the address, of which it noted nothing."""
+    place, state = Place(http=ROUND), MemoryState()
+    assert not place.connect(state=state, earlier=some_reads(*ways)).offers_v2
+    assert not place.connect(state=state).offers_v2, "the measurements may be forgotten"
+    with pytest.raises(SourceUnavailable):
+        place.connect(state=state, bridge_id="ecb5fafffe000001")
+
+
+@pytest.mark.parametrize(
+    "earlier", [some_reads(), some_reads("v2"), some_reads("v1", "v2"), some_reads("v1", source="hue:other")]
+)
+def test_other_reads_do_not_allow_plain_http(earlier: EarlierReads) -> None:
+    place = Place(http=ROUND)
+    with pytest.raises(SourceRefused, match="write http://"):
+        place.connect(earlier=earlier)
+
+
+def test_unreadable_measurements_do_not_allow_plain_http() -> None:
+    class Broken:
+        def between(self, since: datetime, until: datetime) -> list[ReadCost]:
+            raise StoreError("damaged")
+
+    earlier = EarlierReads(source="hue", measurements=Broken(), clock=MemoryClock(NOON))
+    with pytest.raises(SourceRefused, match="write http://"):
+        Place(http=ROUND).connect(earlier=earlier)
+
+
+def test_bridge_that_had_https_is_not_read_on_without() -> None:
+    state = MemoryState()
+    Place(https=CONFIG).connect(state=state)
+    place = Place(http=ROUND)
+    with pytest.raises(SourceUnavailable):
+        place.connect(state=state, earlier=some_reads("v1"))
+    assert place.urls == [HTTPS]
+
+
+@pytest.mark.parametrize("config", [CONFIG, {**ROUND, "modelid": "BSB003"}])
+def test_bridge_with_https_gets_no_key_over_http(config: Any) -> None:
     place = Place(http=config)
     with pytest.raises(SourceRefused, match=r"has HTTPS.* without http://"):
-        place.connect(address)
+        place.connect(HTTP)
+    with pytest.raises(SourceUnavailable):
+        place.connect(earlier=some_reads("v2"))
+    assert {operation for client in place.opener.clients for operation in client.asked} == {"hue.config"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {**ROUND, "modelid": None},
+        {},
+        {**ROUND, "modelid": "deCONZ", "bridgeid": "00212EFFFF0A1B2C"},
+        {**ROUND, "bridgeid": "nas"},
+    ],
+    ids=str,
+)
+def test_what_is_no_bridge_gets_no_key_over_http(config: Any) -> None:
+    place = Place(http=config)
+    with pytest.raises(SourceRefused, match="no Hue bridge answers"):
+        place.connect(HTTP, bridge_id=None)
     assert place.opener.clients[-1].asked == ["hue.config"]
 
 
 def test_another_bridge_gets_no_key_over_http() -> None:
     with pytest.raises(SourceRefused, match="001788fffe2e57ed instead of ecb5fafffe000001"):
-        Place(http=ROUND).connect(bridge_id="ecb5fafffe000001")
+        Place(http=ROUND).connect(HTTP, bridge_id="ecb5fafffe000001")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +238,7 @@ def test_round_bridge_at_the_address_of_a_square_one_needs_its_id() -> None:
     state = MemoryState()
     Place(https=CONFIG).connect(state=state)
     place = Place(http={**ROUND, "bridgeid": "001788FFFE0000AA"})
-    assert place.connect(state=state, bridge_id="001788fffe0000aa")
+    assert place.connect(HTTP, state=state, bridge_id="001788fffe0000aa")
 
 
 def test_redirect_to_https_says_what_to_write() -> None:

@@ -18,6 +18,7 @@ from adapters.http.replies import retry_after_s
 from adapters.hue.errors import (
     NO_KEY,
     PAIR_AGAIN,
+    Busy,
     CertificateRefused,
     NotOffered,
     PathRefused,
@@ -92,7 +93,7 @@ def test_v1_list_of_something_else_is_garbled(content: Any) -> None:
         (404, NotOffered),
         (429, SourceThrottled),
         (500, ReadFailed),
-        (503, SourceUnavailable),
+        (503, Busy),
         (999, ReadFailed),
     ],
 )

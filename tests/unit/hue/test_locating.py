@@ -38,7 +38,10 @@ class Home:
     def connect(self, address: str = NOWHERE, bridge_id: str | None = ID, within_s: float = 10.0) -> str:
         """Return the address of the connection. Raise SourceError."""
         self.opener = a_canned_opener(
-            {f"https://{place}": {"hue.config": config} for place, config in self.bridges.items()}
+            {
+                place if "://" in place else f"https://{place}": {"hue.config": config}
+                for place, config in self.bridges.items()
+            }
         )
         memory = BridgeMemory(self.state)
         locator = BridgeLocator(
@@ -119,6 +122,37 @@ def test_bridge_that_had_https_is_not_followed_to_http() -> None:
     with pytest.raises(SourceUnavailable):
         home.connect()
     assert [url for url, _ in home.opener.opened] == [f"https://{NOWHERE}"]
+
+
+ROUND = {**CONFIG, "modelid": "BSB001", "swversion": "01041302"}
+
+
+def test_round_bridge_that_moved_gets_no_key_but_a_message() -> None:
+    home = Home(MOVED)
+    home.bridges = {f"http://{ADDRESS}": ROUND}
+    for written in (NOWHERE, f"http://{NOWHERE}"):
+        with pytest.raises(SourceRefused, match=f"write http://{ADDRESS}"):
+            home.connect(written)
+        home.clock.advance(3600)
+        assert set(home.opener.asked) == {"hue.config"}
+
+
+def test_announcement_cannot_ask_for_plain_http() -> None:
+    home = Home(AnnouncedBridge(address=f"http://{ADDRESS}", bridge_id=ID))
+    home.bridges = {f"http://{ADDRESS}": ROUND}
+    with pytest.raises(SourceUnavailable):
+        home.connect()
+    assert f"http://{ADDRESS}" not in [url for url, _ in home.opener.opened]
+
+
+def test_round_bridge_that_an_earlier_version_followed_is_read_on() -> None:
+    home = Home()
+    home.bridges = {f"http://{ADDRESS}": ROUND}
+    home.state.put(f"hue.found.{ID}", {"address": ADDRESS, "configured": NOWHERE, "bridge_id": ID})
+    assert home.connect() == ADDRESS
+    home.state.put(f"hue.bridge.{ID}", {"has_https": True})
+    with pytest.raises(SourceUnavailable):
+        home.connect()
 
 
 def test_search_needs_time_for_the_read() -> None:

@@ -158,6 +158,55 @@ async def test_each_clock_fault_is_reported_once() -> None:
     assert alerts.subjects()[2:] == [title]
 
 
+BACK = timedelta(minutes=-30)
+
+
+@pytest.mark.parametrize("is_seen_while_running", [True, False])
+async def test_a_clock_that_was_set_back_is_reported_for_a_day(*, is_seen_while_running: bool) -> None:
+    alerts = Alerts()
+    cycle = Stored(report=a_cycle())
+    step, behind = (BACK, timedelta()) if is_seen_while_running else (timedelta(), -BACK)
+    await alerts.alerting.after(FinishedCycle(cycle=cycle, clock_step=step, clock_behind=behind))
+    assert "it was set back by 30 min" in alerts.notifier.sent[0].text
+    assert bool(alerts.journal.of("clock.behind")) is not is_seen_while_running, "logged once, by one of both"
+    for hours in range(1, 26):
+        alerts.clock.advance(3600)
+        alerts.begin()  # another process each time
+        is_behind = hours < 3
+        await alerts.alerting.after(
+            FinishedCycle(cycle=cycle, clock_behind=-BACK if is_behind else timedelta())
+        )
+        assert alerts.state.get("incidents") != {}
+    alerts.clock.advance(3600)
+    await alerts.cycle(cycle)
+    title = "the computer's clock is, or was, wrong"
+    assert alerts.subjects()[:: len(alerts.subjects()) - 1] == [title, f"recovered: {title}"]
+    assert len(alerts.journal.of("clock.behind")) <= 1
+
+
+@pytest.mark.parametrize("days", [0.1, 365])
+async def test_a_clock_that_is_put_right_is_reported_for_a_day_from_then(days: float) -> None:
+    alerts = Alerts()
+    cycle, step = Stored(report=a_cycle()), timedelta(days=days)
+    alerts.clock.step_wall(-step.total_seconds())
+    await alerts.alerting.after(FinishedCycle(cycle=cycle, clock_step=-step))
+    alerts.clock.advance(3600)
+    alerts.clock.step_wall(step.total_seconds())
+    await alerts.alerting.after(FinishedCycle(cycle=cycle, clock_step=step))
+    alerts.clock.advance(20 * 3600)
+    await alerts.cycle(cycle)
+    assert not alerts.journal.of("incident.recovered")
+    alerts.clock.advance(5 * 3600)
+    await alerts.cycle(cycle)
+    assert len(alerts.journal.of("incident.recovered")) == 1
+
+
+async def test_a_step_forward_is_no_incident() -> None:
+    alerts = Alerts()
+    await alerts.alerting.after(FinishedCycle(cycle=Stored(report=a_cycle()), clock_step=-BACK))
+    assert alerts.subjects() == []
+
+
 async def test_unsent_mail_is_retried_now_and_after_the_next_cycle() -> None:
     alerts = Alerts()
     alerts.notifier.fault = NotifyUnavailable("mail.example does not answer")
@@ -408,3 +457,45 @@ async def test_full_queue_drops_the_oldest_items() -> None:
         worker.queue.add(item)
     await worker.queue.finish(60)
     assert worker.done == list(range(150, 250))
+
+
+RESCUE: dict[str, Json] = {"at": NOON.isoformat(), "reason": "readings.db was deleted", "is_log": False}
+MERGED = "12 readings were merged"
+
+
+async def test_a_trouble_with_the_files_is_an_incident_until_the_merge() -> None:
+    alerts = Alerts()
+    alerts.state.put("store.rescue", {**RESCUE, "finished": False})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects() == ["the database is missing"]
+    alerts.state.put("store.rescue", {**RESCUE, "finished": True, "result": MERGED})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects()[1:] == ["recovered: the database is missing"]
+    assert MERGED in alerts.notifier.sent[-1].text
+    assert alerts.journal.of("incident.recovered")[0].fields["detail"] == MERGED
+
+
+@pytest.mark.parametrize(
+    ("is_log", "title"),
+    [
+        (False, "the database is missing"),
+        (True, "the log of the database was deleted while it was in use"),
+    ],
+)
+async def test_a_trouble_that_is_over_within_a_cycle_is_reported_once(*, is_log: bool, title: str) -> None:
+    alerts = Alerts()
+    alerts.state.put("store.rescue", {**RESCUE, "is_log": is_log, "finished": True, "result": MERGED})
+    for _ in range(3):
+        await alerts.after(ANSWERED)
+    assert alerts.subjects() == [title, f"recovered: {title}"]
+
+
+async def test_a_trouble_that_is_over_does_not_end_a_missing_database() -> None:
+    alerts = Alerts()
+    alerts.state.put("store.missing", {"reason": "the disk is away"})
+    alerts.state.put("store.rescue", {**RESCUE, "finished": True, "result": MERGED})
+    await alerts.after(ANSWERED)
+    await alerts.after(ANSWERED)
+    assert alerts.subjects() == ["the database is missing"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
 
 from adapters.files.saved_state import SavedState
-from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemorySource
-from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
+from adapters.memory.spool import MemorySlotsInProgress
 from adapters.memory.state import MemoryState
 from adapters.memory.store import MemoryStore
 from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
@@ -20,7 +19,6 @@ from domain.cycle import (
     Collected,
     Cycle,
     CycleReport,
-    Missed,
     NotStored,
     SourceReply,
     Spooled,
@@ -28,74 +26,27 @@ from domain.cycle import (
 )
 from domain.errors import CredentialsRefused, SourceError, SourceThrottled, SpoolError, StoreBusy, StoreError
 from domain.progress import SourceProgress
+from domain.schedule import Due
 from domain.services.collection_cycle import SourcePlan
 from domain.services.continuous_collection import (
     ContinuousCollection,
     PlannedCycle,
     Timetable,
+    run_planned,
     unscheduled_cycle,
 )
 from domain.services.database_upkeep import DailyUpkeep
 from ports.upkeep import Checked
 from tests.support.builders import NOON, a_cycle, a_due, a_reading, a_reply
 from tests.support.collecting import a_collection
+from tests.support.running import Running, minutes
 
 
-class Running:
-    """A continuous collection of one or two sources with fakes; a hook may act after each cycle."""
-
-    def __init__(
-        self,
-        start: datetime = NOON,
-        store: MemoryStore | None = None,
-        amazon_every_s: int = 0,
-        slots_in_progress: MemorySlotsInProgress | None = None,
-        hue: MemorySource | None = None,
-    ) -> None:
-        self.clock = MemoryClock(start)
-        self.store = store or MemoryStore()
-        self.journal = MemoryJournal()
-        self.hue = hue or MemorySource("hue", [a_reply()] * 500)
-        self.amazon = MemorySource("amazon", [a_reply(a_reading("alexa:1"))] * 500)
-        plans = [SourcePlan(source=self.hue, interval_s=300)]
-        if amazon_every_s:
-            plans.append(SourcePlan(source=self.amazon, interval_s=amazon_every_s))
-        self.spool = MemorySpool()
-        self.state = MemoryState()
-        self.collection = a_collection(
-            plans,
-            store=self.store,
-            spool=self.spool,
-            state=self.state,
-            slots_in_progress=slots_in_progress,
-            clock=self.clock,
-            journal=self.journal,
-        )
-        self.stop = asyncio.Event()
-        self.cycles: list[Cycle] = []
-
-    async def until(
-        self, cycles: int, after: Callable[[int], None] = lambda _: None, upkeep: DailyUpkeep | None = None
-    ) -> None:
-        def on_cycle(cycle: Cycle, _: PlannedCycle) -> None:
-            self.cycles.append(cycle)
-            after(len(self.cycles))
-            if len(self.cycles) == cycles:
-                self.stop.set()
-
-        service = ContinuousCollection(
-            collection=self.collection, clock=self.clock, journal=self.journal, upkeep=upkeep
-        )
-        await service.run(self.stop, on_cycle)
-
-    def missed(self) -> list[tuple[datetime, Cause]]:
-        return sorted(
-            (entry.due.slot, entry.cause) for entry in self.store.ledger.values() if isinstance(entry, Missed)
-        )
-
-
-def minutes(count: int) -> timedelta:
-    return timedelta(minutes=count)
+async def outside(running: Running) -> Due:
+    """Run a cycle outside the schedule; return what was due."""
+    planned = unscheduled_cycle(running.collection, running.clock)
+    cycle = await run_planned(running.collection, running.clock, planned)
+    return cycle.report.outcomes[0].due
 
 
 async def test_each_source_has_its_own_interval() -> None:
@@ -153,8 +104,8 @@ async def test_gaps_are_explained_despite_a_future_slot() -> None:
     assert running.missed() == [
         (NOON + minutes(5), Cause.STOPPED),
         (NOON + minutes(10), Cause.STOPPED),
-        (NOON + minutes(20), Cause.ASLEEP),
-        (NOON + minutes(25), Cause.ASLEEP),
+        (NOON + minutes(20), Cause.CLOCK_STEPPED),
+        (NOON + minutes(25), Cause.CLOCK_STEPPED),
     ]
 
 
@@ -179,7 +130,7 @@ async def test_gaps_after_a_wrong_start_time_have_their_cause() -> None:
     there = (NOON - FAR).total_seconds()
     steps = {1: there, 2: 900.0}
     await running.until(cycles=3, after=lambda count: running.clock.step_wall(steps.get(count, 0.0)))
-    assert [cause for slot, cause in running.missed() if slot < FAR] == [Cause.ASLEEP] * 2
+    assert [cause for slot, cause in running.missed() if slot < FAR] == [Cause.CLOCK_STEPPED] * 2
 
 
 async def test_waiting_future_slot_hides_no_gap() -> None:
@@ -187,7 +138,7 @@ async def test_waiting_future_slot_hides_no_gap() -> None:
     running.store.append(a_cycle())
     for at in (NOON + minutes(5), FAR):
         running.spool.add(a_cycle(Collected(due=a_due(slot=at), readings=(a_reading(collected_at=at),))))
-    planned = Timetable(running.collection, running.clock).next_unstored(running.clock.now(), Cause.STOPPED)
+    planned = Timetable(running.collection, running.clock).next_unstored()
     assert planned.clock_faults == {"hue": FAR}
     assert planned.progress is not None
     assert (
@@ -199,7 +150,7 @@ async def test_single_cycle_reports_the_fault_and_the_gap() -> None:
     running = Running(start=NOON + minutes(10))
     running.store.append(a_cycle())
     _in_the_future(running.store, FAR)
-    planned = Timetable(running.collection, running.clock).next_unstored(NOON + minutes(10), Cause.STOPPED)
+    planned = Timetable(running.collection, running.clock).next_unstored()
     assert planned.clock_faults == {"hue": FAR}
     await running.collection.run(planned.dues, planned.gaps)
     assert running.missed() == [(NOON + minutes(5), Cause.STOPPED)]
@@ -395,7 +346,7 @@ async def test_slots_before_the_start_are_missed_with_their_devices(*, is_late: 
 @pytest.mark.parametrize(("is_asleep", "cause"), [(True, Cause.ASLEEP), (False, Cause.OVERRUN)])
 async def test_slots_between_two_cycles_have_their_cause(cause: Cause, *, is_asleep: bool) -> None:
     running = Running()
-    pass_time = running.clock.step_wall if is_asleep else running.clock.advance
+    pass_time = running.clock.sleep_machine if is_asleep else running.clock.advance
     await running.until(cycles=2, after=lambda count: pass_time(1000) if count == 1 else None)
     assert len(running.hue.requested) == 2
     assert running.missed() == [(NOON + minutes(each), cause) for each in (5, 10)]
@@ -403,10 +354,10 @@ async def test_slots_between_two_cycles_have_their_cause(cause: Cause, *, is_asl
 
 async def test_cycle_by_hand_is_at_the_present_second_and_not_planned() -> None:
     running = Running(start=NOON.replace(second=7, microsecond=9))
-    (due,) = (await unscheduled_cycle(running.collection, running.clock)).dues
+    due = await outside(running)
     assert due == a_due(slot=NOON.replace(second=7), scheduled=False)
     running.store.append(a_cycle(Collected(due=due, readings=(a_reading(collected_at=due.slot),))))
-    planned = Timetable(running.collection, running.clock).next_cycle(NOON + minutes(1), Cause.STOPPED)
+    planned = Timetable(running.collection, running.clock).next_cycle()
     assert [due.slot for due in planned.dues] == [NOON]
 
 
@@ -434,7 +385,7 @@ async def test_cycle_by_hand_takes_a_second_of_its_own(
             running.spool.add(report)
         else:
             running.store.append(report)
-    (due,) = (await unscheduled_cycle(running.collection, running.clock)).dues
+    due = await outside(running)
     assert due.slot == NOON + timedelta(seconds=second)
     assert running.clock.elapsed_s() < 4
 
@@ -442,11 +393,7 @@ async def test_cycle_by_hand_takes_a_second_of_its_own(
 async def test_cycles_by_hand_share_no_second_while_the_store_is_unreadable() -> None:
     running = Running(start=NOON + timedelta(seconds=7))
     running.store.fault = StoreBusy("locked by another program")
-    seconds = []
-    for _ in range(2):
-        planned = await unscheduled_cycle(running.collection, running.clock)
-        seconds.append(planned.dues[0].slot.second)
-        await running.collection.run(planned.dues)
+    seconds = [(await outside(running)).slot.second for _ in range(2)]
     assert seconds[0] == 8, "another process may have used the second in which this one began"
     assert len(set(seconds)) == 2
 

@@ -217,7 +217,7 @@ async def test_kept_backup_is_logged_once(bench: Bench) -> None:
     (record,) = bench.journal.of("upkeep.backup_kept")
     assert record.fields == {
         "file": "b/1.db",
-        "missing": "readings hue:a",
+        "reason": "readings hue:a",
         "next": "homeclimate db salvage b/1.db",
     }
     assert bench.state.get(BACKUP)["kept"] == {"b/1.db": "readings hue:a"}

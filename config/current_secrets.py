@@ -1,0 +1,43 @@
+"""The secrets of a home as they are now, for a process that runs for years."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from config.loading import Loaded, inspect
+from config.secrets import Secrets
+
+
+class CurrentSecrets:
+    """Reads secrets.yaml again after it has changed. A file that cannot be read leaves what was known.
+
+    `on_change` is called with the new secrets before anybody else sees them.
+    """
+
+    def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
+        self._loaded = loaded
+        self._on_change = on_change
+        self._version = _version(loaded.secrets_path)
+
+    def loaded(self) -> Loaded:
+        """Return the home with its present secrets."""
+        version = _version(self._loaded.secrets_path)
+        if version != self._version:
+            self._version = version
+            secrets = inspect(self._loaded.home, needs_secrets=False).secrets
+            if secrets is not None and version is not None:
+                self._on_change(secrets)
+                self._loaded = attrs.evolve(self._loaded, secrets=secrets)
+        return self._loaded
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Identify the content of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
