@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 from config.cross_checks import conflicts
 from config.problems import KeyPath, Report
 from config.refresh_token import RefreshToken, refresh_token
-from config.secrets import Secret
+from config.secrets import AlertSecret, Secret
 from config.setting_types import Rule, TextForm
 from config.yaml_document import Content, Document, Plain
 
@@ -91,6 +91,7 @@ def _converter() -> cattrs.Converter:
         str: _text,
         Path: _path,
         Secret: _secret,
+        AlertSecret: lambda value: AlertSecret(_written_text(value)),
         RefreshToken: refresh_token,
     }
     for due, convert in scalars.items():
@@ -150,7 +151,7 @@ def _mapping(due: Any, converter: cattrs.Converter) -> _Hook:
 def _optional(due: Any, converter: cattrs.Converter) -> _Hook:
     inner = next(each for each in get_args(due) if each is not type(None))
     structure_inner = converter.get_structure_hook(inner)
-    is_text = _without_rules(inner)[0] in (str, Secret, RefreshToken)
+    is_text = _without_rules(inner)[0] in (str, Secret, AlertSecret, RefreshToken)
 
     def hook(value: Content, _: Any) -> Any:
         is_absent = _is_blank(value) if is_text else value is None

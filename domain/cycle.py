@@ -18,7 +18,7 @@ from domain.errors import (
 )
 from domain.measurements import ReadCost
 from domain.reading import Reading, is_newer
-from domain.schedule import Due
+from domain.schedule import Due, SlotRun
 
 
 class Cause(StrEnum):
@@ -213,7 +213,8 @@ class Gap:
     """Why slots of a source before a cycle's may have no ledger row, as far as the cycle's process knows.
 
     The process started in the slot `first`, and `last` is the newest one that it ran. `cause` is that of
-    slots that it has let pass; earlier ones were `interrupted` if their cycle had begun, else `stopped`.
+    slots that it has let pass; earlier ones were `not_stored` if their readings were only in the memory of a
+    process that has ended, `interrupted` if their cycle had begun, else `stopped`.
     """
 
     source: str
@@ -221,12 +222,15 @@ class Gap:
     first: datetime
     last: datetime | None = None
     interrupted: tuple[datetime, ...] = ()
+    not_stored: tuple[SlotRun, ...] = ()
 
     def cause_of(self, slot: datetime, after: datetime) -> Cause:
         """Return the cause of a slot without a row, where `after` is the newest slot before that has one."""
         if self.last is not None and after <= self.last < slot:
             return self.cause
         if slot < self.first:
+            if any(run.has(slot) for run in self.not_stored):
+                return Cause.NOT_STORED
             return Cause.INTERRUPTED if slot in self.interrupted else Cause.STOPPED
         return Cause.NOT_STORED if self.last is not None and slot <= self.last else self.cause
 

@@ -7,27 +7,27 @@ from datetime import datetime
 
 import attrs
 
-from domain.cycle import Collected, CycleReport, LedgerEntry
-from domain.schedule import is_clock_fault
+from domain.cycle import Collected, CycleReport, LedgerEntry, Missed
+from domain.schedule import Due, is_clock_fault, next_slot
 
 
 @attrs.frozen(kw_only=True)
 class SourceProgress:
     """How far one source has come at a slot.
 
-    `is_recorded` if the slot waits or has a ledger row, other than of a missed one; `is_stored` if it has
-    readings. `last_slot` is the newest planned slot with a ledger row, with any outcome, `last_stored_slot`
-    the newest one whose readings are stored. `expected` are the devices that should have a reading now: from
-    a device's first reading until its source has not listed it for a day. `waiting` are planned slots whose
-    cycles are in the spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the
-    future that only a wrong clock can have written it; the other fields leave such slots out.
+    `last_slot` is the newest planned slot that had its cycle, with any outcome. If it is this slot or a later
+    one, `previous_slot` is the newest before, `is_recorded` whether this one had its cycle, and `is_stored`
+    whether it has readings. `expected` are the devices that should have a reading now: from a device's first
+    reading until its source has not listed it for a day. `waiting` are planned slots whose cycles are in the
+    spool or in memory; a store leaves it empty. `ahead` is the newest slot so far in the future that only a
+    wrong clock can have written it; the other fields leave such slots out.
     """
 
     last_slot: datetime | None = None
-    last_stored_slot: datetime | None = None
     expected: AbstractSet[str] = frozenset()
     waiting: AbstractSet[datetime] = frozenset()
     ahead: datetime | None = None
+    previous_slot: datetime | None = None
     is_recorded: bool = False
     is_stored: bool = False
 
@@ -36,17 +36,23 @@ class SourceProgress:
         """The newest slot that had its cycle, stored or waiting."""
         return _later(self.last_slot, max(self.waiting, default=None))
 
+    def is_new(self, due: Due) -> bool:
+        """Return whether the slot can be planned: neither it nor a later one had its cycle.
+
+        Later ones do not count if the slot before had its cycle, since the schedule was going on there.
+        """
+        if self.newest_slot is None or self.newest_slot < due.slot:
+            return True
+        previous = self.previous_slot
+        return (
+            not self.is_recorded and previous is not None and next_slot(previous, due.interval_s) >= due.slot
+        )
+
     def after(self, entry: LedgerEntry) -> SourceProgress:
         """Return the progress once the store has that entry too."""
-        if not entry.due.scheduled:
+        if not entry.due.scheduled or isinstance(entry, Missed):
             return self
-        slot = entry.due.slot
-        is_stored = isinstance(entry, Collected)
-        return attrs.evolve(
-            self,
-            last_slot=_later(self.last_slot, slot),
-            last_stored_slot=_later(self.last_stored_slot, slot) if is_stored else self.last_stored_slot,
-        )
+        return attrs.evolve(self, last_slot=_later(self.last_slot, entry.due.slot))
 
     def with_waiting(
         self, waiting: AbstractSet[datetime], collected: AbstractSet[datetime], at: datetime
@@ -56,8 +62,8 @@ class SourceProgress:
         return attrs.evolve(
             self,
             waiting=self.waiting | (waiting - ahead),
-            last_stored_slot=_later(self.last_stored_slot, max(collected - ahead, default=None)),
             ahead=_later(self.ahead, max(ahead, default=None)),
+            previous_slot=_later(self.previous_slot, max((one for one in waiting if one < at), default=None)),
             is_recorded=self.is_recorded or at in waiting,
             is_stored=self.is_stored or at in collected,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -21,6 +21,36 @@ class Due:
     slot: datetime
     interval_s: int
     scheduled: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class SlotRun:
+    """Slots that follow each other at the same distance; 0 if there is only one."""
+
+    first: datetime
+    last: datetime
+    step_s: int
+
+    def has(self, slot: datetime) -> bool:
+        if not self.first <= slot <= self.last:
+            return False
+        return slot == self.first or (
+            self.step_s > 0 and (slot - self.first).total_seconds() % self.step_s == 0
+        )
+
+
+def runs_of(slots: Iterable[datetime]) -> tuple[SlotRun, ...]:
+    """Return the slots as runs, oldest first."""
+    runs: list[SlotRun] = []
+    for slot in sorted(slots):
+        if runs:
+            last = runs[-1]
+            step_s = int((slot - last.last).total_seconds())
+            if last.step_s in (0, step_s):
+                runs[-1] = attrs.evolve(last, last=slot, step_s=step_s)
+                continue
+        runs.append(SlotRun(first=slot, last=slot, step_s=0))
+    return tuple(runs)
 
 
 def slot_at(instant: datetime, interval_s: int) -> datetime:

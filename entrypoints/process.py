@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,11 @@ def program_name(environment: Mapping[str, str] = os.environ, *, is_here: bool =
     if checkout is None:
         return "homeclimate"
     return "./run" if is_here and _is_working_folder(checkout) else shlex.quote(f"{checkout}/run")
+
+
+def is_person_at_stdin() -> bool:
+    """Whether a person, and not cron or a service manager, started the program."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 @attrs.frozen(kw_only=True)

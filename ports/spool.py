@@ -9,6 +9,7 @@ from typing import Protocol
 
 from domain.cycle import CycleReport
 from domain.progress import Waiting
+from domain.schedule import SlotRun
 
 
 class Spool(Protocol):
@@ -45,14 +46,18 @@ class Spool(Protocol):
 
 
 class SlotsInProgress(Protocol):
-    """Notes the slot of each source whose cycle has begun but not ended, for the next process.
+    """Notes the slots of each source whose cycles are not on disk, for the next process.
 
-    Never raises and never waits for a disk: losing a note costs one word in the ledger. After a power cut it
-    may be missing or out of date.
+    Never raises, and only `keep` waits for a disk: losing a note costs one word in the ledger. After a power
+    cut it may be missing or out of date.
     """
 
     def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins."""
+        ...
+
+    def keep(self, source: str) -> None:
+        """Note durably that the cycles that have begun are only in memory: neither stored nor spooled."""
         ...
 
     def finish(self, source: str) -> None:
@@ -61,4 +66,8 @@ class SlotsInProgress(Protocol):
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         """Return the slots that were in progress when earlier processes ended."""
+        ...
+
+    def not_stored(self, source: str) -> tuple[SlotRun, ...]:
+        """Return the slots whose readings were only in memory when earlier processes ended."""
         ...

@@ -7,20 +7,22 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+import attrs
+
 from adapters.files.regular_file import open_regular, problem_of_file
+from adapters.files.slot_notes import SlotNote, read_holder, read_note, write_note
 from domain.errors import SourceLocked, StoreError
+from domain.schedule import SlotRun, runs_of
 
 _ATTEMPTS = 100
 _PAUSE_S = 0.01
 _LOCK_FILE_MODE = 0o644
-_SLOT_PREFIX = "in hand "  # part of the file format: processes of any version read each other's files
-_SLOTS_KEPT = 100
 _PAUSES_S = (0.001, 0.01, 0.03)
 
 
@@ -50,13 +52,25 @@ def locked_file(path: Path, mode: int, *, makes_folder: bool = True) -> Iterator
         os.close(descriptor)
 
 
+@attrs.define
+class _Slots:
+    """The slots of a source: those that earlier holders left, and its own since the last cycle on disk."""
+
+    left: SlotNote
+    begun: set[datetime] = attrs.field(factory=set)
+    not_stored: set[datetime] = attrs.field(factory=set)
+
+    def note(self) -> SlotNote:
+        return self.left.joined(SlotNote(in_progress=self.begun, not_stored=runs_of(self.not_stored)))
+
+
 class SourceLocks:
     """One lock file a source, so that only one process collects from it.
 
-    A lock file contains the holder, for people, and the slots whose cycles have begun but not ended, for the
-    next holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that
-    can be written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot
-    be used. `problem` is why it could not be used last.
+    A lock file contains the holder, for people, and the slots whose cycles are not on disk, for the next
+    holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that can be
+    written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot be used.
+    `problem` is why it could not be used last.
     """
 
     def __init__(
@@ -67,16 +81,15 @@ class SourceLocks:
         self._is_away = is_away
         self.problem: str | None = None
         self._holder = f"process {os.getpid()}{doing and f', which is {doing}'}"
-        self._held: dict[str, int] = {}
-        self._held_twice: dict[str, list[int]] = {}
-        self._left: dict[str, AbstractSet[datetime]] = {}
-        self._taken: dict[str, AbstractSet[datetime]] = {}
+        self._held: dict[str, list[int]] = {}  # the files' descriptors
+        self._slots: dict[str, _Slots] = {}
 
     def acquire(self, source: str) -> None:
         """Hold the source until `release` or `close`. Raise `SourceLocked` if another process holds it."""
         if source in self._held:
             return
-        held, problem = [], None
+        held: list[int] = []
+        problem: StoreError | None = None
         if self._is_away():
             problem = StoreError(f"cannot lock {source}: {self._folder} is away, and no other can be used")
         else:
@@ -93,11 +106,14 @@ class SourceLocks:
         if not held and problem is not None:
             raise problem
         self.problem = None if problem is None else str(problem)
-        descriptor = held[0]
-        self._left[source] = self._taken[source] = _read_slots(descriptor)
-        _write_note(descriptor, self._holder, self._taken[source])
-        self._held[source] = descriptor
-        self._held_twice[source] = held[1:]
+        left = SlotNote()
+        for descriptor in held:
+            left = left.joined(read_note(descriptor))
+        self._held[source] = held
+        self._slots[source] = _Slots(left)
+        for descriptor in held[1:]:
+            write_note([descriptor], self._holder)
+        self._write(source)
 
     def _acquire_lasting(self, source: str) -> list[int]:
         """Lock the source in the first lasting folder that can be used, if there is one."""
@@ -119,37 +135,55 @@ class SourceLocks:
             os.close(descriptor)
             raise _cannot_lock(source, path, error) from error
         if not is_locked:
-            holder = next(iter(_read_lines(descriptor)), "").strip() or "another process"
+            holder = read_holder(descriptor) or "another process"
             os.close(descriptor)
             raise SourceLocked(f"{source} is held by {holder} ({path})")
         return descriptor
 
     def begin(self, source: str, slot: datetime) -> None:
         """Note that the slot's cycle begins. Not synced: the note survives `kill -9`, not a power cut."""
-        if (descriptor := self._held.get(source)) is not None:
-            self._taken[source] |= {slot}
-            _write_note(descriptor, self._holder, self._taken[source])
+        if source in self._held:
+            self._slots[source].begun.add(slot)
+            self._write(source)
+
+    def keep(self, source: str) -> None:
+        """Note durably that the cycles that have begun are only in memory."""
+        if source in self._held:
+            slots = self._slots[source]
+            slots.not_stored |= slots.begun
+            self._write(source, is_durable=True)
 
     def finish(self, source: str) -> None:
         """Note that the cycle, and those before it, have ended."""
-        if (descriptor := self._held.get(source)) is not None:
-            self._left[source] = self._taken[source] = frozenset()
-            _write_note(descriptor, self._holder, ())
+        if source in self._held:
+            self._slots[source] = _Slots(SlotNote())
+            self._write(source)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         """Return the slots that were in progress when earlier holders ended."""
-        return self._left.get(source, frozenset())
+        slots = self._slots.get(source)
+        if slots is None:
+            return frozenset()
+        runs = slots.left.not_stored
+        return {slot for slot in slots.left.in_progress if not any(run.has(slot) for run in runs)}
+
+    def not_stored(self, source: str) -> tuple[SlotRun, ...]:
+        """Return the slots whose readings were only in memory when earlier holders ended."""
+        slots = self._slots.get(source)
+        return () if slots is None else slots.left.not_stored
 
     def release(self, source: str) -> None:
         """Release the source; do nothing if it is not held."""
-        if (descriptor := self._held.pop(source, None)) is not None:
-            for each in (descriptor, *self._held_twice.pop(source)):
-                os.close(each)
+        for descriptor in self._held.pop(source, ()):
+            os.close(descriptor)
 
     def close(self) -> None:
         """Release all sources."""
         for source in tuple(self._held):
             self.release(source)
+
+    def _write(self, source: str, *, is_durable: bool = False) -> None:
+        write_note(self._held[source], self._holder, self._slots[source].note(), is_durable=is_durable)
 
 
 def lock_problem(folder: Path, source: str) -> str | None:
@@ -260,31 +294,6 @@ def _is_held(path: Path) -> bool:
 
 def _path(folder: Path, source: str) -> Path:
     return folder / f"{quote(source, safe='')}.lock"
-
-
-def _write_note(descriptor: int, holder: str, slots: Iterable[datetime]) -> None:
-    """Write the holder and the newest slots in progress."""
-    newest = sorted(slots)[-_SLOTS_KEPT:]
-    note = "".join((f"{holder}\n", *(f"{_SLOT_PREFIX}{slot.isoformat()}\n" for slot in newest)))
-    with contextlib.suppress(OSError):  # on a full disk the lock holds without a note
-        os.pwrite(descriptor, note.encode(), 0)
-        os.truncate(descriptor, len(note))
-
-
-def _read_lines(descriptor: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return os.pread(descriptor, 10_000, 0).decode(errors="replace").splitlines()
-    return []
-
-
-def _read_slots(descriptor: int) -> AbstractSet[datetime]:
-    slots = set()
-    for line in _read_lines(descriptor):
-        with contextlib.suppress(ValueError):  # not one of our lines
-            slot = datetime.fromisoformat(line.removeprefix(_SLOT_PREFIX))
-            if line.startswith(_SLOT_PREFIX) and slot.tzinfo is not None:
-                slots.add(slot)
-    return slots
 
 
 def _cannot_lock(source: str, path: Path, error: OSError) -> StoreError:

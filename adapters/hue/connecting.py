@@ -82,9 +82,9 @@ def parse_address(written: str) -> Address:
 class BridgeMemory:
     """What earlier processes learned about bridges: read from the state once, written when it changes.
 
-    `hue.reach.PLACE` holds the id and the HTTPS of the bridge at an address, or the id of one that was read
-    there without HTTPS; `hue.bridge.ID` the HTTPS of a bridge at any address, `hue.found.ID` where a moved
-    bridge was found.
+    `hue.reach.PLACE` holds the id and the HTTPS of the bridge at an address, `hue.bridge.ID` the HTTPS of
+    a bridge at any address, `hue.found.ID` where a moved bridge was found, and `hue.plain.ID` where an
+    earlier version read a bridge without HTTPS.
     """
 
     def __init__(self, state: State) -> None:
@@ -147,13 +147,19 @@ class BridgeConnector:
     earlier: EarlierReads | None = None
 
     def connect(
-        self, call: Call, written: str, bridge_id: str | None = None, *, was_read_here: bool = False
+        self,
+        call: Call,
+        written: str,
+        bridge_id: str | None = None,
+        *,
+        was_read_here: bool = False,
+        is_announced: bool = False,
     ) -> Bridge:
         """Return a bridge that has proved its identity; `written` is an address from the configuration.
 
         `bridge_id` counts if none is configured. `was_read_here` if an earlier version read the bridge at
-        this address. Raise SourceRefused for a wrong certificate or another bridge, SourceUnavailable if no
-        bridge answers.
+        this address; `is_announced` if nobody has configured it. Raise SourceRefused for a wrong certificate
+        or another bridge, SourceUnavailable if no bridge answers.
         """
         address = parse_address(written)
         wanted_id = self.bridge_id or bridge_id
@@ -171,9 +177,9 @@ class BridgeConnector:
                 or self._had_https(address, wanted_id)
             ):
                 raise
-            if was_read_here or self._was_plain(address, wanted_id):
+            if not is_announced and (was_read_here or self._was_plain(address, wanted_id)):
                 bridge = self._connect_plain(call, address, written, wanted_id)
-                self.memory.update(_place_key(address), plain_id=wanted_id or "")
+                self.memory.update(_plain_key(wanted_id), place=address.place)
                 return bridge
             if self._is_round_bridge(call, address, wanted_id):
                 raise without_https(written) from unavailable
@@ -241,10 +247,9 @@ class BridgeConnector:
         return bridge
 
     def _was_plain(self, address: Address, wanted_id: str | None) -> bool:
-        """Return whether an earlier version of the program read this bridge without HTTPS."""
-        place = self.memory.get(_place_key(address))
-        if "plain_id" in place:
-            return place["plain_id"] == (wanted_id or "")
+        """Return whether an earlier version of the program read this bridge here without HTTPS."""
+        if place := text(self.memory.get(_plain_key(wanted_id)), "place"):
+            return place == address.place
         return self.earlier is not None and self.earlier.have_no_v2()
 
     def _is_round_bridge(self, call: Call, address: Address, wanted_id: str | None) -> bool:
@@ -303,6 +308,10 @@ def _place_key(address: Address) -> str:
 
 def _bridge_key(bridge_id: str) -> str:
     return f"hue.bridge.{bridge_id.lower()}"
+
+
+def _plain_key(bridge_id: str | None) -> str:
+    return f"hue.plain.{(bridge_id or 'unknown').lower()}"
 
 
 def _is_ipv6(written: str) -> bool:

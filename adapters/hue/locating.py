@@ -57,7 +57,9 @@ class BridgeLocator:
             if announced.address in known or "://" in announced.address:
                 continue  # what is announced cannot ask for plain HTTP
             try:
-                bridge = self.connector.connect(call, announced.address, announced.bridge_id)
+                bridge = self.connector.connect(
+                    call, announced.address, announced.bridge_id, is_announced=True
+                )
             except WithoutHttps as error:
                 first_error = error  # where it is now, and what to do
             except (SourceUnavailable, SourceRefused) as error:

@@ -9,6 +9,7 @@ from datetime import datetime
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
 from domain.progress import Waiting
+from domain.schedule import SlotRun, runs_of
 
 
 class MemorySpool:
@@ -51,17 +52,29 @@ class MemorySpool:
 
 
 class MemorySlotsInProgress:
-    """Slots in progress; `left` are those of earlier processes, by source."""
+    """Slots in progress; `left` and `lost` are those of earlier processes, by source."""
 
-    def __init__(self, left: Mapping[str, AbstractSet[datetime]] | None = None) -> None:
+    def __init__(
+        self,
+        left: Mapping[str, AbstractSet[datetime]] | None = None,
+        lost: Mapping[str, AbstractSet[datetime]] | None = None,
+    ) -> None:
         self._left = dict(left or {})
+        self._lost = dict(lost or {})
         self.slots: dict[str, datetime] = {}
+        self.kept: set[tuple[str, datetime]] = set()
 
     def begin(self, source: str, slot: datetime) -> None:
         self.slots[source] = slot
+
+    def keep(self, source: str) -> None:
+        self.kept.add((source, self.slots[source]))
 
     def finish(self, source: str) -> None:
         self.slots.pop(source, None)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         return self._left.get(source, frozenset())
+
+    def not_stored(self, source: str) -> tuple[SlotRun, ...]:
+        return runs_of(self._lost.get(source, ()))

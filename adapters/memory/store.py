@@ -24,7 +24,7 @@ from domain.gaps import Hole, fill, find_holes
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, fit_to_table
-from domain.schedule import CLOCK_FAULT_AHEAD, is_clock_fault
+from domain.schedule import CLOCK_FAULT_AHEAD
 from ports.clock import Clock
 from ports.stored_data import SourceRecord
 
@@ -83,18 +83,20 @@ class MemoryStore:
         planned = [
             entry for entry in self.ledger.values() if entry.due.source == source and entry.due.scheduled
         ]
-        entry = next((entry for entry in planned if entry.due.slot == at), None)
-        scheduled = [entry for entry in planned if not is_clock_fault(at, entry.due.slot)]
-        ahead = [entry.due.slot for entry in planned if is_clock_fault(at, entry.due.slot)]
-        return SourceProgress(
-            ahead=max(ahead, default=None),
-            last_slot=max((entry.due.slot for entry in scheduled), default=None),
-            last_stored_slot=max(
-                (entry.due.slot for entry in scheduled if isinstance(entry, Collected)), default=None
-            ),
-            expected=self._expected(source, at),
-            is_recorded=isinstance(entry, Collected | Failed | Deferred),
-            is_stored=isinstance(entry, Collected),
+        until = at + CLOCK_FAULT_AHEAD
+        ran = [one.due.slot for one in planned if one.due.slot <= until and not isinstance(one, Missed)]
+        ahead = [one.due.slot for one in planned if one.due.slot > until]
+        last_slot = max(ran, default=None)
+        progress = SourceProgress(
+            ahead=max(ahead, default=None), last_slot=last_slot, expected=self._expected(source, at)
+        )
+        if last_slot is None or last_slot < at:
+            return progress
+        return attrs.evolve(
+            progress,
+            previous_slot=max((slot for slot in ran if slot < at), default=None),
+            is_recorded=at in ran,
+            is_stored=any(isinstance(one, Collected) and one.due.slot == at for one in planned),
         )
 
     def is_used(self, source: str, instant: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from functools import partial
@@ -41,7 +42,7 @@ class RefusedSetting:
     got: str
 
 
-def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
+def connect(path: Path, *, mode: str, busy_timeout_ms: int, is_immutable: bool = False) -> sqlite3.Connection:
     """Open a connection without implicit transactions. `mode` is SQLite's: ro, rw or rwc.
 
     Raise `OSError` if the database or one of its logs is not a file: SQLite would wait for a pipe.
@@ -50,7 +51,7 @@ def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connectio
     for suffix in _FILES:
         check_regular(real.with_name(f"{real.name}{suffix}"))
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        f"file:{quote(str(path.absolute()))}?mode={mode}{'&immutable=1' if is_immutable else ''}",
         uri=True,
         isolation_level=None,
         timeout=busy_timeout_ms / 1000,
@@ -59,6 +60,27 @@ def connect(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connectio
     connection.text_factory = _decode
     if mode == "ro":
         connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def connect_for_reading(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
+    """Open a connection that only reads, also on a disk that takes no file, which SQLite needs even then.
+
+    Without a log all is in the database itself, and it can be read as a file that nobody changes.
+    """
+    connection = connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = Path(f"{os.path.realpath(path)}-wal")
+        is_busy = str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
+        if is_busy or (log.exists() and log.stat().st_size):
+            raise
+        return connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms, is_immutable=True)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

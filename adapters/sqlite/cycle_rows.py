@@ -22,7 +22,7 @@ from adapters.sqlite.checksums import (
     run_of,
 )
 from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
-from adapters.sqlite.queries import newest_slot_before
+from adapters.sqlite.queries import newest_slot_before, progress_at
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
@@ -36,6 +36,7 @@ from domain.cycle import (
     Unread,
 )
 from domain.gaps import Hole, fill, find_holes
+from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
@@ -43,7 +44,6 @@ _LISTED_WITHIN = timedelta(days=1)
 _DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
 
 _SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
-_SELECT_STATE = "SELECT state FROM outcomes WHERE source = ? AND slot = ? AND scheduled = 1"
 _SELECT_DEVICES_AT = "SELECT device_id FROM readings WHERE timestamp = ?"
 # for a table whose index somebody has removed: finds them by the key, with the case as given
 _SELECT_DEVICES_AT_BY_ID = """
@@ -134,6 +134,11 @@ class CycleWriter:
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
         return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
 
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        """Return how far the source has come at that slot."""
+        progress = progress_at(self._connection, source, at)
+        return attrs.evolve(progress, expected=self.expected_devices(source, at))
+
     def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
         """Return the devices that have had a reading and that the source has listed within a day."""
         since = as_text(at - _LISTED_WITHIN)
@@ -161,11 +166,6 @@ class CycleWriter:
     def _insert_missed(self, missed: Iterable[Missed]) -> None:
         rows = map(_ledger_row, missed)
         self._connection.executemany(_INSERT_OUTCOME, [(*row, checksum(row)) for row in rows])
-
-    def state_of(self, source: str, slot: datetime) -> object:
-        """Return the state of a planned slot; None if it has no row."""
-        found = self._connection.execute(_SELECT_STATE, (source, as_text(slot))).fetchone()
-        return None if found is None else found[0]
 
     def is_used(self, source: str, instant: datetime) -> bool:
         """Return whether any reading, or a ledger row of the source, has that instant."""

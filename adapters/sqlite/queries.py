@@ -9,7 +9,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
-from adapters.sqlite.connection import connect
+import attrs
+
+from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.migrations import user_version
@@ -17,6 +19,7 @@ from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
 from domain.measurements import ReadCost
+from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
 from ports.stored_data import SourceRecord
@@ -213,7 +216,7 @@ def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Conne
     with store_errors(path):
         if not path.exists():
             raise StoreError(f"there is no database at {path} yet. The first cycle makes it")
-        with closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as connection:
+        with closing(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms)) as connection:
             if user_version(connection) == 0:
                 raise StoreOutdated(f"{path} is from an earlier program. The first cycle upgrades it")
             connection.row_factory = sqlite3.Row
@@ -226,32 +229,37 @@ _SELECT_AHEAD = """
 SELECT slot FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot > ? ORDER BY slot DESC
 """
-_SELECT_UNTIL = (
-    "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC"
-)
+_SELECT_UNTIL = """
+SELECT slot FROM outcomes
+WHERE source = ? AND scheduled = 1 AND state <> 'missed' AND slot <= ? ORDER BY slot DESC
+"""
 _SELECT_BEFORE = (
     "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot < ? ORDER BY slot DESC"
 )
-_SELECT_STORED_UNTIL = """
-SELECT slot FROM outcomes
-WHERE source = ? AND scheduled = 1 AND state = 'stored' AND slot <= ? ORDER BY slot DESC
-"""
-
-Newest = datetime | None
+_SELECT_STATE = "SELECT state FROM outcomes WHERE source = ? AND slot = ? AND scheduled = 1"
 
 
-def newest_slots(connection: sqlite3.Connection, source: str, at: datetime) -> tuple[Newest, Newest, Newest]:
-    """Return the newest planned slot that is a clock fault then, that is not, and that is stored."""
+def progress_at(connection: sqlite3.Connection, source: str, at: datetime) -> SourceProgress:
+    """Return the progress of the source at that slot, without its devices."""
     until = at + CLOCK_FAULT_AHEAD
     key = (source, as_text(until))
-    return (
-        next((slot for slot in _slots(connection, _SELECT_AHEAD, key) if slot > until), None),
-        next(_slots(connection, _SELECT_UNTIL, key), None),
-        next(_slots(connection, _SELECT_STORED_UNTIL, key), None),
+    progress = SourceProgress(
+        ahead=next((slot for slot in _slots(connection, _SELECT_AHEAD, key) if slot > until), None),
+        last_slot=next(_slots(connection, _SELECT_UNTIL, key), None),
+    )
+    if progress.last_slot is None or progress.last_slot < at:
+        return progress
+    just_before = (source, as_text(at - timedelta(microseconds=1)))
+    (state,) = connection.execute(_SELECT_STATE, (source, as_text(at))).fetchone() or (None,)
+    return attrs.evolve(
+        progress,
+        previous_slot=next(_slots(connection, _SELECT_UNTIL, just_before), None),
+        is_recorded=state not in (None, "missed"),
+        is_stored=state == "stored",
     )
 
 
-def newest_slot_before(connection: sqlite3.Connection, source: str, instant: datetime) -> Newest:
+def newest_slot_before(connection: sqlite3.Connection, source: str, instant: datetime) -> datetime | None:
     """Return the newest planned slot of the source before that instant."""
     return next(_slots(connection, _SELECT_BEFORE, (source, as_text(instant))), None)
 

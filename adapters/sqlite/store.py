@@ -6,7 +6,7 @@ import pickle
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,16 @@ from typing import TypeVar
 from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
 from adapters.sqlite.care.rescue_queue import AWAY, REPLACED, RescueQueue
-from adapters.sqlite.connection import journal_mode
+from adapters.sqlite.connection import connect_for_reading, journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import newest_slots
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
-from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreMissing, StoreRefused
+from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused
 from domain.progress import SourceProgress
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -158,22 +157,24 @@ class SqliteStore:
             self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        with self._read_connection() as connection:
-            ahead, last_slot, last_stored_slot = newest_slots(connection, source, at)
-            expected = self._writer.expected_devices(source, at)
-            state = self._writer.state_of(source, at)
-        return SourceProgress(
-            ahead=ahead,
-            last_slot=last_slot,
-            last_stored_slot=last_stored_slot,
-            expected=expected,
-            is_recorded=state not in (None, "missed"),
-            is_stored=state == "stored",
-        )
+        return self._read(lambda rows: rows.progress(source, at))
 
     def is_used(self, source: str, instant: datetime) -> bool:
-        with self._read_connection():
-            return self._writer.is_used(source, instant)
+        return self._read(lambda rows: rows.is_used(source, instant))
+
+    def _read(self, read: Callable[[CycleWriter], T]) -> T:
+        """Return what is read, also from a database that could not be opened for writing."""
+        try:
+            with self._read_connection():
+                return read(self._writer)
+        except StoreError as error:
+            if self._connection is not None or type(error) not in (StoreError, StoreBusy, StoreFull):
+                raise
+            with suppress(sqlite3.Error, OSError):
+                connection = connect_for_reading(self._path, busy_timeout_ms=0)
+                with closing(connection):
+                    return read(CycleWriter(connection))
+            raise
 
     def require_in_place(self) -> None:
         """Raise `StoreMissing` if the path does not lead to the database that was opened. For any thread."""
@@ -260,7 +261,7 @@ class SqliteStore:
         it is written to, or what was missed until then is never explained.
         """
         if self._connection is None or not self._is_in_place():
-            with self._write_connection() as connection:
+            with self._write_connection(waits=self._files is not None) as connection:
                 yield connection
         else:
             try:

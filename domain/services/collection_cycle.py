@@ -122,8 +122,10 @@ class CollectionCycle:
         cycle = await self.storage.store(
             CycleReport(outcomes=tuple(outcomes), gaps=tuple(gaps), measurements=(*self._completed, *costs))
         )
-        if not isinstance(cycle, NotStored):  # what is only in memory can still be lost
-            for due in scheduled:
+        for due in scheduled:
+            if isinstance(cycle, NotStored):  # what is only in memory can still be lost
+                self.slots_in_progress.keep(due.source)
+            else:
                 self.slots_in_progress.finish(due.source)
         ended_s = self._clock.elapsed_s()
         duration_s, commit_s = ended_s - began_s, ended_s - collected_s

@@ -28,8 +28,8 @@ _MOST_SECONDS = 3600
 class PlannedCycle:
     """The sources that are due, the causes of slots before without a row, and how far they have come.
 
-    `outside` are those whose present slot had its cycle before the clock was set back: they are read outside
-    the schedule. `clock_faults` are sources with a slot so far in the future that a clock must have been
+    `outside` are those whose present slot is not new, since the clock was set back: they are read outside the
+    schedule. `clock_faults` are sources with a slot so far in the future that a clock must have been
     wrong, and that slot; each is reported once. `clock_step` is by how much the clock has just been set,
     `clock_behind` how far it is behind slots that are stored; less than a minute is none.
     """
@@ -130,10 +130,8 @@ class Timetable:
         dues = [due for due in candidates if is_back or self._is_due(due, progress[due.source], look.now)]
         cause = Cause.STOPPED if self._is_first_look else change.cause
         self._is_first_look = False
-        planned = self._plan(
-            [due for due in dues if not progress[due.source].is_recorded], progress, cause, look.now
-        )
-        outside = tuple(due for due in dues if progress[due.source].is_recorded)
+        outside = tuple(due for due in dues if not progress[due.source].is_new(due))
+        planned = self._plan([due for due in dues if due not in outside], progress, cause, look.now)
         return attrs.evolve(
             planned,
             outside=outside,
@@ -149,11 +147,15 @@ class Timetable:
         now = self._clock.now()
         present = list(present_slots(self._collection, now))
         progress = self._collection.storage.progress(present)
+        dues, outside = [], []
+        for due in present:
+            known = progress[due.source]
+            if _behind([due], progress, now) and not known.is_new(due):
+                outside.append(due)
+            elif not known.is_stored:
+                dues.append(due)
+        planned = self._plan(dues, progress, Cause.STOPPED, now)
         behind = _behind(present, progress, now)
-        planned = self._plan(
-            [due for due in present if not progress[due.source].is_stored], progress, Cause.STOPPED, now
-        )
-        outside = [due for due in present if progress[due.source].is_stored] if behind else []
         return attrs.evolve(planned, outside=tuple(outside), clock_behind=behind)
 
     def mark_run(self, planned: PlannedCycle) -> None:
@@ -201,6 +203,7 @@ class Timetable:
             first=slot_at(now - passed_between(self._began, _look_at(self._clock)), due.interval_s),
             last=max((one for one in self._runs.get(due.source, ()) if one < due.slot), default=None),
             interrupted=tuple(sorted(self._collection.slots_in_progress.interrupted(due.source))),
+            not_stored=self._collection.slots_in_progress.not_stored(due.source),
         )
 
 

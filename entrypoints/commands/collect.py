@@ -25,7 +25,7 @@ from domain.services.continuous_collection import (
     unscheduled_cycle,
 )
 from entrypoints.commands.options import SecondsRange, home_option
-from entrypoints.process import find_home
+from entrypoints.process import find_home, is_person_at_stdin
 from entrypoints.terminal.cycle_text import as_object, lines
 from entrypoints.terminal.output import as_json, as_typed_here, non_blocking_stdout, print_message
 from entrypoints.wiring.collecting import Collecting, collecting
@@ -121,7 +121,7 @@ def command(
         once=once,
         cycles=cycles,
         every_s=every_s,
-        asks_anyway=once and (now or _is_person_at_stdin()),
+        asks_anyway=once and (now or is_person_at_stdin()),
         as_json=json_lines,
     )
     environment = environment or Environment()
@@ -172,11 +172,6 @@ def collect(
         ):  # a collector that runs does its own upkeep
             runner.run(home.upkeep.run_once(stop, restores_only=not request.once))
     return cycles
-
-
-def _is_person_at_stdin() -> bool:
-    """Whether a person, and not cron or a service manager, started the program."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 async def cycles_by_hand(

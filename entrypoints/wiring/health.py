@@ -50,12 +50,12 @@ from domain.health_rules import (
 from domain.redaction import Redactor
 from domain.services.health_aggregation import MailProbe, SourceProbe
 from domain.upkeep import Step
-from entrypoints.process import TypedCommands, find_home, program_name, typed_here
+from entrypoints.process import TypedCommands, find_home, is_person_at_stdin, program_name, typed_here
 from entrypoints.version import __version__
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, checked_home, log_of
-from entrypoints.wiring.sources import source_plans
+from entrypoints.wiring.sources import ask_again, source_plans
 from entrypoints.wiring.storage import collectors
 from ports.journal import Level
 from ports.probe import Probe
@@ -184,8 +184,11 @@ class Components:
         )
 
     def _connect(self, name: str, loaded: Loaded) -> Source:
-        """Build the source as a collector would; what it learns is not saved."""
-        plans = source_plans(checked_home(loaded, self.environment), NullMeter())
+        """Build the source as a collector would; what it learns is not saved. For a person it asks anyway."""
+        home = checked_home(loaded, self.environment)
+        if is_person_at_stdin():
+            ask_again(home)
+        plans = source_plans(home, NullMeter())
         return next(plan.source for plan in plans if plan.source.name == name)
 
 

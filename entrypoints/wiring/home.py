@@ -148,6 +148,7 @@ def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> 
         max_bytes=logging.max_bytes,
         backups=logging.backup_count,
         free_bytes=DiskSpace(folder).free_bytes,
+        on_failure=StderrJournal(redactor.redact).complain,
     )
 
 

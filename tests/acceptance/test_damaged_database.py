@@ -34,7 +34,7 @@ def test_a_cycle_is_stored_and_the_damaged_file_kept(
     assert done.returncode == 0
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
-    assert f"homeclimate db salvage {kept}" in done.stderr
+    assert f"homeclimate db salvage --home {deployment.folder} {kept}" in done.stderr
     assert deployment.rows("SELECT state FROM outcomes") == [("stored",)]
 
 

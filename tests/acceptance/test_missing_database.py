@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from adapters.files.locks import SourceLocks
+from config.draft import draft_of
+from entrypoints.wiring.setup import save
 from tests.acceptance.conftest import RunHere
-from tests.support.databases import rows
+from tests.support.databases import changed, rows
 from tests.support.deployments import Deployment
 from tests.support.namespaces import in_mounts
 
@@ -101,14 +104,53 @@ def test_begin_again_on_purpose(
     assert list((deployment.database.parent / "backups").glob("*.db"))
 
 
-def test_setup_makes_no_data_folder_for_a_home_that_had_one(
+def test_only_collect_begins_again_without_the_data_folder(
     deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
 ) -> None:
     shutil.rmtree(deployment.database.parent)
     run_here(deployment, "status")
     deployment.run("health", "--offline")
     run_here(deployment, "db", "check")
+    save(draft_of(deployment.folder))  # as setup does
     assert not deployment.database.parent.exists()
+
+
+def test_begin_again_is_refused_while_a_collector_runs(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]]
+) -> None:
+    locks = SourceLocks(deployment.database.parent / "locks")
+    locks.acquire("hue")
+    try:
+        refused = run_here(deployment, "db", "new", "--yes")
+    finally:
+        locks.close()
+    assert refused.returncode == 1
+    assert "Stop it" in refused.stderr
+    assert deployment.rows(READINGS) == before
+
+
+def test_restored_backup_ends_the_incident_and_belongs_to_the_home(
+    deployment: Deployment, run_here: RunHere, before: list[tuple[Any, ...]], tmp_path: Path
+) -> None:
+    """Also one of another home: a person has chosen it."""
+    (own,) = deployment.rows("SELECT value FROM properties WHERE name = 'home_id'")
+    (backup,) = (deployment.database.parent / "backups").glob("*.db")
+    other = shutil.copyfile(backup, tmp_path / "other.db")
+    changed(other, "UPDATE properties SET value = 'another' WHERE name = 'home_id'")
+    deployment.database.unlink()
+    run_here(deployment, "collect", "--cycles", "1")
+    assert run_here(deployment, "restore", str(other), "--yes").returncode == 0
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    assert deployment.rows("SELECT value FROM properties WHERE name = 'home_id'") == [own]
+    assert check_database(deployment)[0] == 0
+    assert len(deployment.rows("SELECT DISTINCT timestamp FROM readings")) == 3, "the interim cycle is kept"
+
+
+def test_home_that_cannot_be_marked_fails_its_health_check(deployment: Deployment, run_here: RunHere) -> None:
+    deployment.block_lasting_folders()
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    code, answer = check_database(deployment)
+    assert (code, answer["status"]) == (1, "fail")
 
 
 def in_data_mount(deployment: Deployment, *commands: str, mount: str) -> subprocess.CompletedProcess[str]:

@@ -168,6 +168,23 @@ def test_a_token_that_works_again_is_used_by_a_person_who_waits(
     assert run_here(home, "collect", "--now").returncode == 64
 
 
+def test_health_asks_again_for_a_person_and_saves_nothing(
+    alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
+) -> None:
+    run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
+    run_here(home, "collect", "--once")
+    refuse_for_good(home, alexa.refresh_token)
+    state_file = home.folder / "data" / "state.json"
+    before, asked = state_file.read_bytes(), len(alexa.requests)
+    assert "refuses the refresh token" in home.run("health", "--only", "amazon").stdout
+    assert len(alexa.requests) == asked
+    with at_a_terminal(home, "health", "--only", "amazon") as terminal:
+        terminal.wait()
+    assert "refuses the refresh token" not in terminal.output
+    assert len(alexa.requests) > asked
+    assert state_file.read_bytes() == before
+
+
 def refuse_for_good(home: Deployment, token: str) -> None:
     """Have the state say that the token was refused a moment ago, and not for the first time."""
     now = SystemClock().now().isoformat()
@@ -231,10 +248,11 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
         ("Atna|access\n", "is an access token"),
         ('{\n "refresh_token": "Atnr|x"\n}\n', "This is JSON"),
         ("session-id=1; session-token=2\n", "These are cookies"),
+        ("Atnr|abc\n".encode("utf-16"), "not a whole refresh token"),
     ],
 )
 def test_malformed_tokens_are_not_tried(
-    alexa: SimulatedAlexa, home: Deployment, given: str, words: str, run_here: RunHere
+    alexa: SimulatedAlexa, home: Deployment, given: str | bytes, words: str, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=given)
     assert done.returncode == 1

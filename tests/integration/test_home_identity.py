@@ -199,6 +199,8 @@ def forget_all(home: Home) -> None:
     """Remove database, marker and state, so that one other witness is left."""
     only_state(home)
     home.state = MemoryState()
+    for log in home.path.parent.glob("*-wal"):
+        log.unlink()
 
 
 def only_backups(home: Home) -> None:
@@ -251,6 +253,7 @@ LOSSES = [
 @pytest.mark.parametrize("lose", LOSSES)
 def test_any_witness_makes_a_missing_database_an_incident(old: Home, lose: Callable[[Home], None]) -> None:
     lose(old)
+    assert old.identity().loss() is not None
     old.collect()
     (lost,) = old.journal.of("store.missing")
     assert lost.level is Level.CRITICAL
@@ -415,6 +418,7 @@ def test_interim_cycles_are_not_kept_after_a_decision(old: Home, decide: str) ->
     old.collect()
     assert len(old.kept.reports) == 1
     getattr(old.renewal(), decide)()
+    assert old.kept.reports == []
     old.collect("hue:newer")
     assert (old.kept.reports, old.spool.reports) == ([], [])
 

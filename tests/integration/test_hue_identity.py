@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -127,3 +128,14 @@ def test_key_goes_over_plain_http_only_where_the_address_says_so() -> None:
     assert plain["requests"] == ["http /api/***/sensors", "http /api/config"]
     assert plain["result"] == "8 readings"
     assert met == {"address": "http://127.0.0.1", "is_encrypted": False}, "as setup writes it down"
+
+
+@pytest.mark.proof
+def test_home_of_an_earlier_version_is_read_on_without_https(tmp_path: Path) -> None:
+    """It has stored reads by v1 at a bare address, and nothing in the state; a new home has neither."""
+    steps = [
+        json.loads(line)
+        for line in run_apart("tests.support.plain_bridge", str(tmp_path / "home")).splitlines()
+    ]
+    keyed, unkeyed = ["/api/***/sensors", "/api/config"], ["/api/config"]
+    assert [(step["code"], step["requests"]) for step in steps] == [(0, keyed)] * 3 + [(2, unkeyed)]

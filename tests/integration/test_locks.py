@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from adapters.files.locks import SourceLocks, UpkeepLock, held_sources, known_sources
 from adapters.memory.upkeep import MemoryUpkeepLease
 from domain.errors import HomeclimateError, SourceLocked, StoreError
+from domain.schedule import runs_of
 from ports.upkeep import UpkeepLease
 from tests.support.builders import NOON
 
@@ -158,22 +160,138 @@ def test_killed_collector_leaves_its_slots_to_the_next(make_locks: MakeLocks, tm
     assert last.interrupted("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
     last.begin("hue", NOON)
     last.finish("hue")
-    assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+    assert (tmp_path / "hue.lock").read_text().rstrip("\n") == f"process {os.getpid()}"
     last.close()
     after = make_locks()
     after.acquire("hue")
     assert after.interrupted("hue") == set()
 
 
+def slot(minute: int) -> datetime:
+    return NOON + timedelta(minutes=minute)
+
+
+def left_by(make_locks: MakeLocks, *, kept: Iterable[int] = (), begun: Iterable[int] = ()) -> SourceLocks:
+    """Let a process end after cycles that only its memory has, and in others; return the next process."""
+    locks = make_locks()
+    locks.acquire("hue")
+    for minute in kept:
+        locks.begin("hue", slot(minute))
+        locks.keep("hue")
+    for minute in begun:
+        locks.begin("hue", slot(minute))
+    locks.close()
+    after = make_locks()
+    after.acquire("hue")
+    return after
+
+
+def test_slots_that_were_only_in_memory_are_told_from_interrupted_ones(make_locks: MakeLocks) -> None:
+    after = left_by(make_locks, kept=(0, 5, 10, 60), begun=(65,))
+    assert after.not_stored("hue") == runs_of(map(slot, (0, 5, 10, 60)))
+    assert after.interrupted("hue") == {slot(65)}
+    after.close()
+    again = left_by(make_locks, kept=(70,))
+    assert [run.first for run in again.not_stored("hue")] == [slot(0), slot(60), slot(70)]
+    again.finish("hue")
+    again.close()
+    last = left_by(make_locks)
+    assert (last.not_stored("hue"), last.interrupted("hue")) == ((), set())
+
+
+def test_note_of_cycles_in_memory_is_synced(make_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    locks = make_locks()
+    locks.acquire("hue")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", synced.append)
+        locks.begin("hue", slot(0))
+        assert synced == []
+        locks.keep("hue")
+        assert len(synced) == 1
+
+
+def test_earlier_versions_find_cycles_in_memory_interrupted(make_locks: MakeLocks, tmp_path: Path) -> None:
+    left_by(make_locks, kept=(0, 5))
+    lines = (tmp_path / "hue.lock").read_text().splitlines()
+    assert [line for line in lines if line.startswith("in hand")] == [
+        f"in hand {slot(minute).isoformat()}" for minute in (5, 0)
+    ]
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_note_is_overwritten_in_place(make_locks: MakeLocks, tmp_path: Path, step: int) -> None:
+    locks, path = make_locks(), tmp_path / "hue.lock"
+    locks.acquire("hue")
+    before = path.stat()
+    for minute in range(300):
+        locks.begin("hue", slot(minute * minute if step > 1 else minute))
+        locks.keep("hue")
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    locks.close()
+    after = make_locks()
+    after.acquire("hue")
+    assert after.not_stored("hue")[-1].has(slot(299 * 299 if step > 1 else 299))
+
+
+def test_lasting_lock_alone_is_enough_where_the_first_cannot_be_made(
+    make_locks: MakeLocks, tmp_path: Path
+) -> None:
+    blocked, lasting = tmp_path / "file" / "locks", tmp_path / "state"
+    (tmp_path / "file").touch()
+    first = make_locks(blocked, lasting)
+    first.acquire("hue")
+    with pytest.raises(SourceLocked):
+        make_locks(blocked, lasting).acquire("hue")
+    first.begin("hue", NOON)
+    first.close()
+    (tmp_path / "file").unlink()
+    after = make_locks(blocked, lasting)
+    after.acquire("hue")
+    assert after.interrupted("hue") == {NOON}
+
+
+def test_note_goes_to_the_other_file_where_the_first_has_no_room(
+    make_locks: MakeLocks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, lasting, pwrite = tmp_path / "data", tmp_path / "state", os.pwrite
+    locks = make_locks(data, lasting)
+    locks.acquire("hue")
+
+    def full(descriptor: int, content: bytes, offset: int) -> int:
+        if os.path.samestat(os.fstat(descriptor), (data / "hue.lock").stat()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(descriptor, content, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        locks.begin("hue", NOON)
+        locks.keep("hue")
+    locks.close()
+    after = make_locks(data, lasting)
+    after.acquire("hue")
+    assert after.not_stored("hue") == runs_of([NOON])
+
+
 @pytest.mark.parametrize(
-    "note", [b"", b"in hand yesterday\n", b"\xff\xfein hand", b"in hand 2026-03-01T12:00:00\n"]
+    "note",
+    [
+        b"",
+        b"in hand yesterday\n",
+        b"\xff\xfein hand",
+        b"in hand 2026-03-01T12:00:00\n",
+        b"in hand 2026-03-01T12:00:00+00:00",
+        b"not stored 2026-03-01T12:00:00+00:00\n",
+        b"not stored 2026-03-01T12:00:00+00:00 2026-03-01T12:10:00+00:00 3",
+        b"not stored 2026-03-01T12:00:00+00:00 2026-03-01T12:10:00+00:00 often\n",
+    ],
 )
 def test_unreadable_note_is_ignored(make_locks: MakeLocks, tmp_path: Path, note: bytes) -> None:
     (tmp_path / "hue.lock").write_bytes(b"process 1\n" + note)
     locks = make_locks()
     locks.acquire("hue")
-    assert locks.interrupted("hue") == set()
-    assert (tmp_path / "hue.lock").read_text() == f"process {os.getpid()}\n"
+    assert (locks.interrupted("hue"), locks.not_stored("hue")) == (set(), ())
+    assert (tmp_path / "hue.lock").read_text().rstrip("\n") == f"process {os.getpid()}"
 
 
 def test_checking_whether_a_source_is_held_rejects_no_collector(

@@ -213,7 +213,7 @@ def test_a_query_that_meets_damage_makes_the_next_cycle_check(
     assert store._is_suspect  # although what the next cycle needs may be sound
     store.append(_a_cycle())
     assert "store.moved_aside" in journal.events()
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
 
 
 def test_another_process_continues_in_the_new_database(store: SqliteStore, path: Path) -> None:

@@ -160,7 +160,7 @@ def test_files_of_a_killed_start_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "old.db.copying").write_bytes(os.urandom(5000))
     old = a_store(tmp_path / "old.db")
     old.append(a_cycle())
-    assert old.progress("hue", NOON).last_stored_slot == NOON
+    assert old.progress("hue", NOON).is_stored
     old.close()
     assert not list(tmp_path.glob("*.making*"))
     assert not list(tmp_path.glob("*.copying*"))

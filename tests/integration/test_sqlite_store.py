@@ -326,7 +326,7 @@ def test_a_cycle_that_fails_half_way_leaves_nothing(store: SqliteStore, path: Pa
     assert (rows(path, "SELECT * FROM readings"), rows(path, "SELECT * FROM outcomes")) == before
     changed(path, "DROP TRIGGER no_more")
     store.append(report)
-    assert store.progress("hue", LATER).last_stored_slot == LATER
+    assert store.progress("hue", LATER).is_stored
 
 
 def test_a_bug_half_way_leaves_nothing(store: SqliteStore, path: Path) -> None:
@@ -398,7 +398,7 @@ def test_a_closed_store_leaves_one_file_and_opens_again(store: SqliteStore, path
     assert path.with_name("readings.db-wal").stat().st_size > 0
     store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == ["readings.db", "readings.db.lock"]
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
 
 
 def test_a_close_empties_the_log_although_another_program_has_it_open(store: SqliteStore, path: Path) -> None:

@@ -217,7 +217,7 @@ def test_a_locked_database_is_busy_and_then_takes_the_same_cycle(path: Path) -> 
         store.append(a_cycle())
     assert store._connection is opened
     store.append(a_cycle())
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
     store.close()
 
 
@@ -245,7 +245,7 @@ def test_another_of_our_processes_is_waited_for_within_the_budget(path: Path) ->
     store = _an_impatient_store(path)
     store.append(a_cycle())
     with DatabaseLock(path.with_name("readings.db.lock"), wait_s=1.0).held():
-        assert store.progress("hue", NOON).last_stored_slot == NOON  # a query needs no lock
+        assert store.progress("hue", NOON).is_stored  # a query needs no lock
         with pytest.raises(StoreBusy, match="another homeclimate process"):
             store.append(a_cycle())
     store.append(a_cycle())
@@ -298,7 +298,7 @@ def test_progress_is_known_as_soon_as_the_database_can_be_opened(path: Path, tmp
         store.open()
     path.rmdir()
     (tmp_path / "away.db").rename(path)
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
     store.close()
 
 
@@ -312,7 +312,7 @@ def test_a_folder_that_is_gone_and_comes_back_is_an_error_meanwhile(tmp_path: Pa
         store.progress("hue", NOON)
     folder.unlink()
     (tmp_path / "away").rename(folder)
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
     store.close()
 
 
@@ -325,7 +325,7 @@ def test_a_store_that_cannot_close_cleanly_records_it_and_loses_nothing(path: Pa
     with other._write_connection():
         store.close()
     assert "store.closed_uncleanly" in journal.events()
-    assert other.progress("hue", NOON).last_stored_slot == NOON
+    assert other.progress("hue", NOON).is_stored
     other.close()
 
 
@@ -403,7 +403,7 @@ def test_a_store_without_wal_records_it_and_waits_for_readers(
     store.append(a_cycle())
     assert statements[0] == "BEGIN EXCLUSIVE"  # so that the commit has no reader to wait for
     assert rows(path, "PRAGMA journal_mode") == [("delete",)]
-    assert store.progress("hue", NOON).last_stored_slot == NOON
+    assert store.progress("hue", NOON).is_stored
     store.close()
 
 

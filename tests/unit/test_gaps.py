@@ -10,6 +10,7 @@ import pytest
 
 from domain.cycle import Cause, Gap
 from domain.gaps import LONGEST_GAP, ROWS_AT_ONCE, Hole, fill, find_holes
+from domain.schedule import runs_of
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_missed
 
 
@@ -42,6 +43,8 @@ def a_hole(after: int | None, before: int, gap: Gap | None = None) -> Hole:
         (a_gap(first=30), 0, 5, Cause.STOPPED),
         (a_gap(first=30, interrupted=5), 0, 5, Cause.INTERRUPTED),
         (a_gap(first=30, interrupted=5), 0, 10, Cause.STOPPED),
+        (attrs.evolve(a_gap(first=30, interrupted=5), not_stored=runs_of([slot(5)])), 0, 5, Cause.NOT_STORED),
+        (attrs.evolve(a_gap(first=30), not_stored=runs_of([slot(0), slot(10)])), 0, 5, Cause.STOPPED),
         (a_gap(first=30), 0, 35, Cause.OVERRUN),
         (a_gap(Cause.ASLEEP, first=30, last=30), 30, 35, Cause.ASLEEP),
         # the clock was moved by more than the process has been running

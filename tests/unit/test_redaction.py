@@ -100,6 +100,7 @@ def test_short_secret_is_ignored() -> None:
         (f'[{{"success": {{"username": "{HUE_KEY}"}}}}]', '[{"success": {"username": "***"}}]'),
         (f'body="[{{\\"username\\":\\"{HUE_KEY}\\"}}]"', 'body="[{\\"username\\":\\"***\\"}]"'),
         ("refresh Atnr|EwICIHsX-a/b+c== now", "refresh Atnr|*** now"),
+        ("access Atza|IwEBIHsX-a/b+c== now", "access Atza|*** now"),
         ("source=Atna%7CEwICIHsX&next=1", "source=Atna%7C***&next=1"),
         ("Cookie: session-token=a/b+c; ubid-main=130-1", "Cookie: session-token=***; ubid-main=***"),
         ('at-acbde="Atza|x y"; lang=de', 'at-acbde="***"; lang=de'),

@@ -13,6 +13,7 @@ from domain.schedule import (
     CLOCK_FAULT_AHEAD,
     is_clock_fault,
     next_slot,
+    runs_of,
     slot_at,
     slots_between,
 )
@@ -99,3 +100,16 @@ def test_slots_between_are_complete_and_unique(instant: datetime, interval_s: in
     assert list(slots_between(last, current, interval_s)) == [
         last + number * timedelta(seconds=interval_s) for number in range(1, count)
     ]
+
+
+@given(numbers=st.sets(st.integers(min_value=0, max_value=60)))
+def test_runs_have_exactly_their_slots(numbers: set[int]) -> None:
+    slots = {NOON + number * timedelta(minutes=5) for number in numbers}
+    runs = runs_of(slots)
+    every = [NOON + number * timedelta(minutes=1) for number in range(-5, 305)]
+    assert {instant for instant in every if any(run.has(instant) for run in runs)} == slots
+
+
+def test_slots_in_a_row_are_one_run() -> None:
+    (run,) = runs_of([NOON + number * timedelta(minutes=5) for number in range(1000)])
+    assert (run.first, run.step_s) == (NOON, 300)

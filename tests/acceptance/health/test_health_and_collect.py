@@ -45,6 +45,8 @@ class UserHome:
 
     def rows(self) -> int:
         deployment = attrs.evolve(self.home.deployment, folder=self.folder)
+        if not deployment.database.is_file():  # SQLite waits for a pipe
+            return 0
         try:
             return int(deployment.rows("SELECT count(*) FROM readings")[0][0])
         except sqlite3.Error:

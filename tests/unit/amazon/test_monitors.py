@@ -248,7 +248,9 @@ async def test_monitors_are_remembered_for_the_credential_they_were_found_with()
     found = await a_directory(account, state).monitors(1.0)
     assert await a_directory(account, state).monitors(1.0) == found
     assert account.asked == [0]
+    before = state.get("amazon.monitors")
     for marks in ({"credential": "another"}, {"account": "another"}):
+        state.put("amazon.monitors", before)
         other = CannedDiscovery(discovered(BEDROOM), listed(BEDROOM), **marks)
         assert [one.name for one in await a_directory(other, state).monitors(1.0)] == ["Bedroom"]
         assert other.asked == [0]

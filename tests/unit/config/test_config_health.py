@@ -17,7 +17,7 @@ from config.health import (
 )
 from config.loading import Inspection
 from config.problems import Place, Problem, Severity
-from config.secrets import AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
+from config.secrets import AlertSecret, AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
 from config.settings import LoggingSettings, Settings
 from domain.health import Status, Weight, failed, passed
 
@@ -122,7 +122,7 @@ def test_secrets_are_named_and_counted_and_never_shown() -> None:
     secrets = Secrets(
         hue=HueSecrets(api_key=hidden, bridge_id="0" * 16),
         amazon_aqm=AmazonAqmSecrets(cookies={"at-main": hidden, "x-main": hidden}),
-        alerts=AlertSecrets(mail_password=hidden, ping_url=hidden),
+        alerts=AlertSecrets(mail_password=AlertSecret("do-not-show-me"), ping_url=AlertSecret("do-not")),
     )
     assert list(names_of_secrets(files(secrets=secrets))) == [
         "hue.api_key is set",

@@ -134,6 +134,9 @@ def test_bridge_that_was_read_without_https_is_read_on(ways: tuple[str, ...]) ->
     assert not place.connect(state=state).offers_v2, "the measurements may be forgotten"
     with pytest.raises(SourceUnavailable):
         place.connect(state=state, bridge_id="ecb5fafffe000001")
+    state.put(f"hue.plain.{BRIDGE_ID}", {"place": "192.0.2.7"})
+    with pytest.raises(SourceRefused, match="write http://"):
+        place.connect(state=state, earlier=some_reads(*ways))  # it was read elsewhere
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from adapters.hue.calls import Call
-from adapters.hue.connecting import BridgeConnector, BridgeMemory
+from adapters.hue.connecting import BridgeConnector, BridgeMemory, EarlierReads
 from adapters.hue.locating import BridgeLocator
 from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.state import MemoryState
+from adapters.memory.store import MemoryMeasurements, MemoryStore
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.builders import NOON
@@ -34,6 +35,7 @@ class Home:
         self.clock = MemoryClock(NOON)
         self.bridges: dict[str, Any] = {ADDRESS: CONFIG, OTHER: {**CONFIG, "bridgeid": OTHER_ID}}
         self.opener: CannedOpener
+        self.earlier: EarlierReads | None = None
 
     def connect(self, address: str = NOWHERE, bridge_id: str | None = ID, within_s: float = 10.0) -> str:
         """Return the address of the connection. Raise SourceError."""
@@ -46,7 +48,11 @@ class Home:
         memory = BridgeMemory(self.state)
         locator = BridgeLocator(
             connector=BridgeConnector(
-                bridge_id=bridge_id, certificate_sha256=None, roots=SIGNIFY_ROOTS, memory=memory
+                bridge_id=bridge_id,
+                certificate_sha256=None,
+                roots=SIGNIFY_ROOTS,
+                memory=memory,
+                earlier=self.earlier,
             ),
             address=address,
             finder=self.finder,
@@ -127,9 +133,20 @@ def test_bridge_that_had_https_is_not_followed_to_http() -> None:
 ROUND = {**CONFIG, "modelid": "BSB001", "swversion": "01041302"}
 
 
-def test_round_bridge_that_moved_gets_no_key_but_a_message() -> None:
+class PlainReads(EarlierReads):
+    """The stored reads of a home of an earlier version with a round bridge."""
+
+    def have_no_v2(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("is_old_home", [False, True])
+def test_round_bridge_that_moved_gets_no_key_but_a_message(is_old_home: bool) -> None:
     home = Home(MOVED)
     home.bridges = {f"http://{ADDRESS}": ROUND}
+    if is_old_home:
+        measurements = MemoryMeasurements(MemoryStore())
+        home.earlier = PlainReads(source="hue", measurements=measurements, clock=home.clock)
     for written in (NOWHERE, f"http://{NOWHERE}"):
         with pytest.raises(SourceRefused, match=f"write http://{ADDRESS}"):
             home.connect(written)

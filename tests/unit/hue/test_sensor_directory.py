@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 
 from adapters.http.lenient_json import MAX_DEVICES
+from adapters.hue.bridge import Bridge
 from adapters.hue.errors import Unidentified
+from adapters.hue.http import Reply, Request
 from adapters.hue.parsing import parse_temperatures
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.sensors import Sensor
-from adapters.memory.runtime import MemoryJournal
+from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from domain.errors import SourceThrottled, SourceUnavailable
+from ports.meter import Tally
 from ports.state import State
 from tests.support.builders import NOON
-from tests.support.canned_bridge import CannedClient, a_canned_bridge, a_reply_of
+from tests.support.canned_bridge import KEY, CannedClient, a_canned_bridge, a_reply_of
 from tests.support.hue_bench import CountingState
 from tests.support.hue_replies import (
     DEVICE,
@@ -170,6 +173,8 @@ def test_link_and_battery_of_v1_outlive_a_read_of_the_links() -> None:
     sensor = process.sensor(at(NOON), now=after(minutes=20))
     assert process.client.asked == [V1, LINKS]
     assert (sensor.battery_percent, sensor.is_reachable) == (4, False)
+    reporting = process.sensor(at(after(minutes=24)), now=after(minutes=25))
+    assert reporting.is_reachable is None, "it would be silent until the next read of v1"
 
 
 def test_v2_is_read_if_v1_does_not_list_every_sensor() -> None:
@@ -414,3 +419,55 @@ def test_unidentified_ids_do_not_pile_up() -> None:
     for turn in range(3):
         process.read(*(at(NOON, id=f"{turn}-{n}", id_v1=None) for n in range(600)))
     assert len(process.directory._guesses) <= MAX_DEVICES + 200
+
+
+class HangingClient(CannedClient):
+    """Every request hangs until its deadline, by the bridge's clock."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.clock = MemoryClock(NOON)
+        self.ended_s: list[float] = []
+
+    def _exchange(self, request: Request, method: str, deadline_s: float, tally: Tally) -> Reply:
+        self.clock.advance(deadline_s - self.clock.elapsed_s())
+        self.ended_s.append(self.clock.elapsed_s())
+        raise SourceUnavailable("no complete answer")
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "ended_s"), [(100.0, [4.0, 8.0, 10.0, 10.0]), (5.0, [4.0, 5.0, 5.0, 5.0])]
+)
+def test_optional_reads_have_a_budget_of_their_own(deadline_s: float, ended_s: list[float]) -> None:
+    client = HangingClient()
+    bridge = Bridge(client=client, api_key=KEY, clock=client.clock)
+    directory, listed = Process().directory, parse_temperatures(an_envelope(at(NOON)))
+    with pytest.raises(Unidentified):
+        directory.update("details", listed, bridge, now=NOON, deadline_s=deadline_s)
+    assert client.ended_s == ended_s
+
+
+def test_late_timer_of_an_optional_read_does_not_end_the_next_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timers: list[Callable[[], None]] = []
+
+    class LateTimer:
+        """Fires when its read has ended, as one does that could not be cancelled in time."""
+
+        def __init__(self, _seconds: float, function: Callable[[], None]) -> None:
+            timers.append(function)
+
+        def start(self) -> None: ...
+        def cancel(self) -> None: ...
+
+    monkeypatch.setattr("threading.Timer", LateTimer)
+    client = CannedClient({})
+    interrupts: list[int] = []
+    monkeypatch.setattr(client, "interrupt", lambda: interrupts.append(1))
+    bridge = a_canned_bridge(client)
+    with bridge.optional_read(10.0):
+        timers[0]()
+    assert interrupts == [1]
+    timers[0]()
+    assert interrupts == [1]

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from domain.cycle import Cause, Collected, CycleReport, Missed, SourceReply
+from domain.cycle import Cause, Collected, Missed, SourceReply
 from domain.errors import StoreBusy
 from domain.schedule import slot_at, slots_between
 from domain.services.continuous_collection import (
@@ -152,7 +152,7 @@ async def test_a_clock_that_was_ahead_and_is_put_right_loses_nothing(forward_s: 
     assert moved.longest_pause_s() <= 301
     assert len(moved.store.readings) == len(moved.asked)
     present = slot_at(moved.clock.now(), 300)
-    planned = [present - each * minutes(5) for each in range(20)]
+    planned = [present - each * minutes(5) for each in range(6)]
     assert all(isinstance(moved.store.ledger["hue", slot], Collected) for slot in planned)
 
 
@@ -284,21 +284,27 @@ async def test_runs_by_cron_lose_nothing_when_the_clock_is_set_back(back_s: int,
 
 
 @pytest.mark.parametrize(
-    ("entries", "is_outside"),
+    ("before", "at_noon", "is_planned"),
     [
-        ([a_cycle(a_failed())], True),
-        ([a_cycle(a_failed(a_due("other")), missed=(Missed(due=a_due(), cause=Cause.STOPPED),))], False),
+        (Cause.NETWORK, None, True),
+        (Cause.NETWORK, Cause.STOPPED, True),
+        (Cause.NETWORK, Cause.NETWORK, False),
+        (Cause.STOPPED, Cause.STOPPED, False),
+        (None, None, False),
     ],
-    ids=["failed", "missed"],
 )
-async def test_a_slot_that_was_missed_is_planned_again(
-    entries: list[CycleReport], *, is_outside: bool
+async def test_a_slot_that_follows_the_schedule_is_planned_whatever_comes_later(
+    before: Cause | None, at_noon: Cause | None, *, is_planned: bool
 ) -> None:
     moved = Moved(start=NOON + timedelta(seconds=20))
-    for report in entries:
-        moved.store.append(report)
+    other = a_failed(a_due("other"))
     moved.store.append(a_cycle(a_failed(a_due(slot=NOON + minutes(30)))))
+    for cause, due in ((before, a_due(slot=NOON - minutes(5))), (at_noon, a_due())):
+        if cause is Cause.STOPPED:
+            moved.store.append(a_cycle(other, missed=(Missed(due=due, cause=cause),)))
+        elif cause is not None:
+            moved.store.append(a_cycle(a_failed(due)))
     moved.start()
     await moved.go_on(MINUTE_S)
-    assert bool(moved.outside()) is is_outside
-    assert isinstance(moved.store.ledger["hue", NOON], Collected) is not is_outside
+    assert isinstance(moved.store.ledger.get(("hue", NOON)), Collected) is is_planned
+    assert bool(moved.outside()) is not is_planned

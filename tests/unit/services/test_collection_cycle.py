@@ -415,6 +415,7 @@ async def test_slot_stays_in_progress_while_only_memory_has_its_cycle(
     home.spool.fault = None if is_spooled else SpoolError("no room")
     await home.collection.run([a_due("hue")])
     assert home.slots_in_progress.slots == slots
+    assert home.slots_in_progress.kept == set(slots.items())
 
 
 @pytest.mark.parametrize(

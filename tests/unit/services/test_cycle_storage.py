@@ -296,9 +296,11 @@ def test_progress_includes_what_waits() -> None:
     bench.spool.add(a_cycle(a_failed(a_due(slot=slot(10)))))
     MemoryStore.append(bench.store, a_cycle_at(0))
     progress = bench.storage.progress([a_due(slot=slot(15))])["hue"]
-    assert (progress.last_slot, progress.last_stored_slot) == (NOON, slot(5))
+    assert (progress.last_slot, progress.is_stored) == (NOON, False)
     assert progress.waiting == {slot(5), slot(10)}
     assert progress.newest_slot == slot(10)
+    present = [bench.storage.progress([a_due(slot=slot(minute))])["hue"].is_stored for minute in (0, 5, 10)]
+    assert present == [True, True, False]
 
 
 async def test_unreadable_store_keeps_the_last_known_progress() -> None:
@@ -309,7 +311,7 @@ async def test_unreadable_store_keeps_the_last_known_progress() -> None:
     await bench.storage.store(a_cycle_at(5))
     bench.store.fault = FULL
     progress = bench.storage.progress([a_due(slot=slot(10))])["hue"]
-    assert progress == SourceProgress(last_slot=slot(5), last_stored_slot=slot(5), expected=expected)
+    assert progress == SourceProgress(last_slot=slot(5), expected=expected)
 
 
 async def test_unreadable_spool_entries_still_count_as_waiting() -> None:
@@ -397,7 +399,7 @@ async def test_progress_is_read_again_after_trouble_and_after_a_backlog() -> Non
     bench.storage.progress([a_due(slot=slot(15))])
     await bench.storage.store(a_cycle_at(15))
     assert bench.storage.progress([a_due(slot=slot(20))])["hue"] == SourceProgress(
-        last_slot=slot(15), last_stored_slot=slot(15), expected={a_reading().device_id}
+        last_slot=slot(15), expected={a_reading().device_id}
     )
     assert store.reads >= 1
 

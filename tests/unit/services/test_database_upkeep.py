@@ -17,6 +17,7 @@ from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
 from domain.errors import StoreBusy
 from domain.services.database_upkeep import DAYS, FAREWELL_S, ONCE_LIMIT_S, WEEKS, DailyUpkeep, superfluous
 from ports.journal import Level
+from ports.state import Json
 from ports.upkeep import BackedUp, Checked, Copied, Skipped
 from tests.support.builders import NOON
 
@@ -265,6 +266,16 @@ async def test_second_disk_is_looked_for_hourly_and_logged_once(copying: Bench) 
     )
 
 
+async def test_process_that_only_restores_copies_nothing(copying: Bench) -> None:
+    copying.port.copied = Skipped("it is away")
+    await copying.calls()
+    copying.state.put(ASIDE, {"kept_as": "a", "finished": False})
+    copying.clock.step_wall(HOUR_S)
+    copying.port.calls.clear()
+    await copying.daily.run_once(asyncio.Event(), restores_only=True)
+    assert copying.port.calls == ["restore"]
+
+
 async def test_wrong_values_remove_no_copy(copying: Bench) -> None:
     copying.port.backed_up = BackedUp(file="b/2.db", size_bytes=1, findings=("row 7 is wrong",))
     assert await copying.calls() == [*ALL, "copy_backup, removing none"]
@@ -364,6 +375,32 @@ async def test_run_once_clears_the_mark_of_an_unclean_stop(bench: Bench) -> None
     assert await run_once(bench) == ["check", "tidy"]
     assert bench.state.get("upkeep.running") == {}
     assert await run_once(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "record"),
+    [
+        ("store.aside", {"kept_as": "damaged.db", "finished": False}),
+        ("store.missing", {"reason": "it is gone", "finished": False}),
+        ("store.missing", {"reason": "it is gone", "finished": False, "accepted": True}),
+    ],
+)
+async def test_backup_is_merged_after_cycles_by_hand(bench: Bench, key: str, record: dict[str, Json]) -> None:
+    """The check and the backup are left to other processes."""
+    bench.state.put(key, record)
+    bench.begin()
+    await bench.daily.run_once(asyncio.Event(), restores_only=True)
+    assert bench.port.calls == ["restore"]
+    bench.state.put(key, {**record, "finished": True})
+    bench.begin()
+    bench.port.calls.clear()
+    await bench.daily.run_once(asyncio.Event(), restores_only=True)
+    assert bench.port.calls == []
+
+
+async def test_missing_database_that_is_waited_for_needs_no_merge(bench: Bench) -> None:
+    bench.state.put("store.missing", {"reason": "the disk is away"})
+    assert await bench.calls() == ALL
 
 
 async def test_run_once_stops_on_request(bench: Bench) -> None:
