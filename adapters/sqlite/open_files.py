@@ -40,7 +40,7 @@ class Condition(Enum):
     REPLACED = auto()  # another file is at the path
     LOG_LOST = auto()  # the database is in place; its log or index was deleted or replaced
     LOG_CUT = auto()  # what was in the log is gone
-    OVERWRITTEN = auto()  # the database has become shorter: something was written over it
+    OVERWRITTEN = auto()  # the database was written to, and not from its log
 
 
 @attrs.define(kw_only=True)
@@ -48,7 +48,7 @@ class OpenFiles:
     """The files as they were when the database was opened. Any thread may look at them.
 
     `path` is as configured and may be a link; `real` is the file that it led to. `log` and `index` are None
-    in a journal mode without them.
+    in a journal mode without them. `is_log_copied` if the last commit is in the database itself too.
     """
 
     path: Path
@@ -59,9 +59,10 @@ class OpenFiles:
     index: FileId | None
     log_descriptor: int | None = None
     index_descriptor: int | None = None
+    is_log_copied: bool = attrs.field(init=False, default=False)
     _log_names: tuple[str, str] = attrs.field(init=False)
-    _size: int = attrs.field(init=False)
-    _has_shrunk: bool = attrs.field(init=False, default=False)
+    _stamp: tuple[int, int] = attrs.field(init=False)  # length and time of the last change
+    _progress: bytes | None = attrs.field(init=False)  # which log was copied into the database, and how far
 
     @classmethod
     def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
@@ -86,7 +87,7 @@ class OpenFiles:
 
     def __attrs_post_init__(self) -> None:
         self._log_names = f"{self.real}-wal", f"{self.real}-shm"
-        self._size = self.status.st_size
+        self._stamp, self._progress = _stamp_of(self.status), _progress_of(self._index_header())
 
     def condition(self) -> Condition:
         """Look at the files: a few system calls while they are in place."""
@@ -98,19 +99,29 @@ class OpenFiles:
             return Condition.REPLACED
         if not self._has_logs():
             return Condition.LOG_LOST
-        if self._is_log_cut():
+        header = self._index_header()
+        if self._is_log_cut(header):
             return Condition.LOG_CUT
-        self._has_shrunk |= found.st_size < self._size
-        self._size = found.st_size
-        return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
+        stamp, progress = _stamp_of(found), _progress_of(header)
+        if stamp != self._stamp and progress is not None and progress == self._progress:
+            return Condition.OVERWRITTEN
+        self._stamp, self._progress = stamp, progress
+        return Condition.IN_PLACE
 
-    def are_named(self) -> bool:
-        """Return whether the path leads to the files; does not look at what is in them."""
-        return file_id(self.path) == self.database and self._has_logs()
-
-    def accept_size(self) -> None:
-        """Note that the database has become shorter, and is sound."""
-        self._has_shrunk = False
+    def note_commit(self) -> bool:
+        """Take the database as a commit has left it; return whether the path leads to it, and to its log."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - as in file_id
+        except OSError:
+            return False
+        if (found.st_dev, found.st_ino) != self.database or not self._has_logs():
+            return False
+        header = self._index_header()
+        self._stamp, self._progress = _stamp_of(found), _progress_of(header)
+        self.is_log_copied = header is not None and _number(header, _BACKFILLED_AT) == _number(
+            header, _FRAMES_AT
+        )
+        return True
 
     def has_no_name(self) -> bool:
         """Return whether the database was deleted, so that only the descriptors of processes keep it."""
@@ -128,11 +139,6 @@ class OpenFiles:
         self.real.parent.mkdir(exist_ok=True)
         return attrs.evolve(self, folder=file_id(self.real.parent))
 
-    def is_log_in_database(self) -> bool:
-        """Return whether everything in the log has been copied into the database too."""
-        header = self._index_header()
-        return header is not None and _number(header, _BACKFILLED_AT) == _number(header, _FRAMES_AT)
-
     def _has_logs(self) -> bool:
         log, index = self._log_names
         return (self.log is None or file_id(log) == self.log) and (
@@ -146,12 +152,11 @@ class OpenFiles:
         folder = file_id(self.real.parent)
         return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
 
-    def _is_log_cut(self) -> bool:
+    def _is_log_cut(self, header: bytes | None) -> bool:
         """Return whether the log is shorter than the index says, or is that of another index.
 
         Another program may write or shorten the log in between; then the index has changed too.
         """
-        header = self._index_header()
         if header is None or not _number(header, _FRAMES_AT):
             return False
         if (descriptor := _still_open(self.log_descriptor, self.log)) is None:
@@ -171,6 +176,16 @@ class OpenFiles:
             return None
         header = os.pread(descriptor, _INDEX_BYTES, 0)
         return header if len(header) == _INDEX_BYTES else None
+
+
+def _stamp_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _progress_of(header: bytes | None) -> bytes | None:
+    if header is None:
+        return None
+    return header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES] + header[_BACKFILLED_AT:_INDEX_BYTES]
 
 
 def _number(header: bytes, offset: int) -> int:

@@ -22,7 +22,15 @@ from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
-from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
+from domain.errors import (
+    CycleUnstorable,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreMissing,
+    StoreRefused,
+)
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 from domain.health_rules import LastSlot
 from domain.schedule import CLOCK_FAULT_AHEAD
@@ -201,6 +209,8 @@ def _next_step(error: StoreError, path: Path) -> str:
             return "Do what this says, or set storage.database_path in config.yaml to the right file."
         case StoreBusy():
             return f"Find what has it open, `fuser -v {path}`, and end it."
+        case StoreMissing():
+            return "Wait for the next cycle of the collector, then run `homeclimate health` again."
         case StoreFull():
             return f"Make room on its disk: `df -h {path.parent}`."
         case StoreCorrupt():

@@ -89,10 +89,8 @@ class SqliteStore:
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
-        # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
-        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
+        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)  # reports that are only in the log
         self._must_repeat = False
-        self._rescue_s = _RESCUE_S
         self._rescues = RescueQueue(
             path,
             lock_path=path.with_name(f"{path.name}.lock"),
@@ -140,7 +138,7 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
-            if self._files is not None and not self._files.are_named():
+            if self._files is not None and not self._files.note_commit():
                 raise StoreMissing(
                     f"{self._path} was moved while a cycle was stored in it. It is stored again"
                 )
@@ -151,7 +149,7 @@ class SqliteStore:
 
     def _remember(self, report: CycleReport) -> None:
         """Keep the report until it is in the database itself: somebody may shorten the log."""
-        if self._files is not None and self._files.is_log_in_database():
+        if self._files is not None and self._files.is_log_copied:
             self._unsettled.clear()
         else:
             self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
@@ -223,11 +221,9 @@ class SqliteStore:
         if files is not None and files.condition() not in (Condition.IN_PLACE, Condition.OVERWRITTEN):
             return True  # it was read without its log, or is another file by now
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
-        if files is not None and is_sound:
-            files.accept_size()
-            if not self._is_in_place():  # a new one has begun
-                self._close_connections()
-                self._files, self._must_repeat = None, True
+        if files is not None and is_sound and not files.note_commit():  # a new one has begun
+            self._close_connections()
+            self._files, self._must_repeat = None, True
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -306,7 +302,7 @@ class SqliteStore:
         Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
         raise `StoreBusy` instead of beginning to copy.
         """
-        wait_s = None if is_last else self._rescue_s
+        wait_s = None if is_last else _RESCUE_S
         for _ in range(_LOOKS):
             if self._rescues.is_putting_back and waits:
                 self._end_putting_back(wait_s)
@@ -328,10 +324,16 @@ class SqliteStore:
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
                 case _:
-                    if condition is Condition.DELETED:
-                        self._files = self._files.with_folder()
-                    self._rescues.begin(held, self._files, condition)
+                    self._begin_putting_back(held, self._files, condition)
         raise self._missing("changes all the time")
+
+    def _begin_putting_back(self, held: sqlite3.Connection, files: OpenFiles, condition: Condition) -> None:
+        if condition is Condition.DELETED:
+            self._files = files = files.with_folder()
+        with self._lock.held():  # so that none of our processes is copying the log into the database
+            is_certain = files.condition() is condition
+        if is_certain:
+            self._rescues.begin(held, files, condition)
 
     def _end_putting_back(self, wait_s: float | None) -> None:
         rescued = self._rescues.finish(wait_s=wait_s)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -212,6 +214,16 @@ def test_progress_is_known_after_it(home: Home, happen: Callable[[Home], None]) 
 
 
 @KINDS
+def test_the_first_cycle_is_stored_too(home: Home, happen: Callable[[Home], None]) -> None:
+    home.store.close()
+    home.store.open()
+    happen(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(3,)]
+
+
+@KINDS
 def test_a_clean_stop_brings_every_row_back(home: Home, happen: Callable[[Home], None]) -> None:
     happen(home)
     home.store.close()
@@ -394,7 +406,7 @@ def test_a_copy_that_takes_long_goes_on_while_cycles_are_refused(
         return copy(rescue, target)
 
     monkeypatch.setattr(Rescue, "_copy_open", slowly)
-    monkeypatch.setattr(home.store, "_rescue_s", 0.01)
+    monkeypatch.setattr("adapters.sqlite.store._RESCUE_S", 0.01)
     home.path.unlink()
     for _ in range(2):
         with pytest.raises(StoreMissing, match="is being copied from memory"):
@@ -426,12 +438,17 @@ def test_what_a_killed_process_saved_is_merged_by_the_next_one(
     assert not list(home.path.parent.glob("readings.db.rescued-*"))
 
 
-def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: Home) -> None:
-    slot = NOON + timedelta(minutes=10)
-    large = a_reading("hue:a", collected_at=slot, raw_response="x" * 50_000)
+def _checkpointed(home: Home, number: int, *, bytes_more: int = 0) -> None:
+    """Store a cycle, and copy the log into the database."""
+    slot = NOON + timedelta(minutes=5 * number)
+    large = a_reading("hue:a", collected_at=slot, raw_response="x" * bytes_more)
     home.store.append(a_cycle(a_collected(large, due=a_due("hue", slot))))
     assert home.store._connection is not None
     home.store._wal.shorten(home.store._connection, beyond_bytes=0)
+
+
+def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: Home) -> None:
+    _checkpointed(home, 2, bytes_more=50_000)
     home.store.append(cycle_number(3))
     home.path.write_bytes(home.backup.read_bytes())
     home.store.append(cycle_number(4))
@@ -439,3 +456,38 @@ def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: H
     assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
     assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
     assert home.journal.of("store.replaced")
+
+
+@pytest.mark.parametrize("has_memory", [False, True])
+def test_a_larger_database_that_is_copied_over_is_merged_with_the_last_cycles(
+    home: Home, tmp_path: Path, *, has_memory: bool
+) -> None:
+    other = a_store(tmp_path / "larger.db")
+    slot = NOON - timedelta(days=1)
+    large = a_reading("hue:old", collected_at=slot, raw_response="x" * 500_000)
+    other.append(a_cycle(a_collected(large, due=a_due("hue", slot))))
+    other.close()
+    _checkpointed(home, 2)
+    home.store.append(cycle_number(3))
+    home.path.write_bytes((tmp_path / "larger.db").read_bytes())
+    if not has_memory:
+        assert home.store._connection is not None
+        home.store._connection.execute("PRAGMA shrink_memory")
+    home.store.append(cycle_number(4))
+    home.store.close()
+    stored = {device for (device,) in rows(home.path, "SELECT device_id FROM readings")}
+    assert stored == {"hue:old", "hue:a"}
+    assert rows(home.path, "SELECT count(*) FROM readings WHERE device_id = 'hue:a'") == [(5,)]
+    assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_checkpoints_of_others_are_no_trouble(home: Home) -> None:
+    for number in range(2, 6):
+        home.store.append(cycle_number(number))
+        with closing(sqlite3.connect(home.path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            other.execute("VACUUM")
+            other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    home.store.close()
+    assert not home.journal.of("store.replaced")
+    assert not home.journal.of("store.log_lost")

@@ -74,7 +74,7 @@ class Rescue:
         no database is kept.
         """
         real = self.files.path.resolve()
-        has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT)
+        has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT, Condition.OVERWRITTEN)
         with store_errors(real), self.lock.held():
             if self.files.condition() is not condition:
                 return None
@@ -83,7 +83,9 @@ class Rescue:
                 is_held = condition is not Condition.LOG_CUT and self._copy_open(held)
                 if condition is Condition.OVERWRITTEN:  # what is not in memory may come from another file
                     is_held = is_held and not check(held, busy_timeout_ms=self.busy_timeout_ms)
-                is_found = has_file and self._copy_files(found)
+                is_found = has_file and self._copy_files(
+                    found, with_log=condition is not Condition.OVERWRITTEN
+                )
                 if not is_held and not is_found:
                     raise StoreCorrupt(
                         f"what was in {real} cannot be read any more. Put a backup in its place"
@@ -125,8 +127,8 @@ class Rescue:
         fsync(copy)
         return structural_fault(copy) is None
 
-    def _copy_files(self, copy: Path) -> bool:
-        """Copy the file at the path with its present log, byte by byte; return whether that is sound.
+    def _copy_files(self, copy: Path, *, with_log: bool) -> bool:
+        """Copy the file at the path, and its present log, byte by byte; return whether that is sound.
 
         No connection of this process could look at it: SQLite would share the index of the open one.
         """
@@ -138,8 +140,9 @@ class Rescue:
             while piece := os.pread(source, _PIECE_BYTES, offset):
                 target.write(piece)
                 offset += len(piece)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{self.files.real}-wal", f"{copy}-wal")
+        if with_log:
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{self.files.real}-wal", f"{copy}-wal")
         try:
             with closing(connect(copy, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
                 connection.execute("PRAGMA journal_mode=DELETE").fetchall()
