@@ -6,6 +6,7 @@ import hashlib
 import os
 import shlex
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -150,5 +151,7 @@ class HomeFiles:
         """
         real = os.fsencode(os.path.realpath(self.home))
         name = hashlib.sha256(real).hexdigest()[:16]
-        folders = self.home / "state", platformdirs.user_state_path("homeclimate") / name
-        return tuple(folder for folder in folders if folder != self.folder)
+        folders = [self.home / "state"]
+        with suppress(RuntimeError):  # this user has no home folder
+            folders.append(platformdirs.user_state_path("homeclimate") / name)
+        return tuple(folder for folder in folders if folder.is_absolute() and folder != self.folder)

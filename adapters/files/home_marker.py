@@ -67,11 +67,14 @@ class HomeMarker:
     def read(self) -> Marker | None:
         """Return the marker; None if the home has none."""
         damaged = None
-        for folder in self._folders:
+        for number, folder in enumerate(self._folders):
             try:
                 return _read(folder / NAME)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except PermissionError:
+                # the user's folder, closed to this user (ProtectHome= of systemd): nothing of it is there
+                damaged = damaged or (None if number else Marker(home_id=None))
             except (OSError, ValueError, RecursionError):
                 damaged = Marker(home_id=None)
         return damaged
@@ -82,13 +85,12 @@ class HomeMarker:
         failure: OSError | None = None
         for folder in sorted(self._folders, key=lambda folder: not (folder / NAME).exists()):
             try:
-                if not folder.is_dir():
-                    folder.mkdir(parents=True)
-                    self._give_to_owner(folder)
+                folder.mkdir(parents=True, exist_ok=True)
                 write_atomically(folder / NAME, payload, mode=_MODE)
             except OSError as error:
                 failure = failure or error
             else:
+                self._give_to_owner(folder)
                 self._give_to_owner(folder / NAME)
                 return
         raise failure or FileNotFoundError("there is no folder for the marker")

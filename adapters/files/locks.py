@@ -202,7 +202,11 @@ def held_sources(*folders: Path) -> tuple[str, ...]:
 
 def known_sources(*folders: Path) -> tuple[str, ...]:
     """Return the names of the sources that any process ever held."""
-    return tuple(sorted({unquote(path.stem) for folder in folders for path in folder.glob("*.lock")}))
+    names: set[str] = set()
+    for folder in folders:
+        with contextlib.suppress(PermissionError):  # what this user may not see, no process of it has made
+            names.update(unquote(path.stem) for path in folder.glob("*.lock"))
+    return tuple(sorted(names))
 
 
 class UpkeepLock:

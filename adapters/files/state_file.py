@@ -114,6 +114,8 @@ class FileState:
         for spare in self._spares:
             try:
                 saved = _read_file(spare)
+            except PermissionError:  # the user's folder is closed to this user: nothing of it is there
+                continue
             except (OSError, ValueError) as error:
                 self._log_failure("state_unreadable", error)
                 continue

@@ -132,7 +132,8 @@ class CycleWriter:
         self._insert_missed(report.missed)
         self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
-        return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
+        is_as_given = all(stored is given for stored, given in zip(outcomes, report.outcomes, strict=True))
+        return (report if is_as_given else attrs.evolve(report, outcomes=tuple(outcomes))), tuple(refusals)
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""

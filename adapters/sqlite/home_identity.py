@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from datetime import datetime
 from glob import escape
 from pathlib import Path
 from uuid import uuid4
@@ -30,6 +31,7 @@ INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE 
 """
 _DELETE = "DELETE FROM properties WHERE name = ?"
 _SELECT = "SELECT value FROM properties WHERE name = ?"
+_BEGUN_AT = "begun_at"  # property of a database that replaces another: since when
 _KEPT_COPIES = ("damaged-", "replaced-", "before-", "left-")  # and a time: kept by this program
 _LOGS = ("-wal", "-journal")
 _STEPS = "put it back, or run `homeclimate db accept` to go on without it"
@@ -51,6 +53,7 @@ class HomeIdentity:
     is_other_configuration: bool = False
     _has_warned: bool = attrs.field(default=False, init=False)
     _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
+    _begun_at: str | None = attrs.field(default=None, init=False)
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
@@ -109,6 +112,11 @@ class HomeIdentity:
         missing = self.state.get(MISSING)
         return bool(missing) and not missing.get("accepted")
 
+    def may_be_elsewhere(self, slot: datetime) -> bool:
+        """Return whether the slot may be in a database that was replaced, or that is away."""
+        since = (self._begun_at, self.state.get(MISSING).get("at"))
+        return any(slot <= instant for text in since if (instant := _instant(text)) is not None)
+
     def interim(self, found: Inspection) -> str | None:
         """Return what the interim database at the path replaces; None if it is the home's own."""
         if found.is_interim:
@@ -152,6 +160,8 @@ class HomeIdentity:
             marker = Marker(home_id=uuid4().hex, databases=databases)
             self._save(marker)
         properties = {HOME_ID: str(marker.home_id)}
+        if is_replacement or reason is not None:
+            properties[_BEGUN_AT] = self.clock.now().isoformat()
         if reason is not None:
             properties[INTERIM_SINCE] = self._report_loss(f"{self.path} is missing; {reason}")
         return properties
@@ -170,6 +180,7 @@ class HomeIdentity:
             home_id = (marker and marker.home_id) or uuid4().hex
             connection.execute(_INSERT, (HOME_ID, home_id))
         is_interim = self._was_interim = _property(connection, INTERIM_SINCE) is not None
+        self._begun_at = _property(connection, _BEGUN_AT)
         missing = self.state.get(MISSING)
         if is_interim and "finished" not in missing:
             self._report_loss(f"{self.path} replaces a database that is missing")
@@ -249,3 +260,11 @@ class HomeIdentity:
 def _property(connection: sqlite3.Connection, name: str) -> str | None:
     row = connection.execute(_SELECT, (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _instant(text: Json) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return instant if instant is not None and instant.tzinfo is not None else None

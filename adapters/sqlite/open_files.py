@@ -139,6 +139,15 @@ class OpenFiles:
         self.real.parent.mkdir(exist_ok=True)
         return attrs.evolve(self, folder=file_id(self.real.parent))
 
+    def forget_logs(self) -> None:
+        """Remove the names of the log and its index: SQLite would apply them to the file at the path now.
+
+        The connection that has them open goes on with them. Raise `OSError`.
+        """
+        for name, known in zip(self._log_names, (self.log, self.index), strict=True):
+            if known is not None and file_id(name) == known:
+                Path(name).unlink()
+
     def _has_logs(self) -> bool:
         log, index = self._log_names
         return (self.log is None or file_id(log) == self.log) and (

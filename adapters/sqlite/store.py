@@ -185,17 +185,17 @@ class SqliteStore:
             if self._files is not None:
                 with store_errors(self._path):
                     self._settle(is_last=True)  # what is only in memory is lost otherwise
-                    if self._must_repeat and self._unsettled:
+                    if self._must_repeat:
                         self._ensure_open()
                     if self._connection is not None:
                         with self._lock.held():
-                            self.require_in_place()
                             self._wal.shorten(self._connection, beyond_bytes=0)
-                            self._close_connections()
+                            self._connection.close()
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
         finally:
             self._close_connections()
+            self._files = None
             self._rescues.close()
             self._lock.close()
 
@@ -346,6 +346,9 @@ class SqliteStore:
         """Go on with the file that is at the path now; the rows of the held database are merged into it."""
         try:
             with store_errors(self._path), self._lock.held():
+                with suppress(sqlite3.Error):
+                    held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                files.forget_logs()
                 connection = self._opening.connection(may_rebuild=False)
         except StoreBusy:
             raise

@@ -107,7 +107,7 @@ class CycleStorage:
             source = due.source
             known = self._progress.get(source, SourceProgress())
             is_past = known.last_slot is not None and due.slot <= known.last_slot
-            known = attrs.evolve(known, previous_slot=None, is_recorded=is_past, is_stored=is_past)
+            known = attrs.evolve(known, is_stored=is_past)
             last = self._confirmed.get(source)
             is_confirmed = last is not None and due.slot - last.slot <= _PROGRESS_VALID
             if is_readable and (is_past or not is_confirmed):

@@ -35,7 +35,8 @@ def test_a_cycle_is_stored_and_the_damaged_file_kept(
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
     assert f"homeclimate db salvage --home {deployment.folder} {kept}" in done.stderr
-    assert deployment.rows("SELECT state FROM outcomes") == [("stored",)]
+    entries = deployment.rows("SELECT state, scheduled FROM outcomes ORDER BY scheduled")
+    assert entries == [("stored", 0), ("stored", 1)], "the slot of the backup stays as it was"
 
 
 def test_a_continuous_collector_checks_the_file_at_its_start(

@@ -212,3 +212,30 @@ def test_other_commands_cost_no_cycle_of_a_tampered_database(impatient: Deployme
     stored = [cycle for cycle in cycles if cycle["stored"]]
     assert stored[-1] == cycles[-1]
     assert slots(cycles) <= stored_slots(running.disk / "readings.db")
+
+
+@pytest.mark.proof
+def test_a_database_on_another_disk_is_restored_and_replaced_through_its_link(impatient: Deployment) -> None:
+    assert impatient.run("collect", "--once").returncode == 0
+    backup = impatient.folder / "backup.db"
+    assert impatient.run("backup", str(backup)).returncode == 0
+    with collecting(impatient, 100) as running:
+        running.process.kill()
+        running.process.communicate()
+    disk, real = shlex.quote(str(running.disk)), shlex.quote(str(running.disk / "readings.db"))
+    link = shlex.quote(str(impatient.database))
+    done = subprocess.run(
+        in_mounts(
+            f"mount -t tmpfs tmpfs {disk}; mv {link} {real}; rm -f {link}-*; ln -s {real} {link}",
+            impatient.command("restore", str(backup), "--yes"),
+            afterwards=f"test -L {link} || code=99; test -f {real} || code=98; ls {disk} >&2",
+        ),
+        env=impatient.environment(),
+        cwd=impatient.folder,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "readings.db.replaced-" in done.stderr

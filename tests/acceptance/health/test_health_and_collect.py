@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.support.sick_homes import SickHome
+from tests.support.sick_homes import SickHome, copied
 
 OTHER = 65534
 BOUND_BY_MODES = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
@@ -61,8 +61,7 @@ def make_home(well: SickHome, tmp_path: Path) -> Callable[[], UserHome]:
 
     def make() -> UserHome:
         folder = tmp_path / str(next(numbers))
-        shutil.copytree(well.folder, folder)
-        return UserHome(well, folder)
+        return UserHome(copied(well, folder), folder)
 
     return make
 

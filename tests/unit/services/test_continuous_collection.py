@@ -456,3 +456,11 @@ async def test_slots_that_a_restored_backup_lacks_were_not_stored() -> None:
 
     await running.until(cycles=5, after=restore)
     assert running.missed() == [(NOON + minutes(each), Cause.NOT_STORED) for each in (10, 15)]
+
+
+async def test_cycle_by_hand_shares_no_second_with_one_that_was_stored_before_the_trouble() -> None:
+    running = Running(start=NOON + timedelta(seconds=7))
+    running.clock.advance(1)
+    assert (await outside(running)).slot.second == 8
+    running.store.fault = StoreBusy("locked by another program")
+    assert (await outside(running)).slot.second == 9
