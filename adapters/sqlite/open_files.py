@@ -216,11 +216,15 @@ def _id_of(descriptor: int) -> FileId:
 
 
 def _descriptors(file: FileId | None) -> Iterator[int]:
-    """Yield the descriptors by which this process has the file open."""
-    for name in _DESCRIPTORS.iterdir() if file is not None else ():
-        with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by then
-            if _id_of(int(name.name)) == file:
-                yield int(name.name)
+    """Yield the descriptors by which this process has the file open; none where the system lists none."""
+    try:
+        names = [path.name for path in _DESCRIPTORS.iterdir()] if file is not None else []
+    except OSError:
+        return
+    for name in names:
+        with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by now
+            if _id_of(int(name)) == file:
+                yield int(name)
 
 
 def require_whole(path: Path) -> None:

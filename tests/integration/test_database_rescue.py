@@ -562,3 +562,17 @@ def test_a_new_database_is_made_where_the_link_leads(tmp_path: Path) -> None:
     store.close()
     assert link.is_symlink()
     assert real.is_file()
+
+
+def test_without_a_list_of_descriptors_a_deleted_file_is_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("adapters.sqlite.open_files._DESCRIPTORS", tmp_path / "none")
+    home.store.close()
+    home.store.append(cycle_number(2))
+    home.path.rename(home.sibling(".mine"))
+    with pytest.raises(StoreMissing):
+        home.store.append(cycle_number(3))
+    home.sibling(".mine").rename(home.path)
+    home.store.append(cycle_number(3))
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
