@@ -576,3 +576,13 @@ def test_without_a_list_of_descriptors_a_deleted_file_is_waited_for(
     home.sibling(".mine").rename(home.path)
     home.store.append(cycle_number(3))
     assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+
+
+def test_what_a_killed_rescue_left_is_removed_by_the_next_opening(home: Home) -> None:
+    left = home.sibling(".rescuing.making")
+    left.mkdir()
+    (left / "open.db").write_bytes(b"half")
+    home.sibling(".rescuing.making.lock").write_bytes(b"homeclimate\n")
+    home.store.close()
+    home.store.open()
+    assert not list(home.path.parent.glob("*rescuing*"))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from adapters.files.unfinished import remove_leftovers
 from adapters.sqlite.care.rescue import Rescue, Rescued, merge_saved, saved_files
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.open_files import Condition, OpenFiles
@@ -127,8 +128,10 @@ class RescueQueue:
             self.report(REPLACED, f"is the file of another home; what was there before is in {saved}")
 
     def look_for_saved(self) -> None:
-        """Find what earlier processes could not merge."""
-        self._has_saved = bool(saved_files(self._path.resolve()))
+        """Find what earlier processes could not merge, and remove what they could not complete."""
+        real = self._path.resolve()
+        remove_leftovers(real.parent)
+        self._has_saved = bool(saved_files(real))
 
     def merge(self, *, wait_s: float | None) -> tuple[Rescued, ...] | None:
         """Go on merging; return what was merged once all of it is, None until then.
