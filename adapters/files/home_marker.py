@@ -6,14 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from adapters.files.atomic_write import write_atomically
-from adapters.files.regular_file import read_regular
+from adapters.files.regular_file import make_folder, read_regular
 
 NAME = "home.json"
 _MODE = 0o600
@@ -85,13 +84,11 @@ class HomeMarker:
         failure: OSError | None = None
         for folder in sorted(self._folders, key=lambda folder: not (folder / NAME).exists()):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 write_atomically(folder / NAME, payload, mode=_MODE)
             except OSError as error:
                 failure = failure or error
             else:
-                self._give_to_owner(folder)
-                self._give_to_owner(folder / NAME)
                 return
         raise failure or FileNotFoundError("there is no folder for the marker")
 
@@ -169,12 +166,6 @@ class HomeMarker:
         points = (_unescape(parts[_MOUNT_POINT_FIELD]) for parts in fields if len(parts) > _MOUNT_POINT_FIELD)
         above = (Path(point) for point in points if folder.is_relative_to(point))
         return max(above, key=lambda point: len(point.parts), default=Path(folder.anchor))
-
-    def _give_to_owner(self, path: Path) -> None:
-        if os.geteuid() == 0:  # the collector runs as the owner of the home, even if root ran it once
-            with suppress(OSError):
-                owner = self._home.stat()
-                os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def is_dangling(path: Path) -> bool:

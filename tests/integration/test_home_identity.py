@@ -156,7 +156,6 @@ def test_new_home_gets_an_id_in_database_and_marker(home: Home) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_marker_of_a_run_as_root_belongs_to_the_owner_of_the_home(home: Home) -> None:
-    (home.folder / "state").mkdir()
     os.chown(home.folder, 1234, 1234)
     home.collect()
     owners = {path.stat().st_uid for path in (home.marker_file, home.marker_file.parent)}
