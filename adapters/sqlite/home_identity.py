@@ -247,6 +247,7 @@ class HomeIdentity:
         return since
 
     def _save(self, marker: Marker) -> None:
+        marker = self.marker.at_home(marker)
         if marker == self.marker.read():
             return
         try:

@@ -106,7 +106,8 @@ class Home:
     @property
     def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
-        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
+        former = self.files.former_spools(self.marker.former_homes())
+        return FileSpool(self.files.spool, *lasting, former=former, clock=self.clock, journal=self.journal)
 
     @property
     def interim_cycles(self) -> Spool:

@@ -280,6 +280,20 @@ def test_home_without_any_witness_is_new(old: Home) -> None:
     assert "interim_since" not in old.properties()
 
 
+def test_home_that_was_moved_knows_where_it_was(old: Home, tmp_path: Path) -> None:
+    """The original of a copied home stays where it is, and keeps what waits for it."""
+    copy, moved = Home(tmp_path / "copy"), Home(tmp_path / "moved")
+    shutil.copytree(old.folder, copy.folder)
+    assert copy.marker.former_homes() == []
+    shutil.move(old.folder, moved.folder)
+    assert moved.marker.former_homes() == [old.folder]
+    moved.collect("hue:moved")
+    assert moved.marker.former_homes() == [old.folder]
+    again = Home(tmp_path / "again")
+    shutil.move(moved.folder, again.folder)
+    assert again.marker.former_homes() == [old.folder, moved.folder]
+
+
 def test_first_cycles_that_could_not_be_stored_are_no_loss(home: Home) -> None:
     """The spool of a home whose database could not be made yet."""
     home.marker.write(Marker(home_id="one"))
