@@ -101,6 +101,7 @@ class Home:
             journal=self.journal,
             clock=self.clock,
             is_other_configuration=self.loaded.is_other_configuration,
+            journal_file=self.settings.logging.log_file_path,
         )
 
     @property

@@ -68,6 +68,7 @@ class Home:
             journal=self.journal,
             clock=MemoryClock(NOON),
             is_other_configuration=self.is_other_configuration,
+            journal_file=self.folder / "logs" / "homeclimate.log",
         )
 
     def collect(self, device: str = "hue:new") -> None:
@@ -215,6 +216,15 @@ def forget_all(home: Home) -> None:
         log.unlink()
 
 
+def only_journal(home: Home) -> None:
+    forget_all(home)
+    journal = home.folder / "logs" / "homeclimate.log.1"
+    journal.parent.mkdir()
+    journal.write_text(
+        "2026-03-01T12:00:00.000Z INFO cycle slot=2026-03-01T12:00:00+00:00 kept=stored readings=1\n"
+    )
+
+
 def only_backups(home: Home) -> None:
     home.back_up()
     forget_all(home)
@@ -257,6 +267,7 @@ LOSSES = [
     only_spool,
     only_kept_copy,
     only_log,
+    only_journal,
     damaged_marker,
     marker_in_second_place,
 ]
