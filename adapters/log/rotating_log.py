@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.data_folder import LastingFolder
 from adapters.files.locks import lock_within_limit
 from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder, reading
 from adapters.log.journals import journal_line
@@ -177,6 +178,7 @@ class _LogFiles:
     backups: int
     margin_bytes: int
     failed_rotations: int = 0
+    _known: LastingFolder | None = attrs.field(init=False, default=None)
 
     @property
     def path(self) -> Path:
@@ -188,7 +190,8 @@ class _LogFiles:
 
     def prepare(self) -> None:
         """Create the folder, and remove files beyond the bound. Raise `OSError`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._known = self._known or LastingFolder(self.folder)
+        self._known.make()
         self._sweep()
 
     def write(self, line: bytes) -> bool:

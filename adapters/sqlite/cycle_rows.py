@@ -219,16 +219,23 @@ class CycleWriter:
         try:
             if self._connection.executemany(INSERT_READING, rows).rowcount == len(new):
                 return new, ()
-        except sqlite3.IntegrityError:  # the rows before the refused one are in, and are skipped now
+        except sqlite3.IntegrityError as first:  # the rows before the refused one are in, and skipped now
+            self._require_transaction(first)
             for _, row in new:
                 try:
                     self._connection.execute(INSERT_READING, row)
                 except sqlite3.IntegrityError as error:
+                    self._require_transaction(error)
                     errors[_key(row)] = error
         present = self._present(rows)
         refused = [(reading, errors.get(_key(row))) for reading, row in new if _key(row) not in present]
         inserted = [(reading, row) for reading, row in new if _key(row) in present]
         return inserted, tuple(_refusal(reading, error) for reading, error in refused)
+
+    def _require_transaction(self, error: sqlite3.Error) -> None:
+        """Raise the error if it has ended the transaction, as that of a trigger can."""
+        if not self._connection.in_transaction:
+            raise error
 
     def _present(self, rows: Sequence[Row]) -> set[_Key]:
         """Return the keys of the readings that the table has at the instants of these rows."""

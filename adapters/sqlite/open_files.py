@@ -89,7 +89,7 @@ class OpenFiles:
     @classmethod
     def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
         """Return the files that the path leads to. Raise `OSError`."""
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         log = file_id(f"{real}-wal") if has_log else None
         index = file_id(f"{real}-shm") if has_log else None
         return cls(
@@ -180,7 +180,7 @@ class OpenFiles:
 
     def _can_be_made_again(self) -> bool:
         """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""
-        if self.path.resolve() != self.real:
+        if Path(os.path.realpath(self.path)) != self.real:
             return False
         folder = file_id(self.real.parent)
         return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
