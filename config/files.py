@@ -57,10 +57,10 @@ def read_text(path: Path, report: Report, *, hint_if_missing: str = "") -> str |
         return None
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the content of a file. Raise SettingsError if it cannot be read."""
+def read_bytes(path: Path, most_bytes: int = -1) -> bytes:
+    """Return the content of a file, or its first bytes. Raise SettingsError if it cannot be read."""
     try:
-        return read_regular(path)
+        return read_regular(path, most_bytes)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
 

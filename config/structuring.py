@@ -40,18 +40,42 @@ _LEVEL_SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL", "NOTSET": "DEBUG"}  #
 _SIMILAR = 0.7  # finds interval_seconds for "intervall_second", and not "level" for "name"
 
 
-def structure(document: Document, due: type[T], report: Report, *, ignores_unknown: bool = False) -> T | None:
+def structure(
+    document: Document,
+    due: type[T],
+    report: Report,
+    *,
+    ignores_unknown: bool = False,
+    dispensable: str | None = None,
+) -> T | None:
     """Return the content as the class that is due; None if something does not fit.
 
-    Unknown keys are reported; with `ignores_unknown`, only those that resemble a known one.
+    Unknown keys are reported; with `ignores_unknown`, only those that resemble a known one. What does not fit
+    in the `dispensable` section is reported and left out.
     """
     _Checker(document, due, report, ignores_unknown).check(document.content, due, ())
     try:
         return _converter().structure(document.content, due)
     except (cattrs.BaseValidationError, ValueError) as error:
-        for path, message in _causes(error, ()):
+        causes = tuple(_causes(error, ()))
+    content = document.content
+    for path, message in causes:
+        if dispensable is not None and path[:1] == (dispensable,):
+            report.error(document.place(path), message)
+            content = _without(content, path[:2])
+        else:
             report.fatal(document.place(path), message)
-        return None
+    is_usable = all(path[:1] == (dispensable,) for path, _ in causes)
+    return _converter().structure(content, due) if is_usable else None
+
+
+def _without(content: Content, path: KeyPath) -> Content:
+    """Return a copy of the sections without the key at the path."""
+    key = path[0]
+    if not isinstance(content, dict) or not isinstance(key, str) or key not in content:
+        return content
+    others = {name: value for name, value in content.items() if name != key}
+    return {**others, key: _without(content[key], path[1:])} if path[1:] else others
 
 
 def _causes(error: Exception, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

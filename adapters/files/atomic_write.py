@@ -28,7 +28,7 @@ def write_atomically(path: Path, payload: bytes, *, mode: int) -> None:
     If the path is a link, its target is replaced. Raise `OSError`: then the old file is unchanged, unless
     only the sync of the folder failed, which comes last.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         _write_new_file(temporary, payload, mode)

@@ -75,7 +75,7 @@ def problem_of_file(path: Path, flags: int = os.O_RDWR) -> str | None:
         os.close(open_regular(path, flags))
     except FileNotFoundError:
         if path.is_symlink():
-            return f"{path} is a link to {path.resolve()}, where nothing is"
+            return f"{path} is a link to {os.path.realpath(path)}, where nothing is"
         return problem_of_folder(path.parent)
     except OSError as error:
         return f"{path} cannot be opened: {error.strerror}"

@@ -7,6 +7,7 @@ the loss.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
@@ -68,7 +69,7 @@ class HomeIdentity:
             and is_dangling(self.path)
             and self.loss() is not None
         ):
-            return f"{self.path} is a link to {self.path.resolve()}, which is not there"
+            return f"{self.path} is a link to {os.path.realpath(self.path)}, which is not there"
         return reason
 
     def loss(self) -> str | None:

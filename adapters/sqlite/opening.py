@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -63,7 +64,7 @@ class Opening:
         else:
             for log in move_logs_away(self.path, now=self.clock.now()):
                 self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))
-            rename_durably(self.make(), self.path.resolve())
+            rename_durably(self.make(), Path(os.path.realpath(self.path)))
             self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
@@ -81,7 +82,7 @@ class Opening:
         If the path is a link, it is made in the folder that this leads to.
         """
         properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
-        real = self.path.resolve()  # a link is never replaced
+        real = Path(os.path.realpath(self.path))  # a link is never replaced
         unfinished = real.with_name(f"{real.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -169,7 +170,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
-        with lock.held() if lock_file.exists() else nullcontext():
+        with lock.held() if os.path.lexists(lock_file) else nullcontext():
             require_whole(path)
             found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:

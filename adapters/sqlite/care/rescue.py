@@ -74,7 +74,7 @@ class Rescue:
         What another process has stored in the file without its log is merged too. What is at the path and is
         no database is kept.
         """
-        real = self.files.path.resolve()
+        real = Path(os.path.realpath(self.files.path))
         has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT, Condition.OVERWRITTEN)
         with store_errors(real), self.lock.held():
             if self.files.condition() is not condition:

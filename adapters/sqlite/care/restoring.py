@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
@@ -92,7 +93,7 @@ class Restoring:
             if self.identity is not None:
                 self.identity.require_place()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            real = self.path.resolve()  # a link is never replaced
+            real = Path(os.path.realpath(self.path))  # a link is never replaced
             target = real.with_name(f"{real.name}.restoring")
             with (
                 verified_copy(backup, target, busy_timeout_ms=self.busy_timeout_ms) as new,

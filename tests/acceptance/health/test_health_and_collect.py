@@ -94,6 +94,11 @@ def link_to_nothing(path: Path) -> None:
     path.symlink_to(path.parent / "away" / path.name)
 
 
+def link_to_itself(path: Path) -> None:
+    removed(path)
+    path.symlink_to(path.name)
+
+
 def link_elsewhere(path: Path) -> None:
     elsewhere = path.parents[1] / f"elsewhere-{path.name}"
     path.rename(elsewhere)
@@ -126,7 +131,7 @@ NAMES = (
     "state/spool/lock",
     "state/spool/reserve",
 )
-FAULTS = (of_another_user, read_only, removed, pipe, folder, link_to_nothing, link_elsewhere)
+FAULTS = (of_another_user, read_only, removed, pipe, folder, link_to_nothing, link_to_itself, link_elsewhere)
 
 
 def check(home: UserHome, name: str, fault: Callable[[Path], None]) -> str | None:

@@ -134,6 +134,14 @@ def test_secrets_are_named_and_counted_and_never_shown() -> None:
     assert texts_to_redact(files(secrets=secrets)) == tuple(secrets.values())
 
 
+def test_words_of_large_invalid_secrets_are_limited(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yaml"
+    path.write_text("".join(f"word-{number}\n" for number in range(200_000)) + "made-up-hue-key-of-forty")
+    words = texts_to_redact(attrs.evolve(files(), secrets_path=path))
+    assert len(words) == 1000
+    assert min(map(len, words)) > len("word-9999")
+
+
 def test_every_longer_word_of_invalid_secrets_is_redacted(tmp_path: Path) -> None:
     path = tmp_path / "secrets.yaml"
     path.write_text("hue: [api_key: made-up-hue-key, bridge_id: 'x'\n")
