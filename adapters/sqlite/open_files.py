@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
@@ -23,13 +24,31 @@ from domain.errors import StoreMissing
 _DESCRIPTORS = Path("/dev/fd")  # of this process, on Linux and macOS
 # https://sqlite.org/walformat.html: in the index the page size, the number of frames, the salts, and how many
 # frames are in the database; in the log 16 bytes before the salts, and 24 in each frame before the page.
-_INDEX_BYTES = 100
-_PAGE_SIZE_AT, _FRAMES_AT, _SALTS_AT, _BACKFILLED_AT = 14, 16, 32, 96
+_INDEX = struct.Struct("=14xHI12x8s56xI")
 # https://sqlite.org/fileformat2.html and SQLite's os.h: the two bytes of the journal mode, and the bytes of
 # the file that each process locks while it has the database open.
 _MODE_AT, _MODE_BYTES, _IS_WAL = 18, 2, b"\x02\x02"
 _SHARED_AT, _SHARED_BYTES = 0x40000002, 510
 _LOG_HEADER_BYTES, _LOG_SALTS_AT, _SALTS_BYTES, _FRAME_HEADER_BYTES = 32, 16, 8, 24
+
+
+class _Index(NamedTuple):
+    """The beginning of the log's index."""
+
+    page_size: int
+    frames: int
+    salts: bytes
+    backfilled: int
+
+    @property
+    def log_bytes(self) -> int:
+        """The least length of the log."""
+        page_bytes = 65536 if self.page_size == 1 else self.page_size
+        return _LOG_HEADER_BYTES + self.frames * (_FRAME_HEADER_BYTES + page_bytes)
+
+    def is_copied_as_far_as(self, other: _Index | None) -> bool:
+        """Return whether nothing of the log was copied into the database since the other look."""
+        return other is not None and (self.salts, self.backfilled) == (other.salts, other.backfilled)
 
 
 class Condition(Enum):
@@ -49,7 +68,8 @@ class OpenFiles:
     """The files as they were when the database was opened. Any thread may look at them.
 
     `path` is as configured and may be a link; `real` is the file that it led to. `log` and `index` are None
-    in a journal mode without them. `is_log_copied` if the last commit is in the database itself too.
+    in a journal mode without them. `is_log_copied` if the last commit is in the database itself too, and
+    `log_bytes` is the length of the log after it.
     """
 
     path: Path
@@ -60,10 +80,12 @@ class OpenFiles:
     index: FileId | None
     log_descriptor: int | None = None
     index_descriptor: int | None = None
+    database: FileId = attrs.field(init=False)
     is_log_copied: bool = attrs.field(init=False, default=False)
+    log_bytes: int = attrs.field(init=False, default=0)
     _log_names: tuple[str, str] = attrs.field(init=False)
     _stamp: tuple[int, int] = attrs.field(init=False)  # length and time of the last change
-    _progress: bytes | None = attrs.field(init=False)  # which log was copied into the database, and how far
+    _index: _Index | None = attrs.field(init=False)
 
     @classmethod
     def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
@@ -82,13 +104,10 @@ class OpenFiles:
             index_descriptor=next(_descriptors(index), None),
         )
 
-    @property
-    def database(self) -> FileId:
-        return self.status.st_dev, self.status.st_ino
-
     def __attrs_post_init__(self) -> None:
+        self.database = self.status.st_dev, self.status.st_ino
         self._log_names = f"{self.real}-wal", f"{self.real}-shm"
-        self._stamp, self._progress = _stamp_of(self.status), _progress_of(self._index_header())
+        self._stamp, self._index = (self.status.st_size, self.status.st_mtime_ns), self._read_index()
 
     def condition(self) -> Condition:
         """Look at the files: a few system calls while they are in place."""
@@ -100,13 +119,12 @@ class OpenFiles:
             return Condition.REPLACED
         if not self._has_logs():
             return Condition.LOG_LOST
-        header = self._index_header()
-        if self._is_log_cut(header):
+        stamp, index = (found.st_size, found.st_mtime_ns), self._read_index()
+        if index is not None and index.frames and self._is_log_cut(index):
             return Condition.LOG_CUT
-        stamp, progress = _stamp_of(found), _progress_of(header)
-        if stamp != self._stamp and progress is not None and progress == self._progress:
+        if stamp != self._stamp and index is not None and index.is_copied_as_far_as(self._index):
             return Condition.OVERWRITTEN
-        self._stamp, self._progress = stamp, progress
+        self._stamp, self._index = stamp, index
         return Condition.IN_PLACE
 
     def note_commit(self) -> bool:
@@ -117,11 +135,8 @@ class OpenFiles:
             return False
         if (found.st_dev, found.st_ino) != self.database or not self._has_logs():
             return False
-        header = self._index_header()
-        self._stamp, self._progress = _stamp_of(found), _progress_of(header)
-        self.is_log_copied = header is not None and _number(header, _BACKFILLED_AT) == _number(
-            header, _FRAMES_AT
-        )
+        self._stamp, self._index = (found.st_size, found.st_mtime_ns), self._read_index()
+        self.is_log_copied = self._index is not None and self._index.backfilled == self._index.frames
         return True
 
     def has_no_name(self) -> bool:
@@ -150,10 +165,19 @@ class OpenFiles:
                 Path(name).unlink()
 
     def _has_logs(self) -> bool:
-        log, index = self._log_names
-        return (self.log is None or file_id(log) == self.log) and (
-            self.index is None or file_id(index) == self.index
-        )
+        """Return whether the log and its index are at their names; note how long the log is."""
+        for name, known in zip(self._log_names, (self.log, self.index), strict=True):
+            if known is None:
+                continue
+            try:
+                found = os.stat(name)  # noqa: PTH116 - as in file_id
+            except OSError:
+                return False
+            if (found.st_dev, found.st_ino) != known:
+                return False
+            if known is self.log:
+                self.log_bytes = found.st_size
+        return True
 
     def _can_be_made_again(self) -> bool:
         """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""
@@ -162,45 +186,26 @@ class OpenFiles:
         folder = file_id(self.real.parent)
         return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
 
-    def _is_log_cut(self, header: bytes | None) -> bool:
+    def _is_log_cut(self, index: _Index) -> bool:
         """Return whether the log is shorter than the index says, or is that of another index.
 
         Another program may write or shorten the log in between; then the index has changed too.
         """
-        if header is None or not _number(header, _FRAMES_AT):
-            return False
         if (descriptor := _still_open(self.log_descriptor, self.log)) is None:
             return False
-        (page_size,) = struct.unpack_from("=H", header, _PAGE_SIZE_AT)
-        frame_bytes = _FRAME_HEADER_BYTES + (65536 if page_size == 1 else page_size)
-        salts = os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT)
-        is_whole = (
-            os.fstat(descriptor).st_size >= _LOG_HEADER_BYTES + _number(header, _FRAMES_AT) * frame_bytes
-            and salts == header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES]
-        )
-        return not is_whole and self._index_header() == header
+        needed = index.log_bytes
+        is_long = (
+            self.log_bytes >= needed or os.fstat(descriptor).st_size >= needed
+        )  # it may have grown since
+        is_whole = is_long and os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT) == index.salts
+        return not is_whole and self._read_index() == index
 
-    def _index_header(self) -> bytes | None:
+    def _read_index(self) -> _Index | None:
         """Return the beginning of the index; None if it cannot be read."""
         if (descriptor := _still_open(self.index_descriptor, self.index)) is None:
             return None
-        header = os.pread(descriptor, _INDEX_BYTES, 0)
-        return header if len(header) == _INDEX_BYTES else None
-
-
-def _stamp_of(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
-
-
-def _progress_of(header: bytes | None) -> bytes | None:
-    if header is None:
-        return None
-    return header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES] + header[_BACKFILLED_AT:_INDEX_BYTES]
-
-
-def _number(header: bytes, offset: int) -> int:
-    (number,) = struct.unpack_from("=I", header, offset)
-    return int(number)
+        header = os.pread(descriptor, _INDEX.size, 0)
+        return _Index._make(_INDEX.unpack(header)) if len(header) == _INDEX.size else None
 
 
 def _still_open(descriptor: int | None, file: FileId | None) -> int | None:

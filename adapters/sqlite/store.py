@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -89,7 +88,9 @@ class SqliteStore:
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
-        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)  # reports that are only in the log
+        self._unsettled: deque[CycleReport] = deque(
+            maxlen=_MOST_UNSETTLED
+        )  # reports that are only in the log
         self._must_repeat = False
         self._rescues = RescueQueue(
             path,
@@ -138,21 +139,18 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
-            if self._files is not None and not self._files.note_commit():
-                raise StoreMissing(
-                    f"{self._path} was moved while a cycle was stored in it. It is stored again"
-                )
-            self._remember(report)
-            with suppress(OSError):  # what is committed is stored
-                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+            if (files := self._files) is not None:
+                if not files.note_commit():
+                    raise StoreMissing(
+                        f"{self._path} was moved while a cycle was stored in it. It is stored again"
+                    )
+                # until it is in the database itself: somebody may shorten the log
+                self._unsettled.append(report)
+                if files.is_log_copied:
+                    self._unsettled.clear()
+                with suppress(OSError):  # what is committed is stored
+                    self._wal.shorten(connection, log_bytes=files.log_bytes, beyond_bytes=LONG_BYTES)
         return written
-
-    def _remember(self, report: CycleReport) -> None:
-        """Keep the report until it is in the database itself: somebody may shorten the log."""
-        if self._files is not None and self._files.is_log_copied:
-            self._unsettled.clear()
-        else:
-            self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         return self._read(lambda rows: rows.progress(source, at))
@@ -256,7 +254,8 @@ class SqliteStore:
         A database that could not be opened is tried again: the progress of its sources must be known before
         it is written to, or what was missed until then is never explained.
         """
-        if self._connection is None or not self._is_in_place():
+        files = self._files
+        if self._connection is None or files is None or files.condition() is not Condition.IN_PLACE:
             with self._write_connection(waits=self._files is not None) as connection:
                 yield connection
         else:
@@ -275,7 +274,7 @@ class SqliteStore:
         self._may_rebuild = False
         self._use(connection)
         if self._must_repeat:
-            for report in map(pickle.loads, self._unsettled):
+            for report in tuple(self._unsettled):
                 with transaction(connection, self._begin):
                     self._writer.write(report, self._clock.now().astimezone(UTC))
             self._must_repeat = False
@@ -304,7 +303,7 @@ class SqliteStore:
         """
         wait_s = None if is_last else _RESCUE_S
         for _ in range(_LOOKS):
-            if self._rescues.is_putting_back and waits:
+            if waits and self._rescues.is_putting_back:
                 self._end_putting_back(wait_s)
             if self._files is None:
                 self._opening.prepare()
@@ -314,7 +313,8 @@ class SqliteStore:
                 raise StoreBusy(f"{self._path} has to be opened again first")
             match condition:
                 case Condition.IN_PLACE:
-                    self._end_trouble(wait_s if waits else 0.0)
+                    if not self._rescues.is_settled:
+                        self._end_trouble(wait_s if waits else 0.0)
                     return
                 case Condition.AWAY:
                     self._complete_file(held)
@@ -379,7 +379,7 @@ class SqliteStore:
                     identity.claim(connection)  # it has what the home's database had
                 identity.forget_missing()
             self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
-        elif self._rescues.trouble:
+        else:
             self._rescues.report_end("it is back, and was not changed")
 
     def _complete_file(self, held: sqlite3.Connection | None) -> None:
@@ -391,9 +391,6 @@ class SqliteStore:
     def _missing(self, what: str, event: str = AWAY) -> StoreMissing:
         self._rescues.report(event, what)
         return StoreMissing(f"{self._path} {what}. Bring it back; cycles are kept in the spool until then")
-
-    def _is_in_place(self) -> bool:
-        return self._files is not None and self._files.condition() is Condition.IN_PLACE
 
     def _close_connections(self) -> None:
         for connection in (self._connection, self._abandoned):

@@ -87,6 +87,11 @@ class RescueQueue:
         return self._putting_back is not None
 
     @property
+    def is_settled(self) -> bool:
+        """Return whether there is no trouble, and nothing to merge."""
+        return not (self.trouble or self.is_merging)
+
+    @property
     def is_merging(self) -> bool:
         """Return whether there is something that has to be merged."""
         return self._merging is not None or bool(self._displaced) or self._has_saved
