@@ -14,24 +14,25 @@ from config.secrets import Secrets
 class CurrentSecrets:
     """Reads secrets.yaml again after it has changed. A file that cannot be read leaves what was known.
 
-    `on_change` is called with the new secrets before anybody else sees them.
+    `on_change` is called with the new secrets before anybody else sees them. `known` is the home as it was
+    when the file was looked at last.
     """
 
     def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
-        self._loaded = loaded
+        self.known = loaded
         self._on_change = on_change
         self._version = _version(loaded.secrets_path)
 
     def loaded(self) -> Loaded:
         """Return the home with its present secrets."""
-        version = _version(self._loaded.secrets_path)
+        version = _version(self.known.secrets_path)
         if version != self._version:
             self._version = version
-            secrets = inspect(self._loaded.home, needs_secrets=False).secrets
+            secrets = inspect(self.known.home, needs_secrets=False).secrets
             if secrets is not None and version is not None:
                 self._on_change(secrets)
-                self._loaded = attrs.evolve(self._loaded, secrets=secrets)
-        return self._loaded
+                self.known = attrs.evolve(self.known, secrets=secrets)
+        return self.known
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

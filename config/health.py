@@ -17,6 +17,7 @@ from domain.errors import SettingsError
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 
 _WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
+_MOST_BYTES, _MOST_WORDS = 1_000_000, 1000  # each word takes time to prepare
 _LOG_LIMITS = ("logging.max_bytes", "logging.backup_count")
 
 
@@ -71,14 +72,15 @@ def names_of_secrets(files: Inspection) -> Iterator[str]:
 
 
 def texts_to_redact(files: Inspection) -> tuple[str, ...]:
-    """Return the secrets; if their file is invalid, every longer word in it."""
+    """Return the secrets; if their file is invalid, the longer words in it, longest first."""
     if files.secrets is not None:
         return tuple(files.secrets.values())
     try:
-        words = _WORD.findall(read_bytes(files.secrets_path).decode(errors="replace"))
+        content = read_bytes(files.secrets_path, _MOST_BYTES)
     except SettingsError:
         return ()
-    return tuple(set(words) - PUBLIC_NAMES)
+    words = set(_WORD.findall(content.decode(errors="replace"))) - PUBLIC_NAMES
+    return tuple(sorted(words, key=lambda word: (-len(word), word))[:_MOST_WORDS])
 
 
 def _answer(problems: Sequence[Problem]) -> Answer | None:

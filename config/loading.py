@@ -12,14 +12,17 @@ from config.bridges import Bridge, bridges_of
 from config.cross_checks import in_effect
 from config.files import check_is_private, is_missing, packaged_path, read_text
 from config.problems import Place, Problem, Report, raise_if_fatal
-from config.secrets import COOKIE_NAMES, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
+from config.secrets import COOKIE_NAMES, AlertSecrets, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
 from config.structuring import structure
 from config.yaml_document import Document, overlay, parse
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
 PUBLIC_NAMES = COOKIE_NAMES.union(
-    *(attrs.fields_dict(section) for section in (Secrets, HueSecrets, BridgeSecrets, AmazonAqmSecrets))
+    *(
+        attrs.fields_dict(section)
+        for section in (Secrets, HueSecrets, BridgeSecrets, AmazonAqmSecrets, AlertSecrets)
+    )
 )  # the keys of secrets.yaml that messages may quote
 
 
@@ -195,7 +198,11 @@ def _load_secrets(path: Path, files: _Files) -> Secrets | None:
         check_is_private(path, files.report)
     sections = attrs.fields_dict(Secrets)
     document = parse(text, str(path), files.report, sections=sections, public_names=PUBLIC_NAMES)
-    return None if document is None else structure(document, Secrets, files.report, ignores_unknown=True)
+    return (
+        None
+        if document is None
+        else structure(document, Secrets, files.report, ignores_unknown=True, dispensable="alerts")
+    )
 
 
 def _check_credentials(settings: Settings, secrets: Secrets, path: Path, report: Report) -> None:

@@ -31,6 +31,11 @@ class Secret:
     value: str = attrs.field(repr=False)
 
 
+@attrs.frozen
+class AlertSecret(Secret):
+    """A secret of an alert: whatever it contains, a fault of it stops no collecting."""
+
+
 @attrs.frozen(kw_only=True)
 class BridgeSecrets:
     """The key of one of several bridges, which the bridge gave when its button was pressed."""
@@ -62,12 +67,13 @@ class AmazonAqmSecrets:
 
 @attrs.frozen(kw_only=True)
 class AlertSecrets:
-    mail_password: Secret | None = None
-    ping_url: Secret | None = None
+    mail_password: AlertSecret | None = None
+    ping_url: AlertSecret | None = None
 
     @property
     def is_ping_url_usable(self) -> bool:
-        return self.ping_url is not None and self.ping_url.value.startswith(("https://", "http://"))
+        url = "" if self.ping_url is None else self.ping_url.value
+        return url.isascii() and url.startswith(("https://", "http://"))
 
 
 @attrs.frozen(kw_only=True)

@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 from config.cross_checks import conflicts
 from config.problems import KeyPath, Report
 from config.refresh_token import RefreshToken, refresh_token
-from config.secrets import Secret
+from config.secrets import AlertSecret, Secret
 from config.setting_types import Rule, TextForm
 from config.yaml_document import Content, Document, Plain
 
@@ -40,18 +40,42 @@ _LEVEL_SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL", "NOTSET": "DEBUG"}  #
 _SIMILAR = 0.7  # finds interval_seconds for "intervall_second", and not "level" for "name"
 
 
-def structure(document: Document, due: type[T], report: Report, *, ignores_unknown: bool = False) -> T | None:
+def structure(
+    document: Document,
+    due: type[T],
+    report: Report,
+    *,
+    ignores_unknown: bool = False,
+    dispensable: str | None = None,
+) -> T | None:
     """Return the content as the class that is due; None if something does not fit.
 
-    Unknown keys are reported; with `ignores_unknown`, only those that resemble a known one.
+    Unknown keys are reported; with `ignores_unknown`, only those that resemble a known one. What does not fit
+    in the `dispensable` section is reported and left out.
     """
     _Checker(document, due, report, ignores_unknown).check(document.content, due, ())
     try:
         return _converter().structure(document.content, due)
     except (cattrs.BaseValidationError, ValueError) as error:
-        for path, message in _causes(error, ()):
+        causes = tuple(_causes(error, ()))
+    content = document.content
+    for path, message in causes:
+        if dispensable is not None and path[:1] == (dispensable,):
+            report.error(document.place(path), message)
+            content = _without(content, path[:2])
+        else:
             report.fatal(document.place(path), message)
-        return None
+    is_usable = all(path[:1] == (dispensable,) for path, _ in causes)
+    return _converter().structure(content, due) if is_usable else None
+
+
+def _without(content: Content, path: KeyPath) -> Content:
+    """Return a copy of the sections without the key at the path."""
+    key = path[0]
+    if not isinstance(content, dict) or not isinstance(key, str) or key not in content:
+        return content
+    others = {name: value for name, value in content.items() if name != key}
+    return {**others, key: _without(content[key], path[1:])} if path[1:] else others
 
 
 def _causes(error: Exception, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
@@ -91,6 +115,7 @@ def _converter() -> cattrs.Converter:
         str: _text,
         Path: _path,
         Secret: _secret,
+        AlertSecret: lambda value: AlertSecret(_written_text(value)),
         RefreshToken: refresh_token,
     }
     for due, convert in scalars.items():
@@ -150,7 +175,7 @@ def _mapping(due: Any, converter: cattrs.Converter) -> _Hook:
 def _optional(due: Any, converter: cattrs.Converter) -> _Hook:
     inner = next(each for each in get_args(due) if each is not type(None))
     structure_inner = converter.get_structure_hook(inner)
-    is_text = _without_rules(inner)[0] in (str, Secret, RefreshToken)
+    is_text = _without_rules(inner)[0] in (str, Secret, AlertSecret, RefreshToken)
 
     def hook(value: Content, _: Any) -> Any:
         is_absent = _is_blank(value) if is_text else value is None

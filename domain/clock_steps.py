@@ -44,10 +44,15 @@ class ClockChange:
 
 
 def passed_between(before: ClockLook, after: ClockLook) -> timedelta:
-    """Return the time that has passed between the looks, with sleep, if that is known."""
-    if before.elapsed_asleep_s is not None and after.elapsed_asleep_s is not None:
-        return timedelta(seconds=after.elapsed_asleep_s - before.elapsed_asleep_s)
-    return timedelta(seconds=after.elapsed_s - before.elapsed_s)
+    """Return the time that has passed between the looks, with sleep, if that is known.
+
+    A clock that counts sleep and shows less than the stopwatch is set with the wall clock, as under some
+    simulators, and does not count.
+    """
+    awake = timedelta(seconds=after.elapsed_s - before.elapsed_s)
+    if before.elapsed_asleep_s is None or after.elapsed_asleep_s is None:
+        return awake
+    return max(awake, timedelta(seconds=after.elapsed_asleep_s - before.elapsed_asleep_s))
 
 
 def change_between(before: ClockLook, after: ClockLook) -> ClockChange:

@@ -113,6 +113,8 @@ class Collected:
 
     def as_stored(self, inserted: tuple[Reading, ...], refused: tuple[Unread, ...] = ()) -> Collected:
         """Return the outcome once these readings are inserted, and those of other devices refused."""
+        if len(inserted) == len(self.readings) and not refused:
+            return self
         named = {reading.device_id for reading in inserted} | {one.device_id for one in refused}
         present = tuple(one.device_id for one in self.readings if one.device_id not in named)
         notes = self.notes

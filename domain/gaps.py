@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
@@ -63,16 +63,20 @@ def find_holes(
     `newest_before` returns the newest planned slot of a source before an instant, `expected` the devices that
     should have had a reading at one.
     """
-    gaps = {gap.source: gap for gap in report.gaps}
-    for source, dues in _planned(report).items():
+    planned: dict[str, dict[datetime, Due]] = {}
+    for entry in (*report.missed, *report.outcomes):
+        if entry.due.scheduled:
+            planned.setdefault(entry.due.source, {})[entry.due.slot] = entry.due
+    for source, dues in planned.items():
         newest = max(dues.values(), key=lambda due: due.slot)
         after = newest_before(source, min(dues))
         if after is not None and all(
             slot in dues for slot in slots_between(after, newest.slot, newest.interval_s)
         ):
             continue
+        gap = next((gap for gap in report.gaps if gap.source == source), None)
         yield Hole(
-            gap=gaps.get(source) or Gap(source=source, cause=Cause.STOPPED, first=newest.slot),
+            gap=gap or Gap(source=source, cause=Cause.STOPPED, first=newest.slot),
             interval_s=newest.interval_s,
             after=after,
             before=newest.slot,
@@ -99,12 +103,3 @@ def fill(
             missed, left = attrs.evolve(hole, after=after).newest(room) if room else ((), hole)
             room -= len(missed)
             yield hole, missed, left
-
-
-def _planned(report: CycleReport) -> Mapping[str, Mapping[datetime, Due]]:
-    """Return the planned slots in the report, by source."""
-    planned: dict[str, dict[datetime, Due]] = {}
-    for entry in (*report.missed, *report.outcomes):
-        if entry.due.scheduled:
-            planned.setdefault(entry.due.source, {})[entry.due.slot] = entry.due
-    return planned

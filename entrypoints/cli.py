@@ -11,7 +11,8 @@ import click
 
 from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
-from entrypoints.process import program_name
+from entrypoints.process import prepare_streams, program_name
+from entrypoints.system_limits import check_limits, explain
 from entrypoints.terminal.output import discard_stdout, print_message
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
@@ -52,15 +53,17 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            check_limits()
             return super().invoke(ctx)
-        except OSError as error:
-            with suppress(OSError):  # stderr may be what is full
-                print_message(f"homeclimate: {error}; look at the disk, and at who owns the folder", err=True)
+        except HomeclimateError as error:
+            _report(str(error))
+            return _code_of(error)
+        except (OSError, RuntimeError, MemoryError) as error:
+            if (text := explain(error)) is None:
+                raise
+            _report(text)
             discard_stdout()
             return exit_codes.FAILED
-        except HomeclimateError as error:
-            print_message(f"homeclimate: {error}", err=True)
-            return _code_of(error)
 
 
 @click.group(
@@ -76,6 +79,7 @@ def main(arguments: list[str] | None = None, *, environment: Environment | None 
 
     `environment` replaces the real one: tests pass the certificates of a simulated home.
     """
+    prepare_streams()
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["health"]:
         from entrypoints.commands import health  # which ends the process by its deadline, whatever hangs
@@ -95,6 +99,11 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
         error.show(file=sys.stderr)
         return exit_codes.USAGE
     return returned if isinstance(returned, int) else 0
+
+
+def _report(text: str) -> None:
+    with suppress(OSError, ValueError):  # stderr may be what is full, or closed
+        print_message(f"homeclimate: {text}", err=True)
 
 
 def _code_of(error: HomeclimateError) -> int:

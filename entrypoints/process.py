@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -13,12 +14,15 @@ from pathlib import Path
 import attrs
 import platformdirs
 
+from domain.errors import HomeclimateError
+
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
     r"|dashboard|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
+_FAILING = ("strict", "surrogateescape")  # ways of streams to meet a character that they cannot print
 _WITHOUT_HOME = ("--version", "demo", "simulator")
 _START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
 
@@ -37,7 +41,10 @@ def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -
         return Path.cwd()
     if checkout := environment.get("HOMECLIMATE_CHECKOUT"):
         return Path(checkout)
-    return platformdirs.user_data_path("homeclimate")
+    data = _user_data()
+    if data is None:
+        raise HomeclimateError("the user's home folder is unknown. Set HOME, or name the home with --home")
+    return data
 
 
 def program_name(environment: Mapping[str, str] = os.environ, *, is_here: bool = True) -> str:
@@ -83,9 +90,18 @@ def typed_here(home: Path, environment: Mapping[str, str] = os.environ) -> Typed
 def typed_anywhere(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
     """Return the commands for mails, files and logs, which are read in other folders and shells."""
     checkout = environment.get("HOMECLIMATE_CHECKOUT")
-    is_default = home == (Path(checkout) if checkout else platformdirs.user_data_path("homeclimate"))
+    is_default = home == (Path(checkout) if checkout else _user_data())
     program = program_name(environment, is_here=False)
     return TypedCommands(program=program, home=None if is_default else home)
+
+
+def _user_data() -> Path | None:
+    """Return the user's data folder; None for a user without a home folder."""
+    try:
+        data = platformdirs.user_data_path("homeclimate")
+    except RuntimeError:
+        return None
+    return data if data.is_absolute() else None
 
 
 def _is_working_folder(folder: str) -> bool:
@@ -93,6 +109,17 @@ def _is_working_folder(folder: str) -> bool:
         return Path.cwd() == Path(folder)
     except OSError:  # it has been removed
         return False
+
+
+def prepare_streams() -> None:
+    """Replace standard streams that are closed, and let those of an ASCII terminal print every character."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # takes the lowest free descriptor, which is that of the stream: no other file gets it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
+            stream.reconfigure(errors="backslashreplace")
 
 
 def process_age_s() -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import email.utils
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from ports.clock import Clock
 
 Security = Literal["starttls", "tls", "none"]
 _LEAST_S = 0.1
+_CHALLENGE, _LOGGED_IN, _MOST_CHALLENGES = 334, (235, 503), 5  # RFC 4954
 # Our name in the greeting (RFC 5321, 4.1.3). Without one smtplib asks a name server, however long that takes.
 _LOCAL_HOSTNAME = "[127.0.0.1]"
 
@@ -48,7 +50,8 @@ class SmtpMail:
 
     async def send(self, message: Message, deadline_s: float) -> None:
         limit_s = max(deadline_s - self._clock.elapsed_s(), _LEAST_S)
-        mail = self._compose(message)
+        with _translate_errors(self._server.host):
+            mail = self._compose(message)
         try:
             await self._thread.run(lambda: self._submit(mail, limit_s), limit_s)
         except TimeoutError as error:
@@ -81,11 +84,37 @@ class SmtpMail:
         host, port = self._server.host, self._server.port
         if self._server.security == "tls":
             context = self._ssl_context()
-            return smtplib.SMTP_SSL(host, port, _LOCAL_HOSTNAME, timeout=timeout_s, context=context)
-        return smtplib.SMTP(host, port, _LOCAL_HOSTNAME, timeout=timeout_s)
+            return _Utf8SmtpSsl(host, port, _LOCAL_HOSTNAME, timeout=timeout_s, context=context)
+        return _Utf8Smtp(host, port, _LOCAL_HOSTNAME, timeout=timeout_s)
 
     def _ssl_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._server.ca_file)
+
+
+class _Utf8Smtp(smtplib.SMTP):
+    """Sends user names and passwords as UTF-8 (RFC 4616); smtplib knows ASCII only."""
+
+    def auth(
+        self, mechanism: str, authobject: Callable[..., str | None], *, initial_response_ok: bool = True
+    ) -> tuple[int, bytes]:
+        first = authobject() if initial_response_ok else None
+        command = mechanism if first is None else f"{mechanism} {_encode(first)}"
+        code, reply = self.docmd("AUTH", command)
+        for _ in range(_MOST_CHALLENGES):
+            if code != _CHALLENGE:
+                break
+            code, reply = self.docmd(_encode(authobject(base64.b64decode(reply)) or ""))
+        if code not in _LOGGED_IN:
+            raise smtplib.SMTPAuthenticationError(code, reply)
+        return code, reply
+
+
+class _Utf8SmtpSsl(_Utf8Smtp, smtplib.SMTP_SSL):
+    """The same over TLS."""
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @contextlib.contextmanager
@@ -104,8 +133,10 @@ def _translate_errors(host: str) -> Iterator[None]:
         raise _error_by_code(error.smtp_code, f"{host} replied with error {error.smtp_code}") from error
     except ssl.SSLCertVerificationError as error:
         raise NotifyError(f"the certificate of {host} is not trusted: {error.verify_message}") from error
-    except ValueError as error:  # a user name or password in characters that SMTP cannot carry
-        raise NotifyError(f"a setting under alerts.mail is invalid ({type(error).__name__})") from error
+    except (ValueError, LookupError) as error:  # such as an address that no header can carry
+        raise NotifyError(
+            f"a setting under alerts.mail, or alerts.mail_password, is invalid ({type(error).__name__})"
+        ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise NotifyUnavailable(f"no usable connection to {host} ({type(error).__name__})") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
@@ -149,6 +149,7 @@ class MonitorDirectory:
         )
         self._asked_at: datetime | None = None
         self._foreign: tuple[str, ...] = ()  # entity ids of monitors that are not Amazon's own
+        self._mentioned: set[str] = set()  # entity ids of all makers' monitors in the last reply
         self._notes: list[str] = []
 
     async def monitors(self, deadline_s: float) -> tuple[Monitor, ...]:
@@ -158,9 +159,12 @@ class MonitorDirectory:
             self._save(await self._discover(deadline_s), self._clock.now())
         return self._known
 
-    async def refresh(self, deadline_s: float, *, is_missed: bool) -> tuple[Monitor, ...] | None:
+    async def refresh(
+        self, deadline_s: float, *, is_missed: bool, alive: Container[str] = ()
+    ) -> tuple[Monitor, ...] | None:
         """Ask for the monitors once a day, or sooner if one is missed.
 
+        Those of the endpoints that are `alive` stay if the reply does not mention them: it may be incomplete.
         Return None if it is too early, or if it fails.
         """
         self._load()
@@ -173,6 +177,12 @@ class MonitorDirectory:
             self._journal.record(Level.WARNING, "amazon.discovery", detail=str(error))
             self._save(self._known, now if is_missed else now - _DISCOVER_AFTER + _TRY_AGAIN_AFTER)
             return None
+        named = {*self._mentioned, *(one.identity.lower() for one in found)}
+        found += tuple(
+            one
+            for one in self._known
+            if one.endpoint_id in alive and not {one.entity_id.lower(), one.identity.lower()} & named
+        )
         # a reply without monitors, where there were some, is believed only once one is missed
         self._save(found if is_missed else found or self._known, now)
         return self._known
@@ -200,6 +210,7 @@ class MonitorDirectory:
                     raise first_error or error from error
             else:
                 monitors = merge_mentions(chain(monitors, monitors_of_endpoints(content)))
+        self._mentioned = {one.entity_id.lower() for one in monitors}
         self._note_foreign(one for one in monitors if not self._is_amazons(one))
         return self._amazons(monitors)
 

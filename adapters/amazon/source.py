@@ -90,7 +90,9 @@ class AmazonSource:
         read = await self._read(wanted, deadline_s)
         # what follows can be missed: it must end before the source is out of time, and never costs the values
         optional_s = deadline_s - _SPARE_S
-        found = await self._directory.refresh(optional_s, is_missed=read.is_missed or not wanted)
+        found = await self._directory.refresh(
+            optional_s, is_missed=read.is_missed or not wanted, alive=read.samples.keys()
+        )
         if found is not None and found != monitors:
             try:
                 read = await self._read(self._wanted(found), optional_s)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.files.regular_file import make_folder
+
 FileId = tuple[int, int]  # device and inode
 
 
@@ -43,3 +45,21 @@ class DataFolder:
         """Raise `FileNotFoundError` if the folder is away."""
         if self.is_away():
             raise FileNotFoundError(errno.ENOENT, "the data folder is away", str(self.path))
+
+
+class LastingFolder:
+    """A folder that is made where it is missing, but only while what it is in is what was there at first.
+
+    That may be on a disk that goes away, or be moved: nothing is made in its place then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._above = next(each for each in path.parents if os.path.isdir(each))  # noqa: PTH112 - never raises
+        self._known = file_id(self._above)
+
+    def make(self) -> None:
+        """Make the folder if it is missing. Raise `OSError`."""
+        if file_id(self.path) is None and file_id(self._above) != self._known:
+            raise FileNotFoundError(errno.ENOENT, "the folder above is away", str(self._above))
+        make_folder(self.path)

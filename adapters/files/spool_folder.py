@@ -14,7 +14,7 @@ import attrs
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
-from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder
+from adapters.files.regular_file import make_folder, open_regular, problem_of_file, problem_of_folder
 from adapters.files.spool_lines import HEAD_BYTES, decode
 from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
@@ -68,7 +68,7 @@ class SpoolFolder:
 
     def prepare(self, *, parents: bool) -> None:
         """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
-        self.path.mkdir(parents=parents, exist_ok=True)
+        make_folder(self.path, parents=parents)
         os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE))
         self._parent = _identity(self.path.parent)
         try:
@@ -104,7 +104,7 @@ class SpoolFolder:
 
     def add(self, line: bytes) -> None:
         """Add the line durably, to the day's file, else to the reserve; or leave both as they were."""
-        self.path.mkdir(exist_ok=True)
+        make_folder(self.path, parents=False)
         with self._locked():
             try:
                 _append(self.path / f"{self._clock.now():%Y-%m-%d}.jsonl", line)
@@ -115,15 +115,19 @@ class SpoolFolder:
                     raise error from None
 
     def undrained(self) -> Iterator[SpooledLine]:
-        """Yield the whole lines that are not drained yet, oldest first."""
+        """Yield the whole lines that are not drained yet, oldest first. Raise a file's error at the end."""
         look = self._look()
         if look is None or look == self._empty:
             return
         days = self._days()
         is_empty = not days
-        for spooled in heapq.merge(self._lines_of(days), self._lines_of([self._reserve.path]), key=_slot_of):
+        errors: list[OSError] = []
+        streams = self._lines_of(days, errors), self._lines_of([self._reserve.path], errors)
+        for spooled in heapq.merge(*streams, key=_slot_of):
             is_empty = False
             yield spooled
+        if errors:
+            raise errors[0]
         if is_empty and self._is_settled(look):
             self._empty = look
 
@@ -165,10 +169,13 @@ class SpoolFolder:
             return []
         return [self.path / name for name in sorted(names) if _DAY.fullmatch(name)]
 
-    def _lines_of(self, paths: list[Path]) -> Iterator[SpooledLine]:
+    def _lines_of(self, paths: list[Path], errors: list[OSError]) -> Iterator[SpooledLine]:
         for path in paths:
-            for line in self._undrained_lines(path):
-                yield SpooledLine(path=path, line=line, report=self._decode(path, line))
+            try:
+                for line in self._undrained_lines(path):
+                    yield SpooledLine(path=path, line=line, report=self._decode(path, line))
+            except OSError as error:
+                errors.append(error)
 
     def _undrained_lines(self, path: Path) -> Iterator[bytes]:
         """Yield the lines. Another process may have removed the file."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
-from adapters.files.data_folder import DataFolder
+from adapters.files.data_folder import DataFolder, LastingFolder
 from adapters.files.locks import locked_file
 from adapters.files.regular_file import NotAFileError, problem_of_file, problem_of_folder, read_regular
 from ports.journal import Journal, Level
@@ -41,6 +41,7 @@ class FileState:
         self._path = path
         self._journal = journal
         self._spares = spares
+        self._spare_folders: dict[Path, LastingFolder] = {}
         self._has_read_spares = False
         self._has_spare = False
         self._data = data or DataFolder(path.parent)
@@ -112,8 +113,11 @@ class FileState:
             return
         self._has_read_spares = True
         for spare in self._spares:
+            self._spare_folders[spare] = LastingFolder(spare.parent)
             try:
                 saved = _read_file(spare)
+            except PermissionError:  # the user's folder is closed to this user: nothing of it is there
+                continue
             except (OSError, ValueError) as error:
                 self._log_failure("state_unreadable", error)
                 continue
@@ -123,7 +127,7 @@ class FileState:
     def _write_spare(self) -> bool:
         for spare in self._spares:
             try:
-                spare.parent.mkdir(parents=True, exist_ok=True)
+                self._spare_folders[spare].make()
                 write_atomically(spare, _encode(self._unsaved), mode=_MODE)
             except OSError:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/mounts writes a blank in a nam
 
 def problem_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     """Return why a database should not be in that folder, for a person; None if it may."""
-    real = folder.resolve()
+    real = Path(os.path.realpath(folder))
     for each in (real, *real.parents):
         if _SYNCHRONISED.fullmatch(each.name) or any((each / mark).exists() for mark in _MARKS):
             return (

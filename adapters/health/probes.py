@@ -19,7 +19,7 @@ from adapters.runtime.threads import in_daemon_thread
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 from ports.probe import Probe
 
-UNIT_FOLDERS = (Path("/etc/systemd/system"), Path.home() / ".config" / "systemd" / "user")
+UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("~/.config/systemd/user"))
 
 _SYSTEMCTL_TIMEOUT_S = 5.0
 _BEAT_S = 0.1
@@ -133,7 +133,7 @@ def check_alert_file(path: Path) -> Answer:
 def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answer:
     """Check that the systemd unit that starts `collect` for the home is active. Skip without such a unit."""
     for folder in folders:
-        for unit in sorted(folder.glob("*.service")):
+        for unit in _units(folder):
             try:
                 text = read_regular(unit).decode(errors="replace")
             except OSError:
@@ -143,6 +143,14 @@ def check_service(home: Path, *, folders: Iterable[Path] = UNIT_FOLDERS) -> Answ
                 watched = unit.with_suffix(".timer") if _IS_ONESHOT.search(text) else unit
                 return _unit_state(watched, is_user_unit=folder == UNIT_FOLDERS[1])
     return skipped("no service is installed; see docs/how-to/run-as-a-service.md")
+
+
+def _units(folder: Path) -> list[Path]:
+    """Return the services in the folder; none if this user may not look, or has no home folder."""
+    try:
+        return sorted(folder.expanduser().glob("*.service"))
+    except (OSError, RuntimeError):
+        return []
 
 
 def _starts_collecting(unit_text: str, home: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from adapters.hue.errors import (
     transport_error,
 )
 from adapters.hue.tls import Leaf, Pinned, Proof, SignedBy
-from domain.errors import SourceError, SourceRefused, SourceThrottled, SourceUnavailable
+from domain.errors import CredentialsRefused, SourceError, SourceRefused, SourceThrottled, SourceUnavailable
 from ports.clock import Clock
 from ports.setup import UnverifiedBridge, VerifiedBridge
 
@@ -144,7 +145,7 @@ class HuePairing:
                 raise
             if isinstance(error, SourceUnavailable) and not isinstance(error, ReadFailed):
                 raise _no_answer(address, root_cause(error)) from error
-            raise no_bridge(address.place, error) from error
+            raise no_bridge(address.place, _answer(error)) from error
         if not identity.is_bridge:
             raise no_bridge(address.place, identity.description)
         return identity
@@ -163,6 +164,13 @@ def _verified(address: str, identity: Identity, expected_id: str | None) -> Veri
 def _check_id(address: str, identity: Identity, wanted_id: str | None) -> None:
     if wanted_id not in (None, identity.bridge_id):
         raise another_bridge(address, identity.bridge_id or "one without an id", wanted_id or "")
+
+
+def _answer(error: SourceError) -> str:
+    """Describe the answer of a device that is no bridge; the errors' own words are about a bridge."""
+    if status := re.search("HTTP [0-9]+", str(error)):
+        return f"it answers with {status[0]}"
+    return "it answers with an error" if isinstance(error, CredentialsRefused) else str(error)
 
 
 def _no_answer(address: Address, error: object) -> SourceUnavailable:

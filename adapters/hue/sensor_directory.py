@@ -190,13 +190,18 @@ class SensorDirectory:
             self._batteries = {}
 
     def _read_links(self, query: _Query) -> None:
-        """Read the links. Between reads of v1, one that v2 does not list is as v1 had it."""
+        """Read the links.
+
+        Between reads of v1, one that v2 does not list is as v1 had it, unless its sensor has reported since.
+        """
         self._note_links(query, is_known=False)
         links = parse_links(query.v2("zigbee_connectivity"))
+        quiet = {sensor.owner for sensor in query.sensors if not self._reports_again(sensor)}
+        if query.update == "links":
+            links = {owner: link for owner, link in self._links.items() if owner in quiet} | links
         self._note_links(query, is_known=True)
-        known = {**self._links, **links} if query.update == "links" else links
         owners = {sensor.owner for sensor in query.sensors}
-        self._links = {owner: link for owner, link in known.items() if owner in owners}
+        self._links = {owner: link for owner, link in links.items() if owner in owners}
 
     def _note_links(self, query: _Query, *, is_known: bool) -> None:
         """Note when the links were asked for, and whether an answer came."""

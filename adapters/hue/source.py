@@ -154,9 +154,8 @@ class HueSource:
         try:
             content = bridge.v2("temperature", min(read.deadline_s, bridge.elapsed_s() + _V2_S))
         except SourceUnavailable as error:
-            if bridge.is_proved and not isinstance(
-                error, Busy
-            ):  # it answers, but not this: the next attempt at the slot is by v1
+            # the connection works, but not this: the next attempt at the slot is by v1
+            if bridge.is_proved and not isinstance(error, Busy):
                 self._v2_failures.clear()
                 self._v2_failures[read.slot] = error
             raise

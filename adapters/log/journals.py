@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TextIO
 
 import attrs
 
+from adapters.runtime.threads import OrderedCalls
 from ports.journal import Journal, Level
 
+_BLOCKED_S = 2.0  # how long a terminal, or who reads a pipe, may take
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
 # Characters that JSON does not escape, but that affect a terminal or break lines.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -61,16 +65,36 @@ class StderrJournal:
         self._redact = redact
         self._level = level
         self._stream = stream
+        self._calls = OrderedCalls("stderr", limit_s=_BLOCKED_S, most_waiting=100)
 
     def record(self, level: Level, event: str, **fields: object) -> None:
-        if level < self._level:
-            return
+        if level >= self._level:
+            self._write(f"{level.name.lower()}: {journal_line(event, fields)}")
+
+    def complain(self, text: str) -> None:
+        """Write a line that is no record, whatever the level."""
+        self._write(f"homeclimate: {text}")
+
+    def _write(self, text: str) -> None:
         with contextlib.suppress(Exception):  # a journal never raises: the terminal may be gone
-            line = self._redact(f"{level.name.lower()}: {journal_line(event, fields)}")
             stream = self._stream or sys.stderr
             encoding = stream.encoding or "utf-8"
-            stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            line = self._redact(text).encode(encoding, "backslashreplace").decode(encoding)
+            self._calls.run(partial(_write_line, stream, line))
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    with contextlib.suppress(Exception):
+        try:
+            descriptor = stream.fileno()
+        except (OSError, AttributeError):
+            stream.write(f"{line}\n")
             stream.flush()
+            return
+        # Bypass Python's buffer: a thread blocked in it at exit would be a fatal error.
+        payload = f"{line}\n".encode(stream.encoding or "utf-8", "backslashreplace")
+        while payload:
+            payload = payload[os.write(descriptor, payload) :]
 
 
 def _format(value: object) -> str:

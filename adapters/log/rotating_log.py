@@ -5,23 +5,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import queue
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import attrs
 
+from adapters.files.data_folder import LastingFolder
 from adapters.files.locks import lock_within_limit
 from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder, reading
 from adapters.log.journals import journal_line
+from adapters.runtime.threads import OrderedCalls
 from domain.incidents import DISK_LOW_BYTES
 from ports.clock import Clock
 from ports.journal import Level
 
 _MODE = 0o640
 _RECORD_BYTES = 16_000
+_BLOCKED_S = 2.0
 _CUT = b"...[cut]"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE_S = 0.001
@@ -38,7 +42,8 @@ _TIMESTAMP_LENGTH = len("2026-03-01T12:00:00")
 class RotatingLog:
     """Writes each record with one `write` call, so that a killed process loses none.
 
-    `free_bytes` returns the free space on the log's disk, or None if it is unknown.
+    A log that blocks stops nothing: records wait for it, and nothing waits for them. `free_bytes` returns the
+    free space on the log's disk, or None if it is unknown. `on_failure` is called once, with what is wrong.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class RotatingLog:
         max_bytes: int = 10_000_000,
         backups: int = 5,
         free_bytes: Callable[[], int | None] = lambda: None,
+        on_failure: Callable[[str], object] = lambda _: None,
     ) -> None:
         margin_bytes = min(4 * _RECORD_BYTES, max_bytes // 10)
         self._files = _LogFiles(
@@ -66,7 +72,9 @@ class RotatingLog:
         self._clock = clock
         self._level = level
         self._disk = _DiskWatch(free_bytes, clock)
-        self._lock = threading.Lock()
+        self._on_failure = on_failure
+        self._has_failed = False
+        self._calls = OrderedCalls("log", limit_s=_BLOCKED_S)
         self._is_prepared = False
         self._failing_since: datetime | None = None
         self._lost = 0  # records since the last one that was written
@@ -78,36 +86,51 @@ class RotatingLog:
     def record(self, level: Level, event: str, **fields: object) -> None:
         if level < self._level:
             return
+        now = self._clock.now()
         try:
-            with self._lock:
-                if (change := self._disk.check()) is not None:
-                    self._write(Level.WARNING, change, {"free_bytes": self._disk.free})
-                if level >= self._disk.least_level:
-                    self._write(level, event, fields)
-        except Exception:  # noqa: BLE001 - a journal never raises: a full disk must not cost a reading
-            self._is_prepared = False  # the folder may be gone
+            if not self._calls.run(partial(self._record, now, level, event, fields)):
+                self._report("the disk does not answer")
+        except queue.Full:
             self._lost += 1
 
-    def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
-        line = self._line(level, event, fields)
+    def _record(self, now: datetime, level: Level, event: str, fields: dict[str, object]) -> None:
+        try:
+            if (change := self._disk.check()) is not None:
+                self._write(now, Level.WARNING, change, {"free_bytes": self._disk.free})
+            if level >= self._disk.least_level:
+                self._write(now, level, event, fields)
+        except Exception as error:  # noqa: BLE001 - a journal never raises: a full disk must not cost a reading
+            self._is_prepared = False  # the folder may be gone
+            self._lost += 1
+            reason = error.strerror if isinstance(error, OSError) else None
+            self._report(reason or f"{type(error).__name__}: {error}")
+
+    def _report(self, reason: str) -> None:
+        """Say it where it can be read; once: a service manager would keep an unbounded copy."""
+        if not self._has_failed:
+            self._has_failed = True
+            self._on_failure(f"nothing is logged to {self._files.path}: {reason}")
+
+    def _write(self, now: datetime, level: Level, event: str, fields: dict[str, object]) -> None:
+        line = self._line(now, level, event, fields)
         if not self._is_prepared:
             self._files.prepare()
             self._is_prepared = True
         has_rotated = self._files.write(line)
         attempts = self._files.failed_rotations
         if attempts and self._failing_since is None:
-            self._failing_since = self._clock.now()
+            self._failing_since = now
         if has_rotated and attempts:
             # Once, after it works again: before, it would be one more record where there is no room.
             failure: dict[str, object] = {"since": self._failing_since, "attempts": attempts}
             self._files.failed_rotations, self._failing_since = 0, None
-            self._files.write(self._line(Level.CRITICAL, "log.rotation_failed", failure))
+            self._files.write(self._line(now, Level.CRITICAL, "log.rotation_failed", failure))
         if self._lost:
             lost, self._lost = self._lost, 0
-            self._files.write(self._line(Level.ERROR, "log.records_lost", {"records": lost}))
+            self._files.write(self._line(now, Level.ERROR, "log.records_lost", {"records": lost}))
 
-    def _line(self, level: Level, event: str, fields: dict[str, object]) -> bytes:
-        time = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _line(self, now: datetime, level: Level, event: str, fields: dict[str, object]) -> bytes:
+        time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = self._redact(f"{time} {level.name} {journal_line(event, fields)}")
         payload = text.encode(errors="backslashreplace")
         if len(payload) < self._record_bytes:
@@ -155,13 +178,20 @@ class _LogFiles:
     backups: int
     margin_bytes: int
     failed_rotations: int = 0
+    _known: LastingFolder | None = attrs.field(init=False, default=None)
+
+    @property
+    def path(self) -> Path:
+        """The file that is written to."""
+        return self._path(0)
 
     def problem(self) -> str | None:
         return problem_of_file(self._path(0), os.O_WRONLY | os.O_APPEND) or problem_of_folder(self.folder)
 
     def prepare(self) -> None:
         """Create the folder, and remove files beyond the bound. Raise `OSError`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._known = self._known or LastingFolder(self.folder)
+        self._known.make()
         self._sweep()
 
     def write(self, line: bytes) -> bool:

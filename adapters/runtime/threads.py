@@ -16,6 +16,7 @@ from ports.clock import Clock
 
 T = TypeVar("T")
 
+_IDLE_S = 1.0
 IDLE = "idle"  # the name of a thread that waits for its next call
 
 
@@ -125,11 +126,49 @@ def _hand_over(ended: asyncio.Future[_Outcome[T]], outcome: _Outcome[T]) -> None
         ended.set_result(outcome)
 
 
-def answer_within(limit_s: float, function: Callable[[], T], *, otherwise: T) -> T:
-    """Return what the function returns, or `otherwise` if it takes longer. The function must not raise."""
-    answers: queue.SimpleQueue[T] = queue.SimpleQueue()
-    threading.Thread(target=lambda: answers.put(function()), name="answer", daemon=True).start()
-    try:
-        return answers.get(timeout=limit_s)
-    except queue.Empty:
-        return otherwise
+class OrderedCalls:
+    """Runs calls in a daemon thread, one after the other, and waits for each until it has ended.
+
+    If one takes longer than `limit_s`, it and those after it run on in their order, and nothing waits for
+    them. The functions must not raise. The thread ends when it has been idle for a second.
+    """
+
+    def __init__(self, name: str, *, limit_s: float, most_waiting: int = 1000) -> None:
+        self._name = name
+        self._limit_s = limit_s
+        self._calls: queue.Queue[tuple[Callable[[], object], threading.Event]] = queue.Queue(most_waiting)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._late: threading.Event | None = None
+
+    def run(self, function: Callable[[], object]) -> bool:
+        """Return whether the function has ended. Raise `queue.Full` if too many calls wait already."""
+        ended = threading.Event()
+        with self._lock:
+            try:
+                if self._thread is None or not self._thread.is_alive():  # a forked process has no threads
+                    self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                    self._thread.start()
+            except RuntimeError:  # the system allows no more threads
+                self._thread = None
+                function()
+                return True
+            self._calls.put_nowait((function, ended))
+        if self._late is not None and not self._late.is_set():
+            return False
+        self._late = None if ended.wait(self._limit_s) else ended
+        return self._late is None
+
+    def _work(self) -> None:
+        while True:
+            try:
+                function, ended = self._calls.get(timeout=_IDLE_S)
+            except queue.Empty:
+                with self._lock:
+                    if self._calls.empty():
+                        self._thread = None
+                        return
+                continue
+            function()
+            ended.set()
+            del function, ended  # a thread that waits keeps nothing alive

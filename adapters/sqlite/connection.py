@@ -47,7 +47,7 @@ def connect(path: Path, *, mode: str, busy_timeout_ms: int, is_immutable: bool =
 
     Raise `OSError` if the database or one of its logs is not a file: SQLite would wait for a pipe.
     """
-    real = path.resolve()  # where SQLite looks for the logs of a link
+    real = Path(os.path.realpath(path))  # where SQLite looks for the logs of a link
     for suffix in _FILES:
         check_regular(real.with_name(f"{real.name}{suffix}"))
     connection = sqlite3.connect(

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import NamedTuple
 
 import attrs
@@ -85,6 +86,7 @@ WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
 
 Row = tuple[Cell, ...]
 _Key = tuple[Cell, str]  # of a reading: the timestamp, and the device in lower case
+_timestamp_of = itemgetter(0)  # of a row
 
 
 class _DeviceRow(NamedTuple):
@@ -123,16 +125,21 @@ class CycleWriter:
             if isinstance(outcome, Collected):
                 inserted, refused = self._insert_readings(outcome, created_at)
                 self._write_devices(outcome, refused, now)
-                stored = outcome.as_stored(tuple([reading for reading, _ in inserted]), refused)
+                if len(inserted) < len(outcome.readings):
+                    stored = outcome.as_stored(tuple([reading for reading, _ in inserted]), refused)
                 rows += [row for _, row in inserted]
                 refusals += refused
             self._write_outcome(stored)
             outcomes.append(stored)
         self._insert_checksum(before, rows, is_certain=not refusals)
-        self._insert_missed(report.missed)
+        if report.missed:
+            self._insert_missed(report.missed)
         self._fill(holes, now)
         measurements.write(self._connection, report.measurements, as_text(now + CLOCK_FAULT_AHEAD))
-        return attrs.evolve(report, outcomes=tuple(outcomes)), tuple(refusals)
+        as_stored = tuple(outcomes)
+        if as_stored != report.outcomes:
+            report = attrs.evolve(report, outcomes=as_stored)
+        return report, tuple(refusals)
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""
@@ -155,12 +162,20 @@ class CycleWriter:
 
     def _fill(self, new: Sequence[Hole], now: datetime) -> None:
         """Write the rows of missed slots whose turn it is, and keep what is left for the next cycles."""
-        kept = {hole: name for name, hole in kept_holes(self._connection)}
-        for hole, missed, left in fill((*new, *kept), now, self._newest_before):
-            self._insert_missed(missed)
-            if hole in kept and left != hole:
-                self._connection.execute(DELETE_HOLE, (kept[hole],))
-            if left is not None and left not in kept:
+        kept = list(kept_holes(self._connection))
+        if not (new or kept):
+            return
+        holes = (*new, *[hole for _, hole in kept])
+        names = (*[None for _ in new], *[name for name, _ in kept])
+        filled = fill(holes, now, self._newest_before)
+        for name, (hole, missed, left) in zip(names, filled, strict=True):
+            if missed:
+                self._insert_missed(missed)
+            if name is not None:
+                if left is hole:
+                    continue
+                self._connection.execute(DELETE_HOLE, (name,))
+            if left is not None:
                 self._connection.execute(INSERT_HOLE, named(left))
 
     def _insert_missed(self, missed: Iterable[Missed]) -> None:
@@ -189,41 +204,51 @@ class CycleWriter:
         self, collected: Collected, created_at: str
     ) -> tuple[Sequence[tuple[Reading, Row]], tuple[Unread, ...]]:
         """Insert and return the readings that are new; also return why the table refuses others of them."""
-        rows = [(reading, row_of(reading, created_at)) for reading in collected.readings]
-        present = self._present([row for _, row in rows])
+        rows = [row_of(reading, created_at) for reading in collected.readings]
+        present = self._present(rows)
         new: list[tuple[Reading, Row]] = []
-        for reading, row in rows:
+        for reading, row in zip(collected.readings, rows, strict=True):
             if (key := _key(row)) not in present:
                 present.add(key)
                 new.append((reading, row))
         if not new:
             return (), ()
+        if len(new) < len(rows):
+            rows = [row for _, row in new]
         errors: dict[_Key, sqlite3.Error] = {}
         try:
-            if self._connection.executemany(INSERT_READING, [row for _, row in new]).rowcount == len(new):
+            if self._connection.executemany(INSERT_READING, rows).rowcount == len(new):
                 return new, ()
-        except sqlite3.IntegrityError:  # the rows before the refused one are in, and are skipped now
+        except sqlite3.IntegrityError as first:  # the rows before the refused one are in, and skipped now
+            self._require_transaction(first)
             for _, row in new:
                 try:
                     self._connection.execute(INSERT_READING, row)
                 except sqlite3.IntegrityError as error:
+                    self._require_transaction(error)
                     errors[_key(row)] = error
-        present = self._present([row for _, row in new])
+        present = self._present(rows)
         refused = [(reading, errors.get(_key(row))) for reading, row in new if _key(row) not in present]
         inserted = [(reading, row) for reading, row in new if _key(row) in present]
         return inserted, tuple(_refusal(reading, error) for reading, error in refused)
+
+    def _require_transaction(self, error: sqlite3.Error) -> None:
+        """Raise the error if it has ended the transaction, as that of a trigger can."""
+        if not self._connection.in_transaction:
+            raise error
 
     def _present(self, rows: Sequence[Row]) -> set[_Key]:
         """Return the keys of the readings that the table has at the instants of these rows."""
         present: set[_Key] = set()
         ids: str | None = None
-        for timestamp in {row[0] for row in rows}:
+        for timestamp in dict.fromkeys(map(_timestamp_of, rows)):
             if self._select_devices_at is _SELECT_DEVICES_AT:
                 found = self._connection.execute(_SELECT_DEVICES_AT, (timestamp,))
             else:
                 ids = ids or json.dumps([row[1] for row in rows])
                 found = self._connection.execute(_SELECT_DEVICES_AT_BY_ID, (timestamp, ids))
-            present.update([(timestamp, str(device_id).lower()) for (device_id,) in found])
+            for (device_id,) in found:
+                present.add((timestamp, str(device_id).lower()))
         return present
 
     def _insert_checksum(self, before: int, rows: Sequence[Row], *, is_certain: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
 
 from cattrs.preconf.json import make_converter
 
@@ -22,9 +23,14 @@ def kept_holes(connection: sqlite3.Connection) -> Iterator[tuple[str, Hole]]:
     """Yield the properties that are holes, and the holes; skip what is damaged."""
     for name, value in connection.execute(_SELECT_HOLES).fetchall():
         try:
-            yield name, _converter.loads(value, Hole)
+            yield name, _hole_of(value)
         except Exception:  # noqa: BLE001, S112 - cattrs raises many kinds
             continue
+
+
+@lru_cache(maxsize=100)
+def _hole_of(value: str) -> Hole:
+    return _converter.loads(value, Hole)
 
 
 def named(hole: Hole) -> tuple[str, str]:

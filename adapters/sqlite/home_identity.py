@@ -7,8 +7,11 @@ the loss.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from glob import escape
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +19,7 @@ from uuid import uuid4
 import attrs
 
 from adapters.files.home_marker import HomeMarker, Marker, is_dangling
+from adapters.files.regular_file import reading
 from adapters.sqlite.migration.inspection import HOME_ID, INTERIM_SINCE, Inspection
 from domain.errors import StoreMissing
 from ports.clock import Clock
@@ -30,8 +34,10 @@ INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE 
 """
 _DELETE = "DELETE FROM properties WHERE name = ?"
 _SELECT = "SELECT value FROM properties WHERE name = ?"
+_BEGUN_AT = "begun_at"  # property of a database that replaces another: since when
 _KEPT_COPIES = ("damaged-", "replaced-", "before-", "left-")  # and a time: kept by this program
 _LOGS = ("-wal", "-journal")
+_STORED = (b" store.made ", b" store.opened ", b" kept=stored ")  # what a journal has of a database
 _STEPS = "put it back, or run `homeclimate db accept` to go on without it"
 
 
@@ -40,7 +46,7 @@ class HomeIdentity:
     """The identity of the home whose database is at the path.
 
     `is_other_configuration` means that a person named another configuration than the home's own for this
-    run: then a database of another name may be a new one.
+    run: then a database of another name may be a new one. `journal_file` is where collectors log to.
     """
 
     path: Path
@@ -49,8 +55,10 @@ class HomeIdentity:
     journal: Journal
     clock: Clock
     is_other_configuration: bool = False
+    journal_file: Path | None = None
     _has_warned: bool = attrs.field(default=False, init=False)
     _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
+    _begun_at: str | None = attrs.field(default=None, init=False)
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
@@ -61,7 +69,7 @@ class HomeIdentity:
             and is_dangling(self.path)
             and self.loss() is not None
         ):
-            return f"{self.path} is a link to {self.path.resolve()}, which is not there"
+            return f"{self.path} is a link to {os.path.realpath(self.path)}, which is not there"
         return reason
 
     def loss(self) -> str | None:
@@ -86,6 +94,8 @@ class HomeIdentity:
         # a new home whose first cycles could not be stored has a marker without a database
         if marker is None and any((folder / "spool").glob("*.jsonl")):
             return f"readings for it wait in {folder / 'spool'}"
+        if marker is None and self.journal_file is not None and _tells_of_a_database(self.journal_file):
+            return f"readings were stored before, as {self.journal_file} says"
         return None
 
     def is_ours(self) -> bool:
@@ -108,6 +118,11 @@ class HomeIdentity:
             return False
         missing = self.state.get(MISSING)
         return bool(missing) and not missing.get("accepted")
+
+    def may_be_elsewhere(self, slot: datetime) -> bool:
+        """Return whether the slot may be in a database that was replaced, or that is away."""
+        since = (self._begun_at, self.state.get(MISSING).get("at"))
+        return any(slot <= instant for text in since if (instant := _instant(text)) is not None)
 
     def interim(self, found: Inspection) -> str | None:
         """Return what the interim database at the path replaces; None if it is the home's own."""
@@ -152,6 +167,8 @@ class HomeIdentity:
             marker = Marker(home_id=uuid4().hex, databases=databases)
             self._save(marker)
         properties = {HOME_ID: str(marker.home_id)}
+        if is_replacement or reason is not None:
+            properties[_BEGUN_AT] = self.clock.now().isoformat()
         if reason is not None:
             properties[INTERIM_SINCE] = self._report_loss(f"{self.path} is missing; {reason}")
         return properties
@@ -170,6 +187,7 @@ class HomeIdentity:
             home_id = (marker and marker.home_id) or uuid4().hex
             connection.execute(_INSERT, (HOME_ID, home_id))
         is_interim = self._was_interim = _property(connection, INTERIM_SINCE) is not None
+        self._begun_at = _property(connection, _BEGUN_AT)
         missing = self.state.get(MISSING)
         if is_interim and "finished" not in missing:
             self._report_loss(f"{self.path} replaces a database that is missing")
@@ -236,6 +254,7 @@ class HomeIdentity:
         return since
 
     def _save(self, marker: Marker) -> None:
+        marker = self.marker.at_home(marker)
         if marker == self.marker.read():
             return
         try:
@@ -249,3 +268,19 @@ class HomeIdentity:
 def _property(connection: sqlite3.Connection, name: str) -> str | None:
     row = connection.execute(_SELECT, (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _tells_of_a_database(journal_file: Path) -> bool:
+    for path in (journal_file, journal_file.with_name(f"{journal_file.name}.1")):
+        with suppress(OSError), reading(path) as file:
+            if any(event in line for line in file for event in _STORED):
+                return True
+    return False
+
+
+def _instant(text: Json) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return instant if instant is not None and instant.tzinfo is not None else None

@@ -1,15 +1,19 @@
-"""A store that keeps its cycles outside its database too, while that is an interim one.
+"""A store for a home whose database is missing, so that no reading is lost when it is found.
 
-The person who finds the missing database may put it over the interim one: then its rows come from here.
+While the database is an interim one its cycles are kept outside it too: the person who finds the missing one
+may put it over the interim one. A slot that the missing one may have is not collected again in its place, but
+outside the schedule.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import attrs
+
 from adapters.sqlite.home_identity import HomeIdentity
 from domain.cycle import CycleReport
-from domain.errors import SpoolError
+from domain.errors import SpoolError, StoreMissing
 from domain.progress import SourceProgress
 from ports.journal import Journal, Level
 from ports.spool import Spool
@@ -27,11 +31,13 @@ class InterimStore:
         self._kept = kept
         self._spool = spool
         self._journal = journal
+        self._is_opened = False
         self._may_have_kept = True
         self._has_warned = False
 
     def open(self, *, checking: bool) -> None:
         self._store.open(checking=checking)
+        self._is_opened = True
         self._hand_over()
 
     def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
@@ -43,7 +49,18 @@ class InterimStore:
         return stored
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        return self._store.progress(source, at)
+        """Take a slot as stored that may be in the missing database: two readings of it could not be kept."""
+        try:
+            progress = self._store.progress(source, at)
+        except StoreMissing:
+            if self._is_opened or not self._identity.may_be_elsewhere(at):
+                raise
+            progress = SourceProgress()
+        else:
+            self._is_opened = True
+        if not self._identity.may_be_elsewhere(at) or (progress.last_slot or at) > at:
+            return progress
+        return attrs.evolve(progress, last_slot=at, is_recorded=True, is_stored=True)
 
     def is_used(self, source: str, instant: datetime) -> bool:
         return self._store.is_used(source, instant)

@@ -13,22 +13,42 @@ from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
 from adapters.files.data_folder import FileId, file_id
+from adapters.files.regular_file import make_folder
 from domain.errors import StoreMissing
 
 _DESCRIPTORS = Path("/dev/fd")  # of this process, on Linux and macOS
 # https://sqlite.org/walformat.html: in the index the page size, the number of frames, the salts, and how many
 # frames are in the database; in the log 16 bytes before the salts, and 24 in each frame before the page.
-_INDEX_BYTES = 100
-_PAGE_SIZE_AT, _FRAMES_AT, _SALTS_AT, _BACKFILLED_AT = 14, 16, 32, 96
+_INDEX = struct.Struct("=14xHI12x8s56xI")
 # https://sqlite.org/fileformat2.html and SQLite's os.h: the two bytes of the journal mode, and the bytes of
 # the file that each process locks while it has the database open.
 _MODE_AT, _MODE_BYTES, _IS_WAL = 18, 2, b"\x02\x02"
 _SHARED_AT, _SHARED_BYTES = 0x40000002, 510
 _LOG_HEADER_BYTES, _LOG_SALTS_AT, _SALTS_BYTES, _FRAME_HEADER_BYTES = 32, 16, 8, 24
+
+
+class _Index(NamedTuple):
+    """The beginning of the log's index."""
+
+    page_size: int
+    frames: int
+    salts: bytes
+    backfilled: int
+
+    @property
+    def log_bytes(self) -> int:
+        """The least length of the log."""
+        page_bytes = 65536 if self.page_size == 1 else self.page_size
+        return _LOG_HEADER_BYTES + self.frames * (_FRAME_HEADER_BYTES + page_bytes)
+
+    def is_copied_as_far_as(self, other: _Index | None) -> bool:
+        """Return whether nothing of the log was copied into the database since the other look."""
+        return other is not None and (self.salts, self.backfilled) == (other.salts, other.backfilled)
 
 
 class Condition(Enum):
@@ -40,7 +60,7 @@ class Condition(Enum):
     REPLACED = auto()  # another file is at the path
     LOG_LOST = auto()  # the database is in place; its log or index was deleted or replaced
     LOG_CUT = auto()  # what was in the log is gone
-    OVERWRITTEN = auto()  # the database has become shorter: something was written over it
+    OVERWRITTEN = auto()  # the database was written to, and not from its log
 
 
 @attrs.define(kw_only=True)
@@ -48,7 +68,8 @@ class OpenFiles:
     """The files as they were when the database was opened. Any thread may look at them.
 
     `path` is as configured and may be a link; `real` is the file that it led to. `log` and `index` are None
-    in a journal mode without them.
+    in a journal mode without them. `is_log_copied` if the last commit is in the database itself too, and
+    `log_bytes` is the length of the log after it.
     """
 
     path: Path
@@ -59,14 +80,17 @@ class OpenFiles:
     index: FileId | None
     log_descriptor: int | None = None
     index_descriptor: int | None = None
+    database: FileId = attrs.field(init=False)
+    is_log_copied: bool = attrs.field(init=False, default=False)
+    log_bytes: int = attrs.field(init=False, default=0)
     _log_names: tuple[str, str] = attrs.field(init=False)
-    _size: int = attrs.field(init=False)
-    _has_shrunk: bool = attrs.field(init=False, default=False)
+    _stamp: tuple[int, int] = attrs.field(init=False)  # length and time of the last change
+    _index: _Index | None = attrs.field(init=False)
 
     @classmethod
     def at(cls, path: Path, *, has_log: bool) -> OpenFiles:
         """Return the files that the path leads to. Raise `OSError`."""
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         log = file_id(f"{real}-wal") if has_log else None
         index = file_id(f"{real}-shm") if has_log else None
         return cls(
@@ -80,13 +104,10 @@ class OpenFiles:
             index_descriptor=next(_descriptors(index), None),
         )
 
-    @property
-    def database(self) -> FileId:
-        return self.status.st_dev, self.status.st_ino
-
     def __attrs_post_init__(self) -> None:
+        self.database = self.status.st_dev, self.status.st_ino
         self._log_names = f"{self.real}-wal", f"{self.real}-shm"
-        self._size = self.status.st_size
+        self._stamp, self._index = (self.status.st_size, self.status.st_mtime_ns), self._read_index()
 
     def condition(self) -> Condition:
         """Look at the files: a few system calls while they are in place."""
@@ -98,19 +119,25 @@ class OpenFiles:
             return Condition.REPLACED
         if not self._has_logs():
             return Condition.LOG_LOST
-        if self._is_log_cut():
+        stamp, index = (found.st_size, found.st_mtime_ns), self._read_index()
+        if index is not None and index.frames and self._is_log_cut(index):
             return Condition.LOG_CUT
-        self._has_shrunk |= found.st_size < self._size
-        self._size = found.st_size
-        return Condition.OVERWRITTEN if self._has_shrunk else Condition.IN_PLACE
+        if stamp != self._stamp and index is not None and index.is_copied_as_far_as(self._index):
+            return Condition.OVERWRITTEN
+        self._stamp, self._index = stamp, index
+        return Condition.IN_PLACE
 
-    def are_named(self) -> bool:
-        """Return whether the path leads to the files; does not look at what is in them."""
-        return file_id(self.path) == self.database and self._has_logs()
-
-    def accept_size(self) -> None:
-        """Note that the database has become shorter, and is sound."""
-        self._has_shrunk = False
+    def note_commit(self) -> bool:
+        """Take the database as a commit has left it; return whether the path leads to it, and to its log."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - as in file_id
+        except OSError:
+            return False
+        if (found.st_dev, found.st_ino) != self.database or not self._has_logs():
+            return False
+        self._stamp, self._index = (found.st_size, found.st_mtime_ns), self._read_index()
+        self.is_log_copied = self._index is not None and self._index.backfilled == self._index.frames
+        return True
 
     def has_no_name(self) -> bool:
         """Return whether the database was deleted, so that only the descriptors of processes keep it."""
@@ -125,57 +152,60 @@ class OpenFiles:
 
     def with_folder(self) -> OpenFiles:
         """Make the folder, if it was deleted with the file. Raise `OSError`."""
-        self.real.parent.mkdir(exist_ok=True)
+        make_folder(self.real.parent, parents=False)
         return attrs.evolve(self, folder=file_id(self.real.parent))
 
-    def is_log_in_database(self) -> bool:
-        """Return whether everything in the log has been copied into the database too."""
-        header = self._index_header()
-        return header is not None and _number(header, _BACKFILLED_AT) == _number(header, _FRAMES_AT)
+    def forget_logs(self) -> None:
+        """Remove the names of the log and its index: SQLite would apply them to the file at the path now.
+
+        The connection that has them open goes on with them. Raise `OSError`.
+        """
+        for name, known in zip(self._log_names, (self.log, self.index), strict=True):
+            if known is not None and file_id(name) == known:
+                Path(name).unlink()
 
     def _has_logs(self) -> bool:
-        log, index = self._log_names
-        return (self.log is None or file_id(log) == self.log) and (
-            self.index is None or file_id(index) == self.index
-        )
+        """Return whether the log and its index are at their names; note how long the log is."""
+        for name, known in zip(self._log_names, (self.log, self.index), strict=True):
+            if known is None:
+                continue
+            try:
+                found = os.stat(name)  # noqa: PTH116 - as in file_id
+            except OSError:
+                return False
+            if (found.st_dev, found.st_ino) != known:
+                return False
+            if known is self.log:
+                self.log_bytes = found.st_size
+        return True
 
     def _can_be_made_again(self) -> bool:
         """Return whether the folder of the file is there, or was deleted with it; a link may lead nowhere."""
-        if self.path.resolve() != self.real:
+        if Path(os.path.realpath(self.path)) != self.real:
             return False
         folder = file_id(self.real.parent)
         return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
 
-    def _is_log_cut(self) -> bool:
+    def _is_log_cut(self, index: _Index) -> bool:
         """Return whether the log is shorter than the index says, or is that of another index.
 
         Another program may write or shorten the log in between; then the index has changed too.
         """
-        header = self._index_header()
-        if header is None or not _number(header, _FRAMES_AT):
-            return False
         if (descriptor := _still_open(self.log_descriptor, self.log)) is None:
             return False
-        (page_size,) = struct.unpack_from("=H", header, _PAGE_SIZE_AT)
-        frame_bytes = _FRAME_HEADER_BYTES + (65536 if page_size == 1 else page_size)
-        salts = os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT)
-        is_whole = (
-            os.fstat(descriptor).st_size >= _LOG_HEADER_BYTES + _number(header, _FRAMES_AT) * frame_bytes
-            and salts == header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES]
-        )
-        return not is_whole and self._index_header() == header
+        needed = index.log_bytes
+        is_long = (
+            self.log_bytes >= needed or os.fstat(descriptor).st_size >= needed
+        )  # it may have grown since
+        is_whole = is_long and os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT) == index.salts
+        return not is_whole and self._read_index() == index
 
-    def _index_header(self) -> bytes | None:
+    def _read_index(self) -> _Index | None:
         """Return the beginning of the index; None if it cannot be read."""
         if (descriptor := _still_open(self.index_descriptor, self.index)) is None:
             return None
-        header = os.pread(descriptor, _INDEX_BYTES, 0)
-        return header if len(header) == _INDEX_BYTES else None
-
-
-def _number(header: bytes, offset: int) -> int:
-    (number,) = struct.unpack_from("=I", header, offset)
-    return int(number)
+        header = os.pread(descriptor, _INDEX.size, 0)
+        return _Index._make(_INDEX.unpack(header)) if len(header) == _INDEX.size else None
 
 
 def _still_open(descriptor: int | None, file: FileId | None) -> int | None:
@@ -192,11 +222,15 @@ def _id_of(descriptor: int) -> FileId:
 
 
 def _descriptors(file: FileId | None) -> Iterator[int]:
-    """Yield the descriptors by which this process has the file open."""
-    for name in _DESCRIPTORS.iterdir() if file is not None else ():
-        with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by then
-            if _id_of(int(name.name)) == file:
-                yield int(name.name)
+    """Yield the descriptors by which this process has the file open; none where the system lists none."""
+    try:
+        names = [path.name for path in _DESCRIPTORS.iterdir()] if file is not None else []
+    except OSError:
+        return
+    for name in names:
+        with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by now
+            if _id_of(int(name)) == file:
+                yield int(name)
 
 
 def require_whole(path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import attrs
 
+from adapters.files.regular_file import give_to_owner, make_folder, reading
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
@@ -40,7 +42,7 @@ class Opening:
         """Make the folder of a new database. Raise `StoreMissing` if the place of the home's own is away."""
         if self.identity is not None:
             self.identity.require_place()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
 
     def connection(self, *, may_rebuild: bool) -> sqlite3.Connection:
         """Return the connection that writes. Raises what SQLite, the system and the inspection raise.
@@ -63,7 +65,7 @@ class Opening:
         else:
             for log in move_logs_away(self.path, now=self.clock.now()):
                 self.journal.record(Level.WARNING, "store.log_without_database", kept_as=str(log))
-            rename_durably(self.make(), self.path.resolve())
+            rename_durably(self.make(), Path(os.path.realpath(self.path)))
             self.journal.record(Level.INFO, "store.made", path=str(self.path), simulated=self.is_simulated)
         connection = connect(self.path, mode="rw", busy_timeout_ms=self.busy_timeout_ms)
         try:
@@ -81,7 +83,7 @@ class Opening:
         If the path is a link, it is made in the folder that this leads to.
         """
         properties = self.identity.properties(is_replacement=is_replacement) if self.identity else {}
-        real = self.path.resolve()  # a link is never replaced
+        real = Path(os.path.realpath(self.path))  # a link is never replaced
         unfinished = real.with_name(f"{real.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
@@ -89,6 +91,8 @@ class Opening:
             connection.execute("PRAGMA synchronous=OFF")  # it is synced once, when it is complete
             make_tables(connection, is_simulated=self.is_simulated)
             connection.executemany(_INSERT_PROPERTY, properties.items())
+        with reading(unfinished) as file:
+            give_to_owner(file.fileno(), unfinished.parent)
         return unfinished
 
     def _apply_settings(self, connection: sqlite3.Connection) -> None:

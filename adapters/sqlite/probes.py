@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -22,7 +23,15 @@ from adapters.sqlite.open_files import require_whole
 from adapters.sqlite.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.reading_rows import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
-from domain.errors import CycleUnstorable, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreRefused
+from domain.errors import (
+    CycleUnstorable,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreMissing,
+    StoreRefused,
+)
 from domain.health import Answer, Weight, failed, passed, skipped, warned
 from domain.health_rules import LastSlot
 from domain.schedule import CLOCK_FAULT_AHEAD
@@ -161,7 +170,7 @@ def _insert_and_roll_back(path: Path, *, is_simulated: bool) -> Inspection:
     lock = DatabaseLock(lock_file, wait_s=_LOCK_WAIT_S)
     try:
         # without the file none of our processes has opened the database yet: a probe makes none
-        with lock.held() if lock_file.exists() else nullcontext():
+        with lock.held() if os.path.lexists(lock_file) else nullcontext():
             require_whole(path)
             found = inspect(path, is_simulated=is_simulated, busy_timeout_ms=_BUSY_TIMEOUT_MS)
             with closing(connect(path, mode="rw", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection:
@@ -201,6 +210,8 @@ def _next_step(error: StoreError, path: Path) -> str:
             return "Do what this says, or set storage.database_path in config.yaml to the right file."
         case StoreBusy():
             return f"Find what has it open, `fuser -v {path}`, and end it."
+        case StoreMissing():
+            return "Wait for the next cycle of the collector, then run `homeclimate health` again."
         case StoreFull():
             return f"Make room on its disk: `df -h {path.parent}`."
         case StoreCorrupt():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -89,10 +88,10 @@ class SqliteStore:
         self._writer: CycleWriter  # of the connection
         self._is_suspect = False  # a query met damage
         self._files: OpenFiles | None = None  # what was opened last, and may be away since
-        # reports that are stored, but only in the log; as bytes, which take a tenth of the memory
-        self._unsettled: deque[bytes] = deque(maxlen=_MOST_UNSETTLED)
+        self._unsettled: deque[CycleReport] = deque(
+            maxlen=_MOST_UNSETTLED
+        )  # reports that are only in the log
         self._must_repeat = False
-        self._rescue_s = _RESCUE_S
         self._rescues = RescueQueue(
             path,
             lock_path=path.with_name(f"{path.name}.lock"),
@@ -140,21 +139,18 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
-            if self._files is not None and not self._files.are_named():
-                raise StoreMissing(
-                    f"{self._path} was moved while a cycle was stored in it. It is stored again"
-                )
-            self._remember(report)
-            with suppress(OSError):  # what is committed is stored
-                self._wal.shorten(connection, beyond_bytes=LONG_BYTES)
+            if (files := self._files) is not None:
+                if not files.note_commit():
+                    raise StoreMissing(
+                        f"{self._path} was moved while a cycle was stored in it. It is stored again"
+                    )
+                # until it is in the database itself: somebody may shorten the log
+                self._unsettled.append(report)
+                if files.is_log_copied:
+                    self._unsettled.clear()
+                with suppress(OSError):  # what is committed is stored
+                    self._wal.shorten(connection, log_bytes=files.log_bytes, beyond_bytes=LONG_BYTES)
         return written
-
-    def _remember(self, report: CycleReport) -> None:
-        """Keep the report until it is in the database itself: somebody may shorten the log."""
-        if self._files is not None and self._files.is_log_in_database():
-            self._unsettled.clear()
-        else:
-            self._unsettled.append(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
         return self._read(lambda rows: rows.progress(source, at))
@@ -168,7 +164,7 @@ class SqliteStore:
             with self._read_connection():
                 return read(self._writer)
         except StoreError as error:
-            if self._connection is not None or type(error) not in (StoreError, StoreFull):
+            if self._connection is not None or type(error) not in (StoreError, StoreBusy, StoreFull):
                 raise
             with suppress(sqlite3.Error, OSError):
                 connection = connect_for_reading(self._path, busy_timeout_ms=0)
@@ -187,17 +183,17 @@ class SqliteStore:
             if self._files is not None:
                 with store_errors(self._path):
                     self._settle(is_last=True)  # what is only in memory is lost otherwise
-                    if self._must_repeat and self._unsettled:
+                    if self._must_repeat:
                         self._ensure_open()
                     if self._connection is not None:
                         with self._lock.held():
-                            self.require_in_place()
                             self._wal.shorten(self._connection, beyond_bytes=0)
-                            self._close_connections()
+                            self._connection.close()
         except StoreError as error:
             self._journal.record(Level.WARNING, "store.closed_uncleanly", error=str(error))
         finally:
             self._close_connections()
+            self._files = None
             self._rescues.close()
             self._lock.close()
 
@@ -223,11 +219,9 @@ class SqliteStore:
         if files is not None and files.condition() not in (Condition.IN_PLACE, Condition.OVERWRITTEN):
             return True  # it was read without its log, or is another file by now
         is_sound = self._quarantine is not None and self._quarantine.ensure_sound(thoroughly=thoroughly)
-        if files is not None and is_sound:
-            files.accept_size()
-            if not self._is_in_place():  # a new one has begun
-                self._close_connections()
-                self._files, self._must_repeat = None, True
+        if files is not None and is_sound and not files.note_commit():  # a new one has begun
+            self._close_connections()
+            self._files, self._must_repeat = None, True
         return is_sound
 
     def _ensure_open(self) -> None:
@@ -260,8 +254,9 @@ class SqliteStore:
         A database that could not be opened is tried again: the progress of its sources must be known before
         it is written to, or what was missed until then is never explained.
         """
-        if self._connection is None or not self._is_in_place():
-            with self._write_connection() as connection:
+        files = self._files
+        if self._connection is None or files is None or files.condition() is not Condition.IN_PLACE:
+            with self._write_connection(waits=self._files is not None) as connection:
                 yield connection
         else:
             try:
@@ -279,7 +274,7 @@ class SqliteStore:
         self._may_rebuild = False
         self._use(connection)
         if self._must_repeat:
-            for report in map(pickle.loads, self._unsettled):
+            for report in tuple(self._unsettled):
                 with transaction(connection, self._begin):
                     self._writer.write(report, self._clock.now().astimezone(UTC))
             self._must_repeat = False
@@ -306,9 +301,9 @@ class SqliteStore:
         Raise `StoreMissing` while that is away, or is being copied for longer than the wait; without `waits`
         raise `StoreBusy` instead of beginning to copy.
         """
-        wait_s = None if is_last else self._rescue_s
+        wait_s = None if is_last else _RESCUE_S
         for _ in range(_LOOKS):
-            if self._rescues.is_putting_back and waits:
+            if waits and self._rescues.is_putting_back:
                 self._end_putting_back(wait_s)
             if self._files is None:
                 self._opening.prepare()
@@ -318,7 +313,8 @@ class SqliteStore:
                 raise StoreBusy(f"{self._path} has to be opened again first")
             match condition:
                 case Condition.IN_PLACE:
-                    self._end_trouble(wait_s if waits else 0.0)
+                    if not self._rescues.is_settled:
+                        self._end_trouble(wait_s if waits else 0.0)
                     return
                 case Condition.AWAY:
                     self._complete_file(held)
@@ -328,10 +324,16 @@ class SqliteStore:
                 case Condition.REPLACED:
                     self._change_over(held, self._files)
                 case _:
-                    if condition is Condition.DELETED:
-                        self._files = self._files.with_folder()
-                    self._rescues.begin(held, self._files, condition)
+                    self._begin_putting_back(held, self._files, condition)
         raise self._missing("changes all the time")
+
+    def _begin_putting_back(self, held: sqlite3.Connection, files: OpenFiles, condition: Condition) -> None:
+        if condition is Condition.DELETED:
+            self._files = files = files.with_folder()
+        with self._lock.held():  # so that none of our processes is copying the log into the database
+            is_certain = files.condition() is condition
+        if is_certain:
+            self._rescues.begin(held, files, condition)
 
     def _end_putting_back(self, wait_s: float | None) -> None:
         rescued = self._rescues.finish(wait_s=wait_s)
@@ -344,6 +346,9 @@ class SqliteStore:
         """Go on with the file that is at the path now; the rows of the held database are merged into it."""
         try:
             with store_errors(self._path), self._lock.held():
+                with suppress(sqlite3.Error):
+                    held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                files.forget_logs()
                 connection = self._opening.connection(may_rebuild=False)
         except StoreBusy:
             raise
@@ -374,7 +379,7 @@ class SqliteStore:
                     identity.claim(connection)  # it has what the home's database had
                 identity.forget_missing()
             self._rescues.report_end("; ".join(map(str, merged)) or "nothing could be merged")
-        elif self._rescues.trouble:
+        else:
             self._rescues.report_end("it is back, and was not changed")
 
     def _complete_file(self, held: sqlite3.Connection | None) -> None:
@@ -386,9 +391,6 @@ class SqliteStore:
     def _missing(self, what: str, event: str = AWAY) -> StoreMissing:
         self._rescues.report(event, what)
         return StoreMissing(f"{self._path} {what}. Bring it back; cycles are kept in the spool until then")
-
-    def _is_in_place(self) -> bool:
-        return self._files is not None and self._files.condition() is Condition.IN_PLACE
 
     def _close_connections(self) -> None:
         for connection in (self._connection, self._abandoned):

@@ -84,9 +84,15 @@ class Wal:
         finally:
             connection.execute(f"PRAGMA busy_timeout={self.busy_timeout_ms}")
 
-    def shorten(self, connection: sqlite3.Connection, *, beyond_bytes: int) -> None:
-        """Checkpoint a log that is longer than that. Do not wait for readers; the next call tries again."""
-        log_bytes = size_bytes(self.path)
+    def shorten(
+        self, connection: sqlite3.Connection, *, beyond_bytes: int, log_bytes: int | None = None
+    ) -> None:
+        """Checkpoint a log that is longer than that. Do not wait for readers; the next call tries again.
+
+        `log_bytes` is its length, if that is known.
+        """
+        if log_bytes is None:
+            log_bytes = size_bytes(self.path)
         if log_bytes > beyond_bytes:
             try:
                 with self.not_waiting(connection):

@@ -120,14 +120,15 @@ class Timetable:
         step = change.stepped if change.is_notable else timedelta()
         is_back = step < timedelta()
         candidates = [
-            due
-            for due in present_slots(self._collection, look.now)
-            if is_back or self._may_be_due(due, look.now)
+            due for due in present_slots(self._collection, look.now) if is_back or self._is_due(due, look.now)
         ]
         if not candidates:
             return PlannedCycle(dues=(), clock_step=step)
         progress = self._collection.storage.progress(candidates)
-        dues = [due for due in candidates if is_back or self._is_due(due, progress[due.source], look.now)]
+        for name, known in progress.items():
+            if known.newest_slot is not None:  # at the first look what is stored counts
+                self._last.setdefault(name, known.newest_slot)
+        dues = [due for due in candidates if is_back or self._is_due(due, look.now)]
         cause = Cause.STOPPED if self._is_first_look else change.cause
         self._is_first_look = False
         outside = tuple(due for due in dues if not progress[due.source].is_new(due))
@@ -168,19 +169,9 @@ class Timetable:
                 runs.pop()
             runs.append(due.slot)
 
-    def _may_be_due(self, due: Due, now: datetime) -> bool:
+    def _is_due(self, due: Due, now: datetime) -> bool:
         last = self._last.get(due.source)
         return last is None or due.slot > last or last - now > STEP_NOTICED
-
-    def _is_due(self, due: Due, progress: SourceProgress, now: datetime) -> bool:
-        """Return whether a source that may be due is: at its first look what is stored counts."""
-        newest = progress.newest_slot
-        if due.source in self._last or newest is None or newest < due.slot:
-            return True
-        if newest - now > STEP_NOTICED:
-            return True
-        self._last[due.source] = newest
-        return False
 
     def _plan(
         self, dues: Sequence[Due], progress: Mapping[str, SourceProgress], cause: Cause, now: datetime

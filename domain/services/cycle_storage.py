@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Spooled, Stored
+from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Outcome, Spooled, Stored
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreMissing, StoreRefused
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress, Waiting, WaitingSlots
@@ -107,7 +107,7 @@ class CycleStorage:
             source = due.source
             known = self._progress.get(source, SourceProgress())
             is_past = known.last_slot is not None and due.slot <= known.last_slot
-            known = attrs.evolve(known, previous_slot=None, is_recorded=is_past, is_stored=is_past)
+            known = attrs.evolve(known, is_stored=is_past)
             last = self._confirmed.get(source)
             is_confirmed = last is not None and due.slot - last.slot <= _PROGRESS_VALID
             if is_readable and (is_past or not is_confirmed):
@@ -211,8 +211,7 @@ class CycleStorage:
         """
         is_readable = self._drain(deadline_s, own)
         if own.stored is None:  # another process has drained it: it counts once the store is seen to have it
-            self._append(own.report)
-            own.stored = own.report
+            own.note(self._append(own.report))
         return is_readable
 
     def _drain(self, deadline_s: float, own: _OwnCycle) -> bool:
@@ -235,7 +234,7 @@ class CycleStorage:
                 self._journal.record(Level.CRITICAL, "cycle.unstorable", error=str(error))
                 return False
             if is_own:
-                own.stored = stored
+                own.note(stored)
             else:
                 cycles += 1
                 readings += len(stored.readings)
@@ -347,6 +346,21 @@ class _OwnCycle:
     def is_in(self, waiting: CycleReport) -> bool:
         """Return whether that is this cycle, not stored so far; in the spool it has no measurements."""
         return self.stored is None and _identity(waiting) == _identity(self.report)
+
+    def note(self, stored: CycleReport) -> None:
+        """Note what the store took. What it has in full was drained by another process: it is stored too."""
+        outcomes = zip(self.report.outcomes, stored.outcomes, strict=True)
+        self.stored = attrs.evolve(
+            stored,
+            outcomes=tuple(
+                own if isinstance(own, Collected) and _is_stored_already(now) else now
+                for own, now in outcomes
+            ),
+        )
+
+
+def _is_stored_already(outcome: Outcome) -> bool:
+    return isinstance(outcome, Collected) and bool(outcome.already_stored) and not outcome.readings
 
 
 def _identity(report: CycleReport) -> object:

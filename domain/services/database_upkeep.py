@@ -138,7 +138,7 @@ class DailyUpkeep:
             # A database that still lacks its old rows must not displace the backups that have them.
             if self._is_due(Step.BACKUP) and not (self._waits_for_restore() or restores_only):
                 await self._do(Step.BACKUP, self._back_up)
-            if self._is_copy_due():
+            if self._is_copy_due() and not restores_only:
                 await self._do(Step.COPY, self._copy)
         finally:
             self._lease.release()
@@ -258,8 +258,10 @@ class DailyUpkeep:
         return bool(self._was_unclean) or self._is_due(Step.CHECK)
 
     def _is_copy_due(self) -> bool:
+        if not self._copies:
+            return False
         backup, last = self._state.last_run(Step.BACKUP), self._state.last_run(Step.COPY)
-        if not self._copies or backup is None or backup.file is None:
+        if backup is None or backup.file is None:
             return False
         if last is not None and last.result is not StepResult.OK:
             return self._has_passed(last.at, _RETRY_AFTER)

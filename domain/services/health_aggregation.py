@@ -27,12 +27,14 @@ Stage = Callable[[], Sequence[Probe]]
 class HealthCheck:
     """Runs probes; one that hangs or crashes affects no other. `limit_s` is for all stages together.
 
-    `is_starved` says whether this process hardly ran, so that no answer says nothing about a component.
+    `is_starved` says whether this process hardly ran, so that no answer says nothing about a component;
+    `explain` returns what the system denies, then what to do, and None for other errors.
     """
 
     clock: Clock
     limit_s: float
     is_starved: Callable[[], bool] = lambda: False
+    explain: Callable[[BaseException], str | None] = lambda _: None
 
     async def run(self, stages: Sequence[Stage], on_result: OnResult) -> HealthReport:
         """Return the results in the order of the probes; `on_result` gets each as it comes.
@@ -83,9 +85,12 @@ class HealthCheck:
         except HomeclimateError as error:
             answer = failed(str(error), "Follow this message; nothing else is known.")
         except BaseException as error:  # noqa: BLE001 - isolation boundary: even an exit stays inside
+            what, _, step = (self.explain(error) or "").partition(". ")
             answer = failed(
-                f"the check itself failed: {type(error).__name__}: {error}",
-                "Report it as a bug, with the file that `homeclimate health --bundle FILE.zip` writes.",
+                what or f"the check itself failed: {type(error).__name__}: {error}",
+                f"{step}."
+                if step
+                else "Report it as a bug, with the file that `homeclimate health --bundle FILE.zip` writes.",
             )
         result = ComponentResult(
             component=probe.component,

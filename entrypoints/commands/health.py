@@ -18,12 +18,14 @@ from typing import NoReturn
 import attrs
 import click
 
+from domain.errors import HomeclimateError
 from domain.health import (
     COMPONENTS,
     DEFAULT_TIMEOUT_S,
     LONGEST_TIMEOUT_S,
     SHORTEST_TIMEOUT_S,
     ComponentResult,
+    Health,
     HealthReport,
     HealthRequest,
     Status,
@@ -33,7 +35,8 @@ from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import USAGE
-from entrypoints.process import process_age_s, program_name
+from entrypoints.process import prepare_streams, process_age_s, program_name
+from entrypoints.system_limits import check_limits, explain
 from entrypoints.terminal import health_text
 from entrypoints.terminal.output import non_blocking_stdout
 from entrypoints.wiring.environment import Environment
@@ -63,6 +66,7 @@ class HealthCommand:
 
 def main(arguments: Sequence[str] | None = None, *, environment: Environment | None = None) -> NoReturn:
     """Run the check and exit; never returns."""
+    prepare_streams()
     code = run(sys.argv[1:] if arguments is None else arguments, environment=environment, leave=os._exit)
     with suppress(OSError, ValueError):
         sys.stdout.flush()
@@ -89,6 +93,11 @@ def run(
         for name, meaning in COMPONENTS.items():
             sys.stdout.write(f"{name:<16}{meaning}\n")
         return 0
+    try:
+        check_limits()
+    except HomeclimateError as error:
+        sys.stderr.write(f"homeclimate: {error}\n")
+        return int(Health.CANNOT_COLLECT)
     if leave is not None:  # starting the process has taken some of the time
         parsed = attrs.evolve(parsed, request=parsed.request.after(process_age_s()))
     with non_blocking_stdout() as write_line:
@@ -221,6 +230,7 @@ class HealthRun:
                     clock=self.environment.clock,
                     limit_s=self.command.request.answers_s,
                     is_starved=self._components.pulse.is_starved,
+                    explain=explain,
                 )
                 stages = (self._first_stage, self._second_stage)
                 report = loop.run_until_complete(check.run(stages, self._add_result))

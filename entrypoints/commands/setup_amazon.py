@@ -166,7 +166,10 @@ def _with_token(draft: Draft, token: str) -> Draft:
 def _read_token(prompts: Prompts) -> str | None:
     """Read the token from stdin; it is not echoed at a terminal. Return None after a message."""
     is_typed = prompts.is_interactive
-    pasted = click.prompt("Refresh token", hide_input=True) if is_typed else sys.stdin.read(_MOST_PASTED)
+    try:
+        pasted = click.prompt("Refresh token", hide_input=True) if is_typed else sys.stdin.read(_MOST_PASTED)
+    except UnicodeDecodeError:
+        pasted = "\ufffd"  # a file in another encoding
     token = refresh_token(pasted)
     if token.problem:
         prompts.warn(f"{token.problem}. Nothing is sent, and nothing is changed.")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from domain.errors import HomeclimateError
 from entrypoints.process import find_home, typed_here
 
 _HOME = "homeclimate.home"  # in click's context: the home that the command line names
@@ -30,7 +31,10 @@ def as_typed_here(text: str) -> str:
     if "homeclimate " not in text:  # looking for the home takes calls of the system
         return text
     context = click.get_current_context(silent=True)
-    return typed_here(find_home(None if context is None else context.meta.get(_HOME)))(text)
+    try:
+        return typed_here(find_home(None if context is None else context.meta.get(_HOME)))(text)
+    except (OSError, HomeclimateError):  # the working folder has been deleted, or there is no home folder
+        return text
 
 
 def remember_home(context: click.Context, home: Path | None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from adapters.files.locks import lock_problem
-from adapters.files.regular_file import problem_of_file, problem_of_folder
+from adapters.files.regular_file import problem_of_file, problem_of_folder, read_regular
 from adapters.files.state_file import FileState
 from adapters.health.bug_report import BugReport, versions_text
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS, DiskSpace, check_environment
@@ -65,6 +65,7 @@ _COLLECTORS = ("last_cycle", "service", "backups")  # what comes of a collector 
 _SEE_DATABASE = "no file can be made in the data folder: see database"
 _SOURCE_SHARE = 0.85  # of the whole time: a source ends by itself before it is given up
 _BUG_REPORT_PERIOD = timedelta(days=1)
+_LARGEST_PART = 1_000_000  # bytes of the configuration, which is never larger unless it is none
 
 
 @attrs.define(kw_only=True)
@@ -124,7 +125,7 @@ class Components:
         since = self.environment.clock.now() - _BUG_REPORT_PERIOD
         parts: dict[str, Callable[[], str] | None] = {
             "health.json": lambda: health,
-            "config.yaml": partial(files.config_path.read_text, "utf-8", "replace"),
+            "config.yaml": lambda: read_regular(files.config_path, _LARGEST_PART).decode(errors="replace"),
             "secrets.txt": lambda: "".join(f"{line}\n" for line in config_health.names_of_secrets(files)),
             "versions.txt": partial(versions_text, __version__),
             **dict.fromkeys(("schema.sql", "ledger.jsonl", "log.txt")),

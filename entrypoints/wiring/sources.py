@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from adapters.memory.source import MemoryBridgeFinder
+from adapters.runtime.threads import SingleThread
 from config.bridges import Bridge
 from config.secrets import Secrets
 from config.settings import Settings
@@ -20,6 +21,8 @@ from entrypoints.wiring.home import Home
 from ports.meter import Meter
 from ports.setup import BridgeFinder
 from ports.source import Source
+
+_SECRETS_S = 1.0  # for secrets.yaml to be looked at
 
 if TYPE_CHECKING:
     from adapters.amazon.hosts import Hosts
@@ -56,9 +59,18 @@ def source_plans(home: Home, meter: Meter) -> list[SourcePlan]:
 
 def _renewed(home: Home, name: str, build: Callable[[Home], Source]) -> Source:
     current = home.current
+    reading = SingleThread(f"read the secrets for {name}", home.clock)
+
+    async def credential() -> str | None:
+        try:
+            return await reading.run(lambda: credential_mark(current.loaded(), name), _SECRETS_S)
+        except TimeoutError:  # a disk that hangs
+            return None
+
     return RenewedSource(
-        build=lambda: build(attrs.evolve(home, loaded=current.loaded())),
-        credential=lambda: credential_mark(current.loaded(), name),
+        build=lambda: build(attrs.evolve(home, loaded=current.known)),
+        credential=credential,
+        built_with=credential_mark(home.loaded, name),
     )
 
 

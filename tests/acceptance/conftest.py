@@ -32,7 +32,10 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     """Runs the program as `Deployment.run` does, but in this process, which starts no Python; no terminal."""
 
     def run(
-        deployment: Deployment, *arguments: str, given: str = "", environment: Mapping[str, str] | None = None
+        deployment: Deployment,
+        *arguments: str,
+        given: str | bytes = "",
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         for name, value in {
             **deployment.environment(),
@@ -40,7 +43,8 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
             **(environment or {}),
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        content = given if isinstance(given, bytes) else given.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
         capsys.readouterr()
         code = main(list(arguments), environment=simulated_environment(str(deployment.ca_file)))
         out, err = capsys.readouterr()

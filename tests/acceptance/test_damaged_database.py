@@ -34,8 +34,9 @@ def test_a_cycle_is_stored_and_the_damaged_file_kept(
     assert done.returncode == 0
     (kept,) = deployment.database.parent.glob("readings.db.damaged-*Z")
     assert kept.read_bytes() == damaged
-    assert f"homeclimate db salvage {kept}" in done.stderr
-    assert deployment.rows("SELECT state FROM outcomes") == [("stored",)]
+    assert f"homeclimate db salvage --home {deployment.folder} {kept}" in done.stderr
+    entries = deployment.rows("SELECT state, scheduled FROM outcomes ORDER BY scheduled")
+    assert entries == [("stored", 0), ("stored", 1)], "the slot of the backup stays as it was"
 
 
 def test_a_continuous_collector_checks_the_file_at_its_start(

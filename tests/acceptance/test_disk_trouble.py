@@ -116,7 +116,7 @@ def _our_lock(database: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("held", [_a_transaction, _our_lock])
+@pytest.mark.parametrize("held", [_a_transaction, pytest.param(_our_lock, marks=pytest.mark.proof)])
 def test_a_process_killed_while_the_database_is_locked_loses_no_reading(
     deployment: Deployment, held: Callable[[Path], AbstractContextManager[None]]
 ) -> None:
@@ -133,6 +133,22 @@ def test_a_process_killed_while_the_database_is_locked_loses_no_reading(
     assert states(after) == ["stored"]
     stored = stored_slots(deployment)
     assert [stored[0], stored[-1], len(stored)] == [*slots(before), *slots(after), 3]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("held", [_a_transaction, _our_lock])
+def test_cycles_by_hand_while_the_database_is_locked_share_no_slot(
+    impatient: Deployment, held: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    """What another process has stored, and what waits, is known without the lock."""
+    cycles = told(impatient.start("collect", "--once", "--json"))
+    with held(impatient.database):
+        for _ in range(2):
+            cycles += told(impatient.start("collect", "--once", "--json"))
+    cycles += told(impatient.start("collect", "--once", "--json"))
+    assert states(cycles) == ["stored", "spooled", "spooled", "stored"]
+    assert stored_slots(impatient) == slots(cycles)
+    assert len(slots(cycles)) == 4
 
 
 @pytest.mark.proof

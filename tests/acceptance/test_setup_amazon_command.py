@@ -248,10 +248,11 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
         ("Atna|access\n", "is an access token"),
         ('{\n "refresh_token": "Atnr|x"\n}\n', "This is JSON"),
         ("session-id=1; session-token=2\n", "These are cookies"),
+        ("Atnr|abc\n".encode("utf-16"), "not a whole refresh token"),
     ],
 )
 def test_malformed_tokens_are_not_tried(
-    alexa: SimulatedAlexa, home: Deployment, given: str, words: str, run_here: RunHere
+    alexa: SimulatedAlexa, home: Deployment, given: str | bytes, words: str, run_here: RunHere
 ) -> None:
     done = run_here(home, "setup", "amazon", "--import", given=given)
     assert done.returncode == 1

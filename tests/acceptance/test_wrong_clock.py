@@ -1,11 +1,17 @@
-"""A computer whose clock jumped to 2038 and was put right: what the home does from then on."""
+"""A computer whose clock jumped to 2038 and was put right, or is set back while a collector runs."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
+from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from adapters.sqlite.store import SqliteStore
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import a_collected, a_cycle, a_due, a_reading
@@ -47,3 +53,47 @@ def test_gaps_are_explained_and_the_clock_is_reported_once(deployment: Deploymen
     assert report["sources"][0]["ahead"] == WRONG.isoformat()
     assert report["sources"][0]["slot"] < "2038"
     assert all(device["collected_at"] < "2038" for device in report["devices"])
+
+
+@pytest.mark.parametrize(
+    "back", [timedelta(minutes=10), pytest.param(timedelta(hours=3), marks=pytest.mark.proof)]
+)
+def test_a_collector_whose_clock_is_set_back_collects_on(
+    deployment: Deployment, tmp_path: Path, back: timedelta
+) -> None:
+    environment = {**deployment.environment(), "SIMULATED_CLOCK": str(tmp_path / "clock")}
+    clock = MovedClock(SystemClock(), tmp_path / "clock")
+    running = subprocess.Popen(
+        deployment.command("collect", "--json"),
+        env={**environment, "SIMULATED_RATE": "10"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stdout is not None
+        cycles = [json.loads(running.stdout.readline())]
+        clock.move_to(clock.now() - back)
+        cycles.append(json.loads(running.stdout.readline()))
+        health = subprocess.run(
+            deployment.command("health", "--offline", "--only", "clock"),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        running.terminate()
+        assert running.wait(20) == 0
+    finally:
+        running.kill()
+        running.communicate()
+    ((first,), (second,)) = (cycle["outcomes"] for cycle in cycles)
+    moved = datetime.fromisoformat(first["slot"]) - datetime.fromisoformat(second["slot"])
+    assert abs(moved - back) <= timedelta(minutes=5, seconds=10)
+    acknowledged = sum(
+        len(outcome.get("readings", ())) for outcome in (first, second)
+    )  # a slow read has none
+    assert deployment.rows("SELECT count(*) FROM readings") == [(acknowledged,)]
+    assert health.returncode == 1, health.stdout + health.stderr
+    log = (deployment.folder / "logs" / "homeclimate.log").read_text()
+    assert log.count("CRITICAL clock.stepped") == 1
+    assert "it was set back by" in log

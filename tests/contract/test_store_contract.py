@@ -400,6 +400,12 @@ def test_append_returns_what_it_has_stored(
     assert len(kept.history.newest()) == 2
 
 
+def test_device_ids_are_compared_without_case(kept: Kept) -> None:
+    kept.store.append(a_cycle(a_collected(a_reading("hue:a"))))
+    report = kept.store.append(a_cycle(a_collected(a_reading("HUE:A"), due=a_due("another"))))
+    assert _stored(report) == [([], ("HUE:A",), ("1 reading was stored already",))]
+
+
 def test_of_two_sources_in_one_report_the_first_stores(kept: Kept) -> None:
     both = a_cycle(a_collected(), a_collected(a_reading(temperature=1.0), due=a_due("another")))
     first, second = _stored(kept.store.append(both))

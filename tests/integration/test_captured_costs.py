@@ -101,6 +101,6 @@ async def test_fallback_is_measured_with_the_read_that_failed(
         await collection.run([a_due("hue", slot=NOON)])
     store.close()
     kept = rows(folder / "readings.db", "SELECT strategy, payload_bytes FROM source_measurements")
-    assert kept == [("whole_bridge", sum(request.reply_bytes for request in bridge.requests[-2:]))]
+    assert kept == [("v1", sum(request.reply_bytes for request in bridge.requests[-2:]))]
     [(notes,)] = rows(folder / "readings.db", "SELECT notes FROM outcomes")
-    assert "read the whole bridge, since the sensors alone could not be read" in notes
+    assert "read version 1 of the API, since version 2 could not be read" in notes

@@ -175,6 +175,34 @@ def test_ping_url_that_is_not_a_url_is_reported_and_not_shown(tmp_path: Path) ->
     assert warning == "secrets.yaml: alerts.ping_url: is not a URL, so it is not called"
 
 
+@pytest.mark.parametrize(
+    ("alerts", "path"),
+    [
+        ("[a]", "alerts"),
+        ("text", "alerts"),
+        ("{mail_password: [a, b]}", "alerts.mail_password"),
+        ("{mail_password: {a: b}}", "alerts.mail_password"),
+        ('{mail_password: "a\\tb"}', "alerts.mail_password"),
+        ("{ping_url: [a]}", "alerts.ping_url"),
+    ],
+)
+def test_alerts_of_a_wrong_form_do_not_stop_the_program(tmp_path: Path, alerts: str, path: str) -> None:
+    home = loaded(tmp_path, secrets=f"{SECRETS}alerts: {alerts}\n")
+    (warning,) = relative(home.warnings, tmp_path)
+    assert warning.startswith("secrets.yaml:")
+    assert f" {path}: " in warning
+    assert home.secrets.hue.api_key is not None
+
+
+def test_one_alert_of_a_wrong_form_leaves_the_other(tmp_path: Path) -> None:
+    home = loaded(
+        tmp_path, secrets=f"{SECRETS}alerts: {{mail_password: [a], ping_url: https://a.example/b}}\n"
+    )
+    assert home.secrets.alerts.ping_url is not None
+    both = f"{SECRETS}alerts: {{mail_password: [a]}}\n".replace("api_key: ", "api_key: [a] #")
+    assert any("hue.api_key" in fault for fault in faults(tmp_path, secrets=both))
+
+
 def test_credentials_are_not_needed_without_collecting(tmp_path: Path) -> None:
     assert loaded(tmp_path, "collectors: {hue: {enabled: no}}", secrets=None).warnings == ()
     assert load(write_home(tmp_path, secrets=None), needs_secrets=False).warnings == ()

@@ -76,3 +76,8 @@ def test_a_store_in_a_synchronised_folder_warns_and_works(tmp_path: Path) -> Non
     assert warned.level is Level.WARNING
     assert "Set storage.database_path" in str(warned.fields["reason"])
     store.close()
+
+
+def test_link_to_itself_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("data")
+    assert problem_of(tmp_path / "data") is None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from adapters.memory.state import MemoryState
 from adapters.sqlite.care.rescue import Rescue
 from adapters.sqlite.care.restoring import Restoring
 from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.open_files import Condition
 from adapters.sqlite.store import SqliteStore
+from adapters.sqlite.wal import size_bytes
 from domain.cycle import CycleReport
 from domain.errors import StoreBusy, StoreFull, StoreMissing, StoreRefused
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
@@ -36,6 +40,7 @@ class Home:
     path: Path
     backup: Path
     state: MemoryState
+    identity: HomeIdentity
     journal: MemoryJournal
 
     def sibling(self, suffix: str) -> Path:
@@ -56,7 +61,8 @@ def _a_home(folder: Path, path: Path, *, linked_to: Path | None = None) -> Itera
         journal=journal,
         clock=MemoryClock(NOON),
     )
-    store = a_store(path, state=state, journal=journal, data=DataFolder(path.parent), identity=identity)
+    data = DataFolder(path.parent)
+    store = a_store(path, state=state, journal=journal, data=data, identity=identity)
     store.append(cycle_number(0))
     store.close()
     backup = folder / "backup.db"
@@ -66,7 +72,7 @@ def _a_home(folder: Path, path: Path, *, linked_to: Path | None = None) -> Itera
         path.rename(linked_to)
         path.symlink_to(linked_to)
     store.append(cycle_number(1))
-    yield Home(store=store, path=path, backup=backup, state=state, journal=journal)
+    yield Home(store=store, path=path, backup=backup, state=state, journal=journal, identity=identity)
     store.close()
 
 
@@ -209,6 +215,16 @@ def test_the_trouble_is_over_with_the_cycle_after_it(home: Home, happen: Callabl
 def test_progress_is_known_after_it(home: Home, happen: Callable[[Home], None]) -> None:
     happen(home)
     assert home.store.progress("hue", NOON).last_slot == NOON + timedelta(minutes=5)
+
+
+@KINDS
+def test_the_first_cycle_is_stored_too(home: Home, happen: Callable[[Home], None]) -> None:
+    home.store.close()
+    home.store.open()
+    happen(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(3,)]
 
 
 @KINDS
@@ -394,7 +410,7 @@ def test_a_copy_that_takes_long_goes_on_while_cycles_are_refused(
         return copy(rescue, target)
 
     monkeypatch.setattr(Rescue, "_copy_open", slowly)
-    monkeypatch.setattr(home.store, "_rescue_s", 0.01)
+    monkeypatch.setattr("adapters.sqlite.store._RESCUE_S", 0.01)
     home.path.unlink()
     for _ in range(2):
         with pytest.raises(StoreMissing, match="is being copied from memory"):
@@ -426,12 +442,17 @@ def test_what_a_killed_process_saved_is_merged_by_the_next_one(
     assert not list(home.path.parent.glob("readings.db.rescued-*"))
 
 
-def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: Home) -> None:
-    slot = NOON + timedelta(minutes=10)
-    large = a_reading("hue:a", collected_at=slot, raw_response="x" * 50_000)
+def _checkpointed(home: Home, number: int, *, bytes_more: int = 0) -> None:
+    """Store a cycle, and copy the log into the database."""
+    slot = NOON + timedelta(minutes=5 * number)
+    large = a_reading("hue:a", collected_at=slot, raw_response="x" * bytes_more)
     home.store.append(a_cycle(a_collected(large, due=a_due("hue", slot))))
     assert home.store._connection is not None
     home.store._wal.shorten(home.store._connection, beyond_bytes=0)
+
+
+def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: Home) -> None:
+    _checkpointed(home, 2, bytes_more=50_000)
     home.store.append(cycle_number(3))
     home.path.write_bytes(home.backup.read_bytes())
     home.store.append(cycle_number(4))
@@ -439,3 +460,129 @@ def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: H
     assert rows(home.path, "SELECT count(*) FROM readings") == [(5,)]
     assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
     assert home.journal.of("store.replaced")
+
+
+def test_rows_of_a_file_that_replaces_the_open_one_stay(home: Home, tmp_path: Path) -> None:
+    """SQLite would apply the log of the open one to it."""
+    other = a_store(tmp_path / "other.db")
+    other.append(cycle_number(7, "amazon"))
+    other.close()
+    (tmp_path / "other.db").replace(home.path)
+    home.store.append(cycle_number(2))
+    home.store.append(cycle_number(3))
+    home.store.close()
+    found = rows(home.path, "SELECT device_id, count(*) FROM readings GROUP BY device_id")
+    assert found == [("amazon:a", 1), ("hue:a", 4)]
+    assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("has_memory", [False, True])
+def test_a_larger_database_that_is_copied_over_is_merged_with_the_last_cycles(
+    home: Home, tmp_path: Path, *, has_memory: bool
+) -> None:
+    other = a_store(tmp_path / "larger.db")
+    slot = NOON - timedelta(days=1)
+    large = a_reading("hue:old", collected_at=slot, raw_response="x" * 500_000)
+    other.append(a_cycle(a_collected(large, due=a_due("hue", slot))))
+    other.close()
+    _checkpointed(home, 2)
+    home.store.append(cycle_number(3))
+    home.path.write_bytes((tmp_path / "larger.db").read_bytes())
+    if not has_memory:
+        assert home.store._connection is not None
+        home.store._connection.execute("PRAGMA shrink_memory")
+    home.store.append(cycle_number(4))
+    home.store.close()
+    stored = {device for (device,) in rows(home.path, "SELECT device_id FROM readings")}
+    assert stored == {"hue:old", "hue:a"}
+    assert rows(home.path, "SELECT count(*) FROM readings WHERE device_id = 'hue:a'") == [(5,)]
+    assert rows(home.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_checkpoints_of_others_are_no_trouble(home: Home) -> None:
+    for number in range(2, 6):
+        home.store.append(cycle_number(number))
+        with closing(sqlite3.connect(home.path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            other.execute("VACUUM")
+            other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    home.store.close()
+    assert not home.journal.of("store.replaced")
+    assert not home.journal.of("store.log_lost")
+
+
+def test_a_file_that_is_in_place_by_then_is_left_alone(home: Home) -> None:
+    connection, files = home.store._connection, home.store._files
+    assert connection is not None
+    assert files is not None
+    assert home.store._rescues._rescue(connection, files).put_back(Condition.DELETED) is None
+
+
+def _begun_meanwhile(home: Home) -> None:
+    """Another process begins an interim database."""
+    _file_and_log_deleted(home)
+    later = a_store(home.path, state=home.state, identity=home.identity)
+    later.append(cycle_number(10))
+    later.close()
+    assert SavedState(home.state).missing_database() is not None
+
+
+def test_an_interim_database_that_gets_all_rows_is_the_homes_own(home: Home) -> None:
+    _begun_meanwhile(home)
+    home.store.append(cycle_number(2))
+    home.store.close()
+    assert SavedState(home.state).missing_database() is None
+    assert rows(home.path, "SELECT count(*) FROM properties WHERE name = 'interim_since'") == [(0,)]
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+
+
+def test_an_interim_database_stays_one_with_the_rows_of_another(home: Home) -> None:
+    home.store.close()
+    home.path.unlink()
+    home.store.append(cycle_number(2))  # begins an interim one
+    _begun_meanwhile(home)
+    home.store.append(cycle_number(3))
+    home.store.close()
+    assert SavedState(home.state).missing_database() is not None
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(3,)]
+
+
+def test_the_length_of_the_log_is_that_of_the_file_behind_the_link(linked: Home) -> None:
+    assert size_bytes(linked.path) == linked.path.resolve().with_name("climate.db-wal").stat().st_size > 0
+
+
+def test_a_new_database_is_made_where_the_link_leads(tmp_path: Path) -> None:
+    link, real = tmp_path / "data" / "readings.db", tmp_path / "disk" / "climate.db"
+    link.parent.mkdir()
+    real.parent.mkdir()
+    link.symlink_to(real)
+    store = a_store(link, is_simulated=True)
+    assert store._opening.make().parent == real.parent
+    store.append(cycle_number(0))
+    store.close()
+    assert link.is_symlink()
+    assert real.is_file()
+
+
+def test_without_a_list_of_descriptors_a_deleted_file_is_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("adapters.sqlite.open_files._DESCRIPTORS", tmp_path / "none")
+    home.store.close()
+    home.store.append(cycle_number(2))
+    home.path.rename(home.sibling(".mine"))
+    with pytest.raises(StoreMissing):
+        home.store.append(cycle_number(3))
+    home.sibling(".mine").rename(home.path)
+    home.store.append(cycle_number(3))
+    assert rows(home.path, "SELECT count(*) FROM readings") == [(4,)]
+
+
+def test_what_a_killed_rescue_left_is_removed_by_the_next_opening(home: Home) -> None:
+    left = home.sibling(".rescuing.making")
+    left.mkdir()
+    (left / "open.db").write_bytes(b"half")
+    home.sibling(".rescuing.making.lock").write_bytes(b"homeclimate\n")
+    home.store.close()
+    home.store.open()
+    assert not list(home.path.parent.glob("*rescuing*"))

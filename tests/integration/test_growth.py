@@ -13,7 +13,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite import queries as reading
-from adapters.sqlite.connection import connect
+from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity
@@ -111,15 +111,15 @@ def test_queries_and_cycles_cost_no_more_in_a_long_home(
 
 
 def _costs(home: Home, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    def watched(path: Path, *, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
-        return home.watch(connect(path, mode=mode, busy_timeout_ms=busy_timeout_ms))
+    def watched(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
+        return home.watch(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms))
 
     home.watch(home.connection)
     now = home.clock.now()
     history, ledger = SqliteHistory(home.path), SqliteLedger(home.path)
     day = now - timedelta(days=1)
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "connect", watched)
+        patch.setattr(reading, "connect_for_reading", watched)
         return {
             "a cycle": home.steps(home.append),
             "progress of a source": home.steps(lambda: home.store.progress("hue", now)),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -65,6 +68,7 @@ class Home:
             journal=self.journal,
             clock=MemoryClock(NOON),
             is_other_configuration=self.is_other_configuration,
+            journal_file=self.folder / "logs" / "homeclimate.log",
         )
 
     def collect(self, device: str = "hue:new") -> None:
@@ -151,6 +155,14 @@ def test_new_home_gets_an_id_in_database_and_marker(home: Home) -> None:
     assert (home.missing(), home.journal.of("store.missing")) == (None, ())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_marker_of_a_run_as_root_belongs_to_the_owner_of_the_home(home: Home) -> None:
+    os.chown(home.folder, 1234, 1234)
+    home.collect()
+    owners = {path.stat().st_uid for path in (home.marker_file, home.marker_file.parent)}
+    assert owners == {1234}
+
+
 def test_marker_is_not_written_again_without_a_change(old: Home) -> None:
     before = old.marker_file.stat()
     old.collect()
@@ -203,6 +215,15 @@ def forget_all(home: Home) -> None:
         log.unlink()
 
 
+def only_journal(home: Home) -> None:
+    forget_all(home)
+    journal = home.folder / "logs" / "homeclimate.log.1"
+    journal.parent.mkdir()
+    journal.write_text(
+        "2026-03-01T12:00:00.000Z INFO cycle slot=2026-03-01T12:00:00+00:00 kept=stored readings=1\n"
+    )
+
+
 def only_backups(home: Home) -> None:
     home.back_up()
     forget_all(home)
@@ -245,6 +266,7 @@ LOSSES = [
     only_spool,
     only_kept_copy,
     only_log,
+    only_journal,
     damaged_marker,
     marker_in_second_place,
 ]
@@ -266,6 +288,20 @@ def test_home_without_any_witness_is_new(old: Home) -> None:
     old.collect()
     assert old.missing() is None
     assert "interim_since" not in old.properties()
+
+
+def test_home_that_was_moved_knows_where_it_was(old: Home, tmp_path: Path) -> None:
+    """The original of a copied home stays where it is, and keeps what waits for it."""
+    copy, moved = Home(tmp_path / "copy"), Home(tmp_path / "moved")
+    shutil.copytree(old.folder, copy.folder)
+    assert copy.marker.former_homes() == []
+    shutil.move(old.folder, moved.folder)
+    assert moved.marker.former_homes() == [old.folder]
+    moved.collect("hue:moved")
+    assert moved.marker.former_homes() == [old.folder]
+    again = Home(tmp_path / "again")
+    shutil.move(moved.folder, again.folder)
+    assert again.marker.former_homes() == [old.folder, moved.folder]
 
 
 def test_first_cycles_that_could_not_be_stored_are_no_loss(home: Home) -> None:
@@ -516,6 +552,50 @@ def test_disk_that_is_lost_is_left_when_a_person_accepts_it(old: Home) -> None:
     assert "was on a disk" in str(old.renewal().accept())
     old.collect()
     assert old.devices() == ["hue:new"]
+
+
+def _open(home: Home, clock: MemoryClock) -> InterimStore:
+    """The store of a process that starts at the clock's time, as far as it can be opened."""
+    identity = attrs.evolve(home.identity(), clock=clock)
+    store = InterimStore(
+        SqliteStore(home.path, journal=home.journal, clock=clock, state=home.state, identity=identity),
+        identity=identity,
+        kept=home.kept,
+        spool=home.spool,
+        journal=home.journal,
+    )
+    with suppress(StoreMissing):
+        store.open(checking=False)
+    return store
+
+
+@pytest.mark.parametrize("kind", ["gone", "damaged", "away"])
+def test_slot_that_the_missing_database_may_have_is_not_planned_again(old: Home, kind: str) -> None:
+    """Its reading would take the place of the other one, or lose against it."""
+    clock = MemoryClock(NOON + timedelta(seconds=100))
+    old.path.unlink()
+    if kind == "damaged":
+        old.path.write_bytes(b"")
+    if kind == "away":
+        old.path.symlink_to(old.folder / "disk")
+    for _ in range(2):
+        store = _open(old, clock)
+        assert store.progress("hue", NOON).is_stored
+        assert not store.progress("hue", NOON).is_new(a_due())
+        store.close()
+    clock.advance(300)
+    store = _open(old, clock)
+    later = NOON + timedelta(seconds=300)
+    if kind == "away":
+        with pytest.raises(StoreMissing):
+            store.progress("hue", later)
+    else:
+        assert not store.progress("hue", later).is_stored
+    store.close()
+
+
+def test_slot_of_a_home_whose_database_was_always_there_is_planned(old: Home) -> None:
+    assert not _open(old, MemoryClock(NOON)).progress("amazon", NOON).is_stored
 
 
 def test_begin_again_keeps_the_former_database(old: Home) -> None:

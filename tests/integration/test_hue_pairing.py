@@ -198,9 +198,10 @@ def at_a_stranger(behave: Behaviour, *, secure: bool = True) -> Iterator[tuple[H
 async def test_what_is_no_bridge_is_refused_before_any_question(answer: str, secure: bool) -> None:
     with at_a_stranger(always(NO_BRIDGE[answer]), secure=secure) as (pairing, address):
         expected = "no Hue bridge answers at" if secure or answer[0] != "3" else "redirects the request"
-        with pytest.raises(SourceRefused, match=expected):
+        with pytest.raises(SourceRefused, match=expected) as refused:
             await pairing.identify(address)
         await pairing.close()
+    assert "does not know this key" not in str(refused.value)
 
 
 def drip(connection: socket.socket) -> None:

@@ -414,6 +414,24 @@ def test_removed_folder_is_created_again(tmp_path: Path) -> None:
     ]
 
 
+def test_home_that_was_moved_is_not_made_again_for_its_log(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    log = a_log(home / "logs")
+    log.record(Level.INFO, "cycle", number=0)
+    home.rename(elsewhere)
+    for number in (1, 2):
+        log.record(Level.INFO, "cycle", number=number)
+    assert not home.exists()
+    elsewhere.rename(home)
+    log.record(Level.INFO, "cycle", number=3)
+    assert [line.split()[2:] for line in lines(home / "logs")] == [
+        ["cycle", "number=0"],
+        ["cycle", "number=3"],
+        ["log.records_lost", "records=2"],
+    ]
+
+
 def test_folder_that_cannot_be_created_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file in its place")
     a_log(tmp_path / "logs").record(Level.INFO, "cycle")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,7 @@ from domain.cycle import CycleReport
 from domain.errors import SpoolError
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 
+CHECKOUT = Path(__file__).parents[2]
 TODAY = "2026-03-01.jsonl"
 SIZE = 16 * 1024
 LATER = NOON + timedelta(days=36_500)  # files are never younger than that
@@ -121,9 +126,10 @@ def test_full_reserve_alone_refuses_the_cycle(bench: Bench) -> None:
     assert bench.reserve.stat().st_size == SIZE
 
 
-def test_line_that_was_cut_at_any_byte_is_not_there(bench: Bench) -> None:
+@pytest.mark.parametrize("step", [61, pytest.param(1, marks=pytest.mark.proof)])
+def test_line_that_was_cut_at_any_byte_is_not_there(bench: Bench, step: int) -> None:
     whole, cut_line = encode(FIRST), encode(a_cycle_at(5, "A long name of a room" * 9))
-    for cut in range(len(cut_line)):
+    for cut in (*range(0, len(cut_line), step), len(cut_line) - 1):
         bench.write(whole + cut_line[:cut])
         assert bench.spool.add(THIRD)
         assert bench.drained() == [FIRST, THIRD], cut
@@ -183,11 +189,94 @@ def test_failed_write_leaves_zeros(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert bench.reserve.read_bytes() == before
 
 
-def test_reserve_is_not_made_without_room(tmp_path: Path) -> None:
+def test_unreadable_file_hides_no_other_of_its_place(bench: Bench) -> None:
+    bench.spool.add(FIRST)
+    waiting = bench.begin().waiting()
+    assert (waiting.cycles, len(waiting.unreadable)) == (1, 1)
+
+
+_FAULTS = {
+    "pwrite": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    "open": (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE),
+    "fsync": (errno.ENOSPC, errno.EDQUOT, errno.EIO),
+}
+
+
+@pytest.mark.parametrize("is_whole_folder", [False, True])
+@pytest.mark.parametrize(("call", "number"), [(call, one) for call, all_ in _FAULTS.items() for one in all_])
+def test_any_error_leaves_the_cycle_to_what_can_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, *, is_whole_folder: bool
+) -> None:
+    """The day's file fails, in the middle of a line; or the whole place does."""
+    (tmp_path / "data").mkdir()
+    folders = tmp_path / "data" / "spool", tmp_path / "state" / "spool"
+    spool = FileSpool(*folders, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=SIZE)
+    spool.prepare(is_data_there=True)
+    spool.add(FIRST)
+    real = getattr(os, call)
+
+    def fails(target: int | Path, *arguments: Any) -> object:
+        path = Path(f"/proc/self/fd/{target}").readlink() if isinstance(target, int) else target
+        if path == folders[0] / TODAY or (is_whole_folder and path.parent == folders[0]):
+            if call == "pwrite":
+                real(target, arguments[0][:100], arguments[1])
+            raise OSError(number, os.strerror(number))
+        return real(target, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, fails)
+        assert spool.add(SECOND) == str(folders[1 if is_whole_folder else 0])
+    other = FileSpool(*folders, clock=MemoryClock(NOON), journal=MemoryJournal(), reserve_bytes=SIZE)
+    assert other.waiting().cycles == 2
+    assert drained(other) == [FIRST, SECOND]
+
+
+_ADDER = """
+import sys
+from pathlib import Path
+from tests.integration.test_spool_reserve import *
+
+clock, journal = MemoryClock(NOON), MemoryJournal()
+spool = FileSpool(Path(sys.argv[1]), clock=clock, journal=journal, reserve_bytes=SIZE * 16)
+spool.prepare(is_data_there=True)
+for number in range(int(sys.argv[2]), 10_000):
+    spool.add(a_cycle_at(number, "A long name of a room" * (number % 30)))
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.proof
+def test_killed_process_leaves_every_cycle_that_it_has_added(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "spool"
+    (folder / TODAY).mkdir(parents=True)
+    added = 0
+    for killed_after in range(1, 9):
+        command = [sys.executable, "-c", _ADDER, str(folder), str(added)]
+        with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as adder:
+            assert adder.stdout is not None
+            for _ in range(killed_after):
+                added = int(adder.stdout.readline()) + 1
+            adder.kill()
+            for line in adder.stdout:
+                added = int(line) + 1
+        journal = MemoryJournal()
+        waiting = FileSpool(folder, clock=MemoryClock(NOON), journal=journal).waiting()
+        found = waiting.by_source["hue"].slots
+        assert {NOON + timedelta(minutes=number) for number in range(added)} <= found
+        assert journal.of("spool.line_damaged") == ()
+
+
+def test_reserve_is_not_made_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much room as it takes itself has to be left."""
+    disk = os.statvfs(tmp_path)
+    size = SIZE // disk.f_frsize * disk.f_frsize
+    blocks = list(disk)
+    blocks[4] = 2 * size // disk.f_frsize - 1  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(blocks))
     (tmp_path / "data").mkdir()
     journal = MemoryJournal()
     spool = FileSpool(
-        tmp_path / "data" / "spool", clock=MemoryClock(NOON), journal=journal, reserve_bytes=1 << 60
+        tmp_path / "data" / "spool", clock=MemoryClock(NOON), journal=journal, reserve_bytes=size
     )
     spool.prepare(is_data_there=True)
     assert journal.events() == ("spool.no_reserve",)

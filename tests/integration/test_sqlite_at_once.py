@@ -12,7 +12,7 @@ import pytest
 
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreBusy
-from tests.support.builders import a_cycle
+from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, rows
 
 LONG_S = 600.0  # longer than a test may take
@@ -100,3 +100,15 @@ def test_free_store_takes_the_cycle_and_waits_again_afterwards(store: SqliteStor
     assert store._connection is not None
     busy_timeout_ms = store._connection.execute("PRAGMA busy_timeout").fetchone()
     assert busy_timeout_ms == (store._opening.busy_timeout_ms,)
+
+
+@pytest.mark.parametrize("hindered", [_written_to, _held_exclusively, _worked_on_by_our_process])
+def test_progress_is_known_to_a_process_that_could_not_open_the_database(
+    store: SqliteStore, path: Path, hindered: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    store.append(a_cycle())
+    with hindered(path):
+        starting = a_store(path, budget_s=LONG_S, busy_timeout_ms=10)
+        assert starting.progress("hue", NOON).is_stored
+        assert starting.is_used("hue", NOON)
+        starting.close()

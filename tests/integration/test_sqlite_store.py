@@ -153,6 +153,28 @@ def test_a_row_that_the_table_refuses_is_named_in_ledger_and_journal(
     assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other was never read
 
 
+@pytest.mark.parametrize("device", ["hue:a", "hue:b"])
+@pytest.mark.parametrize("table", ["readings", "devices", "outcomes", "checksums"])
+def test_a_trigger_that_rolls_back_leaves_nothing_of_the_cycle(
+    store: SqliteStore, path: Path, table: str, device: str
+) -> None:
+    store.open()
+    condition = f"WHEN new.device_id = '{device}'" if table in ("readings", "devices") else ""
+    changed(
+        path,
+        f"CREATE TRIGGER mine BEFORE INSERT ON {table} {condition} BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+    )
+    report = a_cycle(a_collected(a_reading("hue:a"), a_reading("hue:b")))
+    with pytest.raises(StoreError):
+        store.append(report)
+    for select in ("SELECT * FROM readings", "SELECT * FROM devices", "SELECT * FROM outcomes"):
+        assert rows(path, select) == []
+    changed(path, "DROP TRIGGER mine")
+    (stored,) = store.append(report).outcomes
+    assert isinstance(stored, Collected)
+    assert (len(stored.readings), stored.already_stored) == (2, ())
+
+
 @pytest.mark.parametrize("has_index", [True, False])
 def test_readings_that_others_have_stored_are_not_counted(
     store: SqliteStore, path: Path, *, has_index: bool

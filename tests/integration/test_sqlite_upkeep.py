@@ -26,6 +26,7 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import size_bytes
 from domain.cycle import CycleReport
+from domain.errors import StoreMissing
 from domain.services.database_upkeep import DailyUpkeep
 from ports.journal import Level
 from ports.upkeep import Checked, Skipped
@@ -323,3 +324,19 @@ def test_a_long_reader_and_the_upkeep_refuse_no_cycle(tmp_path: Path) -> None:
         tidying.join(timeout=30)
         assert not tidying.is_alive()
     store.close()
+
+
+@pytest.mark.parametrize("step", ["check", "tidy", "back_up", "restore"])
+async def test_no_step_looks_at_a_database_that_is_not_in_place(home: Home, step: str) -> None:
+    upkeep = SqliteUpkeep(
+        home.path,
+        state=home.state,
+        journal=home.journal,
+        clock=home.clock,
+        require_in_place=home.store.require_in_place,
+    )
+    home.path.with_name("readings.db-wal").unlink()
+    with pytest.raises(StoreMissing):
+        await getattr(upkeep, step)()
+    home.append(31)
+    await getattr(upkeep, step)()

@@ -212,6 +212,20 @@ def test_what_cannot_be_written_is_saved_in_a_spare_until_it_can_be(
     assert journal.of("state_unsaved") == ()
 
 
+def test_home_that_was_moved_is_not_made_again_for_a_spare(tmp_path: Path, journal: MemoryJournal) -> None:
+    home, user = tmp_path / "home", tmp_path / "user" / "homeclimate" / "state.json"
+    path, spares = home / "data" / "state.json", (home / "state" / "state.json", user)
+    path.parent.mkdir(parents=True)
+    data = DataFolder(path.parent)
+    data.remember()
+    state = FileState(path, journal, data=data, spares=spares)
+    assert state.get("hue") == {}
+    home.rename(tmp_path / "elsewhere")
+    state.put("hue", {"number": 1})
+    assert not home.exists()
+    assert user.exists()
+
+
 def test_damaged_spare_counts_for_nothing(tmp_path: Path, journal: MemoryJournal) -> None:
     path, spare = tmp_path / "data" / "state.json", tmp_path / "state.json"
     spare.write_text("{")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.threads import SingleThread, answer_within, in_daemon_thread
+from adapters.runtime.threads import OrderedCalls, SingleThread, in_daemon_thread
 from tests.support.builders import NOON
 from tests.support.threads import busy_threads, wait_until_idle
 
@@ -174,8 +175,27 @@ async def test_single_thread_gives_up_at_its_limit_and_rejects_calls_while_busy(
     assert await thread.run(lambda: 9, 30.0) == 9
 
 
-def test_answer_that_takes_too_long_is_replaced() -> None:
-    may_end = threading.Event()
-    assert answer_within(5.0, lambda: 1, otherwise=2) == 1
-    assert answer_within(0.01, lambda: str(may_end.wait(30)), otherwise="late") == "late"
+def test_ordered_calls_are_waited_for_until_one_is_stuck() -> None:
+    calls, may_end, done = OrderedCalls("log", limit_s=0.01, most_waiting=2), threading.Event(), list[int]()
+    patient = OrderedCalls("log", limit_s=30.0)
+    assert patient.run(lambda: done.append(0))
+    assert done == [0]
+    assert not calls.run(lambda: may_end.wait(30))
+    assert not calls.run(lambda: done.append(1))
+    assert not calls.run(lambda: done.append(2))
+    with pytest.raises(queue.Full):
+        calls.run(lambda: done.append(3))
     may_end.set()
+    wait_until_idle("log")
+    assert done == [0, 1, 2]
+    assert calls.run(lambda: done.append(4))
+
+
+def test_ordered_calls_run_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done: list[int] = []
+    assert OrderedCalls("log", limit_s=30.0).run(lambda: done.append(1))
+    assert done == [1]

@@ -2,7 +2,8 @@
 
 What else differs from the real world is in the environment: SIMULATED_BRIDGES, the bridges that are
 announced (JSON; `mdns` for those on the network), SIMULATED_CLOUD, the address of a look-up,
-SIMULATED_AMAZON_CA, and SIMULATED_RATE, how many times shorter sleeps are.
+SIMULATED_AMAZON_CA, SIMULATED_RATE, how many times shorter sleeps are, and SIMULATED_CLOCK, the file of a
+clock that a test moves.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.runtime.clock import SystemClock
+from adapters.simulator.clock import MovedClock
 from entrypoints.cli import main
 from entrypoints.wiring.environment import Environment
+from ports.clock import Clock
 from ports.setup import AnnouncedBridge
 
 
@@ -50,7 +53,7 @@ def simulated_environment(ca_file: str) -> Environment:
     announced = os.environ.get("SIMULATED_BRIDGES", "[]")
     amazon_ca = os.environ.get("SIMULATED_AMAZON_CA")
     return Environment(
-        clock=FastClock(float(os.environ.get("SIMULATED_RATE", "1"))),
+        clock=_clock(),
         hue_roots=Path(ca_file),
         amazon_roots=Path(amazon_ca) if amazon_ca else None,
         bridge_finder=(
@@ -60,6 +63,11 @@ def simulated_environment(ca_file: str) -> Environment:
         ),
         bridge_cloud=os.environ.get("SIMULATED_CLOUD"),
     )
+
+
+def _clock() -> Clock:
+    clock, file = FastClock(float(os.environ.get("SIMULATED_RATE", "1"))), os.environ.get("SIMULATED_CLOCK")
+    return MovedClock(clock, Path(file)) if file else clock
 
 
 if __name__ == "__main__":

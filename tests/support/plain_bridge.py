@@ -62,7 +62,9 @@ def _collect(home: SimulatedHome, folder: Path) -> None:
 def main() -> None:
     """Serve a round bridge at port 80, and meet it there, or collect in the folder that is given."""
     clock = SystemClock() if sys.argv[1:] else MemoryClock(NOON)
-    with SimulatedHome(clock=clock, seed=calm_seed(), bridges=(BSB001,), port=80).running() as home:
+    with SimulatedHome(
+        clock=clock, seed=calm_seed(clock.now()), bridges=(BSB001,), port=80
+    ).running() as home:
         if sys.argv[1:]:
             _collect(home, Path(sys.argv[1]))
         else:

@@ -66,6 +66,9 @@ def _run(wanted: dict[str, Any], streams: tuple[int, ...]) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # as Python makes them for these descriptors: those of this process may be of files, in which it can seek
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(wanted["environment"])
     os.chdir(wanted["folder"])

@@ -37,7 +37,7 @@ class Answer:
 class ReplayedHome:
     """The addresses of both. `answers` are a test's own, by request; `asked` counts the requests.
 
-    `has_names_in_v1` is False where v1 lacks what people call their sensors, so that v2 is asked.
+    `has_names_in_v1` is False where v1 lacks names, batteries and reachability, so that v2 is asked.
     """
 
     bridge: str
@@ -98,7 +98,11 @@ def good_body(name: str) -> bytes:
 
 
 def _nameless(sensors: Mapping[str, Any]) -> Any:
-    return {number: each for number, each in sensors.items() if each["type"] != "ZLLPresence"}
+    return {
+        number: {**each, "config": {"on": True}}
+        for number, each in sensors.items()
+        if each["type"] != "ZLLPresence"
+    }
 
 
 def _request(connection: socket.socket) -> tuple[bytes, bytes]:

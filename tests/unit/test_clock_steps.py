@@ -32,6 +32,7 @@ HOUR_S, YEAR_S = 3600.0, 365 * 86_400.0
         (15 - 61, 15, 0, Cause.CLOCK_STEPPED, True),
         (15 - 1800, 15, 0, Cause.CLOCK_STEPPED, True),
         (15 - YEAR_S, 15, 0, Cause.CLOCK_STEPPED, True),
+        (15 - 1800, 15, -1800, Cause.CLOCK_STEPPED, True),  # all clocks were set but the stopwatch
     ],
 )
 def test_each_change_has_its_cause(

@@ -21,6 +21,7 @@ from domain.incidents import (
     Recovered,
     Repeated,
     Topic,
+    dismiss_gone,
     observe_cycle,
     observe_home,
     update_incidents,
@@ -295,3 +296,11 @@ def test_cycles_by_hand_only_end_silences() -> None:
         (Topic.CREDENTIALS, "hue")
     }
     assert (Topic.SOURCE_SILENT, "hue") in good_keys(a_collected(due=unscheduled_cycle))
+
+
+def test_a_device_whose_reading_was_stored_already_is_neither_silent_nor_gone() -> None:
+    outcome = a_collected(a_reading("hue:1"), a_reading("hue:2")).as_stored((a_reading("hue:1"),))
+    assert (Topic.DEVICE_SILENT, "hue:2") in good_keys(outcome)
+    silent = Incident(topic=Topic.DEVICE_SILENT, subject="hue:2", since=NOON, notified_at=NOON, source="hue")
+    left, _ = dismiss_gone({"one": silent}, Stored(report=a_cycle(outcome)), {"hue"}, NOON)
+    assert left == {"one": silent}

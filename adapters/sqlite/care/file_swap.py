@@ -8,6 +8,7 @@ file that it leads to is replaced.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from glob import escape
@@ -21,7 +22,7 @@ _SUFFIXES = ("-journal", "-wal", "-shm")
 
 def free_name(path: Path, *, label: str, now: datetime) -> Path:
     """Return a free name in the same folder under which the present database can be kept."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     names = _numbered(path, f"{path.name}.{label}-{now:%Y%m%dT%H%M%SZ}")
     return next(name for name in names if not name.exists())
 
@@ -32,14 +33,14 @@ def replace(path: Path, new: Path, kept: Path) -> None:
     The caller holds the lock. Raises `OSError`; then the present file is there, or the next opening
     continues.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     rename_durably(new, path.with_name(f"{path.name}.next-{kept.name.removeprefix(f'{path.name}.')}"))
     finish_replacing(path)
 
 
 def finish_replacing(path: Path) -> None:
     """Continue a replacement that was interrupted, if there is one. The caller holds the lock."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     for decided in sorted(path.parent.glob(f"{escape(path.name)}.next-*")):
         kept = path.with_name(f"{path.name}.{decided.name.removeprefix(f'{path.name}.next-')}")
         for suffix in _SUFFIXES:
@@ -56,7 +57,7 @@ def finish_replacing(path: Path) -> None:
 
 def move_logs_away(path: Path, *, now: datetime) -> list[Path]:
     """Rename logs that have no database, which SQLite would apply to the next one; return their new names."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     left = free_name(path, label="left", now=now)
     found = [suffix for suffix in _SUFFIXES if path.with_name(f"{path.name}{suffix}").exists()]
     for suffix in found:

@@ -34,8 +34,8 @@ UNION ALL SELECT value FROM backup.properties WHERE name = :name
 def find_missing_row(database: Path, backup: Path, *, busy_timeout_ms: int) -> str | None:
     """Return a row of the backup that the database lacks, for a person; None if it has them all.
 
-    Follows the unique indexes of both files, about a second for a million rows, without our lock and without
-    holding writers up. Raises `StoreError` when the files cannot be compared.
+    Follows the unique indexes of both files, one to three seconds for a million rows, without our lock and
+    without holding writers up. Raises `StoreError` when the files cannot be compared.
     """
     with (
         store_errors(database),

@@ -10,11 +10,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
 
+from adapters.files.unfinished import temporary_folder
 from adapters.sqlite.care.file_swap import free_name, replace
 from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import check, structural_fault
@@ -73,17 +74,20 @@ class Rescue:
         What another process has stored in the file without its log is merged too. What is at the path and is
         no database is kept.
         """
-        real = self.files.path.resolve()
-        has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT)
+        real = Path(os.path.realpath(self.files.path))
+        has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT, Condition.OVERWRITTEN)
         with store_errors(real), self.lock.held():
             if self.files.condition() is not condition:
                 return None
             self._require_room(real)
-            with _temporary(real, "open") as held, _temporary(real, "found") as found:
+            with _temporary_folder(real) as folder:
+                held, found = folder / "open.db", folder / "found.db"
                 is_held = condition is not Condition.LOG_CUT and self._copy_open(held)
                 if condition is Condition.OVERWRITTEN:  # what is not in memory may come from another file
                     is_held = is_held and not check(held, busy_timeout_ms=self.busy_timeout_ms)
-                is_found = has_file and self._copy_files(found)
+                is_found = has_file and self._copy_files(
+                    found, with_log=condition is not Condition.OVERWRITTEN
+                )
                 if not is_held and not is_found:
                     raise StoreCorrupt(
                         f"what was in {real} cannot be read any more. Put a backup in its place"
@@ -102,7 +106,8 @@ class Rescue:
         """Copy the rows to a file next to the one that is to get them. Raise `StoreError`."""
         with store_errors(real):
             self._require_room(real)
-            with _temporary(real, "open") as held:
+            with _temporary_folder(real) as folder:
+                held = folder / "open.db"
                 if not self._copy_open(held):
                     raise StoreCorrupt(
                         f"what was in {self.files.real} cannot be read any more. Merge a backup instead"
@@ -125,8 +130,8 @@ class Rescue:
         fsync(copy)
         return structural_fault(copy) is None
 
-    def _copy_files(self, copy: Path) -> bool:
-        """Copy the file at the path with its present log, byte by byte; return whether that is sound.
+    def _copy_files(self, copy: Path, *, with_log: bool) -> bool:
+        """Copy the file at the path, and its present log, byte by byte; return whether that is sound.
 
         No connection of this process could look at it: SQLite would share the index of the open one.
         """
@@ -138,8 +143,9 @@ class Rescue:
             while piece := os.pread(source, _PIECE_BYTES, offset):
                 target.write(piece)
                 offset += len(piece)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{self.files.real}-wal", f"{copy}-wal")
+        if with_log:
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{self.files.real}-wal", f"{copy}-wal")
         try:
             with closing(connect(copy, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
                 connection.execute("PRAGMA journal_mode=DELETE").fetchall()
@@ -206,15 +212,9 @@ def _count(path: Path) -> int:
         return int(connection.execute(_COUNT).fetchone()[0])
 
 
-@contextmanager
-def _temporary(real: Path, name: str) -> Iterator[Path]:
-    """A name next to the file, at which nothing is before and afterwards."""
-    path = real.with_name(f"{real.name}.rescuing-{name}")
-    try:
-        _remove(path)
-        yield path
-    finally:
-        _remove(path)
+def _temporary_folder(real: Path) -> AbstractContextManager[Path]:
+    """A folder for copies on the disk of the file; the next opening removes what a killed process leaves."""
+    return temporary_folder(real.with_name(f"{real.name}.rescuing"))
 
 
 def _remove(path: Path) -> None:

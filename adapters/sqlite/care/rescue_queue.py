@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from adapters.files.unfinished import remove_leftovers
 from adapters.sqlite.care.rescue import Rescue, Rescued, merge_saved, saved_files
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.open_files import Condition, OpenFiles
@@ -85,6 +87,11 @@ class RescueQueue:
         return self._putting_back is not None
 
     @property
+    def is_settled(self) -> bool:
+        """Return whether there is no trouble, and nothing to merge."""
+        return not (self.trouble or self.is_merging)
+
+    @property
     def is_merging(self) -> bool:
         """Return whether there is something that has to be merged."""
         return self._merging is not None or bool(self._displaced) or self._has_saved
@@ -122,13 +129,16 @@ class RescueQueue:
     def save_once(self, connection: sqlite3.Connection, files: OpenFiles) -> None:
         """Copy a deleted database next to the file of another home, which it must not be merged into."""
         if self._saved is not files:
-            saved = self._submit(lambda: self._rescue(connection, files).save(self._path.resolve())).result()
+            real = Path(os.path.realpath(self._path))
+            saved = self._submit(lambda: self._rescue(connection, files).save(real)).result()
             self._saved = files
             self.report(REPLACED, f"is the file of another home; what was there before is in {saved}")
 
     def look_for_saved(self) -> None:
-        """Find what earlier processes could not merge."""
-        self._has_saved = bool(saved_files(self._path.resolve()))
+        """Find what earlier processes could not merge, and remove what they could not complete."""
+        real = Path(os.path.realpath(self._path))
+        remove_leftovers(real.parent)
+        self._has_saved = bool(saved_files(real))
 
     def merge(self, *, wait_s: float | None) -> tuple[Rescued, ...] | None:
         """Go on merging; return what was merged once all of it is, None until then.
@@ -163,7 +173,7 @@ class RescueQueue:
         self._lock.close()
 
     def _merge_all(self) -> tuple[Rescued, ...]:
-        real = self._path.resolve()
+        real = Path(os.path.realpath(self._path))
         while self._displaced:
             rescue = self._displaced[0]
             try:

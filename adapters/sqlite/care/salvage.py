@@ -22,6 +22,7 @@ from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wron
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.holes import PREFIX
 from adapters.sqlite.migration.durable_copy import quoted, require_room
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening, make_tables
@@ -183,7 +184,11 @@ _OTHER_TABLES: Sequence[_OtherTable] = (
         values=11,
         is_row=lambda row: as_instant(row[0], None) is not None and row[10] in (0, 1),
     ),
-    _OtherTable(insert=_INSERT_PROPERTY, values=2, is_row=lambda row: row[0] == "is_simulated"),
+    _OtherTable(
+        insert=_INSERT_PROPERTY,
+        values=2,
+        is_row=lambda row: row[0] == "is_simulated" or str(row[0]).startswith(PREFIX),
+    ),
     _OtherTable(
         insert="INSERT OR REPLACE INTO baselines (name, captured_at, content) VALUES (?, ?, ?)",
         values=3,

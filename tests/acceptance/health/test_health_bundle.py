@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
@@ -65,6 +66,12 @@ def test_only_the_last_day_is_in_the_bundle(home: SickHome, read_out: ReadOut) -
     assert "cycle" in texts["log.txt"]
 
 
+def replace_by_pipes(*files: Path) -> None:
+    for file in files:
+        file.unlink()
+        os.mkfifo(file)
+
+
 def remove_logs(home: SickHome) -> None:
     for file in (home.folder / "logs").iterdir():
         file.unlink()
@@ -84,8 +91,24 @@ def remove_logs(home: SickHome) -> None:
             {"schema.sql": "", "ledger.jsonl": ""},
         ),
         (remove_logs, {}),
+        (
+            lambda home: replace_by_pipes(home.deployment.config_file),
+            {"config.yaml": "a named pipe", "log.txt": "the configuration"},
+        ),
+        (
+            lambda home: replace_by_pipes(home.deployment.database, home.folder / "logs" / "homeclimate.log"),
+            {"schema.sql": "a named pipe", "ledger.jsonl": "a named pipe", "log.txt": "a named pipe"},
+        ),
     ],
-    ids=["no configuration", "broken configuration", "broken secrets", "damaged database", "no logs"],
+    ids=[
+        "no configuration",
+        "broken configuration",
+        "broken secrets",
+        "damaged database",
+        "no logs",
+        "configuration is a pipe",
+        "database and log are pipes",
+    ],
 )
 def test_unreadable_part_contains_the_error(
     home: SickHome, read_out: ReadOut, break_it: Callable[[SickHome], object], errors: dict[str, str]

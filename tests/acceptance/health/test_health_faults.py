@@ -240,6 +240,12 @@ CASES = [
         1,
         {SECRETS: (FAIL, r"secrets\.yaml")},
     ),
+    Case(
+        "a mail password beyond ASCII",
+        lambda home, _: home.more_secrets('alerts: {mail_password: "Pässwört"}\n'),
+        0,
+        {},
+    ),
     Case("no data folder", on_file("data", remove), 2, {DATABASE: (FAIL, "db accept")}),
     Case("a file as data folder", on_file("data", replace_by_file), 2, {DATABASE: (FAIL, "db accept")}),
     Case("an empty database", file("data/readings.db", b""), 2, {DATABASE: (FAIL, "restore")}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from domain.cycle import Cause, SourceReply
@@ -21,7 +22,7 @@ from tests.support.alexa_stand_in import (
     an_answer,
 )
 from tests.support.amazon_bench import AmazonBench, in_front_of
-from tests.support.canned_alexa import states
+from tests.support.canned_alexa import discovered, states
 
 BEDROOM = Device(entity="5c7d3f2e-0000-4000-8000-00000000000b", serial="GAJ23005314600J4", name="Bedroom")
 KITCHEN_ID, BEDROOM_ID = "alexa:GAJ23005314600H3", "alexa:GAJ23005314600J4"
@@ -154,6 +155,23 @@ async def test_a_reply_that_suddenly_lists_no_monitor_is_not_believed(
     stand_in.devices[0].sampled_at = "2026-03-02T12:59:00Z"
     stand_in.script(GRAPHQL, nothing_listed(), nothing_listed())
     assert len((await bench.read()).readings) == 1
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+async def test_a_monitor_that_a_list_forgets_is_read_on_while_it_is_alive(
+    stand_in: StandIn, bench: AmazonBench, is_alive: bool
+) -> None:
+    stand_in.devices.append(BEDROOM)
+    await bench.read()
+    bench.wall.advance(3600 * 25)
+    kitchen, bedroom = (attrs.evolve(one, sampled_at="2026-03-02T12:59:00Z") for one in stand_in.devices)
+    stand_in.devices = [kitchen, bedroom] if is_alive else [kitchen]
+    shown = states(*stand_in.devices)
+    stand_in.script(GRAPHQL, an_answer(shown), an_answer(discovered(kitchen)), an_answer(shown))
+    for _ in range(2):
+        reply = await bench.read()
+        assert len(reply.readings) == 1 + is_alive
+        bench.wall.advance(300)
 
 
 async def test_an_account_without_monitors_is_not_asked_in_every_cycle(

@@ -17,7 +17,7 @@ from config.health import (
 )
 from config.loading import Inspection
 from config.problems import Place, Problem, Severity
-from config.secrets import AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
+from config.secrets import AlertSecret, AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
 from config.settings import LoggingSettings, Settings
 from domain.health import Status, Weight, failed, passed
 
@@ -122,7 +122,7 @@ def test_secrets_are_named_and_counted_and_never_shown() -> None:
     secrets = Secrets(
         hue=HueSecrets(api_key=hidden, bridge_id="0" * 16),
         amazon_aqm=AmazonAqmSecrets(cookies={"at-main": hidden, "x-main": hidden}),
-        alerts=AlertSecrets(mail_password=hidden, ping_url=hidden),
+        alerts=AlertSecrets(mail_password=AlertSecret("do-not-show-me"), ping_url=AlertSecret("do-not")),
     )
     assert list(names_of_secrets(files(secrets=secrets))) == [
         "hue.api_key is set",
@@ -132,6 +132,14 @@ def test_secrets_are_named_and_counted_and_never_shown() -> None:
         "alerts.ping_url is set",
     ]
     assert texts_to_redact(files(secrets=secrets)) == tuple(secrets.values())
+
+
+def test_words_of_large_invalid_secrets_are_limited(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yaml"
+    path.write_text("".join(f"word-{number}\n" for number in range(200_000)) + "made-up-hue-key-of-forty")
+    words = texts_to_redact(attrs.evolve(files(), secrets_path=path))
+    assert len(words) == 1000
+    assert min(map(len, words)) > len("word-9999")
 
 
 def test_every_longer_word_of_invalid_secrets_is_redacted(tmp_path: Path) -> None:

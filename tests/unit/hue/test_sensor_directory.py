@@ -173,6 +173,8 @@ def test_link_and_battery_of_v1_outlive_a_read_of_the_links() -> None:
     sensor = process.sensor(at(NOON), now=after(minutes=20))
     assert process.client.asked == [V1, LINKS]
     assert (sensor.battery_percent, sensor.is_reachable) == (4, False)
+    reporting = process.sensor(at(after(minutes=24)), now=after(minutes=25))
+    assert reporting.is_reachable is None, "it would be silent until the next read of v1"
 
 
 def test_v2_is_read_if_v1_does_not_list_every_sensor() -> None:

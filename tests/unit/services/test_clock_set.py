@@ -129,6 +129,19 @@ async def test_steps_of_seconds_are_invisible(step_s: int) -> None:
     assert len(moved.asked) == (11 if step_s > 0 else 10)
 
 
+async def test_small_steps_that_add_up_are_noticed() -> None:
+    moved = Moved()
+    moved.start()
+    await moved.go_on(30 * MINUTE_S + 1)
+    for _ in range(2):
+        moved.clock.step_wall(-50)
+        await moved.go_on(16)
+    await moved.go_on(10 * MINUTE_S)
+    assert [bool(planned.clock_behind) for planned in moved.planned].count(True) == 1
+    assert len(moved.outside()) >= 1
+    assert moved.longest_pause_s() <= 301
+
+
 @pytest.mark.parametrize("forward_s", [10 * MINUTE_S, HOUR_S, 10 * HOUR_S])
 async def test_a_clock_that_is_set_forward_has_no_slots_without_a_row(forward_s: int) -> None:
     moved = Moved()

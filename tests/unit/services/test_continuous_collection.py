@@ -444,3 +444,23 @@ async def test_interval_that_changed_meanwhile_leaves_no_slot_without_a_row() ->
     running.store.append(a_cycle(Collected(due=a_due("amazon", interval_s=300), readings=())))
     await running.until(cycles=1)
     assert [slot for slot, _ in running.missed()] == [NOON + minutes(each) for each in range(10, 60, 10)]
+
+
+async def test_slots_that_a_restored_backup_lacks_were_not_stored() -> None:
+    running = Running()
+
+    def restore(count: int) -> None:
+        if count == 4:  # a backup from before the third cycle takes the place of the database
+            for minute in (10, 15):
+                del running.store.ledger["hue", NOON + minutes(minute)]
+
+    await running.until(cycles=5, after=restore)
+    assert running.missed() == [(NOON + minutes(each), Cause.NOT_STORED) for each in (10, 15)]
+
+
+async def test_cycle_by_hand_shares_no_second_with_one_that_was_stored_before_the_trouble() -> None:
+    running = Running(start=NOON + timedelta(seconds=7))
+    running.clock.advance(1)
+    assert (await outside(running)).slot.second == 8
+    running.store.fault = StoreBusy("locked by another program")
+    assert (await outside(running)).slot.second == 9

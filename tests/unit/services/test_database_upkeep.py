@@ -266,6 +266,16 @@ async def test_second_disk_is_looked_for_hourly_and_logged_once(copying: Bench) 
     )
 
 
+async def test_process_that_only_restores_copies_nothing(copying: Bench) -> None:
+    copying.port.copied = Skipped("it is away")
+    await copying.calls()
+    copying.state.put(ASIDE, {"kept_as": "a", "finished": False})
+    copying.clock.step_wall(HOUR_S)
+    copying.port.calls.clear()
+    await copying.daily.run_once(asyncio.Event(), restores_only=True)
+    assert copying.port.calls == ["restore"]
+
+
 async def test_wrong_values_remove_no_copy(copying: Bench) -> None:
     copying.port.backed_up = BackedUp(file="b/2.db", size_bytes=1, findings=("row 7 is wrong",))
     assert await copying.calls() == [*ALL, "copy_backup, removing none"]
