@@ -24,7 +24,14 @@ from domain.services.continuous_collection import (
     run_planned,
     unscheduled_cycle,
 )
-from entrypoints.commands.options import SecondsRange, home_option
+from entrypoints.commands.dashboard_process import dashboard_command, kept_running
+from entrypoints.commands.options import (
+    SecondsRange,
+    config_option,
+    dashboard_port_option,
+    env_option,
+    home_option,
+)
 from entrypoints.process import find_home, is_person_at_stdin
 from entrypoints.terminal.cycle_text import as_object, lines
 from entrypoints.terminal.output import as_json, as_typed_here, non_blocking_stdout, print_message
@@ -51,6 +58,7 @@ class Request:
     cycles: int | None = None
     every_s: float = 2.0
     asks_anyway: bool = False
+    dashboard_port: int | None = None
     as_json: bool = False
 
     @property
@@ -75,18 +83,9 @@ class Request:
     "--source", "only", multiple=True, metavar="NAME", help="Collect only from this source; may be repeated."
 )
 @home_option
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Read this file instead of config/config.yaml.",
-)
-@click.option(
-    "--env",
-    envvar="HOMECLIMATE_ENV",
-    metavar="NAME",
-    help="Merge config.NAME.yaml into the configuration.  [env: HOMECLIMATE_ENV]",
-)
+@config_option
+@env_option
+@dashboard_port_option("--dashboard", "Serve the dashboard too, in a process of its own.")
 @click.option("--json", "json_lines", is_flag=True, help="Print one JSON object for each cycle.")
 @click.option("-v", "--verbose", is_flag=True, help="Write the log to stderr, with debug records.")
 @click.pass_obj
@@ -101,6 +100,7 @@ def command(
     home: Path | None,
     config_file: Path | None,
     env: str | None,
+    dashboard_port: int | None,
     json_lines: bool,
     verbose: bool,
 ) -> int:
@@ -113,6 +113,8 @@ def command(
         raise click.UsageError("--once and --cycles exclude each other")
     if now and not once:
         raise click.UsageError("--now goes with --once")
+    if once and dashboard_port is not None:
+        raise click.UsageError("--once and --dashboard exclude each other")
     request = Request(
         home=find_home(home),
         config_file=config_file,
@@ -122,6 +124,7 @@ def command(
         cycles=cycles,
         every_s=every_s,
         asks_anyway=once and (now or is_person_at_stdin()),
+        dashboard_port=dashboard_port,
         as_json=json_lines,
     )
     environment = environment or Environment()
@@ -166,7 +169,7 @@ def collect(
             checking=request.is_endless,
             asks_anyway=request.asks_anyway,
         ) as home:
-            cycles = runner.run(_collect(request, home, environment.clock, stop, write_line))
+            cycles = runner.run(_collect_with_dashboard(request, home, environment.clock, stop, write_line))
         if not (
             request.is_endless or collectors(home_of(loaded, environment).files)
         ):  # a collector that runs does its own upkeep
@@ -192,13 +195,16 @@ async def cycles_by_hand(
         on_cycle(await run_planned(collection, clock, unscheduled_cycle(collection, clock)))
 
 
-async def stop_on_signals() -> asyncio.Event:
+async def stop_on_signals(
+    *, at_ctrl_c: str | None = "finishing the current cycle; press Ctrl-C again to stop at once"
+) -> asyncio.Event:
     """Return an event that SIGTERM, SIGHUP and Ctrl-C set; a second Ctrl-C ends the process at once."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
     def interrupted() -> None:
-        print_message("finishing the current cycle; press Ctrl-C again to stop at once", err=True)
+        if at_ctrl_c is not None:
+            print_message(at_ctrl_c, err=True)
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
 
@@ -253,6 +259,30 @@ async def _collect(
             await home.upkeep.close()
         await collection.close()
     return cycles
+
+
+async def _collect_with_dashboard(
+    request: Request,
+    home: Collecting,
+    clock: Clock,
+    stop: asyncio.Event,
+    write_line: Callable[[str], None],
+) -> list[Cycle]:
+    """Collect, while the dashboard runs if it was asked for."""
+    if request.dashboard_port is None:
+        return await _collect(request, home, clock, stop, write_line)
+    options = {"--home": request.home, "--port": request.dashboard_port, "--env": request.env}
+    if request.config_file is not None:
+        options["--config"] = request.config_file.absolute()
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+
+    def show(line: str) -> None:
+        home.journal.record(Level.INFO, "dashboard.output", line=line)
+        if sys.stderr is not None and sys.stderr.isatty():
+            print_message(line, err=True)
+
+    async with kept_running(dashboard_command(*given), clock=clock, journal=home.journal, on_line=show):
+        return await _collect(request, home, clock, stop, write_line)
 
 
 async def _collect_once(

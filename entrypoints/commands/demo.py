@@ -18,13 +18,18 @@ from domain.errors import StoreRefused
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
+from entrypoints.commands.dashboard import serve
+from entrypoints.commands.options import dashboard_port_option
+from entrypoints.commands.report import as_one_file
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, remember_home
+from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, print_message, remember_home
 from entrypoints.terminal.status_text import show
+from entrypoints.web.page_data import Span
 from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import home_of
+from entrypoints.wiring.home import Home, home_as_found, home_of
 from entrypoints.wiring.simulator import MovedClock, SimulatedHome, moved_clock, simulated_home
 from entrypoints.wiring.storage import history
 
@@ -58,6 +63,7 @@ class Request:
     live_cycles: int
     seed: int
     fault: str | None = None
+    serves: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -144,15 +150,36 @@ FAULTS: Mapping[str, DemoFault] = {
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Which house is simulated.")
 @click.option("--fault", type=click.Choice(list(FAULTS)), help="What goes wrong after the first live cycle.")
-def command(*, home: Path | None, days: int, live_cycles: int, seed: int, fault: str | None) -> int:
+@dashboard_port_option("--serve", "Serve the dashboard afterwards, until Ctrl-C.")
+def command(
+    *,
+    home: Path | None,
+    days: int,
+    live_cycles: int,
+    seed: int,
+    fault: str | None,
+    dashboard_port: int | None,
+) -> int:
     """Show it all on a simulated home: a week backfilled, then live.
 
     The bridge and the Alexa service are simulated on loopback, with TLS; everything else is the real
-    collector. The database is marked as simulated, and `collect` refuses it.
+    collector. The database is marked as simulated, and `collect` refuses it. The dashboard's page is saved
+    next to the demo's folder.
     """
     folder = home.absolute() if home else find_home(None) / "var" / "demo"
     remember_home(click.get_current_context(), folder)
-    return run(Request(home=folder, days=days, live_cycles=live_cycles, seed=seed, fault=fault))
+    request = Request(
+        home=folder,
+        days=days,
+        live_cycles=live_cycles,
+        seed=seed,
+        fault=fault,
+        serves=dashboard_port is not None,
+    )
+    code = run(request)
+    if dashboard_port is None:
+        return code
+    return serve(home_as_found(load(folder)), port=dashboard_port) or code
 
 
 def run(request: Request) -> int:
@@ -173,9 +200,11 @@ def run(request: Request) -> int:
     show(history(home_of(loaded, environment)), since=now - timedelta(days=max(request.days, 1)), now=now)
     path = loaded.settings.storage.database_path
     click.echo(f"The database is {path}: every reading is in the table `readings`.")
+    if request.fault is not None:
+        _show_fault(FAULTS[request.fault], live)
+    _save_page(request, home_of(loaded, environment))
     if request.fault is None:
         return int(verdict(live))
-    _show_fault(FAULTS[request.fault], live)
     return 0 if all(isinstance(cycle, Stored) for cycle in live) else int(verdict(live))
 
 
@@ -247,6 +276,17 @@ def _write_files(home: Path, simulated: SimulatedHome) -> None:
     )
     # State of the last run: what was learned about its services, and their tokens.
     (home / "data" / "state.json").unlink(missing_ok=True)
+
+
+def _save_page(request: Request, home: Home) -> None:
+    """Save the dashboard's page next to the demo's folder, and print how to open it."""
+    page = request.home.with_name(f"{request.home.name}.html")
+    now = home.clock.now()
+    span = Span(since=now - timedelta(days=max(request.days, 1)), until=now)
+    save_report(page, as_one_file(page_data(home), span))
+    print_message(f"The page of the dashboard is saved as {page}.")
+    if not request.serves:
+        print_message("To see it live: `homeclimate dashboard --open`")
 
 
 def _show_fault(fault: DemoFault, live: list[Cycle]) -> None:

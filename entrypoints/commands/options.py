@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from entrypoints.terminal.output import remember_home
 from ports.clock import Clock
 
+DASHBOARD_PORT = 8765
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 
@@ -51,4 +54,31 @@ home_option = click.option(
     callback=_remember_home,
     help="The folder with config/, data/ and logs/.  [env: HOMECLIMATE_HOME]",
 )
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read this file instead of config/config.yaml.",
+)
+env_option = click.option(
+    "--env",
+    envvar="HOMECLIMATE_ENV",
+    metavar="NAME",
+    help="Merge config.NAME.yaml into the configuration.  [env: HOMECLIMATE_ENV]",
+)
+
+
+def dashboard_port_option(name: str, text: str) -> Callable[[_Command], _Command]:
+    """Return an option that may be followed by the port of the dashboard; its value is None without it."""
+    return click.option(
+        name,
+        "dashboard_port",
+        type=click.IntRange(0, 65535),
+        is_flag=False,
+        flag_value=str(DASHBOARD_PORT),
+        metavar="[PORT]",
+        help=f"{text}  [default port: {DASHBOARD_PORT}]",
+    )
+
+
 json_option = click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for scripts.")

@@ -10,7 +10,7 @@ from config.loading import load
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message
-from entrypoints.web.page_data import Span
+from entrypoints.web.page_data import PageData, Span
 from entrypoints.web.rendering import render
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
@@ -45,8 +45,12 @@ def command(environment: Environment | None, *, since: str, output: Path | None,
     if begin >= until:
         raise click.UsageError("--since is not in the past")
     data = page_data(home_now)
-    content = {**data.build(Span(since=begin, until=until)), "range": ""}
     file = output or Path(f"homeclimate-{until.astimezone(data.zone):%Y-%m-%d}.html")
-    save_report(file, render(content, inline=True))
+    save_report(file, as_one_file(data, Span(since=begin, until=until)))
     print_message(f"{file}: {file.stat().st_size / 1e6:.1f} MB. Open it in a browser")
     return 0
+
+
+def as_one_file(data: PageData, span: Span) -> str:
+    """Return the page of the span as HTML that needs nothing else. Raise StoreError."""
+    return render({**data.build(span), "range": ""}, inline=True)

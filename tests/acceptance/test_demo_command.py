@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,20 +14,29 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployments import Deployment, calm_seed
-from tests.support.forked import run_forked, wanted
+from tests.support.forked import Piped, run_forked, wanted
 
 _CHECKOUT = Path(__file__).parents[2]
 
 
 def _demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_forked(_order(folder, *arguments), timeout=55)
+
+
+def _order(folder: Path, *arguments: str) -> dict[str, object]:
     environment = {**os.environ, "PYTHONPATH": str(_CHECKOUT), "NO_COLOR": "1", "COLUMNS": "120"}
     command = ["demo", "--home", str(folder), "--seed", str(calm_seed()), *arguments]
-    return run_forked(wanted(command, environment=environment, folder=folder.parent), timeout=55)
+    return wanted(command, environment=environment, folder=folder.parent)
 
 
 def _one(database: Path, statement: str) -> object:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchone()[0]
+
+
+def _line(text: str, begin: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith(begin)]
+    return line
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +60,29 @@ def test_the_demo_backfills_collects_live_and_shows_what_is_stored(
     assert any(bar in done.stdout for bar in "▂▃▄▅▆▇")
     assert "humidity" in done.stdout
     assert str(database) in done.stdout
+
+
+@pytest.mark.proof
+def test_the_demo_ends_with_its_page(shown: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    done, database = shown
+    home = database.parents[1]
+    assert done.stdout.splitlines()[-1].endswith(f"`homeclimate dashboard --open --home {home}`")
+    page = home.with_name("demo.html").read_text()
+    assert "Kitchen" in page
+    assert "simulated" in page
+
+
+@pytest.mark.proof
+def test_the_demo_serves_its_page(tmp_path: Path) -> None:
+    arguments = ("--days", "0", "--live-cycles", "1", "--serve", "0")
+    demo = Piped(_order(tmp_path / "demo", *arguments))
+    line = next(line for line in demo.stdout if "Open http" in line)
+    (address,) = re.findall(r"http://[0-9.:]+/", line)
+    with urllib.request.urlopen(address, timeout=20) as reply:  # noqa: S310 - http
+        assert b"Kitchen" in reply.read()
+    demo.terminate()
+    demo.communicate()
+    assert demo.returncode == 0
 
 
 @pytest.mark.proof
@@ -93,10 +127,9 @@ def test_a_fault_is_told_with_what_was_stored_all_the_same(
 ) -> None:
     code, said = troubled[fault]
     assert code == 0, said
-    told = dict(line.strip().split(": ", 1) for line in said.splitlines()[-2:])
     hue, amazon = _FAULTS[fault]
-    assert hue in told["hue"]
-    assert amazon in told["amazon"]
+    assert hue in _line(said, "  hue: ")
+    assert amazon in _line(said, "  amazon: ")
 
 
 @pytest.mark.proof

@@ -71,11 +71,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh environment's folder of commands, with the wheel of this checkout in it."""
     folder = tmp_path_factory.mktemp("installed")
     wheel = build_from(CHECKOUT, folder)
-    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
+    run(sys.executable, "-m", "venv", folder / "venv")
     python = folder / "venv" / "bin" / "python"
     link_runtime_packages(Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")))
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel)
-    run(sys.executable, "-m", "pip", "--python", python, "check")
+    run(python, "-m", "pip", "install", "--no-index", "--no-deps", wheel)
+    run(python, "-m", "pip", "check")
     return python.parent
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -43,8 +45,9 @@ def two_starts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tup
     """A checkout, and what the first two starts in it, at once, ended with and said."""
     folder = a_checkout(tmp_path_factory.mktemp("shared") / "it's a home")
     command = [str(folder / "run"), "collect", "--once"]
+    pipe, environment = subprocess.PIPE, without_uv(folder)
     started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) for _ in range(2)
     ]
     told = [process.communicate() for process in started]
     return folder, [(process.returncode, *said) for process, said in zip(started, told, strict=True)]
@@ -63,7 +66,8 @@ def test_two_starts_at_once_set_up_once_and_both_run_their_command(
     assert [(code, out) for code, out, _ in ends] == [(0, f"['collect', '--once'] {folder}\n")] * 2
     talk = "".join(talk for _, _, talk in ends)
     assert talk.count("making .venv") == 1
-    assert talk.count("installing the packages") == 1
+    assert talk.count("pins with uv") == 1
+    assert talk.count("pins; this takes") == 1
 
 
 @pytest.mark.proof
@@ -105,10 +109,44 @@ def test_the_environment_has_the_checkouts_command(set_up_checkout: Path, tmp_pa
     assert done.stdout == f"['health'] {set_up_checkout}\n"
 
 
+@pytest.mark.proof
+def test_ctrl_c_while_python_starts_leaves_no_traceback(set_up_checkout: Path) -> None:
+    def press_ctrl_c() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the program allows it
+        os.kill(os.getpid(), signal.SIGINT)
+
+    process = subprocess.run(
+        [sys.executable, set_up_checkout / ".venv" / "bin" / "homeclimate"],
+        capture_output=True,
+        preexec_fn=press_ctrl_c,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (130, b"", b"")
+
+
+def test_program_is_started_with_ctrl_c_held_back(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = module(checkout)
+    masks: list[set[signal.Signals | int]] = []
+    monkeypatch.setattr(run, "start", lambda _: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        run.start_program(["status"])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert [signal.SIGINT in mask for mask in masks] == [True]
+
+
 def test_without_a_command_usage_is_printed(checkout: Path) -> None:
     told = start(checkout)
     assert told.returncode == 0
     assert "./run COMMAND" in told.stdout
+    assert not (checkout / ".venv").exists()
+
+
+def test_help_lists_the_commands_before_anything_is_set_up(checkout: Path) -> None:
+    shutil.copy(RUN.parent / "entrypoints" / "cli.py", checkout / "entrypoints")
+    told = start(checkout, "--help")
+    assert re.search(r"^  collect +Collect readings", told.stdout, re.MULTILINE)
     assert not (checkout / ".venv").exists()
 
 
@@ -204,27 +242,82 @@ def test_an_environment_of_another_python_version_is_not_ready(checkout: Path) -
 def test_the_package_that_bare_debian_lacks(
     checkout: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     user: int,
     answer: bool,
     expected: list[list[str]],
 ) -> None:
     run = module(checkout)
     talks: list[list[str]] = []
+    reports: list[str] = []
+    announced: list[bool] = []
     monkeypatch.setattr(run, "has_ensurepip", lambda _python: bool(talks))
     monkeypatch.setattr(run, "version_of", lambda _python: "3.11")
     monkeypatch.setattr(run, "on_path", lambda name: [f"/bin/{name}"])
     monkeypatch.setattr(run, "confirms", lambda _question: answer)
-    monkeypatch.setattr(run, "run_quietly", talks.append)
+    monkeypatch.setattr(run, "report", reports.append)
+
+    def run_quietly(arguments: list[str], *, keeps_terminal: bool) -> None:
+        announced.append(any("python3.11-venv" in one and "as root" in one for one in reports))
+        talks.append(arguments)
+
+    monkeypatch.setattr(run, "run_quietly", run_quietly)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     if expected:
         run.require_ensurepip("/usr/bin/true")
         assert [talk[: talk.index("apt-get") + 1] for talk in talks] == expected * 2
         assert talks[-1][-1] == "python3.11-venv"
+        assert announced == [True, True]
     else:
         with pytest.raises(SystemExit, match="69"):
             run.require_ensurepip("/usr/bin/true")
-        assert capsys.readouterr().err.count("python3.11-venv") == 1
+        assert "".join(reports).count("python3.11-venv") == 1
+
+
+@pytest.mark.parametrize(
+    ("is_usable", "failing", "expected"),
+    [
+        pytest.param(False, "", ["venv", "pip"], id="everything"),
+        pytest.param(True, "", ["pip"], id="only the packages of a changed lock"),
+        pytest.param(False, "venv", ["venv"], id="venv fails"),
+        pytest.param(True, "pip", ["pip"], id="the packages fail"),
+    ],
+)
+def test_uv_installs_what_the_lock_pins(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, is_usable: bool, failing: str, expected: list[str]
+) -> None:
+    run = module(checkout)
+    ran: list[list[str]] = []
+
+    def run_quietly(arguments: list[str]) -> int:
+        ran.append(arguments)
+        return 2 if arguments[2] == failing else 0
+
+    monkeypatch.setattr(run, "on_path", lambda name: [f"/bin/{name}"] if name == "uv" else [])
+    monkeypatch.setattr(run, "run_quietly", run_quietly)
+    assert run.install_with_uv("requirements.lock", is_usable) == (not failing)
+    assert [arguments[2] for arguments in ran] == expected
+    if not failing:
+        assert ran[-1][-3:] == ["--require-hashes", "-r", str(checkout / "requirements.lock")]
+
+
+def test_ctrl_c_ends_what_runs_without_a_traceback(checkout: Path, tmp_path: Path) -> None:
+    """The key reaches all processes of the terminal: here an installation that would print a traceback."""
+    program = "import time; print('at work', flush=True); time.sleep(60)"
+    a_program(tmp_path / "bin" / "uv", f'#!/bin/sh\nexec "{sys.executable}" -c "{program}"\n')
+    process = subprocess.Popen(
+        [sys.executable, checkout / "run", "collect"],
+        env=os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    with process.stderr:
+        assert next(line for line in process.stderr if "at work" in line)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr.read() == "homeclimate: stopped by Ctrl-C\n"
+    assert process.wait() == 130
 
 
 def a_checkout(folder: Path) -> Path:
@@ -267,6 +360,12 @@ def a_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def without_uv(checkout: Path) -> dict[str, str]:
+    """An environment in which uv, if there is one, fails."""
+    a_program(checkout / "bin" / "uv", "#!/bin/sh\nexit 2\n")
+    return os.environ | {"PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
+
+
 def module(checkout: Path) -> ModuleType:
     loader = SourceFileLoader("run", str(checkout / "run"))
     spec = spec_from_loader("run", loader)
@@ -280,7 +379,7 @@ def start(
     checkout: Path, *arguments: str, path: Path | None = None, python: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     command = ([] if python is None else [python]) + [checkout / "run"]
-    environment = os.environ | ({} if path is None else {"PATH": str(path)})
+    environment = without_uv(checkout) if path is None else os.environ | {"PATH": str(path)}
     return subprocess.run(
         [*command, *arguments],
         env=environment,
