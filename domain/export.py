@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 
 import attrs
 
@@ -20,6 +21,7 @@ TEXTS = ("observed_at", "other_values")
 _BEFORE_VALUES = ("collected_at", *NAMES[:3])
 _AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", *TEXTS)
 LONG_COLUMNS = ("collected_at", *NAMES, "value", "is_anomalous", "observed_at")
+_TIMES_CACHED = 256  # the devices of a slot share its time
 _ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
 
 
@@ -54,6 +56,22 @@ def units(columns: Sequence[str]) -> Mapping[str, str | None]:
 def headings(columns: Sequence[str]) -> Sequence[str]:
     """Return the columns with the codes of their units, such as `temperature (Cel)`."""
     return [f"{name} ({unit})" if unit else name for name, unit in units(columns).items()]
+
+
+def in_zone(rows: Iterator[Row], zone: tzinfo) -> Iterator[Row]:
+    """Yield the rows with their times in that zone, each with its offset. A text that is no time stays."""
+
+    @lru_cache(maxsize=_TIMES_CACHED)
+    def convert(text: str) -> str:
+        try:
+            return datetime.fromisoformat(text).astimezone(zone).isoformat()
+        except (ValueError, OverflowError):
+            return text
+
+    for row in rows:
+        observed = row[_OBSERVED]
+        seen = None if observed is None else convert(str(observed))
+        yield (convert(str(row[0])), *row[1:_OBSERVED], seen, row[_OTHERS])
 
 
 def long_rows(rows: Iterator[Row], selection: Selection) -> Iterator[Row]:

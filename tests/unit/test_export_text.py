@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows
+from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
 from domain.reading import Quantity
 from entrypoints.terminal.export_text import printable, safe_cell, write_csv, write_json_lines
 
@@ -81,6 +82,13 @@ def test_a_long_row_for_each_value_has_its_unit() -> None:
     everything = (*READING[:4], *(None,) * len(Quantity), *READING[6:])
     found = [row[4:7] for row in long_rows(iter([everything]), Selection())]
     assert found == [("pm25", "ug/m3", -1.0), ("tvoc", None, 7)]
+
+
+def test_times_are_those_of_the_zone() -> None:
+    odd = (*READING[:-2], "soon", None)
+    found = [(row[0], row[-2]) for row in in_zone(iter([READING, odd]), ZoneInfo("Asia/Kolkata"))]
+    local = "2026-03-01T17:30:00+05:30"
+    assert found == [(local, "2026-03-01T17:29:00+05:30"), (local, "soon")]
 
 
 def test_a_long_name_from_outside_is_safe_too() -> None:
