@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 
 from adapters.files.spool_folder import SpooledLine, SpoolFolder
@@ -83,7 +84,7 @@ class FileSpool:
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
         taken = 0
         problems: list[str] = []
-        streams = [self._undrained(folder, problems) for folder in self._folders]
+        streams = map(self._undrained, self._folders, repeat(problems))
         try:
             for folder, spooled in heapq.merge(*streams, key=lambda each: each[1].slot):
                 is_stored = spooled.report is not None and take(spooled.report)
