@@ -6,6 +6,7 @@ import hashlib
 import os
 import shlex
 import stat
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -149,9 +150,18 @@ class HomeFiles:
 
         The one in the user's state folder is for homes in which only the data can be written.
         """
-        real = os.fsencode(os.path.realpath(self.home))
-        name = hashlib.sha256(real).hexdigest()[:16]
-        folders = [self.home / "state"]
-        with suppress(RuntimeError):  # this user has no home folder
-            folders.append(platformdirs.user_state_path("homeclimate") / name)
+        folders = self.home / "state", *_user_folders([self.home])
         return tuple(folder for folder in folders if folder.is_absolute() and folder != self.folder)
+
+    def former_spools(self, homes: Iterable[Path]) -> Sequence[Path]:
+        """Return where cycles may still wait since the home was at these places."""
+        return [folder / "spool" for folder in _user_folders(homes) if folder.is_absolute()]
+
+
+def _user_folders(homes: Iterable[Path]) -> Sequence[Path]:
+    """Return the folder of each home in the user's state folder."""
+    reals = [os.fsencode(os.path.realpath(home)) for home in homes]
+    with suppress(RuntimeError):  # this user has no home folder
+        root = platformdirs.user_state_path("homeclimate")
+        return [root / hashlib.sha256(real).hexdigest()[:16] for real in reals]
+    return []

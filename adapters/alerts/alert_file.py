@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.files.atomic_write import write_atomically
 from adapters.files.data_folder import DataFolder
-from adapters.files.regular_file import NotAFileError, read_regular
+from adapters.files.regular_file import NotAFileError, make_folder, read_regular
 from ports.journal import Journal, Level
 
 _MODE = 0o644
@@ -25,7 +25,7 @@ class AlertFile:
             if self._content() == text.encode():
                 return
             self._data.require()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             write_atomically(self._path, text.encode(), mode=_MODE)
         except OSError as error:
             self._log_failure("alert_file.not_written", error)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.files.regular_file import read_regular
+from adapters.files.regular_file import give_to_owner, make_folder, read_regular
 from domain.errors import HomeclimateError
 
 # Errors of file systems that cannot sync a folder.
@@ -44,6 +44,7 @@ def _write_new_file(path: Path, payload: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         os.fchmod(descriptor, mode)  # the umask may have removed bits
+        give_to_owner(descriptor, path.parent)
         rest = memoryview(payload)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
@@ -112,7 +113,7 @@ def _stat_unchanged(file: NewContent) -> os.stat_result | None:
 
 
 def _write(file: NewContent, status: os.stat_result | None) -> None:
-    file.path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.path.parent)
     mode = _PUBLIC if status is None else stat.S_IMODE(status.st_mode)
     owner = file.path.parent.stat() if status is None else status
     _replace(file.path, file.content, _OWNER_ONLY if file.is_secret else mode, owner)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.files.regular_file import make_folder
+
 FileId = tuple[int, int]  # device and inode
 
 
@@ -60,4 +62,4 @@ class LastingFolder:
         """Make the folder if it is missing. Raise `OSError`."""
         if file_id(self.path) is None and file_id(self._above) != self._known:
             raise FileNotFoundError(errno.ENOENT, "the folder above is away", str(self._above))
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)

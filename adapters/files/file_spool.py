@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
-from itertools import repeat
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from adapters.files.spool_folder import SpooledLine, SpoolFolder
@@ -20,13 +19,15 @@ class FileSpool:
     """Keeps up to `max_bytes` of waiting cycles in all files together, not counting quarantined ones.
 
     `folder` is in the data folder; the `lasting` ones, best first, are where cycles wait while that one
-    cannot be written to. All of them are drained. Each one has a reserve of `reserve_bytes`.
+    cannot be written to. Each one has a reserve of `reserve_bytes`. All of them are drained,
+    and so are the `former` ones, of where the home was before it was moved.
     """
 
     def __init__(
         self,
         folder: Path,
         *lasting: Path,
+        former: Sequence[Path] = (),
         clock: Clock,
         journal: Journal,
         max_bytes: int = 64 * 1024 * 1024,
@@ -35,6 +36,11 @@ class FileSpool:
         self._folders = [
             SpoolFolder(each, clock=clock, journal=journal, reserve_bytes=reserve_bytes)
             for each in dict.fromkeys((folder, *lasting))
+        ]
+        self._drained = self._folders + [
+            SpoolFolder(each, clock=clock, journal=journal, reserve_bytes=0)
+            for each in former
+            if each not in lasting
         ]
         self._journal = journal
         self._max_bytes = max_bytes
@@ -84,14 +90,14 @@ class FileSpool:
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
         taken = 0
         problems: list[str] = []
-        streams = map(self._undrained, self._folders, repeat(problems))
+        streams = [self._undrained(folder, problems) for folder in self._drained]
         try:
             for folder, spooled in heapq.merge(*streams, key=lambda each: each[1].slot):
                 is_stored = spooled.report is not None and take(spooled.report)
                 folder.mark_drained(spooled, is_stored=is_stored)
                 taken += is_stored
         finally:
-            for folder in self._folders:
+            for folder in self._drained:
                 try:
                     folder.remove_drained()
                 except OSError as error:
@@ -103,7 +109,7 @@ class FileSpool:
 
     def waiting(self) -> Waiting:
         waiting = Waiting()
-        for folder in self._folders:
+        for folder in self._drained:
             before = waiting.cycles
             for _, spooled in self._undrained(folder, waiting.unreadable):
                 if spooled.report is not None:

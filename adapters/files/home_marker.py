@@ -6,17 +6,17 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from adapters.files.atomic_write import write_atomically
-from adapters.files.regular_file import read_regular
+from adapters.files.regular_file import make_folder, read_regular
 
 NAME = "home.json"
 _MODE = 0o600
+_MOST_HOMES = 9
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOUNT_POINT_FIELD = 4  # see proc_pid_mountinfo(5)
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the system writes a blank in a name
@@ -49,11 +49,13 @@ class Place:
 class Marker:
     """What is known of a home: its id, and the places of its databases by path, relative to the home.
 
-    The id is None if the file is damaged or cannot be read.
+    The id is None if the file is damaged or cannot be read. `homes` are where the home was, and is, oldest
+    first.
     """
 
     home_id: str | None
     databases: Mapping[str, Place | None] = attrs.field(factory=dict)
+    homes: tuple[str, ...] = ()
 
 
 class HomeMarker:
@@ -85,15 +87,26 @@ class HomeMarker:
         failure: OSError | None = None
         for folder in sorted(self._folders, key=lambda folder: not (folder / NAME).exists()):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 write_atomically(folder / NAME, payload, mode=_MODE)
             except OSError as error:
                 failure = failure or error
             else:
-                self._give_to_owner(folder)
-                self._give_to_owner(folder / NAME)
                 return
         raise failure or FileNotFoundError("there is no folder for the marker")
+
+    def at_home(self, marker: Marker) -> Marker:
+        """Return the marker with the places at which the home was, and the present one."""
+        here = os.path.realpath(self._home)
+        known = self.read()
+        before = () if known is None else tuple(home for home in known.homes if home != here)
+        return attrs.evolve(marker, homes=(*before[1 - _MOST_HOMES :], here))
+
+    def former_homes(self) -> Sequence[Path]:
+        """Return where the home was, and is not any more; the original of a copied home stays where it is."""
+        marker = self.read()
+        homes = () if marker is None else marker.homes
+        return [Path(home) for home in homes if not os.path.lexists(home)]
 
     def is_writable(self) -> bool:
         """Return whether the marker could be saved; changes nothing."""
@@ -170,12 +183,6 @@ class HomeMarker:
         above = (Path(point) for point in points if folder.is_relative_to(point))
         return max(above, key=lambda point: len(point.parts), default=Path(folder.anchor))
 
-    def _give_to_owner(self, path: Path) -> None:
-        if os.geteuid() == 0:  # the collector runs as the owner of the home, even if root ran it once
-            with suppress(OSError):
-                owner = self._home.stat()
-                os.chown(path, owner.st_uid, owner.st_gid)
-
 
 def is_dangling(path: Path) -> bool:
     """Return whether the path is a link to something that is not there."""
@@ -185,9 +192,12 @@ def is_dangling(path: Path) -> bool:
 def _read(path: Path) -> Marker:
     """Raise `OSError`, and `ValueError` for a damaged file."""
     match json.loads(read_regular(path)):
-        case {"home_id": str(home_id), "databases": {**databases}}:
+        case {"home_id": str(home_id), "databases": {**databases}, **others}:
+            homes = others.get("homes")
             return Marker(
-                home_id=home_id, databases={str(name): _place(one) for name, one in databases.items()}
+                home_id=home_id,
+                databases={str(name): _place(one) for name, one in databases.items()},
+                homes=tuple(map(str, homes)) if isinstance(homes, list) else (),
             )
         case _:
             raise ValueError("it is no marker")

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from adapters.files.regular_file import open_regular, problem_of_file
+from adapters.files.regular_file import make_folder, open_regular, problem_of_file
 from adapters.files.slot_notes import SlotNote, read_holder, read_note, write_note
 from domain.errors import SourceLocked, StoreError
 from domain.schedule import SlotRun, runs_of
@@ -43,7 +43,7 @@ def lock_within_limit(descriptor: int, *, attempts: int | None = None, pause_s: 
 def locked_file(path: Path, mode: int, *, makes_folder: bool = True) -> Iterator[None]:
     """Hold a lock on the file, which is created, along with its folder if need be. Raise `OSError`."""
     if makes_folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     descriptor = _open(path, mode)
     try:
         lock_within_limit(descriptor)
@@ -125,7 +125,7 @@ class SourceLocks:
     def _acquire(self, path: Path, source: str) -> int:
         """Return the descriptor of the locked file. Raise `SourceLocked` or `StoreError`."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             descriptor = _open(path, _LOCK_FILE_MODE)
         except OSError as error:
             raise _cannot_lock(source, path, error) from error

@@ -1,4 +1,7 @@
-"""The one way to open a file of a home: what is no regular file is refused at once, not waited for."""
+"""The one way to open a file of a home: what is no regular file is refused at once, not waited for.
+
+As root, what is made belongs to the owner of its folder, who could not use it otherwise.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -30,7 +33,7 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
     Opening a pipe, a socket or a device would wait for a partner, or have an effect; a folder is refused too.
     """
     try:
-        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
+        descriptor = _open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
     except OSError as error:
         if error.errno not in _NO_PARTNER and not isinstance(error, IsADirectoryError):
             raise
@@ -42,6 +45,27 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def make_folder(path: Path, *, parents: bool = True) -> None:
+    """Make the folder, and those above it, unless it is there. Raise `OSError`."""
+    missing = [each for each in (path, *path.parents) if not os.path.lexists(each)] if _is_root() else []
+    path.mkdir(parents=parents, exist_ok=True)
+    for folder in reversed(missing):
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                give_to_owner(descriptor, folder.parent)
+            finally:
+                os.close(descriptor)
+
+
+def give_to_owner(descriptor: int, folder: Path) -> None:
+    """As root, give what this process has just made to the owner of the folder that it is in."""
+    if _is_root():
+        with suppress(OSError):
+            owner = folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 @contextmanager
@@ -93,6 +117,20 @@ def problem_of_folder(folder: Path) -> str | None:
     except OSError as error:
         return f"no file can be made in {folder}: {error.strerror}"
     return None
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _open(path: Path, flags: int, mode: int) -> int:
+    """Open the file. What was there before, or is behind a link, keeps its owner."""
+    if flags & os.O_CREAT and _is_root():
+        with suppress(FileExistsError):
+            descriptor = os.open(path, flags | os.O_EXCL, mode)
+            give_to_owner(descriptor, path.parent)
+            return descriptor
+    return os.open(path, flags, mode)
 
 
 def _check(path: Path, mode: int) -> None:

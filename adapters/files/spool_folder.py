@@ -14,7 +14,7 @@ import attrs
 
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
-from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder
+from adapters.files.regular_file import make_folder, open_regular, problem_of_file, problem_of_folder
 from adapters.files.spool_lines import HEAD_BYTES, decode
 from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
@@ -68,7 +68,7 @@ class SpoolFolder:
 
     def prepare(self, *, parents: bool) -> None:
         """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
-        self.path.mkdir(parents=parents, exist_ok=True)
+        make_folder(self.path, parents=parents)
         os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE))
         self._parent = _identity(self.path.parent)
         try:
@@ -104,7 +104,7 @@ class SpoolFolder:
 
     def add(self, line: bytes) -> None:
         """Add the line durably, to the day's file, else to the reserve; or leave both as they were."""
-        self.path.mkdir(exist_ok=True)
+        make_folder(self.path, parents=False)
         with self._locked():
             try:
                 _append(self.path / f"{self._clock.now():%Y-%m-%d}.jsonl", line)

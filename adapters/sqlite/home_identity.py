@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from glob import escape
 from pathlib import Path
@@ -18,6 +19,7 @@ from uuid import uuid4
 import attrs
 
 from adapters.files.home_marker import HomeMarker, Marker, is_dangling
+from adapters.files.regular_file import reading
 from adapters.sqlite.migration.inspection import HOME_ID, INTERIM_SINCE, Inspection
 from domain.errors import StoreMissing
 from ports.clock import Clock
@@ -35,6 +37,7 @@ _SELECT = "SELECT value FROM properties WHERE name = ?"
 _BEGUN_AT = "begun_at"  # property of a database that replaces another: since when
 _KEPT_COPIES = ("damaged-", "replaced-", "before-", "left-")  # and a time: kept by this program
 _LOGS = ("-wal", "-journal")
+_STORED = (b" store.made ", b" store.opened ", b" kept=stored ")  # what a journal has of a database
 _STEPS = "put it back, or run `homeclimate db accept` to go on without it"
 
 
@@ -43,7 +46,7 @@ class HomeIdentity:
     """The identity of the home whose database is at the path.
 
     `is_other_configuration` means that a person named another configuration than the home's own for this
-    run: then a database of another name may be a new one.
+    run: then a database of another name may be a new one. `journal_file` is where collectors log to.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class HomeIdentity:
     journal: Journal
     clock: Clock
     is_other_configuration: bool = False
+    journal_file: Path | None = None
     _has_warned: bool = attrs.field(default=False, init=False)
     _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
     _begun_at: str | None = attrs.field(default=None, init=False)
@@ -90,6 +94,8 @@ class HomeIdentity:
         # a new home whose first cycles could not be stored has a marker without a database
         if marker is None and any((folder / "spool").glob("*.jsonl")):
             return f"readings for it wait in {folder / 'spool'}"
+        if marker is None and self.journal_file is not None and _tells_of_a_database(self.journal_file):
+            return f"readings were stored before, as {self.journal_file} says"
         return None
 
     def is_ours(self) -> bool:
@@ -248,6 +254,7 @@ class HomeIdentity:
         return since
 
     def _save(self, marker: Marker) -> None:
+        marker = self.marker.at_home(marker)
         if marker == self.marker.read():
             return
         try:
@@ -261,6 +268,14 @@ class HomeIdentity:
 def _property(connection: sqlite3.Connection, name: str) -> str | None:
     row = connection.execute(_SELECT, (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _tells_of_a_database(journal_file: Path) -> bool:
+    for path in (journal_file, journal_file.with_name(f"{journal_file.name}.1")):
+        with suppress(OSError), reading(path) as file:
+            if any(event in line for line in file for event in _STORED):
+                return True
+    return False
 
 
 def _instant(text: Json) -> datetime | None:

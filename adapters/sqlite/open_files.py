@@ -18,6 +18,7 @@ from typing import NamedTuple
 import attrs
 
 from adapters.files.data_folder import FileId, file_id
+from adapters.files.regular_file import make_folder
 from domain.errors import StoreMissing
 
 _DESCRIPTORS = Path("/dev/fd")  # of this process, on Linux and macOS
@@ -151,7 +152,7 @@ class OpenFiles:
 
     def with_folder(self) -> OpenFiles:
         """Make the folder, if it was deleted with the file. Raise `OSError`."""
-        self.real.parent.mkdir(exist_ok=True)
+        make_folder(self.real.parent, parents=False)
         return attrs.evolve(self, folder=file_id(self.real.parent))
 
     def forget_logs(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.regular_file import give_to_owner, make_folder, reading
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
@@ -41,7 +42,7 @@ class Opening:
         """Make the folder of a new database. Raise `StoreMissing` if the place of the home's own is away."""
         if self.identity is not None:
             self.identity.require_place()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
 
     def connection(self, *, may_rebuild: bool) -> sqlite3.Connection:
         """Return the connection that writes. Raises what SQLite, the system and the inspection raise.
@@ -90,6 +91,8 @@ class Opening:
             connection.execute("PRAGMA synchronous=OFF")  # it is synced once, when it is complete
             make_tables(connection, is_simulated=self.is_simulated)
             connection.executemany(_INSERT_PROPERTY, properties.items())
+        with reading(unfinished) as file:
+            give_to_owner(file.fileno(), unfinished.parent)
         return unfinished
 
     def _apply_settings(self, connection: sqlite3.Connection) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 import attrs
 
+from adapters.files.regular_file import make_folder
 from adapters.log.library_logging import redirect_to_journal
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -61,7 +62,7 @@ def collecting(
     retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
     with suppress(OSError):  # the store says why
         if home.marker.absence(home.files.database) is None:
-            home.files.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(home.files.folder)
     locks = source_locks(home)
     spool = home.spool
     database = SqliteStore(

@@ -101,12 +101,14 @@ class Home:
             journal=self.journal,
             clock=self.clock,
             is_other_configuration=self.loaded.is_other_configuration,
+            journal_file=self.settings.logging.log_file_path,
         )
 
     @property
     def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
-        return FileSpool(self.files.spool, *lasting, clock=self.clock, journal=self.journal)
+        former = self.files.former_spools(self.marker.former_homes())
+        return FileSpool(self.files.spool, *lasting, former=former, clock=self.clock, journal=self.journal)
 
     @property
     def interim_cycles(self) -> Spool:

@@ -11,6 +11,7 @@ import attrs
 
 from adapters.files import atomic_write
 from adapters.files.atomic_write import NewContent, save_together
+from adapters.files.regular_file import make_folder
 from adapters.memory.state import MemoryState
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
@@ -132,7 +133,7 @@ def save(draft: Draft) -> None:
     with suppress(OSError):  # the files are saved; the first cycle reports what is wrong with the folder
         home = home_of(draft.loaded)
         if not home.data.is_away():
-            home.files.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(home.files.folder)
 
 
 def forget_refusals(loaded: Loaded) -> None:

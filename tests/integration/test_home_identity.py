@@ -68,6 +68,7 @@ class Home:
             journal=self.journal,
             clock=MemoryClock(NOON),
             is_other_configuration=self.is_other_configuration,
+            journal_file=self.folder / "logs" / "homeclimate.log",
         )
 
     def collect(self, device: str = "hue:new") -> None:
@@ -156,7 +157,6 @@ def test_new_home_gets_an_id_in_database_and_marker(home: Home) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_marker_of_a_run_as_root_belongs_to_the_owner_of_the_home(home: Home) -> None:
-    (home.folder / "state").mkdir()
     os.chown(home.folder, 1234, 1234)
     home.collect()
     owners = {path.stat().st_uid for path in (home.marker_file, home.marker_file.parent)}
@@ -215,6 +215,15 @@ def forget_all(home: Home) -> None:
         log.unlink()
 
 
+def only_journal(home: Home) -> None:
+    forget_all(home)
+    journal = home.folder / "logs" / "homeclimate.log.1"
+    journal.parent.mkdir()
+    journal.write_text(
+        "2026-03-01T12:00:00.000Z INFO cycle slot=2026-03-01T12:00:00+00:00 kept=stored readings=1\n"
+    )
+
+
 def only_backups(home: Home) -> None:
     home.back_up()
     forget_all(home)
@@ -257,6 +266,7 @@ LOSSES = [
     only_spool,
     only_kept_copy,
     only_log,
+    only_journal,
     damaged_marker,
     marker_in_second_place,
 ]
@@ -278,6 +288,20 @@ def test_home_without_any_witness_is_new(old: Home) -> None:
     old.collect()
     assert old.missing() is None
     assert "interim_since" not in old.properties()
+
+
+def test_home_that_was_moved_knows_where_it_was(old: Home, tmp_path: Path) -> None:
+    """The original of a copied home stays where it is, and keeps what waits for it."""
+    copy, moved = Home(tmp_path / "copy"), Home(tmp_path / "moved")
+    shutil.copytree(old.folder, copy.folder)
+    assert copy.marker.former_homes() == []
+    shutil.move(old.folder, moved.folder)
+    assert moved.marker.former_homes() == [old.folder]
+    moved.collect("hue:moved")
+    assert moved.marker.former_homes() == [old.folder]
+    again = Home(tmp_path / "again")
+    shutil.move(moved.folder, again.folder)
+    assert again.marker.former_homes() == [old.folder, moved.folder]
 
 
 def test_first_cycles_that_could_not_be_stored_are_no_loss(home: Home) -> None:

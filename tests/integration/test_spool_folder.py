@@ -389,3 +389,16 @@ def test_places_together_keep_within_the_limit(places: Places) -> None:
     spool.prepare(is_data_there=True)
     with pytest.raises(SpoolError, match="is full"):
         spool.add(a_cycle_at(60))
+
+
+def test_former_folder_is_drained_and_never_added_to(tmp_path: Path, journal: MemoryJournal) -> None:
+    """Of a home that was moved as a whole while its collector ran."""
+    clock, former = MemoryClock(NOON), tmp_path / "former"
+    a_spool(former, journal).add(a_cycle_at(1))
+    (tmp_path / "data").touch()
+    spool = FileSpool(tmp_path / "data" / "spool", former=[former], clock=clock, journal=journal)
+    assert spool.waiting().cycles == 1
+    with pytest.raises(SpoolError):
+        spool.add(a_cycle_at(2))
+    assert drained(spool) == [a_cycle_at(1)]
+    assert spool.waiting().cycles == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.files.regular_file import make_folder
 from adapters.sqlite.care.file_swap import finish_replacing
 from adapters.sqlite.care.quarantine import QUARANTINED
 from adapters.sqlite.care.restoring import put_in_place
@@ -68,7 +69,7 @@ class Renewal:
         with store_errors(path):
             if (reason := identity.away()) is not None:
                 self._leave_place(reason)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with self.lock.held():
                 finish_replacing(path)
                 new = self.opening.make(is_replacement=True)
@@ -90,7 +91,7 @@ class Renewal:
         self.identity.leave_place()
         if self.identity.away() is not None:
             raise StoreMissing(f"{reason}. Remove the link, or have it point to a folder; nothing is changed")
-        self.opening.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.opening.path.parent)
 
     def _claim(self, path: Path) -> None:
         busy_timeout_ms = self.opening.busy_timeout_ms

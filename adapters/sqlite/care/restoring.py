@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.files.regular_file import make_folder
 from adapters.sqlite import measurements
 from adapters.sqlite.care.backups import copy_permissions, verified_copy
 from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
@@ -92,7 +93,7 @@ class Restoring:
         with store_errors(self.path):
             if self.identity is not None:
                 self.identity.require_place()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             real = Path(os.path.realpath(self.path))  # a link is never replaced
             target = real.with_name(f"{real.name}.restoring")
             with (

@@ -199,6 +199,7 @@ def opened_by(home: SickHome, notes: Path, *command: str) -> set[tuple[str, Path
 
 
 def test_health_opens_every_file_that_a_collector_writes(home: SickHome, tmp_path: Path) -> None:
+    opened_by(home, tmp_path / "first", "collect", "--cycles", "1")  # the marker notes where the copy is
     collected = opened_by(home, tmp_path / "collect", "collect", "--cycles", "1")
     checked = opened_by(home, tmp_path / "health", "health", "--offline")
     written = {path for kind, path in collected if kind in ("write", "database") and path.exists()}

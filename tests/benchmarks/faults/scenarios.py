@@ -152,6 +152,23 @@ def moved_away(home: Home) -> None:
     home.once()
 
 
+def home_moved(home: Home) -> None:
+    """The home is moved as a whole under the collector, and back, and away for good."""
+    elsewhere = home.folder.with_name("elsewhere")
+    with home.collecting() as collector:
+        collector.wait_for_lines(2, "stored")
+        home.folder.rename(elsewhere)
+        collector.wait_for_lines(2, "spooled")
+        if home.folder.exists():
+            home.errors.append(f"made in place of the home: {list(home.folder.rglob('*'))}")
+        elsewhere.rename(home.folder)
+        collector.wait_for_lines(2, "stored")
+        home.folder.rename(elsewhere)
+        collector.wait_for_lines(2, "spooled")
+    home.folder = elsewhere
+    home.once()
+
+
 def link_to_absent_disk(home: Home) -> None:
     """`readings.db` is a symbolic link to a disk that is away for a while."""
     disk = home.folder.with_name(f"{home.folder.name}.disk")
@@ -292,6 +309,7 @@ SCENARIOS: Mapping[str, Callable[[Home], None]] = {
         full_home,
         unmounted,
         moved_away,
+        home_moved,
         link_to_absent_disk,
         deleted_while_stopped,
         deleted_while_running,
