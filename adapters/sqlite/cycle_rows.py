@@ -121,13 +121,11 @@ class CycleWriter:
         outcomes: list[Outcome] = []
         refusals: list[Unread] = []
         for outcome in report.outcomes:
-            stored = outcome
+            stored: Outcome = outcome
             if isinstance(outcome, Collected):
-                inserted, refused = self._insert_readings(outcome, created_at)
+                stored, inserted, refused = self._insert_readings(outcome, created_at)
                 self._write_devices(outcome, refused, now)
-                if len(inserted) < len(outcome.readings):
-                    stored = outcome.as_stored(tuple([reading for reading, _ in inserted]), refused)
-                rows += [row for _, row in inserted]
+                rows += inserted
                 refusals += refused
             self._write_outcome(stored)
             outcomes.append(stored)
@@ -202,35 +200,40 @@ class CycleWriter:
 
     def _insert_readings(
         self, collected: Collected, created_at: str
-    ) -> tuple[Sequence[tuple[Reading, Row]], tuple[Unread, ...]]:
-        """Insert and return the readings that are new; also return why the table refuses others of them."""
+    ) -> tuple[Collected, Sequence[Row], tuple[Unread, ...]]:
+        """Insert the readings that are new.
+
+        Return the outcome as it is stored, the rows of its readings, and why the table refuses others.
+        """
         rows = [row_of(reading, created_at) for reading in collected.readings]
         present = self._present(rows)
-        new: list[tuple[Reading, Row]] = []
+        new: dict[_Key, tuple[Reading, Row]] = {}
         for reading, row in zip(collected.readings, rows, strict=True):
             if (key := _key(row)) not in present:
-                present.add(key)
-                new.append((reading, row))
-        if not new:
-            return (), ()
+                new.setdefault(key, (reading, row))
+        stored = collected
         if len(new) < len(rows):
-            rows = [row for _, row in new]
+            rows = [row for _, row in new.values()]
+            stored = collected.as_stored(tuple(reading for reading, _ in new.values()))
         errors: dict[_Key, sqlite3.Error] = {}
         try:
-            if self._connection.executemany(INSERT_READING, rows).rowcount == len(new):
-                return new, ()
+            if not rows or self._connection.executemany(INSERT_READING, rows).rowcount == len(rows):
+                return stored, rows, ()
         except sqlite3.IntegrityError as first:  # the rows before the refused one are in, and skipped now
             self._require_transaction(first)
-            for _, row in new:
+            for key, (_, row) in new.items():
                 try:
                     self._connection.execute(INSERT_READING, row)
                 except sqlite3.IntegrityError as error:
                     self._require_transaction(error)
-                    errors[_key(row)] = error
+                    errors[key] = error
         present = self._present(rows)
-        refused = [(reading, errors.get(_key(row))) for reading, row in new if _key(row) not in present]
-        inserted = [(reading, row) for reading, row in new if _key(row) in present]
-        return inserted, tuple(_refusal(reading, error) for reading, error in refused)
+        inserted = [pair for key, pair in new.items() if key in present]
+        refused = tuple(
+            _refusal(reading, errors.get(key)) for key, (reading, _) in new.items() if key not in present
+        )
+        stored = collected.as_stored(tuple(reading for reading, _ in inserted), refused)
+        return stored, [row for _, row in inserted], refused
 
     def _require_transaction(self, error: sqlite3.Error) -> None:
         """Raise the error if it has ended the transaction, as that of a trigger can."""
@@ -292,7 +295,7 @@ class CycleWriter:
         if not ids:
             return
         select = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))
-        stored = {row.device_id: row for row in map(_DeviceRow._make, select)}
+        stored: dict[str, Sequence[object]] = {row[0]: row for row in select}  # in the order of _DeviceRow
         slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
         lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
         devices: dict[str, _DeviceRow] = {}
@@ -301,9 +304,9 @@ class CycleWriter:
             row = stored.get(device_id)
             if (
                 row is not None
-                and (row.source, row.kind, row.location) == names
-                and lagging < str(row.last_read_slot) <= slot
-                and lagging < str(row.last_listed_slot) <= slot
+                and row[1:4] == names
+                and lagging < str(row[5]) <= slot
+                and lagging < str(row[6]) <= slot
             ):
                 self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
             else:
@@ -328,9 +331,9 @@ class CycleWriter:
         ]
         self._connection.executemany(_UPSERT_DEVICE, changed)
 
-    def _current(self, stored: _DeviceRow) -> _DeviceRow:
+    def _current(self, stored: Sequence[object]) -> _DeviceRow:
         """Return the row with storable texts and the newest slot that listed the device."""
-        row = _DeviceRow._make(clean(cell) if isinstance(cell, str) else cell for cell in stored)
+        row = _DeviceRow._make([clean(cell) if isinstance(cell, str) else cell for cell in stored])
         listed = row.last_listed_slot
         if isinstance(listed, str):
             listed = max(listed, self._listed.get(row.device_id, ""))
@@ -358,10 +361,11 @@ def _merge(old: _DeviceRow, new: _DeviceRow, ahead: str) -> _DeviceRow:
     )
 
 
-def _must_write(stored: _DeviceRow | None, device: _DeviceRow, lagging: str, ahead: str) -> bool:
+def _must_write(row: Sequence[object] | None, device: _DeviceRow, lagging: str, ahead: str) -> bool:
     """Return whether the row differs in more than slots that moved by less than an hour."""
-    if stored is None:
+    if row is None:
         return True
+    stored = _DeviceRow._make(row)
     slots = (
         (stored.last_read_slot, device.last_read_slot),
         (stored.last_listed_slot, device.last_listed_slot),

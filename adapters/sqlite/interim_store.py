@@ -44,7 +44,7 @@ class InterimStore:
         stored = self._store.append(report, waits=waits)
         if self._identity.is_interim():
             self._keep(report)
-        else:
+        elif self._may_have_kept:
             self._hand_over()
         return stored
 
