@@ -11,7 +11,7 @@ import click
 
 from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRefused
 from entrypoints import exit_codes
-from entrypoints.process import prepare_streams, program_name
+from entrypoints.process import prepare_streams, prepare_time_zone, program_name
 from entrypoints.system_limits import check_limits, explain
 from entrypoints.terminal.output import discard_stdout, print_message
 from entrypoints.version import __version__
@@ -59,11 +59,7 @@ class _Commands(click.Group):
             _report(str(error))
             return _code_of(error)
         except (OSError, RuntimeError, MemoryError) as error:
-            if (text := explain(error)) is None:
-                raise
-            _report(text)
-            discard_stdout()
-            return exit_codes.FAILED
+            return _denied(error)
 
 
 @click.group(
@@ -80,6 +76,7 @@ def main(arguments: list[str] | None = None, *, environment: Environment | None 
     `environment` replaces the real one: tests pass the certificates of a simulated home.
     """
     prepare_streams()
+    prepare_time_zone()
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["health"]:
         from entrypoints.commands import health  # which ends the process by its deadline, whatever hangs
@@ -98,7 +95,18 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
     except click.ClickException as error:
         error.show(file=sys.stderr)
         return exit_codes.USAGE
+    except OSError as error:  # the help, or the version, could not be printed
+        return _denied(error)
     return returned if isinstance(returned, int) else 0
+
+
+def _denied(error: BaseException) -> int:
+    """Report what the system denies and return the exit code; raise what is a fault of the program."""
+    if (text := explain(error)) is None:
+        raise error
+    _report(text)
+    discard_stdout()
+    return exit_codes.FAILED
 
 
 def _report(text: str) -> None:

@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -120,6 +121,16 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
         elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
             stream.reconfigure(errors="backslashreplace")
+
+
+def prepare_time_zone() -> None:
+    """Show times in UTC if the local zone is a day or more from it, which Python refuses."""
+    try:
+        for month in (1, 7):  # with and without summer time
+            datetime(2026, month, 1).astimezone()
+    except (ValueError, OverflowError):
+        os.environ["TZ"] = "UTC0"
+        time.tzset()
 
 
 def process_age_s() -> float:

@@ -103,7 +103,8 @@ class SavedState:
         self._state.put(_CLOCK_FAULTS, {source: slot.isoformat() for source, slot in slots.items()})
 
     def clock_step(self) -> ClockStep | None:
-        saved = self._state.get(_CLOCK_STEP)
+        if not (saved := self._state.get(_CLOCK_STEP)):
+            return None
         at, detail = _instant(saved.get("at")), saved.get("detail")
         return None if at is None else ClockStep(at, detail if isinstance(detail, str) else "")
 

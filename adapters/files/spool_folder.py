@@ -116,8 +116,16 @@ class SpoolFolder:
 
     def undrained(self) -> Iterator[SpooledLine]:
         """Yield the whole lines that are not drained yet, oldest first. Raise a file's error at the end."""
-        look = self._look()
-        if look is None or look == self._empty:
+        try:
+            folder = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return  # it is not there, or not for this user
+        try:
+            reserve_ns = self._reserve.path.stat().st_mtime_ns
+        except OSError:
+            reserve_ns = 0
+        look = folder.st_ino, folder.st_mtime_ns, reserve_ns
+        if look == self._empty:
             return
         days = self._days()
         is_empty = not days
@@ -144,18 +152,6 @@ class SpoolFolder:
         for name in tuple(self._drained):
             if self._quarantine(name):
                 self._remove_if_drained(self.path / name)
-
-    def _look(self) -> _Look | None:
-        """Return how the folder looks without reading it; None if it is not there, or not for this user."""
-        try:
-            status = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return None
-        try:
-            reserve_ns = self._reserve.path.stat().st_mtime_ns
-        except OSError:
-            reserve_ns = 0
-        return status.st_ino, status.st_mtime_ns, reserve_ns
 
     def _is_settled(self, look: _Look) -> bool:
         changed = datetime.fromtimestamp(max(look[1:]) / 1e9, UTC)

@@ -53,7 +53,8 @@ class FileState:
     def get(self, key: str) -> Mapping[str, Json]:
         try:
             with self._lock:
-                self._read_spares()
+                if not self._has_read_spares:
+                    self._read_spares()
                 values = self._unsaved if key in self._unsaved else self._load()
                 return {name: _copy(part) for name, part in values.get(key, {}).items()}
         except (OSError, ValueError) as error:
@@ -63,7 +64,8 @@ class FileState:
     def put(self, key: str, value: Mapping[str, Json]) -> None:
         with self._lock:
             try:
-                self._read_spares()
+                if not self._has_read_spares:
+                    self._read_spares()
                 self._unsaved[key] = json.loads(json.dumps(value, allow_nan=False))
                 self._data.require()
                 with locked_file(self._lock_path, _MODE):
@@ -108,9 +110,7 @@ class FileState:
         return _read_file(self._path)
 
     def _read_spares(self) -> None:
-        """Once: take what an earlier process could not write."""
-        if self._has_read_spares:
-            return
+        """Take what an earlier process could not write."""
         self._has_read_spares = True
         for spare in self._spares:
             self._spare_folders[spare] = LastingFolder(spare.parent)

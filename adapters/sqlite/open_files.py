@@ -211,14 +211,11 @@ class OpenFiles:
 def _still_open(descriptor: int | None, file: FileId | None) -> int | None:
     """Return the descriptor, or another one of the file if it has been closed since; None without one."""
     with suppress(OSError):
-        if descriptor is not None and _id_of(descriptor) == file:
-            return descriptor
+        if descriptor is not None:
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) == file:
+                return descriptor
     return next(_descriptors(file), None)
-
-
-def _id_of(descriptor: int) -> FileId:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
 
 
 def _descriptors(file: FileId | None) -> Iterator[int]:
@@ -229,7 +226,8 @@ def _descriptors(file: FileId | None) -> Iterator[int]:
         return
     for name in names:
         with suppress(OSError, ValueError):  # the descriptor of the listing itself is closed by now
-            if _id_of(int(name)) == file:
+            status = os.fstat(int(name))
+            if (status.st_dev, status.st_ino) == file:
                 yield int(name)
 
 

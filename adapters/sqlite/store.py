@@ -18,7 +18,7 @@ from adapters.sqlite.connection import connect_for_reading, journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.wal import LONG_BYTES, Wal
@@ -153,23 +153,34 @@ class SqliteStore:
         return written
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        return self._read(lambda rows: rows.progress(source, at))
+        return self._read(CycleWriter.progress, source, at)
 
     def is_used(self, source: str, instant: datetime) -> bool:
-        return self._read(lambda rows: rows.is_used(source, instant))
+        return self._read(CycleWriter.is_used, source, instant)
 
-    def _read(self, read: Callable[[CycleWriter], T]) -> T:
-        """Return what is read, also from a database that could not be opened for writing."""
+    def _read(self, read: Callable[[CycleWriter, str, datetime], T], source: str, at: datetime) -> T:
+        """Return what is read, also from a database that could not be opened for writing.
+
+        A query needs no lock. A database that could not be opened is tried again: the progress of its sources
+        must be known before it is written to, or what was missed until then is never explained.
+        """
         try:
-            with self._read_connection():
-                return read(self._writer)
+            files = self._files
+            if self._connection is None or files is None or files.condition() is not Condition.IN_PLACE:
+                with self._write_connection(waits=files is not None):
+                    return read(self._writer, source, at)
+            with store_errors(self._path):
+                return read(self._writer, source, at)
+        except StoreCorrupt:
+            self._is_suspect |= self._connection is not None
+            raise
         except StoreError as error:
             if self._connection is not None or type(error) not in (StoreError, StoreBusy, StoreFull):
                 raise
             with suppress(sqlite3.Error, OSError):
                 connection = connect_for_reading(self._path, busy_timeout_ms=0)
                 with closing(connection):
-                    return read(CycleWriter(connection))
+                    return read(CycleWriter(connection), source, at)
             raise
 
     def require_in_place(self) -> None:
@@ -246,25 +257,6 @@ class SqliteStore:
                         # open until the next opening: closing would checkpoint into what may be damaged
                         self._abandoned, self._connection = self._connection, None
                     raise
-
-    @contextmanager
-    def _read_connection(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for queries, which need no lock.
-
-        A database that could not be opened is tried again: the progress of its sources must be known before
-        it is written to, or what was missed until then is never explained.
-        """
-        files = self._files
-        if self._connection is None or files is None or files.condition() is not Condition.IN_PLACE:
-            with self._write_connection(waits=self._files is not None) as connection:
-                yield connection
-        else:
-            try:
-                with store_errors(self._path):
-                    yield self._connection
-            except StoreCorrupt:
-                self._is_suspect = True
-                raise
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is not None:

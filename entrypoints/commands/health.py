@@ -34,8 +34,8 @@ from domain.health import (
 from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
 from entrypoints.commands.options import SecondsRange, home_option
-from entrypoints.exit_codes import USAGE
-from entrypoints.process import prepare_streams, process_age_s, program_name
+from entrypoints.exit_codes import FAILED, USAGE
+from entrypoints.process import prepare_streams, prepare_time_zone, process_age_s, program_name
 from entrypoints.system_limits import check_limits, explain
 from entrypoints.terminal import health_text
 from entrypoints.terminal.output import non_blocking_stdout
@@ -67,6 +67,7 @@ class HealthCommand:
 def main(arguments: Sequence[str] | None = None, *, environment: Environment | None = None) -> NoReturn:
     """Run the check and exit; never returns."""
     prepare_streams()
+    prepare_time_zone()
     code = run(sys.argv[1:] if arguments is None else arguments, environment=environment, leave=os._exit)
     with suppress(OSError, ValueError):
         sys.stdout.flush()
@@ -87,6 +88,9 @@ def run(
     except click.ClickException as error:
         error.show()
         return USAGE
+    except OSError as error:  # the help could not be printed, or the bundle's folder not be looked at
+        sys.stderr.write(f"homeclimate: {explain(error)}\n")
+        return FAILED
     if not isinstance(parsed, HealthCommand):  # the exit code after --help
         return int(parsed)
     if parsed.lists:

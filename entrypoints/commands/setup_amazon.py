@@ -167,7 +167,7 @@ def _read_token(prompts: Prompts) -> str | None:
     """Read the token from stdin; it is not echoed at a terminal. Return None after a message."""
     is_typed = prompts.is_interactive
     try:
-        pasted = click.prompt("Refresh token", hide_input=True) if is_typed else sys.stdin.read(_MOST_PASTED)
+        pasted = prompts.paste("Refresh token") if is_typed else sys.stdin.read(_MOST_PASTED)
     except UnicodeDecodeError:
         pasted = "\ufffd"  # a file in another encoding
     token = refresh_token(pasted)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,10 @@ import click
 
 from entrypoints.terminal.output import print_message
 
+_LOCAL_MODES, _CHARACTERS = 3, 6  # places in what tcgetattr returns
+_PASTE_PAUSE_S = 0.5  # lines of one paste come faster
+_MOST_READ = 65_536
+_BACKSPACES, _END_OF_INPUT = (b"\x7f", b"\x08"), b"\x04"  # as a terminal without line editing sends them
 _COUNTDOWN_LINE_EVERY_S = 10  # where a line cannot be redrawn
 
 
@@ -37,6 +43,29 @@ class Prompts:
         """Return a number from 1 to `count`. Call it only when `is_interactive`."""
         number: int = click.prompt(question, type=click.IntRange(1, count))
         return number
+
+    def paste(self, question: str) -> str:
+        """Return what is pasted, without an echo: lines that come at once, up to Enter.
+
+        Call it only when `is_interactive`.
+        """
+        terminal = sys.stdin.fileno()
+        before, unseen = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
+        unseen[_LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
+        unseen[_CHARACTERS][termios.VMIN], unseen[_CHARACTERS][termios.VTIME] = 1, 0
+        pasted = b""
+        termios.tcsetattr(terminal, termios.TCSADRAIN, unseen)
+        try:
+            click.echo(f"{question}: ", nl=False)
+            while not pasted.endswith(b"\n") or select.select([terminal], [], [], _PASTE_PAUSE_S)[0]:
+                some = os.read(terminal, _MOST_READ)
+                pasted = pasted[:-1] if some in _BACKSPACES else pasted + some
+                if not some or some.endswith(_END_OF_INPUT):
+                    break
+        finally:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+            click.echo()
+        return pasted.rstrip(_END_OF_INPUT).decode(errors="replace")
 
     @contextmanager
     def countdown(self, request: str) -> Iterator[Callable[[int], None]]:

@@ -108,3 +108,30 @@ def test_no_command_ends_in_a_traceback(
     assert "internal error" not in said
     assert "the check itself failed" not in said
     assert done.returncode in (0, 1, 2, 64, 78), done
+
+
+@pytest.mark.parametrize("command", [("--version",), ("--help",), ("health", "--help"), ("status",)])
+def test_full_output_is_said(deployment: Deployment, command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            deployment.command(*command),
+            env=deployment.environment(),
+            cwd=deployment.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("homeclimate: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("collect", "--once"), ("status",), ("health", "--offline")])
+def test_a_time_zone_of_days_is_replaced_by_utc(deployment: Deployment, command: tuple[str, ...]) -> None:
+    deployment.run("collect", "--once")
+    done = run(deployment, command, None, TZ="Foo-25:99")
+    assert done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "internal error" not in done.stdout + done.stderr

@@ -240,6 +240,19 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
     assert token_in(home) == alexa.refresh_token
 
 
+def test_a_token_that_is_pasted_over_two_lines_is_taken_whole(
+    alexa: SimulatedAlexa, home: Deployment
+) -> None:
+    first, rest = alexa.refresh_token[:80], alexa.refresh_token[80:]
+    with at_a_terminal(home, "setup", "amazon", "--import") as terminal:
+        terminal.expect("Refresh token: ")
+        terminal.type_line(f"{first}\n{rest}")
+        assert terminal.wait() == 0
+    assert "without the line breaks in it" in terminal.output
+    assert rest not in terminal.output
+    assert token_in(home) == alexa.refresh_token
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

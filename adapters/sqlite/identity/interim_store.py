@@ -11,7 +11,7 @@ from datetime import datetime
 
 import attrs
 
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from domain.cycle import CycleReport
 from domain.errors import SpoolError, StoreMissing
 from domain.progress import SourceProgress
@@ -44,7 +44,7 @@ class InterimStore:
         stored = self._store.append(report, waits=waits)
         if self._identity.is_interim():
             self._keep(report)
-        else:
+        elif self._may_have_kept:
             self._hand_over()
         return stored
 
