@@ -1,13 +1,12 @@
-"""A cycle report as rows: readings, the ledger, the devices, and what was measured."""
+"""A cycle report as rows: readings and the ledger, and what is written with them."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
-from typing import NamedTuple
 
 import attrs
 
@@ -22,6 +21,7 @@ from adapters.sqlite.checksums import (
     read_run,
     run_of,
 )
+from adapters.sqlite.device_rows import DeviceRows
 from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
 from adapters.sqlite.queries import newest_slot_before, progress_at
 from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
@@ -40,9 +40,6 @@ from domain.gaps import Hole, fill, find_holes
 from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
-
-_LISTED_WITHIN = timedelta(days=1)
-_DEVICE_ROW_LAG = timedelta(hours=1)  # how far the slots of a device row may lag behind its newest reading
 
 _SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
 _SELECT_DEVICES_AT = "SELECT device_id FROM readings WHERE timestamp = ?"
@@ -66,39 +63,11 @@ UPDATE outcomes SET
     readings = :readings, unread = :unread, until = :until, notes = :notes, crc = :crc
 WHERE source = :source AND slot = :slot
 """
-_SELECT_DEVICES = """
-SELECT device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot FROM devices
-WHERE device_id BETWEEN ? AND ?
-"""
-_UPSERT_DEVICE = """
-INSERT INTO devices (device_id, source, kind, location, first_slot, last_read_slot, last_listed_slot)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (device_id) DO UPDATE SET
-    source = excluded.source, kind = excluded.kind, location = excluded.location,
-    first_slot = excluded.first_slot, last_read_slot = excluded.last_read_slot,
-    last_listed_slot = excluded.last_listed_slot
-"""
-_SELECT_LISTED = """
-SELECT device_id, last_listed_slot FROM devices
-WHERE source = ? AND last_listed_slot > ? AND typeof(device_id) = 'text'
-"""
 
 
 Row = tuple[Cell, ...]
 _Key = tuple[Cell, str]  # of a reading: the timestamp, and the device in lower case
 _timestamp_of = itemgetter(0)  # of a row
-
-
-class _DeviceRow(NamedTuple):
-    """A row of `devices`, in the order of its columns; a damaged file can hold anything in it."""
-
-    device_id: str
-    source: object
-    kind: object
-    location: object
-    first_slot: object
-    last_read_slot: object
-    last_listed_slot: object
 
 
 class CycleWriter:
@@ -109,13 +78,13 @@ class CycleWriter:
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
         self._select_devices_at = _SELECT_DEVICES_AT
-        self._listed: dict[str, str] = {}  # the newest slot that listed each device; its row may lag behind
+        self._devices = DeviceRows(connection)
 
     def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
         self._look_at_schema()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
-        holes = list(find_holes(report, self._newest_before, self.expected_devices))
+        holes = list(find_holes(report, self._newest_before, self._devices.expected))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
         outcomes: list[Outcome] = []
@@ -124,7 +93,7 @@ class CycleWriter:
             stored: Outcome = outcome
             if isinstance(outcome, Collected):
                 stored, inserted, refused = self._insert_readings(outcome, created_at)
-                self._write_devices(outcome, refused, now)
+                self._devices.write(outcome, refused, now)
                 rows += inserted
                 refusals += refused
             self._write_outcome(stored)
@@ -142,18 +111,7 @@ class CycleWriter:
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""
         progress = progress_at(self._connection, source, at)
-        return attrs.evolve(progress, expected=self.expected_devices(source, at))
-
-    def expected_devices(self, source: str, at: datetime) -> frozenset[str]:
-        """Return the devices that have had a reading and that the source has listed within a day."""
-        since = as_text(at - _LISTED_WITHIN)
-        select = (source, as_text(at - _LISTED_WITHIN - _DEVICE_ROW_LAG))
-        listed = self._connection.execute(_SELECT_LISTED, select).fetchall()
-        return frozenset(
-            device_id
-            for device_id, slot in listed
-            if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
-        )
+        return attrs.evolve(progress, expected=self._devices.expected(source, at))
 
     def _newest_before(self, source: str, instant: datetime) -> datetime | None:
         return newest_slot_before(self._connection, source, instant)
@@ -284,98 +242,6 @@ class CycleWriter:
         # a damaged row must not come to look sound: it keeps its checksum
         crc = stored_crc if is_wrong(stored) else checksum(row)
         self._connection.execute(_UPDATE_OUTCOME, {**row._asdict(), "crc": crc})
-
-    def _write_devices(self, outcome: Collected, refused: tuple[Unread, ...], now: datetime) -> None:
-        """Write the rows of devices that changed, or whose slots lag by an hour."""
-        unread = {clean(one.device_id): one for one in (*outcome.unread, *refused)}
-        readings = {clean(one.device_id): one for one in outcome.readings}
-        for one in refused:
-            readings.pop(clean(one.device_id), None)
-        ids = sorted((*unread, *readings))
-        if not ids:
-            return
-        select = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))
-        stored: dict[str, Sequence[object]] = {row[0]: row for row in select}  # in the order of _DeviceRow
-        slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
-        lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
-        devices: dict[str, _DeviceRow] = {}
-        for device_id, reading in readings.items():
-            names = (outcome.due.source, reading.kind.value, clean(reading.location))
-            row = stored.get(device_id)
-            if (
-                row is not None
-                and row[1:4] == names
-                and lagging < str(row[5]) <= slot
-                and lagging < str(row[6]) <= slot
-            ):
-                self._listed[device_id] = max(slot, self._listed.get(device_id, ""))
-            else:
-                new = _DeviceRow(device_id, *names, slot, slot, slot)
-                devices[device_id] = new if row is None else _merge(self._current(row), new, ahead)
-        for device_id, one in unread.items():
-            row = stored.get(device_id)
-            old = devices.get(device_id) or (None if row is None else self._current(row))
-            if old is not None:  # one that never had a reading has no row
-                is_listed = one.cause is not Cause.NOT_LISTED or _is_ahead(old.last_listed_slot, ahead)
-                newest = _newer(old.last_listed_slot, slot, ahead) if is_listed else old.last_listed_slot
-                devices[device_id] = old._replace(last_listed_slot=newest)
-        if not devices:
-            return
-        self._listed.update((name, str(device.last_listed_slot)) for name, device in devices.items())
-        gone = {name for name, one in unread.items() if one.cause is Cause.NOT_LISTED}
-        changed = [
-            device
-            for name, device in devices.items()
-            if _must_write(stored.get(name), device, lagging, ahead)
-            or (name in gone and device != stored[name])
-        ]
-        self._connection.executemany(_UPSERT_DEVICE, changed)
-
-    def _current(self, stored: Sequence[object]) -> _DeviceRow:
-        """Return the row with storable texts and the newest slot that listed the device."""
-        row = _DeviceRow._make([clean(cell) if isinstance(cell, str) else cell for cell in stored])
-        listed = row.last_listed_slot
-        if isinstance(listed, str):
-            listed = max(listed, self._listed.get(row.device_id, ""))
-        return row._replace(last_listed_slot=listed)
-
-
-def _is_ahead(slot: object, ahead: str) -> bool:
-    """Return whether a wrong clock wrote the slot, or damage made it no text."""
-    return not isinstance(slot, str) or slot > ahead
-
-
-def _newer(old: object, new: str, ahead: str) -> str:
-    return new if not isinstance(old, str) or old > ahead else max(old, new)
-
-
-def _merge(old: _DeviceRow, new: _DeviceRow, ahead: str) -> _DeviceRow:
-    """Return the row after a reading at `new`'s slot; reports can come late and out of order."""
-    slot = str(new.last_read_slot)
-    is_newest = _is_ahead(old.last_read_slot, ahead) or slot >= str(old.last_read_slot)
-    newest = new if is_newest else old
-    return newest._replace(
-        first_slot=min(old.first_slot, slot) if isinstance(old.first_slot, str) else slot,
-        last_read_slot=_newer(old.last_read_slot, slot, ahead),
-        last_listed_slot=_newer(old.last_listed_slot, slot, ahead),
-    )
-
-
-def _must_write(row: Sequence[object] | None, device: _DeviceRow, lagging: str, ahead: str) -> bool:
-    """Return whether the row differs in more than slots that moved by less than an hour."""
-    if row is None:
-        return True
-    stored = _DeviceRow._make(row)
-    slots = (
-        (stored.last_read_slot, device.last_read_slot),
-        (stored.last_listed_slot, device.last_listed_slot),
-    )
-    same_slots = device._replace(
-        last_read_slot=stored.last_read_slot, last_listed_slot=stored.last_listed_slot
-    )
-    return stored != same_slots or any(
-        old != new and (_is_ahead(old, ahead) or str(old) <= lagging) for old, new in slots
-    )
 
 
 def _key(row: Row) -> _Key:

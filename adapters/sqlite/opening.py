@@ -13,7 +13,7 @@ from adapters.files.regular_file import give_to_owner, make_folder, reading
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import rename_durably
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import add_checksums, add_ledger

@@ -16,7 +16,7 @@ from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.open_files import require_whole

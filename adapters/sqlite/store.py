@@ -18,7 +18,7 @@ from adapters.sqlite.connection import connect_for_reading, journal_mode
 from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.wal import LONG_BYTES, Wal

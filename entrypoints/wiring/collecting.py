@@ -11,7 +11,7 @@ from adapters.files.regular_file import make_folder
 from adapters.log.library_logging import redirect_to_journal
 from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
-from adapters.sqlite.interim_store import InterimStore
+from adapters.sqlite.identity.interim_store import InterimStore
 from adapters.sqlite.store import SqliteStore
 from config.loading import Loaded
 from config.source_names import chosen_names, credential_mark

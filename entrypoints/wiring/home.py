@@ -16,7 +16,7 @@ from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from config.current_secrets import CurrentSecrets
 from config.files import HomeFiles, is_demo_home
 from config.loading import Loaded

@@ -21,7 +21,7 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.rescue import Rescue
 from adapters.sqlite.care.restoring import Restoring
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import size_bytes

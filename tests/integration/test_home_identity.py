@@ -23,8 +23,8 @@ from adapters.sqlite.care.backups import back_up
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.home_identity import HomeIdentity
-from adapters.sqlite.interim_store import InterimStore
+from adapters.sqlite.identity.home_identity import HomeIdentity
+from adapters.sqlite.identity.interim_store import InterimStore
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
 from domain.errors import SpoolError, StoreMissing

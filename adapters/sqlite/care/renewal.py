@@ -14,7 +14,7 @@ from adapters.sqlite.care.restoring import put_in_place
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening
 from domain.errors import SpoolError, StoreMissing

@@ -20,7 +20,7 @@ from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserte
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import user_version

@@ -17,7 +17,7 @@ from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.home_identity import MISSING, HomeIdentity
+from adapters.sqlite.identity.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
 from domain.errors import StoreBusy, StoreFull
 from ports.clock import Clock

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import attrs
 
-from adapters.sqlite.home_identity import HomeIdentity
+from adapters.sqlite.identity.home_identity import HomeIdentity
 from domain.cycle import CycleReport
 from domain.errors import SpoolError, StoreMissing
 from domain.progress import SourceProgress

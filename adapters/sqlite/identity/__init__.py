@@ -1,0 +1,1 @@
+"""Which home a database belongs to, and what takes its place while it is missing."""
