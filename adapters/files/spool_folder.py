@@ -24,6 +24,7 @@ from ports.journal import Journal, Level
 _MODE = 0o640
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\.jsonl")
 _QUARANTINE = "aside.jsonl"
+_QUARANTINED_AT_ONCE = 1000  # lines, each synced otherwise: a foreign file would take minutes
 _LOCK = "lock"
 _RESERVE = "reserve"
 _OLDEST = datetime.min.replace(tzinfo=UTC)
@@ -167,9 +168,12 @@ class SpoolFolder:
 
     def _lines_of(self, paths: list[Path], errors: list[OSError]) -> Iterator[SpooledLine]:
         for path in paths:
+            is_reported = False
             try:
                 for line in self._undrained_lines(path):
-                    yield SpooledLine(path=path, line=line, report=self._decode(path, line))
+                    report = self._decode(path, line, reports=not is_reported)
+                    is_reported |= report is None
+                    yield SpooledLine(path=path, line=line, report=report)
             except OSError as error:
                 errors.append(error)
 
@@ -191,11 +195,12 @@ class SpoolFolder:
                 if line.endswith(b"\n"):
                     yield line
 
-    def _decode(self, path: Path, line: bytes) -> CycleReport | None:
+    def _decode(self, path: Path, line: bytes, *, reports: bool) -> CycleReport | None:
         try:
             return decode(line)
         except ValueError as error:
-            self._journal.record(Level.CRITICAL, "spool.line_damaged", file=str(path), error=str(error))
+            if reports:  # once a file
+                self._journal.record(Level.CRITICAL, "spool.line_damaged", file=str(path), error=str(error))
             return None
 
     def _quarantine(self, name: str) -> bool:
@@ -204,11 +209,11 @@ class SpoolFolder:
         while lines:
             try:
                 with self._locked():
-                    _append(self.path / _QUARANTINE, lines[0])
+                    _append(self.path / _QUARANTINE, b"".join(lines[:_QUARANTINED_AT_ONCE]))
             except OSError as error:
                 self._journal.record(Level.ERROR, "spool.not_put_aside", error=str(error))
                 return False
-            del lines[0]
+            del lines[:_QUARANTINED_AT_ONCE]
         return True
 
     def _remove_if_drained(self, path: Path) -> None:

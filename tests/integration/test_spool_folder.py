@@ -153,6 +153,20 @@ def test_damaged_line_is_quarantined_and_logged(folder: Path, journal: MemoryJou
     assert journal.events() == ("spool.line_damaged",)
 
 
+def test_foreign_file_is_put_aside_in_portions_and_reported_once(
+    folder: Path, journal: MemoryJournal
+) -> None:
+    spool = a_spool(folder, journal)
+    spool.add(a_cycle_at(5))
+    foreign = b"".join(b"line %d of another program\n" % number for number in range(2500))
+    with (folder / TODAY).open("ab") as file:
+        file.write(foreign)
+    assert drained(spool) == [a_cycle_at(5)]
+    assert journal.events() == ("spool.line_damaged",)
+    (aside,) = [path for path in folder.iterdir() if path.name not in ("lock", "reserve")]
+    assert aside.read_bytes() == foreign
+
+
 def test_full_spool_rejects_cycles(folder: Path) -> None:
     spool = a_spool(folder, max_bytes=1500)
     with pytest.raises(SpoolError, match=r"full .* Repair the database"):
