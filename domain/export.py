@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 
 import attrs
 
@@ -14,9 +15,13 @@ from domain.reading import UNITS, Quantity
 Cell = str | int | float | None
 Row = tuple[Cell, ...]
 
-BEFORE_VALUES = ("collected_at", "device_id", "location", "device_type")
-AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", "observed_at", "other_values")
-LONG_COLUMNS = (*BEFORE_VALUES, "quantity", "value", "unit", "is_anomalous", "observed_at")
+# The time comes first in a row, then names, numbers and further texts.
+NAMES = ("device_id", "location", "device_type", "quantity", "unit")
+TEXTS = ("observed_at", "other_values")
+_BEFORE_VALUES = ("collected_at", *NAMES[:3])
+_AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", *TEXTS)
+LONG_COLUMNS = ("collected_at", *NAMES, "value", "is_anomalous", "observed_at")
+_TIMES_CACHED = 256  # the devices of a slot share its time
 _ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
 
 
@@ -39,7 +44,7 @@ class Selection:
     @property
     def columns(self) -> Sequence[str]:
         """The names of a row's cells: the values of the quantities stand between the other columns."""
-        return (*BEFORE_VALUES, *self.quantities, *AFTER_VALUES)
+        return (*_BEFORE_VALUES, *self.quantities, *_AFTER_VALUES)
 
 
 def units(columns: Sequence[str]) -> Mapping[str, str | None]:
@@ -53,19 +58,35 @@ def headings(columns: Sequence[str]) -> Sequence[str]:
     return [f"{name} ({unit})" if unit else name for name, unit in units(columns).items()]
 
 
+def in_zone(rows: Iterator[Row], zone: tzinfo) -> Iterator[Row]:
+    """Yield the rows with their times in that zone, each with its offset. A text that is no time stays."""
+
+    @lru_cache(maxsize=_TIMES_CACHED)
+    def convert(text: str) -> str:
+        try:
+            return datetime.fromisoformat(text).astimezone(zone).isoformat()
+        except (ValueError, OverflowError):
+            return text
+
+    for row in rows:
+        observed = row[_OBSERVED]
+        seen = None if observed is None else convert(str(observed))
+        yield (convert(str(row[0])), *row[1:_OBSERVED], seen, row[_OTHERS])
+
+
 def long_rows(rows: Iterator[Row], selection: Selection) -> Iterator[Row]:
     """Yield a row for each value, of a quantity or another one; the unit of the latter may be unknown."""
-    first = len(BEFORE_VALUES)
+    first = len(_BEFORE_VALUES)
     named = [(number, name.value, UNITS[name]) for number, name in enumerate(selection.quantities, first)]
     for row in rows:
         before, after = row[:first], (row[_ANOMALOUS], row[_OBSERVED])
         for number, name, unit in named:
             if row[number] is not None:
-                yield (*before, name, row[number], unit, *after)
+                yield (*before, name, unit, row[number], *after)
         if row[_OTHERS] is not None:
             for name, value in other_values(row[_OTHERS]).items():
                 if selection.has_all_quantities or name in selection.quantities:
-                    yield (*before, name, value, _unit_of(name), *after)
+                    yield (*before, name, _unit_of(name), value, *after)
 
 
 def other_values(cell: Cell) -> dict[str, float]:

@@ -6,6 +6,7 @@ import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
+from operator import itemgetter
 from pathlib import Path
 
 from adapters.sqlite.errors import error_name, store_errors
@@ -16,6 +17,7 @@ from domain.export import Cell, Row, Selection
 # How far the text of a local time can be from that of its instant in UTC.
 _LOCAL_SLACK = timedelta(days=2)
 _ROWS_AT_ONCE = 2000
+_without_id = itemgetter(slice(-1))
 _AFTER_ALL = "~"  # sorts after every time
 # Of such texts, the order is that of time. A longer pattern would cost a tenth of an export.
 _IS_UTC = "(+{0} >= '0' AND +{0} < ':' AND substr({0}, -6) = '+00:00')"
@@ -108,8 +110,7 @@ def _read(
     until, time = _bounds(selection, slack)
     last_id: Cell = 0
     while rows := _fetch(connection, select, (*parameters, until, time, time, last_id)):
-        for row in rows:
-            yield row[:-1]
+        yield from map(_without_id, rows)
         time, last_id = rows[-1][0], rows[-1][-1]
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 import click
 
 from config.loading import load
-from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows, units
+from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows, units
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
@@ -27,7 +28,7 @@ from entrypoints.wiring.export import (
     write_copy,
     write_parquet,
 )
-from entrypoints.wiring.home import home_of
+from entrypoints.wiring.home import home_as_found
 from ports.stored_data import ExportedRows
 
 _CSV, _JSON_LINES, _PARQUET, _SQLITE = "csv", "jsonl", "parquet", "sqlite"
@@ -57,6 +58,7 @@ _ROWS_A_STEP = 5000
     type=click.Choice([quantity.value for quantity in Quantity]),
     help="Only this quantity; may be repeated.",
 )
+@click.option("--zone", metavar="NAME", help="Times in this zone, such as Europe/Berlin, instead of UTC.")
 @click.option("--long", "is_long", is_flag=True, help="A row for each value instead of each reading.")
 @click.option(
     "--format",
@@ -80,6 +82,7 @@ def command(
     until: str | None,
     names: tuple[str, ...],
     quantities: tuple[str, ...],
+    zone: str | None,
     is_long: bool,
     form: str | None,
     output: Path | None,
@@ -88,15 +91,17 @@ def command(
 ) -> int:
     """Write the stored readings in the order of time, all of them or a selection.
 
-    Times are in UTC. Exit code: 0 written, 1 the database cannot be read or the file cannot be written, 64
+    Exit code: 0 written, 1 the database cannot be read or the file cannot be written, 64
     wrong usage, 78 wrong configuration, 141 the reader of stdout went away.
     """
-    home_now = home_of(load(find_home(home)), environment or Environment())
+    home_now = home_as_found(load(find_home(home)), environment)
     form = form or _ENDINGS.get("" if output is None else output.suffix, _CSV)
     _check_output(output, form, is_forced=force)
     if form == _SQLITE and output is not None:
-        if is_long or any((since, until, names, quantities)):
-            raise click.UsageError("sqlite is the whole database. Leave out --long and what selects readings")
+        if is_long or any((since, until, names, quantities, zone)):
+            raise click.UsageError(
+                "sqlite is the whole database. Leave out --long, --zone and what selects readings"
+            )
         with replacement(output) as made:
             write_copy(home_now, made)
         return 0
@@ -109,7 +114,14 @@ def command(
     )
     if selection.since and selection.until and selection.since >= selection.until:
         raise click.UsageError("--since is not before --until")
-    export = _Export(stored=stored, selection=selection, form=form, is_long=is_long)
+    export = _Export(
+        stored=stored,
+        selection=selection,
+        zone=None if zone is None else _zone_of(zone),
+        form=form,
+        is_long=is_long,
+        shows_progress=sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()),
+    )
     try:
         if output is None:
             with _stdout() as file:
@@ -127,8 +139,10 @@ def command(
 class _Export:
     stored: ExportedRows
     selection: Selection
+    zone: ZoneInfo | None
     form: str
     is_long: bool
+    shows_progress: bool
 
     def write(self, made: Path) -> None:
         """Write the file. Parquet is made of CSV, which is in the same folder meanwhile."""
@@ -153,8 +167,25 @@ class _Export:
 
     @contextmanager
     def _rows(self) -> Iterator[Iterator[Row]]:
-        with _with_progress(self.stored, self.selection) as rows:
-            yield long_rows(rows, self.selection) if self.is_long else rows
+        with self._with_progress(self.stored.rows(self.selection)) as rows:
+            converted = rows if self.zone is None else in_zone(rows, self.zone)
+            yield long_rows(converted, self.selection) if self.is_long else converted
+
+    @contextmanager
+    def _with_progress(self, rows: Iterator[Row]) -> Iterator[Iterator[Row]]:
+        """Show on stderr how many of the rows have been taken."""
+        if not self.shows_progress:
+            yield rows
+            return
+        with click.progressbar(
+            rows,
+            length=self.stored.count(self.selection),
+            file=sys.stderr,
+            label="readings",
+            show_pos=True,
+            update_min_steps=_ROWS_A_STEP,
+        ) as bar:
+            yield iter(bar)
 
 
 def _check_output(output: Path | None, form: str, *, is_forced: bool) -> None:
@@ -185,21 +216,11 @@ def _device_ids(stored: ExportedRows, names: Sequence[str]) -> Sequence[str]:
     return sorted(set(found))
 
 
-@contextmanager
-def _with_progress(stored: ExportedRows, selection: Selection) -> Iterator[Iterator[Row]]:
-    """Yield the rows; show on stderr how many have been taken, if it is a terminal."""
-    if not sys.stderr.isatty():
-        yield stored.rows(selection)
-        return
-    with click.progressbar(
-        stored.rows(selection),
-        length=stored.count(selection),
-        file=sys.stderr,
-        label="readings",
-        show_pos=True,
-        update_min_steps=_ROWS_A_STEP,
-    ) as bar:
-        yield iter(bar)
+def _zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise click.UsageError(f"{name!r} is not a time zone. Write one like Europe/Berlin") from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store
 from tests.support.deployments import Deployment
+from tests.support.terminal import at_a_terminal
 
 FIVE_MINUTES = timedelta(minutes=5)
 
@@ -100,6 +101,7 @@ def test_a_copy_can_be_read_by_who_may_not_write_beside_it(
         (("--since", "1d", "--until", "2d"), "--since is not before --until"),
         (("--since", "yesterday"), "is not a time"),
         (("--quantity", "ozone"), "ozone"),
+        (("--zone", "Europe/Atlantis"), "is not a time zone"),
     ],
 )
 def test_wrong_usage_is_named(
@@ -128,6 +130,14 @@ def test_a_killed_export_leaves_nothing_after_the_next_one(
     (tmp_path / "a.csv.making.lock").write_text("homeclimate\n")
     assert run_here(collected, "export", "--output", str(file)).returncode == 0
     assert [one.name for one in tmp_path.glob("a.csv*")] == ["a.csv"]
+
+
+def test_a_terminal_shows_the_progress(collected: Deployment, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    with at_a_terminal(collected, "export", "--zone", "Europe/Berlin", "--output", str(file)) as terminal:
+        assert terminal.wait() == 0
+    assert "24/24" in terminal.output
+    assert file.read_text().splitlines()[1].startswith("2026-03-01T13:00:00+01:00,")
 
 
 def test_a_reader_that_goes_away_ends_the_export_quietly(collected: Deployment) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.export import LONG_COLUMNS, Row, Selection, headings, long_rows
+from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
 from domain.reading import Quantity
-from entrypoints.terminal.export_text import safe_cell, write_csv, write_json_lines
+from entrypoints.terminal.export_text import printable, safe_cell, write_csv, write_json_lines
 
 SELECTION = Selection(quantities=(Quantity.TEMPERATURE, Quantity.PM25))
 TIME, SEEN = "2026-03-01T12:00:00+00:00", "2026-03-01T11:59:00+00:00"
@@ -75,14 +78,33 @@ def test_json_lines_have_the_cells_that_are_not_empty() -> None:
 
 def test_a_long_row_for_each_value_has_its_unit() -> None:
     found = [row[4:7] for row in long_rows(iter([READING]), SELECTION)]
-    assert found == [("temperature", -3.5, "Cel"), ("pm25", -1.0, "ug/m3")]
+    assert found == [("temperature", "Cel", -3.5), ("pm25", "ug/m3", -1.0)]
     everything = (*READING[:4], *(None,) * len(Quantity), *READING[6:])
     found = [row[4:7] for row in long_rows(iter([everything]), Selection())]
-    assert found == [("pm25", -1.0, "ug/m3"), ("tvoc", 7, None)]
+    assert found == [("pm25", "ug/m3", -1.0), ("tvoc", None, 7)]
+
+
+def test_times_are_those_of_the_zone() -> None:
+    odd = (*READING[:-2], "soon", None)
+    found = [(row[0], row[-2]) for row in in_zone(iter([READING, odd]), ZoneInfo("Asia/Kolkata"))]
+    local = "2026-03-01T17:30:00+05:30"
+    assert found == [(local, "2026-03-01T17:29:00+05:30"), (local, "soon")]
 
 
 def test_a_long_name_from_outside_is_safe_too() -> None:
     file = io.StringIO()
     row = (*READING[:4], *(None,) * len(Quantity), *READING[6:-1], '{"=cmd()": 1}')
     write_csv(file, LONG_COLUMNS, long_rows(iter([row]), Selection()))
-    assert ",'=cmd(),1,," in file.getvalue()
+    assert ",'=cmd(),,1,0," in file.getvalue()
+
+
+@given(st.lists(st.text(), min_size=3, max_size=3))
+def test_any_names_are_read_again_as_they_were_made_safe(names: list[str]) -> None:
+    file = io.StringIO()
+    write_csv(file, headings(SELECTION.columns), iter([(TIME, *names, *READING[4:])]))
+    (_, row) = csv.reader(io.StringIO(file.getvalue(), newline=""))
+    assert row[1:4] == [safe_cell(name) for name in names]
+    file = io.StringIO()
+    write_json_lines(file, SELECTION.columns, iter([(TIME, *names, *READING[4:])]))
+    found = json.loads(file.getvalue())
+    assert [found[name] for name in SELECTION.columns[1:4]] == [printable(name) for name in names]
