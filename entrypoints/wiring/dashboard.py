@@ -35,7 +35,10 @@ def page_data(home: Home) -> PageData:
 
 
 def save_report(file: Path, text: str) -> None:
-    """Write the file, complete or not at all. Raise OSError."""
+    """Write the file, complete or not at all, or into a pipe or device of that name. Raise OSError."""
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8")
+        return
     write_atomically(file, text.encode(), mode=_REPORT_MODE)
 
 

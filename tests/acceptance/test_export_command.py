@@ -74,7 +74,8 @@ def test_export_replaces_a_file_only_when_forced(
     assert run_here(collected, "export", "--output", str(file), "--force").returncode == 0
     assert len(file.read_text("utf-8").splitlines()) == 24
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["readings.jsonl"]
-    assert run_here(collected, "export", "--output", os.devnull, "--force").returncode == 64
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert run_here(collected, "export", "--output", str(tmp_path / "pipe.csv"), "--force").returncode == 64
 
 
 def test_a_copy_can_be_read_by_who_may_not_write_beside_it(
@@ -125,11 +126,11 @@ def test_a_killed_export_leaves_nothing_after_the_next_one(
     collected: Deployment, run_here: RunHere, tmp_path: Path
 ) -> None:
     file = tmp_path / "a.csv"
-    (tmp_path / "a.csv.making").mkdir()
-    (tmp_path / "a.csv.making" / "a.csv").write_text("half")
-    (tmp_path / "a.csv.making.lock").write_text("homeclimate\n")
+    (tmp_path / "old.csv.making").mkdir()
+    (tmp_path / "old.csv.making" / "old.csv").write_text("half")
+    (tmp_path / "old.csv.making.lock").write_text("homeclimate\n")
     assert run_here(collected, "export", "--output", str(file)).returncode == 0
-    assert [one.name for one in tmp_path.glob("a.csv*")] == ["a.csv"]
+    assert [one.name for one in tmp_path.glob("*.csv*")] == ["a.csv"]
 
 
 def test_a_terminal_shows_the_progress(collected: Deployment, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -22,6 +24,7 @@ from domain.reading import Quantity, Reading
 from entrypoints.web.page_data import PageData
 from entrypoints.web.rendering import STATIC, assets, render
 from entrypoints.web.server import Access, application
+from entrypoints.wiring.dashboard import save_report
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 
 MINUTE = timedelta(minutes=1)
@@ -180,3 +183,16 @@ def test_the_chart_library_is_the_published_one() -> None:
         name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in UPLOT_SHA256
     } == UPLOT_SHA256
     assert "Leon Sorokin" in (STATIC / "uPlot.LICENSE.txt").read_text()
+
+
+def test_report_into_a_pipe_leaves_the_pipe(tmp_path: Path) -> None:
+    """Root would otherwise replace /dev/null with a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        save_report(pipe, "a page")
+        assert pipe.is_fifo()
+        assert os.read(reader, 100) == b"a page"
+    finally:
+        os.close(reader)

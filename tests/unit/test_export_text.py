@@ -8,7 +8,7 @@ import json
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
@@ -98,6 +98,7 @@ def test_a_long_name_from_outside_is_safe_too() -> None:
     assert ",'=cmd(),,1,0," in file.getvalue()
 
 
+@example(['"a"', 'b"c', '"'])
 @given(st.lists(st.text(), min_size=3, max_size=3))
 def test_any_names_are_read_again_as_they_were_made_safe(names: list[str]) -> None:
     file = io.StringIO()
