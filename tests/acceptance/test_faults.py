@@ -11,6 +11,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.proof,
+    pytest.mark.timeout(1000),
     pytest.mark.skipif(
         shutil.which("unshare") is None or os.getuid() != 0, reason="mounts need unshare, and root"
     ),

@@ -19,7 +19,7 @@ CYCLE_BUDGET_S = 30.0
 LOG_BUDGET_BYTES = 60_000_000
 # The requests that bring readings, by source. The home blots keys out.
 _READING = {
-    "hue": ("/clip/v2/resource/temperature", "/api/***"),
+    "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql",),
 }
 _SLOWNESS = {"Delay", "Dribble"}
