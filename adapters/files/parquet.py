@@ -50,7 +50,7 @@ def write_parquet(csv_file: Path, target: Path, units: Mapping[str, str | None])
         source=_literal(str(csv_file)),
         columns=", ".join(f"{_literal(name)}: '{kind}'" for name, kind in types.items()),
         target=_literal(str(target)),
-        metadata=f", KV_METADATA {{{known}}}" if known else "",  # which must not be empty before DuckDB 2
+        metadata=f", KV_METADATA {{{known}}}" if known else "",  # DuckDB 1.1 takes no empty one
     )
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as connection:
