@@ -23,7 +23,7 @@ COPY (
         {source}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
         columns = {{{columns}}}
     )
-) TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{{units}}})
+) TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480{metadata})
 """
 
 
@@ -45,11 +45,12 @@ def write_parquet(csv_file: Path, target: Path, units: Mapping[str, str | None])
     """
     duckdb = require_duckdb()
     types = {name: _TYPES.get(name, "VARCHAR") for name in units}
+    known = ", ".join(f'"{name}": {_literal(unit)}' for name, unit in units.items() if unit)
     statement = _COPY.format(
         source=_literal(str(csv_file)),
         columns=", ".join(f"{_literal(name)}: '{kind}'" for name, kind in types.items()),
         target=_literal(str(target)),
-        units=", ".join(f'"{name}": {_literal(unit)}' for name, unit in units.items() if unit),
+        metadata=f", KV_METADATA {{{known}}}" if known else "",  # DuckDB 1.1 takes no empty one
     )
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as connection:

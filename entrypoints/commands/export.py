@@ -95,7 +95,7 @@ def command(
     wrong usage, 78 wrong configuration, 141 the reader of stdout went away.
     """
     home_now = home_as_found(load(find_home(home)), environment)
-    form = form or _ENDINGS.get("" if output is None else output.suffix, _CSV)
+    form = form or _ENDINGS.get("" if output is None else output.suffix.lower(), _CSV)
     _check_output(output, form, is_forced=force)
     if form == _SQLITE and output is not None:
         if is_long or any((since, until, names, quantities, zone)):
@@ -146,7 +146,7 @@ class _Export:
 
     def write(self, made: Path) -> None:
         """Write the file. Parquet is made of CSV, which is in the same folder meanwhile."""
-        text = made.with_name("rows.csv") if self.form == _PARQUET else made
+        text = made.with_name(f"{made.name}.csv") if self.form == _PARQUET else made
         with text.open("w", encoding="utf-8", newline="") as file:
             self.write_text(file)
         if self.form == _PARQUET:

@@ -39,6 +39,16 @@ def test_parquet_has_types_and_units(tmp_path: Path) -> None:
     assert (b"temperature", b"Cel") in known
 
 
+def test_a_long_row_has_its_unit_in_a_column(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
+    source, target = tmp_path / "a.csv", tmp_path / "a.parquet"
+    row = (TIME, "hue:a", "Attic", "hue_sensor", "temperature", "Cel", 21.5, 0, SEEN)
+    with source.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, LONG_COLUMNS, iter([row]), printable)
+    write_parquet(source, target, units(LONG_COLUMNS))
+    assert duckdb.read_parquet(str(target)).project("unit, value").fetchall() == [("Cel", 21.5)]
+
+
 def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     pytest.importorskip("duckdb", reason="DuckDB is not installed")
     with pytest.raises(HomeclimateError, match=r"could not write a\.parquet"):
