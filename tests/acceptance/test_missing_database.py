@@ -218,6 +218,7 @@ def test_collector_that_starts_without_the_disk_goes_on_with_it(deployment: Depl
         "COLLECT",
         "mkdir DATA-elsewhere && mount --move DATA DATA-elsewhere 2>/dev/null"
         " || { mount --bind DATA DATA-elsewhere && umount DATA; }",
+        "touch running.jsonl",
         "COLLECT --cycles 6 --every 1 >running.jsonl &",
         "while [ $(wc -l <running.jsonl) -lt 2 ]; do sleep 0.2; done",
         "find DATA -mindepth 1 >below.txt",
