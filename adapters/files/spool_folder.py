@@ -131,7 +131,8 @@ class SpoolFolder:
         days = self._days()
         is_empty = not days
         errors: list[OSError] = []
-        streams = self._lines_of(days, errors), self._lines_of([self._reserve.path], errors)
+        reserve = [] if self._reserve.is_blank() else [self._reserve.path]
+        streams = self._lines_of(days, errors), self._lines_of(reserve, errors)
         for spooled in heapq.merge(*streams, key=_slot_of):
             is_empty = False
             yield spooled

@@ -48,6 +48,20 @@ class SpoolReserve:
             raise
         sync_folder(self.path.parent)
 
+    def is_blank(self) -> bool:
+        """Return whether it has nothing but zeros, without looking for lines; False if it cannot be read."""
+        try:
+            descriptor = open_regular(self.path, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            content = os.pread(descriptor, self._size_bytes, 0)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return content == bytes(self._size_bytes)
+
     def add(self, line: bytes) -> None:
         """Write the line behind the others, durably. A partial line that a crash left is overwritten."""
         descriptor = open_regular(self.path, os.O_RDWR)
