@@ -86,6 +86,7 @@ def test_baseline_storage_and_retrieval(deployment: Deployment, run_here: RunHer
     assert parse(run_here(deployment, "baseline", "report", "as it was", "--json"))["baselines"] == [captured]
 
 
+@pytest.mark.proof
 def test_read_option_forces_a_strategy_that_the_baseline_names(
     deployment: Deployment, run_here: RunHere
 ) -> None:
@@ -238,6 +239,7 @@ def test_taken_name_is_rejected_before_any_cycle_runs(slower: Deployment, run_he
     assert parse(done)["cycles"] == 1
 
 
+@pytest.mark.proof
 def test_strategies_of_bridges_are_counted(deployment: Deployment, run_here: RunHere) -> None:
     def read_of(name: str, *options: str) -> object:
         asked = ("baseline", "capture", name, "--json", *options)
@@ -351,6 +353,7 @@ def test_interrupted_cycles_are_neither_kept_nor_compared(
     assert parse(run_here(slower, "baseline", "report", "a", "--json")) == kept
 
 
+@pytest.mark.proof
 def test_cycle_that_was_not_stored_counts_as_left_out(slower: Deployment, run_here: RunHere) -> None:
     with closing(sqlite3.connect(slower.database)) as connection:
         connection.execute(

@@ -50,6 +50,7 @@ def test_a_second_once_in_a_slot_is_unscheduled(deployment: Deployment) -> None:
     assert set(states) == {("stored", 0), ("stored", 1)}
 
 
+@pytest.mark.proof
 def test_runs_within_seconds_store_what_they_say(deployment: Deployment) -> None:
     acknowledged = 0
     for _ in range(4):

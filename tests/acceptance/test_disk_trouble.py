@@ -188,6 +188,7 @@ def test_a_data_folder_away_for_a_while_loses_no_reading(
     assert running.returncode == 0
 
 
+@pytest.mark.proof
 def test_a_deleted_data_folder_is_made_again_with_all_that_was_stored(impatient: Deployment) -> None:
     running = collecting(impatient, 4)
     first = _next(running)
