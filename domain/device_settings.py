@@ -11,8 +11,8 @@ from unicodedata import normalize
 
 import attrs
 
+from domain.history.series import Summary
 from domain.reading import Quantity, Range, Reading, flag_implausible
-from domain.series import Summary
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.history.queries import open_for_reading
 from adapters.sqlite.opening import Opening, transaction_next_to_collector
-from adapters.sqlite.queries import open_for_reading
-from adapters.sqlite.reading_rows import as_instant, as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
 from domain.measurements import Baseline, Figure, Kind

@@ -10,9 +10,9 @@ from datetime import UTC, timedelta
 import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.history.queries import open_for_reading
 from adapters.sqlite.opening import Opening, transaction_next_to_collector
-from adapters.sqlite.queries import open_for_reading
-from adapters.sqlite.reading_rows import as_instant, as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_DEVICE_SETTINGS
 from domain.device_settings import Setting, SettingChange, SettingsByDevice, SettingValue, settings_after
 from domain.errors import StoreOutdated

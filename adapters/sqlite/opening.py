@@ -16,6 +16,7 @@ from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import is_simulated
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import rename_durably
 from adapters.sqlite.migration.inspection import inspect
@@ -23,7 +24,6 @@ from adapters.sqlite.migration.migrations import add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
 from adapters.sqlite.open_files import require_whole
-from adapters.sqlite.queries import is_simulated
 from ports.clock import Clock
 from ports.journal import Journal, Level
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from domain.coverage import Absence
 from domain.device_settings import SettingsByDevice
+from domain.history.coverage import Absence
+from domain.history.series import Summary
 from domain.reading import Quantity, Reading
-from domain.series import Summary
 from ports.clock import Clock
 from ports.stored_data import DeviceSettingsLog, History, KnownDevice, Ledger, SourceRecord
 
