@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -75,8 +75,9 @@ class DeviceSettings:
 
     def named(self, reading: Reading) -> Reading:
         """Return the reading under the device's name."""
-        is_other = self.name is not None and self.name != reading.location
-        return attrs.evolve(reading, location=self.name) if is_other else reading
+        if self.name is None or self.name == reading.location:
+            return reading
+        return attrs.evolve(reading, location=self.name)
 
     def adjusted(self, reading: Reading) -> Reading:
         """Return the reading with the offsets added."""
@@ -191,3 +192,34 @@ def check_name(text: str) -> str:
     if not (name and name.isprintable() and len(name) <= LONGEST_NAME):
         raise ValueError(f"{text!r} is not a name. It has 1 to {LONGEST_NAME} printable characters")
     return name
+
+
+@attrs.frozen(kw_only=True)
+class Device:
+    """A device of the home; `name` is that of its newest reading, unless one is set.
+
+    `source` is None if the device was last read before there was a ledger, `seen_at` if it has no reading.
+    """
+
+    device_id: str
+    name: str
+    kind: str
+    source: str | None
+    seen_at: datetime | None
+    settings: DeviceSettings
+
+
+def find_devices(text: str, devices: Iterable[Device]) -> Sequence[Device]:
+    """Return the devices that the text stands for: by id, else by name, else by a part of either.
+
+    All are compared without case.
+    """
+    wanted = " ".join(text.split()).casefold()
+    all_devices = tuple(devices)
+    if not wanted:
+        return ()
+    return (
+        [one for one in all_devices if one.device_id.casefold() == wanted]
+        or [one for one in all_devices if one.name.casefold() == wanted]
+        or [one for one in all_devices if wanted in one.device_id.casefold() or wanted in one.name.casefold()]
+    )

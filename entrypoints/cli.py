@@ -24,6 +24,7 @@ _COMMANDS = {
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
     "dashboard": ("stored_data.dashboard:command", "Show the stored readings as a page in the browser."),
     "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
+    "devices": ("stored_data.devices:command", "List the devices; name, adjust or ignore one of them."),
     "export": ("stored_data.export:command", "Write the stored readings as CSV, JSON lines or Parquet."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),

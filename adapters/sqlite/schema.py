@@ -150,9 +150,9 @@ CREATE TABLE IF NOT EXISTS baselines (
 ) WITHOUT ROWID
 """
 
-# Made with the first setting of a device. A row is a change and stays: the newest of a device and setting is in
-# effect. `setting` is name, outdoor, offset.temperature and so on; `value` is JSON, and NULL where the setting
-# was taken away.
+# Made with the first setting of a device. A row is a change and stays: the newest of a device and setting is
+# in effect. `setting` is name, outdoor, offset.temperature and so on; `value` is JSON, and NULL where the
+# setting was taken away.
 CREATE_DEVICE_SETTINGS = """
 CREATE TABLE IF NOT EXISTS device_settings (
     device_id TEXT NOT NULL,

@@ -24,7 +24,7 @@ def page_data(home: Home) -> PageData:
     """Return what reads the home for its pages. Times are shown in the system's zone."""
     return PageData(
         history=history(home),
-        ledger=ledger(home.files),
+        ledger=ledger(home),
         clock=home.clock,
         zone=tzlocal.get_localzone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),

@@ -76,7 +76,7 @@ def status_of(home: Path, environment: Environment) -> Status:
         return attrs.evolve(
             status,
             readings=tuple(history(home_now).newest(until)),
-            records=tuple(ledger(files).records(now - _SINCE, until)),
+            records=tuple(ledger(home_now).records(now - _SINCE, until)),
         )
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))
