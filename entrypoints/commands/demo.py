@@ -15,6 +15,7 @@ from config.files import DEMO_MARK, read_bytes
 from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
+from domain.history.series import Span
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
@@ -25,7 +26,6 @@ from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.output import non_blocking_stdout, print_message, remember_home
 from entrypoints.terminal.status_text import show
-from entrypoints.web.page_data import Span
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment

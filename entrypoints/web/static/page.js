@@ -61,7 +61,7 @@ function card(room, value, heading) {
     { class: room.is_stale ? "card stale" : "card" },
     element("h3", {}, heading),
     element("div", { class: "value" }, value.value.toFixed(digits(value)), " ", element("span", { class: "unit" }, value.unit)),
-    element("p", {}, value.words ?? trend),
+    element("p", {}, value.words || trend),
     element("p", {}, warnings.length ? element("span", { class: "warn" }, warnings.join(", ")) : age(content.now - room.observed)),
   );
 }
@@ -132,9 +132,9 @@ function draw() {
   drawStrips();
   drawGaps();
   for (const button of document.querySelectorAll("[data-range]")) button.setAttribute("aria-pressed", String(button.dataset.range === content.range));
-  document.getElementById("footer").textContent = Object.values(content.database).join(" · ");
+  document.getElementById("footer").textContent = `${content.database.name}: ${(content.database.bytes / 1e6).toFixed(1)} MB · no data leaves this machine`;
   const notices = document.getElementById("notices");
-  notices.replaceChildren(...content.incidents.map((line) => element("li", { class: "bad" }, line)));
+  notices.replaceChildren(...content.incidents.map((line) => element("li", { class: "bad" }, line.text)));
 }
 
 async function load(query) {
