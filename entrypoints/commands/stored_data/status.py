@@ -48,7 +48,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
     """
     status = status_of(find_home(home), environment or Environment())
     if is_json:
-        click.echo(as_json(as_object(status)))
+        print_message(as_json(as_object(status)))
     else:
         for line in lines(status):
             print_message(line)
