@@ -6,21 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from domain.device_settings import Device, DeviceSettings, Setting, SettingChange, SettingValue
 from domain.reading import Quantity, Range
 from entrypoints.terminal.cycle_text import format_age, unit_text
-from entrypoints.terminal.export_text import printable
 
 FORMAT = 1  # of the JSON objects: increased when a key is renamed or removed
 _NEVER = "never"
 
 
-def show_devices(devices: Iterable[Device], now: datetime) -> None:
-    """Print a row for each device."""
+def device_lines(devices: Iterable[Device], now: datetime) -> Iterator[str]:
+    """Yield a heading and a line for each device."""
     rows = [
         (
             one.name,
@@ -32,11 +27,11 @@ def show_devices(devices: Iterable[Device], now: datetime) -> None:
         )
         for one in devices
     ]
-    _show(("name", "device", "kind", "source", "seen", "settings"), rows)
+    yield from _table(("name", "device", "kind", "source", "seen", "settings"), rows)
 
 
-def show_changes(changes: Iterable[SettingChange]) -> None:
-    """Print a row for each change, in local time."""
+def change_lines(changes: Iterable[SettingChange]) -> Iterator[str]:
+    """Yield a heading and a line for each change, in local time."""
     rows = [
         (
             f"{change.at.astimezone():%Y-%m-%d %H:%M:%S}",
@@ -46,7 +41,7 @@ def show_changes(changes: Iterable[SettingChange]) -> None:
         )
         for change in changes
     ]
-    _show(("changed at", "device", "setting", "value"), rows)
+    yield from _table(("changed at", "device", "setting", "value"), rows)
 
 
 def describe(settings: DeviceSettings) -> Iterator[str]:
@@ -68,7 +63,7 @@ def offset_text(quantity: Quantity, offset: float) -> str:
 
 def device_text(device: Device) -> str:
     """Return the device's name and id on one line."""
-    return f"{printable(device.name)} ({printable(device.device_id)})"
+    return f"{device.name} ({device.device_id})"
 
 
 def devices_object(devices: Iterable[Device]) -> dict[str, Any]:
@@ -121,13 +116,10 @@ def changes_object(changes: Iterable[SettingChange]) -> dict[str, Any]:
     }
 
 
-def _show(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(highlight=False).print(table)
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _title(setting: Setting, quantity: Quantity | None) -> str:

@@ -22,7 +22,7 @@ from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import devices_text
 from entrypoints.terminal.devices_text import device_text, offset_text
-from entrypoints.terminal.output import as_json, as_typed_here, print_message
+from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_as_found
 from entrypoints.wiring.storage import device_settings, full_ledger, measured_history, require_database
@@ -60,7 +60,7 @@ def command(context: click.Context, *, home: Path | None, is_json: bool) -> int:
     if is_json:
         click.echo(as_json(devices_text.devices_object(devices.all())))
     else:
-        devices_text.show_devices(devices.all(), devices.home.clock.now())
+        print_message(*devices_text.device_lines(devices.all(), devices.home.clock.now()))
     return 0
 
 
@@ -81,7 +81,7 @@ def history_command(
     if is_json:
         click.echo(as_json(devices_text.changes_object(changes)))
     else:
-        devices_text.show_changes(changes)
+        print_message(*devices_text.change_lines(changes))
     return 0
 
 
@@ -167,9 +167,7 @@ class _Devices:
         if len(found) == 1:
             return found[0]
         if not devices:
-            raise click.UsageError(
-                as_typed_here("no device is known yet. Run `homeclimate collect --once` first")
-            )
+            raise click.UsageError("no device is known yet. Run `homeclimate collect --once` first")
         if found:
             raise click.UsageError(f"{text!r} stands for {_list(found)}. Write more of it")
         raise click.UsageError(f"there is no device {text!r}. The devices are {_list(devices)}")
