@@ -189,11 +189,7 @@ class _Devices:
 def _list(devices: Sequence[Device]) -> str:
     named = ", ".join(map(device_text, devices[:_MOST_NAMED]))
     surplus = len(devices) - _MOST_NAMED
-    return (
-        as_typed_here(f"{named} and {surplus} more, which `homeclimate devices` lists")
-        if surplus > 0
-        else named
-    )
+    return f"{named} and {surplus} more, which `homeclimate devices` lists" if surplus > 0 else named
 
 
 def _words(quantity: Quantity) -> str:
