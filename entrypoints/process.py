@@ -21,7 +21,8 @@ from entrypoints.terminal.encoding import READABLE, register
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
-    r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
+    r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
+    r"|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
 _FAILING = ("strict", "surrogateescape")  # ways of streams to meet a character that they cannot print
