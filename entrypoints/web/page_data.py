@@ -10,6 +10,7 @@ import attrs
 
 from domain.device_settings import SettingsByDevice
 from domain.history.air_quality import PM25_CLASSES, PM25_GUIDELINE, rolling_day_means, usual_range
+from domain.history.coverage import unwritten
 from domain.history.series import (
     HOUR,
     Resolution,
@@ -22,7 +23,7 @@ from domain.history.series import (
 )
 from domain.reading import Quantity, Reading
 from entrypoints.web.cards import DAY, TITLES, Cards, HourlyMeans
-from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips, unwritten
+from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
 from ports.clock import Clock
 from ports.stored_data import History, Ledger, Measurements
 
@@ -79,7 +80,14 @@ class PageData:
         recent = Span(since=now - _SILENCE, until=now)
         records = self.ledger.records(recent.since, now)
         absences, silences = (
-            [*self.ledger.absences(one.since, one.until), *unwritten(records, one, self.interval)]
+            [
+                *self.ledger.absences(one.since, one.until),
+                *(
+                    each
+                    for record in records
+                    for each in unwritten(record.source, record.slot, one, self.interval)
+                ),
+            ]
             for one in (span, recent)
         )
         resolution = resolution_of(span.length)
