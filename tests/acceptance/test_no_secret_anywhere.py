@@ -16,6 +16,7 @@ from adapters.simulator.home import SimulatedHome
 from entrypoints.cli import main
 from tests.support.collect_simulated import simulated_environment
 from tests.support.deployments import Deployment, a_deployment, calm_seed, drop_cut_connections, with_amazon
+from tests.support.proofs import in_proofs
 
 PASSWORD, PING = "marked-mail-password-1", "http://127.0.0.1:9/marked-ping-2"
 BRIDGE_FAULTS = (
@@ -76,9 +77,7 @@ def forms_of(secret: str) -> set[bytes]:
 # aiohttp leaves a TLS connection that was cut at its deadline to the garbage collector when its event loop
 # ends. That connections are bounded is tested with the source itself.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(
-    "faults", [SOME_FAULTS, pytest.param(ALL_FAULTS, marks=pytest.mark.proof)], ids=["some", "all"]
-)
+@pytest.mark.parametrize("faults", [SOME_FAULTS, *in_proofs([ALL_FAULTS])], ids=["some", "all"])
 def test_no_fault_writes_a_secret_anywhere(
     deployment: Deployment,
     home: SimulatedHome,
