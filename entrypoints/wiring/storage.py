@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from config.source_names import source_names
 from domain.errors import StoreError
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
+from ports.alerts import ReportMail
 from ports.stored_data import History, Ledger
 
 LOCK_WAIT_S = 30.0
@@ -127,7 +129,9 @@ def upkeep_lease(home: Home) -> UpkeepLock:
     return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
 
 
-def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+def daily_upkeep(
+    home: Home, store: SqliteStore, *, report_mail: ReportMail | None, zone: tzinfo
+) -> DailyUpkeep:
     """Return what checks and backs up the database daily, next to the store that has it open."""
     backups = home.settings.backups
     upkeep = SqliteUpkeep(
@@ -148,6 +152,8 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         lease=upkeep_lease(home),
         state=home.saved_state,
         copies=backups.copy_to is not None,
+        report_mail=report_mail,
+        zone=zone,
         clock=home.clock,
         journal=home.journal,
     )
