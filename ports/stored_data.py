@@ -8,11 +8,11 @@ from typing import Protocol
 
 import attrs
 
-from domain.coverage import Absence
-from domain.export import Row, Selection
+from domain.history.coverage import Absence
+from domain.history.export import Row, Selection
+from domain.history.series import Summary
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
-from domain.series import Summary
 
 
 class Baselines(Protocol):

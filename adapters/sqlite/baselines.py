@@ -13,9 +13,9 @@ import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import open_for_reading
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import open_for_reading
-from adapters.sqlite.reading_rows import as_instant, as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
 from domain.measurements import Baseline, Figure, Kind

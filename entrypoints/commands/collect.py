@@ -24,7 +24,6 @@ from domain.services.continuous_collection import (
     run_planned,
     unscheduled_cycle,
 )
-from entrypoints.commands.dashboard_process import dashboard_command, kept_running
 from entrypoints.commands.options import (
     SecondsRange,
     config_option,
@@ -32,6 +31,7 @@ from entrypoints.commands.options import (
     env_option,
     home_option,
 )
+from entrypoints.commands.stored_data.dashboard_process import dashboard_command, kept_running
 from entrypoints.process import find_home, is_person_at_stdin
 from entrypoints.terminal.cycle_text import as_object, lines
 from entrypoints.terminal.output import as_json, as_typed_here, non_blocking_stdout, print_message

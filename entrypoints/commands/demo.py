@@ -18,9 +18,9 @@ from domain.errors import StoreRefused
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
-from entrypoints.commands.dashboard import serve
 from entrypoints.commands.options import dashboard_port_option
-from entrypoints.commands.report import as_one_file
+from entrypoints.commands.stored_data.dashboard import serve
+from entrypoints.commands.stored_data.report import as_one_file
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, print_message, remember_home

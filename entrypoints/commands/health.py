@@ -19,7 +19,7 @@ import attrs
 import click
 
 from domain.errors import HomeclimateError
-from domain.health import (
+from domain.health.report import (
     COMPONENTS,
     DEFAULT_TIMEOUT_S,
     LONGEST_TIMEOUT_S,
@@ -31,7 +31,7 @@ from domain.health import (
     Status,
     Weight,
 )
-from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
+from domain.health.rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import FAILED, USAGE

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from json.encoder import encode_basestring
 from typing import Any, TextIO
 
-from domain.export import NAMES, TEXTS, Cell, Row, other_values
+from domain.history.export import NAMES, TEXTS, Cell, Row, other_values
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What spreadsheets take for the begin of a formula, some of them behind blanks too; and its wide forms.

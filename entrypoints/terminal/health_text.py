@@ -8,7 +8,7 @@ from datetime import datetime
 
 import attrs
 
-from domain.health import ComponentResult, Health, HealthReport, Status
+from domain.health.report import ComponentResult, Health, HealthReport, Status
 from entrypoints.version import __version__
 
 JSON_VERSION = "1"

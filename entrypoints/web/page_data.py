@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
-from domain.air_quality import PM25_CLASSES, PM25_GUIDELINE, pm25_class, usual_range
-from domain.coverage import Absence, SeriesGap, gaps_of
+from domain.history.air_quality import PM25_CLASSES, PM25_GUIDELINE, pm25_class, usual_range
+from domain.history.coverage import Absence, SeriesGap, gaps_of
+from domain.history.series import Resolution, Summary, begin_of, combine, resolution_of, with_breaks
 from domain.reading import Quantity, Reading
-from domain.series import Resolution, Summary, begin_of, combine, resolution_of, with_breaks
 from ports.clock import Clock
 from ports.stored_data import History, KnownDevice, Ledger
 

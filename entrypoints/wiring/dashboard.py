@@ -10,9 +10,9 @@ from pathlib import Path
 import tzlocal
 
 from adapters.files.atomic_write import write_atomically
-from adapters.sqlite.queries import is_simulated
+from adapters.sqlite.history.queries import is_simulated
 from config.source_names import source_names
-from domain.incidents import belongs_to_home
+from domain.alerts.incidents import belongs_to_home
 from entrypoints.web.page_data import PageData
 from entrypoints.wiring.home import Home
 from entrypoints.wiring.storage import history, ledger

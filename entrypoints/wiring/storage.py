@@ -9,17 +9,18 @@ from zoneinfo import ZoneInfo
 
 from adapters.files import locks
 from adapters.files.locks import SourceLocks, UpkeepLock
-from adapters.sqlite.care import backups, verification
-from adapters.sqlite.care.backups import Backup
+from adapters.sqlite.backup import backups
+from adapters.sqlite.backup.backups import Backup
+from adapters.sqlite.backup.restoring import Restoring
+from adapters.sqlite.care import verification
 from adapters.sqlite.care.renewal import Renewal
-from adapters.sqlite.care.restoring import Restoring
 from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names

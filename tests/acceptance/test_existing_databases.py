@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.reading import DeviceKind, Quantity
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading

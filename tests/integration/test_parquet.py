@@ -9,7 +9,7 @@ import pytest
 
 from adapters.files.parquet import require_duckdb, write_parquet
 from domain.errors import HomeclimateError
-from domain.export import LONG_COLUMNS, Selection, units
+from domain.history.export import LONG_COLUMNS, Selection, units
 from domain.reading import Quantity
 from entrypoints.terminal.export_text import printable, write_csv
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
+from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
 from domain.reading import Quantity
 from entrypoints.terminal.export_text import printable, safe_cell, write_csv, write_json_lines
 

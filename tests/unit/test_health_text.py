@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from domain.health import ComponentResult, HealthReport, Status, Weight
+from domain.health.report import ComponentResult, HealthReport, Status, Weight
 from entrypoints.terminal.health_text import as_json, brief, ending, line
 from tests.support.builders import NOON
 

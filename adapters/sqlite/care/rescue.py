@@ -16,8 +16,8 @@ from pathlib import Path
 import attrs
 
 from adapters.files.unfinished import temporary_folder
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.file_swap import free_name, replace
-from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import check, structural_fault
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock

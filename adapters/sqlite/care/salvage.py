@@ -14,19 +14,19 @@ import attrs
 
 from adapters.files.regular_file import reading
 from adapters.files.unfinished import temporary_folder
-from adapters.sqlite import measurements
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
-from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import Finding, first_fault, require_file
-from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.holes import PREFIX
 from adapters.sqlite.migration.durable_copy import quoted, require_room
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening, make_tables
-from adapters.sqlite.reading_rows import READING_COLUMNS, as_instant
+from adapters.sqlite.rows import measurements
+from adapters.sqlite.rows.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.rows.holes import PREFIX
+from adapters.sqlite.rows.readings import READING_COLUMNS, as_instant
 from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_READINGS
 from domain.errors import StoreRefused
 

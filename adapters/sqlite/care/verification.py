@@ -9,11 +9,11 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import require_whole
+from adapters.sqlite.rows.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _BUSY_TIMEOUT_MS = 5000

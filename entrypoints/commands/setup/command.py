@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from entrypoints.commands import setup_amazon, setup_hue
 from entrypoints.commands.options import home_option
+from entrypoints.commands.setup import amazon, hue
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
@@ -39,12 +39,12 @@ def command(
     if reauth == "amazon":
         if address or cloud:
             raise click.UsageError("--address and --cloud are for Hue bridges")
-        account = setup_amazon.Request(home=find_home(home), replaces_token=True)
-        return setup_amazon.run(account, environment, Prompts())
+        account = amazon.Request(home=find_home(home), replaces_token=True)
+        return amazon.run(account, environment, Prompts())
     if reauth is not None and reauth.partition(":")[0] != "hue":
         raise click.UsageError(f"--reauth takes hue, hue:ID or amazon, not {reauth}")
-    bridge = setup_hue.Request(home=find_home(home), address=address, by_cloud=cloud, reauth=reauth)
-    return setup_hue.run(bridge, environment, Prompts())
+    bridge = hue.Request(home=find_home(home), address=address, by_cloud=cloud, reauth=reauth)
+    return hue.run(bridge, environment, Prompts())
 
 
 @command.command("amazon")
@@ -53,7 +53,7 @@ def command(
 @click.option("--import", "is_imported", is_flag=True, help="Read a refresh token that you have from stdin.")
 @click.option("--sign-out", is_flag=True, help="Remove this program from the account, and forget its token.")
 @click.pass_context
-def amazon(
+def amazon_command(
     context: click.Context, *, home: Path | None, domain: str | None, is_imported: bool, sign_out: bool
 ) -> int:
     """Connect Amazon's air quality monitors: sign in with a code that you type on any device.
@@ -64,10 +64,10 @@ def amazon(
     if is_imported and sign_out:
         raise click.UsageError("--import and --sign-out exclude each other")
     assert context.parent is not None  # noqa: S101 - for the type checker
-    request = setup_amazon.Request(
+    request = amazon.Request(
         home=find_home(home or context.parent.params["home"]),
         domain=domain,
         is_imported=is_imported,
         is_sign_out=sign_out,
     )
-    return setup_amazon.run(request, context.obj or Environment(), Prompts())
+    return amazon.run(request, context.obj or Environment(), Prompts())

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from domain.alerts.incidents import Dismissed, Incident, Notice, Opened, Recovered, Topic
 from domain.errors import NotifyError, NotifyUnavailable
-from domain.incidents import Dismissed, Incident, Notice, Opened, Recovered, Topic
 
 REJECTED_PAUSE = timedelta(hours=1)
 _MOST_WAITING = 50

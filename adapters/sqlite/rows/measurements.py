@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from adapters.sqlite.reading_rows import as_instant, as_number, as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_number, as_text, clean
 from domain.measurements import ATTEMPT, READ, ReadCost
 
 DAYS_KEPT = 31

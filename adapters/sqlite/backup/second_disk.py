@@ -11,8 +11,8 @@ from pathlib import Path
 import attrs
 
 from adapters.files.unfinished import remove_leftovers, unfinished_file
-from adapters.sqlite.care.backup_folder import BackupFolder
-from adapters.sqlite.care.backups import copy_permissions
+from adapters.sqlite.backup.backups import copy_permissions
+from adapters.sqlite.backup.folder import BackupFolder
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.durable_copy import fsync, rename_durably
 from domain.errors import StoreCorrupt, StoreFull

@@ -12,11 +12,9 @@ from urllib.parse import quote
 import attrs
 
 from adapters.files.regular_file import make_folder
-from adapters.sqlite import measurements
-from adapters.sqlite.care.backups import copy_permissions, verified_copy
+from adapters.sqlite.backup.backups import copy_permissions, verified_copy
 from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
 from adapters.sqlite.care.verification import check, require_file, structural_fault
-from adapters.sqlite.checksums import add_missing_checksums, checksum_of_inserted
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
@@ -24,6 +22,8 @@ from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.rows import measurements
+from adapters.sqlite.rows.checksums import add_missing_checksums, checksum_of_inserted
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -49,7 +49,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
 }
-# What is left to write of missed slots, see `adapters.sqlite.holes`.
+# What is left to write of missed slots, see `adapters.sqlite.rows.holes`.
 _MERGE_HOLES = """
 INSERT INTO main.properties (name, value)
 SELECT name, value FROM backup.properties WHERE name >= 'gap.' AND name < 'gap/'

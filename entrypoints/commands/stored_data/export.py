@@ -14,7 +14,7 @@ import attrs
 import click
 
 from config.loading import load
-from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows, units
+from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows, units
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home

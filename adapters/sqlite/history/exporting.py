@@ -10,9 +10,9 @@ from operator import itemgetter
 from pathlib import Path
 
 from adapters.sqlite.errors import error_name, store_errors
-from adapters.sqlite.queries import SELECT_DEVICES, open_for_reading
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_text
-from domain.export import Cell, Row, Selection
+from adapters.sqlite.history.queries import SELECT_DEVICES, open_for_reading
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text
+from domain.history.export import Cell, Row, Selection
 
 # How far the text of a local time can be from that of its instant in UTC.
 _LOCAL_SLACK = timedelta(days=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from adapters.files.unfinished import remove_leftovers, remove_unlocked, unfinished_file
-from adapters.sqlite.care.backup_folder import STAMP, BackupFolder
+from adapters.sqlite.backup.folder import STAMP, BackupFolder
 from adapters.sqlite.care.verification import Finding, check, require_file
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import store_errors

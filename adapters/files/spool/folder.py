@@ -15,8 +15,8 @@ import attrs
 from adapters.files.atomic_write import sync_folder
 from adapters.files.locks import locked_file
 from adapters.files.regular_file import make_folder, open_regular, problem_of_file, problem_of_folder
-from adapters.files.spool_lines import HEAD_BYTES, decode
-from adapters.files.spool_reserve import SpoolReserve, end_of_whole_lines, write_at
+from adapters.files.spool.lines import HEAD_BYTES, decode
+from adapters.files.spool.reserve import SpoolReserve, end_of_whole_lines, write_at
 from domain.cycle import CycleReport
 from ports.clock import Clock
 from ports.journal import Journal, Level

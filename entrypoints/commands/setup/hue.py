@@ -14,7 +14,7 @@ from config.secrets import Secret
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SettingsError, SourceError, SourceRefused, SourceUnavailable
 from domain.services.source_setup import Pairing
-from entrypoints.commands.setup_steps import reply_lines, set_up
+from entrypoints.commands.setup.steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import bridge_on_trial, had_https, pairing, trial

@@ -10,8 +10,9 @@ from operator import itemgetter
 
 import attrs
 
-from adapters.sqlite import measurements
-from adapters.sqlite.checksums import (
+from adapters.sqlite.history.queries import newest_slot_before, progress_at
+from adapters.sqlite.rows import measurements
+from adapters.sqlite.rows.checksums import (
     INSERT_RUN,
     SELECT_NEWEST_ID,
     SELECT_OUTCOMES,
@@ -21,10 +22,9 @@ from adapters.sqlite.checksums import (
     read_run,
     run_of,
 )
-from adapters.sqlite.device_rows import DeviceRows
-from adapters.sqlite.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
-from adapters.sqlite.queries import newest_slot_before, progress_at
-from adapters.sqlite.reading_rows import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
+from adapters.sqlite.rows.devices import DeviceRows
+from adapters.sqlite.rows.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
+from adapters.sqlite.rows.readings import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
 from domain.cycle import (
     Cause,
     Collected,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
-from adapters.sqlite.reading_rows import READING_COLUMNS
+from adapters.sqlite.rows.readings import READING_COLUMNS
 
 
 class LedgerRow(NamedTuple):
@@ -41,7 +41,7 @@ SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY f
 SELECT_OUTCOMES = f"SELECT {', '.join(LedgerRow._fields)}, crc FROM outcomes"  # noqa: S608 - names from above
 _SELECT_READINGS = f"""
 SELECT {", ".join(READING_COLUMNS)} FROM readings WHERE id BETWEEN ? AND ? ORDER BY id
-"""  # noqa: S608 - names of reading_rows
+"""  # noqa: S608 - names of rows.readings
 INSERT_RUN = "INSERT INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
 
 IS_COMPLETE = "is_checksummed"  # a property: from then on a ledger row without a checksum is a finding

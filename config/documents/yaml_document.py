@@ -14,7 +14,7 @@ import attrs
 import yaml
 from yaml.composer import Composer, ComposerError
 
-from config.problems import KeyPath, Place, Report, path_text
+from config.documents.problems import KeyPath, Place, Report, path_text
 
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN, _TEXT = "plain", f"{_PREFIX}str"

@@ -11,8 +11,8 @@ import click
 
 from config.loading import load
 from config.source_names import source_names
+from domain.alerts.incidents import belongs_to_home
 from domain.errors import StoreError
-from domain.incidents import belongs_to_home
 from domain.schedule import CLOCK_FAULT_AHEAD
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home

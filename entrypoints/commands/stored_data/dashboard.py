@@ -13,8 +13,8 @@ from aiohttp import web
 
 from config.loading import load
 from entrypoints.commands.collect import stop_on_signals
-from entrypoints.commands.dashboard_process import become_child
 from entrypoints.commands.options import DASHBOARD_PORT, config_option, env_option, home_option
+from entrypoints.commands.stored_data.dashboard_process import become_child
 from entrypoints.exit_codes import FAILED
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message

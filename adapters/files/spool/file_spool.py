@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from adapters.files.spool_folder import SpooledLine, SpoolFolder
-from adapters.files.spool_lines import encode
+from adapters.files.spool.folder import SpooledLine, SpoolFolder
+from adapters.files.spool.lines import encode
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
 from domain.progress import Waiting

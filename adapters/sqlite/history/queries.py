@@ -11,21 +11,21 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.measurements import count_mended, read_between
+from adapters.sqlite.history import rollups
 from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
-from domain.coverage import Absence
+from adapters.sqlite.rows.measurements import count_mended, read_between
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, as_text, reading_of
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
+from domain.history.coverage import Absence
+from domain.history.series import Summary
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.series import Summary
 from ports.stored_data import KnownDevice, SourceRecord
 
 # Texts of naive local times are mixed with those of UTC. No zone is this far from UTC: a time that is later
@@ -54,10 +54,10 @@ SELECT
     timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
     battery_level, signal_strength, raw_response, observed_at, other_values
 FROM readings WHERE id = ?
-"""  # noqa: S608 - names of reading_rows
+"""  # noqa: S608 - names of rows.readings
 _SELECT_SERIES = f"""
 SELECT timestamp, {_QUANTITIES} FROM readings WHERE device_id = ? AND timestamp >= ?
-"""  # noqa: S608 - names of reading_rows
+"""  # noqa: S608 - names of rows.readings
 
 
 class SqliteHistory:

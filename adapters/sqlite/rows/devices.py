@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from adapters.sqlite.reading_rows import as_text, clean
+from adapters.sqlite.rows.readings import as_text, clean
 from domain.cycle import Cause, Collected, Unread
 from domain.schedule import CLOCK_FAULT_AHEAD
 

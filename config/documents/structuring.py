@@ -18,11 +18,11 @@ from cattrs.cols import homogenous_tuple_structure_factory, mapping_structure_fa
 from cattrs.gen import make_dict_structure_fn
 
 from config.cross_checks import conflicts
-from config.problems import KeyPath, Report
+from config.documents.problems import KeyPath, Report
+from config.documents.yaml_document import Content, Document, Plain
 from config.refresh_token import RefreshToken, refresh_token
 from config.secrets import AlertSecret, Secret
 from config.setting_types import Rule, TextForm
-from config.yaml_document import Content, Document, Plain
 
 T = TypeVar("T")
 _Hook = Callable[[Any, Any], Any]

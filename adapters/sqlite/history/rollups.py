@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, as_text
+from domain.history.series import HOUR, Resolution, Summary, begin_of, merged
 from domain.reading import Quantity
-from domain.series import HOUR, Resolution, Summary, begin_of, merged
 
 _PORTION = 20_000  # rows in one transaction: a cycle waits no longer than these take
 _HOUR_S = 3600

@@ -9,14 +9,14 @@ from pathlib import Path
 import attrs
 import click
 
+from config.documents.editing import Change
 from config.draft import Changes, Draft
-from config.editing import Change
 from config.refresh_token import refresh_token
 from config.setting_types import AMAZON_DOMAIN
 from config.settings import HueSettings
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
-from entrypoints.commands.setup_steps import reply_lines, set_up
+from entrypoints.commands.setup.steps import reply_lines, set_up
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, forget_account, linking, sign_out, trial

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from domain.alerts.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.cycle import SourceReply
 from domain.errors import (
     CredentialsRefused,
@@ -16,8 +17,7 @@ from domain.errors import (
     SourceRefused,
     SourceThrottled,
 )
-from domain.health import Answer, Status, Weight, failed, passed, skipped, warned
-from domain.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
+from domain.health.report import Answer, Status, Weight, failed, passed, skipped, warned
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 
