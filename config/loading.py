@@ -30,7 +30,8 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 class Loaded:
     """The settings and secrets of a home, and what a person should know about its files.
 
-    `is_other_configuration` means that a person named another file or environment (`env`) than the home's own.
+    `is_other_configuration` means that a person named another file than the home's own, or an environment,
+    whose name is `env`.
     """
 
     settings: Settings

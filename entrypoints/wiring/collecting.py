@@ -116,9 +116,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(
-                    home, database, report_mail=report_mail(home), zone=report_zone(home)
-                ),
+                upkeep=daily_upkeep(home, database, report_mail=report_mail(home), zone=report_zone(home)),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )

@@ -112,7 +112,7 @@ def test_report_that_no_server_can_send_is_a_warning(tmp_path: Path) -> None:
     loaded_home = loaded(tmp_path, one_setting("report.mail", "weekly"))
     assert loaded_home.settings.report.mail == "weekly"
     assert relative(loaded_home.warnings, tmp_path) == [
-        "config.yaml:1:16: report.mail: has no effect: alerts.mail names no server; set its host"
+        "config.yaml:2:9: report.mail: has no effect: alerts.mail names no server; set its host"
     ]
 
 
