@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import reduce
 
-from domain.history.series import Summary, merged
+from domain.history.coverage import Absence, unwritten
+from domain.history.series import Span, Summary, merged
+from domain.printable import printable
 from domain.reading import Quantity
-from entrypoints.terminal.export_text import printable
-from entrypoints.web.page_data import TITLES, PageData, Span
-from ports.stored_data import History, Ledger
+from entrypoints.web.cards import TITLES
+from entrypoints.web.page_data import PageData
+from entrypoints.words import source_title
+from ports.stored_data import History, Ledger, SourceRecord
 
 _NAME_WIDTH = 24
 _DIGITS = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
@@ -23,39 +27,46 @@ def figures(data: PageData, span: Span) -> str:
     if data.is_simulated:
         lines += ["", "SIMULATED HOME: none of these values was measured."]
     lines += ["", *_coverage_lines(data, span), *_value_lines(data.history, span), "", "Open problems"]
-    lines += [f"  {printable(line)}" for line in data.incidents()] or ["  none"]
+    lines += [f"  {printable(one['text'])}" for one in data.incidents()] or ["  none"]
     return "\n".join(lines) + "\n"
 
 
-def coverage(ledger: Ledger, span: Span) -> Mapping[str, float]:
+def coverage(ledger: Ledger, span: Span, interval: timedelta) -> Mapping[str, float]:
     """Return the stored share of the expected readings by source and device id, 0 to 1. Raise StoreError.
 
-    A device is expected in each planned slot of its source from its first reading on.
+    A device is expected in each planned slot of its source from its first reading on. Slots since the last
+    cycle count as missing.
     """
-
-    def planned(since: datetime) -> Mapping[str, int]:
-        return {one.source: sum(one.slots.values()) for one in ledger.records(since, span.until)}
-
-    slots = planned(span.since)
-    missing: dict[str, int] = {}
-    for absence in ledger.absences(span.since, span.until):
-        key = absence.source if absence.device_id is None else absence.device_id
-        missing[key] = missing.get(key, 0) + 1
-    shares = {source: 1 - missing.get(source, 0) / count for source, count in slots.items() if count}
+    records = ledger.records(span.since, span.until)
+    after = [each for one in records for each in unwritten(one.source, one.slot, span, interval)]
+    absences = [*ledger.absences(span.since, span.until), *after]
+    slots = _slots(records, after)
+    missing = Counter(one.source for one in absences if one.device_id is None)
+    shares = {source: 1 - missing[source] / count for source, count in slots.items() if count}
     for device in ledger.devices():
-        is_new = device.first_slot > span.since
-        expected = (planned(device.first_slot) if is_new else slots).get(device.source, 0)
-        if expected:
-            lost = missing.get(device.device_id, 0) + (0 if is_new else missing.get(device.source, 0))
-            shares[device.device_id] = max(0.0, 1 - lost / expected)
+        first = max(span.since, device.first_slot)
+        since = slots if first == span.since else _slots(ledger.records(first, span.until), after)
+        lost = sum(
+            one.slot >= first
+            and (one.source == device.source if one.device_id is None else one.device_id == device.device_id)
+            for one in absences
+        )
+        if expected := since.get(device.source, 0):
+            shares[device.device_id] = 1 - lost / expected
     return shares
 
 
+def _slots(records: Sequence[SourceRecord], after: Sequence[Absence]) -> Mapping[str, int]:
+    """Return how many slots of each source were planned, with those after the last cycle."""
+    added = Counter(one.source for one in after)
+    return {one.source: sum(one.slots.values()) + added[one.source] for one in records}
+
+
 def _coverage_lines(data: PageData, span: Span) -> Iterator[str]:
-    shares = coverage(data.ledger, span)
+    shares = coverage(data.ledger, span, data.interval)
     yield "Stored of the expected readings"
     sources = sorted({device.source for device in data.ledger.devices()} & set(shares))
-    named = [(source, source) for source in sources]
+    named = [(source, source_title(source)) for source in sources]
     named += [(one.device_id, one.location) for one in data.history.newest(span.until)]
     for key, name in named:
         if key in shares:

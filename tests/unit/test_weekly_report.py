@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from domain.history.series import Span
 from domain.upkeep import StepRecord, StepResult, is_report_due
 from entrypoints.terminal.report_text import coverage, figures
-from entrypoints.web.page_data import PageData, Span
+from entrypoints.web.page_data import PageData
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -67,8 +69,11 @@ SPAN = Span(since=NOON, until=NOON + 10 * STEP)
 
 
 def test_coverage_counts_what_was_expected() -> None:
-    shares = coverage(MemoryLedger(a_home()), SPAN)
+    ledger = MemoryLedger(a_home())
+    shares = coverage(ledger, SPAN, STEP)
     assert shares == pytest.approx({"hue": 0.9, "hue:a": 0.9, "hue:b": 0.7, "hue:new": 1.0})
+    later = coverage(ledger, attrs.evolve(SPAN, until=NOON + 20 * STEP), STEP)
+    assert later["hue"] == pytest.approx(0.45), "nothing has collected since"
 
 
 @pytest.mark.parametrize("is_simulated", [True, False])
@@ -77,11 +82,12 @@ def test_figures_are_plain_text(is_simulated: bool) -> None:
     data = PageData(
         history=MemoryHistory(store),
         ledger=MemoryLedger(store),
+        measurements=MemoryMeasurements(store),
         clock=MemoryClock(SPAN.until),
         zone=BERLIN,
         interval=STEP,
         is_simulated=is_simulated,
-        incidents=lambda: ["the battery of Kitchen is low"],
+        incidents=lambda: [{"text": "the battery of Kitchen is low"}],
         database=dict,
     )
     text = figures(data, SPAN)

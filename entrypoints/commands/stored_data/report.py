@@ -11,12 +11,13 @@ import click
 from config.loading import load
 from domain.alerts.messages import Attachment, Message
 from domain.errors import NotifyError, SettingsError
+from domain.history.series import Span
 from entrypoints.commands.options import config_option, env_option, home_option, parse_instant
 from entrypoints.commands.stored_data.dashboard_process import give_way
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message
 from entrypoints.terminal.report_text import figures
-from entrypoints.web.page_data import PageData, Span
+from entrypoints.web.page_data import PageData
 from entrypoints.web.rendering import render
 from entrypoints.wiring.alerts import notifier
 from entrypoints.wiring.dashboard import page_data, save_report
@@ -90,9 +91,7 @@ def command(
 
 def as_one_file(data: PageData, span: Span) -> str:
     """Return the page of the span as HTML that needs nothing else. Raise StoreError."""
-    content = data.build(span)
-    content["database"].pop("privacy", None)  # a file may leave the machine
-    return render({**content, "range": ""}, inline=True)
+    return render({**data.build(span), "range": ""}, inline=True)
 
 
 def file_name(at: datetime) -> str:
