@@ -7,15 +7,13 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import tzlocal
-
 from adapters.files.atomic_write import write_atomically
 from adapters.sqlite.history.queries import is_simulated
 from config.source_names import source_names
 from domain.alerts.incidents import belongs_to_home
 from entrypoints.web.page_data import PageData
 from entrypoints.wiring.home import Home
-from entrypoints.wiring.storage import history, ledger
+from entrypoints.wiring.storage import history, ledger, local_zone
 
 _REPORT_MODE = 0o640
 
@@ -26,7 +24,7 @@ def page_data(home: Home) -> PageData:
         history=history(home),
         ledger=ledger(home.files),
         clock=home.clock,
-        zone=tzlocal.get_localzone(),
+        zone=local_zone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),
         is_simulated=is_simulated(home.files.database),
         incidents=partial(_open_incidents, home),
