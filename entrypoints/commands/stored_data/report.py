@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from config.loading import load
+from domain.history.series import Span
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message
-from entrypoints.web.page_data import PageData, Span
+from entrypoints.web.page_data import PageData
 from entrypoints.web.rendering import render
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
