@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import attrs
+
+from domain.history.series import Span
+
+NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
+_STALE_AFTER = timedelta(minutes=30)
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +38,29 @@ class SeriesGap:
     end: datetime
     cause: str
     detail: str = ""
+
+
+def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) -> Iterator[Absence]:
+    """Yield the slots of the span since the newest one of the source: nothing has collected since then."""
+    slot = newest + 2 * interval  # the next one may be in progress
+    if slot < span.until:
+        slot -= interval
+    if slot < span.since:
+        slot += -((slot - span.since) // interval) * interval
+    while slot < span.until:
+        yield Absence(
+            source=source,
+            device_id=None,
+            slot=slot,
+            interval_s=round(interval.total_seconds()),
+            cause=NO_CYCLE,
+        )
+        slot += interval
+
+
+def stale_from(collected_at: datetime, interval: timedelta) -> datetime:
+    """Return when a newest reading no longer counts as current."""
+    return collected_at + max(_STALE_AFTER, 3 * interval)
 
 
 def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:

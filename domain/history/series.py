@@ -16,6 +16,18 @@ _LONGEST_STEP = 1.5  # steps between two points that follow each other
 Point = tuple[datetime, float]
 
 
+@attrs.frozen(kw_only=True)
+class Span:
+    """A time from one instant to another; both are aware UTC."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.since
+
+
 class Resolution(StrEnum):
     """What one point of a series stands for."""
 
