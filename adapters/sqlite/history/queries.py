@@ -12,8 +12,9 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import connect_for_reading
+from adapters.sqlite.database_lock import transaction
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.history import rollups
+from adapters.sqlite.history.summaries import Summaries
 from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.rows.measurements import count_mended, read_between
@@ -67,6 +68,7 @@ class SqliteHistory:
         self._path = path
         self._naive_zone = naive_zone  # of old times without one; None: the system's zone
         self._busy_timeout_ms = busy_timeout_ms
+        self._summaries = Summaries(naive_zone)
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
@@ -93,18 +95,37 @@ class SqliteHistory:
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return rollups.hours(connection, device_id, quantity, since, until, self._naive_zone)
+        with self._snapshot() as connection:
+            return self._summaries.hours(connection, device_id, quantity, since, until)
 
     def days(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
     ) -> Sequence[Summary]:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return rollups.days(connection, device_id, quantity, since, until, zone, self._naive_zone)
+        with self._snapshot() as connection:
+            return self._summaries.days(connection, device_id, quantity, since, until, zone)
+
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        with self._snapshot() as connection:
+            return self._summaries.weeks(connection, device_id, quantity, since, until, zone)
+
+    def backlog(self) -> int:
+        with self._snapshot() as connection:
+            return self._summaries.backlog(connection)
 
     def newest_id(self) -> int:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return int(connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()[0])
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Open the database as it is now: a roll-up that ends meanwhile counts nothing twice."""
+        with (
+            open_for_reading(self._path, self._busy_timeout_ms) as connection,
+            transaction(connection, "BEGIN"),
+        ):
+            yield connection
 
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None

@@ -32,6 +32,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
+    "upkeep.report",
     "notifier",
     "heartbeat",
 )
