@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from entrypoints.web.page_data import RANGES
 
 STATIC = Path(__file__).with_name("static")
+STYLES = ("uPlot.min.css", "page.css")
+SCRIPTS = ("uPlot.iife.min.js", "page.js")
 TYPES = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
 _BANNER = b"/*!"  # of uPlot, with its address on the web; its licence is in a file beside it
 
@@ -36,5 +40,18 @@ def render(content: Mapping[str, Any], *, inline: bool = False) -> str:
     )
     texts = {name: text.decode() for name, text in assets().items() if not name.endswith(".png")}
     return templates.get_template("page.html").render(
-        content=content, ranges=[*RANGES, "all"], inline=inline, assets=texts
+        content=content, ranges=[*RANGES, "all"], inline=inline, assets=texts, policy=inline_policy(texts)
+    )
+
+
+def inline_policy(texts: Mapping[str, str]) -> str:
+    """Return a Content-Security-Policy that allows these styles and scripts in the page, and no request."""
+
+    def hashes(*names: str) -> str:
+        digests = [hashlib.sha256(texts[name].encode()).digest() for name in names]
+        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+    return (
+        f"default-src 'none'; style-src {hashes(*STYLES)}; script-src {hashes(*SCRIPTS)}; "
+        "base-uri 'none'; form-action 'none'"
     )

@@ -42,6 +42,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
+    "upkeep.report",
     "notifier",
     "heartbeat",
 )
