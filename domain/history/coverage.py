@@ -72,12 +72,11 @@ def coverage_of(
     absences: Iterable[Absence], *, device_id: str, source: str, slots: int, first_slot: datetime
 ) -> Coverage:
     """Return the coverage of a device that is expected in that many slots, from its first one on."""
-    causes = Counter(
-        one.cause
-        for one in absences
-        if one.source == source and one.slot >= first_slot and one.device_id in (None, device_id)
-    )
-    return Coverage(expected=slots, missing=causes)
+    causes = Counter[str]()
+    for one in absences:
+        if one.source == source and one.device_id in (None, device_id):
+            causes[one.cause] += one.slots_from(first_slot)
+    return Coverage(expected=slots, missing=+causes)
 
 
 def total_coverage(parts: Iterable[Coverage]) -> Coverage:

@@ -50,7 +50,7 @@ def home_coverage(
     lost = dict.fromkeys(intervals, 0)
     for one in absences:
         if one.device_id is None:
-            lost[one.source] = lost.get(one.source, 0) + 1
+            lost[one.source] = lost.get(one.source, 0) + one.slots
     written = {record.source: record for record in records}
     devices: dict[str, Coverage] = {}
     source_of: dict[str, str] = {}
