@@ -25,7 +25,7 @@ from domain.cycle import (
 from domain.device_settings import SettingsByDevice
 from domain.errors import BaselineExists, StoreError
 from domain.gaps import Hole, fill, find_holes
-from domain.history.coverage import Absence
+from domain.history.coverage import Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
@@ -333,7 +333,7 @@ class MemoryLedger:
             else:
                 detail = entry.detail if isinstance(entry, Failed) else ""
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
-        return found
+        return in_a_row(found)
 
     def devices(self) -> Sequence[KnownDevice]:
         known: dict[str, KnownDevice] = {}
