@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,9 @@ from entrypoints.web.page_data import RANGES
 
 STATIC = Path(__file__).with_name("static")
 TYPES = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
+LABELS = {name: re.sub(r"(\d+)", r"\1 ", name) for name in (*RANGES, "all")}
+_MODULES = ("base.js", "charts.js", "panels.js", "page.js")  # each imports from those before it only
+_BETWEEN_MODULES = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 _BANNER = b"/*!"  # of uPlot, with its address on the web; its licence is in a file beside it
 
 
@@ -36,5 +40,10 @@ def render(content: Mapping[str, Any], *, inline: bool = False) -> str:
     )
     texts = {name: text.decode() for name, text in assets().items() if not name.endswith(".png")}
     return templates.get_template("page.html").render(
-        content=content, ranges=[*RANGES, "all"], inline=inline, assets=texts
+        content=content, ranges=LABELS, inline=inline, assets=texts, script=_one_script(texts)
     )
+
+
+def _one_script(texts: Mapping[str, str]) -> str:
+    """Return the modules as one: a file that is opened from the disk cannot import others."""
+    return "\n".join(_BETWEEN_MODULES.sub("", texts[name]) for name in _MODULES)
