@@ -30,7 +30,8 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 class Loaded:
     """The settings and secrets of a home, and what a person should know about its files.
 
-    `is_other_configuration` means that a person named another file or environment than the home's own.
+    `is_other_configuration` means that a person named another file than the home's own, or an environment,
+    whose name is `env`.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Loaded:
     config_path: Path
     secrets_path: Path
     is_other_configuration: bool = False
+    env: str | None = None
 
     @property
     def home(self) -> Path:
@@ -63,6 +65,7 @@ class Inspection:
     config_path: Path
     secrets_path: Path
     is_other_configuration: bool = False
+    env: str | None = None
 
     @property
     def home(self) -> Path:
@@ -91,6 +94,7 @@ class Inspection:
             config_path=self.config_path,
             secrets_path=self.secrets_path,
             is_other_configuration=self.is_other_configuration,
+            env=self.env,
         )
 
 
@@ -136,6 +140,7 @@ def inspect(
         config_path=config_path,
         secrets_path=secrets_path,
         is_other_configuration=config_file is not None or bool(env),
+        env=env,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from domain.device_settings import SettingChange, SettingsByDevice
 from domain.history.coverage import Absence
 from domain.history.export import Row, Selection
 from domain.history.series import Summary
@@ -35,6 +36,28 @@ class Baselines(Protocol):
 
     def remove(self, name: str) -> bool:
         """Remove the baseline of that name, readable or not; return whether there was one."""
+        ...
+
+
+class DeviceSettingsLog(Protocol):
+    """Keeps every change of a device's settings; the newest of a device and setting is in effect. Blocks.
+
+    Each method raises `StoreError`.
+    """
+
+    def current(self) -> SettingsByDevice:
+        """Return the settings in effect; none if there is no store yet."""
+        ...
+
+    def changes(self) -> Sequence[SettingChange]:
+        """Return all changes, the newest last."""
+        ...
+
+    def add(self, change: SettingChange) -> SettingChange:
+        """Keep the change durably, and return it with its instant.
+
+        That is moved behind the newest one of the device and setting, if the clock was set back since.
+        """
         ...
 
 
@@ -81,6 +104,22 @@ class History(Protocol):
         """Return the summaries of the zone's days from that of `since` to that of `until`, oldest first.
 
         Days without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        """Return the summaries of the zone's weeks, from that of `since` to that of `until`, oldest first.
+
+        Weeks begin on Monday; those without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def backlog(self) -> int:
+        """Return how many of the newest readings the days and weeks lack: too many to be summed at once.
+
+        The daily upkeep counts them. Hours have all readings. Raise `StoreError`.
         """
         ...
 
@@ -153,6 +192,7 @@ class Ledger(Protocol):
     def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
         """Return what is missing in the planned slots from `since` to before `until`, by source and slot.
 
+        Slots in a row of one device, or source, with one cause and detail are one absence.
         Raise `StoreError`.
         """
         ...

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
+from domain.history.series import Span
+
+NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
+_STALE_AFTER = timedelta(minutes=30)
+
 
 @attrs.frozen(kw_only=True)
 class Absence:
-    """One planned slot of a source without readings of all its devices.
+    """Planned slots of a source in a row, from `slot` on, without readings of all its devices.
 
     `device_id` is the device that has no reading for `cause`; None means every device of the source.
     """
@@ -21,6 +26,16 @@ class Absence:
     interval_s: int
     cause: str
     detail: str = ""
+    slots: int = 1
+
+    @property
+    def end(self) -> datetime:
+        return self.slot + timedelta(seconds=self.slots * self.interval_s)
+
+    def slots_from(self, instant: datetime) -> int:
+        """Return how many of the slots are at that instant or later."""
+        before = -((self.slot - instant) // timedelta(seconds=self.interval_s))
+        return self.slots - min(self.slots, max(0, before))
 
 
 @attrs.frozen(kw_only=True)
@@ -35,16 +50,56 @@ class SeriesGap:
     detail: str = ""
 
 
+def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) -> Iterator[Absence]:
+    """Yield the slots of the span since the newest one of the source: nothing has collected since then."""
+    slot = newest + 2 * interval  # the next one may be in progress
+    if slot < span.until:
+        slot -= interval
+    if slot < span.since:
+        slot += -((slot - span.since) // interval) * interval
+    if slot < span.until:
+        yield Absence(
+            source=source,
+            device_id=None,
+            slot=slot,
+            interval_s=round(interval.total_seconds()),
+            cause=NO_CYCLE,
+            slots=-((slot - span.until) // interval),
+        )
+
+
+def stale_from(collected_at: datetime, interval: timedelta) -> datetime:
+    """Return when a newest reading no longer counts as current."""
+    return collected_at + max(_STALE_AFTER, 3 * interval)
+
+
+def in_a_row(absences: Iterable[Absence]) -> Sequence[Absence]:
+    """Join absences that follow each other and are otherwise alike; sort by source and slot."""
+    joined: list[Absence] = []
+    newest: dict[tuple[str, str | None], int] = {}
+    for one in sorted(absences, key=lambda absence: (absence.source, absence.slot)):
+        key = (one.source, one.device_id)
+        place = newest.get(key)
+        if place is not None:
+            present = joined[place]
+            after = attrs.evolve(present, slot=one.slot, slots=one.slots)
+            if present.end == one.slot and after == one:
+                joined[place] = attrs.evolve(present, slots=present.slots + one.slots)
+                continue
+        newest[key] = len(joined)
+        joined.append(one)
+    return joined
+
+
 def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
     """Join absences of one device, or source, that follow each other for the same cause; sort by begin."""
     open_gaps: dict[tuple[str, str | None], SeriesGap] = {}
     closed: list[SeriesGap] = []
     for one in sorted(absences, key=lambda absence: absence.slot):
         key = (one.source, one.device_id)
-        end = one.slot + timedelta(seconds=one.interval_s)
         present = open_gaps.get(key)
         if present is not None and present.cause == one.cause and present.end >= one.slot:
-            open_gaps[key] = attrs.evolve(present, end=max(end, present.end))
+            open_gaps[key] = attrs.evolve(present, end=max(one.end, present.end))
             continue
         if present is not None:
             closed.append(present)
@@ -52,7 +107,7 @@ def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
             source=one.source,
             device_id=one.device_id,
             begin=one.slot,
-            end=end,
+            end=one.end,
             cause=one.cause,
             detail=one.detail,
         )

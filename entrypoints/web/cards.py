@@ -17,9 +17,9 @@ from domain.history.air_quality import (
     usual_class,
     usual_range,
 )
-from domain.history.coverage import Absence
+from domain.history.coverage import Absence, stale_from
 from domain.reading import Quantity, Reading
-from entrypoints.web.collection_health import WHY
+from entrypoints.words import reason_of
 from ports.stored_data import History
 
 DAY = timedelta(days=1)
@@ -33,7 +33,6 @@ TITLES: Mapping[Quantity, tuple[str, str]] = {  # in the order of the page
     Quantity.PM10: ("PM10 (experimental)", "µg/m³"),
     Quantity.CARBON_DIOXIDE: ("Carbon dioxide", "ppm"),
 }
-_STALE_AFTER = timedelta(minutes=30)
 _TREND = timedelta(hours=1)
 _LEAST_TREND = timedelta(minutes=45)
 _TOO_FEW = "no 24 h mean yet"
@@ -59,7 +58,7 @@ class Cards:
     def card(self, reading: Reading) -> dict[str, Any]:
         """Return the values of one device."""
         observed = reading.observed_at or reading.collected_at
-        stale_at = reading.collected_at + max(_STALE_AFTER, 3 * self.interval)
+        stale_at = stale_from(reading.collected_at, self.interval)
         return {
             "device": reading.device_id,
             "name": reading.location,
@@ -77,7 +76,7 @@ class Cards:
     def _reason(self, reading: Reading) -> str:
         source = self.sources.get(reading.device_id, "")
         absence = self.silences.get(reading.device_id) or self.silences.get(source)
-        return "" if absence is None else WHY.get(absence.cause, absence.cause)
+        return "" if absence is None else reason_of(absence.cause)
 
     def _value(self, reading: Reading, quantity: Quantity) -> dict[str, Any]:
         title, unit = TITLES[quantity]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,40 +11,11 @@ from domain.history.coverage import Absence, SeriesGap, gaps_of
 from domain.history.series import Span
 from domain.measurements import ReadCost
 from domain.reading import Reading
+from entrypoints.words import reason_of, source_title
 from ports.stored_data import KnownDevice, SourceRecord
 
 _CELLS = 96
 _MOST_GAPS = 500
-_SOURCE_TITLES = {"hue": "Hue bridge", "amazon": "Amazon account"}
-_NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
-WHY = {
-    _NO_CYCLE: "nothing has collected since; is the program running?",
-    "unreachable": "the sensor could not be reached",
-    "switched_off": "the sensor is switched off",
-    "no_value": "the sensor gave no value",
-    "not_listed": "the source did not list the device",
-    "out_of_range": "the value cannot be stored",
-    "stale": "the device has not reported for a day",
-    "network": "the source could not be reached",
-    "throttled": "the source asked for fewer requests",
-    "credentials": "the source rejected the credentials",
-    "refused": "the source refused to answer",
-    "garbled": "the reply could not be understood",
-    "out_of_time": "the source did not answer in time",
-    "internal": "a bug; see the log",
-    "not_stored": "the readings could not be stored",
-    "stopped": "the program was not running",
-    "interrupted": "the program was interrupted",
-    "asleep": "the machine was asleep",
-    "clock_stepped": "the clock was set",
-    "overrun": "the cycle before took too long",
-}
-
-
-def source_title(source: str) -> str:
-    """Return the name of a source for people."""
-    kind, _, number = source.partition(":")
-    return " ".join([_SOURCE_TITLES.get(kind, kind), *([number] if number else [])])
 
 
 def gaps(absences: Sequence[Absence], names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -52,27 +24,9 @@ def gaps(absences: Sequence[Absence], names: Mapping[str, str]) -> list[dict[str
     return [_gap(gap, names) for gap in sorted(longest, key=lambda gap: gap.begin)]
 
 
-def unwritten(records: Sequence[SourceRecord], span: Span, interval: timedelta) -> Iterable[Absence]:
-    """Yield the slots since the newest one of each source: nothing has collected since then."""
-    for record in records:
-        slot = record.slot + 2 * interval  # the next one may be in progress
-        if slot < span.until:
-            slot -= interval
-        while slot < span.until:
-            if slot >= span.since:
-                yield Absence(
-                    source=record.source,
-                    device_id=None,
-                    slot=slot,
-                    interval_s=round(interval.total_seconds()),
-                    cause=_NO_CYCLE,
-                )
-            slot += interval
-
-
 def newest_silences(absences: Iterable[Absence]) -> Mapping[str, Absence]:
     """Return the newest absence of each device, or of a source that had none of its devices."""
-    return {one.device_id or one.source: one for one in sorted(absences, key=lambda absence: absence.slot)}
+    return {one.device_id or one.source: one for one in sorted(absences, key=lambda absence: absence.end)}
 
 
 def last_cycle(
@@ -122,10 +76,11 @@ def strips(
         by_source.setdefault(device.source, []).append(device)
     missing: dict[str, list[int]] = {}
     for one in absences:
-        number = min(_CELLS - 1, int((one.slot - span.since) / cell))
         ids = [device.device_id for device in by_source.get(one.source, ())]
         for key in [one.source, *ids] if one.device_id is None else [one.device_id]:
-            missing.setdefault(key, [0] * _CELLS)[number] += 1
+            counts = missing.setdefault(key, [0] * _CELLS)
+            for number, slots in _by_cell(one, span.since, cell):
+                counts[number] += slots
     expected = max(1.0, cell / interval)
 
     def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
@@ -151,6 +106,17 @@ def strips(
     return found
 
 
+def _by_cell(one: Absence, since: datetime, cell: timedelta) -> Iterator[tuple[int, int]]:
+    """Yield cells, and how many slots of the absence begin in each."""
+    begin, step = (one.slot - since) / cell, timedelta(seconds=one.interval_s) / cell
+    done = 0
+    while done < one.slots:
+        number = int(begin + done * step)
+        until = min(one.slots, max(done + 1, math.ceil((number + 1 - begin) / step)))
+        yield min(_CELLS - 1, number), until - done
+        done = until
+
+
 def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "subject": source_title(gap.source)
@@ -160,6 +126,6 @@ def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:
         "source": gap.source,
         "begin": gap.begin.timestamp(),
         "end": gap.end.timestamp(),
-        "reason": WHY.get(gap.cause, gap.cause or "no cause is known"),
+        "reason": reason_of(gap.cause),
         "detail": gap.detail,
     }

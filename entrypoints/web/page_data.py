@@ -8,7 +8,9 @@ from typing import Any
 
 import attrs
 
+from domain.device_settings import SettingsByDevice
 from domain.history.air_quality import PM25_CLASSES, PM25_GUIDELINE, rolling_day_means, usual_range
+from domain.history.coverage import unwritten
 from domain.history.series import (
     HOUR,
     Resolution,
@@ -21,7 +23,7 @@ from domain.history.series import (
 )
 from domain.reading import Quantity, Reading
 from entrypoints.web.cards import DAY, TITLES, Cards, HourlyMeans
-from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips, unwritten
+from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
 from ports.clock import Clock
 from ports.stored_data import History, Ledger, Measurements
 
@@ -42,7 +44,7 @@ class PageData:
     """Reads what a page shows. Every call reads the database anew; nothing is changed. Blocks.
 
     `incidents` returns the open incidents, each with `text`, `detail` and `since`; `database` what the footer
-    shows of the file.
+    shows of the file. `settings` are those of devices, which `history` and `ledger` have applied.
     """
 
     history: History
@@ -54,6 +56,7 @@ class PageData:
     is_simulated: bool
     incidents: Callable[[], Sequence[Mapping[str, Any]]]
     database: Callable[[], Mapping[str, Any]]
+    settings: Callable[[], SettingsByDevice] = SettingsByDevice
 
     def span(self, name: str) -> Span:
         """Return the span that ends now: one of `RANGES`, or `all`."""
@@ -77,10 +80,18 @@ class PageData:
         recent = Span(since=now - _SILENCE, until=now)
         records = self.ledger.records(recent.since, now)
         absences, silences = (
-            [*self.ledger.absences(one.since, one.until), *unwritten(records, one, self.interval)]
+            [
+                *self.ledger.absences(one.since, one.until),
+                *(
+                    each
+                    for record in records
+                    for each in unwritten(record.source, record.slot, one, self.interval)
+                ),
+            ]
             for one in (span, recent)
         )
         resolution = resolution_of(span.length)
+        settings = self.settings()
         names = {reading.device_id: reading.location for reading in newest}
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
@@ -103,7 +114,10 @@ class PageData:
             "interval": self.interval.total_seconds(),
             "sources": sources,
             "last_cycle": last_cycle(newest, records, known, self.measurements.between(now - HOUR, now)),
-            "rooms": [cards.card(reading) for reading in newest],
+            "rooms": [
+                {**cards.card(reading), "offsets": dict(settings.of(reading.device_id).offsets)}
+                for reading in newest
+            ],
             **_packed(charts),
             "gaps": gaps(absences, names),
             "strips": strips(absences, known, names, span, self.interval),

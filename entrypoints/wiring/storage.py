@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,28 +19,48 @@ from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history import rollups
 from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.rollups import Progress, Zones
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names
 from domain.errors import StoreError
+from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
-from ports.stored_data import History, Ledger
+from ports.alerts import ReportMail
+from ports.stored_data import DeviceSettingsLog, History, Ledger
 
 LOCK_WAIT_S = 30.0
 
 
 def history(home: Home) -> History:
-    """Return what reads the stored readings."""
+    """Return what reads the readings as people see them: with the settings of their devices applied."""
+    return AdjustedHistory(measured_history(home), CurrentSettings(device_settings(home), home.clock))
+
+
+def measured_history(home: Home) -> History:
+    """Return what reads the readings as they are stored, of all devices."""
     return SqliteHistory(home.files.database, naive_zone=naive_zone(home))
 
 
-def ledger(files: HomeFiles) -> Ledger:
-    """Return what reads the outcomes of the cycles."""
-    return SqliteLedger(files.database)
+def ledger(home: Home) -> Ledger:
+    """Return what reads the outcomes of the cycles, without ignored devices."""
+    return AdjustedLedger(full_ledger(home), CurrentSettings(device_settings(home), home.clock))
+
+
+def full_ledger(home: Home) -> Ledger:
+    """Return what reads the outcomes of the cycles, of all devices."""
+    return SqliteLedger(home.files.database)
+
+
+def device_settings(home: Home) -> DeviceSettingsLog:
+    """Return what keeps the settings of devices."""
+    return SqliteDeviceSettings(opening=opening(home), lock=database_lock(home))
 
 
 def collectors(files: HomeFiles) -> tuple[str, ...]:
@@ -118,6 +140,34 @@ def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
     )
 
 
+def rebuild_rollups(home: Home, on_progress: Progress | None = None) -> int:
+    """Rebuild the sums by hour and day next to a collector; return how many readings there are.
+
+    `on_progress` gets how many are counted, and of how many. Raise StoreError, also while the upkeep is
+    running.
+    """
+    require_database(home)
+    with locks.exclusive_access(source_locks(home), frozenset(), upkeep_lease(home)):
+        return rollups.rebuild_at(
+            home.files.database,
+            lock=database_lock(home),
+            busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+            zones=_zones(home),
+            on_progress=on_progress,
+        )
+
+
+def _zones(home: Home) -> Zones:
+    return Zones(days=local_zone(), naive=naive_zone(home))
+
+
+def local_zone() -> tzinfo:
+    """Return the system's zone."""
+    import tzlocal
+
+    return tzlocal.get_localzone()
+
+
 def source_locks(home: Home, *, doing: str = "") -> SourceLocks:
     """Return what keeps other processes from collecting from a source."""
     return SourceLocks(*home.files.source_locks, doing=doing, is_away=home.data.is_away)
@@ -128,7 +178,9 @@ def upkeep_lease(home: Home) -> UpkeepLock:
     return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
 
 
-def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+def daily_upkeep(
+    home: Home, store: SqliteStore, *, report_mail: ReportMail | None, zone: tzinfo
+) -> DailyUpkeep:
     """Return what checks and backs up the database daily, next to the store that has it open."""
     backups = home.settings.backups
     upkeep = SqliteUpkeep(
@@ -142,13 +194,15 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         copy_to=backups.copy_to,
         identity=home.identity,
         require_in_place=store.require_in_place,
-        naive_zone=naive_zone(home),
+        zones=partial(_zones, home),
     )
     return DailyUpkeep(
         upkeep=upkeep,
         lease=upkeep_lease(home),
         state=home.saved_state,
         copies=backups.copy_to is not None,
+        report_mail=report_mail,
+        zone=zone,
         clock=home.clock,
         journal=home.journal,
     )

@@ -123,7 +123,7 @@ class _Dialogue:
         try:
             pair = self.runner.run(service.account.begin())
             self.prompts.show(f"On any device, open {pair.page} and sign in there; then type this code:")
-            self.prompts.show(f"\n    {pair.public_code}\n")
+            self.prompts.show("", f"    {pair.public_code}", "")
             with self.prompts.countdown("Waiting for the code to be typed.") as show_left_s:
                 outcome = self.runner.run(service.outcome(pair, show_left_s))
         finally:

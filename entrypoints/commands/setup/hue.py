@@ -132,7 +132,8 @@ class BridgeSearch:
         self.prompts.show(
             f"{unproved.name} ({unproved.model}), {unproved.bridge_id}, at {unproved.address}: so it says. "
             "Nothing proves it, since it signed its certificate itself, as older bridges do. The fingerprint "
-            f"of that (SHA-256):\n  {pairs}"
+            "of that (SHA-256):",
+            f"  {pairs}",
         )
         if unproved.bridge_id in pins.values():
             self.prompts.warn("It is NOT the certificate that config.yaml pins for this bridge.")

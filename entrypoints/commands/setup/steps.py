@@ -45,7 +45,7 @@ def set_up(
         check_writable(home)
         result = dialogue(draft)
     except (KeyboardInterrupt, click.Abort):
-        prompts.warn("\nstopped; nothing is changed")
+        prompts.warn("", "stopped; nothing is changed")
         raise click.Abort from None
     if result is None:
         return 1

@@ -15,10 +15,11 @@ import click
 
 from config.loading import load
 from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows, units
+from domain.printable import printable
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
-from entrypoints.terminal.export_text import printable, write_csv, write_json_lines
+from entrypoints.terminal.export_text import write_csv, write_json_lines
 from entrypoints.terminal.output import discard_stdout
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import (

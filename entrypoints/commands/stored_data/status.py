@@ -32,6 +32,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
+    "upkeep.report",
     "notifier",
     "heartbeat",
 )
@@ -48,7 +49,7 @@ def command(environment: Environment | None, *, home: Path | None, is_json: bool
     """
     status = status_of(find_home(home), environment or Environment())
     if is_json:
-        click.echo(as_json(as_object(status)))
+        print_message(as_json(as_object(status)))
     else:
         for line in lines(status):
             print_message(line)
@@ -76,7 +77,7 @@ def status_of(home: Path, environment: Environment) -> Status:
         return attrs.evolve(
             status,
             readings=tuple(history(home_now).newest(until)),
-            records=tuple(ledger(files).records(now - _SINCE, until)),
+            records=tuple(ledger(home_now).records(now - _SINCE, until)),
         )
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))

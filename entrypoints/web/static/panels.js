@@ -29,11 +29,19 @@ function card(room, value, heading) {
     element("h3", {}, element("span", {}, heading), isRoom ? dot(room) : null),
     element("div", { class: "value" }, written(value.quantity, shown(value.quantity, value.value)), " ", element("span", { class: "unit" }, unitOf(value.quantity, value.unit))),
     value.words ? element("p", { class: "words" }, value.words) : null,
+    adjusted(room, value),
     room.is_anomalous && isRoom ? element("p", { class: "warn" }, "not plausible") : null,
     room.is_stale ? null : trend(value),
     isRoom ? element("p", { class: "meta" }, freshness(room), battery) : null,
     isRoom && room.is_stale && room.reason ? element("p", {}, room.reason) : null,
   );
+}
+
+function adjusted(room, value) {
+  const offset = room.offsets[value.quantity];
+  if (!offset) return null;
+  const text = `adjusted by ${offset > 0 ? "+" : "−"}${written(value.quantity, Math.abs(shownChange(value.quantity, offset)))}`;
+  return element("p", { title: "This offset is added to what the device measures." }, text);
 }
 
 function freshness(room) {
