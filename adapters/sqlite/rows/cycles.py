@@ -26,7 +26,7 @@ from adapters.sqlite.rows.checksums import (
 from adapters.sqlite.rows.devices import DeviceRows
 from adapters.sqlite.rows.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
 from adapters.sqlite.rows.readings import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
-from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
+from adapters.sqlite.rows.settings import has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -81,7 +81,7 @@ class CycleWriter:
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
         self._has_settings = False
-        self._settings_rows: Rows = ()
+        self._data_version: int | None = None
         self._settings = SettingsByDevice()
         self._select_devices_at = _SELECT_DEVICES_AT
         self._devices = DeviceRows(connection)
@@ -122,10 +122,11 @@ class CycleWriter:
 
     def settings(self) -> SettingsByDevice:
         """Return the settings of devices in effect."""
-        self._look_at_schema()
-        rows = select_current(self._connection) if self._has_settings else ()
-        if rows != self._settings_rows:
-            self._settings_rows, self._settings = rows, settings_of(rows)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:  # another connection has written, perhaps a setting
+            self._look_at_schema()
+            rows = select_current(self._connection) if self._has_settings else ()
+            self._settings, self._data_version = settings_of(rows), version
         return self._settings
 
     def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
