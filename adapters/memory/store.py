@@ -297,6 +297,7 @@ class MemoryExportedRows:
                 (selection.since is None or at >= selection.since)
                 and (selection.until is None or at < selection.until)
                 and (not selection.device_ids or reading.device_id in selection.device_ids)
+                and reading.device_id not in selection.without
                 and (
                     selection.has_all_quantities
                     or set(selection.quantities) & {*reading.values, *reading.other_values}

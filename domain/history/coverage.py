@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -39,6 +40,23 @@ class Absence:
 
 
 @attrs.frozen(kw_only=True)
+class Coverage:
+    """How many readings of a device were expected in a time, and how many are missing, by cause."""
+
+    expected: int
+    missing: Mapping[str, int]
+
+    @property
+    def stored(self) -> int:
+        return max(0, self.expected - sum(self.missing.values()))
+
+    @property
+    def share(self) -> float | None:
+        """The stored share of the expected ones, from 0 to 1; None if none was expected."""
+        return self.stored / self.expected if self.expected else None
+
+
+@attrs.frozen(kw_only=True)
 class SeriesGap:
     """Slots in a row without readings for one cause: of a device, or of a source and all its devices."""
 
@@ -48,6 +66,26 @@ class SeriesGap:
     end: datetime
     cause: str
     detail: str = ""
+
+
+def coverage_of(
+    absences: Iterable[Absence], *, device_id: str, source: str, slots: int, first_slot: datetime
+) -> Coverage:
+    """Return the coverage of a device that is expected in that many slots, from its first one on."""
+    causes = Counter[str]()
+    for one in absences:
+        if one.source == source and one.device_id in (None, device_id):
+            causes[one.cause] += one.slots_from(first_slot)
+    return Coverage(expected=slots, missing=+causes)
+
+
+def total_coverage(parts: Iterable[Coverage]) -> Coverage:
+    """Return the coverage of several devices together."""
+    expected, missing = 0, Counter[str]()
+    for part in parts:
+        expected += part.expected
+        missing.update(part.missing)
+    return Coverage(expected=expected, missing=missing)
 
 
 def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) -> Iterator[Absence]:
