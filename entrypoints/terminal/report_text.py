@@ -11,9 +11,8 @@ from domain.history.coverage import Absence, unwritten
 from domain.history.series import Span, Summary, merged
 from domain.printable import printable
 from domain.reading import Quantity
-from entrypoints.web.cards import TITLES
 from entrypoints.web.page_data import PageData
-from entrypoints.words import source_title
+from entrypoints.words import TITLES, source_title
 from ports.stored_data import History, Ledger, SourceRecord
 
 _NAME_WIDTH = 24
