@@ -125,11 +125,8 @@ def _unexplained(
 ) -> Iterator[SeriesGap]:
     """Yield breaks for which the ledger has no cause: it is younger, or no longer expects the device."""
     step, span, points = found.step, found.span, found.points
-    holes = [
-        (one.at + step, after.at)
-        for one, after in zip(points, points[1:], strict=False)
-        if one.at in found.breaks
-    ]
+    breaks = found.breaks
+    holes = [(one.at + step, after.at) for one, after in pairwise(points) if one.at in breaks]
     edge = _LONGEST_STEP * step  # the first and the last reading of the span need not be at its ends
     if known is not None and known.first_slot < span.since:
         first = points[0].at if points else span.until
