@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -11,8 +12,9 @@ from unicodedata import normalize
 
 import attrs
 
+from domain.cycle import Collected, Outcome
 from domain.history.series import Summary
-from domain.reading import Quantity, Range, Reading, flag_implausible
+from domain.reading import STORABLE, Quantity, Range, Reading, flag_implausible
 
 T = TypeVar("T")
 
@@ -109,8 +111,11 @@ class DeviceSettings:
 
         `usual` are the ranges of the source's devices indoors.
         """
-        ranges = {**({} if self.is_outdoor else usual), **self.plausible}
-        is_anomalous = flag_implausible(self.adjusted(reading), ranges).is_anomalous
+        if self.is_outdoor or self.plausible:
+            usual = {**({} if self.is_outdoor else usual), **self.plausible}
+        if not self.offsets:
+            return flag_implausible(reading, usual)
+        is_anomalous = flag_implausible(self.adjusted(reading), usual).is_anomalous
         return attrs.evolve(reading, is_anomalous=True) if is_anomalous else reading
 
 
@@ -129,6 +134,34 @@ class SettingsByDevice:
 
     def is_ignored(self, device_id: str) -> bool:
         return self.of(device_id).is_ignored
+
+    def without_ignored(self, device_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return the devices that are not ignored."""
+        if not self.by_id:
+            return device_ids
+        return frozenset(device_id for device_id in device_ids if not self.is_ignored(device_id))
+
+    def applied_to(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a slot with names applied, and without devices that were ignored then."""
+        if not self.by_id:
+            return outcome
+        slot = outcome.due.slot
+        unread = tuple(one for one in outcome.unread if not self._was_ignored(one.device_id, slot))
+        if len(unread) < len(outcome.unread):
+            outcome = attrs.evolve(outcome, unread=unread)
+        if isinstance(outcome, Collected):
+            readings = tuple(
+                self.of(one.device_id).named(one)
+                for one in outcome.readings
+                if not self._was_ignored(one.device_id, slot)
+            )
+            if readings != outcome.readings:
+                outcome = attrs.evolve(outcome, readings=readings)
+        return outcome
+
+    def _was_ignored(self, device_id: str, slot: datetime) -> bool:
+        since = self.of(device_id).ignored_since
+        return since is not None and slot >= since
 
     @property
     def offsets(self) -> Mapping[str, Mapping[Quantity, float]]:
@@ -184,6 +217,16 @@ def check_offset(quantity: Quantity, offset: float) -> float:
     if not (math.isfinite(offset) and abs(offset) <= most):
         raise ValueError(f"{offset:g} is not an offset. It lies between {-most:g} and {most:g}")
     return offset
+
+
+def check_plausible(quantity: Quantity, least: float, most: float) -> Range:
+    """Return the range. Raise ValueError if it is empty, or lies outside of what can be stored."""
+    can_be = STORABLE[quantity]
+    if not (math.isfinite(least) and math.isfinite(most) and least < most):
+        raise ValueError(f"{least:g} to {most:g} is not a range. Write the smaller number first")
+    if most < can_be.least or least > can_be.most:
+        raise ValueError(f"no {quantity.value} lies between {least:g} and {most:g}")
+    return Range(least=least, most=most)
 
 
 def check_name(text: str) -> str:

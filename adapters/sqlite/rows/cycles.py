@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import itemgetter
 
@@ -25,6 +26,7 @@ from adapters.sqlite.rows.checksums import (
 from adapters.sqlite.rows.devices import DeviceRows
 from adapters.sqlite.rows.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
 from adapters.sqlite.rows.readings import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
+from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -36,6 +38,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
+from domain.device_settings import SettingsByDevice
 from domain.gaps import Hole, fill, find_holes
 from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
@@ -77,6 +80,9 @@ class CycleWriter:
         self._connection = connection
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
+        self._has_settings = False
+        self._settings_rows: Rows = ()
+        self._settings = SettingsByDevice()
         self._select_devices_at = _SELECT_DEVICES_AT
         self._devices = DeviceRows(connection)
 
@@ -84,16 +90,17 @@ class CycleWriter:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
         self._look_at_schema()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
-        holes = list(find_holes(report, self._newest_before, self._devices.expected))
+        settings = self.settings()
+        holes = list(find_holes(report, self._newest_before, self._expected))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
         outcomes: list[Outcome] = []
         refusals: list[Unread] = []
         for outcome in report.outcomes:
-            stored: Outcome = outcome
-            if isinstance(outcome, Collected):
-                stored, inserted, refused = self._insert_readings(outcome, created_at)
-                self._devices.write(outcome, refused, now)
+            stored = known = settings.applied_to(outcome)
+            if isinstance(known, Collected):
+                stored, inserted, refused = self._insert_readings(known, created_at)
+                self._devices.write(known, refused, now)
                 rows += inserted
                 refusals += refused
             self._write_outcome(stored)
@@ -111,7 +118,18 @@ class CycleWriter:
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""
         progress = progress_at(self._connection, source, at)
-        return attrs.evolve(progress, expected=self._devices.expected(source, at))
+        return attrs.evolve(progress, expected=self._expected(source, at))
+
+    def settings(self) -> SettingsByDevice:
+        """Return the settings of devices in effect."""
+        self._look_at_schema()
+        rows = select_current(self._connection) if self._has_settings else ()
+        if rows != self._settings_rows:
+            self._settings_rows, self._settings = rows, settings_of(rows)
+        return self._settings
+
+    def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
+        return self.settings().without_ignored(self._devices.expected(source, at))
 
     def _newest_before(self, source: str, instant: datetime) -> datetime | None:
         return newest_slot_before(self._connection, source, instant)
@@ -154,6 +172,7 @@ class CycleWriter:
             self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
             has_index = self._connection.execute(_SELECT_HAS_TIMESTAMP_INDEX).fetchone() is not None
             self._select_devices_at = _SELECT_DEVICES_AT if has_index else _SELECT_DEVICES_AT_BY_ID
+            self._has_settings = has_settings(self._connection)
             self._schema_version = version
 
     def _insert_readings(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -14,13 +15,16 @@ from domain.device_settings import (
     Setting,
     SettingChange,
     SettingValue,
+    check_name,
     check_offset,
+    check_plausible,
     find_devices,
 )
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import devices_text
+from entrypoints.terminal.cycle_text import unit_text
 from entrypoints.terminal.devices_text import device_text, offset_text
 from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.environment import Environment
@@ -107,13 +111,10 @@ def offset_command(
     """
     if is_removed == (offset is not None):
         raise click.UsageError("name an offset such as -1.3, or --remove")
-    devices = _Devices.of(home, environment)
-    found = devices.find(device)
+    devices, found = _found(home, environment, device)
     if offset:
-        try:
+        with _usage_errors():
             devices.change(found, Setting.OFFSET, check_offset(quantity, offset), quantity)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
         print_message(
             f"{device_text(found)}: {offset_text(quantity, offset)} is added to every {_words(quantity)} "
             "that is read. What was measured stays stored"
@@ -122,6 +123,124 @@ def offset_command(
         devices.change(found, Setting.OFFSET, None, quantity)
         print_message(f"{device_text(found)}: every {_words(quantity)} is shown as it was measured")
     return 0
+
+
+@command.command("plausible", context_settings=_TAKES_NUMBERS)
+@click.argument("device")
+@click.argument("least", type=float, required=False, metavar="[MIN]")
+@click.argument("most", type=float, required=False, metavar="[MAX]")
+@quantity_option
+@remove_option
+@home_option
+@click.pass_obj
+def plausible_command(
+    environment: Environment | None,
+    *,
+    device: str,
+    least: float | None,
+    most: float | None,
+    quantity: Quantity,
+    is_removed: bool,
+    home: Path | None,
+) -> int:
+    """Mark values of DEVICE below MIN or above MAX as anomalous, offset included; none is dropped.
+
+    --remove brings back the range of the configuration.
+    """
+    if (least is None or most is None) != is_removed:
+        raise click.UsageError("name MIN and MAX, such as -10 45, or --remove")
+    devices, found = _found(home, environment, device)
+    if least is None or most is None:
+        devices.change(found, Setting.PLAUSIBLE, None, quantity)
+        print_message(f"{device_text(found)}: the usual range of {_words(quantity)} counts again")
+        return 0
+    with _usage_errors():
+        devices.change(found, Setting.PLAUSIBLE, check_plausible(quantity, least, most), quantity)
+    limits = f"{least:g} to {most:g} {unit_text(quantity)}".rstrip()
+    print_message(
+        f"{device_text(found)}: from the next cycle on, a {_words(quantity)} outside {limits} is marked as "
+        "anomalous"
+    )
+    return 0
+
+
+@command.command("outdoor")
+@click.argument("device")
+@remove_option
+@home_option
+@click.pass_obj
+def outdoor_command(
+    environment: Environment | None, *, device: str, is_removed: bool, home: Path | None
+) -> int:
+    """Note that DEVICE is outdoors, where other values are plausible than in a room."""
+    devices, found = _found(home, environment, device)
+    devices.change(found, Setting.OUTDOOR, None if is_removed else True)
+    place = "indoors: the ranges of a room count" if is_removed else "outdoors: no range of a room counts"
+    print_message(f"{device_text(found)} is {place} from the next cycle on")
+    return 0
+
+
+@command.command("ignore")
+@click.argument("device")
+@remove_option
+@home_option
+@click.pass_obj
+def ignore_command(
+    environment: Environment | None, *, device: str, is_removed: bool, home: Path | None
+) -> int:
+    """Stop collecting readings of DEVICE. What is stored stays, and is not shown."""
+    devices, found = _found(home, environment, device)
+    devices.change(found, Setting.IGNORED, None if is_removed else True)
+    if is_removed:
+        print_message(f"{device_text(found)} is shown again, and collected from the next cycle on")
+    else:
+        undo = f"`homeclimate devices ignore {found.device_id} --remove`"
+        print_message(
+            f"{device_text(found)}: its readings are NOT collected any more, from the next cycle on. What is "
+            f"stored stays, and is not shown. {undo} ends this"
+        )
+    return 0
+
+
+@command.command("rename")
+@click.argument("device")
+@click.argument("name", required=False)
+@remove_option
+@home_option
+@click.pass_obj
+def rename_command(
+    environment: Environment | None, *, device: str, name: str | None, is_removed: bool, home: Path | None
+) -> int:
+    """Call DEVICE by NAME instead of the name that its source gives; all of its readings are shown so.
+
+    --remove brings back the name of the source, with the next cycle.
+    """
+    if is_removed == (name is not None):
+        raise click.UsageError("name the new NAME, or --remove")
+    devices, found = _found(home, environment, device)
+    if name is None:
+        devices.change(found, Setting.NAME, None)
+        print_message(f"{found.device_id} has the name that its source gives, from the next cycle on")
+        return 0
+    with _usage_errors():
+        name = check_name(name)
+    devices.change(found, Setting.NAME, name)
+    print_message(f"{device_text(found)} is called {name} from now on")
+    return 0
+
+
+def _found(home: Path | None, environment: Environment | None, device: str) -> tuple[_Devices, Device]:
+    devices = _Devices.of(home, environment)
+    return devices, devices.find(device)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Raise a value that is refused as wrong usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @attrs.frozen(kw_only=True)
