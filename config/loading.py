@@ -105,6 +105,15 @@ def load(
     return inspect(home, config_file=config_file, env=env, needs_secrets=needs_secrets).loaded()
 
 
+def load_to_read(home: Path, *, config_file: Path | None = None, env: str | None = None) -> Loaded:
+    """Return what `load` returns, for a command that asks no source: unreadable secrets count as none."""
+    found = inspect(home, config_file=config_file, env=env, needs_secrets=False)
+    if found.settings is None or found.secrets is not None:
+        return found.loaded()
+    raise_if_fatal([one for one in found.problems if one.place.file != str(found.secrets_path)])
+    return found.for_checks(found.settings)
+
+
 def inspect(
     home: Path,
     *,

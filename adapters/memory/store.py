@@ -25,7 +25,7 @@ from domain.cycle import (
 from domain.device_settings import SettingsByDevice
 from domain.errors import BaselineExists, StoreError
 from domain.gaps import Hole, fill, find_holes
-from domain.history.coverage import Absence
+from domain.history.coverage import Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
@@ -285,6 +285,7 @@ class MemoryExportedRows:
                 (selection.since is None or at >= selection.since)
                 and (selection.until is None or at < selection.until)
                 and (not selection.device_ids or reading.device_id in selection.device_ids)
+                and reading.device_id not in selection.without
                 and (
                     selection.has_all_quantities
                     or set(selection.quantities) & {*reading.values, *reading.other_values}
@@ -332,7 +333,7 @@ class MemoryLedger:
             else:
                 detail = entry.detail if isinstance(entry, Failed) else ""
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
-        return found
+        return in_a_row(found)
 
     def devices(self) -> Sequence[KnownDevice]:
         known: dict[str, KnownDevice] = {}

@@ -13,6 +13,7 @@ import click
 
 from config.files import DEMO_MARK, read_bytes
 from config.loading import load
+from config.source_names import intervals
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
 from domain.history.series import Span
@@ -24,8 +25,9 @@ from entrypoints.commands.stored_data.dashboard import serve
 from entrypoints.commands.stored_data.report import as_one_file
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
+from entrypoints.terminal.layout import print_lines, terminal_width
+from entrypoints.terminal.newest_table import NewestTables, newest_of
 from entrypoints.terminal.output import non_blocking_stdout, print_message, remember_home
-from entrypoints.terminal.status_text import show
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
@@ -196,8 +198,7 @@ def run(request: Request) -> int:
             where = f"a Hue bridge at {bridge.address}, Alexa at {alexa.address}"
             print_message(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
-    now = clock.now()
-    show(history(home_of(loaded, environment)), since=now - timedelta(days=max(request.days, 1)), now=now)
+    _show_newest(request, home_of(loaded, environment))
     path = loaded.settings.storage.database_path
     print_message(f"The database is {path}: every reading is in the table `readings`.")
     if request.fault is not None:
@@ -276,6 +277,18 @@ def _write_files(home: Path, simulated: SimulatedHome) -> None:
     )
     # State of the last run: what was learned about its services, and their tokens.
     (home / "data" / "state.json").unlink(missing_ok=True)
+
+
+def _show_newest(request: Request, home: Home) -> None:
+    now = home.clock.now()
+    since = now - timedelta(days=max(request.days, 1))
+    tables = NewestTables(
+        devices=newest_of(history(home), since, now),
+        since=since,
+        now=now,
+        interval=max(intervals(home.settings).values()),
+    )
+    print_lines(tables.lines(terminal_width()))
 
 
 def _save_page(request: Request, home: Home) -> None:

@@ -41,15 +41,17 @@ def coverage(ledger: Ledger, span: Span, interval: timedelta) -> Mapping[str, fl
     after = [each for one in records for each in unwritten(one.source, one.slot, span, interval)]
     absences = [*ledger.absences(span.since, span.until), *after]
     slots = _slots(records, after)
-    missing = Counter(one.source for one in absences if one.device_id is None)
+    missing: Counter[str] = Counter()
+    for absence in absences:
+        missing[absence.source] += absence.slots if absence.device_id is None else 0
     shares = {source: 1 - missing[source] / count for source, count in slots.items() if count}
     for device in ledger.devices():
         first = max(span.since, device.first_slot)
         since = slots if first == span.since else _slots(ledger.records(first, span.until), after)
         lost = sum(
-            one.slot >= first
-            and (one.source == device.source if one.device_id is None else one.device_id == device.device_id)
+            one.slots_from(first)
             for one in absences
+            if (one.source == device.source if one.device_id is None else one.device_id == device.device_id)
         )
         if expected := since.get(device.source, 0):
             shares[device.device_id] = 1 - lost / expected
@@ -58,8 +60,8 @@ def coverage(ledger: Ledger, span: Span, interval: timedelta) -> Mapping[str, fl
 
 def _slots(records: Sequence[SourceRecord], after: Sequence[Absence]) -> Mapping[str, int]:
     """Return how many slots of each source were planned, with those after the last cycle."""
-    added = Counter(one.source for one in after)
-    return {one.source: sum(one.slots.values()) + added[one.source] for one in records}
+    added = {one.source: one.slots for one in after}
+    return {one.source: sum(one.slots.values()) + added.get(one.source, 0) for one in records}
 
 
 def _coverage_lines(data: PageData, span: Span) -> Iterator[str]:

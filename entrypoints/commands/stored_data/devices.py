@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from domain.device_settings import (
     Device,
     Setting,
@@ -251,7 +251,7 @@ class _Devices:
 
     @classmethod
     def of(cls, home: Path | None, environment: Environment | None) -> _Devices:
-        found = home_as_found(load(find_home(home), needs_secrets=False), environment)
+        found = home_as_found(load_to_read(find_home(home)), environment)
         require_database(found)
         return cls(home=found)
 
