@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -29,16 +28,12 @@ from entrypoints.web.rendering import STATIC, assets, render
 from entrypoints.web.server import Access, application, runner_of
 from entrypoints.wiring.dashboard import save_report
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+from tests.support.fetch_uplot import SHA256, checksums
 
 MINUTE = timedelta(minutes=1)
 HOSTS = ("127.0.0.1", "localhost")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 Client = TestClient[web.Request, web.Application]
-# As published in the npm package uplot 1.6.32.
-UPLOT_SHA256 = {
-    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
-    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
-}
 
 
 def stored_home() -> MemoryStore:
@@ -287,10 +282,7 @@ async def test_a_new_reading_is_an_event() -> None:
 
 
 def test_the_chart_library_is_the_published_one() -> None:
-    assert {
-        name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in UPLOT_SHA256
-    } == UPLOT_SHA256
-    assert "Leon Sorokin" in (STATIC / "uPlot.LICENSE.txt").read_text()
+    assert checksums({name: (STATIC / name).read_bytes() for name in SHA256}) == SHA256
 
 
 def test_report_into_a_pipe_leaves_the_pipe(tmp_path: Path) -> None:
