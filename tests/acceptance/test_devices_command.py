@@ -128,6 +128,7 @@ def test_wrong_usage_names_what_to_do(home: Deployment, run_here: RunHere) -> No
     assert json.loads(run_here(home, "devices", "history", "--json").stdout)["changes"] == []
 
 
+@pytest.mark.proof
 def test_the_next_cycle_obeys(deployment: Deployment, run_here: RunHere) -> None:
     assert run_here(deployment, "collect", "--once").returncode == 0
     (first,), (second,), *others = deployment.rows("SELECT device_id FROM readings ORDER BY device_id")
