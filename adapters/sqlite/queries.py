@@ -17,7 +17,7 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.measurements import count_mended, read_between
 from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of
+from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text, reading_of, reading_tables
 from domain.coverage import Absence
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
@@ -33,19 +33,19 @@ from ports.stored_data import KnownDevice, SourceRecord
 _TEXT_SLACK = timedelta(days=2)
 
 # Goes from device to device along the index, however many rows each has.
-SELECT_DEVICES = """
+_SELECT_DEVICES = """
 WITH RECURSIVE device (id) AS (
-    SELECT min(device_id) FROM readings
+    SELECT min(device_id) FROM {table}
     UNION ALL
-    SELECT (SELECT min(device_id) FROM readings WHERE device_id > device.id)
+    SELECT (SELECT min(device_id) FROM {table} WHERE device_id > device.id)
     FROM device WHERE device.id IS NOT NULL
 )
 SELECT id FROM device WHERE id IS NOT NULL
 """
-_SELECT_INSTANTS = "SELECT id, timestamp FROM readings WHERE device_id = ? ORDER BY timestamp DESC"
+_SELECT_INSTANTS = "SELECT id, timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp DESC"
 # Among the others text order is time order, so that none of them is newer than the first.
 _SELECT_OUT_OF_ORDER = """
-SELECT id, timestamp FROM readings
+SELECT id, timestamp FROM {table}
 WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
 """
 _QUANTITIES = ", ".join(COLUMNS.values())
@@ -53,10 +53,10 @@ _SELECT_READING = f"""
 SELECT
     timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
     battery_level, signal_strength, raw_response, observed_at, other_values
-FROM readings WHERE id = ?
+FROM {{table}} WHERE id = ?
 """  # noqa: S608 - names of reading_rows
 _SELECT_SERIES = f"""
-SELECT timestamp, {_QUANTITIES} FROM readings WHERE device_id = ? AND timestamp >= ?
+SELECT timestamp, {_QUANTITIES} FROM {{table}} WHERE device_id = ? AND timestamp >= ?
 """  # noqa: S608 - names of reading_rows
 
 
@@ -70,8 +70,7 @@ class SqliteHistory:
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            devices = [device_id for (device_id,) in connection.execute(SELECT_DEVICES)]
-            newest = [self._newest_of(connection, device_id, until) for device_id in devices]
+            newest = [self._newest_of(connection, device_id, until) for device_id in device_ids(connection)]
         return sorted(
             (reading for reading in newest if reading is not None),
             key=lambda reading: (reading.location, reading.device_id),
@@ -80,7 +79,12 @@ class SqliteHistory:
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
         column = COLUMNS[quantity]
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
+            key = (device_id, as_text(since - _TEXT_SLACK))
+            rows = [
+                row
+                for table in reading_tables(connection)
+                for row in connection.execute(_SELECT_SERIES.format(table=table), key)
+            ]
         points = (
             (as_instant(row["timestamp"], self._naive_zone), value)
             for row in rows
@@ -104,22 +108,28 @@ class SqliteHistory:
 
     def newest_id(self) -> int:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return int(connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()[0])
+            return sum(newest_ids(connection).values())
 
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
     ) -> Reading | None:
-        newest = max(self._candidates(connection, device_id, until), default=None)
-        if newest is None:
+        candidates = [
+            (instant, table, row_id)
+            for table in reading_tables(connection)
+            for instant, row_id in self._candidates(connection, table, device_id, until)
+        ]
+        if not candidates:
             return None
-        return reading_of(connection.execute(_SELECT_READING, newest[1:]).fetchone(), self._naive_zone)
+        _, table, row_id = max(candidates)
+        row = connection.execute(_SELECT_READING.format(table=table), (row_id,)).fetchone()
+        return reading_of(row, self._naive_zone)
 
     def _candidates(
-        self, connection: sqlite3.Connection, device_id: str, until: datetime | None
+        self, connection: sqlite3.Connection, table: str, device_id: str, until: datetime | None
     ) -> Iterator[tuple[datetime, int]]:
         """Yield instants and ids of rows, the newest of all among them."""
         oldest_that_matters = ""
-        for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
+        for row_id, text in connection.execute(_SELECT_INSTANTS.format(table=table), (device_id,)):
             if str(text) < oldest_that_matters:
                 break
             instant = as_instant(text, self._naive_zone)
@@ -129,11 +139,26 @@ class SqliteHistory:
             oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
             if text.endswith("+00:00"):
                 between = (device_id, text, oldest_that_matters)
-                for other_id, other in connection.execute(_SELECT_OUT_OF_ORDER, between):
+                others = connection.execute(_SELECT_OUT_OF_ORDER.format(table=table), between)
+                for other_id, other in others:
                     instant = as_instant(other, self._naive_zone)
                     if instant is not None and (until is None or instant <= until):
                         yield instant, other_id
                 break
+
+
+def device_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return every device that has a reading."""
+    selects = (_SELECT_DEVICES.format(table=table) for table in reading_tables(connection))
+    return list(dict.fromkeys(row[0] for select in selects for row in connection.execute(select)))
+
+
+def newest_ids(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """Return the newest id of each table that holds readings; 0 for an empty one."""
+    return {
+        table: int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in reading_tables(connection)
+    }
 
 
 _SELECT_SOURCES = """

@@ -7,14 +7,22 @@ from the spool, a backup or the earlier program, joins its hour too.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import attrs
 
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
-from adapters.sqlite.reading_rows import COLUMNS, as_instant, as_number, as_text
+from adapters.sqlite.reading_rows import (
+    AIR_READINGS,
+    COLUMNS,
+    READINGS,
+    as_instant,
+    as_number,
+    as_text,
+    reading_tables,
+)
 from domain.reading import Quantity
 from domain.series import HOUR, Resolution, Summary, begin_of, merged
 
@@ -23,7 +31,7 @@ _HOUR_S = 3600
 _DAY_MINUTES = 24 * 60
 _LOCAL_SLACK = timedelta(days=1)
 _EPOCH = date(1970, 1, 1)
-_LAST_ID = "rollups.last_id"
+_LAST_IDS = {READINGS: "rollups.last_id", AIR_READINGS: "rollups.last_air_id"}  # properties
 _UTC = "+00:00"
 _OF_DEVICE = "AND +device_id = ?"
 
@@ -62,10 +70,10 @@ FROM hourly WHERE device_id = :device_id AND quantity = :quantity AND hour >= :f
 GROUP BY day
 """  # noqa: S608 - numbers
 _SELECT_HAS_LOCAL = f"""
-SELECT 1 FROM readings WHERE device_id = ? AND substr(timestamp, -6) <> '{_UTC}' LIMIT 1
+SELECT 1 FROM {{table}} WHERE device_id = ? AND substr(timestamp, -6) <> '{_UTC}' LIMIT 1
 """  # noqa: S608 - a constant
 _SELECT_HOUR = (
-    "SELECT timestamp, {column} FROM readings WHERE device_id = ? AND timestamp >= ? AND timestamp < ?"
+    "SELECT timestamp, {column} FROM {table} WHERE device_id = ? AND timestamp >= ? AND timestamp < ?"
 )
 
 
@@ -78,11 +86,12 @@ _AGGREGATES = ", ".join(_of_column(column) for column in COLUMNS.values())
 # Times in UTC are grouped by SQLite; a time without a zone needs the home's rules and is read on its own.
 _GROUP_UTC = f"""
 SELECT device_id, CAST(strftime('%s', timestamp) AS INTEGER) / {_HOUR_S} AS hour, {_AGGREGATES}
-FROM readings WHERE id > ? AND id <= ? AND substr(timestamp, -6) = '{_UTC}' {{where}} GROUP BY device_id, hour
+FROM {{table}} WHERE id > ? AND id <= ? AND substr(timestamp, -6) = '{_UTC}' {{where}}
+GROUP BY device_id, hour
 """  # noqa: S608 - names of columns
 _SELECT_OTHERS = f"""
 SELECT device_id, timestamp, {", ".join(COLUMNS.values())}
-FROM readings WHERE id > ? AND id <= ? AND substr(timestamp, -6) <> '{_UTC}' {{where}}
+FROM {{table}} WHERE id > ? AND id <= ? AND substr(timestamp, -6) <> '{_UTC}' {{where}}
 """  # noqa: S608 - names of columns
 
 _Row = tuple[str, str, int, float, float, float, int]
@@ -95,16 +104,22 @@ def roll_up(connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzin
     """
     with locked_transaction(connection, lock):
         _prepare(connection)
-    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
-    first = last = last_id(connection) or 0
+    return sum(_roll_up(connection, lock, naive_zone, table) for table in reading_tables(connection))
+
+
+def _roll_up(
+    connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzinfo | None, table: str
+) -> int:
+    newest = _newest_id(connection, table)
+    first = last = last_id(connection, table) or 0
     while last < newest:
         with locked_transaction(connection, lock):
-            last = last_id(connection) or 0  # another process may have gone on
+            last = last_id(connection, table) or 0  # another process may have gone on
             until = min(last + _PORTION, newest)
-            connection.executemany(_UPSERT, list(_grouped(connection, last, until, naive_zone)))
-            connection.execute(_UPSERT_LAST_ID, (_LAST_ID, str(until)))
+            connection.executemany(_UPSERT, list(_grouped(connection, table, last, until, naive_zone)))
+            connection.execute(_UPSERT_LAST_ID, (_LAST_IDS[table], str(until)))
         last = until
-    return max(0, int(newest) - first)
+    return max(0, newest - first)
 
 
 def rebuild(connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzinfo | None) -> int:
@@ -114,9 +129,9 @@ def rebuild(connection: sqlite3.Connection, lock: DatabaseLock, naive_zone: tzin
     return roll_up(connection, lock, naive_zone)
 
 
-def last_id(connection: sqlite3.Connection) -> int | None:
+def last_id(connection: sqlite3.Connection, table: str = READINGS) -> int | None:
     """Return the id up to which rows are counted; None before the first time, or if that is damaged."""
-    row = connection.execute(_SELECT_LAST_ID, (_LAST_ID,)).fetchone()
+    row = connection.execute(_SELECT_LAST_ID, (_LAST_IDS[table],)).fetchone()
     return int(row[0]) if row is not None and str(row[0]).isdecimal() else None
 
 
@@ -180,11 +195,12 @@ def days(
             if first <= hour < last and not (boundary and _begins_day(hour, offset)):
                 add((hour * 60 + offset) // _DAY_MINUTES, part)
         if boundary:
-            slack = _text_slack(connection, device_id)
+            tables = reading_tables(connection)
+            slacks = {table: _text_slack(connection, table, device_id) for table in tables}
             for hour in range(first, last):
                 if _begins_day(hour, offset):
                     for minute, part in _readings_of(
-                        connection, device_id, quantity, hour, slack, naive_zone
+                        connection, slacks, device_id, quantity, hour, naive_zone
                     ):
                         add((minute + offset) // _DAY_MINUTES, part)
     return [
@@ -217,26 +233,29 @@ def _begins_day(hour: int, offset: int) -> bool:
     return (hour * 60 + offset) % _DAY_MINUTES > _DAY_MINUTES - 60
 
 
-def _text_slack(connection: sqlite3.Connection, device_id: str) -> timedelta:
+def _text_slack(connection: sqlite3.Connection, table: str, device_id: str) -> timedelta:
     """Return how far the text of a time can be from that of the instant: nothing, if all are in UTC."""
-    return _LOCAL_SLACK if connection.execute(_SELECT_HAS_LOCAL, (device_id,)).fetchone() else timedelta()
+    has_local = connection.execute(_SELECT_HAS_LOCAL.format(table=table), (device_id,)).fetchone()
+    return _LOCAL_SLACK if has_local else timedelta()
 
 
 def _readings_of(
     connection: sqlite3.Connection,
+    slacks: Mapping[str, timedelta],
     device_id: str,
     quantity: Quantity,
     hour: int,
-    slack: timedelta,
     naive_zone: tzinfo | None,
 ) -> Iterator[tuple[int, Summary]]:
     """Yield the minute since the epoch, and the summary, of each reading in the hour."""
     begin = datetime.fromtimestamp(hour * _HOUR_S, UTC)
-    key = (device_id, as_text(begin - slack), as_text(begin + HOUR + slack))
-    for text, cell in connection.execute(_SELECT_HOUR.format(column=COLUMNS[quantity]), key):
-        instant, value = as_instant(text, naive_zone), as_number(cell)
-        if instant is not None and value is not None and begin <= instant < begin + HOUR:
-            yield int(instant.timestamp()) // 60, _summary(hour, value, value, value, 1)
+    for table, slack in slacks.items():
+        key = (device_id, as_text(begin - slack), as_text(begin + HOUR + slack))
+        select = _SELECT_HOUR.format(table=table, column=COLUMNS[quantity])
+        for text, cell in connection.execute(select, key):
+            instant, value = as_instant(text, naive_zone), as_number(cell)
+            if instant is not None and value is not None and begin <= instant < begin + HOUR:
+                yield int(instant.timestamp()) // 60, _summary(hour, value, value, value, 1)
 
 
 def _counted(connection: sqlite3.Connection, select: str, key: Any) -> Iterable[Sequence[Any]]:
@@ -250,12 +269,14 @@ def _uncounted(
     connection: sqlite3.Connection, device_id: str, quantity: Quantity, naive_zone: tzinfo | None
 ) -> Iterator[tuple[int, Summary]]:
     """Yield hours and summaries of the readings that the table does not count yet."""
-    counted = (last_id(connection) or 0) if _exists(connection) else 0
-    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
-    for row in _grouped(connection, counted, newest, naive_zone, device_id):
-        _, name, hour, low, high, total, count = row
-        if name == quantity:
-            yield hour, _summary(hour, low, high, total, count)
+    exists = _exists(connection)
+    for table in reading_tables(connection):
+        counted = (last_id(connection, table) or 0) if exists else 0
+        newest = _newest_id(connection, table)
+        for row in _grouped(connection, table, counted, newest, naive_zone, device_id):
+            _, name, hour, low, high, total, count = row
+            if name == quantity:
+                yield hour, _summary(hour, low, high, total, count)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -263,7 +284,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if last_id(connection) is None or not _exists(connection):
         connection.execute("DROP TABLE IF EXISTS hourly")
         connection.execute(_CREATE)
-        connection.execute(_UPSERT_LAST_ID, (_LAST_ID, "0"))
+        connection.executemany(_UPSERT_LAST_ID, [(name, "0") for name in _LAST_IDS.values()])
+
+
+def _newest_id(connection: sqlite3.Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
 
 
 def _exists(connection: sqlite3.Connection) -> bool:
@@ -272,19 +297,22 @@ def _exists(connection: sqlite3.Connection) -> bool:
 
 def _grouped(
     connection: sqlite3.Connection,
+    table: str,
     after: int,
     until: int,
     naive_zone: tzinfo | None,
     device_id: str | None = None,
 ) -> Iterator[_Row]:
-    """Yield the rows of the table that the readings with ids after `after`, up to `until`, make."""
+    """Yield the rows of the roll-up that the readings with ids after `after`, up to `until`, make."""
     where, parameters = ("", (after, until)) if device_id is None else (_OF_DEVICE, (after, until, device_id))
-    for device, hour, *values in connection.execute(_GROUP_UTC.format(where=where), parameters):
+    for device, hour, *values in connection.execute(_GROUP_UTC.format(table=table, where=where), parameters):
         for number, quantity in enumerate(COLUMNS):
             low, high, total, count = values[4 * number : 4 * number + 4]
             if count and hour is not None:
                 yield device, quantity.value, hour, low, high, total, count
-    for device, text, *cells in connection.execute(_SELECT_OTHERS.format(where=where), parameters):
+    for device, text, *cells in connection.execute(
+        _SELECT_OTHERS.format(table=table, where=where), parameters
+    ):
         instant = as_instant(text, naive_zone)
         if instant is None:
             continue

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.queries import (
+    _SELECT_DEVICES,
     _SELECT_INSTANTS,
     _SELECT_OUT_OF_ORDER,
     _SELECT_SERIES,
-    SELECT_DEVICES,
     SqliteHistory,
 )
 from domain.errors import StoreError
@@ -133,12 +133,14 @@ def test_a_database_that_was_not_upgraded_yet_raises(tmp_path: Path) -> None:
         SqliteHistory(path).newest()
 
 
+@pytest.mark.parametrize("table", ["readings", "air_readings"])
 @pytest.mark.parametrize(
-    "statement", [SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
+    "statement", [_SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
 )
-def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str) -> None:
+def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str, table: str) -> None:
     parameters = ("hue:a", "2026-03", "2026")[: statement.count("?")]
-    plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
+    explained = f"EXPLAIN QUERY PLAN {statement.format(table=table)}"
+    plan = [row[3] for row in rows(path, explained, *parameters)]
     touching = [step for step in plan if "readings" in step]
     assert touching
     assert [step for step in touching if not step.startswith("SEARCH") or "INDEX" not in step] == []
