@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import attrs
 
-from config.problems import Report
+from config.documents.problems import Report
+from config.documents.yaml_document import Document
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
 from config.settings import AmazonAqmSettings, HueSettings, MailSettings, Settings, ValidationSettings
-from config.yaml_document import Document
 
 _SHORTEST_USEFUL_INTERVAL_S = 60  # Hue sensors and monitors report about every five minutes
 _MAIL_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")

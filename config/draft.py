@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from config.bridges import Bridge
-from config.editing import Change, edited
+from config.documents.editing import Change, edited
 from config.files import read_bytes
 from config.loading import Loaded, inspect
 from config.secrets import HueSecrets, Secret

@@ -15,7 +15,7 @@ import attrs
 import platformdirs
 
 from adapters.files.regular_file import read_regular
-from config.problems import Place, Report
+from config.documents.problems import Place, Report
 from domain.errors import SettingsError
 
 _LARGEST_BYTES = 1_000_000

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from config.documents.problems import Problem, Severity
 from config.files import read_bytes
 from config.loading import PUBLIC_NAMES, Inspection
-from config.problems import Problem, Severity
 from config.secrets import Secrets
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
 from config.settings import LoggingSettings, Settings
 from domain.errors import SettingsError
-from domain.health import Answer, Weight, failed, passed, skipped, warned
+from domain.health.report import Answer, Weight, failed, passed, skipped, warned
 
 _WORD = re.compile(r"""[^\s"',:{}\[\]]{8,}""")
 _MOST_BYTES, _MOST_WORDS = 1_000_000, 1000  # each word takes time to prepare

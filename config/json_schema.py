@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
+from config.documents.problems import Report
+from config.documents.yaml_document import parse
 from config.files import packaged_path
-from config.problems import Report
 from config.setting_types import Between, NoEffect, Rule, TextForm
 from config.settings import Settings
-from config.yaml_document import parse
 
 _Schema = dict[str, Any]
 _TYPES: Mapping[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string", Path: "string"}

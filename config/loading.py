@@ -10,12 +10,12 @@ import attrs
 
 from config.bridges import Bridge, bridges_of
 from config.cross_checks import in_effect
+from config.documents.problems import Place, Problem, Report, raise_if_fatal
+from config.documents.structuring import structure
+from config.documents.yaml_document import Document, overlay, parse
 from config.files import check_is_private, is_missing, packaged_path, read_text
-from config.problems import Place, Problem, Report, raise_if_fatal
 from config.secrets import COOKIE_NAMES, AlertSecrets, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
-from config.structuring import structure
-from config.yaml_document import Document, overlay, parse
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+")
 PUBLIC_NAMES = COOKIE_NAMES.union(

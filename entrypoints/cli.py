@@ -13,7 +13,7 @@ from domain.errors import HomeclimateError, SettingsError, SourceLocked, StoreRe
 from entrypoints import exit_codes
 from entrypoints.process import prepare_streams, prepare_time_zone, program_name
 from entrypoints.system_limits import check_limits, explain
-from entrypoints.terminal.output import discard_stdout, print_message
+from entrypoints.terminal.output import discard_stdout, print_message, show_usage_error
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
 
@@ -22,15 +22,16 @@ _COMMANDS = {
     "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
     "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
-    "dashboard": ("dashboard:command", "Show the stored readings as a page in the browser."),
+    "dashboard": ("stored_data.dashboard:command", "Show the stored readings as a page in the browser."),
     "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
-    "export": ("export:command", "Write the stored readings as CSV, JSON lines or Parquet."),
+    "devices": ("stored_data.devices:command", "List the devices; name, adjust or ignore one of them."),
+    "export": ("stored_data.export:command", "Write the stored readings as CSV, JSON lines or Parquet."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
-    "report": ("report:command", "Write the page of the dashboard as one file."),
+    "report": ("stored_data.report:command", "Write the page of the dashboard as one file."),
     "restore": ("database:restore", "Replace the database with a backup."),
-    "setup": ("setup:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
-    "status": ("status:command", "Show the newest values, the last cycles and open incidents."),
+    "setup": ("setup.command:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
+    "status": ("stored_data.status:command", "Show the newest values, the last cycles and open incidents."),
     "simulator": ("simulator:command", "Run the simulated home alone, for other clients."),
 }
 
@@ -56,7 +57,7 @@ class _Commands(click.Group):
             check_limits()
             return super().invoke(ctx)
         except HomeclimateError as error:
-            _report(str(error))
+            _report(*str(error).split("\n") if isinstance(error, SettingsError) else [str(error)])
             return _code_of(error)
         except (OSError, RuntimeError, MemoryError) as error:
             return _denied(error)
@@ -93,7 +94,7 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        error.show(file=sys.stderr)
+        show_usage_error(error)
         return exit_codes.USAGE
     except OSError as error:  # the help, or the version, could not be printed
         return _denied(error)
@@ -109,9 +110,9 @@ def _denied(error: BaseException) -> int:
     return exit_codes.FAILED
 
 
-def _report(text: str) -> None:
+def _report(first: str, *lines: str) -> None:
     with suppress(OSError, ValueError):  # stderr may be what is full, or closed
-        print_message(f"homeclimate: {text}", err=True)
+        print_message(f"homeclimate: {first}", *lines, err=True)
 
 
 def _code_of(error: HomeclimateError) -> int:

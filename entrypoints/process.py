@@ -16,11 +16,13 @@ import attrs
 import platformdirs
 
 from domain.errors import HomeclimateError
+from entrypoints.terminal.encoding import READABLE, register
 
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
-    r"|dashboard|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
+    r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
+    r"|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
 _FAILING = ("strict", "surrogateescape")  # ways of streams to meet a character that they cannot print
@@ -113,14 +115,15 @@ def _is_working_folder(folder: str) -> bool:
 
 
 def prepare_streams() -> None:
-    """Replace standard streams that are closed, and let those of an ASCII terminal print every character."""
+    """Replace standard streams that are closed, and let all print what their encoding lacks, readably."""
+    register()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
             # takes the lowest free descriptor, which is that of the stream: no other file gets it
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
         elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=READABLE)
 
 
 def prepare_time_zone() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 
 
 class AlertBoard(Protocol):

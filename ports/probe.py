@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.health import Answer, Weight
+from domain.health.report import Answer, Weight
 
 
 class Probe(Protocol):

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from domain.alert_messages import Outbox
+from domain.alerts.incidents import ClockStep, Incidents
+from domain.alerts.messages import Outbox
 from domain.backoff import SourceFailures
-from domain.incidents import ClockStep, Incidents
 from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]

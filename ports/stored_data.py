@@ -8,11 +8,12 @@ from typing import Protocol
 
 import attrs
 
-from domain.coverage import Absence
-from domain.export import Row, Selection
+from domain.device_settings import SettingChange, SettingsByDevice
+from domain.history.coverage import Absence
+from domain.history.export import Row, Selection
+from domain.history.series import Summary
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
-from domain.series import Summary
 
 
 class Baselines(Protocol):
@@ -35,6 +36,28 @@ class Baselines(Protocol):
 
     def remove(self, name: str) -> bool:
         """Remove the baseline of that name, readable or not; return whether there was one."""
+        ...
+
+
+class DeviceSettingsLog(Protocol):
+    """Keeps every change of a device's settings; the newest of a device and setting is in effect. Blocks.
+
+    Each method raises `StoreError`.
+    """
+
+    def current(self) -> SettingsByDevice:
+        """Return the settings in effect; none if there is no store yet."""
+        ...
+
+    def changes(self) -> Sequence[SettingChange]:
+        """Return all changes, the newest last."""
+        ...
+
+    def add(self, change: SettingChange) -> SettingChange:
+        """Keep the change durably, and return it with its instant.
+
+        That is moved behind the newest one of the device and setting, if the clock was set back since.
+        """
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import attrs
 
 from adapters.runtime.threads import SingleThread
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 from domain.errors import NotifyError, NotifyUnavailable
 from ports.clock import Clock
 

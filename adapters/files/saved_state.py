@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from domain.alert_messages import Message, Outbox, title_of
+from domain.alerts.incidents import ClockStep, Incident, Incidents, Topic
+from domain.alerts.messages import Message, Outbox, title_of
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
-from domain.incidents import ClockStep, Incident, Incidents, Topic
 from domain.upkeep import FileTrouble, MissingDatabase, Quarantine, Step, StepRecord, StepResult
 from ports.state import Json, State
 

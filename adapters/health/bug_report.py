@@ -13,7 +13,7 @@ import attrs
 
 from adapters.files.atomic_write import write_zip
 from domain.errors import StoreError
-from domain.health_rules import NEEDS_CONFIGURATION
+from domain.health.rules import NEEDS_CONFIGURATION
 
 _README = """\
 Written by `homeclimate health --bundle`, for a bug report:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from domain.health import Answer, failed, passed, warned
-from domain.health_rules import SystemCommands
+from domain.health.report import Answer, failed, passed, warned
+from domain.health.rules import SystemCommands
 
 _OLDEST, _NEWEST = (3, 11), (3, 14)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(;?)", re.MULTILINE)

@@ -16,7 +16,7 @@ import attrs
 from adapters.files.regular_file import read_regular
 from adapters.health.machine import waited_for_processor_s
 from adapters.runtime.threads import in_daemon_thread
-from domain.health import Answer, Weight, failed, passed, skipped, warned
+from domain.health.report import Answer, Weight, failed, passed, skipped, warned
 from ports.probe import Probe
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("~/.config/systemd/user"))

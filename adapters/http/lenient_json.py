@@ -107,9 +107,9 @@ def text(value: Json, *path: str) -> str | None:
 
 
 def name(value: Json, *path: str) -> str | None:
-    """Return the name at the path, cut to MAX_NAME_LENGTH."""
-    one = text(value, *path)
-    return one and one[:MAX_NAME_LENGTH]
+    """Return the name at the path without surrounding blanks, cut to MAX_NAME_LENGTH; None if it is empty."""
+    one = (text(value, *path) or "").strip()[:MAX_NAME_LENGTH].rstrip()
+    return one or None
 
 
 def identity(value: Json, *path: str) -> str | None:

@@ -14,12 +14,11 @@ from typing import TextIO
 import attrs
 
 from adapters.runtime.threads import OrderedCalls
+from domain.printable import escaped, printable
 from ports.journal import Journal, Level
 
 _BLOCKED_S = 2.0  # how long a terminal, or who reads a pipe, may take
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
-# Characters that JSON does not escape, but that affect a terminal or break lines.
-_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def journal_line(event: str, fields: Mapping[str, object]) -> str:
@@ -73,7 +72,7 @@ class StderrJournal:
 
     def complain(self, text: str) -> None:
         """Write a line that is no record, whatever the level."""
-        self._write(f"homeclimate: {text}")
+        self._write(f"homeclimate: {printable(text)}")
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(Exception):  # a journal never raises: the terminal may be gone
@@ -105,4 +104,4 @@ def _format(value: object) -> str:
     if _PLAIN.fullmatch(text) and text.isprintable():
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+    return escaped(quoted)

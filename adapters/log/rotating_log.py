@@ -19,7 +19,7 @@ from adapters.files.locks import lock_within_limit
 from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder, reading
 from adapters.log.journals import journal_line
 from adapters.runtime.threads import OrderedCalls
-from domain.incidents import DISK_LOW_BYTES
+from domain.alerts.incidents import DISK_LOW_BYTES
 from ports.clock import Clock
 from ports.journal import Level
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 from domain.errors import NotifyError
-from domain.health import Answer, Status, Weight
+from domain.health.report import Answer, Status, Weight
 from ports.clock import Clock
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
-from domain.coverage import Absence
 from domain.cycle import (
     PASSING_CAUSES,
     Cause,
@@ -22,13 +21,14 @@ from domain.cycle import (
     Outcome,
 )
 from domain.errors import BaselineExists, StoreError
-from domain.export import Row, Selection
 from domain.gaps import Hole, fill, find_holes
+from domain.history.coverage import Absence
+from domain.history.export import Row, Selection
+from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
 from domain.reading import Quantity, Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
-from domain.series import Resolution, Summary, begin_of, combine
 from ports.clock import Clock
 from ports.stored_data import KnownDevice, SourceRecord
 

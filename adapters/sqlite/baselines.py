@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import attrs
 
-from adapters.sqlite.database_lock import DatabaseLock, transaction
-from adapters.sqlite.errors import store_errors
-from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import open_for_reading
-from adapters.sqlite.reading_rows import as_instant, as_text, clean
+from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.history.queries import open_for_reading
+from adapters.sqlite.opening import Opening, transaction_next_to_collector
+from adapters.sqlite.rows.readings import as_instant, as_text, clean
 from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
 from domain.measurements import Baseline, Figure, Kind
@@ -26,7 +24,6 @@ _DELETE = "DELETE FROM baselines WHERE name = ?"
 # A property of the database: a backup that has the baseline is not kept for its sake.
 REMOVED = "baseline.removed."
 _INSERT_REMOVED = "INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
-_SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
 
 T = TypeVar("T")
 
@@ -43,7 +40,7 @@ class SqliteBaselines:
 
     def save(self, baseline: Baseline, *, replace: bool = False) -> None:
         row = (clean(baseline.name), as_text(baseline.captured_at), _encode(baseline))
-        with self._transaction() as connection:
+        with transaction_next_to_collector(self.opening, self.lock) as connection:
             connection.execute(CREATE_BASELINES)
             if not _has_baselines(connection):
                 raise StoreError(
@@ -66,7 +63,7 @@ class SqliteBaselines:
     def remove(self, name: str) -> bool:
         if not self._select(f"{_SELECT} WHERE name = ?", clean(name)):
             return False
-        with self._transaction() as connection:
+        with transaction_next_to_collector(self.opening, self.lock) as connection:
             connection.execute(_DELETE, (clean(name),))
             connection.execute(_INSERT_REMOVED, (REMOVED + clean(name), as_text(self.opening.clock.now())))
         return True
@@ -86,24 +83,6 @@ class SqliteBaselines:
                 return query(connection)
         except StoreOutdated:
             return []
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write durably, while no other process of ours does."""
-        # a simulated home may keep baselines too: nothing of them is a reading
-        simulated = self._read(lambda connection: connection.execute(_SELECT_IS_SIMULATED).fetchall())
-        is_simulated = self.opening.is_simulated or any(row[0] == "1" for row in simulated)
-        identity = None if is_simulated else self.opening.identity
-        opening = attrs.evolve(self.opening, is_simulated=is_simulated, identity=identity)
-        with store_errors(opening.path):
-            opening.prepare()
-        with (
-            store_errors(opening.path),
-            self.lock.held(),  # also while it is closed, which may checkpoint the log
-            closing(opening.connection(may_rebuild=False)) as connection,
-            transaction(connection),
-        ):
-            yield connection
 
 
 def _has_baselines(connection: sqlite3.Connection) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import attrs
@@ -13,6 +14,9 @@ from adapters.files.regular_file import give_to_owner, make_folder, reading
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
+from adapters.sqlite.database_lock import DatabaseLock, transaction
+from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import is_simulated
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import rename_durably
 from adapters.sqlite.migration.inspection import inspect
@@ -107,6 +111,27 @@ class Opening:
             )
         if (problem := problem_of(self.path.parent)) is not None:
             self.journal.record(Level.WARNING, "store.synchronised_folder", reason=problem)
+
+
+@contextmanager
+def transaction_next_to_collector(opening: Opening, lock: DatabaseLock) -> Iterator[sqlite3.Connection]:
+    """Write durably, while no other process of ours does. Raise `StoreError`.
+
+    A simulated home's database is written to as well: the caller stores nothing that is a reading.
+    """
+    path = opening.path
+    is_simulated_home = opening.is_simulated or is_simulated(path, busy_timeout_ms=opening.busy_timeout_ms)
+    identity = None if is_simulated_home else opening.identity
+    opening = attrs.evolve(opening, is_simulated=is_simulated_home, identity=identity)
+    with store_errors(path):
+        opening.prepare()
+    with (
+        store_errors(path),
+        lock.held(),  # also while it is closed, which may checkpoint the log
+        closing(opening.connection(may_rebuild=False)) as connection,
+        transaction(connection),
+    ):
+        yield connection
 
 
 def make_tables(connection: sqlite3.Connection, *, is_simulated: bool) -> None:

@@ -16,12 +16,12 @@ from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import SqliteLedger, open_for_reading
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.open_files import require_whole
-from adapters.sqlite.queries import SqliteLedger, open_for_reading
-from adapters.sqlite.reading_rows import as_text
+from adapters.sqlite.rows.readings import as_text
 from adapters.sqlite.wal import HELD_BYTES, has_reset_bug, size_bytes
 from domain.errors import (
     CycleUnstorable,
@@ -32,8 +32,8 @@ from domain.errors import (
     StoreMissing,
     StoreRefused,
 )
-from domain.health import Answer, Weight, failed, passed, skipped, warned
-from domain.health_rules import LastSlot
+from domain.health.report import Answer, Weight, failed, passed, skipped, warned
+from domain.health.rules import LastSlot
 from domain.schedule import CLOCK_FAULT_AHEAD
 
 _BUSY_TIMEOUT_MS = 3000

@@ -186,6 +186,18 @@ CREATE TABLE air_readings (
 """,
     "CREATE INDEX idx_air_readings_timestamp ON air_readings (timestamp)",
 )
+# Made with the first setting of a device. A row is a change and stays: the newest of a device and setting is
+# in effect. `setting` is name, outdoor, offset.temperature and so on; `value` is JSON, and NULL where the
+# setting was taken away.
+CREATE_DEVICE_SETTINGS = """
+CREATE TABLE IF NOT EXISTS device_settings (
+    device_id TEXT NOT NULL,
+    setting TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    value TEXT,
+    PRIMARY KEY (device_id, setting, changed_at)
+) WITHOUT ROWID
+"""
 
 OUR_TABLES = frozenset({"readings", "outcomes", "devices", "measurements", "properties"})
 OUR_TABLES_NOW = OUR_TABLES | {"checksums"}

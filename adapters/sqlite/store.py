@@ -15,12 +15,12 @@ from adapters.files.data_folder import DataFolder
 from adapters.sqlite.care.quarantine import DatabaseQuarantine
 from adapters.sqlite.care.rescue_queue import AWAY, REPLACED, RescueQueue
 from adapters.sqlite.connection import connect_for_reading, journal_mode
-from adapters.sqlite.cycle_rows import CycleWriter
 from adapters.sqlite.database_lock import DatabaseLock, transaction
 from adapters.sqlite.errors import leaves_connection_usable, store_errors
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
+from adapters.sqlite.rows.cycles import CycleWriter
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import journal_mode
-from domain.incidents import WAL_HELD_BYTES, WAL_SHORT_BYTES
+from domain.alerts.incidents import WAL_HELD_BYTES, WAL_SHORT_BYTES
 from ports.journal import Journal, Level
 
 LONG_BYTES, HELD_BYTES = WAL_SHORT_BYTES, WAL_HELD_BYTES

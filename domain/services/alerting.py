@@ -12,10 +12,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from domain.alert_messages import Message, length_text, message_of, remedy_of, title_of
-from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
-from domain.errors import NotifyError
-from domain.incidents import (
+from domain.alerts.incidents import (
     ClockStep,
     Dismissed,
     Incidents,
@@ -29,6 +26,9 @@ from domain.incidents import (
     observe_home,
     update_incidents,
 )
+from domain.alerts.messages import Message, length_text, message_of, remedy_of, title_of
+from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
+from domain.errors import NotifyError
 from domain.services.retry_policy import RetryPolicy
 from domain.upkeep import Step, StepResult
 from ports.alerts import AlertBoard, Heartbeat, Notifier

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 from domain.errors import HomeclimateError, NotifyError, SourceError, SourceUnavailable
-from domain.health import Answer, ComponentResult, HealthReport, Status, Weight, failed, passed
-from domain.health_rules import judge_reply, judge_source_error
+from domain.health.report import Answer, ComponentResult, HealthReport, Status, Weight, failed, passed
+from domain.health.rules import judge_reply, judge_source_error
 from ports.alerts import Notifier
 from ports.clock import Clock
 from ports.probe import Probe

@@ -273,7 +273,7 @@ def _opened(
 
 def _print(output: dict[str, Any] | Iterable[str]) -> None:
     if isinstance(output, dict):
-        click.echo(as_json(output))
+        print_message(as_json(output))
         return
     for line in output:
         print_message(line)

@@ -24,7 +24,6 @@ from domain.services.continuous_collection import (
     run_planned,
     unscheduled_cycle,
 )
-from entrypoints.commands.dashboard_process import dashboard_command, kept_running
 from entrypoints.commands.options import (
     SecondsRange,
     config_option,
@@ -32,9 +31,10 @@ from entrypoints.commands.options import (
     env_option,
     home_option,
 )
+from entrypoints.commands.stored_data.dashboard_process import dashboard_command, kept_running
 from entrypoints.process import find_home, is_person_at_stdin
 from entrypoints.terminal.cycle_text import as_object, lines
-from entrypoints.terminal.output import as_json, as_typed_here, non_blocking_stdout, print_message
+from entrypoints.terminal.output import as_json, non_blocking_stdout, print_message
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
@@ -228,7 +228,7 @@ async def _collect(
     is_endless = request.is_endless
 
     def on_cycle(cycle: Cycle, planned: PlannedCycle | None = None) -> None:
-        for line in [as_json(as_object(cycle))] if request.as_json else map(as_typed_here, lines(cycle)):
+        for line in [as_json(as_object(cycle))] if request.as_json else lines(cycle):
             write_line(line)
         alerts.add(
             FinishedCycle(

@@ -131,7 +131,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
             ],
             "next": next_step if found else None,
         }
-        click.echo(as_json(report))
+        print_message(as_json(report))
         return int(bool(found))
     if not found:
         print_message(f"{checked_home.files.database}{_kind(checked_home)} is sound")

@@ -15,17 +15,17 @@ from config.files import DEMO_MARK, read_bytes
 from config.loading import load
 from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
+from domain.history.series import Span
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
-from entrypoints.commands.dashboard import serve
 from entrypoints.commands.options import dashboard_port_option
-from entrypoints.commands.report import as_one_file
+from entrypoints.commands.stored_data.dashboard import serve
+from entrypoints.commands.stored_data.report import as_one_file
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
-from entrypoints.terminal.output import as_typed_here, non_blocking_stdout, print_message, remember_home
+from entrypoints.terminal.output import non_blocking_stdout, print_message, remember_home
 from entrypoints.terminal.status_text import show
-from entrypoints.web.page_data import Span
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
@@ -194,12 +194,12 @@ def run(request: Request) -> int:
         )
         with collecting(loaded, environment) as collecting_now:
             where = f"a Hue bridge at {bridge.address}, Alexa at {alexa.address}"
-            click.echo(f"A simulated home: {where}.", err=True)
+            print_message(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
     now = clock.now()
     show(history(home_of(loaded, environment)), since=now - timedelta(days=max(request.days, 1)), now=now)
     path = loaded.settings.storage.database_path
-    click.echo(f"The database is {path}: every reading is in the table `readings`.")
+    print_message(f"The database is {path}: every reading is in the table `readings`.")
     if request.fault is not None:
         _show_fault(FAULTS[request.fault], live)
     _save_page(request, home_of(loaded, environment))
@@ -219,7 +219,7 @@ async def _collect(
         def show_cycle(cycle: Cycle) -> None:
             live.append(cycle)
             for line in lines(cycle):
-                write(as_typed_here(line))
+                write(line)
             if request.fault is not None and len(live) == 1:
                 FAULTS[request.fault].start(simulated)
 
@@ -291,11 +291,11 @@ def _save_page(request: Request, home: Home) -> None:
 
 def _show_fault(fault: DemoFault, live: list[Cycle]) -> None:
     """Print what went wrong, what became of it, and what was stored."""
-    click.echo(fault.message)
+    print_message(fault.message)
     outcomes = [outcome for cycle in live for outcome in cycle.report.outcomes]
     for source in sorted({outcome.due.source for outcome in outcomes}):
         own = [outcome for outcome in outcomes if outcome.due.source == source]
         failures = Counter(outcome.cause for outcome in own if isinstance(outcome, Failed))
         readings = sum(len(outcome.readings) for outcome in own if isinstance(outcome, Collected))
         failed = "".join(f", {count} failed ({cause})" for cause, count in failures.items())
-        click.echo(f"  {source}: {len(own)} live cycles{failed}; {readings} readings stored")
+        print_message(f"  {source}: {len(own)} live cycles{failed}; {readings} readings stored")

@@ -19,7 +19,7 @@ import attrs
 import click
 
 from domain.errors import HomeclimateError
-from domain.health import (
+from domain.health.report import (
     COMPONENTS,
     DEFAULT_TIMEOUT_S,
     LONGEST_TIMEOUT_S,
@@ -31,14 +31,21 @@ from domain.health import (
     Status,
     Weight,
 )
-from domain.health_rules import IS_SIMULATED, NEEDS_CONFIGURATION
+from domain.health.rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
 from entrypoints.commands.options import SecondsRange, home_option
 from entrypoints.exit_codes import FAILED, USAGE
 from entrypoints.process import prepare_streams, prepare_time_zone, process_age_s, program_name
 from entrypoints.system_limits import check_limits, explain
 from entrypoints.terminal import health_text
-from entrypoints.terminal.output import non_blocking_stdout
+from entrypoints.terminal.output import (
+    LineWriter,
+    Look,
+    non_blocking_stdout,
+    print_message,
+    show_usage_error,
+    with_first_word,
+)
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.health import Components
 from ports.probe import Probe
@@ -86,21 +93,21 @@ def run(
         name = f"{program_name()} health"
         parsed = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show_usage_error(error)
         return USAGE
     except OSError as error:  # the help could not be printed, or the bundle's folder not be looked at
-        sys.stderr.write(f"homeclimate: {explain(error)}\n")
+        print_message(f"homeclimate: {explain(error)}", err=True)
         return FAILED
     if not isinstance(parsed, HealthCommand):  # the exit code after --help
         return int(parsed)
     if parsed.lists:
         for name, meaning in COMPONENTS.items():
-            sys.stdout.write(f"{name:<16}{meaning}\n")
+            print_message(f"{name:<16}{meaning}")
         return 0
     try:
         check_limits()
     except HomeclimateError as error:
-        sys.stderr.write(f"homeclimate: {error}\n")
+        print_message(f"homeclimate: {error}", err=True)
         return int(Health.CANNOT_COLLECT)
     if leave is not None:  # starting the process has taken some of the time
         parsed = attrs.evolve(parsed, request=parsed.request.after(process_age_s()))
@@ -206,7 +213,7 @@ class HealthRun:
 
     command: HealthCommand
     environment: Environment
-    write_line: Callable[[str], object]
+    write_line: LineWriter
     _components: Components = attrs.field(init=False)
     _probes: list[Probe] = attrs.field(init=False, factory=list)
     _planned: list[str] = attrs.field(init=False, factory=list)
@@ -297,7 +304,7 @@ class HealthRun:
         if result.summary in _SHARED_REASONS:
             self._unshown.append(result)
         elif not (self.command.as_json or self.command.is_brief):
-            self.write_line(health_text.line(self._shown(result), coloured=self._is_coloured))
+            self._write_result(self._shown(result))
 
     def _finish(self, report: HealthReport, missing: Sequence[ComponentResult] = ()) -> None:
         """Write the summary, or the whole report in the form that was requested."""
@@ -310,8 +317,8 @@ class HealthRun:
         elif self.command.is_brief:
             self.write_line(health_text.brief(requested, duration_s))
         else:
-            for line in health_text.shared_reasons(self._unshown, coloured=self._is_coloured):
-                self.write_line(line)
+            for result in health_text.shared_reasons(self._unshown):
+                self._write_result(result)
             self.write_line(health_text.ending(requested, duration_s))
         self._report = report
 
@@ -324,9 +331,9 @@ class HealthRun:
         try:
             bundle.write(self.command.bundle)
         except OSError as error:
-            sys.stderr.write(f"homeclimate health: no bundle was written: {error}\n")
+            print_message(f"homeclimate health: no bundle was written: {error}", err=True)
         else:
-            sys.stderr.write(f"Wrote {self.command.bundle}. Look through it before you share it.\n")
+            print_message(f"Wrote {self.command.bundle}. Look through it before you share it.", err=True)
 
     def _as_json(self, requested: HealthReport) -> str:
         duration_s = self.environment.clock.elapsed_s() - self._began_s
@@ -347,9 +354,11 @@ class HealthRun:
         summary, next_step = (as_typed(redact(text)) for text in (result.summary, result.next_step))
         return attrs.evolve(result, summary=summary, next_step=next_step)
 
-    @property
-    def _is_coloured(self) -> bool:
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    def _write_result(self, result: ComponentResult) -> None:
+        first, *others = health_text.lines(result)
+        self.write_line(first, health_text.LOOKS[result.status])
+        for line in others:
+            self.write_line(line)
 
 
 async def _cancel_tasks() -> None:
@@ -361,8 +370,8 @@ async def _cancel_tasks() -> None:
         await asyncio.wait(tasks, timeout=_CANCEL_S)
 
 
-def _write_directly(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+def _write_directly(line: str, look: Look = Look.PLAIN) -> None:
+    sys.stdout.write(f"{with_first_word(line, look)}\n")
     sys.stdout.flush()
 
 

@@ -8,13 +8,14 @@ import signal
 import ssl
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from entrypoints.terminal.output import print_message
 from entrypoints.wiring.simulator import SimulatedHome, moved_clock, simulated_home
 
 _MODELS = ("BSB001", "BSB002", "BSB003")
@@ -126,7 +127,7 @@ def command(
         _add_faults(home.bridge.faults.add, faults, "--fault")
         _add_faults(alexa.faults.add, alexa_faults, "--alexa-fault")
         _listen_to_signals(home, stopped)
-        click.echo(json.dumps(facts(home)) if as_json else introduction(home))
+        print_message(*([json.dumps(facts(home))] if as_json else introduction(home)))
         sys.stdout.flush()
         if sys.stdin.isatty():
             threading.Thread(target=_read_terminal, args=(home,), daemon=True).start()
@@ -159,11 +160,11 @@ def _read_terminal(home: SimulatedHome) -> None:
     for line in sys.stdin:
         if not line.strip():
             home.bridge.press_button()
-            click.echo("The button is pressed for 30 s.", err=True)
+            print_message("The button is pressed for 30 s.", err=True)
         elif home.alexa.approve(line):
-            click.echo("The device is linked.", err=True)
+            print_message("The device is linked.", err=True)
         else:
-            click.echo("No such code.", err=True)
+            print_message("No such code.", err=True)
 
 
 def facts(home: SimulatedHome) -> dict[str, object]:
@@ -185,9 +186,9 @@ def facts(home: SimulatedHome) -> dict[str, object]:
     }
 
 
-def introduction(home: SimulatedHome) -> str:
-    """Return the most useful of it, for a person."""
-    return "\n".join([*_bridge_lines(home), "", *_alexa_lines(home), "", "Press Ctrl-C to stop."])
+def introduction(home: SimulatedHome) -> Sequence[str]:
+    """Return the most useful of it, in lines for a person."""
+    return [*_bridge_lines(home), "", *_alexa_lines(home), "", "Press Ctrl-C to stop."]
 
 
 def _alexa_facts(home: SimulatedHome) -> dict[str, object]:

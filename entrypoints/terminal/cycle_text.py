@@ -109,8 +109,12 @@ def format_value(reading: Reading, quantity: Quantity) -> str:
     """Return the value with its unit, or "" if the reading has none."""
     if quantity not in reading.values:
         return ""
-    unit = _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
-    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit}".rstrip()
+    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit_text(quantity)}".rstrip()
+
+
+def unit_text(quantity: Quantity) -> str:
+    """Return the quantity's unit as people write it; "" if it has none."""
+    return _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
 
 
 def format_age(age: timedelta) -> str:

@@ -12,9 +12,9 @@ from functools import lru_cache, partial
 from json.encoder import encode_basestring
 from typing import Any, TextIO
 
-from domain.export import NAMES, TEXTS, Cell, Row, other_values
+from domain.history.export import NAMES, TEXTS, Cell, Row, other_values
+from domain.printable import printable
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What spreadsheets take for the begin of a formula, some of them behind blanks too; and its wide forms.
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff0b\uff0d\uff1d\uff20]")
 _NAMES_CACHED = 4096
@@ -97,11 +97,6 @@ def _parts(columns: Sequence[str]) -> tuple[slice, slice, slice]:
     begin = 1 + sum(column in NAMES for column in columns)
     end = len(columns) - sum(column in TEXTS for column in columns)
     return slice(1, begin), slice(begin, end), slice(end, None)
-
-
-def printable(text: str) -> str:
-    """Return the text with a replacement character for each one that could control a terminal."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def safe_cell(text: str) -> str:

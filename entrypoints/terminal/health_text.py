@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
-from domain.health import ComponentResult, Health, HealthReport, Status
+from domain.health.report import ComponentResult, Health, HealthReport, Status
+from entrypoints.terminal.output import Look
+from entrypoints.terminal.output import as_json as json_line
 from entrypoints.version import __version__
 
 JSON_VERSION = "1"
 _WIDTH = 14
-_COLOURS: Mapping[Status, str] = {
-    Status.PASS: "\x1b[32m",
-    Status.WARN: "\x1b[33m",
-    Status.FAIL: "\x1b[1;31m",
-    Status.UNKNOWN: "\x1b[1;33m",
-    Status.SKIPPED: "\x1b[2m",
+LOOKS: Mapping[Status, Look] = {
+    Status.PASS: Look.GREEN,
+    Status.WARN: Look.YELLOW,
+    Status.FAIL: Look.BOLD_RED,
+    Status.UNKNOWN: Look.BOLD_YELLOW,
+    Status.SKIPPED: Look.DIM,
 }
-_COLOUR_END = "\x1b[0m"
 _WORDS: Mapping[Health, tuple[str, str]] = {  # for monitors, and for people
     Health.HEALTHY: ("OK", "healthy"),
     Health.SOME_FAILED: ("WARNING", "not healthy; readings are collected"),
@@ -28,23 +28,21 @@ _WORDS: Mapping[Health, tuple[str, str]] = {  # for monitors, and for people
 }
 
 
-def line(result: ComponentResult, *, coloured: bool = False) -> str:
+def lines(result: ComponentResult) -> Iterator[str]:
     """Format one component, and below it the next step."""
-    begin, end = (_COLOURS[result.status], _COLOUR_END) if coloured else ("", "")
-    step = f"\n{'':9}-> {result.next_step}" if result.next_step else ""
-    return (
-        f"{begin}{result.status:<7}{end}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}{step}"
-    )
+    yield f"{result.status:<7}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}"
+    if result.next_step:
+        yield f"{'':9}-> {_on_one_line(result.next_step)}"
 
 
-def shared_reasons(results: Sequence[ComponentResult], *, coloured: bool = False) -> Iterator[str]:
-    """Format skipped components: one line for all that have the same reason."""
+def shared_reasons(results: Sequence[ComponentResult]) -> Iterator[ComponentResult]:
+    """Return one result for all skipped components that have the same reason."""
     by_reason: dict[str, list[ComponentResult]] = {}
     for result in results:
         by_reason.setdefault(result.summary, []).append(result)
     for same in by_reason.values():
         count = f"{len(same)} components" if len(same) > 1 else same[0].component
-        yield line(attrs.evolve(same[0], component=count), coloured=coloured)
+        yield attrs.evolve(same[0], component=count)
 
 
 def ending(report: HealthReport, duration_s: float) -> str:
@@ -81,7 +79,7 @@ def as_json(report: HealthReport, *, at: datetime, duration_s: float) -> str:
         status = Status.FAIL
     else:
         status = Status.WARN if report.count(Status.WARN) else Status.PASS
-    return json.dumps(
+    return json_line(
         {
             "version": JSON_VERSION,
             "releaseId": __version__,
@@ -91,8 +89,7 @@ def as_json(report: HealthReport, *, at: datetime, duration_s: float) -> str:
             "time": at.isoformat(),
             "durationSeconds": round(duration_s, 3),
             "checks": {result.component: [_check(result)] for result in report.results},
-        },
-        ensure_ascii=False,
+        }
     )
 
 

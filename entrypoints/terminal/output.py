@@ -1,29 +1,85 @@
-"""Print on stdout and stderr: messages with commands as typed here, and lines that never block."""
+"""Print on stdout and stderr: messages with commands as typed here, and lines that never block.
+
+Every line for a terminal passes `as_line`, the only place that makes foreign text printable.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, TextIO
 
 import click
 
 from domain.errors import HomeclimateError
+from domain.printable import escaped, printable
 from entrypoints.process import find_home, typed_here
+from entrypoints.terminal.encoding import READABLE, in_encoding
 
 _HOME = "homeclimate.home"  # in click's context: the home that the command line names
 _MAX_PENDING_LINES = 1000
 _CLOSE_TIMEOUT_S = 2.0  # for the last lines to be read
 
 
-def print_message(text: str, *, err: bool = False) -> None:
-    """Print a line on stdout, or on stderr with `err`."""
-    click.echo(as_typed_here(text), err=err)
+class Look(StrEnum):
+    """How a line, or its first word, looks on a terminal: parameters of the sequence SGR (ECMA-48)."""
+
+    PLAIN = ""
+    BOLD = "1"
+    DIM = "2"
+    GREEN = "32"
+    YELLOW = "33"
+    BOLD_RED = "1;31"
+    BOLD_YELLOW = "1;33"
+
+
+class LineWriter(Protocol):
+    """Writes a line, its first word in that look."""
+
+    def __call__(self, line: str, look: Look = Look.PLAIN) -> None: ...
+
+
+def as_line(text: str, look: Look = Look.PLAIN) -> str:
+    """Return the text as one line for a terminal: printable, commands as typed here, in that look."""
+    line = printable(as_typed_here(text))
+    return _looking(line, look) if look else line
+
+
+def _looking(text: str, look: Look) -> str:
+    return f"\x1b[{look}m{text}\x1b[0m"
+
+
+def print_message(*lines: str, err: bool = False, look: Look = Look.PLAIN) -> None:
+    """Print lines on stdout, or on stderr with `err`; they look so on a terminal."""
+    stream = sys.stderr if err else sys.stdout
+    shown = look if is_coloured(stream) else Look.PLAIN
+    for line in lines:  # not by click, which writes UTF-8 on streams that are in ASCII
+        stream.write(f"{as_line(line, shown)}\n")
+    stream.flush()
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """Print on stderr what is wrong with the command line."""
+    error.show(file=(text := io.StringIO()))
+    print_message(*text.getvalue().removesuffix("\n").split("\n"), err=True)
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Return whether lines on the stream have a look: only on a terminal, and never with NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def as_shown(text: str) -> str:
+    """Return the text as stdout shows it, to find its width: printable, and in the encoding of stdout."""
+    return in_encoding(printable(text), sys.stdout.encoding or "utf-8")
 
 
 def as_typed_here(text: str) -> str:
@@ -44,8 +100,13 @@ def remember_home(context: click.Context, home: Path | None) -> None:
 
 
 def as_json(value: object) -> str:
-    """Return the JSON of a value on one line, with the commands in its texts as they are typed here."""
-    return json.dumps(_all_typed_here(value), ensure_ascii=False)
+    """Return the JSON of a value on one line, with the commands in its texts as they are typed here.
+
+    What is not printable is escaped, and everything but ASCII where stdout does not take UTF-8.
+    """
+    is_ascii = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    text = json.dumps(_all_typed_here(value), ensure_ascii=is_ascii)
+    return escaped(text)
 
 
 def _all_typed_here(value: object) -> object:
@@ -56,6 +117,15 @@ def _all_typed_here(value: object) -> object:
     return [_all_typed_here(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+def with_first_word(text: str, look: Look) -> str:
+    """Return the text as one line for stdout, its first word in that look."""
+    line = as_line(text)
+    if not (look and is_coloured(sys.stdout)):
+        return line
+    word, blank, rest = line.partition(" ")
+    return f"{_looking(word, look)}{blank}{rest}"
+
+
 def discard_stdout() -> None:
     """Drop what stdout still buffers: it cannot be written, and Python would report that at exit."""
     with suppress(OSError, ValueError):
@@ -63,7 +133,7 @@ def discard_stdout() -> None:
 
 
 @contextmanager
-def non_blocking_stdout() -> Iterator[Callable[[str], None]]:
+def non_blocking_stdout() -> Iterator[LineWriter]:
     """Yield a function that writes a line to stdout without blocking; drop lines when the reader is slow.
 
     A daemon thread writes. Beyond 1,000 pending lines new ones are dropped; once stdout is closed or full,
@@ -73,9 +143,9 @@ def non_blocking_stdout() -> Iterator[Callable[[str], None]]:
     writer = threading.Thread(target=_write_lines, args=(pending,), name="stdout", daemon=True)
     writer.start()
 
-    def write_line(line: str) -> None:
+    def write_line(line: str, look: Look = Look.PLAIN) -> None:
         with suppress(queue.Full):
-            pending.put_nowait(line)
+            pending.put_nowait(with_first_word(line, look))
 
     try:
         yield write_line
@@ -93,7 +163,7 @@ def _write_lines(pending: queue.Queue[str | None]) -> None:
     except (AttributeError, OSError, ValueError):  # started without a stdout
         return
     while (line := pending.get()) is not None:
-        payload = f"{line}\n".encode(encoding, "backslashreplace")
+        payload = f"{line}\n".encode(encoding, READABLE)
         try:
             while payload:
                 payload = payload[os.write(descriptor, payload) :]

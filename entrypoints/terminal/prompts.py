@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import click
 
-from entrypoints.terminal.output import print_message
+from entrypoints.terminal.output import as_shown, print_message
 
 _LOCAL_MODES, _CHARACTERS = 3, 6  # places in what tcgetattr returns
 _PASTE_PAUSE_S = 0.5  # lines of one paste come faster
@@ -27,21 +27,21 @@ class Prompts:
         self.is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._can_redraw = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
-    def show(self, text: str) -> None:
-        """Print on stdout."""
-        print_message(text)
+    def show(self, *lines: str) -> None:
+        """Print lines on stdout."""
+        print_message(*lines)
 
-    def warn(self, text: str) -> None:
-        """Print on stderr."""
-        print_message(text, err=True)
+    def warn(self, *lines: str) -> None:
+        """Print lines on stderr."""
+        print_message(*lines, err=True)
 
     def confirm(self, question: str, *, default: bool) -> bool:
         """Return the answer, or the default without a terminal."""
-        return click.confirm(question, default=default) if self.is_interactive else default
+        return click.confirm(as_shown(question), default=default) if self.is_interactive else default
 
     def choose(self, question: str, count: int) -> int:
         """Return a number from 1 to `count`. Call it only when `is_interactive`."""
-        number: int = click.prompt(question, type=click.IntRange(1, count))
+        number: int = click.prompt(as_shown(question), type=click.IntRange(1, count))
         return number
 
     def paste(self, question: str) -> str:
@@ -56,7 +56,7 @@ class Prompts:
         pasted = b""
         termios.tcsetattr(terminal, termios.TCSADRAIN, unseen)
         try:
-            click.echo(f"{question}: ", nl=False)
+            click.echo(f"{as_shown(question)}: ", nl=False)
             while not pasted.endswith(b"\n") or select.select([terminal], [], [], _PASTE_PAUSE_S)[0]:
                 some = os.read(terminal, _MOST_READ)
                 pasted = pasted[:-1] if some in _BACKSPACES else pasted + some
@@ -74,7 +74,7 @@ class Prompts:
 
         def draw(left_s: int) -> None:
             if self._can_redraw:
-                click.echo(f"\r{request} {left_s:2d} s left ", nl=False)
+                click.echo(f"\r{as_shown(request)} {left_s:2d} s left ", nl=False)
             elif not printed or printed[-1] - left_s >= _COUNTDOWN_LINE_EVERY_S:
                 print_message(f"{request} {left_s} s left")
                 printed.append(left_s)

@@ -8,14 +8,25 @@ from typing import Any
 
 import attrs
 
-from domain.air_quality import PM25_CLASSES, PM25_GUIDELINE, pm25_class, usual_range
-from domain.coverage import Absence, SeriesGap, gaps_of
+from domain.device_settings import SettingsByDevice
+from domain.history.air_quality import PM25_CLASSES, PM25_GUIDELINE, rolling_day_means, usual_range
+from domain.history.coverage import unwritten
+from domain.history.series import (
+    HOUR,
+    Resolution,
+    Span,
+    Summary,
+    begin_of,
+    combine,
+    resolution_of,
+    with_breaks,
+)
 from domain.reading import Quantity, Reading
-from domain.series import Resolution, Summary, begin_of, combine, resolution_of, with_breaks
+from entrypoints.web.cards import DAY, TITLES, Cards, HourlyMeans
+from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
 from ports.clock import Clock
-from ports.stored_data import History, KnownDevice, Ledger
+from ports.stored_data import History, Ledger, Measurements
 
-DAY = timedelta(days=1)
 RANGES: Mapping[str, timedelta] = {
     "6h": timedelta(hours=6),
     "24h": DAY,
@@ -23,74 +34,29 @@ RANGES: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
     "1y": timedelta(days=365),
 }
-_STALE_AFTER = timedelta(minutes=30)
-_TREND = timedelta(hours=1)
-_CELLS = 96
-_MOST_GAPS = 500
+_SILENCE = timedelta(hours=6)  # how far back the reason of a silence is looked for
 _USUAL_DAYS = timedelta(days=30)
-
-TITLES: Mapping[Quantity, tuple[str, str]] = {
-    Quantity.TEMPERATURE: ("Temperature", "°C"),
-    Quantity.RELATIVE_HUMIDITY: ("Humidity", "%"),
-    Quantity.PM25: ("PM2.5", "µg/m³"),
-    Quantity.PM10: ("PM10 (experimental)", "µg/m³"),
-    Quantity.VOC_INDEX: ("VOC index", ""),
-    Quantity.CARBON_MONOXIDE: ("Carbon monoxide", "ppm"),
-    Quantity.IAQ_SCORE: ("Air quality score", ""),
-    Quantity.CARBON_DIOXIDE: ("Carbon dioxide", "ppm"),
-}
-_NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
-_WHY = {
-    _NO_CYCLE: "nothing has collected since; is the program running?",
-    "unreachable": "the sensor could not be reached",
-    "switched_off": "the sensor is switched off",
-    "no_value": "the sensor gave no value",
-    "not_listed": "the source did not list the device",
-    "out_of_range": "the value cannot be stored",
-    "stale": "the device has not reported for a day",
-    "network": "the source could not be reached",
-    "throttled": "the source asked for fewer requests",
-    "credentials": "the source rejected the credentials",
-    "refused": "the source refused to answer",
-    "garbled": "the reply could not be understood",
-    "out_of_time": "the source did not answer in time",
-    "internal": "a bug; see the log",
-    "not_stored": "the readings could not be stored",
-    "stopped": "the program was not running",
-    "interrupted": "the program was interrupted",
-    "asleep": "the machine was asleep",
-    "clock_stepped": "the clock was set",
-    "overrun": "the cycle before took too long",
-}
-
-
-@attrs.frozen(kw_only=True)
-class Span:
-    """The instants that a page shows, aware UTC."""
-
-    since: datetime
-    until: datetime
-
-    @property
-    def length(self) -> timedelta:
-        return self.until - self.since
+_USUAL = (Quantity.VOC_INDEX, Quantity.IAQ_SCORE)  # quantities without a unit, and without a limit
 
 
 @attrs.frozen(kw_only=True)
 class PageData:
     """Reads what a page shows. Every call reads the database anew; nothing is changed. Blocks.
 
-    `incidents` returns the open incidents as lines for a person. `names` gives devices other names.
+    `incidents` returns the open incidents, each with `text`, `detail` and `since`; `database` what the footer
+    shows of the file. `settings` are those of devices, which `history` and `ledger` have applied.
     """
 
     history: History
     ledger: Ledger
+    measurements: Measurements
     clock: Clock
     zone: tzinfo
     interval: timedelta
     is_simulated: bool
-    incidents: Callable[[], Sequence[str]]
-    database: Callable[[], Mapping[str, str]]
+    incidents: Callable[[], Sequence[Mapping[str, Any]]]
+    database: Callable[[], Mapping[str, Any]]
+    settings: Callable[[], SettingsByDevice] = SettingsByDevice
 
     def span(self, name: str) -> Span:
         """Return the span that ends now: one of `RANGES`, or `all`."""
@@ -109,11 +75,35 @@ class PageData:
     def build(self, span: Span) -> dict[str, Any]:
         """Return everything that the page shows of the span. Raise `StoreError`."""
         now = self.clock.now()
-        newest = self.history.newest(now)
+        newest = sorted(self.history.newest(now), key=lambda reading: reading.location.casefold())
         known = self.ledger.devices()
-        absences = [*self.ledger.absences(span.since, span.until), *self._unwritten(span)]
+        recent = Span(since=now - _SILENCE, until=now)
+        records = self.ledger.records(recent.since, now)
+        absences, silences = (
+            [
+                *self.ledger.absences(one.since, one.until),
+                *(
+                    each
+                    for record in records
+                    for each in unwritten(record.source, record.slot, one, self.interval)
+                ),
+            ]
+            for one in (span, recent)
+        )
         resolution = resolution_of(span.length)
+        settings = self.settings()
         names = {reading.device_id: reading.location for reading in newest}
+        sources = {device.device_id: device.source for device in known}
+        usual = self._hourly_means(newest, now)
+        cards = Cards(
+            history=self.history,
+            now=now,
+            interval=self.interval,
+            usual=usual,
+            silences=newest_silences(silences),
+            sources=sources,
+        )
+        charts = [chart for chart in self._charts(newest, span, resolution, usual) if chart["series"]]
         return {
             "now": now.timestamp(),
             "zone": str(self.zone),
@@ -121,11 +111,16 @@ class PageData:
             "newest_id": self.history.newest_id(),
             "span": {"since": span.since.timestamp(), "until": span.until.timestamp()},
             "resolution": resolution.value,
-            "sources": {device.device_id: device.source for device in known},
-            "rooms": [self._room(reading, now) for reading in newest],
-            **_packed([chart for chart in self._charts(newest, span, resolution) if chart["series"]]),
-            "gaps": self._gaps(absences, names),
-            "strips": self._strips(absences, known, names, span),
+            "interval": self.interval.total_seconds(),
+            "sources": sources,
+            "last_cycle": last_cycle(newest, records, known, self.measurements.between(now - HOUR, now)),
+            "rooms": [
+                {**cards.card(reading), "offsets": dict(settings.of(reading.device_id).offsets)}
+                for reading in newest
+            ],
+            **_packed(charts),
+            "gaps": gaps(absences, names),
+            "strips": strips(absences, known, names, span, self.interval),
             "incidents": list(self.incidents()),
             "database": dict(self.database()),
         }
@@ -140,54 +135,19 @@ class PageData:
         ]
         return min((found[0].at for found in hours if found), default=None)
 
-    def _room(self, reading: Reading, now: datetime) -> dict[str, Any]:
-        observed = reading.observed_at or reading.collected_at
-        values = []
-        for quantity, value in reading.values.items():
-            title, unit = TITLES[quantity]
-            before = self._value_before(reading, quantity)
-            values.append(
-                {
-                    "quantity": quantity.value,
-                    "title": title,
-                    "unit": unit,
-                    "value": value,
-                    "change": None if before is None else round(value - before, 2),
-                    **self._assessed(reading.device_id, quantity, now),
-                }
-            )
+    def _hourly_means(self, newest: Sequence[Reading], now: datetime) -> HourlyMeans:
+        """Return what is usual: the hourly means of the last 30 days, of quantities without a limit."""
         return {
-            "device": reading.device_id,
-            "name": reading.location,
-            "kind": reading.kind.value,
-            "observed": observed.timestamp(),
-            "is_stale": now - reading.collected_at > max(_STALE_AFTER, 3 * self.interval),
-            "battery": reading.battery_percent,
-            "values": values,
+            (reading.device_id, quantity): [
+                hour.mean for hour in self.history.hours(reading.device_id, quantity, now - _USUAL_DAYS, now)
+            ]
+            for reading in newest
+            for quantity in _USUAL
+            if quantity in reading.values
         }
 
-    def _value_before(self, reading: Reading, quantity: Quantity) -> float | None:
-        """Return the first value of the hour that ends with the reading."""
-        series = self.history.series(reading.device_id, quantity, reading.collected_at - _TREND)
-        return series[0][1] if len(series) > 1 else None
-
-    def _assessed(self, device_id: str, quantity: Quantity, now: datetime) -> dict[str, Any]:
-        """Return the words for a quantity that has limits, or a usual range of this home."""
-        if quantity is Quantity.PM25:
-            day = self.history.series(device_id, quantity, now - DAY)
-            if not day:
-                return {}
-            mean = sum(value for _, value in day) / len(day)
-            return {"mean_24h": round(mean, 1), "words": f"{pm25_class(mean)}, 24 h mean {mean:.0f}"}
-        if quantity in (Quantity.VOC_INDEX, Quantity.IAQ_SCORE):
-            hours = self.history.hours(device_id, quantity, now - _USUAL_DAYS, now)
-            usual = usual_range([hour.mean for hour in hours])
-            if usual is not None:
-                return {"usual": list(usual), "words": f"usually {usual[0]:.0f} to {usual[1]:.0f} here"}
-        return {}
-
     def _charts(
-        self, newest: Sequence[Reading], span: Span, resolution: Resolution
+        self, newest: Sequence[Reading], span: Span, resolution: Resolution, usual: HourlyMeans
     ) -> Iterable[dict[str, Any]]:
         for quantity, (title, unit) in TITLES.items():
             series = [
@@ -195,6 +155,9 @@ class PageData:
                 for reading in newest
                 if quantity in reading.values
             ]
+            if quantity is Quantity.PM25 and resolution in (Resolution.READING, Resolution.HOUR):
+                series += [self._day_means(reading, span) for reading in newest if quantity in reading.values]
+            means = [mean for (_, one), found in usual.items() if one is quantity for mean in found]
             yield {
                 "quantity": quantity.value,
                 "title": title,
@@ -202,6 +165,7 @@ class PageData:
                 "series": series,
                 "limits": [list(limit) for limit in PM25_CLASSES] if quantity is Quantity.PM25 else [],
                 "guideline": PM25_GUIDELINE if quantity is Quantity.PM25 else None,
+                "usual": usual_range(means),
             }
 
     def _series(
@@ -226,6 +190,19 @@ class PageData:
                 columns["highs"].append(None if part is None else part.high)
         return {"device": reading.device_id, "name": reading.location, **columns}
 
+    def _day_means(self, reading: Reading, span: Span) -> dict[str, Any]:
+        """Return the mean of the 24 hours up to each hour as a series."""
+        hours = self.history.hours(reading.device_id, Quantity.PM25, span.since - DAY, span.until)
+        means = [point for point in rolling_day_means(hours) if point[0] > span.since]
+        points = list(with_breaks(means, HOUR))
+        return {
+            "device": reading.device_id,
+            "name": reading.location,
+            "is_day_mean": True,
+            "times": [min(at, span.until).timestamp() for at, _ in points],
+            "means": [None if value is None else round(value, 1) for _, value in points],
+        }
+
     def _summaries(
         self, device_id: str, quantity: Quantity, span: Span, resolution: Resolution
     ) -> Iterable[tuple[datetime, Summary | None]]:
@@ -245,73 +222,6 @@ class PageData:
             yield one.at, one
             after = one
 
-    def _gaps(self, absences: Sequence[Absence], names: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the longest gaps, in the order of time."""
-        longest = sorted(gaps_of(absences), key=lambda gap: gap.begin - gap.end)[:_MOST_GAPS]
-        return [_gap(gap, names) for gap in sorted(longest, key=lambda gap: gap.begin)]
-
-    def _unwritten(self, span: Span) -> Iterable[Absence]:
-        """Yield the slots since the newest one of each source: nothing has collected since then."""
-        for record in self.ledger.records(span.since, span.until):
-            slot = record.slot + 2 * self.interval  # the next one may be in progress
-            if slot < span.until:
-                slot -= self.interval
-            while slot < span.until:
-                if slot >= span.since:
-                    yield Absence(
-                        source=record.source,
-                        device_id=None,
-                        slot=slot,
-                        interval_s=round(self.interval.total_seconds()),
-                        cause=_NO_CYCLE,
-                    )
-                slot += self.interval
-
-    def _strips(
-        self,
-        absences: Sequence[Absence],
-        known: Sequence[KnownDevice],
-        names: Mapping[str, str],
-        span: Span,
-    ) -> list[dict[str, Any]]:
-        """Return for each source and device the share of expected readings in each cell of the span.
-
-        It is None where nothing was expected yet.
-        """
-        cell = span.length / _CELLS
-        by_source: dict[str, list[KnownDevice]] = {}
-        for device in known:
-            by_source.setdefault(device.source, []).append(device)
-        missing: dict[str, list[int]] = {}
-        for one in absences:
-            number = min(_CELLS - 1, int((one.slot - span.since) / cell))
-            ids = [device.device_id for device in by_source.get(one.source, ())]
-            for key in [one.source, *ids] if one.device_id is None else [one.device_id]:
-                missing.setdefault(key, [0] * _CELLS)[number] += 1
-        expected = max(1.0, cell / self.interval)
-
-        def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
-            counts = missing.get(key, [0] * _CELLS)
-            return {
-                "name": name,
-                "is_source": is_source,
-                "cells": [
-                    round(max(0.0, 1 - count / expected), 2)
-                    if span.since + (number + 1) * cell > first
-                    else None
-                    for number, count in enumerate(counts)
-                ],
-            }
-
-        strips = []
-        for source, devices in sorted(by_source.items()):
-            strips.append(strip(source, source, min(one.first_slot for one in devices), is_source=True))
-            strips += [
-                strip(one.device_id, names.get(one.device_id, one.device_id), one.first_slot, is_source=False)
-                for one in devices
-            ]
-        return strips
-
 
 def _packed(charts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the charts with each distinct list of times once, as whole seconds since the one before."""
@@ -328,15 +238,3 @@ def _next(at: datetime, resolution: Resolution, zone: tzinfo) -> datetime:
     """Return where the hour, day or week after the one that begins at `at` begins."""
     longest = {Resolution.HOUR: 1.5, Resolution.DAY: 36.0, Resolution.WEEK: 7.5 * 24}[resolution]
     return begin_of(at + timedelta(hours=longest), resolution, zone)
-
-
-def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "subject": gap.source if gap.device_id is None else names.get(gap.device_id, gap.device_id),
-        "device": gap.device_id,
-        "source": gap.source,
-        "begin": gap.begin.timestamp(),
-        "end": gap.end.timestamp(),
-        "reason": _WHY.get(gap.cause, gap.cause or "no cause is known"),
-        "detail": gap.detail,
-    }

@@ -13,7 +13,8 @@ import attrs
 from aiohttp import web
 
 from domain.errors import StoreError
-from entrypoints.web.page_data import RANGES, PageData, Span
+from domain.history.series import Span
+from entrypoints.web.page_data import RANGES, PageData
 from entrypoints.web.rendering import TYPES, assets, render
 
 _LOOK_EVERY_S = 2.0

@@ -9,7 +9,7 @@ from adapters.health.machine import DiskSpace
 from adapters.sqlite.wal import WalFile
 from config.loading import Loaded
 from config.source_names import source_names
-from domain.incidents import Patience
+from domain.alerts.incidents import Patience
 from domain.services.alerting import AlertChannels, Alerting
 from entrypoints.process import typed_anywhere
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, Home

@@ -11,7 +11,7 @@ import attrs
 
 from adapters.health.machine import load, machine, newest_at, versions
 from adapters.sqlite.baselines import SqliteBaselines
-from adapters.sqlite.queries import SqliteMeasurements
+from adapters.sqlite.history.queries import SqliteMeasurements
 from config.loading import Loaded
 from config.settings import fingerprint
 from config.source_names import is_called

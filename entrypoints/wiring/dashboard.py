@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import tzlocal
 
 from adapters.files.atomic_write import write_atomically
-from adapters.sqlite.queries import is_simulated
+from adapters.sqlite.history.queries import SqliteMeasurements, is_simulated
 from config.source_names import source_names
-from domain.incidents import belongs_to_home
+from domain.alerts.incidents import belongs_to_home
+from domain.alerts.messages import title_of
+from entrypoints.version import __version__
 from entrypoints.web.page_data import PageData
 from entrypoints.wiring.home import Home
-from entrypoints.wiring.storage import history, ledger
+from entrypoints.wiring.storage import device_settings, history, ledger
 
 _REPORT_MODE = 0o640
 
@@ -24,13 +27,15 @@ def page_data(home: Home) -> PageData:
     """Return what reads the home for its pages. Times are shown in the system's zone."""
     return PageData(
         history=history(home),
-        ledger=ledger(home.files),
+        ledger=ledger(home),
+        measurements=SqliteMeasurements(home.files.database),
         clock=home.clock,
         zone=tzlocal.get_localzone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),
         is_simulated=is_simulated(home.files.database),
         incidents=partial(_open_incidents, home),
         database=partial(_database, home),
+        settings=device_settings(home).current,
     )
 
 
@@ -42,21 +47,25 @@ def save_report(file: Path, text: str) -> None:
     write_atomically(file, text.encode(), mode=_REPORT_MODE)
 
 
-def _open_incidents(home: Home) -> Sequence[str]:
+def _open_incidents(home: Home) -> Sequence[Mapping[str, Any]]:
     sources = source_names(home.loaded)
     return [
-        incident.detail or f"{incident.topic}: {incident.subject}"
+        {
+            "text": title_of(incident),
+            "detail": incident.detail,
+            "since": incident.since.timestamp(),
+        }
         for incident in home.saved_state.incidents().values()
         if incident.is_open and belongs_to_home(incident.topic, incident.subject, incident.source, sources)
     ]
 
 
-def _database(home: Home) -> Mapping[str, str]:
-    size = home.files.database.stat().st_size if home.files.database.exists() else 0
-    backup = home.state.get("upkeep.backup")
-    made_at = backup.get("made_at")
+def _database(home: Home) -> Mapping[str, Any]:
+    file = home.files.database
+    made_at = home.state.get("upkeep.backup").get("made_at")
     return {
-        "size": f"{home.files.database.name}: {size / 1e6:.1f} MB",
-        "backup": f"last backup: {made_at}" if isinstance(made_at, str) else "no backup yet",
-        "privacy": "no data leaves this machine",
+        "name": file.name,
+        "bytes": file.stat().st_size if file.exists() else 0,
+        "backup": datetime.fromisoformat(made_at).timestamp() if isinstance(made_at, str) else None,
+        "version": __version__,
     }

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from adapters.files.parquet import require_duckdb, write_parquet
 from adapters.files.unfinished import replacement
-from adapters.sqlite.care.backups import copy_compactly
-from adapters.sqlite.exporting import SqliteExportedRows
+from adapters.sqlite.backup.backups import copy_compactly
+from adapters.sqlite.history.exporting import SqliteExportedRows
 from entrypoints.wiring.home import Home
 from entrypoints.wiring.storage import naive_zone, require_database
 from ports.stored_data import ExportedRows

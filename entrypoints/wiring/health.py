@@ -35,8 +35,8 @@ from config.files import is_demo_home, lock_path
 from config.loading import Inspection, Loaded, inspect
 from config.setting_types import LARGEST_LOG_FOLDER_BYTES
 from config.source_names import ConfiguredSource, configured_sources, intervals, source_names
-from domain.health import COMPONENTS, Answer, HealthRequest, Weight, skipped
-from domain.health_rules import (
+from domain.health.report import COMPONENTS, Answer, HealthRequest, Weight, skipped
+from domain.health.rules import (
     IS_SIMULATED,
     NEEDS_CONFIGURATION,
     judge_backups,

@@ -8,9 +8,9 @@ from functools import cached_property, partial
 import attrs
 
 from adapters.files.data_folder import DataFolder
-from adapters.files.file_spool import FileSpool
 from adapters.files.home_marker import HomeMarker
 from adapters.files.saved_state import SavedState
+from adapters.files.spool.file_spool import FileSpool
 from adapters.files.state_file import FileState, StateCopy
 from adapters.health.machine import DiskSpace
 from adapters.log.journals import Journals, RewordingJournal, StderrJournal

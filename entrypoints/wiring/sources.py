@@ -133,7 +133,7 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, is_on_tri
 def earlier_reads(home: Home, name: str) -> EarlierReads:
     """Return the stored reads of the source of that name."""
     from adapters.hue.connecting import EarlierReads
-    from adapters.sqlite.queries import SqliteMeasurements
+    from adapters.sqlite.history.queries import SqliteMeasurements
 
     measurements = SqliteMeasurements(home.files.database)
     return EarlierReads(source=name, measurements=measurements, clock=home.clock)

@@ -8,36 +8,54 @@ from zoneinfo import ZoneInfo
 
 from adapters.files import locks
 from adapters.files.locks import SourceLocks, UpkeepLock
-from adapters.sqlite.care import backups, verification
-from adapters.sqlite.care.backups import Backup
+from adapters.sqlite.backup import backups
+from adapters.sqlite.backup.backups import Backup
+from adapters.sqlite.backup.restoring import Restoring
+from adapters.sqlite.care import verification
 from adapters.sqlite.care.renewal import Renewal
-from adapters.sqlite.care.restoring import Restoring
 from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
 from config.source_names import source_names
 from domain.errors import StoreError
+from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
-from ports.stored_data import History, Ledger
+from ports.stored_data import DeviceSettingsLog, History, Ledger
 
 LOCK_WAIT_S = 30.0
 
 
 def history(home: Home) -> History:
-    """Return what reads the stored readings."""
+    """Return what reads the readings as people see them: with the settings of their devices applied."""
+    return AdjustedHistory(measured_history(home), CurrentSettings(device_settings(home), home.clock))
+
+
+def measured_history(home: Home) -> History:
+    """Return what reads the readings as they are stored, of all devices."""
     return SqliteHistory(home.files.database, naive_zone=naive_zone(home))
 
 
-def ledger(files: HomeFiles) -> Ledger:
-    """Return what reads the outcomes of the cycles."""
-    return SqliteLedger(files.database)
+def ledger(home: Home) -> Ledger:
+    """Return what reads the outcomes of the cycles, without ignored devices."""
+    return AdjustedLedger(full_ledger(home), CurrentSettings(device_settings(home), home.clock))
+
+
+def full_ledger(home: Home) -> Ledger:
+    """Return what reads the outcomes of the cycles, of all devices."""
+    return SqliteLedger(home.files.database)
+
+
+def device_settings(home: Home) -> DeviceSettingsLog:
+    """Return what keeps the settings of devices."""
+    return SqliteDeviceSettings(opening=opening(home), lock=database_lock(home))
 
 
 def collectors(files: HomeFiles) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from tests.support.old_homes import Age, make_old_home
 COUNT = "SELECT count(*) FROM readings"
 _RESTORING_SLOWLY = """
 import contextlib, sys
-from adapters.sqlite.care import restoring
+from adapters.sqlite.backup import restoring
 from entrypoints.cli import main
 
 copied = restoring.verified_copy
@@ -46,7 +46,7 @@ sys.exit(main())
 
 _BACKING_UP_SLOWLY = """
 import sys
-from adapters.sqlite.care import backups
+from adapters.sqlite.backup import backups
 from entrypoints.cli import main
 
 def endless(*arguments, **options):

@@ -69,7 +69,7 @@ def person(home: SimulatedHome, monkeypatch: pytest.MonkeyPatch) -> ScriptedProm
     """A person at the terminal who presses the first bridge's button when asked to."""
     prompts = ScriptedPrompts()
     prompts.during_countdown = home.bridge.press_button
-    monkeypatch.setattr("entrypoints.commands.setup.Prompts", lambda: prompts)
+    monkeypatch.setattr("entrypoints.commands.setup.command.Prompts", lambda: prompts)
     return prompts
 
 

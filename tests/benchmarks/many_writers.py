@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from tests.support.databases import a_store, rows
 
 WRITERS = 8

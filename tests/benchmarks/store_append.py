@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import CycleReport
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_measurement, a_reading, an_unread
 from tests.support.databases import a_store

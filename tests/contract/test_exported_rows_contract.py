@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.store import MemoryExportedRows, MemoryStore
-from adapters.sqlite.exporting import SqliteExportedRows
-from domain.export import Selection
+from adapters.sqlite.history.exporting import SqliteExportedRows
+from domain.history.export import Selection
 from domain.reading import Quantity, Reading
 from ports.store import Store
 from ports.stored_data import ExportedRows

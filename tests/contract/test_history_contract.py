@@ -11,7 +11,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.store import MemoryHistory, MemoryStore
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity, Reading
 from ports.store import Store

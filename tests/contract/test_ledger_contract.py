@@ -10,7 +10,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.store import MemoryLedger, MemoryStore
-from adapters.sqlite.queries import SqliteLedger
+from adapters.sqlite.history.queries import SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
 from ports.store import Store

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from adapters.memory.store import MemoryMeasurements, MemoryStore
-from adapters.sqlite.queries import SqliteMeasurements
+from adapters.sqlite.history.queries import SqliteMeasurements
 from ports.store import Store
 from ports.stored_data import Measurements
 from tests.support.builders import NOON, a_cycle, a_measurement

@@ -12,9 +12,9 @@ from adapters.health.probes import BlockingProbe
 from adapters.memory.alerts import MemoryNotifier, MemoryProbe
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import Hangs, MemorySource
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 from domain.cycle import SourceReply
-from domain.health import Answer, Status, Weight, passed
+from domain.health.report import Answer, Status, Weight, passed
 from domain.services.health_aggregation import MailProbe, SourceProbe
 from ports.probe import Probe
 from tests.support.builders import NOON, a_reading

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
-from adapters.sqlite.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.gaps import ROWS_AT_ONCE

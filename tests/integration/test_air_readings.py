@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite import rollups
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.missing_rows import find_missing_row
-from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.salvage import recover
 from adapters.sqlite.care.verification import check
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.exporting import SqliteExportedRows
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history import rollups
+from adapters.sqlite.history.exporting import SqliteExportedRows
+from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import CycleReport
-from domain.export import Selection
+from domain.history.export import Selection
 from domain.reading import DeviceKind, Quantity
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, changed, rows

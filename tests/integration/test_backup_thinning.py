@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.sqlite.care.backups import Backups
+from adapters.sqlite.backup.backups import Backups
 from adapters.sqlite.care.missing_rows import find_missing_row
 from domain.errors import StoreError, StoreFull
 from tests.support.baselines import a_baseline, sqlite_baselines

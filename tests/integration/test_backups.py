@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.sqlite.care.backups import Backups, back_up
+from adapters.sqlite.backup.backups import Backups, back_up
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreCorrupt, StoreError, StoreFull
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading

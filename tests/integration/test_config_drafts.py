@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config.bridges import Bridge
+from config.documents.editing import Change
 from config.draft import Changes, Draft, draft_of, is_another_bridge, key_changes, pairing_changes
-from config.editing import Change
 from config.files import packaged_path
 from config.secrets import Secret
 from domain.errors import SettingsError

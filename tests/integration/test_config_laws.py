@@ -9,9 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.documents.structuring import paths_of
 from config.loading import PUBLIC_NAMES, Loaded, load
 from config.settings import Settings
-from config.structuring import paths_of
 from domain.errors import SettingsError
 from tests.support.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 
+from config.documents.structuring import paths_of
 from config.files import PackagedName, packaged_path
 from config.json_schema import schema, schema_text
 from config.loading import load
 from config.secrets import Secrets
 from config.settings import Settings
-from config.structuring import paths_of
 from tests.support.config_homes import write_home
 
 CHECKOUT = Path(__file__).parents[2]

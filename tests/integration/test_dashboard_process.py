@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from entrypoints.commands import dashboard_process
-from entrypoints.commands.dashboard_process import RESTART_DELAY_S, kept_running
+from entrypoints.commands.stored_data import dashboard_process
+from entrypoints.commands.stored_data.dashboard_process import RESTART_DELAY_S, kept_running
 from tests.support.builders import NOON
 
 WAITS = "import sys; print('started', flush=True); sys.stdin.read(); print('stdin ended')"

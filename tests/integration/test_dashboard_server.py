@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
 from domain.errors import StoreError
 from domain.reading import Quantity, Reading
 from entrypoints.web.page_data import PageData
@@ -59,12 +59,13 @@ def page_data(store: MemoryStore) -> PageData:
     return PageData(
         history=MemoryHistory(store),
         ledger=MemoryLedger(store),
+        measurements=MemoryMeasurements(store),
         clock=MemoryClock(NOON),
         zone=ZoneInfo("Europe/Berlin"),
         interval=5 * MINUTE,
         is_simulated=True,
-        incidents=lambda: ["Hall: silent"],
-        database=lambda: {"size": "readings.db: 1.0 MB"},
+        incidents=lambda: [{"text": "Hall: silent", "detail": "", "since": NOON.timestamp()}],
+        database=lambda: {"name": "readings.db", "bytes": 1_000_000, "backup": None, "version": "0"},
     )
 
 
@@ -85,7 +86,7 @@ async def test_data_has_breaks_and_their_reasons(client: Client) -> None:
     assert len(line["means"]) == 24 - 6 + 1
     gaps = [(gap["subject"], gap["end"] - gap["begin"], gap["reason"]) for gap in content["gaps"]]
     assert gaps == [
-        ("hue", 1800.0, "the source could not be reached"),
+        ("Hue bridge", 1800.0, "the source could not be reached"),
         ("Hall", 300.0, "the sensor could not be reached"),
     ]
 

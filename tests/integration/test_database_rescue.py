@@ -19,8 +19,8 @@ from adapters.files.home_marker import HomeMarker
 from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
+from adapters.sqlite.backup.restoring import Restoring
 from adapters.sqlite.care.rescue import Rescue
-from adapters.sqlite.care.restoring import Restoring
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition
 from adapters.sqlite.store import SqliteStore

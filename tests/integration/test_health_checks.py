@@ -11,7 +11,7 @@ from adapters.health import probes
 from adapters.health.probes import check_log_folder, check_service
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
-from domain.health import Answer, Status
+from domain.health.report import Answer, Status
 from tests.support.builders import NOON
 
 LIMITS = {"max_bytes": 10_000_000, "backups": 5, "limit_bytes": 60_000_000}

@@ -19,7 +19,7 @@ from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.spool import MemorySpool
 from adapters.memory.state import MemoryState
-from adapters.sqlite.care.backups import back_up
+from adapters.sqlite.backup.backups import back_up
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.database_lock import DatabaseLock

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.file_spool import FileSpool
+from adapters.files.spool.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import check, check_home
-from adapters.sqlite.checksums import IS_COMPLETE
 from adapters.sqlite.migration.migrations import KNOWN_VERSION
+from adapters.sqlite.rows.checksums import IS_COMPLETE
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Stored
 from ports.upkeep import BackedUp

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.health.machine import DiskSpace, check_environment, newest_at
-from domain.health import Answer, Status
+from domain.health.report import Answer, Status
 
 CHECKOUT = Path(__file__).parents[2]
 LOCK = """\

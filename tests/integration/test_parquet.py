@@ -9,9 +9,10 @@ import pytest
 
 from adapters.files.parquet import require_duckdb, write_parquet
 from domain.errors import HomeclimateError
-from domain.export import LONG_COLUMNS, Selection, units
+from domain.history.export import LONG_COLUMNS, Selection, units
+from domain.printable import printable
 from domain.reading import Quantity
-from entrypoints.terminal.export_text import printable, write_csv
+from entrypoints.terminal.export_text import write_csv
 
 TIME, SEEN = "2026-03-01T12:00:00+00:00", "2026-03-01T11:59:00.5+00:00"
 SELECTION = Selection(quantities=(Quantity.TEMPERATURE,))

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.restoring import Restoring
+from adapters.sqlite.backup.backups import back_up
+from adapters.sqlite.backup.restoring import Restoring
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.cut_short import cut_short

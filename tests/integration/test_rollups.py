@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 
-from adapters.sqlite import rollups
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.reading_rows import as_text
+from adapters.sqlite.history import rollups
+from adapters.sqlite.rows.readings import as_text
+from domain.history.series import Summary
 from domain.reading import Quantity
-from domain.series import Summary
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store
 

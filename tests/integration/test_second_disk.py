@@ -16,8 +16,8 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
-from adapters.sqlite.care.backups import Backups
-from adapters.sqlite.care.second_disk import SecondDisk
+from adapters.sqlite.backup.backups import Backups
+from adapters.sqlite.backup.second_disk import SecondDisk
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from domain.errors import StoreBusy, StoreCorrupt, StoreFull
 from ports.upkeep import BackedUp, Copied, Skipped

@@ -16,7 +16,7 @@ import pytest
 from adapters.alerts.smtp_mail import MailServer, SmtpMail
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE, shipped
-from domain.alert_messages import Message
+from domain.alerts.messages import Message
 from domain.errors import NotifyError, NotifyUnavailable
 from tests.support.alert_servers import PASSWORD, USER, MailHandler, mail_server
 from tests.support.odd_server import OddServer, odd_server, saying

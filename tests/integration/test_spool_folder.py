@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files import locks as file_lock
-from adapters.files.file_spool import FileSpool
+from adapters.files.spool.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
 from domain.errors import SpoolError

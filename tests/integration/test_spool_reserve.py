@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from adapters.files.file_spool import FileSpool
-from adapters.files.spool_lines import encode
+from adapters.files.spool.file_spool import FileSpool
+from adapters.files.spool.lines import encode
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
 from domain.errors import SpoolError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.backup.backups import back_up
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.salvage import recover
 from adapters.sqlite.care.verification import check
 from adapters.sqlite.database_lock import DatabaseLock

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.sqlite.checksums import (
+from adapters.sqlite.migration.migrations import KNOWN_VERSION, add_ledger
+from adapters.sqlite.opening import make_tables
+from adapters.sqlite.rows.checksums import (
     SELECT_OUTCOMES,
     SELECT_RUNS,
     checksum,
     is_wrong,
     read_run,
 )
-from adapters.sqlite.migration.migrations import KNOWN_VERSION, add_ledger
-from adapters.sqlite.opening import make_tables
-from adapters.sqlite.reading_rows import INSERT_READING, READING_COLUMNS, row_of
+from adapters.sqlite.rows.readings import INSERT_READING, READING_COLUMNS, row_of
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
 from domain.reading import DeviceKind, Quantity, Reading

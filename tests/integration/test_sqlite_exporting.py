@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.sqlite import exporting
-from adapters.sqlite.exporting import SqliteExportedRows
-from domain.export import Selection
+from adapters.sqlite.history import exporting
+from adapters.sqlite.history.exporting import SqliteExportedRows
+from domain.history.export import Selection
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, changed, rows
 

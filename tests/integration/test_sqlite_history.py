@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.queries import (
+from adapters.sqlite.history.queries import (
     _SELECT_DEVICES,
     _SELECT_INSTANTS,
     _SELECT_OUT_OF_ORDER,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.backup.backups import back_up
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport

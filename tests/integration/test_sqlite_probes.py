@@ -13,7 +13,7 @@ import pytest
 
 from adapters.sqlite import probes
 from adapters.sqlite.database_lock import DatabaseLock
-from domain.health import Answer, Status
+from domain.health.report import Answer, Status
 from tests.support.builders import a_cycle
 from tests.support.databases import a_store, changed
 from tests.support.old_homes import Age, make_old_home

@@ -22,7 +22,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import connection as settings
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused
 from ports.journal import Level

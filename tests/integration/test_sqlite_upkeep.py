@@ -17,12 +17,12 @@ from adapters.files.saved_state import SavedState
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeepLease
-from adapters.sqlite.care.backups import back_up
-from adapters.sqlite.care.restoring import merge_backup
+from adapters.sqlite.backup.backups import back_up
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import Finding, check, first_fault
-from adapters.sqlite.checksums import SELECT_OUTCOMES, is_wrong, read_run
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.rows.checksums import SELECT_OUTCOMES, is_wrong, read_run
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import size_bytes
 from domain.cycle import CycleReport
@@ -209,13 +209,13 @@ async def test_cycles_are_stored_while_a_backup_is_made(home: Home, monkeypatch:
         stored.append(len(rows(home.path, ROWS)))
         return check(copy, busy_timeout_ms=busy_timeout_ms)
 
-    monkeypatch.setattr("adapters.sqlite.care.backups.check", verify)
+    monkeypatch.setattr("adapters.sqlite.backup.backups.check", verify)
     await home.upkeep.back_up()
     assert stored == [31]
 
 
 def test_an_interrupted_merge_can_be_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.sqlite.care.restoring._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("adapters.sqlite.backup.restoring._ROWS_AT_ONCE", 7)
     old = a_store(tmp_path / "old.db")
     for number in range(20):
         old.append(_report(number))

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite import wal
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from adapters.sqlite.wal import has_reset_bug, size_bytes
 from domain.errors import StoreError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.file_spool import FileSpool
+from adapters.files.spool.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.stamina_retrier import StaminaRetrier

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.files.unfinished import remove_leftovers, remove_unlocked, temporary_folder, unfinished_file
 from adapters.memory.runtime import MemoryClock
-from adapters.sqlite.care.backups import Backups, back_up
+from adapters.sqlite.backup.backups import Backups, back_up
 from domain.errors import StoreError
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store

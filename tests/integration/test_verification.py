@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.care.verification import check
-from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.database_lock import DatabaseLock
+from adapters.sqlite.rows.checksums import add_missing_checksums
 from domain.errors import StoreCorrupt
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_measurement, a_reading
 from tests.support.databases import a_home_of_format_2, a_store, an_unrelaxed_home, changed, rows

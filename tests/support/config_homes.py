@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from config.documents.problems import Report
+from config.documents.structuring import structure
+from config.documents.yaml_document import parse
 from config.loading import Loaded, load
-from config.problems import Report
 from config.settings import Settings
-from config.structuring import structure
-from config.yaml_document import parse
 from domain.errors import SettingsError
 
 BRIDGE_ID = "001788fffe123456"

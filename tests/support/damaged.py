@@ -17,10 +17,10 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.care.file_pages import Pages
 from adapters.sqlite.care.salvage import Salvaged, Salvaging
 from adapters.sqlite.care.verification import check_home
-from adapters.sqlite.checksums import LedgerRow, add_missing_checksums
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.reading_rows import READING_COLUMNS
+from adapters.sqlite.rows.checksums import LedgerRow, add_missing_checksums
+from adapters.sqlite.rows.readings import READING_COLUMNS
 from adapters.sqlite.schema import OUR_TABLES_NOW
 from domain.errors import StoreError
 from tests.support.builders import (

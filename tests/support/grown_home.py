@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.cycle_rows import CycleWriter
-from adapters.sqlite.reading_rows import INSERT_READING, as_text
+from adapters.sqlite.rows.cycles import CycleWriter
+from adapters.sqlite.rows.readings import INSERT_READING, as_text
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import CycleReport
 from tests.support.builders import INTERVAL_S, NOON, a_collected, a_cycle, a_due, a_measurement, a_reading

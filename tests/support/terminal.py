@@ -77,8 +77,8 @@ class ScriptedPrompts(Prompts):
         self.during_countdown: Callable[[], object] = lambda: None
         self.transcript = ""
 
-    def show(self, text: str) -> None:
-        self.transcript += f"{text}\n"
+    def show(self, *lines: str) -> None:
+        self.transcript += "".join(f"{line}\n" for line in lines)
 
     warn = show
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
+from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
+from domain.printable import printable
 from domain.reading import Quantity
-from entrypoints.terminal.export_text import printable, safe_cell, write_csv, write_json_lines
+from entrypoints.terminal.export_text import safe_cell, write_csv, write_json_lines
 
 SELECTION = Selection(quantities=(Quantity.TEMPERATURE, Quantity.PM25))
 TIME, SEEN = "2026-03-01T12:00:00+00:00", "2026-03-01T11:59:00+00:00"

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.health import ComponentResult, Health, HealthReport, HealthRequest, Status, Weight, aggregate
+from domain.health.report import (
+    ComponentResult,
+    Health,
+    HealthReport,
+    HealthRequest,
+    Status,
+    Weight,
+    aggregate,
+)
 
 PASS, WARN, FAIL, SKIPPED = Status.PASS, Status.WARN, Status.FAIL, Status.SKIPPED
 UNKNOWN = Status.UNKNOWN

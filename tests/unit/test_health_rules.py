@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.health.machine import LINUX, UNAVAILABLE_STEPS
+from domain.alerts.incidents import ClockStep
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
     CredentialsRefused,
@@ -18,8 +19,8 @@ from domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from domain.health import Status
-from domain.health_rules import (
+from domain.health.report import Status
+from domain.health.rules import (
     LastSlot,
     judge_backups,
     judge_clock,
@@ -31,7 +32,6 @@ from domain.health_rules import (
     judge_spool,
     judge_unasked_source,
 )
-from domain.incidents import ClockStep
 from domain.progress import Waiting
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from domain.health import ComponentResult, HealthReport, Status, Weight
-from entrypoints.terminal.health_text import as_json, brief, ending, line
+from domain.health.report import ComponentResult, HealthReport, Status, Weight
+from entrypoints.terminal.health_text import as_json, brief, ending, lines
 from tests.support.builders import NOON
 
 DISK = ComponentResult(
@@ -22,13 +22,13 @@ UNASKED = ComponentResult(component="wal", status=Status.UNKNOWN, summary="not a
 
 
 def test_line_has_the_next_step_below() -> None:
-    assert line(CLOCK) == "pass     clock           noon"
-    assert line(DISK) == "fail     disk            1 MB | free of 10\n         -> Make room."
+    assert list(lines(CLOCK)) == ["pass     clock           noon"]
+    assert list(lines(DISK)) == ["fail     disk            1 MB | free of 10", "         -> Make room."]
 
 
 def test_long_component_name_is_not_cut() -> None:
     long = ComponentResult(component="hue:001788fffe5a1e57", status=Status.PASS, summary="8 devices")
-    assert line(long) == "pass     hue:001788fffe5a1e57  8 devices"
+    assert list(lines(long)) == ["pass     hue:001788fffe5a1e57  8 devices"]
 
 
 def test_ending_counts_each_status() -> None:

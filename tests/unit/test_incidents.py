@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alert_messages import message_of, remedy_of
-from domain.cycle import Cause, NotStored, Outcome, Spooled, Stored
-from domain.incidents import (
+from domain.alerts.incidents import (
     Dismissed,
     Incident,
     Incidents,
@@ -26,6 +24,8 @@ from domain.incidents import (
     observe_home,
     update_incidents,
 )
+from domain.alerts.messages import message_of, remedy_of
+from domain.cycle import Cause, NotStored, Outcome, Spooled, Stored
 from tests.support.builders import (
     NOON,
     a_collected,

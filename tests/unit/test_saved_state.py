@@ -11,10 +11,10 @@ import pytest
 
 from adapters.files.saved_state import SavedState
 from adapters.memory.state import MemoryState
-from domain.alert_messages import Message, Outbox
+from domain.alerts.incidents import ClockStep, Incident, Topic
+from domain.alerts.messages import Message, Outbox
 from domain.backoff import SourceFailures
 from domain.cycle import Cause
-from domain.incidents import ClockStep, Incident, Topic
 from domain.upkeep import Step, StepRecord, StepResult
 from tests.support.builders import NOON
 

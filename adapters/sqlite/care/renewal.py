@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 
 from adapters.files.regular_file import make_folder
+from adapters.sqlite.backup.restoring import put_in_place
 from adapters.sqlite.care.file_swap import finish_replacing
 from adapters.sqlite.care.quarantine import QUARANTINED
-from adapters.sqlite.care.restoring import put_in_place
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors

@@ -16,8 +16,8 @@ from pathlib import Path
 import attrs
 
 from adapters.files.unfinished import temporary_folder
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.file_swap import free_name, replace
-from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import check, structural_fault
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
@@ -25,7 +25,7 @@ from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.durable_copy import fsync, rename_durably
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import Condition, OpenFiles
-from adapters.sqlite.reading_rows import count_readings
+from adapters.sqlite.rows.readings import count_readings
 from domain.errors import StoreCorrupt, StoreFull
 from ports.clock import Clock
 

@@ -14,19 +14,19 @@ import attrs
 
 from adapters.files.regular_file import reading
 from adapters.files.unfinished import temporary_folder
-from adapters.sqlite import measurements
+from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.file_pages import Pages, Record, Value, Values
-from adapters.sqlite.care.restoring import merge_backup
 from adapters.sqlite.care.verification import Finding, first_fault, require_file
-from adapters.sqlite.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.holes import PREFIX
 from adapters.sqlite.migration.durable_copy import quoted, require_room
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.opening import Opening, make_tables
-from adapters.sqlite.reading_rows import (
+from adapters.sqlite.rows import measurements
+from adapters.sqlite.rows.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.rows.holes import PREFIX
+from adapters.sqlite.rows.readings import (
     AIR_READINGS,
     READING_COLUMNS,
     SELECT_AIR_READINGS,
@@ -147,7 +147,7 @@ _MISSING_COLUMNS = (  # of the ages C, B, A, and one between B and C
 _INSERT_RUN = "INSERT OR IGNORE INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
 _AIR_COLUMNS = (*READING_COLUMNS, "name", "crc")
 _INSERT_AIR_READING = (
-    f"INSERT OR IGNORE INTO air_readings ({', '.join(_AIR_COLUMNS)}) "  # noqa: S608 - names of reading_rows
+    f"INSERT OR IGNORE INTO air_readings ({', '.join(_AIR_COLUMNS)}) "  # noqa: S608 - names of rows.readings
     f"VALUES ({', '.join('?' for _ in _AIR_COLUMNS)})"
 )
 _INSERT_PROPERTY = "INSERT OR REPLACE INTO properties (name, value) VALUES (?, ?)"

@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from adapters.runtime.threads import SingleThread, in_daemon_thread
-from adapters.sqlite.care.backups import Backups
+from adapters.sqlite.backup.backups import Backups
+from adapters.sqlite.backup.restoring import merge_backup
+from adapters.sqlite.backup.second_disk import SecondDisk
 from adapters.sqlite.care.quarantine import QUARANTINED, DatabaseQuarantine
-from adapters.sqlite.care.restoring import merge_backup
-from adapters.sqlite.care.second_disk import SecondDisk
 from adapters.sqlite.care.verification import check
-from adapters.sqlite.checksums import add_missing_checksums
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history.rollups import roll_up
 from adapters.sqlite.identity.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
-from adapters.sqlite.rollups import roll_up
+from adapters.sqlite.rows.checksums import add_missing_checksums
 from domain.errors import StoreBusy, StoreFull
 from ports.clock import Clock
 from ports.journal import Journal

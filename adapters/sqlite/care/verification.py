@@ -9,12 +9,12 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import require_whole
-from adapters.sqlite.reading_rows import AIR_READINGS, SELECT_AIR_READINGS, reading_tables
+from adapters.sqlite.rows.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.rows.readings import AIR_READINGS, SELECT_AIR_READINGS, reading_tables
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _BUSY_TIMEOUT_MS = 5000

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
-from adapters.sqlite.reading_rows import AIR_READINGS, CREATE_ALL_READINGS, READING_COLUMNS, READINGS
+from adapters.sqlite.rows.readings import AIR_READINGS, CREATE_ALL_READINGS, READING_COLUMNS, READINGS
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
     ADD_CRC_COLUMNS,

@@ -56,12 +56,14 @@ function card(room, value, heading) {
     room.is_stale ? `no reading for ${age(content.now - room.observed).replace(" ago", "")}` : null,
     room.battery !== null && room.battery <= 20 ? `battery ${room.battery} %` : null,
   ].filter(Boolean);
+  const offset = room.offsets?.[value.quantity];
   return element(
     "article",
     { class: room.is_stale ? "card stale" : "card" },
     element("h3", {}, heading),
     element("div", { class: "value" }, value.value.toFixed(digits(value)), " ", element("span", { class: "unit" }, value.unit)),
-    element("p", {}, value.words ?? trend),
+    element("p", {}, value.words || trend),
+    offset ? element("p", { title: "This offset is added to what the device measures." }, `adjusted by ${offset > 0 ? "+" : ""}${offset}`) : null,
     element("p", {}, warnings.length ? element("span", { class: "warn" }, warnings.join(", ")) : age(content.now - room.observed)),
   );
 }
@@ -132,9 +134,9 @@ function draw() {
   drawStrips();
   drawGaps();
   for (const button of document.querySelectorAll("[data-range]")) button.setAttribute("aria-pressed", String(button.dataset.range === content.range));
-  document.getElementById("footer").textContent = Object.values(content.database).join(" · ");
+  document.getElementById("footer").textContent = `${content.database.name}: ${(content.database.bytes / 1e6).toFixed(1)} MB · no data leaves this machine`;
   const notices = document.getElementById("notices");
-  notices.replaceChildren(...content.incidents.map((line) => element("li", { class: "bad" }, line)));
+  notices.replaceChildren(...content.incidents.map((line) => element("li", { class: "bad" }, line.text)));
 }
 
 async function load(query) {

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from config.files import DEMO_MARK
-from domain.health import COMPONENTS, HealthReport, HealthRequest
+from domain.health.report import COMPONENTS, HealthReport, HealthRequest
 from entrypoints.commands import health
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.sick_homes import SickHome, run_health

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.queries import SqliteHistory
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from tests.benchmarks.growth.costs import cost_of, median_ms, p95_ms, tell
 from tests.support.grown_home import append_in_bulk, device_of, report_of, slot_of

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from config.documents.problems import Place, Problem, Severity
 from config.health import (
     check_configuration,
     check_log,
@@ -16,10 +17,9 @@ from config.health import (
     usable_settings,
 )
 from config.loading import Inspection
-from config.problems import Place, Problem, Severity
 from config.secrets import AlertSecret, AlertSecrets, AmazonAqmSecrets, HueSecrets, Secret, Secrets
 from config.settings import LoggingSettings, Settings
-from domain.health import Status, Weight, failed, passed
+from domain.health.report import Status, Weight, failed, passed
 
 CONFIG, SECRETS = "/home/config/config.yaml", "/home/config/secrets.yaml"
 WRITABLE = passed("the folder is writable")

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.editing import Change, edited
+from config.documents.editing import Change, edited
 from domain.errors import SettingsError
 
 KEY = Change(("hue", "api_key"), "K")

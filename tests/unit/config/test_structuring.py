@@ -7,10 +7,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from config.problems import Report
+from config.documents.problems import Report
+from config.documents.structuring import most_similar, structure
+from config.documents.yaml_document import parse
 from config.settings import Settings
-from config.structuring import most_similar, structure
-from config.yaml_document import parse
 
 
 @attrs.frozen
@@ -108,7 +108,7 @@ def test_value_of_another_type_is_refused(key: str, written: str, message: str) 
 
 
 def test_errors_of_the_program_itself_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.structuring.math", None)
+    monkeypatch.setattr("config.documents.structuring.math", None)
     with pytest.raises(AttributeError):
         read("number", "1.5")
 

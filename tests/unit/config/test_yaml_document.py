@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from config.problems import Report
-from config.yaml_document import Document, Plain, loader_with, overlay, parse
+from config.documents.problems import Report
+from config.documents.yaml_document import Document, Plain, loader_with, overlay, parse
 
 PARSERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])]
 

@@ -11,7 +11,7 @@ from adapters.memory.store import MemoryHistory, MemoryStore
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.progress import Waiting
 from domain.reading import Quantity
-from entrypoints.commands.setup_steps import reply_lines
+from entrypoints.commands.setup.steps import reply_lines
 from entrypoints.terminal.cycle_text import as_object, format_age, lines
 from entrypoints.terminal.status_text import Status, show, sparkline
 from entrypoints.terminal.status_text import as_object as status_object

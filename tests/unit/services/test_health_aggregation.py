@@ -18,7 +18,7 @@ from domain.errors import (
     SourceUnavailable,
     StoreError,
 )
-from domain.health import Answer, ComponentResult, Health, HealthReport, Status, Weight
+from domain.health.report import Answer, ComponentResult, Health, HealthReport, Status, Weight
 from domain.services.health_aggregation import HealthCheck, MailProbe, SourceProbe
 from ports.probe import Probe
 from ports.source import Source

@@ -1,0 +1,1 @@
+"""The spool on disk: cycles that wait until the database takes them."""

@@ -1,0 +1,1 @@
+"""Stored readings read back: queries, roll-ups by the hour, and exports."""

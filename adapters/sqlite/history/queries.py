@@ -1,0 +1,366 @@
+"""Queries: the history of readings, the ledger, the measurements, and the newest slots of a source."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+import attrs
+
+from adapters.sqlite.connection import connect_for_reading
+from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history import rollups
+from adapters.sqlite.migration.inspection import IS_SIMULATED
+from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.rows.measurements import count_mended, read_between
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, as_text, reading_of, reading_tables
+from domain.cycle import PASSING_CAUSES
+from domain.errors import StoreError, StoreOutdated
+from domain.history.coverage import Absence
+from domain.history.series import Summary
+from domain.measurements import ReadCost
+from domain.progress import SourceProgress
+from domain.reading import Quantity, Reading
+from domain.schedule import CLOCK_FAULT_AHEAD
+from ports.stored_data import KnownDevice, SourceRecord
+
+# Texts of naive local times are mixed with those of UTC. No zone is this far from UTC: a time that is later
+# than that of the greatest text is less than this before it, as text.
+_TEXT_SLACK = timedelta(days=2)
+
+# Goes from device to device along the index, however many rows each has.
+_SELECT_DEVICES = """
+WITH RECURSIVE device (id) AS (
+    SELECT min(device_id) FROM {table}
+    UNION ALL
+    SELECT (SELECT min(device_id) FROM {table} WHERE device_id > device.id)
+    FROM device WHERE device.id IS NOT NULL
+)
+SELECT id FROM device WHERE id IS NOT NULL
+"""
+_SELECT_INSTANTS = "SELECT id, timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp DESC"
+# Among the others text order is time order, so that none of them is newer than the first.
+_SELECT_OUT_OF_ORDER = """
+SELECT id, timestamp FROM {table}
+WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
+"""
+_QUANTITIES = ", ".join(COLUMNS.values())
+_SELECT_READING = f"""
+SELECT
+    timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
+    battery_level, signal_strength, raw_response, observed_at, other_values
+FROM {{table}} WHERE id = ?
+"""  # noqa: S608 - names of rows.readings
+_SELECT_SERIES = f"""
+SELECT timestamp, {_QUANTITIES} FROM {{table}} WHERE device_id = ? AND timestamp >= ?
+"""  # noqa: S608 - names of rows.readings
+
+
+class SqliteHistory:
+    """The readings. Each call opens the database read-only and closes it again."""
+
+    def __init__(self, path: Path, *, naive_zone: tzinfo | None = None, busy_timeout_ms: int = 5000) -> None:
+        self._path = path
+        self._naive_zone = naive_zone  # of old times without one; None: the system's zone
+        self._busy_timeout_ms = busy_timeout_ms
+
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            newest = [self._newest_of(connection, device_id, until) for device_id in device_ids(connection)]
+        return sorted(
+            (reading for reading in newest if reading is not None),
+            key=lambda reading: (reading.location, reading.device_id),
+        )
+
+    def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        column = COLUMNS[quantity]
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            key = (device_id, as_text(since - _TEXT_SLACK))
+            rows = [
+                row
+                for table in reading_tables(connection)
+                for row in connection.execute(_SELECT_SERIES.format(table=table), key)
+            ]
+        points = (
+            (as_instant(row["timestamp"], self._naive_zone), value)
+            for row in rows
+            if (value := as_number(row[column])) is not None
+        )
+        return sorted(
+            (instant, value) for instant, value in points if instant is not None and instant >= since
+        )
+
+    def hours(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime
+    ) -> Sequence[Summary]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return rollups.hours(connection, device_id, quantity, since, until, self._naive_zone)
+
+    def days(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return rollups.days(connection, device_id, quantity, since, until, zone, self._naive_zone)
+
+    def newest_id(self) -> int:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return sum(newest_ids(connection).values())
+
+    def _newest_of(
+        self, connection: sqlite3.Connection, device_id: str, until: datetime | None
+    ) -> Reading | None:
+        candidates = [
+            (instant, table, row_id)
+            for table in reading_tables(connection)
+            for instant, row_id in self._candidates(connection, table, device_id, until)
+        ]
+        if not candidates:
+            return None
+        _, table, row_id = max(candidates)
+        row = connection.execute(_SELECT_READING.format(table=table), (row_id,)).fetchone()
+        return reading_of(row, self._naive_zone)
+
+    def _candidates(
+        self, connection: sqlite3.Connection, table: str, device_id: str, until: datetime | None
+    ) -> Iterator[tuple[datetime, int]]:
+        """Yield instants and ids of rows, the newest of all among them."""
+        oldest_that_matters = ""
+        for row_id, text in connection.execute(_SELECT_INSTANTS.format(table=table), (device_id,)):
+            if str(text) < oldest_that_matters:
+                break
+            instant = as_instant(text, self._naive_zone)
+            if instant is None or (until is not None and instant > until):
+                continue
+            yield instant, row_id
+            oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
+            if text.endswith("+00:00"):
+                between = (device_id, text, oldest_that_matters)
+                others = connection.execute(_SELECT_OUT_OF_ORDER.format(table=table), between)
+                for other_id, other in others:
+                    instant = as_instant(other, self._naive_zone)
+                    if instant is not None and (until is None or instant <= until):
+                        yield instant, other_id
+                break
+
+
+def device_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return every device that has a reading."""
+    selects = (_SELECT_DEVICES.format(table=table) for table in reading_tables(connection))
+    return list(dict.fromkeys(row[0] for select in selects for row in connection.execute(select)))
+
+
+def newest_ids(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """Return the newest id of each table that holds readings; 0 for an empty one."""
+    return {
+        table: int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in reading_tables(connection)
+    }
+
+
+_SELECT_SOURCES = """
+WITH RECURSIVE one (source) AS (
+    SELECT min(source) FROM outcomes
+    UNION ALL
+    SELECT (SELECT min(source) FROM outcomes WHERE source > one.source) FROM one WHERE one.source IS NOT NULL
+)
+SELECT source FROM one WHERE typeof(source) = 'text'
+"""
+_SELECT_NEWEST = """
+SELECT slot, state, cause, detail, readings, unread FROM outcomes
+WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC
+"""
+_SELECT_KNOWN = "SELECT device_id, source, first_slot FROM devices ORDER BY device_id"
+_SELECT_ABSENCES = """
+SELECT slot, interval_s, state, cause, detail, unread FROM outcomes
+WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
+ORDER BY slot
+"""
+_COUNT_STATES = """
+SELECT state, cause, count(*) FROM outcomes
+WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, cause
+"""
+
+
+class SqliteLedger:
+    """The outcomes of cycles. Each call opens the database read-only and closes it again."""
+
+    def __init__(self, path: Path, *, busy_timeout_ms: int = 5000) -> None:
+        self._path = path
+        self._busy_timeout_ms = busy_timeout_ms
+
+    def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            sources = [source for (source,) in connection.execute(_SELECT_SOURCES)]
+            found = [_record(connection, source, since, until) for source in sources]
+        return [record for record in found if record is not None]
+
+    def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        found: list[Absence] = []
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
+                for row in connection.execute(_SELECT_ABSENCES, (source, as_text(since), as_text(until))):
+                    found += _absences(source, row)
+        return found
+
+    def devices(self) -> Sequence[KnownDevice]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            rows = connection.execute(_SELECT_KNOWN).fetchall()
+        return [
+            KnownDevice(device_id=device_id, source=source, first_slot=slot)
+            for device_id, source, text in rows
+            if (slot := as_instant(text, UTC)) is not None
+        ]
+
+
+def _absences(source: str, row: sqlite3.Row) -> Iterator[Absence]:
+    """Yield one for the source if nothing came from it, else one for each device without a reading."""
+    slot = as_instant(row["slot"], UTC)
+    if slot is None or not isinstance(row["interval_s"], int):
+        return
+    one = Absence(source=source, device_id=None, slot=slot, interval_s=row["interval_s"], cause="")
+    if row["state"] != "stored":
+        yield attrs.evolve(one, cause=_text(row["cause"]) or "", detail=_text(row["detail"]) or "")
+        return
+    for device_id, why in _unread(row["unread"]).items():
+        cause, detail = why if isinstance(why, list) and len(why) == 2 else (why, "")
+        yield attrs.evolve(one, device_id=device_id, cause=str(cause), detail=str(detail))
+
+
+def _record(
+    connection: sqlite3.Connection, source: str, since: datetime, until: datetime
+) -> SourceRecord | None:
+    later = next(_slots(connection, _SELECT_AHEAD, (source, as_text(until))), None)
+    newest = _newest(connection, source, until) or (later and _newest(connection, source, later))
+    if not newest:
+        return None
+    slot, row = newest
+    slots: dict[str, int] = {}
+    unmended = 0
+    for state, cause, count in connection.execute(_COUNT_STATES, (source, as_text(since), as_text(until))):
+        slots[state] = slots.get(state, 0) + count
+        unmended += count if state == "failed" and cause in PASSING_CAUSES else 0
+    return SourceRecord(
+        source=source,
+        slot=slot,
+        state=row["state"],
+        cause=_text(row["cause"]),
+        detail=_text(row["detail"]),
+        readings=row["readings"] if isinstance(row["readings"], int) else 0,
+        unread=len(_unread(row["unread"])),
+        slots=slots,
+        mended=count_mended(connection, source, since, until),
+        unmended=unmended,
+        ahead=later,
+    )
+
+
+def _newest(
+    connection: sqlite3.Connection, source: str, until: datetime
+) -> tuple[datetime, sqlite3.Row] | None:
+    """Return the newest planned slot and its row; skip rows whose slot is not a time."""
+    for row in connection.execute(_SELECT_NEWEST, (source, as_text(until))):
+        if (slot := as_instant(row["slot"], UTC)) is not None:
+            return slot, row
+    return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _unread(text: object) -> Mapping[str, object]:
+    """Return the causes by device; nothing if the column holds something else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class SqliteMeasurements:
+    """The measurements. Each call opens the database read-only and closes it again."""
+
+    def __init__(self, path: Path, *, busy_timeout_ms: int = 5000) -> None:
+        self._path = path
+        self._busy_timeout_ms = busy_timeout_ms
+
+    def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            return read_between(connection, since, until)
+
+
+@contextmanager
+def open_for_reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Connection]:
+    """Open the database read-only, with rows by column name. Raises `StoreError`."""
+    with store_errors(path):
+        if not path.exists():
+            raise StoreError(f"there is no database at {path} yet. The first cycle makes it")
+        with closing(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms)) as connection:
+            if user_version(connection) == 0:
+                raise StoreOutdated(f"{path} is from an earlier program. The first cycle upgrades it")
+            connection.row_factory = sqlite3.Row
+            connection.text_factory = lambda text: text.decode("utf-8", "replace")
+            yield connection
+
+
+_SELECT_PROPERTY = "SELECT value FROM properties WHERE name = ?"
+
+
+def is_simulated(path: Path, *, busy_timeout_ms: int = 5000) -> bool:
+    """Return whether the database is that of a simulated home; False if that cannot be read."""
+    try:
+        with open_for_reading(path, busy_timeout_ms) as connection:
+            return any(value == "1" for (value,) in connection.execute(_SELECT_PROPERTY, (IS_SIMULATED,)))
+    except StoreError:
+        return False
+
+
+# A slot that is not text sorts before or after all texts, and is skipped.
+_SELECT_AHEAD = """
+SELECT slot FROM outcomes
+WHERE source = ? AND scheduled = 1 AND slot > ? ORDER BY slot DESC
+"""
+_SELECT_UNTIL = """
+SELECT slot FROM outcomes
+WHERE source = ? AND scheduled = 1 AND state <> 'missed' AND slot <= ? ORDER BY slot DESC
+"""
+_SELECT_BEFORE = (
+    "SELECT slot FROM outcomes WHERE source = ? AND scheduled = 1 AND slot < ? ORDER BY slot DESC"
+)
+_SELECT_STATE = "SELECT state FROM outcomes WHERE source = ? AND slot = ? AND scheduled = 1"
+
+
+def progress_at(connection: sqlite3.Connection, source: str, at: datetime) -> SourceProgress:
+    """Return the progress of the source at that slot, without its devices."""
+    until = at + CLOCK_FAULT_AHEAD
+    key = (source, as_text(until))
+    progress = SourceProgress(
+        ahead=next((slot for slot in _slots(connection, _SELECT_AHEAD, key) if slot > until), None),
+        last_slot=next(_slots(connection, _SELECT_UNTIL, key), None),
+    )
+    if progress.last_slot is None or progress.last_slot < at:
+        return progress
+    just_before = (source, as_text(at - timedelta(microseconds=1)))
+    (state,) = connection.execute(_SELECT_STATE, (source, as_text(at))).fetchone() or (None,)
+    return attrs.evolve(
+        progress,
+        previous_slot=next(_slots(connection, _SELECT_UNTIL, just_before), None),
+        is_recorded=state not in (None, "missed"),
+        is_stored=state == "stored",
+    )
+
+
+def newest_slot_before(connection: sqlite3.Connection, source: str, instant: datetime) -> datetime | None:
+    """Return the newest planned slot of the source before that instant."""
+    return next(_slots(connection, _SELECT_BEFORE, (source, as_text(instant))), None)
+
+
+def _slots(connection: sqlite3.Connection, statement: str, key: tuple[str, str]) -> Iterator[datetime]:
+    """Yield the slots that are times, without reading more rows than needed."""
+    for (text,) in connection.execute(statement, key):
+        if (slot := as_instant(text, UTC)) is not None:
+            yield slot

@@ -1,0 +1,1 @@
+"""Values of the domain as rows of the tables, and back."""

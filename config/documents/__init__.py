@@ -1,0 +1,1 @@
+"""YAML files as documents: read with positions, checked, turned into settings, and edited."""

@@ -1,0 +1,1 @@
+"""Problems over time, and the messages about them."""

@@ -1,0 +1,1 @@
+"""Stored readings as people look at them: series, breaks, limits and exports."""

@@ -1,0 +1,96 @@
+"""Readings and ledger as people see them: with the settings of their devices applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from domain.device_settings import SettingsByDevice
+from domain.history.coverage import Absence
+from domain.history.series import Summary
+from domain.reading import Quantity, Reading
+from ports.clock import Clock
+from ports.stored_data import DeviceSettingsLog, History, KnownDevice, Ledger, SourceRecord
+
+_CURRENT_FOR_S = 1.0  # a page takes a hundred reads, and a person sees no change sooner
+
+
+class CurrentSettings:
+    """The settings in effect, read again when they are a second old."""
+
+    def __init__(self, log: DeviceSettingsLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._known: tuple[float, SettingsByDevice] | None = None
+
+    def __call__(self) -> SettingsByDevice:
+        """Return the settings. Raise `StoreError`."""
+        now_s = self._clock.elapsed_s()
+        if self._known is None or now_s - self._known[0] >= _CURRENT_FOR_S:
+            self._known = now_s, self._log.current()
+        return self._known[1]
+
+
+class AdjustedHistory:
+    """A history with names and offsets applied, without ignored devices."""
+
+    def __init__(self, history: History, settings: CurrentSettings) -> None:
+        self._history = history
+        self._settings = settings
+
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        settings = self._settings()
+        readings = []
+        for reading in self._history.newest(until):
+            own = settings.of(reading.device_id)
+            if not own.is_ignored:
+                readings.append(own.named(own.adjusted(reading)))
+        return sorted(readings, key=lambda reading: (reading.location, reading.device_id))
+
+    def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        points = self._history.series(device_id, quantity, since)
+        own = self._settings().of(device_id)
+        if quantity not in own.offsets:
+            return points
+        return [(at, own.adjusted_value(quantity, value)) for at, value in points]
+
+    def hours(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime
+    ) -> Sequence[Summary]:
+        return self._adjusted(device_id, quantity, self._history.hours(device_id, quantity, since, until))
+
+    def days(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        found = self._history.days(device_id, quantity, since, until, zone)
+        return self._adjusted(device_id, quantity, found)
+
+    def newest_id(self) -> int:
+        return self._history.newest_id()
+
+    def _adjusted(self, device_id: str, quantity: Quantity, found: Sequence[Summary]) -> Sequence[Summary]:
+        own = self._settings().of(device_id)
+        return [own.adjusted_summary(quantity, one) for one in found] if own.offsets else found
+
+
+class AdjustedLedger:
+    """A ledger without ignored devices."""
+
+    def __init__(self, ledger: Ledger, settings: CurrentSettings) -> None:
+        self._ledger = ledger
+        self._settings = settings
+
+    def records(self, since: datetime, until: datetime) -> Sequence[SourceRecord]:
+        return self._ledger.records(since, until)
+
+    def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        settings = self._settings()
+        return [
+            one
+            for one in self._ledger.absences(since, until)
+            if one.device_id is None or not settings.is_ignored(one.device_id)
+        ]
+
+    def devices(self) -> Sequence[KnownDevice]:
+        settings = self._settings()
+        return [one for one in self._ledger.devices() if not settings.is_ignored(one.device_id)]

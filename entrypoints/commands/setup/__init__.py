@@ -1,0 +1,1 @@
+"""`homeclimate setup`, one dialogue for each kind of source."""

@@ -1,0 +1,1 @@
+"""Commands that show or write out what is stored."""

@@ -1,0 +1,101 @@
+"""What the page shows of a home: words on cards, reasons of silences, the last cycle."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+import pytest
+
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from domain.measurements import ReadCost
+from domain.reading import Quantity
+from entrypoints.web.page_data import PageData
+from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def page_data(store: MemoryStore) -> PageData:
+    return PageData(
+        history=MemoryHistory(store),
+        ledger=MemoryLedger(store),
+        measurements=MemoryMeasurements(store),
+        clock=MemoryClock(NOON + MINUTE),
+        zone=UTC,
+        interval=5 * MINUTE,
+        is_simulated=False,
+        incidents=list,
+        database=dict,
+    )
+
+
+def air_at(store: MemoryStore, hours_ago: float, **values: float) -> None:
+    slot = NOON - hours_ago * HOUR
+    measured = {Quantity(name): value for name, value in values.items()}
+    store.append(
+        a_cycle(a_collected(a_reading("a", collected_at=slot, values=measured), due=a_due(slot=slot)))
+    )
+
+
+def words_of(store: MemoryStore, quantity: Quantity) -> str:
+    data = page_data(store)
+    (card,) = data.build(data.span("24h"))["rooms"]
+    return str(next(value["words"] for value in card["values"] if value["quantity"] == quantity))
+
+
+@pytest.mark.parametrize(("hours", "words"), [(17, "no 24 h mean yet"), (20, "moderate, 24 h mean 20")])
+def test_pm25_has_the_class_of_its_day(hours: int, words: str) -> None:
+    store = MemoryStore()
+    for ago in range(hours, 0, -1):
+        air_at(store, ago, pm25=20.0)
+    assert words_of(store, Quantity.PM25) == words
+
+
+def test_voc_index_is_compared_with_what_is_usual() -> None:
+    store = MemoryStore()
+    for ago in range(60, 0, -1):
+        air_at(store, ago, voc_index=float(ago % 10))
+    air_at(store, 0, voc_index=40.0)
+    assert words_of(store, Quantity.VOC_INDEX) == "higher than usual here (1 to 9)"
+    data = page_data(store)
+    (chart,) = data.build(data.span("6h"))["charts"]
+    assert chart["usual"] == (1.0, 9.0)
+
+
+def test_trend_needs_most_of_an_hour() -> None:
+    store = MemoryStore()
+    for minutes, celsius in ((60, 19.0), (30, 20.0), (0, 20.5)):
+        slot = NOON - minutes * MINUTE
+        readings = [a_reading("a", collected_at=slot, temperature=celsius)]
+        readings += [a_reading("b", collected_at=slot, temperature=celsius)] if minutes < 60 else []
+        store.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
+    data = page_data(store)
+    assert [card["values"][0]["change"] for card in data.build(data.span("6h"))["rooms"]] == [1.5, None]
+
+
+def test_silence_has_its_reason_and_the_last_cycle_its_counts() -> None:
+    store = MemoryStore()
+    for minutes in range(60, -5, -5):
+        slot = NOON - minutes * MINUTE
+        readings = [a_reading("a", collected_at=slot)]
+        readings += [a_reading("b", collected_at=slot)] if minutes == 60 else []
+        unread = () if minutes == 60 else (an_unread("b"),)
+        store.append(a_cycle(a_collected(*readings, due=a_due(slot=slot), unread=unread)))
+    store.measurements[NOON, "hue"] = ReadCost(slot=NOON, source="hue", duration_s=0.84)
+    data = page_data(store)
+    content = data.build(data.span("6h"))
+    assert {card["device"]: card["reason"] for card in content["rooms"] if card["is_stale"]} == {
+        "b": "the sensor could not be reached"
+    }
+    assert content["last_cycle"] == {"slot": NOON.timestamp(), "readings": 1, "expected": 2, "seconds": 0.8}
+
+
+def test_failed_cycle_expected_the_devices_of_its_source() -> None:
+    store = MemoryStore()
+    before = NOON - 5 * MINUTE
+    store.append(a_cycle(a_collected(a_reading("a", collected_at=before), due=a_due(slot=before))))
+    store.append(a_cycle(a_failed(a_due(slot=NOON), detail="timed out")))
+    data = page_data(store)
+    content = data.build(data.span("6h"))
+    assert content["last_cycle"] == {"slot": NOON.timestamp(), "readings": 0, "expected": 1, "seconds": None}
