@@ -20,7 +20,8 @@ from entrypoints.terminal.encoding import READABLE, register
 
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
-    r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?|(?:db|baseline)(?: [a-z]+)?"
+    r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?"
+    r"|(?:db|baseline)(?: [a-z]+(?:-[a-z]+)?)?"
     r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
     r"|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"

@@ -107,6 +107,22 @@ class History(Protocol):
         """
         ...
 
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        """Return the summaries of the zone's weeks, from that of `since` to that of `until`, oldest first.
+
+        Weeks begin on Monday; those without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def backlog(self) -> int:
+        """Return how many of the newest readings the days and weeks lack: too many to be summed at once.
+
+        The daily upkeep counts them. Hours have all readings. Raise `StoreError`.
+        """
+        ...
+
     def newest_id(self) -> int:
         """Return a number that grows with each stored reading. Raise `StoreError`."""
         ...

@@ -232,6 +232,17 @@ class MemoryHistory:
             one for one in self._parts(device_id, quantity, first, Resolution.DAY, zone) if one.at <= until
         ]
 
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        first = begin_of(since, Resolution.WEEK, zone)
+        return [
+            one for one in self._parts(device_id, quantity, first, Resolution.WEEK, zone) if one.at <= until
+        ]
+
+    def backlog(self) -> int:
+        return 0
+
     def _parts(
         self, device_id: str, quantity: Quantity, since: datetime, resolution: Resolution, zone: tzinfo
     ) -> Sequence[Summary]:

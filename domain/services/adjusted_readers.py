@@ -65,6 +65,15 @@ class AdjustedHistory:
         found = self._history.days(device_id, quantity, since, until, zone)
         return self._adjusted(device_id, quantity, found)
 
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        found = self._history.weeks(device_id, quantity, since, until, zone)
+        return self._adjusted(device_id, quantity, found)
+
+    def backlog(self) -> int:
+        return self._history.backlog()
+
     def newest_id(self) -> int:
         return self._history.newest_id()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from entrypoints.wiring.storage import (
     check,
     collectors,
     exclusive_access,
+    rebuild_rollups,
     renewal,
     restoring,
     salvaging,
@@ -140,6 +142,31 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
         print_message(str(finding))
     print_message(f"next: {next_step}", err=True)
     return 1
+
+
+@db.command("rebuild-rollups")
+@home_option
+@click.pass_obj
+def rebuild_rollups_command(environment: Environment | None, *, home: Path | None) -> int:
+    """Sum up all readings by hour and day again, for charts of more than a week.
+
+    The daily upkeep does so by itself when it finds that rows are missing or were added out of turn. Needed
+    after somebody has changed values by hand. Readings are not changed, and the collector may run; until the
+    end, charts show the present sums. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration.
+    """
+    rebuilt_home = home_as_found(load(find_home(home)), environment)
+    if sys.stderr.isatty():
+        with click.progressbar(length=1, file=sys.stderr, label="readings") as bar:
+
+            def show(done: int, newest: int) -> None:
+                bar.length = newest
+                bar.update(done - bar.pos)
+
+            counted = rebuild_rollups(rebuilt_home, show)
+    else:
+        counted = rebuild_rollups(rebuilt_home)
+    print_message(f"{rebuilt_home.files.database}: {counted:,} readings are summed up by hour and day")
+    return 0
 
 
 @db.command("salvage")

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tzlocal
-
 from adapters.files.atomic_write import write_atomically
 from adapters.sqlite.history.queries import SqliteMeasurements, is_simulated
 from config.source_names import source_names
@@ -18,7 +16,7 @@ from domain.alerts.messages import title_of
 from entrypoints.version import __version__
 from entrypoints.web.page_data import PageData
 from entrypoints.wiring.home import Home
-from entrypoints.wiring.storage import device_settings, history, ledger
+from entrypoints.wiring.storage import device_settings, history, ledger, local_zone
 
 _REPORT_MODE = 0o640
 
@@ -30,7 +28,7 @@ def page_data(home: Home) -> PageData:
         ledger=ledger(home),
         measurements=SqliteMeasurements(home.files.database),
         clock=home.clock,
-        zone=tzlocal.get_localzone(),
+        zone=local_zone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),
         is_simulated=is_simulated(home.files.database),
         incidents=partial(_open_incidents, home),

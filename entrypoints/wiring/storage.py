@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,9 @@ from adapters.sqlite.care.verification import Finding
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
+from adapters.sqlite.history import rollups
 from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.rollups import Progress, Zones
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
 from config.files import HomeFiles
@@ -135,6 +139,34 @@ def exclusive_access(home: Home, *, doing: str) -> AbstractContextManager[None]:
     )
 
 
+def rebuild_rollups(home: Home, on_progress: Progress | None = None) -> int:
+    """Rebuild the sums by hour and day next to a collector; return how many readings there are.
+
+    `on_progress` gets how many are counted, and of how many. Raise StoreError, also while the upkeep is
+    running.
+    """
+    require_database(home)
+    with locks.exclusive_access(source_locks(home), frozenset(), upkeep_lease(home)):
+        return rollups.rebuild_at(
+            home.files.database,
+            lock=database_lock(home),
+            busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+            zones=_zones(home),
+            on_progress=on_progress,
+        )
+
+
+def _zones(home: Home) -> Zones:
+    return Zones(days=local_zone(), naive=naive_zone(home))
+
+
+def local_zone() -> tzinfo:
+    """Return the system's zone."""
+    import tzlocal
+
+    return tzlocal.get_localzone()
+
+
 def source_locks(home: Home, *, doing: str = "") -> SourceLocks:
     """Return what keeps other processes from collecting from a source."""
     return SourceLocks(*home.files.source_locks, doing=doing, is_away=home.data.is_away)
@@ -159,7 +191,7 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         copy_to=backups.copy_to,
         identity=home.identity,
         require_in_place=store.require_in_place,
-        naive_zone=naive_zone(home),
+        zones=partial(_zones, home),
     )
     return DailyUpkeep(
         upkeep=upkeep,

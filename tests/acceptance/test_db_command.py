@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.files.locks import UpkeepLock
 from config.files import DEMO_MARK
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import a_cycle
@@ -155,3 +156,26 @@ def test_salvage_of_nothing_fails(home: Deployment, run_here: RunHere, tmp_path:
     done = run_here(home, "db", "salvage", str(other))
     assert done.returncode == 1
     assert f"is {other} a database of this program" in done.stderr
+
+
+def test_rebuild_rollups_next_to_a_collector(home: Deployment, run_here: RunHere) -> None:
+    store = a_store(home.database)
+    store.open()
+    changed(home.database, "UPDATE readings SET temperature_celsius = 5")
+    done = run_here(home, "db", "rebuild-rollups")
+    said = f"{home.database}: 1 readings are summed up by hour and day\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert rows(home.database, "SELECT low, high, count FROM rollup_days") == [(5.0, 5.0, 1)]
+    store.close()
+
+
+def test_rebuild_rollups_waits_for_the_upkeep_and_needs_a_database(
+    home: Deployment, run_here: RunHere
+) -> None:
+    lease = UpkeepLock(home.database.with_name("upkeep.lock"))
+    assert lease.acquire()
+    done = run_here(home, "db", "rebuild-rollups")
+    lease.release()
+    assert (done.returncode, "the daily upkeep of the database is running" in done.stderr) == (1, True), done
+    home.database.unlink()
+    assert run_here(home, "db", "rebuild-rollups").returncode == 1

@@ -178,3 +178,9 @@ def test_days_are_those_of_the_zone(pair: Pair, name: str) -> None:
     assert [one.at for one in found] == midnights
     assert [one.count for one in found] == [10, 10, 6]
     assert [(one.low, one.high) for one in found] == [(0.0, 0.9), (1.0, 1.9), (2.0, 2.5)]
+    weeks = history.weeks(a_reading().device_id, Quantity.TEMPERATURE, instants[0], instants[-1], zone)
+    assert [(one.at, one.count) for one in weeks] == [  # 30 March is a Monday
+        (datetime(2026, 3, 23, tzinfo=zone).astimezone(UTC), 20),
+        (midnights[2], 6),
+    ]
+    assert history.backlog() == 0

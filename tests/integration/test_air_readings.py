@@ -130,7 +130,7 @@ def test_late_rows_of_both_tables_join_their_hour(path: Path) -> None:
             closing(connect(path, mode="rw", busy_timeout_ms=0)) as connection,
             closing(DatabaseLock(path.with_name("lock"), wait_s=1.0)) as lock,
         ):
-            return rollups.roll_up(connection, lock, None)
+            return rollups.roll_up(connection, lock, rollups.Zones(days=UTC))
 
     assert (roll_up(), counts()) == (2, [1, 1])
     for minutes, values in ((5, {"pm25": 4.0}), (10, {"temperature": 20.0, "pm25": 5.0})):

@@ -1,135 +1,258 @@
-"""Roll-ups: equal to the raw readings after each way in which rows come."""
+"""Roll-ups: equal to the raw readings after each way in which rows come and go."""
 
 from __future__ import annotations
 
-import random
+import asyncio
+import shutil
 import sqlite3
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from adapters.memory.null import NullJournal
+from adapters.memory.runtime import MemoryClock
+from adapters.memory.state import MemoryState
+from adapters.sqlite.backup.restoring import merge_backup
+from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.history import rollups
-from adapters.sqlite.rows.readings import as_text
-from domain.history.series import Summary
+from adapters.sqlite.history import rollups, summaries
+from adapters.sqlite.history.queries import SqliteHistory
+from adapters.sqlite.history.rollups import Zones
+from domain.history.series import Resolution, Summary, begin_of
 from domain.reading import Quantity
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.support.databases import a_store
+from tests.support.builders import NOON
+from tests.support.databases import a_store, changed, rows
+from tests.support.old_homes import Age, make_old_home
 
-ZONE = ZoneInfo("Europe/Berlin")
+LOCAL = ZoneInfo("Europe/Berlin")  # of the times without a zone
+ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe")]
 DEVICES = ("hue:a", "hue:b")
+BEGIN = datetime(2026, 3, 28, 7, tzinfo=UTC)  # Berlin's clock changes on 29 March, Lord Howe's on 5 April
+SINCE, UNTIL = BEGIN - timedelta(days=20), BEGIN + timedelta(days=40)
+_INSERT = """
+INSERT OR IGNORE INTO readings (id, timestamp, device_id, temperature_celsius, location, device_type)
+VALUES (?, ?, ?, ?, 'x', 'hue_sensor')
+"""
+Found = Mapping[str, Sequence[tuple[datetime, float, float, float, int]]]
 
 
-def store(database: Path, slots: Sequence[datetime], chance: random.Random) -> None:
-    writer = a_store(database)
-    for slot in slots:
-        readings = [
-            a_reading(name, collected_at=slot, values={Quantity.TEMPERATURE: chance.uniform(10, 25)})
-            for name in DEVICES
-        ]
-        writer.append(a_cycle(a_collected(*readings, due=a_due(slot=slot))))
-    writer.close()
-
-
-def rolled_up(database: Path, since: datetime, until: datetime) -> dict[str, Sequence[Summary]]:
-    with closing(connect(database, mode="ro", busy_timeout_ms=1000)) as connection:
-        found = {
-            name: rollups.hours(connection, name, Quantity.TEMPERATURE, since, until, ZONE)
-            for name in DEVICES
-        }
-    return {name: [attrs.evolve(one, total=round(one.total, 6)) for one in found[name]] for name in found}
-
-
-def counted_from_raw(database: Path) -> dict[str, Sequence[Summary]]:
-    """Count by plain Python, from all rows, also those that the earlier program stored in local time."""
-    values: dict[str, dict[datetime, list[float]]] = {name: defaultdict(list) for name in DEVICES}
-    with closing(sqlite3.connect(database)) as connection:
-        for name, text, value in connection.execute(
-            "SELECT device_id, timestamp, temperature_celsius FROM readings"
-        ):
-            instant = datetime.fromisoformat(text)
-            instant = instant if instant.tzinfo else instant.replace(tzinfo=ZONE)
-            if value is not None:
-                values[name][instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)].append(value)
+def summarised(database: Path, zone: tzinfo) -> Mapping[Resolution, Found]:
+    history = SqliteHistory(database, naive_zone=LOCAL)
+    span = (Quantity.TEMPERATURE, SINCE, UNTIL)
     return {
-        name: [
-            Summary(at=at, low=min(all_), high=max(all_), total=round(sum(all_), 6), count=len(all_))
-            for at, all_ in sorted(hours.items())
-        ]
-        for name, hours in values.items()
+        Resolution.HOUR: {one: _plain(history.hours(one, *span)) for one in DEVICES},
+        Resolution.DAY: {one: _plain(history.days(one, *span, zone)) for one in DEVICES},
+        Resolution.WEEK: {one: _plain(history.weeks(one, *span, zone)) for one in DEVICES},
     }
 
 
-def roll_up(database: Path) -> int:
-    lock = DatabaseLock(database.with_name("readings.db.lock"), wait_s=5)
-    with closing(connect(database, mode="rw", busy_timeout_ms=1000)) as connection, closing(lock):
-        return rollups.roll_up(connection, lock, ZONE)
+def from_raw(database: Path, zone: tzinfo) -> Mapping[Resolution, Found]:
+    """By plain Python, from all rows, also those that the earlier program stored in local time."""
+    values: dict[Resolution, dict[str, dict[datetime, list[float]]]] = {
+        resolution: {one: {} for one in DEVICES}
+        for resolution in (Resolution.HOUR, Resolution.DAY, Resolution.WEEK)
+    }
+    for name, text, value in rows(database, "SELECT device_id, timestamp, temperature_celsius FROM readings"):
+        instant = datetime.fromisoformat(text)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=LOCAL)
+        for resolution, found in values.items():
+            if value is not None:
+                found[name].setdefault(begin_of(instant, resolution, zone), []).append(value)
+    return {
+        resolution: {
+            name: [
+                (at, min(some), max(some), round(sum(some), 6), len(some))
+                for at, some in sorted(parts.items())
+            ]
+            for name, parts in found.items()
+        }
+        for resolution, found in values.items()
+    }
 
 
-SINCE, UNTIL = NOON - timedelta(days=30), NOON + timedelta(days=30)
+def _plain(parts: Sequence[Summary]) -> list[tuple[datetime, float, float, float, int]]:
+    return [(one.at, one.low, one.high, round(one.total, 6), one.count) for one in parts]
 
 
-def test_late_and_local_rows_join_their_hour(tmp_path: Path) -> None:
-    database, chance = tmp_path / "readings.db", random.Random(1)  # noqa: S311 - temperatures, not secrets
-    store(database, [NOON + number * timedelta(minutes=5) for number in range(0, 40, 2)], chance)
-    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)  # before anything is rolled up
-    assert roll_up(database) == 40
-    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
-    store(database, [NOON + number * timedelta(minutes=5) for number in range(1, 40, 2)], chance)
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute(
-            "INSERT INTO readings"
-            " (timestamp, device_id, temperature_celsius, location, device_type, created_at)"
-            " VALUES ('2026-02-28T01:30:00.123456', 'hue:a', 12.5, 'x', 'hue_sensor', '2025-11-20 00:00:00')"
-        )
-        connection.commit()
-    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)  # counted and uncounted together
-    assert roll_up(database) == 41
-    assert roll_up(database) == 0
-    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
-
-
-def test_a_roll_up_that_forgot_how_far_it_came_starts_again(tmp_path: Path) -> None:
-    database = tmp_path / "readings.db"
-    store(database, [NOON, NOON + timedelta(minutes=5)], random.Random(2))  # noqa: S311 - as above
-    roll_up(database)
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("DELETE FROM properties WHERE name = 'rollups.last_id'")
-        connection.commit()
-    roll_up(database)
-    assert rolled_up(database, SINCE, UNTIL) == counted_from_raw(database)
-
-
-@pytest.mark.parametrize("name", ["Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
-def test_days_are_equal_to_the_raw_readings(tmp_path: Path, name: str) -> None:
-    database, zone = tmp_path / "readings.db", ZoneInfo(name)
-    begin = datetime(2026, 3, 20, 7, tzinfo=UTC)  # Berlin's clock changes on 29 March, Lord Howe's on 5 April
-    slots = [begin + number * timedelta(minutes=20) for number in range(72 * 20)]
-    store(database, slots[:1], random.Random(3))  # noqa: S311 - temperatures, not secrets
+def insert(
+    database: Path, slots: Sequence[int], *, is_local: bool = False, first_id: int | None = None
+) -> None:
+    """A reading of each device in each slot of 23 minutes, stored in this order."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO readings"
-            " (timestamp, device_id, temperature_celsius, location, device_type, created_at)"
-            " VALUES (?, 'hue:a', ?, 'x', 'hue_sensor', '2026-03-20 00:00:00')",
-            [(as_text(slot), number % 17 / 3) for number, slot in enumerate(slots[1:])],
-        )
-    roll_up(database)
-    with closing(sqlite3.connect(database)) as connection:
-        raw = connection.execute(
-            "SELECT timestamp, temperature_celsius FROM readings WHERE device_id = 'hue:a'"
-        ).fetchall()
-    by_day: dict[object, list[float]] = defaultdict(list)
-    for text, value in raw:
-        by_day[datetime.fromisoformat(text).astimezone(zone).date()].append(value)
-    with closing(connect(database, mode="ro", busy_timeout_ms=1000)) as connection:
-        found = rollups.days(connection, "hue:a", Quantity.TEMPERATURE, slots[0], slots[-1], zone, None)
-    assert {
-        one.at.astimezone(zone).date(): (one.low, one.high, one.count, round(one.total, 6)) for one in found
-    } == {day: (min(some), max(some), len(some), round(sum(some), 6)) for day, some in by_day.items()}
+        for number, slot in enumerate(slots):
+            at = BEGIN + slot * timedelta(minutes=23)
+            text = at.astimezone(LOCAL).replace(tzinfo=None).isoformat() if is_local else at.isoformat()
+            for place, name in enumerate(DEVICES):
+                row_id = None if first_id is None else first_id + 2 * number + place
+                connection.execute(_INSERT, (row_id, text, name, (slot * 7 + place) % 31 / 3))
+
+
+def roll_up(database: Path, zone: tzinfo, *, again: bool = False) -> int:
+    lock = DatabaseLock(database.with_name("readings.db.lock"), wait_s=5)
+    work = rollups.rebuild if again else rollups.roll_up
+    with closing(connect(database, mode="rw", busy_timeout_ms=1000)) as connection, closing(lock):
+        connection.execute("PRAGMA synchronous=OFF")
+        return work(connection, lock, Zones(days=zone, naive=LOCAL))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without a row, but with ids up to a hundred behind it."""
+    database = tmp_path_factory.mktemp("empty") / "readings.db"
+    store = a_store(database)
+    store.open()
+    store.close()
+    changed(database, "INSERT INTO sqlite_sequence (name, seq) VALUES ('readings', 100)")
+    return database
+
+
+SLOTS = st.lists(st.integers(0, 400), min_size=1, max_size=30)
+STEPS = st.one_of(
+    st.tuples(st.just("append"), SLOTS),  # cycles, those that waited in the spool, and others' ids in between
+    st.tuples(st.just("local"), SLOTS),
+    st.tuples(st.just("merge"), SLOTS),
+    st.tuples(st.just("below"), SLOTS),
+    st.tuples(st.just("delete"), SLOTS),
+    st.tuples(st.just("roll up"), st.just([])),
+    st.tuples(st.just("rebuild"), st.just([])),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(STEPS, min_size=1, max_size=6), zone=st.sampled_from(ZONES), portion=st.integers(15, 60)
+)
+def test_summaries_equal_the_raw_readings(
+    steps: Sequence[tuple[str, list[int]]],
+    zone: ZoneInfo,
+    portion: int,
+    empty: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rollups, "_PORTION", portion)
+    database, backup = tmp_path / "readings.db", tmp_path / "backup.db"
+    shutil.copyfile(empty, database)
+    for step, slots in steps:
+        match step:
+            case "append" | "local":
+                insert(database, slots, is_local=step == "local")
+            case "merge":
+                shutil.copyfile(empty, backup)
+                insert(backup, slots)
+                roll_up(backup, zone)  # what a backup has summed up counts nothing here
+                with closing(DatabaseLock(tmp_path / "readings.db.lock", wait_s=5)) as lock:
+                    merge_backup(database, backup, lock=lock, busy_timeout_ms=1000)
+            case "below":  # as where the sequence was lost
+                insert(database, slots, first_id=1)
+                roll_up(database, zone)
+            case "delete":
+                texts = [(BEGIN + slot * timedelta(minutes=23)).isoformat() for slot in slots]
+                with closing(sqlite3.connect(database)) as connection, connection:
+                    connection.executemany("DELETE FROM readings WHERE timestamp = ?", [(t,) for t in texts])
+                roll_up(database, zone)
+            case _:
+                roll_up(database, zone, again=step == "rebuild")
+        assert summarised(database, zone) == from_raw(database, zone), step
+    roll_up(database, zone)
+    assert roll_up(database, zone) == 0
+    assert summarised(database, zone) == from_raw(database, zone)
+
+
+@pytest.mark.parametrize("age", list(Age))
+def test_daily_upkeep_counts_an_old_home_in_portions(
+    age: Age, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "_PORTION", 150)
+    database = tmp_path / "readings.db"
+    make_old_home(database, age, 400)
+    store = a_store(database)
+    store.open()
+    store.close()
+    upkeep = SqliteUpkeep(
+        database,
+        state=MemoryState(),
+        journal=NullJournal(),
+        clock=MemoryClock(NOON),
+        zones=lambda: Zones(days=LOCAL, naive=LOCAL),
+    )
+    history = SqliteHistory(database, naive_zone=LOCAL)
+    span = (datetime.fromtimestamp(0, UTC), NOON + timedelta(days=3660))
+    series = [(one.device_id, quantity) for one in history.newest() for quantity in one.values]
+    before = [history.days(*key, *span, LOCAL) for key in series]
+    asyncio.run(upkeep.tidy())
+    ((count,),) = rows(database, "SELECT count(*) FROM rollup_days")
+    assert count > 0
+    after = [history.days(*key, *span, LOCAL) for key in series]
+    assert [_plain(one) for one in after] == [_plain(one) for one in before]
+
+
+def test_restored_backup_goes_on_with_its_own_rollups(empty: Path, tmp_path: Path) -> None:
+    database, backup, zone = tmp_path / "readings.db", tmp_path / "backup.db", ZONES[0]
+    shutil.copyfile(empty, database)
+    insert(database, range(50))
+    roll_up(database, zone)
+    changed(database, f"VACUUM INTO '{backup}'")
+    insert(database, range(50, 90))
+    roll_up(database, zone)
+    backup.replace(database)
+    insert(database, range(60, 100))
+    assert summarised(database, zone) == from_raw(database, zone)
+    assert roll_up(database, zone) == 80
+    assert summarised(database, zone) == from_raw(database, zone)
+
+
+def test_another_zone_counts_its_days_anew(empty: Path, tmp_path: Path) -> None:
+    database = tmp_path / "readings.db"
+    shutil.copyfile(empty, database)
+    insert(database, range(200))
+    for zone in ZONES:
+        roll_up(database, zone)
+        assert summarised(database, zone) == from_raw(database, zone)
+
+
+def test_rebuild_that_was_cut_leaves_the_sums_as_they_were(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "_PORTION", 20)
+    database, zone = tmp_path / "readings.db", ZONES[0]
+    shutil.copyfile(empty, database)
+    insert(database, range(60))
+    roll_up(database, zone)
+
+    def cut(done: int, newest: int) -> None:
+        raise KeyboardInterrupt
+
+    lock = DatabaseLock(database.with_name("readings.db.lock"), wait_s=5)
+    with (
+        closing(connect(database, mode="rw", busy_timeout_ms=1000)) as connection,
+        closing(lock),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        rollups.rebuild(connection, lock, Zones(days=zone, naive=LOCAL), cut)
+    insert(database, range(60, 80))
+    assert summarised(database, zone) == from_raw(database, zone)
+    assert roll_up(database, zone, again=True) == 160
+    assert summarised(database, zone) == from_raw(database, zone)
+
+
+def test_too_many_uncounted_readings_are_said_and_hours_still_have_them(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, zone = tmp_path / "readings.db", ZONES[0]
+    shutil.copyfile(empty, database)
+    insert(database, range(40), is_local=True)
+    insert(database, range(40, 100))
+    history = SqliteHistory(database, naive_zone=LOCAL)
+    assert history.backlog() == 0
+    monkeypatch.setattr(summaries, "MOST_UNCOUNTED", 10)
+    assert history.backlog() > 10
+    assert summarised(database, zone)[Resolution.HOUR] == from_raw(database, zone)[Resolution.HOUR]
+    assert summarised(database, zone)[Resolution.DAY] == {one: [] for one in DEVICES}

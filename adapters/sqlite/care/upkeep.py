@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import tzinfo
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from adapters.sqlite.care.verification import check
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.history.rollups import roll_up
+from adapters.sqlite.history.rollups import Zones, roll_up
 from adapters.sqlite.identity.home_identity import MISSING, HomeIdentity
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows.checksums import add_missing_checksums
@@ -35,8 +35,8 @@ class SqliteUpkeep:
     """The upkeep of the database at the path. Holds the lock only for moments.
 
     `require_in_place` raises `StoreMissing` when the path does not lead to all of the database that the
-    process has open: a second connection would apply the index of that one to other files. `naive_zone` is
-    that of old times without one; None means the system's zone.
+    process has open: a second connection would apply the index of that one to other files. `zones` are those
+    of the roll-ups.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class SqliteUpkeep:
         copy_to: Path | None = None,
         identity: HomeIdentity | None = None,
         require_in_place: Callable[[], None] = lambda: None,
-        naive_zone: tzinfo | None = None,
+        zones: Callable[[], Zones] = lambda: Zones(days=UTC),
     ) -> None:
         self._path = path
-        self._naive_zone = naive_zone
+        self._zones = zones
         self._require_in_place = require_in_place
         self._state = state
         self._busy_timeout_ms = busy_timeout_ms
@@ -135,7 +135,7 @@ class SqliteUpkeep:
             closing(connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)) as connection,
         ):
             add_missing_checksums(connection, self._lock)
-            roll_up(connection, self._lock, self._naive_zone)
+            roll_up(connection, self._lock, self._zones())
             with self._lock.held():
                 # does not wait for readers while cycles wait for the lock: there is a next time
                 connection.execute("PRAGMA busy_timeout=0")

@@ -11,8 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from adapters.sqlite.errors import error_name, store_errors
-from adapters.sqlite.history.queries import device_ids, newest_ids, open_for_reading
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text, reading_tables
+from adapters.sqlite.history.queries import device_ids, open_for_reading
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text, newest_ids, reading_tables
 from domain.history.export import Cell, Row, Selection
 
 # How far the text of a local time can be from that of its instant in UTC.

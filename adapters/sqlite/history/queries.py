@@ -12,12 +12,21 @@ from pathlib import Path
 import attrs
 
 from adapters.sqlite.connection import connect_for_reading
+from adapters.sqlite.database_lock import transaction
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.history import rollups
+from adapters.sqlite.history.summaries import Summaries
 from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.rows.measurements import count_mended, read_between
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, as_text, reading_of, reading_tables
+from adapters.sqlite.rows.readings import (
+    COLUMNS,
+    as_instant,
+    as_number,
+    as_text,
+    newest_ids,
+    reading_of,
+    reading_tables,
+)
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
 from domain.history.coverage import Absence
@@ -67,6 +76,7 @@ class SqliteHistory:
         self._path = path
         self._naive_zone = naive_zone  # of old times without one; None: the system's zone
         self._busy_timeout_ms = busy_timeout_ms
+        self._summaries = Summaries(naive_zone)
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
@@ -97,18 +107,37 @@ class SqliteHistory:
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return rollups.hours(connection, device_id, quantity, since, until, self._naive_zone)
+        with self._snapshot() as connection:
+            return self._summaries.hours(connection, device_id, quantity, since, until)
 
     def days(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
     ) -> Sequence[Summary]:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return rollups.days(connection, device_id, quantity, since, until, zone, self._naive_zone)
+        with self._snapshot() as connection:
+            return self._summaries.days(connection, device_id, quantity, since, until, zone)
+
+    def weeks(
+        self, device_id: str, quantity: Quantity, since: datetime, until: datetime, zone: tzinfo
+    ) -> Sequence[Summary]:
+        with self._snapshot() as connection:
+            return self._summaries.weeks(connection, device_id, quantity, since, until, zone)
+
+    def backlog(self) -> int:
+        with self._snapshot() as connection:
+            return self._summaries.backlog(connection)
 
     def newest_id(self) -> int:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             return sum(newest_ids(connection).values())
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Open the database as it is now: a roll-up that ends meanwhile counts nothing twice."""
+        with (
+            open_for_reading(self._path, self._busy_timeout_ms) as connection,
+            transaction(connection, "BEGIN"),
+        ):
+            yield connection
 
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
@@ -151,14 +180,6 @@ def device_ids(connection: sqlite3.Connection) -> list[str]:
     """Return every device that has a reading."""
     selects = (_SELECT_DEVICES.format(table=table) for table in reading_tables(connection))
     return list(dict.fromkeys(row[0] for select in selects for row in connection.execute(select)))
-
-
-def newest_ids(connection: sqlite3.Connection) -> Mapping[str, int]:
-    """Return the newest id of each table that holds readings; 0 for an empty one."""
-    return {
-        table: int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
-        for table in reading_tables(connection)
-    }
 
 
 _SELECT_SOURCES = """

@@ -113,6 +113,14 @@ def reading_tables(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in connection.execute(_SELECT_TABLES)]
 
 
+def newest_ids(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the newest id of each table that holds readings; 0 for an empty one."""
+    return {
+        table: int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in reading_tables(connection)
+    }
+
+
 def count_readings(connection: sqlite3.Connection) -> int:
     """Return the number of readings in all tables."""
     counts = (f"SELECT count(*) FROM {table}" for table in reading_tables(connection))  # noqa: S608
