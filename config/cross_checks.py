@@ -67,6 +67,10 @@ def in_effect(settings: Settings, document: Document, report: Report) -> Setting
             f"{LARGEST_LOG_FOLDER_BYTES // 10**6} MB at most",
         )
         logging = attrs.evolve(logging, backup_count=most_backups)
+    if settings.report.mail != "never" and settings.alerts.mail.host is None:
+        report.warning(
+            document.place(("report", "mail")), "has no effect: alerts.mail names no server; set its host"
+        )
     for name, source, interval_s in (
         ("hue", settings.collectors.hue, settings.hue_interval_s),
         ("amazon_aqm", settings.collectors.amazon_aqm, settings.amazon_aqm_interval_s),

@@ -30,7 +30,8 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 class Loaded:
     """The settings and secrets of a home, and what a person should know about its files.
 
-    `is_other_configuration` means that a person named another file or environment than the home's own.
+    `is_other_configuration` means that a person named another file than the home's own, or an environment,
+    whose name is `env`.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Loaded:
     config_path: Path
     secrets_path: Path
     is_other_configuration: bool = False
+    env: str | None = None
 
     @property
     def home(self) -> Path:
@@ -63,6 +65,7 @@ class Inspection:
     config_path: Path
     secrets_path: Path
     is_other_configuration: bool = False
+    env: str | None = None
 
     @property
     def home(self) -> Path:
@@ -91,6 +94,7 @@ class Inspection:
             config_path=self.config_path,
             secrets_path=self.secrets_path,
             is_other_configuration=self.is_other_configuration,
+            env=self.env,
         )
 
 
@@ -99,6 +103,15 @@ def load(
 ) -> Loaded:
     """Return the settings and secrets of a home; see `inspect`. Raise SettingsError with all problems."""
     return inspect(home, config_file=config_file, env=env, needs_secrets=needs_secrets).loaded()
+
+
+def load_to_read(home: Path, *, config_file: Path | None = None, env: str | None = None) -> Loaded:
+    """Return what `load` returns, for a command that asks no source: unreadable secrets count as none."""
+    found = inspect(home, config_file=config_file, env=env, needs_secrets=False)
+    if found.settings is None or found.secrets is not None:
+        return found.loaded()
+    raise_if_fatal([one for one in found.problems if one.place.file != str(found.secrets_path)])
+    return found.for_checks(found.settings)
 
 
 def inspect(
@@ -136,6 +149,7 @@ def inspect(
         config_path=config_path,
         secrets_path=secrets_path,
         is_other_configuration=config_file is not None or bool(env),
+        env=env,
     )
 
 

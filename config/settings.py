@@ -46,6 +46,7 @@ from domain.services.retry_policy import RetryPolicy
 HueRead = Literal["auto", "v2", "v1", "whole_bridge"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 MailSecurity = Literal["starttls", "tls", "none"]
+ReportMail = Literal["never", "weekly"]
 _USUAL_MAIL_PORTS: Mapping[MailSecurity, int] = {"starttls": 587, "tls": 465, "none": 25}
 _HUE_FIRST_DELAY_S = 1.0
 _FINGERPRINT_LENGTH = 12
@@ -230,6 +231,13 @@ class AlertsSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ReportSettings:
+    """When the report of the last week is mailed with `alerts.mail`."""
+
+    mail: ReportMail = "never"
+
+
+@attrs.frozen(kw_only=True)
 class Settings:
     """All settings of a home, within the budgets of a cycle."""
 
@@ -240,6 +248,7 @@ class Settings:
     validation: ValidationSettings = attrs.field(factory=ValidationSettings)
     collectors: CollectorsSettings = attrs.field(factory=CollectorsSettings)
     alerts: AlertsSettings = attrs.field(factory=AlertsSettings)
+    report: ReportSettings = attrs.field(factory=ReportSettings)
 
     def at(self, home: Path) -> Settings:
         """Return these settings with their relative paths resolved against the home, which is absolute."""

@@ -50,6 +50,17 @@ class Cause(StrEnum):
 
 
 _NAMED = 5  # devices in the notes of one outcome whose readings are taken from other sources
+DEVICE_CAUSES = frozenset(
+    {
+        Cause.UNREACHABLE,
+        Cause.SWITCHED_OFF,
+        Cause.NO_VALUE,
+        Cause.NO_IDENTITY,
+        Cause.NOT_LISTED,
+        Cause.OUT_OF_RANGE,
+        Cause.STALE,
+    }
+)
 # Causes that may be over at the next attempt.
 PASSING_CAUSES = frozenset({Cause.NETWORK, Cause.THROTTLED, Cause.GARBLED, Cause.OUT_OF_TIME})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -11,12 +12,14 @@ from unicodedata import normalize
 
 import attrs
 
+from domain.cycle import Collected, Outcome
 from domain.history.series import Summary
-from domain.reading import Quantity, Range, Reading, flag_implausible
+from domain.reading import STORABLE, Quantity, Range, Reading, flag_implausible
 
 T = TypeVar("T")
 
 LONGEST_NAME = 60
+_LEAST_OF_ID = 4  # characters: fewer are in the ids of most devices
 # The largest correction that a sound sensor can need. A larger one is a typing error or a broken sensor.
 LARGEST_OFFSETS: Mapping[Quantity, float] = {
     Quantity.TEMPERATURE: 20.0,
@@ -109,8 +112,11 @@ class DeviceSettings:
 
         `usual` are the ranges of the source's devices indoors.
         """
-        ranges = {**({} if self.is_outdoor else usual), **self.plausible}
-        is_anomalous = flag_implausible(self.adjusted(reading), ranges).is_anomalous
+        if self.is_outdoor or self.plausible:
+            usual = {**({} if self.is_outdoor else usual), **self.plausible}
+        if not self.offsets:
+            return flag_implausible(reading, usual)
+        is_anomalous = flag_implausible(self.adjusted(reading), usual).is_anomalous
         return attrs.evolve(reading, is_anomalous=True) if is_anomalous else reading
 
 
@@ -129,6 +135,34 @@ class SettingsByDevice:
 
     def is_ignored(self, device_id: str) -> bool:
         return self.of(device_id).is_ignored
+
+    def without_ignored(self, device_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return the devices that are not ignored."""
+        if not self.by_id:
+            return device_ids
+        return frozenset(device_id for device_id in device_ids if not self.is_ignored(device_id))
+
+    def applied_to(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a slot with names applied, and without devices that were ignored then."""
+        if not self.by_id:
+            return outcome
+        slot = outcome.due.slot
+        unread = tuple(one for one in outcome.unread if not self._was_ignored(one.device_id, slot))
+        if len(unread) < len(outcome.unread):
+            outcome = attrs.evolve(outcome, unread=unread)
+        if isinstance(outcome, Collected):
+            readings = tuple(
+                self.of(one.device_id).named(one)
+                for one in outcome.readings
+                if not self._was_ignored(one.device_id, slot)
+            )
+            if readings != outcome.readings:
+                outcome = attrs.evolve(outcome, readings=readings)
+        return outcome
+
+    def _was_ignored(self, device_id: str, slot: datetime) -> bool:
+        since = self.of(device_id).ignored_since
+        return since is not None and slot >= since
 
     @property
     def offsets(self) -> Mapping[str, Mapping[Quantity, float]]:
@@ -186,6 +220,16 @@ def check_offset(quantity: Quantity, offset: float) -> float:
     return offset
 
 
+def check_plausible(quantity: Quantity, least: float, most: float) -> Range:
+    """Return the range. Raise ValueError if it is empty, or lies outside of what can be stored."""
+    can_be = STORABLE[quantity]
+    if not (math.isfinite(least) and math.isfinite(most) and least < most):
+        raise ValueError(f"{least:g} to {most:g} is not a range. Write the smaller number first")
+    if most < can_be.least or least > can_be.most:
+        raise ValueError(f"no {quantity.value} lies between {least:g} and {most:g}")
+    return Range(least=least, most=most)
+
+
 def check_name(text: str) -> str:
     """Return the name as it looks: no blanks around it, one between words. Raise ValueError."""
     name = " ".join(normalize("NFC", text).split())
@@ -210,16 +254,23 @@ class Device:
 
 
 def find_devices(text: str, devices: Iterable[Device]) -> Sequence[Device]:
-    """Return the devices that the text stands for: by id, else by name, else by a part of either.
+    """Return the devices that the text stands for: by id, else by name, else by a part of a name or an id.
 
     All are compared without case.
     """
+    by_id = {one.device_id: one for one in devices}
+    found = matching_ids(text, {device_id: one.name for device_id, one in by_id.items()})
+    return [by_id[device_id] for device_id in found]
+
+
+def matching_ids(text: str, names: Mapping[str, str]) -> Sequence[str]:
+    """Return the ids of devices that the text stands for, as `find_devices` does; `names` are by id."""
     wanted = " ".join(text.split()).casefold()
-    all_devices = tuple(devices)
     if not wanted:
         return ()
     return (
-        [one for one in all_devices if one.device_id.casefold() == wanted]
-        or [one for one in all_devices if one.name.casefold() == wanted]
-        or [one for one in all_devices if wanted in one.device_id.casefold() or wanted in one.name.casefold()]
+        [each for each in names if each.casefold() == wanted]
+        or [each for each, name in names.items() if name.casefold() == wanted]
+        or [each for each, name in names.items() if wanted in name.casefold()]
+        or [each for each in names if len(wanted) >= _LEAST_OF_ID and wanted in each.casefold()]
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 import attrs
 
 _BACKUP_OVERDUE = timedelta(days=2)
+_WEEK = timedelta(days=7)
+_REPORT_HOUR = 7  # on Mondays
+_REPORT_AGAIN = timedelta(days=1)
 
 
 class Step(StrEnum):
@@ -19,6 +22,7 @@ class Step(StrEnum):
     RESTORE = "restore"
     BACKUP = "backup"
     COPY = "copy"  # of the newest backup, to a second disk
+    REPORT = "report"  # of the last week, by mail
 
 
 class StepResult(StrEnum):
@@ -57,6 +61,21 @@ class StepRecord:
         if self.result is not StepResult.FAILED:
             return self.result is StepResult.SKIPPED
         return self.made_at is None or now - self.made_at > _BACKUP_OVERDUE
+
+
+def is_report_due(last: StepRecord, now: datetime, zone: tzinfo) -> bool:
+    """Return whether the weekly report is to be sent: the first time from Monday, 7:00 in the zone, on.
+
+    `last` is the last attempt; a failed one is repeated a day later. A time in the future, of a clock that
+    was wrong, counts for a week at most.
+    """
+    if last.result is StepResult.FAILED:
+        return not timedelta() <= now - last.at < _REPORT_AGAIN
+    local = now.astimezone(zone)
+    hour = local.replace(hour=_REPORT_HOUR, minute=0, second=0, microsecond=0)
+    monday = hour - timedelta(days=local.weekday())
+    begin = monday if monday <= local else monday - _WEEK
+    return not begin <= last.at < now + _WEEK
 
 
 @attrs.frozen(kw_only=True)

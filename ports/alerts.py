@@ -27,6 +27,14 @@ class Heartbeat(Protocol):
         ...
 
 
+class ReportMail(Protocol):
+    """Builds the report of the last week, and mails it. Must not block the event loop."""
+
+    async def send(self) -> None:
+        """Build and send it, within minutes. Raise `NotifyError`."""
+        ...
+
+
 class Notifier(Protocol):
     """Sends messages to people, such as by mail. Must not block the event loop."""
 

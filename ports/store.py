@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.cycle import CycleReport
+from domain.device_settings import SettingsByDevice
 from domain.progress import SourceProgress
 
 
@@ -31,13 +32,23 @@ class Store(Protocol):
         `domain.gaps.ROWS_AT_ONCE` get their row now, and the rest in turn with the following reports, however
         long that takes.
 
+        Readings get the name that is set for their device; those of devices that were ignored at their slot
+        are left out.
+
         Return the report with the readings that this call has stored; its outcomes list the devices whose
         readings were stored already. Raise `StoreError` if nothing of the report is stored.
         """
         ...
 
     def progress(self, source: str, at: datetime) -> SourceProgress:
-        """Return how far the source has come at that instant. Raise `StoreError`."""
+        """Return how far the source has come at that instant. Raise `StoreError`.
+
+        Ignored devices are not expected.
+        """
+        ...
+
+    def settings(self) -> SettingsByDevice:
+        """Return the settings of devices in effect, without waiting. Raise `StoreError`."""
         ...
 
     def is_used(self, source: str, instant: datetime) -> bool:

@@ -192,6 +192,7 @@ class Ledger(Protocol):
     def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
         """Return what is missing in the planned slots from `since` to before `until`, by source and slot.
 
+        Slots in a row of one device, or source, with one cause and detail are one absence.
         Raise `StoreError`.
         """
         ...

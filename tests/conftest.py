@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -31,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
     names_tests = config.args_source is pytest.Config.ArgsSource.ARGS
     if not names_tests and not config.option.markexpr:
         config.option.markexpr = "not proof"
+    gc.disable()  # until all is imported: there is nothing to collect
+
+
+def pytest_collection_finish() -> None:
+    """Exclude what was imported and collected from garbage collection; each of hundreds would visit it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -66,6 +66,9 @@ class SmtpMail:
         mail["Message-ID"] = email.utils.make_msgid(domain=self._sender.rpartition("@")[2] or None)
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         mail.set_content(message.text)
+        if (file := message.attachment) is not None:
+            main, _, sub = file.kind.partition("/")
+            mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
         return mail
 
     def _submit(self, mail: EmailMessage, timeout_s: float) -> None:

@@ -49,6 +49,19 @@ class MemoryHeartbeat:
         self.beats.append(is_well)
 
 
+class MemoryReportMail:
+    """Counts the reports that it sent. While `fault` is set, `send` raises it."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.fault: NotifyError | None = None
+
+    async def send(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.sent += 1
+
+
 @attrs.define(kw_only=True)
 class MemoryProbe:
     """A probe that answers after `takes_s`, never if that is None, or raises `fault` if it is set."""

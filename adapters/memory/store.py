@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
+from adapters.memory.device_settings import MemoryDeviceSettings
 from domain.cycle import (
     PASSING_CAUSES,
     Cause,
@@ -20,9 +22,10 @@ from domain.cycle import (
     Missed,
     Outcome,
 )
+from domain.device_settings import SettingsByDevice
 from domain.errors import BaselineExists, StoreError
 from domain.gaps import Hole, fill, find_holes
-from domain.history.coverage import Absence
+from domain.history.coverage import Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
@@ -47,8 +50,9 @@ class MemoryStore:
     While `fault` is set, every call raises it and stores nothing. Without a clock, no slot counts as future.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, settings: MemoryDeviceSettings | None = None) -> None:
         self._clock = clock
+        self._settings = settings or MemoryDeviceSettings()
         self.readings: dict[tuple[str, datetime], Reading] = {}
         self.ledger: dict[tuple[str, datetime], LedgerEntry] = {}
         self.measurements: dict[tuple[datetime, str], ReadCost] = {}
@@ -64,7 +68,7 @@ class MemoryStore:
         self._raise_fault()
         holes = list(find_holes(report, self._newest_before, self._expected))
         outcomes: list[Outcome] = []
-        for outcome in report.outcomes:
+        for outcome in map(self._settings.current().applied_to, report.outcomes):
             stored = self._add_readings(outcome) if isinstance(outcome, Collected) else outcome
             self._add_entry(stored)
             outcomes.append(stored)
@@ -103,6 +107,10 @@ class MemoryStore:
             is_stored=any(isinstance(one, Collected) and one.due.slot == at for one in planned),
         )
 
+    def settings(self) -> SettingsByDevice:
+        self._raise_fault()
+        return self._settings.current()
+
     def is_used(self, source: str, instant: datetime) -> bool:
         self._raise_fault()
         return (source, instant) in self.ledger or any(at == instant for _, at in self._keys)
@@ -110,12 +118,13 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: the contents can still be read."""
 
-    def _expected(self, source: str, at: datetime) -> frozenset[str]:
-        return frozenset(
+    def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
+        listed = frozenset(
             device_id
             for device_id, device in self._devices.items()
             if device.source == source and device.last_listed_slot > at - _LISTED_WITHIN
         )
+        return self._settings.current().without_ignored(listed)
 
     def _newest_before(self, source: str, instant: datetime) -> datetime | None:
         planned = (
@@ -276,6 +285,7 @@ class MemoryExportedRows:
                 (selection.since is None or at >= selection.since)
                 and (selection.until is None or at < selection.until)
                 and (not selection.device_ids or reading.device_id in selection.device_ids)
+                and reading.device_id not in selection.without
                 and (
                     selection.has_all_quantities
                     or set(selection.quantities) & {*reading.values, *reading.other_values}
@@ -323,7 +333,7 @@ class MemoryLedger:
             else:
                 detail = entry.detail if isinstance(entry, Failed) else ""
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
-        return found
+        return in_a_row(found)
 
     def devices(self) -> Sequence[KnownDevice]:
         known: dict[str, KnownDevice] = {}

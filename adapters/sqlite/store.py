@@ -23,6 +23,7 @@ from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows.cycles import CycleWriter
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
+from domain.device_settings import SettingsByDevice
 from domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreMissing, StoreRefused
 from domain.progress import SourceProgress
 from ports.clock import Clock
@@ -157,6 +158,13 @@ class SqliteStore:
 
     def is_used(self, source: str, instant: datetime) -> bool:
         return self._read(CycleWriter.is_used, source, instant)
+
+    def settings(self) -> SettingsByDevice:
+        connection, files = self._connection, self._files
+        if connection is None or files is None or files.condition() is not Condition.IN_PLACE:
+            raise StoreBusy(f"{self._path} has to be opened first")
+        with store_errors(self._path), self._wal.not_waiting(connection):
+            return self._writer.settings()
 
     def _read(self, read: Callable[[CycleWriter, str, datetime], T], source: str, at: datetime) -> T:
         """Return what is read, also from a database that could not be opened for writing.

@@ -72,11 +72,21 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
 
 
 @attrs.frozen(kw_only=True)
+class Attachment:
+    """A file of a message; `kind` is its media type."""
+
+    name: str
+    kind: str
+    content: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
 class Message:
-    """A subject of one line, and a text of several."""
+    """A subject of one line, a text of several, and a file. The outbox keeps no file."""
 
     subject: str
     text: str
+    attachment: Attachment | None = None
 
 
 @attrs.frozen(kw_only=True)

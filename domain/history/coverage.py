@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -15,7 +16,7 @@ _STALE_AFTER = timedelta(minutes=30)
 
 @attrs.frozen(kw_only=True)
 class Absence:
-    """One planned slot of a source without readings of all its devices.
+    """Planned slots of a source in a row, from `slot` on, without readings of all its devices.
 
     `device_id` is the device that has no reading for `cause`; None means every device of the source.
     """
@@ -26,6 +27,33 @@ class Absence:
     interval_s: int
     cause: str
     detail: str = ""
+    slots: int = 1
+
+    @property
+    def end(self) -> datetime:
+        return self.slot + timedelta(seconds=self.slots * self.interval_s)
+
+    def slots_from(self, instant: datetime) -> int:
+        """Return how many of the slots are at that instant or later."""
+        before = -((self.slot - instant) // timedelta(seconds=self.interval_s))
+        return self.slots - min(self.slots, max(0, before))
+
+
+@attrs.frozen(kw_only=True)
+class Coverage:
+    """How many readings of a device were expected in a time, and how many are missing, by cause."""
+
+    expected: int
+    missing: Mapping[str, int]
+
+    @property
+    def stored(self) -> int:
+        return max(0, self.expected - sum(self.missing.values()))
+
+    @property
+    def share(self) -> float | None:
+        """The stored share of the expected ones, from 0 to 1; None if none was expected."""
+        return self.stored / self.expected if self.expected else None
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +68,26 @@ class SeriesGap:
     detail: str = ""
 
 
+def coverage_of(
+    absences: Iterable[Absence], *, device_id: str, source: str, slots: int, first_slot: datetime
+) -> Coverage:
+    """Return the coverage of a device that is expected in that many slots, from its first one on."""
+    causes = Counter[str]()
+    for one in absences:
+        if one.source == source and one.device_id in (None, device_id):
+            causes[one.cause] += one.slots_from(first_slot)
+    return Coverage(expected=slots, missing=+causes)
+
+
+def total_coverage(parts: Iterable[Coverage]) -> Coverage:
+    """Return the coverage of several devices together."""
+    expected, missing = 0, Counter[str]()
+    for part in parts:
+        expected += part.expected
+        missing.update(part.missing)
+    return Coverage(expected=expected, missing=missing)
+
+
 def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) -> Iterator[Absence]:
     """Yield the slots of the span since the newest one of the source: nothing has collected since then."""
     slot = newest + 2 * interval  # the next one may be in progress
@@ -47,20 +95,38 @@ def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) ->
         slot -= interval
     if slot < span.since:
         slot += -((slot - span.since) // interval) * interval
-    while slot < span.until:
+    if slot < span.until:
         yield Absence(
             source=source,
             device_id=None,
             slot=slot,
             interval_s=round(interval.total_seconds()),
             cause=NO_CYCLE,
+            slots=-((slot - span.until) // interval),
         )
-        slot += interval
 
 
 def stale_from(collected_at: datetime, interval: timedelta) -> datetime:
     """Return when a newest reading no longer counts as current."""
     return collected_at + max(_STALE_AFTER, 3 * interval)
+
+
+def in_a_row(absences: Iterable[Absence]) -> Sequence[Absence]:
+    """Join absences that follow each other and are otherwise alike; sort by source and slot."""
+    joined: list[Absence] = []
+    newest: dict[tuple[str, str | None], int] = {}
+    for one in sorted(absences, key=lambda absence: (absence.source, absence.slot)):
+        key = (one.source, one.device_id)
+        place = newest.get(key)
+        if place is not None:
+            present = joined[place]
+            after = attrs.evolve(present, slot=one.slot, slots=one.slots)
+            if present.end == one.slot and after == one:
+                joined[place] = attrs.evolve(present, slots=present.slots + one.slots)
+                continue
+        newest[key] = len(joined)
+        joined.append(one)
+    return joined
 
 
 def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
@@ -69,10 +135,9 @@ def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
     closed: list[SeriesGap] = []
     for one in sorted(absences, key=lambda absence: absence.slot):
         key = (one.source, one.device_id)
-        end = one.slot + timedelta(seconds=one.interval_s)
         present = open_gaps.get(key)
         if present is not None and present.cause == one.cause and present.end >= one.slot:
-            open_gaps[key] = attrs.evolve(present, end=max(end, present.end))
+            open_gaps[key] = attrs.evolve(present, end=max(one.end, present.end))
             continue
         if present is not None:
             closed.append(present)
@@ -80,7 +145,7 @@ def gaps_of(absences: Iterable[Absence]) -> Sequence[SeriesGap]:
             source=one.source,
             device_id=one.device_id,
             begin=one.slot,
-            end=end,
+            end=one.end,
             cause=one.cause,
             detail=one.detail,
         )

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import attrs
 
+from domain.device_settings import add_offset, adjusted_others
 from domain.reading import UNITS, Quantity
 
 # Cells as they are stored: texts, numbers, None where there is nothing.
@@ -21,6 +22,7 @@ TEXTS = ("observed_at", "other_values")
 _BEFORE_VALUES = ("collected_at", *NAMES[:3])
 _AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", *TEXTS)
 LONG_COLUMNS = ("collected_at", *NAMES, "value", "is_anomalous", "observed_at")
+IS_SIMULATED = "is_simulated"  # only in exports of simulated homes
 _TIMES_CACHED = 256  # the devices of a slot share its time
 _ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
 
@@ -29,12 +31,13 @@ _ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
 class Selection:
     """The readings from `since` to before `until`, of these devices, that have a value of these quantities.
 
-    None means without a limit, and no devices means all of them. Ids are those of the database.
+    None means without a limit, no devices means all but those of `without`. Ids are those of the database.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     device_ids: Sequence[str] = ()
+    without: Sequence[str] = ()
     quantities: Sequence[Quantity] = tuple(Quantity)
 
     @property
@@ -56,6 +59,45 @@ def units(columns: Sequence[str]) -> Mapping[str, str | None]:
 def headings(columns: Sequence[str]) -> Sequence[str]:
     """Return the columns with the codes of their units, such as `temperature (Cel)`."""
     return [f"{name} ({unit})" if unit else name for name, unit in units(columns).items()]
+
+
+def adjusted(
+    rows: Iterator[Row], selection: Selection, offsets: Mapping[str, Mapping[Quantity, float]]
+) -> Iterator[Row]:
+    """Yield the rows with the offsets added, which are given by device id as the database has it."""
+    first = len(_BEFORE_VALUES)
+    places = {
+        device_id: [
+            (place, own[name]) for place, name in enumerate(selection.quantities, first) if name in own
+        ]
+        for device_id, own in offsets.items()
+    }
+    for row in rows:
+        device_id = str(row[1])
+        if device_id not in places:
+            yield row
+            continue
+        cells = list(row)
+        for place, offset in places[device_id]:
+            value = cells[place]
+            if isinstance(value, int | float):
+                cells[place] = add_offset(value, offset)
+        others = other_values(cells[_OTHERS])
+        if others.keys() & offsets[device_id]:
+            cells[_OTHERS] = json.dumps(adjusted_others(others, offsets[device_id]))
+        yield tuple(cells)
+
+
+def simulated_columns(columns: Sequence[str]) -> Sequence[str]:
+    """Return the columns of a simulated home: one more, before the last texts, in which every row has a 1."""
+    at = columns.index(TEXTS[0])
+    return (*columns[:at], IS_SIMULATED, *columns[at:])
+
+
+def simulated_rows(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows with the cell of that column; `columns` are without it."""
+    at = columns.index(TEXTS[0])
+    return ((*row[:at], 1, *row[at:]) for row in rows)
 
 
 def in_zone(rows: Iterator[Row], zone: tzinfo) -> Iterator[Row]:

@@ -29,10 +29,11 @@ from domain.cycle import (
     cause_of,
     without_duplicates,
 )
+from domain.device_settings import SettingsByDevice
 from domain.errors import CredentialsRefused, SourceError
 from domain.measurements import ATTEMPT, READ, ReadCost, read_cost
 from domain.progress import SourceProgress
-from domain.reading import Quantity, Range, Reading, flag_implausible, is_newer
+from domain.reading import Quantity, Range, Reading, is_newer
 from domain.schedule import Due
 from domain.services.cycle_storage import CycleStorage
 from domain.services.retry_policy import RetryPolicy
@@ -105,10 +106,13 @@ class CollectionCycle:
         began_s, began_cpu_s = self._clock.elapsed_s(), self._meter.cpu_s()
         if progress is None:
             progress = self.storage.progress(dues)
+        settings = self.storage.settings()
         scheduled = [due for due in dues if due.scheduled]
         for due in scheduled:
             self.slots_in_progress.begin(due.source, due.slot)
-        outcomes = await asyncio.gather(*[self._collect(due, progress.get(due.source)) for due in dues])
+        outcomes = await asyncio.gather(
+            *[self._collect(due, progress.get(due.source), settings) for due in dues]
+        )
         if len(outcomes) > 1:
             outcomes = without_duplicates(outcomes)
         operations = self._meter.drain()
@@ -147,8 +151,10 @@ class CollectionCycle:
                 self._journal.record(Level.ERROR, "source.not_closed", source=name, error=str(error))
         self.storage.close(self._completed)
 
-    async def _collect(self, due: Due, progress: SourceProgress | None) -> Outcome:
-        expected = progress.expected if progress is not None else frozenset()
+    async def _collect(
+        self, due: Due, progress: SourceProgress | None, settings: SettingsByDevice
+    ) -> Outcome:
+        expected = settings.without_ignored(progress.expected) if progress is not None else frozenset()
         failures, plan = self.backoff.of(due.source), self.plans[due.source]
         if due.scheduled and failures.until and failures.cause and failures.defers(self._clock.now()):
             return Deferred(
@@ -163,7 +169,8 @@ class CollectionCycle:
         outcome: Outcome
         retry_after_s = None
         try:
-            outcome = self._collected(plan, due, await self._read(plan, due, policy), expected)
+            reply = await self._read(plan, due, policy)
+            outcome = self._collected(plan, due, reply, expected, settings)
         except Exception as error:  # noqa: BLE001 - isolation boundary: a source's bug costs only that source
             outcome = self._failed(due, error, expected)
             if isinstance(error, SourceError):
@@ -207,26 +214,34 @@ class CollectionCycle:
             limit.cancel()
 
     def _collected(
-        self, plan: SourcePlan, due: Due, reply: SourceReply, expected: AbstractSet[str]
+        self,
+        plan: SourcePlan,
+        due: Due,
+        reply: SourceReply,
+        expected: AbstractSet[str],
+        settings: SettingsByDevice,
     ) -> Collected:
         """Return the outcome of a reply: one reading a device, flagged, and every other device unread.
 
-        Device ids are compared without case.
+        Ignored devices are left out. Device ids are compared without case.
         """
         lost = reply.not_finite
         readings: dict[str, Reading] = {}
         for reading in reply.readings:
+            own = settings.of(reading.device_id)
+            if own.is_ignored:
+                continue
             for value in (*reading.values.values(), *reading.other_values.values()):
                 lost += not math.isfinite(value)
             key = reading.device_id.lower()
             present = readings.get(key)
             if present is None or is_newer(reading, present):
-                readings[key] = flag_implausible(reading, plan.plausible)
+                readings[key] = own.named(own.flagged(reading, plan.plausible))
         listed = set(readings)
         unread: list[Unread] = []
         for one in reply.unread:
             key = one.device_id.lower()
-            if key not in listed:
+            if key not in listed and not settings.is_ignored(key):
                 listed.add(key)
                 unread.append(attrs.evolve(one, detail=self._text(one.detail)) if one.detail else one)
         not_listed = [device_id for device_id in expected if device_id.lower() not in listed]

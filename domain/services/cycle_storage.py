@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
 import attrs
 
 from domain.cycle import Cause, Collected, Cycle, CycleReport, Missed, NotStored, Outcome, Spooled, Stored
+from domain.device_settings import SettingsByDevice
 from domain.errors import CycleUnstorable, SpoolError, StoreBusy, StoreError, StoreMissing, StoreRefused
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress, Waiting, WaitingSlots
@@ -54,6 +56,7 @@ class CycleStorage:
         self._began = clock.now()
         self._last_seconds: dict[str, datetime] = {}  # of the last cycle outside the schedule of each source
         self._progress: dict[str, SourceProgress] = {}  # as the store gave it, and with what it got since
+        self._settings = SettingsByDevice()
         # the last cycle of each source that changed nothing in `expected`
         self._confirmed: dict[str, Due] = {}
 
@@ -121,6 +124,12 @@ class CycleStorage:
                 known = known.with_waiting(waiting.slots, waiting.collected, due.slot)
             progress[source] = known
         return progress
+
+    def settings(self) -> SettingsByDevice:
+        """Return the settings of devices; the last known ones while the store cannot be read."""
+        with suppress(Exception):  # isolation boundary: a bug in the store costs no cycle
+            self._settings = self._store.settings()
+        return self._settings
 
     def is_used(self, source: str, second: datetime) -> bool:
         """Return whether a cycle outside the schedule has used the second, or may have.

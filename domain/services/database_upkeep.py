@@ -1,4 +1,4 @@
-"""Decide when the database is checked, tidied and backed up, and which backups are kept."""
+"""Decide when the database is checked, tidied, backed up and reported on, and which backups are kept."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
-from domain.errors import StoreError
-from domain.upkeep import Step, StepRecord, StepResult
+from domain.errors import NotifyError, StoreError
+from domain.upkeep import Step, StepRecord, StepResult, is_report_due
+from ports.alerts import ReportMail
 from ports.clock import Clock
 from ports.journal import Journal, Level
 from ports.state import UpkeepState
@@ -48,6 +49,7 @@ class DailyUpkeep:
 
     Failures are logged and retried in an hour, and never affect a cycle. While another process has the lease,
     nothing is done. With `copies` each backup is copied to the second disk, which is looked for hourly.
+    `report_mail` sends the weekly report, on Monday in the zone; None sends none.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class DailyUpkeep:
         clock: Clock,
         journal: Journal,
         copies: bool = False,
+        report_mail: ReportMail | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self._upkeep = upkeep
         self._lease = lease
@@ -66,6 +70,8 @@ class DailyUpkeep:
         self._clock = clock
         self._journal = journal
         self._copies = copies
+        self._report_mail = report_mail
+        self._zone = zone
         self._is_closing = False
         self._work: asyncio.Task[None] | None = None
         self._was_unclean: bool | None = None
@@ -119,7 +125,11 @@ class DailyUpkeep:
 
     def _is_anything_due(self) -> bool:
         return (
-            self._is_check_due() or self._is_restore_due() or self._is_due(Step.BACKUP) or self._is_copy_due()
+            self._is_check_due()
+            or self._is_restore_due()
+            or self._is_due(Step.BACKUP)
+            or self._is_copy_due()
+            or self._is_report_due()
         )
 
     async def _run(self, *, restores_only: bool = False) -> None:
@@ -140,6 +150,8 @@ class DailyUpkeep:
                 await self._do(Step.BACKUP, self._back_up)
             if self._is_copy_due() and not restores_only:
                 await self._do(Step.COPY, self._copy)
+            if self._is_report_due() and not restores_only:
+                await self._do(Step.REPORT, self._report)
         finally:
             self._lease.release()
 
@@ -150,7 +162,7 @@ class DailyUpkeep:
         at = self._clock.now()
         try:
             record = await work(at)
-        except StoreError as error:
+        except (StoreError, NotifyError) as error:
             record = self._failed(step, str(error))
         except Exception as error:  # noqa: BLE001 - isolation boundary: a bug in the upkeep costs no reading
             record = self._failed(step, f"internal error: {type(error).__name__}: {error}")
@@ -166,9 +178,8 @@ class DailyUpkeep:
         self._state.save_run(step, record)
 
     def _failed(self, step: Step, reason: str) -> StepRecord:
-        self._journal.record(
-            Level.ERROR, "upkeep.failed", step=f"upkeep.{step}", error=reason, again="in an hour"
-        )
+        again = "in a day" if step is Step.REPORT else "in an hour"
+        self._journal.record(Level.ERROR, "upkeep.failed", step=f"upkeep.{step}", error=reason, again=again)
         return StepRecord(at=self._clock.now(), result=StepResult.FAILED, reason=reason)
 
     async def _check(self, at: datetime) -> StepRecord:
@@ -242,6 +253,15 @@ class DailyUpkeep:
                     self._journal.record(Level.WARNING, "upkeep.copy_skipped", reason=reason)
                 return StepRecord(at=at, result=StepResult.SKIPPED, reason=reason)
 
+    async def _report(self, at: datetime) -> StepRecord:
+        assert self._report_mail is not None  # noqa: S101 - for the type checker
+        # Saved before: a process that ends meanwhile must not make the next one send it at once.
+        interrupted = StepRecord(at=at, result=StepResult.FAILED, reason="it was interrupted")
+        self._state.save_run(Step.REPORT, interrupted)
+        await self._report_mail.send()
+        self._journal.record(Level.INFO, "upkeep.report_sent")
+        return StepRecord(at=at, result=StepResult.OK)
+
     def _report_kept(self, step: Step, kept: Mapping[str, str]) -> None:
         """Log each backup that is kept for its rows, once."""
         last = self._state.last_run(step)
@@ -266,6 +286,16 @@ class DailyUpkeep:
         if last is not None and last.result is not StepResult.OK:
             return self._has_passed(last.at, _RETRY_AFTER)
         return last is None or last.copied != backup.file
+
+    def _is_report_due(self) -> bool:
+        if self._report_mail is None:
+            return False
+        now, last = self._clock.now(), self._state.last_run(Step.REPORT)
+        if last is None:
+            reason = "the first one is sent on Monday"
+            last = StepRecord(at=now, result=StepResult.SKIPPED, reason=reason)
+            self._state.save_run(Step.REPORT, last)
+        return is_report_due(last, now, self._zone)
 
     def _is_restore_due(self) -> bool:
         if not self._waits_for_restore():

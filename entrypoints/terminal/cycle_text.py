@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored
 from domain.reading import UNITS, Quantity, Reading
 from domain.schedule import Due
+from entrypoints.terminal.times import local_time
 
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
@@ -20,7 +20,7 @@ def lines(cycle: Cycle) -> Iterator[str]:
     for outcome in cycle.report.outcomes:
         due = outcome.due
         cost = _cost(cycle, due)
-        yield f"{due.slot.astimezone():%Y-%m-%d %H:%M:%S}  {due.source}  {_describe(outcome)}{cost}"
+        yield f"{local_time(due.slot, seconds=True)}  {due.source}  {_describe(outcome)}{cost}"
         if isinstance(outcome, Collected):
             for note in outcome.notes:
                 yield f"  note: {note}"
@@ -55,7 +55,7 @@ def _describe(outcome: Outcome) -> str:
         case Failed():
             return f"FAILED ({outcome.cause}): {outcome.detail}"
         case Deferred():
-            return f"not asked before {outcome.until.astimezone():%H:%M:%S} ({outcome.cause})"
+            return f"not asked before {local_time(outcome.until, seconds=True)} ({outcome.cause})"
 
 
 def _cost(cycle: Cycle, due: Due) -> str:
@@ -105,23 +105,19 @@ def _reading_object(reading: Reading) -> dict[str, Any]:
     }
 
 
-def format_value(reading: Reading, quantity: Quantity) -> str:
-    """Return the value with its unit, or "" if the reading has none."""
+def format_value(reading: Reading, quantity: Quantity, *, with_unit: bool = True) -> str:
+    """Return the value, with its unit unless that stands elsewhere, or "" if the reading has none."""
     if quantity not in reading.values:
         return ""
-    return f"{reading.values[quantity]:.{_DECIMALS.get(quantity, 0)}f} {unit_text(quantity)}".rstrip()
+    number = format_number(reading.values[quantity], quantity)
+    return f"{number} {unit_text(quantity)}".rstrip() if with_unit else number
+
+
+def format_number(value: float, quantity: Quantity) -> str:
+    """Return the value with as many decimals as make sense."""
+    return f"{value:.{_DECIMALS.get(quantity, 0)}f}"
 
 
 def unit_text(quantity: Quantity) -> str:
     """Return the quantity's unit as people write it; "" if it has none."""
     return _PRETTY_UNITS.get(UNITS[quantity], UNITS[quantity])
-
-
-def format_age(age: timedelta) -> str:
-    """Return an age in one unit, such as `12 min`."""
-    minutes = int(age.total_seconds() // 60)
-    if minutes < 1:
-        return "now"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

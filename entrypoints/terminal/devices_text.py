@@ -8,7 +8,8 @@ from typing import Any
 
 from domain.device_settings import Device, DeviceSettings, Setting, SettingChange, SettingValue
 from domain.reading import Quantity, Range
-from entrypoints.terminal.cycle_text import format_age, unit_text
+from entrypoints.terminal.cycle_text import unit_text
+from entrypoints.terminal.times import format_age
 
 FORMAT = 1  # of the JSON objects: increased when a key is renamed or removed
 _NEVER = "never"

@@ -2,114 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
-from rich.console import Console
-from rich.table import Table
 
+from domain.cycle import DEVICE_CAUSES
+from domain.history.coverage import Coverage, stale_from
 from domain.progress import Waiting
-from domain.reading import Quantity, Reading
-from entrypoints.terminal.cycle_text import format_age, format_value
+from entrypoints.terminal.layout import Line
+from entrypoints.terminal.newest_table import Newest, NewestTables, age_of, share_text
+from entrypoints.terminal.output import Look
+from entrypoints.terminal.times import local_time
+from entrypoints.words import reason_of
 from ports.state import Json
-from ports.stored_data import History, SourceRecord
-
-_BARS = "▁▂▃▄▅▆▇█"
-_OTHER_COLUMNS_WIDTH = 58  # of a row, with a room of twenty letters
-
-_AIR = {
-    Quantity.RELATIVE_HUMIDITY: "humidity",
-    Quantity.PM25: "PM2.5",
-    Quantity.PM10: "PM10",
-    Quantity.CARBON_MONOXIDE: "CO",
-    Quantity.VOC_INDEX: "VOC",
-    Quantity.IAQ_SCORE: "score",
-}
-
-
-def show(history: History, *, since: datetime, now: datetime) -> None:
-    """Print the newest reading of each device, with its temperature since then as a sparkline."""
-    console = Console(highlight=False)
-    readings = history.newest()
-    console.print(
-        _temperatures(history, readings, since, now, min(84, max(14, console.width - _OTHER_COLUMNS_WIDTH)))
-    )
-    monitors = [reading for reading in readings if reading.values.keys() & _AIR.keys()]
-    if monitors:
-        console.print(_air(monitors, now))
-
-
-def sparkline(series: Sequence[tuple[datetime, float]], since: datetime, until: datetime, width: int) -> str:
-    """Draw the mean of each time slice as a bar; a blank where nothing was stored."""
-    columns: list[list[float]] = [[] for _ in range(width)]
-    for instant, value in series:
-        columns[min(width - 1, max(0, int((instant - since) / (until - since) * width)))].append(value)
-    means = [sum(column) / len(column) if column else None for column in columns]
-    present = [mean for mean in means if mean is not None]
-    if not present:
-        return " " * width
-    low, span = min(present), max(present) - min(present)
-    top = len(_BARS) - 1
-    return "".join(
-        " " if mean is None else _BARS[round((mean - low) / span * top) if span else 0] for mean in means
-    )
-
-
-def _temperatures(
-    history: History, readings: Sequence[Reading], since: datetime, now: datetime, width: int
-) -> Table:
-    table = _table("now", "age", "battery", "min")
-    table.add_column(f"since {since.astimezone():%a %d %b %H:%M}", no_wrap=True)
-    table.add_column("max", justify="right", no_wrap=True)
-    for reading in readings:
-        series = history.series(reading.device_id, Quantity.TEMPERATURE, since)
-        values = [value for _, value in series]
-        table.add_row(
-            reading.location,
-            format_value(reading, Quantity.TEMPERATURE),
-            format_age(_age(reading, now)),
-            "" if reading.battery_percent is None else f"{reading.battery_percent} %",
-            f"{min(values):.1f}" if values else "",
-            sparkline(series, since, now, width) if values else "",
-            f"{max(values):.1f}" if values else "",
-        )
-    return table
-
-
-def _air(readings: Sequence[Reading], now: datetime) -> Table:
-    table = _table("age", *_AIR.values())
-    for reading in readings:
-        values = (format_value(reading, quantity) for quantity in _AIR)
-        table.add_row(reading.location, format_age(_age(reading, now)), *values)
-    return table
-
-
-def _table(*headings: str) -> Table:
-    """Return a table whose first column is the room, followed by columns of numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("room", max_width=20, no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
-
+from ports.stored_data import SourceRecord
 
 FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
-_SHOWN = (Quantity.TEMPERATURE, Quantity.RELATIVE_HUMIDITY, Quantity.PM25, Quantity.IAQ_SCORE)
+_MOST_DEVICES = 10  # with a line each below their source
 
 
 @attrs.frozen(kw_only=True)
 class Status:
     """What is known of a home at `now` from its own files.
 
+    `devices` have their temperatures and coverage since `since`; `coverage` is that of each source,
+    `source_of` the source of each device.
     `incidents` and `state` come from the state file; `collectors` are the sources that a process collects
-    from at this moment.
+    from at this moment. `interval` is the longest time between two slots.
     """
 
     now: datetime
-    readings: tuple[Reading, ...] = ()
+    since: datetime
+    interval: timedelta
+    devices: tuple[Newest, ...] = ()
+    source_of: Mapping[str, str] = attrs.field(factory=dict)
+    coverage: Mapping[str, Coverage] = attrs.field(factory=dict)
     records: tuple[SourceRecord, ...] = ()
     waiting: Waiting
     incidents: Mapping[str, Json]
@@ -119,22 +49,24 @@ class Status:
     store_trouble: str | None = None
 
 
-def lines(status: Status) -> Iterator[str]:
-    """Yield problems first, then the sources, then the devices."""
-    yield from _problems(status)
+def lines(status: Status, width: int) -> Iterator[Line]:
+    """Yield problems first, then the newest values, then the sources."""
+    for problem in _problems(status):
+        yield problem, Look.BOLD
     running = ", ".join(status.collectors)
-    yield f"collecting now: {running}" if running else "no collector is running"
-    yield from _waiting(status.waiting)
+    yield f"collecting now: {running}" if running else "no collector is running", Look.PLAIN
+    yield from ((line, Look.PLAIN) for line in _waiting(status.waiting))
+    tables = NewestTables(
+        devices=status.devices, since=status.since, now=status.now, interval=status.interval
+    )
+    if status.devices:
+        yield "", Look.PLAIN
+        yield from tables.lines(width)
+    if status.records:
+        yield "", Look.PLAIN
     for record in status.records:
-        yield f"{record.source}: {_describe(record)}"
-    width = max((len(reading.location) for reading in status.readings), default=0)
-    for reading in status.readings:
-        values = "  ".join(
-            format_value(reading, quantity) for quantity in _SHOWN if quantity in reading.values
-        )
-        age = format_age(_age(reading, status.now))
-        battery = "" if reading.battery_percent is None else f"  battery {reading.battery_percent} %"
-        yield f"  {reading.location:<{width}}  {age:>7}  {values}{battery}"
+        yield f"{record.source}: {_describe(record, status.coverage.get(record.source))}", Look.PLAIN
+        yield from ((f"  {line}", Look.PLAIN) for line in _incomplete(status, record.source))
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -157,6 +89,7 @@ def as_object(status: Status) -> dict[str, Any]:
                 "slot": record.slot.isoformat(),
                 "ahead": record.ahead.isoformat() if record.ahead else None,
                 "mended_share": _retry_share(record),
+                "coverage": _coverage_object(status.coverage.get(record.source)),
             }
             for record in status.records
         ],
@@ -166,23 +99,32 @@ def as_object(status: Status) -> dict[str, Any]:
                 "location": reading.location,
                 "collected_at": reading.collected_at.isoformat(),
                 "observed_at": reading.observed_at.isoformat() if reading.observed_at else None,
-                "age_s": _age(reading, status.now).total_seconds(),
+                "age_s": age_of(reading, status.now).total_seconds(),
                 "values": {quantity.value: value for quantity, value in reading.values.items()},
                 "battery_percent": reading.battery_percent,
                 "is_anomalous": reading.is_anomalous,
+                "is_stale": status.now > stale_from(reading.collected_at, status.interval),
+                "coverage": _coverage_object(one.coverage),
             }
-            for reading in status.readings
+            for one in status.devices
+            for reading in (one.reading,)
         ],
     }
 
 
-def _age(reading: Reading, now: datetime) -> timedelta:
-    """Return the age of the observation; that of the slot if no time is known, or one in the future."""
-    observed_at = reading.observed_at
-    return now - (reading.collected_at if observed_at is None or observed_at > now else observed_at)
+def _coverage_object(coverage: Coverage | None) -> dict[str, Any] | None:
+    if coverage is None:
+        return None
+    return {
+        "expected": coverage.expected,
+        "stored": coverage.stored,
+        "missing": dict(coverage.missing),
+        "share": coverage.share,
+    }
 
 
 def _problems(status: Status) -> Iterator[str]:
+    names = {one.reading.device_id: one.reading.location for one in status.devices}
     if status.store_trouble:
         yield f"database: {status.store_trouble}"
     for problem in status.waiting.unreadable:
@@ -192,12 +134,12 @@ def _problems(status: Status) -> Iterator[str]:
     for record in status.records:
         if record.ahead is not None:
             yield (
-                f"the clock is, or was, wrong: {record.source} has a slot of {record.ahead:%Y-%m-%d %H:%M} "
-                "UTC; rows that are later than two hours from now are not shown as newest"
+                f"the clock is, or was, wrong: {record.source} has a slot of {local_time(record.ahead)}; "
+                "rows that are later than two hours from now are not shown as newest"
             )
     for incident in status.incidents.values():
         if isinstance(incident, dict) and incident.get("is_open"):
-            yield f"{incident.get('title')} (since {incident.get('since')})"
+            yield f"{_title(incident, names)} (since {_since(incident.get('since'))})"
 
     for key in ("upkeep.backup", "upkeep.copy"):
         kept = status.state.get(key, {}).get("kept")
@@ -216,16 +158,54 @@ def _waiting(waiting: Waiting) -> Iterator[str]:
         )
 
 
-def _describe(record: SourceRecord) -> str:
-    what = f"{record.readings} readings" if record.state == "stored" else record.state
-    why = f" ({record.cause})" if record.cause else ""
-    silent = f", {record.unread} silent" if record.unread else ""
-    total = sum(record.slots.values())
-    counted = f"; {record.slots.get('stored', 0)} of {total} slots stored in 24 h" if total else ""
+def _title(incident: Mapping[str, Json], names: Mapping[str, str]) -> str:
+    """Return what is wrong, with the name of the device that it names by its id."""
+    title, subject = str(incident.get("title")), incident.get("subject")
+    name = names.get(subject) if isinstance(subject, str) else None
+    return title if name is None else title.replace(str(subject), name)
+
+
+def _since(since: Json) -> str:
+    try:
+        return local_time(datetime.fromisoformat(str(since)))
+    except ValueError:
+        return str(since)
+
+
+def _describe(record: SourceRecord, coverage: Coverage | None) -> str:
+    if record.state == "stored":
+        what = f"{record.readings} reading{'' if record.readings == 1 else 's'}"
+        what += f", {record.unread} missing," if record.unread else ""
+    else:
+        detail = f" ({record.detail})" if record.detail else ""
+        what = f"{record.state}: {reason_of(record.cause or '')}{detail},"
+    text = f"{what} at {local_time(record.slot)}"
+    if coverage is not None and coverage.share is not None:
+        text += f"; {share_text(coverage)} of the last 24 h"
+    if coverage is not None and coverage.missing:
+        text += f". Missing: {_causes(coverage)}"
     share = _retry_share(record)
-    mended = f"; {share:.0%} of temporary errors solved by a retry" if share is not None else ""
-    detail = f": {record.detail}" if record.detail else ""
-    return f"slot of {record.slot.astimezone():%Y-%m-%d %H:%M}: {what}{why}{silent}{detail}{counted}{mended}"
+    return text + (f". A retry solved {share * 100:.0f} % of temporary errors" if share is not None else "")
+
+
+def _incomplete(status: Status, source: str) -> Iterator[str]:
+    """Yield a line for each device that lacks readings for causes of its own."""
+    found = [
+        (one.reading.location, one.coverage)
+        for one in status.devices
+        if status.source_of.get(one.reading.device_id) == source
+        and one.coverage is not None
+        and one.coverage.missing.keys() & DEVICE_CAUSES
+    ]
+    for name, coverage in found[:_MOST_DEVICES]:
+        yield f"{name}: {share_text(coverage)}. Missing: {_causes(coverage)}"
+    if len(found) > _MOST_DEVICES:
+        yield f"and {len(found) - _MOST_DEVICES} more devices"
+
+
+def _causes(coverage: Coverage) -> str:
+    by_number = sorted(coverage.missing.items(), key=lambda item: -item[1])
+    return ", ".join(f"{number:,} ({reason_of(cause)})" for cause, number in by_number)
 
 
 def _retry_share(record: SourceRecord) -> float | None:

@@ -19,20 +19,10 @@ from domain.history.air_quality import (
 )
 from domain.history.coverage import Absence, stale_from
 from domain.reading import Quantity, Reading
-from entrypoints.words import reason_of
+from entrypoints.words import TITLES, reason_of
 from ports.stored_data import History
 
 DAY = timedelta(days=1)
-TITLES: Mapping[Quantity, tuple[str, str]] = {  # in the order of the page
-    Quantity.TEMPERATURE: ("Temperature", "°C"),
-    Quantity.PM25: ("PM2.5", "µg/m³"),
-    Quantity.VOC_INDEX: ("VOC index", ""),
-    Quantity.IAQ_SCORE: ("Air quality score", ""),
-    Quantity.RELATIVE_HUMIDITY: ("Humidity", "%"),
-    Quantity.CARBON_MONOXIDE: ("Carbon monoxide", "ppm"),
-    Quantity.PM10: ("PM10 (experimental)", "µg/m³"),
-    Quantity.CARBON_DIOXIDE: ("Carbon dioxide", "ppm"),
-}
 _TREND = timedelta(hours=1)
 _LEAST_TREND = timedelta(minutes=45)
 _TOO_FEW = "no 24 h mean yet"

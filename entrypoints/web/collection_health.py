@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ def gaps(absences: Sequence[Absence], names: Mapping[str, str]) -> list[dict[str
 
 def newest_silences(absences: Iterable[Absence]) -> Mapping[str, Absence]:
     """Return the newest absence of each device, or of a source that had none of its devices."""
-    return {one.device_id or one.source: one for one in sorted(absences, key=lambda absence: absence.slot)}
+    return {one.device_id or one.source: one for one in sorted(absences, key=lambda absence: absence.end)}
 
 
 def last_cycle(
@@ -75,10 +76,11 @@ def strips(
         by_source.setdefault(device.source, []).append(device)
     missing: dict[str, list[int]] = {}
     for one in absences:
-        number = min(_CELLS - 1, int((one.slot - span.since) / cell))
         ids = [device.device_id for device in by_source.get(one.source, ())]
         for key in [one.source, *ids] if one.device_id is None else [one.device_id]:
-            missing.setdefault(key, [0] * _CELLS)[number] += 1
+            counts = missing.setdefault(key, [0] * _CELLS)
+            for number, slots in _by_cell(one, span.since, cell):
+                counts[number] += slots
     expected = max(1.0, cell / interval)
 
     def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
@@ -102,6 +104,17 @@ def strips(
             for one in devices
         ]
     return found
+
+
+def _by_cell(one: Absence, since: datetime, cell: timedelta) -> Iterator[tuple[int, int]]:
+    """Yield cells, and how many slots of the absence begin in each."""
+    begin, step = (one.slot - since) / cell, timedelta(seconds=one.interval_s) / cell
+    done = 0
+    while done < one.slots:
+        number = int(begin + done * step)
+        until = min(one.slots, max(done + 1, math.ceil((number + 1 - begin) / step)))
+        yield min(_CELLS - 1, number), until - done
+        done = until
 
 
 def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:

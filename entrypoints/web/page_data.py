@@ -22,8 +22,9 @@ from domain.history.series import (
     with_breaks,
 )
 from domain.reading import Quantity, Reading
-from entrypoints.web.cards import DAY, TITLES, Cards, HourlyMeans
+from entrypoints.web.cards import DAY, Cards, HourlyMeans
 from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
+from entrypoints.words import TITLES
 from ports.clock import Clock
 from ports.stored_data import History, Ledger, Measurements
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import UTC, tzinfo
+from pathlib import Path
+
+import entrypoints
 from adapters.alerts.alert_file import AlertFile
 from adapters.alerts.http_ping import HttpPing
+from adapters.alerts.report_process import ReportProcess
 from adapters.alerts.smtp_mail import MailServer, SmtpMail
 from adapters.health.machine import DiskSpace
 from adapters.sqlite.wal import WalFile
@@ -13,7 +19,7 @@ from domain.alerts.incidents import Patience
 from domain.services.alerting import AlertChannels, Alerting
 from entrypoints.process import typed_anywhere
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, Home
-from ports.alerts import Heartbeat, Notifier
+from ports.alerts import Heartbeat, Notifier, ReportMail
 from ports.clock import Clock
 from ports.retrier import Retrier
 
@@ -55,6 +61,28 @@ def notifier(loaded: Loaded, clock: Clock) -> Notifier | None:
         ca_file=mail.ca_file,
     )
     return SmtpMail(server, sender=mail.sender or mail.recipients[0], recipients=mail.recipients, clock=clock)
+
+
+def report_mail(home: Home) -> ReportMail | None:
+    """Return what mails the weekly report, or None if the settings send none."""
+    loaded = home.loaded
+    if loaded.settings.report.mail == "never" or loaded.settings.alerts.mail.host is None:
+        return None
+    command = [sys.executable, "-m", "entrypoints", "report", "--mail", "--child", "--home", str(loaded.home)]
+    if loaded.is_other_configuration:
+        command += ["--config", str(loaded.config_path)]
+    if loaded.env:
+        command += ["--env", loaded.env]
+    return ReportProcess(command, folder=Path(entrypoints.__file__).parents[1])
+
+
+def report_zone(home: Home) -> tzinfo:
+    """Return the zone of the hour at which reports are mailed: the system's."""
+    if report_mail(home) is None:
+        return UTC
+    import tzlocal  # which most collectors do without
+
+    return tzlocal.get_localzone()
 
 
 def _heartbeat(home: Home) -> Heartbeat | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import tzlocal
 
 from adapters.files import locks
 from adapters.files.locks import SourceLocks, UpkeepLock
 from adapters.sqlite.backup import backups
 from adapters.sqlite.backup.backups import Backup
+from adapters.sqlite.backup.folder import STAMP
 from adapters.sqlite.backup.restoring import Restoring
 from adapters.sqlite.care import verification
+from adapters.sqlite.care.renaming import rename_readings
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
@@ -32,6 +36,7 @@ from domain.errors import StoreError
 from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
+from ports.alerts import ReportMail
 from ports.stored_data import DeviceSettingsLog, History, Ledger
 
 LOCK_WAIT_S = 30.0
@@ -90,6 +95,24 @@ def back_up(home: Home, target: Path) -> Backup:
     """Copy the database to a new file. Raise StoreError; then there is no file."""
     require_database(home)
     return backups.back_up(home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
+
+
+def back_up_before(home: Home, doing: str) -> Backup:
+    """Copy the database to a new file next to it, named after what follows. Raise StoreError."""
+    database = home.files.database
+    stamp = home.clock.now().astimezone(UTC).strftime(STAMP)
+    return back_up(home, database.with_name(f"{database.name}.before-{doing}-{stamp}"))
+
+
+def rename_stored(home: Home, device_id: str, name: str) -> int:
+    """Store all readings of the device under that name; return how many changed. Raise StoreError."""
+    return rename_readings(
+        home.files.database,
+        device_id,
+        name,
+        lock=database_lock(home),
+        busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+    )
 
 
 def check(home: Home) -> tuple[Finding, ...]:
@@ -162,7 +185,6 @@ def _zones(home: Home) -> Zones:
 
 def local_zone() -> tzinfo:
     """Return the system's zone."""
-    import tzlocal
 
     return tzlocal.get_localzone()
 
@@ -177,7 +199,9 @@ def upkeep_lease(home: Home) -> UpkeepLock:
     return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
 
 
-def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
+def daily_upkeep(
+    home: Home, store: SqliteStore, *, report_mail: ReportMail | None, zone: tzinfo
+) -> DailyUpkeep:
     """Return what checks and backs up the database daily, next to the store that has it open."""
     backups = home.settings.backups
     upkeep = SqliteUpkeep(
@@ -198,6 +222,8 @@ def daily_upkeep(home: Home, store: SqliteStore) -> DailyUpkeep:
         lease=upkeep_lease(home),
         state=home.saved_state,
         copies=backups.copy_to is not None,
+        report_mail=report_mail,
+        zone=zone,
         clock=home.clock,
         journal=home.journal,
     )

@@ -205,7 +205,7 @@ def test_a_signal_stops_a_continuous_collector_with_0(deployment: Deployment, en
 def test_a_signal_during_a_cycle_lets_it_finish(
     deployment: Deployment, simulated_home: SimulatedHome
 ) -> None:
-    simulated_home.bridge.faults.add("kind=delay seconds=2 path=/clip/v2/resource/temperature")
+    simulated_home.bridge.faults.add("kind=delay seconds=0.7 path=/clip/v2/resource/temperature")
     running = deployment.start("collect")
     _until(lambda: len(simulated_home.bridge.requests) > 0)
     running.send_signal(signal.SIGTERM)
@@ -264,13 +264,13 @@ def test_an_overlay_changes_single_keys(deployment: Deployment) -> None:
 
 
 def test_a_closed_pipe_does_not_stop_the_collector(deployment: Deployment) -> None:
-    running = deployment.start("collect", "--cycles", "3", "--every", "1")
+    running = deployment.start("collect", "--cycles", "2", "--every", "1")
     running.stdout.readline()
     running.stdout.close()
     errors = running.stderr.read()
     running.stderr.close()
     assert (running.wait(timeout=20), errors) == (0, "")
-    assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(3,)]
+    assert deployment.rows("SELECT count(DISTINCT timestamp) FROM readings") == [(2,)]
 
 
 @pytest.mark.proof

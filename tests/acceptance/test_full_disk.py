@@ -70,19 +70,20 @@ def stored_slots(deployment: Deployment) -> list[str]:
     return [slot for (slot,) in rows]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("disk", "begin", "end", "place", "is_new"),
     [
         ("data", _FULL, _NOT_FULL, "data/spool", False),
-        pytest.param("data", _FULL, _NOT_FULL, "state/spool", True, marks=pytest.mark.proof),
-        pytest.param("data", _NO_INODES, _INODES, "data/spool", False, marks=pytest.mark.proof),
-        pytest.param("data", _NO_INODES, _INODES, "state/spool", True, marks=pytest.mark.proof),
-        pytest.param("data", _READ_ONLY, _WRITABLE, "state/spool", False, marks=pytest.mark.proof),
-        pytest.param("data", _READ_ONLY, _WRITABLE, "state/spool", True, marks=pytest.mark.proof),
-        pytest.param("home", _FULL, _NOT_FULL, "data/spool", False, marks=pytest.mark.proof),
-        pytest.param("home", _FULL, _NOT_FULL, "user", True, marks=pytest.mark.proof),
-        pytest.param("home", _READ_ONLY, _WRITABLE, "user", False, marks=pytest.mark.proof),
-        pytest.param("home", _READ_ONLY, _WRITABLE, "user", True, marks=pytest.mark.proof),
+        ("data", _FULL, _NOT_FULL, "state/spool", True),
+        ("data", _NO_INODES, _INODES, "data/spool", False),
+        ("data", _NO_INODES, _INODES, "state/spool", True),
+        ("data", _READ_ONLY, _WRITABLE, "state/spool", False),
+        ("data", _READ_ONLY, _WRITABLE, "state/spool", True),
+        ("home", _FULL, _NOT_FULL, "data/spool", False),
+        ("home", _FULL, _NOT_FULL, "user", True),
+        ("home", _READ_ONLY, _WRITABLE, "user", False),
+        ("home", _READ_ONLY, _WRITABLE, "user", True),
     ],
 )
 def test_cycle_waits_where_there_is_room(

@@ -92,7 +92,7 @@ def test_configuration_is_refused_at_once(collected: Deployment, name: str, kind
         assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("name", "kind"), cases(DATA, ("data/readings.db", "logs/homeclimate.log")))
+@pytest.mark.parametrize(("name", "kind"), cases(DATA, ("data/readings.db",)))
 def test_no_command_waits_for_a_file_of_the_home(collected: Deployment, name: str, kind: str) -> None:
     path = collected.folder / name
     if kind == "folder" and path.is_dir():

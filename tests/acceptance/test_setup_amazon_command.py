@@ -153,6 +153,7 @@ def test_a_collector_that_runs_uses_a_token_that_was_mended_by_hand(
         runner.run(running.collection.close())
 
 
+@pytest.mark.proof
 def test_a_token_that_works_again_is_used_by_a_person_who_waits(
     alexa: SimulatedAlexa, home: Deployment, run_here: RunHere
 ) -> None:
@@ -196,6 +197,7 @@ def refuse_for_good(home: Deployment, token: str) -> None:
     state_file.write_text(json.dumps(state))
 
 
+@pytest.mark.proof
 def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, run_here: RunHere) -> None:
     run_here(home, "setup", "amazon", "--import", given=alexa.refresh_token)
     alexa.account.revoke(alexa.refresh_token)
@@ -206,6 +208,7 @@ def test_a_revoked_token_is_replaced(alexa: SimulatedAlexa, home: Deployment, ru
     assert token_in(home) != alexa.refresh_token
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("ending", ["denied", "interrupted"])
 def test_a_failed_sign_in_changes_nothing(alexa: SimulatedAlexa, home: Deployment, ending: str) -> None:
     before = home.config_file.read_text(), home.secrets_file.read_text()
@@ -240,6 +243,7 @@ def test_a_typed_token_is_not_echoed(alexa: SimulatedAlexa, home: Deployment) ->
     assert token_in(home) == alexa.refresh_token
 
 
+@pytest.mark.proof
 def test_a_token_that_is_pasted_over_two_lines_is_taken_whole(
     alexa: SimulatedAlexa, home: Deployment
 ) -> None:

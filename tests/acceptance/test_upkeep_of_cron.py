@@ -186,6 +186,7 @@ def at_its_upkeep(deployment: Deployment) -> Iterator[subprocess.Popen[str]]:
     running.communicate()
 
 
+@pytest.mark.proof
 def test_a_start_during_upkeep_is_not_delayed(
     deployment: Deployment, at_its_upkeep: subprocess.Popen[str]
 ) -> None:

@@ -145,3 +145,11 @@ def test_devices_have_their_last_location(pair: Pair) -> None:
     _keep(store, a_reading("hue:a", location="Old"), a_reading("hue:b", location="Hall"))
     _keep(store, a_reading("hue:a", location="New", collected_at=LATER))
     assert exported.devices() == {"hue:a": "New", "hue:b": "Hall"}
+
+
+def test_devices_that_are_left_out(pair: Pair) -> None:
+    store, exported = pair
+    _keep(store, a_reading("hue:a"), a_reading("hue:b"))
+    selection = Selection(without=("hue:a",))
+    assert _cells(exported, selection, "device_id") == [("hue:b",)]
+    assert exported.count(selection) == 1

@@ -131,3 +131,20 @@ def test_absences_are_of_a_source_or_of_single_devices(pair: Pair) -> None:
     ]
     assert ledger.absences(at[3], END) == []
     assert ledger.devices() == [KnownDevice(device_id="hue:1", source="hue", first_slot=at[0])]
+
+
+def test_absences_in_a_row_are_one(pair: Pair) -> None:
+    """One sensor is away all the time; of the other slots one failed, and in two another sensor was away."""
+    store, ledger = pair
+    unread = (an_unread("hue:1"),), (an_unread("hue:2"), an_unread("hue:1"))
+    for number, which in enumerate((0, 0, 1, 1, None, 0, 0)):
+        due = a_due(slot=NOON + number * 5 * MINUTE)
+        store.append(a_cycle(a_failed(due) if which is None else a_collected(due=due, unread=unread[which])))
+    found = {(one.device_id, one.slot, one.slots, one.end) for one in ledger.absences(NOON, END)}
+    at = [NOON + number * 5 * MINUTE for number in range(8)]
+    assert found == {
+        ("hue:1", at[0], 4, at[4]),
+        ("hue:2", at[2], 2, at[4]),
+        (None, at[4], 1, at[5]),
+        ("hue:1", at[5], 2, at[7]),
+    }

@@ -322,7 +322,7 @@ _reports = st.builds(
     outcomes=st.lists(_outcomes, max_size=3).map(tuple),
     missed=st.lists(st.builds(Missed, due=_dues, cause=_causes, unread=_unread), max_size=2).map(tuple),
 )
-_few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+_few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 
 
 @_few

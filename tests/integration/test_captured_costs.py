@@ -20,7 +20,7 @@ from tests.support.databases import a_store, rows
 from tests.support.hue_bench import in_front_of
 
 CYCLES = 3
-LATENCY_S = 0.15
+LATENCY_S = 0.03
 
 
 @pytest.fixture

@@ -64,6 +64,8 @@ collectors:
             "whole-bridge",
             "must be one of auto, v2, v1, whole_bridge; did you mean whole_",
         ),
+        ("report.mail", "weakly", "must be one of never, weekly; did you mean weekly?"),
+        ("report.mail", "daily", "must be one of never, weekly"),
         ("collectors.hue.sensor_locations.a", "5", "must be a text, not a whole number"),
         ("validation.indoor_temp_min", "50", "50 is not below indoor_temp_max, 40"),
         ("collectors.amazon_aqm.humidity_min", "100", "100 is not below humidity_max, 100"),
@@ -103,6 +105,14 @@ def test_unknown_key_is_reported_with_the_key_that_was_meant(tmp_path: Path) -> 
         "config.yaml:4:1: banana: unknown key, ignored",
         "config.yaml:5:20: collectors.hue.timeout: unknown key, ignored",
         "config.yaml:5:65: collectors.hue.bridges[0].adress: unknown key, ignored; did you mean address?",
+    ]
+
+
+def test_report_that_no_server_can_send_is_a_warning(tmp_path: Path) -> None:
+    loaded_home = loaded(tmp_path, one_setting("report.mail", "weekly"))
+    assert loaded_home.settings.report.mail == "weekly"
+    assert relative(loaded_home.warnings, tmp_path) == [
+        "config.yaml:2:9: report.mail: has no effect: alerts.mail names no server; set its host"
     ]
 
 

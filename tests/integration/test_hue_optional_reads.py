@@ -12,6 +12,7 @@ from domain.cycle import Cause
 from domain.errors import SourceUnavailable
 from tests.support.builders import NOON
 from tests.support.hue_bench import in_front_of, temperatures
+from tests.support.proofs import in_proofs
 
 V1, WHOLE = "/api/***/sensors", "/api/***"
 OPTIONAL = {
@@ -52,6 +53,7 @@ async def test_failing_v1_costs_no_reading_of_a_new_home(
     assert len([request for request in bridge.requests if request.path == V1]) == 1
 
 
+@pytest.mark.proof
 async def test_hanging_v1_costs_no_reading_of_a_new_home(
     simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +96,9 @@ async def test_hanging_fallback_is_reported_with_the_first_cause(simulated_home:
             await bench.read(within_s=0.5)
 
 
-@pytest.mark.parametrize("trouble", ["kind=silence", "kind=reset", "kind=dribble bytes=1 every=0.02s"])
+@pytest.mark.parametrize(
+    "trouble", ["kind=silence", "kind=reset", *in_proofs(["kind=dribble bytes=1 every=0.02s"])]
+)
 async def test_second_attempt_is_by_v1_while_v2_does_not_answer(
     simulated_home: SimulatedHome, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:

@@ -216,8 +216,11 @@ def fall_silent(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-@pytest.mark.parametrize("secure", [True, False], ids=["https", "http"])
-@pytest.mark.parametrize("behave", [drip, fall_silent, asked], ids=["drips", "hangs", "closes"])
+@pytest.mark.parametrize(
+    ("behave", "secure"),
+    [(drip, True), (fall_silent, False), (asked, False)],
+    ids=["drips", "hangs", "closes"],
+)
 async def test_what_does_not_answer_is_no_bridge(
     behave: Behaviour, secure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

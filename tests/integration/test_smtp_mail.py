@@ -16,7 +16,7 @@ import pytest
 from adapters.alerts.smtp_mail import MailServer, SmtpMail
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE, shipped
-from domain.alerts.messages import Message
+from domain.alerts.messages import Attachment, Message
 from domain.errors import NotifyError, NotifyUnavailable
 from tests.support.alert_servers import PASSWORD, USER, MailHandler, mail_server
 from tests.support.odd_server import OddServer, odd_server, saying
@@ -84,6 +84,22 @@ async def test_mail_is_sent_by_starttls_after_login() -> None:
     body = mail.get_body()
     assert body is not None
     assert body.get_content().replace("\r\n", "\n") == MESSAGE.text
+
+
+async def test_attachment_arrives_as_it_was() -> None:
+    handler, page = MailHandler(), "<!doctype html>\n<p>21.5 °C</p>\n".encode() * 5000
+    clock = SystemClock()
+    with mail_server(handler) as port:
+        server = MailServer(host="localhost", port=port, security="none")
+        mail = SmtpMail(server, sender="a@example.org", recipients=("b@example.org",), clock=clock)
+        file = Attachment(name="homeclimate.html", kind="text/html", content=page)
+        await mail.send(attrs.evolve(MESSAGE, attachment=file), clock.elapsed_s() + 10)
+    (envelope,) = handler.envelopes
+    assert isinstance(envelope.content, bytes)
+    received = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    (attached,) = received.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("homeclimate.html", "text/html")
+    assert attached.get_payload(decode=True) == page
 
 
 async def test_mail_is_sent_by_tls() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from adapters.runtime.threads import IDLE
 
@@ -15,7 +16,12 @@ def busy_threads(name: str = "") -> list[threading.Thread]:
 
 def wait_until_idle(name: str, seconds: float = 30.0) -> None:
     """Wait until no thread has a name that begins so; fail if one goes on."""
+    wait_until(lambda: not busy_threads(name), seconds)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until it is so; fail if it never is, and list the threads."""
     ends_s = time.monotonic() + seconds
-    while busy_threads(name):
-        assert time.monotonic() < ends_s, f"a thread {name} goes on"
+    while not is_so():
+        assert time.monotonic() < ends_s, f"these threads go on: {busy_threads()}"
         time.sleep(0.001)

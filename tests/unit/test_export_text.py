@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows
+from domain.history.export import LONG_COLUMNS, Row, Selection, adjusted, headings, in_zone, long_rows
 from domain.printable import printable
 from domain.reading import Quantity
 from entrypoints.terminal.export_text import safe_cell, write_csv, write_json_lines
@@ -110,3 +110,12 @@ def test_any_names_are_read_again_as_they_were_made_safe(names: list[str]) -> No
     write_json_lines(file, SELECTION.columns, iter([(TIME, *names, *READING[4:])]))
     found = json.loads(file.getvalue())
     assert [found[name] for name in SELECTION.columns[1:4]] == [printable(name) for name in names]
+
+
+def test_offsets_are_added_to_cells_and_other_values_of_their_device() -> None:
+    other = (TIME, "hue:b", *READING[2:])
+    offsets = {"hue:a": {Quantity.TEMPERATURE: -1.3, Quantity.PM25: 2.0, Quantity.PM10: 1.0}}
+    first, second = adjusted(iter([READING, other]), SELECTION, offsets)
+    assert first[:6] == (TIME, "hue:a", "Attic", "hue_sensor", -4.8, None)
+    assert json.loads(str(first[-1])) == {"pm25": 1.0, "tvoc": 7}
+    assert second == other

@@ -88,16 +88,19 @@ class FileSpool:
         raise SpoolError("; ".join(problems))
 
     def drain(self, take: Callable[[CycleReport], bool]) -> int:
+        folders = [folder for folder in self._drained if not folder.is_known_empty()]
+        if not folders:
+            return 0
         taken = 0
         problems: list[str] = []
-        streams = [self._undrained(folder, problems) for folder in self._drained]
+        streams = [self._undrained(folder, problems) for folder in folders]
         try:
             for folder, spooled in heapq.merge(*streams, key=lambda each: each[1].slot):
                 is_stored = spooled.report is not None and take(spooled.report)
                 folder.mark_drained(spooled, is_stored=is_stored)
                 taken += is_stored
         finally:
-            for folder in self._drained:
+            for folder in folders:
                 try:
                     folder.remove_drained()
                 except OSError as error:

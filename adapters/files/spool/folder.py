@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -28,7 +28,7 @@ _QUARANTINED_AT_ONCE = 1000  # lines, each synced otherwise: a foreign file woul
 _LOCK = "lock"
 _RESERVE = "reserve"
 _OLDEST = datetime.min.replace(tzinfo=UTC)
-_SETTLED = timedelta(seconds=2)  # a file that changes twice within a tick of the disk's clock looks the same
+_SETTLED_S = 2.0  # a file that changes twice within a tick of the disk's clock looks the same
 _Drained = tuple[bytes, int]  # the first bytes of the file, and the offset up to which it was drained
 _Look = tuple[int, int, int]  # the folder's inode and when it changed, and when its reserve did
 
@@ -59,13 +59,16 @@ class SpoolFolder:
 
     def __init__(self, folder: Path, *, clock: Clock, journal: Journal, reserve_bytes: int) -> None:
         self.path = folder
+        self._path, self._reserve_path = str(folder), str(folder / _RESERVE)
         self._clock = clock
         self._journal = journal
         self._reserve = SpoolReserve(folder / _RESERVE, reserve_bytes)
         self._parent: tuple[int, int] | None = None
         self._drained: dict[str, _Drained] = {}
         self._unmoved: dict[str, list[bytes]] = {}  # lines that could not be copied to the quarantine
-        self._empty: _Look | None = None  # how the folder looked when nothing was in it
+        self._look: _Look | None = None  # how the folder looks, since when by the elapsed time,
+        self._since_s = 0.0
+        self._is_empty = False  # and whether it was found empty once it had looked so for long enough
 
     def prepare(self, *, parents: bool) -> None:
         """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
@@ -115,19 +118,26 @@ class SpoolFolder:
                 except OSError:
                     raise error from None
 
-    def undrained(self) -> Iterator[SpooledLine]:
-        """Yield the whole lines that are not drained yet, oldest first. Raise a file's error at the end."""
+    def is_known_empty(self) -> bool:
+        """Return whether it is not there, or as it was when it was found empty: two `stat` calls."""
         try:
-            folder = self.path.stat()
+            folder = os.stat(self._path)  # noqa: PTH116 - each cycle; a Path costs more than the call
         except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return  # it is not there, or not for this user
+            return True  # it is not there, or not for this user
         try:
-            reserve_ns = self._reserve.path.stat().st_mtime_ns
+            reserve_ns = os.stat(self._reserve_path).st_mtime_ns  # noqa: PTH116
         except OSError:
             reserve_ns = 0
         look = folder.st_ino, folder.st_mtime_ns, reserve_ns
-        if look == self._empty:
+        if look != self._look:
+            self._look, self._since_s, self._is_empty = look, self._clock.elapsed_s(), False
+        return self._is_empty and not self._drained
+
+    def undrained(self) -> Iterator[SpooledLine]:
+        """Yield the whole lines that are not drained yet, oldest first. Raise a file's error at the end."""
+        if self.is_known_empty():
             return
+        has_settled = self._clock.elapsed_s() - self._since_s > _SETTLED_S
         days = self._days()
         is_empty = not days
         errors: list[OSError] = []
@@ -138,8 +148,7 @@ class SpoolFolder:
             yield spooled
         if errors:
             raise errors[0]
-        if is_empty and self._is_settled(look):
-            self._empty = look
+        self._is_empty = is_empty and has_settled
 
     def mark_drained(self, spooled: SpooledLine, *, is_stored: bool) -> None:
         """Note that the line need not be drained again; one that is not stored goes to the quarantine."""
@@ -154,10 +163,6 @@ class SpoolFolder:
         for name in tuple(self._drained):
             if self._quarantine(name):
                 self._remove_if_drained(self.path / name)
-
-    def _is_settled(self, look: _Look) -> bool:
-        changed = datetime.fromtimestamp(max(look[1:]) / 1e9, UTC)
-        return self._clock.now() - changed > _SETTLED
 
     def _days(self) -> list[Path]:
         """Return the days' files, oldest first; none if there is no folder."""

@@ -154,6 +154,9 @@ def _conditions(selection: Selection) -> tuple[str, list[Cell]]:
         column = "device_id" if len(selection.device_ids) == 1 else "+device_id"
         conditions.append(f"{column} IN ({', '.join('?' * len(selection.device_ids))})")
         parameters += selection.device_ids
+    if selection.without:
+        conditions.append(f"+device_id NOT IN ({', '.join('?' * len(selection.without))})")
+        parameters += selection.without
     if not selection.has_all_quantities:
         wanted = [
             f"{COLUMNS[quantity]} IS NOT NULL OR instr(other_values, '\"{quantity.value}\"')"

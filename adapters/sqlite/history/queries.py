@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -196,7 +196,11 @@ WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC
 """
 _SELECT_KNOWN = "SELECT device_id, source, first_slot FROM devices ORDER BY device_id"
 _SELECT_ABSENCES = """
-SELECT slot, interval_s, state, cause, detail, unread FROM outcomes
+SELECT
+    CAST(strftime('%s', slot) AS INTEGER), interval_s, state <> 'stored' AS is_whole,
+    CASE WHEN state <> 'stored' THEN cause END, CASE WHEN state <> 'stored' THEN detail END,
+    CASE WHEN state = 'stored' THEN unread END
+FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
 ORDER BY slot
 """
@@ -222,9 +226,10 @@ class SqliteLedger:
     def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
         found: list[Absence] = []
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            connection.row_factory = None
             for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
-                for row in connection.execute(_SELECT_ABSENCES, (source, as_text(since), as_text(until))):
-                    found += _absences(source, row)
+                rows = connection.execute(_SELECT_ABSENCES, (source, as_text(since), as_text(until)))
+                found += _absences(source, _runs(rows))
         return found
 
     def devices(self) -> Sequence[KnownDevice]:
@@ -237,18 +242,70 @@ class SqliteLedger:
         ]
 
 
-def _absences(source: str, row: sqlite3.Row) -> Iterator[Absence]:
-    """Yield one for the source if nothing came from it, else one for each device without a reading."""
-    slot = as_instant(row["slot"], UTC)
-    if slot is None or not isinstance(row["interval_s"], int):
-        return
-    one = Absence(source=source, device_id=None, slot=slot, interval_s=row["interval_s"], cause="")
-    if row["state"] != "stored":
-        yield attrs.evolve(one, cause=_text(row["cause"]) or "", detail=_text(row["detail"]) or "")
-        return
-    for device_id, why in _unread(row["unread"]).items():
-        cause, detail = why if isinstance(why, list) and len(why) == 2 else (why, "")
-        yield attrs.evolve(one, device_id=device_id, cause=str(cause), detail=str(detail))
+@attrs.define
+class _Run:
+    """Slots in a row whose rows are alike in `why`."""
+
+    first_s: int
+    interval_s: int
+    why: tuple[object, ...]
+    slots: int = 1
+
+
+def _runs(rows: Iterable[tuple[object, ...]]) -> Iterator[_Run]:
+    """Join rows to runs. Over years most rows say what the row before says, and are only compared."""
+    run: _Run | None = None
+    end_s = 0
+    for slot_s, interval_s, *why in rows:
+        if not isinstance(slot_s, int) or not isinstance(interval_s, int):
+            continue
+        said = tuple(why)
+        if run is not None and slot_s == end_s and interval_s == run.interval_s and said == run.why:
+            run.slots += 1
+        else:
+            if run is not None:
+                yield run
+            run = _Run(slot_s, interval_s, said)
+        end_s = slot_s + interval_s
+    if run is not None:
+        yield run
+
+
+def _absences(source: str, runs: Iterable[_Run]) -> Sequence[Absence]:
+    """Return the absences of the source, or of each device without a reading, by slot."""
+    joined: list[_Run] = []
+    newest: dict[str | None, _Run] = {}
+    for run in runs:
+        is_whole, cause, detail, unread = run.why
+        causes: Mapping[str, object] = _unread(unread)
+        whys: Iterable[tuple[str | None, object]] = (
+            [(None, [_text(cause) or "", _text(detail) or ""])] if is_whole else causes.items()
+        )
+        for device_id, why in whys:
+            both = tuple(why) if isinstance(why, list) and len(why) == 2 else (why, "")
+            before = newest.get(device_id)
+            if (
+                before is not None
+                and before.first_s + before.slots * before.interval_s == run.first_s
+                and (before.interval_s, before.why[1:]) == (run.interval_s, both)
+            ):
+                before.slots += run.slots
+            else:
+                one = _Run(run.first_s, run.interval_s, (device_id, *both), run.slots)
+                newest[device_id] = one
+                joined.append(one)
+    return [
+        Absence(
+            source=source,
+            device_id=None if one.why[0] is None else str(one.why[0]),
+            slot=datetime.fromtimestamp(one.first_s, UTC),
+            interval_s=one.interval_s,
+            cause=str(one.why[1]),
+            detail=str(one.why[2]),
+            slots=one.slots,
+        )
+        for one in joined
+    ]
 
 
 def _record(

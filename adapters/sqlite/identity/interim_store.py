@@ -13,6 +13,7 @@ import attrs
 
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from domain.cycle import CycleReport
+from domain.device_settings import SettingsByDevice
 from domain.errors import SpoolError, StoreMissing
 from domain.progress import SourceProgress
 from ports.journal import Journal, Level
@@ -61,6 +62,12 @@ class InterimStore:
         if not self._identity.may_be_elsewhere(at) or (progress.last_slot or at) > at:
             return progress
         return attrs.evolve(progress, last_slot=at, is_recorded=True, is_stored=True)
+
+    def settings(self) -> SettingsByDevice:
+        """Raise `StoreMissing` for an interim database: the settings are in the missing one."""
+        if self._identity.is_interim():
+            raise StoreMissing("the settings of devices are in the missing database. Bring it back")
+        return self._store.settings()
 
     def is_used(self, source: str, instant: datetime) -> bool:
         return self._store.is_used(source, instant)

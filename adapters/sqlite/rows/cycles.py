@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import itemgetter
 
@@ -36,6 +37,7 @@ from adapters.sqlite.rows.readings import (
     reading_tables,
     row_of,
 )
+from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -47,6 +49,7 @@ from domain.cycle import (
     Outcome,
     Unread,
 )
+from domain.device_settings import SettingsByDevice
 from domain.gaps import Hole, fill, find_holes
 from domain.progress import SourceProgress
 from domain.reading import Reading, fit_to_table
@@ -89,22 +92,26 @@ class CycleWriter:
         self._has_air_readings = False
         self._has_index = False
         self._select_devices_at = ""
+        self._has_settings = False
+        self._settings_rows: Rows = ()
+        self._settings = SettingsByDevice()
         self._devices = DeviceRows(connection)
 
     def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
         self._look_at_schema()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
-        holes = list(find_holes(report, self._newest_before, self._devices.expected))
+        settings = self.settings()
+        holes = list(find_holes(report, self._newest_before, self._expected))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
         outcomes: list[Outcome] = []
         refusals: list[Unread] = []
         for outcome in report.outcomes:
-            stored: Outcome = outcome
-            if isinstance(outcome, Collected):
-                stored, inserted, refused = self._insert_readings(outcome, created_at)
-                self._devices.write(outcome, refused, now)
+            stored = known = settings.applied_to(outcome)
+            if isinstance(known, Collected):
+                stored, inserted, refused = self._insert_readings(known, created_at)
+                self._devices.write(known, refused, now)
                 rows += inserted
                 refusals += refused
             self._write_outcome(stored)
@@ -122,7 +129,18 @@ class CycleWriter:
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""
         progress = progress_at(self._connection, source, at)
-        return attrs.evolve(progress, expected=self._devices.expected(source, at))
+        return attrs.evolve(progress, expected=self._expected(source, at))
+
+    def settings(self) -> SettingsByDevice:
+        """Return the settings of devices in effect."""
+        self._look_at_schema()
+        rows = select_current(self._connection) if self._has_settings else ()
+        if rows != self._settings_rows:
+            self._settings_rows, self._settings = rows, settings_of(rows)
+        return self._settings
+
+    def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
+        return self.settings().without_ignored(self._devices.expected(source, at))
 
     def _newest_before(self, source: str, instant: datetime) -> datetime | None:
         return newest_slot_before(self._connection, source, instant)
@@ -171,6 +189,7 @@ class CycleWriter:
             self._select_devices_at = " UNION ALL ".join(
                 _SELECT_DEVICES_AT.format(table=table) + where for table in tables
             )
+            self._has_settings = has_settings(self._connection)
             self._schema_version = version
 
     def _insert_readings(

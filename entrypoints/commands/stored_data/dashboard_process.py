@@ -26,11 +26,16 @@ def dashboard_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "entrypoints", "dashboard", "--child", *arguments]
 
 
-def become_child(stop: asyncio.Event) -> None:
-    """Give way to the collector; set the event when it closes stdin, which its end does too."""
+def give_way() -> None:
+    """Let the collector go first when the processor is busy, or memory runs out."""
     os.nice(_NICENESS)
     with suppress(OSError):  # only Linux has it
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+def become_child(stop: asyncio.Event) -> None:
+    """Give way to the collector; set the event when it closes stdin, which its end does too."""
+    give_way()
     loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def closed() -> None:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from domain.device_settings import (
     Device,
     Setting,
     SettingChange,
     SettingValue,
+    check_name,
     check_offset,
+    check_plausible,
     find_devices,
 )
 from domain.reading import Quantity
+from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import devices_text
+from entrypoints.terminal.cycle_text import unit_text
 from entrypoints.terminal.devices_text import device_text, offset_text
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_as_found
-from entrypoints.wiring.storage import device_settings, full_ledger, measured_history, require_database
+from entrypoints.wiring.storage import (
+    back_up_before,
+    device_settings,
+    full_ledger,
+    measured_history,
+    rename_stored,
+    require_database,
+)
 from ports.stored_data import DeviceSettingsLog
 
 _MOST_NAMED = 5
@@ -107,13 +120,10 @@ def offset_command(
     """
     if is_removed == (offset is not None):
         raise click.UsageError("name an offset such as -1.3, or --remove")
-    devices = _Devices.of(home, environment)
-    found = devices.find(device)
+    devices, found = _found(home, environment, device)
     if offset:
-        try:
+        with _usage_errors():
             devices.change(found, Setting.OFFSET, check_offset(quantity, offset), quantity)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
         print_message(
             f"{device_text(found)}: {offset_text(quantity, offset)} is added to every {_words(quantity)} "
             "that is read. What was measured stays stored"
@@ -124,6 +134,156 @@ def offset_command(
     return 0
 
 
+@command.command("plausible", context_settings=_TAKES_NUMBERS)
+@click.argument("device")
+@click.argument("least", type=float, required=False, metavar="[MIN]")
+@click.argument("most", type=float, required=False, metavar="[MAX]")
+@quantity_option
+@remove_option
+@home_option
+@click.pass_obj
+def plausible_command(
+    environment: Environment | None,
+    *,
+    device: str,
+    least: float | None,
+    most: float | None,
+    quantity: Quantity,
+    is_removed: bool,
+    home: Path | None,
+) -> int:
+    """Mark values of DEVICE below MIN or above MAX as anomalous, offset included; none is dropped.
+
+    --remove brings back the range of the configuration.
+    """
+    if (least is None or most is None) != is_removed:
+        raise click.UsageError("name MIN and MAX, such as -10 45, or --remove")
+    devices, found = _found(home, environment, device)
+    if least is None or most is None:
+        devices.change(found, Setting.PLAUSIBLE, None, quantity)
+        print_message(f"{device_text(found)}: the usual range of {_words(quantity)} counts again")
+        return 0
+    with _usage_errors():
+        devices.change(found, Setting.PLAUSIBLE, check_plausible(quantity, least, most), quantity)
+    limits = f"{least:g} to {most:g} {unit_text(quantity)}".rstrip()
+    print_message(
+        f"{device_text(found)}: from the next cycle on, a {_words(quantity)} outside {limits} is marked as "
+        "anomalous"
+    )
+    return 0
+
+
+@command.command("outdoor")
+@click.argument("device")
+@remove_option
+@home_option
+@click.pass_obj
+def outdoor_command(
+    environment: Environment | None, *, device: str, is_removed: bool, home: Path | None
+) -> int:
+    """Note that DEVICE is outdoors, where other values are plausible than in a room."""
+    devices, found = _found(home, environment, device)
+    devices.change(found, Setting.OUTDOOR, None if is_removed else True)
+    place = "indoors: the ranges of a room count" if is_removed else "outdoors: no range of a room counts"
+    print_message(f"{device_text(found)} is {place} from the next cycle on")
+    return 0
+
+
+@command.command("ignore")
+@click.argument("device")
+@remove_option
+@home_option
+@click.pass_obj
+def ignore_command(
+    environment: Environment | None, *, device: str, is_removed: bool, home: Path | None
+) -> int:
+    """Stop collecting readings of DEVICE. What is stored stays, and is not shown."""
+    devices, found = _found(home, environment, device)
+    devices.change(found, Setting.IGNORED, None if is_removed else True)
+    if is_removed:
+        print_message(f"{device_text(found)} is shown again, and collected from the next cycle on")
+    else:
+        undo = f"`homeclimate devices ignore {found.device_id} --remove`"
+        print_message(
+            f"{device_text(found)}: its readings are NOT collected any more, from the next cycle on. What is "
+            f"stored stays, and is not shown. {undo} ends this"
+        )
+    return 0
+
+
+@command.command("rename")
+@click.argument("device")
+@click.argument("name", required=False)
+@click.option("--history", "is_history", is_flag=True, help="Rename the stored readings too, after a backup.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@remove_option
+@home_option
+@click.pass_obj
+def rename_command(
+    environment: Environment | None,
+    *,
+    device: str,
+    name: str | None,
+    is_history: bool,
+    yes: bool,
+    is_removed: bool,
+    home: Path | None,
+) -> int:
+    """Call DEVICE by NAME instead of the name that its source gives; all of its readings are shown so.
+
+    --remove brings back the name of the source, with the next cycle.
+    """
+    if is_removed == (name is not None) or (is_removed and is_history):
+        raise click.UsageError("name the new NAME, or --remove alone")
+    devices, found = _found(home, environment, device)
+    if name is None:
+        devices.change(found, Setting.NAME, None)
+        print_message(f"{found.device_id} has the name that its source gives, from the next cycle on")
+        return 0
+    with _usage_errors():
+        name = check_name(name)
+    if is_history:
+        return _rename_history(devices, found, name, None if yes else Prompts())
+    devices.change(found, Setting.NAME, name)
+    print_message(
+        f"{device_text(found)} is called {name} from now on. Stored readings keep the name that they have, "
+        "and are shown under the new one; --history renames them too"
+    )
+    return 0
+
+
+def _rename_history(devices: _Devices, device: Device, name: str, prompts: Prompts | None) -> int:
+    """Ask, make a backup, and rename the stored readings too; return the exit code."""
+    if prompts is not None and not prompts.is_interactive:
+        raise click.UsageError("there is no terminal to ask at; add --yes to rename without a question")
+    question = f"Rename all stored readings of {device_text(device)} to {name}, after a backup?"
+    if prompts is not None and not prompts.confirm(question, default=False):
+        print_message("nothing is changed")
+        return exit_codes.FAILED
+    backup = back_up_before(devices.home, "rename")
+    print_message(f"{backup.file}: {backup.size_bytes / 1e6:.1f} MB, verified. Delete it once all is well")
+    for finding in backup.findings:
+        print_message(f"not what was stored, here and in the database: {finding}", err=True)
+    devices.change(device, Setting.NAME, name)
+    renamed = rename_stored(devices.home, device.device_id, name)
+    print_message(f"{device_text(device)} is called {name} from now on, and in {renamed:,} stored readings")
+    return 0
+
+
+def _found(home: Path | None, environment: Environment | None, device: str) -> tuple[_Devices, Device]:
+    devices = _Devices.of(home, environment)
+    return devices, devices.find(device)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Raise a value that is refused as wrong usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
 @attrs.frozen(kw_only=True)
 class _Devices:
     """The devices of a home."""
@@ -132,7 +292,7 @@ class _Devices:
 
     @classmethod
     def of(cls, home: Path | None, environment: Environment | None) -> _Devices:
-        found = home_as_found(load(find_home(home), needs_secrets=False), environment)
+        found = home_as_found(load_to_read(find_home(home)), environment)
         require_database(found)
         return cls(home=found)
 

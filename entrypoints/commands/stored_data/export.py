@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -13,23 +13,37 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 import click
 
-from config.loading import load
-from domain.history.export import LONG_COLUMNS, Row, Selection, headings, in_zone, long_rows, units
+from config.loading import load_to_read
+from domain.device_settings import SettingsByDevice
+from domain.history.export import (
+    LONG_COLUMNS,
+    Row,
+    Selection,
+    adjusted,
+    headings,
+    in_zone,
+    long_rows,
+    simulated_columns,
+    simulated_rows,
+    units,
+)
 from domain.printable import printable
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.export_text import write_csv, write_json_lines
-from entrypoints.terminal.output import discard_stdout
+from entrypoints.terminal.output import discard_stdout, print_message
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import (
     exported_rows,
+    holds_simulated,
     replacement,
     require_duckdb,
     write_copy,
     write_parquet,
 )
 from entrypoints.wiring.home import home_as_found
+from entrypoints.wiring.storage import device_settings
 from ports.stored_data import ExportedRows
 
 _CSV, _JSON_LINES, _PARQUET, _SQLITE = "csv", "jsonl", "parquet", "sqlite"
@@ -73,6 +87,7 @@ _ROWS_A_STEP = 5000
     metavar="FILE",
     help="Where it is written, complete or not at all.  [default: stdout]",
 )
+@click.option("--raw", "is_raw", is_flag=True, help="Values as measured, without the offsets of devices.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @home_option
 @click.pass_obj
@@ -87,6 +102,7 @@ def command(
     is_long: bool,
     form: str | None,
     output: Path | None,
+    is_raw: bool,
     force: bool,
     home: Path | None,
 ) -> int:
@@ -95,22 +111,27 @@ def command(
     Exit code: 0 written, 1 the database cannot be read or the file cannot be written, 64
     wrong usage, 78 wrong configuration, 141 the reader of stdout went away.
     """
-    home_now = home_as_found(load(find_home(home)), environment)
+    home_now = home_as_found(load_to_read(find_home(home)), environment)
     form = form or _ENDINGS.get("" if output is None else output.suffix.lower(), _CSV)
     _check_output(output, form, is_forced=force)
+    is_simulated = holds_simulated(home_now)
+    if is_simulated:
+        print_message("The home is simulated: none of these values was measured.", err=True)
     if form == _SQLITE and output is not None:
-        if is_long or any((since, until, names, quantities, zone)):
+        if is_long or is_raw or any((since, until, names, quantities, zone)):
             raise click.UsageError(
-                "sqlite is the whole database. Leave out --long, --zone and what selects readings"
+                "sqlite is the whole database. Leave out --long, --raw, --zone and what selects readings"
             )
         with replacement(output) as made:
             write_copy(home_now, made)
         return 0
-    stored = exported_rows(home_now)
+    stored, settings = exported_rows(home_now), device_settings(home_now).current()
+    devices = stored.devices() if names or settings.by_id else {}
     selection = Selection(
         since=None if since is None else parse_instant(since, home_now.clock),
         until=None if until is None else parse_instant(until, home_now.clock),
-        device_ids=_device_ids(stored, names),
+        device_ids=_device_ids(devices, names, settings),
+        without=[] if names else [one for one in devices if settings.is_ignored(one)],
         quantities=[one for one in Quantity if one.value in quantities] or tuple(Quantity),
     )
     if selection.since and selection.until and selection.since >= selection.until:
@@ -118,9 +139,11 @@ def command(
     export = _Export(
         stored=stored,
         selection=selection,
+        offsets={one: own for one in devices if not is_raw and (own := settings.of(one).offsets)},
         zone=None if zone is None else _zone_of(zone),
         form=form,
         is_long=is_long,
+        is_simulated=is_simulated,
         shows_progress=sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()),
     )
     try:
@@ -140,9 +163,11 @@ def command(
 class _Export:
     stored: ExportedRows
     selection: Selection
+    offsets: Mapping[str, Mapping[Quantity, float]]
     zone: ZoneInfo | None
     form: str
     is_long: bool
+    is_simulated: bool
     shows_progress: bool
 
     def write(self, made: Path) -> None:
@@ -164,13 +189,19 @@ class _Export:
 
     @property
     def _columns(self) -> Sequence[str]:
+        return simulated_columns(self._usual_columns) if self.is_simulated else self._usual_columns
+
+    @property
+    def _usual_columns(self) -> Sequence[str]:
         return LONG_COLUMNS if self.is_long else self.selection.columns
 
     @contextmanager
     def _rows(self) -> Iterator[Iterator[Row]]:
         with self._with_progress(self.stored.rows(self.selection)) as rows:
-            converted = rows if self.zone is None else in_zone(rows, self.zone)
-            yield long_rows(converted, self.selection) if self.is_long else converted
+            shown = adjusted(rows, self.selection, self.offsets) if self.offsets else rows
+            converted = shown if self.zone is None else in_zone(shown, self.zone)
+            shaped = long_rows(converted, self.selection) if self.is_long else converted
+            yield simulated_rows(shaped, self._usual_columns) if self.is_simulated else shaped
 
     @contextmanager
     def _with_progress(self, rows: Iterator[Row]) -> Iterator[Iterator[Row]]:
@@ -202,14 +233,20 @@ def _check_output(output: Path | None, form: str, *, is_forced: bool) -> None:
         require_duckdb()
 
 
-def _device_ids(stored: ExportedRows, names: Sequence[str]) -> Sequence[str]:
-    """Return the ids that the names stand for: ids themselves, or rooms. Both are compared without case."""
-    if not names:
-        return ()
-    devices = stored.devices()
+def _device_ids(
+    devices: Mapping[str, str], names: Sequence[str], settings: SettingsByDevice
+) -> Sequence[str]:
+    """Return the ids that the names stand for: ids themselves, or rooms. Both are compared without case.
+
+    A room is the stored one of the last reading, or the name that is set for the device.
+    """
     found: list[str] = []
     for name in names:
-        ids = [one for one, room in devices.items() if name.casefold() in (one.casefold(), room.casefold())]
+        ids = [
+            one
+            for one, room in devices.items()
+            if name.casefold() in {text.casefold() for text in (one, room, settings.of(one).name or room)}
+        ]
         if not ids:
             known = ", ".join(sorted({printable(room) for room in devices.values()})) or "none"
             raise click.UsageError(f"there is no device or room {name!r}. Rooms: {known}")

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import click
 
 from config.loading import load
-from config.source_names import source_names
+from config.source_names import intervals, source_names
 from domain.alerts.incidents import belongs_to_home
 from domain.errors import StoreError
+from domain.history.series import Span
 from domain.schedule import CLOCK_FAULT_AHEAD
-from entrypoints.commands.options import home_option, json_option
+from domain.services.home_coverage import home_coverage
+from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
-from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.layout import print_lines, terminal_width
+from entrypoints.terminal.newest_table import newest_of
+from entrypoints.terminal.output import Look, as_json, print_message
 from entrypoints.terminal.status_text import Status, as_object, lines
+from entrypoints.terminal.times import local_time
+from entrypoints.terminal.watching import LinesAt, watch
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
 from entrypoints.wiring.storage import collectors, history, ledger, require_database
 from ports.state import Json
 
+_WATCH_S = 10
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
 # Keys of the state that are shown unchanged.
@@ -32,6 +42,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
+    "upkeep.report",
     "notifier",
     "heartbeat",
 )
@@ -40,19 +51,43 @@ _STATE_KEYS = (
 @click.command()
 @home_option
 @json_option
+@click.option(
+    "--watch",
+    "watch_s",
+    type=SecondsRange(min=1.0),
+    is_flag=False,
+    flag_value=str(_WATCH_S),
+    metavar="[SECONDS]",
+    help=f"Draw it again in place, until Ctrl-C.  [every {_WATCH_S} s by default]",
+)
 @click.pass_obj
-def command(environment: Environment | None, *, home: Path | None, is_json: bool) -> int:
+def command(
+    environment: Environment | None, *, home: Path | None, is_json: bool, watch_s: float | None
+) -> int:
     """Show the newest values, the last cycles, open incidents and what waits to be stored.
 
-    Exit code: 0 shown, 1 the database cannot be read, 78 wrong configuration.
+    Exit code: 0 shown, 1 the database cannot be read, 78 wrong configuration; 130 Ctrl-C.
     """
+    if watch_s is not None:
+        _watch(find_home(home), environment or Environment(), watch_s, is_json=is_json)
     status = status_of(find_home(home), environment or Environment())
     if is_json:
         print_message(as_json(as_object(status)))
     else:
-        for line in lines(status):
-            print_message(line)
+        print_lines(lines(status, terminal_width()))
     return 1 if status.store_trouble else 0
+
+
+def _watch(home: Path, environment: Environment, every_s: float, *, is_json: bool) -> NoReturn:
+    if is_json or not sys.stdout.isatty():
+        raise click.UsageError("--watch draws on a terminal. Leave it out, and repeat the command instead")
+
+    def read() -> LinesAt:
+        status = status_of(home, environment)
+        heading = f"{local_time(status.now, seconds=True)}, again every {every_s:g} s; Ctrl-C ends"
+        return lambda width: chain([(heading, Look.DIM)], lines(status, width))
+
+    watch(read, every_s)
 
 
 def status_of(home: Path, environment: Environment) -> Status:
@@ -62,8 +97,12 @@ def status_of(home: Path, environment: Environment) -> Status:
     files = home_now.files
     state, alert = home_now.state, files.alert
     sources = source_names(home_now.loaded)
+    own_intervals = intervals(home_now.settings)
+    span = Span(since=now - _SINCE, until=now)
     status = Status(
         now=now,
+        since=span.since,
+        interval=max(own_intervals.values(), default=timedelta()),
         waiting=home_now.spool.waiting(),
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
         state={key: value for key in _STATE_KEYS if (value := state.get(key))},
@@ -73,13 +112,21 @@ def status_of(home: Path, environment: Environment) -> Status:
     until = now + CLOCK_FAULT_AHEAD
     try:
         require_database(home_now)
-        return attrs.evolve(
-            status,
-            readings=tuple(history(home_now).newest(until)),
-            records=tuple(ledger(home_now).records(now - _SINCE, until)),
-        )
+        newest = newest_of(history(home_now), span.since, until)
+        records = ledger(home_now).records(span.since, until)
+        slots = {one.reading.device_id: one.reading.collected_at for one in newest}
+        coverage = home_coverage(ledger(home_now), records, span, own_intervals, slots)
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))
+    return attrs.evolve(
+        status,
+        devices=tuple(
+            attrs.evolve(one, coverage=coverage.devices.get(one.reading.device_id)) for one in newest
+        ),
+        source_of=coverage.source_of,
+        coverage=coverage.sources,
+        records=tuple(one for one in records if one.source in sources or one.slot >= span.since),
+    )
 
 
 def _is_expected(incident: Json, sources: AbstractSet[str]) -> bool:

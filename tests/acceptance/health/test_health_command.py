@@ -255,6 +255,7 @@ def run_stuck(home: SickHome, what: str, *arguments: str, **more: Any) -> subpro
     )
 
 
+@pytest.mark.proof
 def test_health_check_timeout_enforcement(home: SickHome) -> None:
     home.simulated.bridge.faults.add("kind=silence")
     done = home.deployment.run("health", "--timeout", "6")

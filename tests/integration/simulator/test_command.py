@@ -97,16 +97,16 @@ def test_sigusr1_presses_the_button() -> None:
 
 
 def test_options_set_model_faults_and_pace() -> None:
-    options = ("--bridge-model", "BSB001", "--fault", "kind=throttle path=/sensors", "--latency", "150")
+    options = ("--bridge-model", "BSB001", "--fault", "kind=throttle path=/sensors", "--latency", "20")
     alexa_fault = ("--alexa-fault", "kind=refused-token code=InvalidToken status=403 first=2")
-    with running("--json", *options, "--per-kb", "10", *alexa_fault) as simulator:
+    with running("--json", *options, "--per-kb", "2", *alexa_fault) as simulator:
         facts = facts_of(simulator)
         assert facts["model"] == "BSB001"
         assert ask(facts["address"], f"/api/{facts['key']}/sensors") == 429
         began_s = time.monotonic()
         whole = ask(facts["address"], f"/api/{facts['key']}")
         kilobytes = len(json.dumps(whole, separators=(",", ":"))) / 1000
-        assert time.monotonic() - began_s >= 0.15 + 0.01 * kilobytes
+        assert time.monotonic() - began_s >= 0.02 + 0.002 * kilobytes
         alexa = facts["alexa"]
         assert [monitor["room"] for monitor in alexa["monitors"]] == ["kitchen", "bedroom", "living"]
         assert {"session-id", "session-token", "csrf"} <= set(alexa["cookies"])

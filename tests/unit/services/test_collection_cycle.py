@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import attrs
 import pytest
 
+from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
@@ -25,6 +26,7 @@ from domain.cycle import (
     Verdict,
     verdict,
 )
+from domain.device_settings import Setting
 from domain.errors import (
     CredentialsRefused,
     CredentialsStale,
@@ -42,6 +44,7 @@ from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BU
 from ports.source import Source
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.support.collecting import a_collection
+from tests.support.device_settings import a_change, an_offset
 
 
 class Home:
@@ -49,7 +52,8 @@ class Home:
 
     def __init__(self, *sources: Source) -> None:
         self.clock = MemoryClock(NOON)
-        self.store = MemoryStore()
+        self.settings = MemoryDeviceSettings()
+        self.store = MemoryStore(settings=self.settings)
         self.journal = MemoryJournal()
         self.meter = MemoryMeter(self.clock)
         self.plans = [
@@ -505,3 +509,55 @@ async def test_lost_values_are_counted_in_ledger_and_journal(
     assert isinstance(outcome, Collected)
     assert outcome.notes == notes
     assert len(journal.of("source.not_finite")) == (len(notes) > 1)
+
+
+async def test_a_change_of_settings_is_obeyed_by_the_next_cycle() -> None:
+    reply = a_reply(a_reading("hue:a", temperature=-5.0), a_reading("hue:b"), unread=[an_unread("hue:c")])
+    source = MemorySource("hue", [reply] * 2)
+    home = Home(source)
+    await home.collection.run([a_due()])
+    home.settings.add(a_change(Setting.NAME, "Garden"))
+    home.settings.add(a_change(Setting.OUTDOOR, True))
+    home.settings.add(a_change(Setting.IGNORED, True, device_id="hue:B"))
+    home.settings.add(a_change(Setting.IGNORED, True, device_id="hue:c"))
+    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=5))])
+    (outcome,) = cycle.report.outcomes
+    assert isinstance(outcome, Collected)
+    (reading,) = outcome.readings
+    assert (reading.location, reading.is_anomalous, reading.values) == (
+        "Garden",
+        False,
+        {Quantity.TEMPERATURE: -5.0},
+    )
+    assert outcome.unread == ()
+
+
+async def test_plausibility_is_judged_with_the_offset_and_the_measured_value_stored() -> None:
+    home = Home(MemorySource("hue", [a_reply(a_reading("hue:a", temperature=41.0))]))
+    home.settings.add(an_offset(-5.0))
+    await home.collection.run([a_due()])
+    ((reading,),) = [tuple(home.store.readings.values())]
+    assert (reading.values, reading.is_anomalous) == ({Quantity.TEMPERATURE: 41.0}, False)
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("away"), None])
+async def test_an_ignored_device_is_not_expected(error: SourceError | None) -> None:
+    home = Home(
+        MemorySource(
+            "hue", [a_reply(a_reading("hue:a"), a_reading("hue:b")), error or a_reply(a_reading("hue:b"))]
+        )
+    )
+    await home.collection.run([a_due()])
+    home.settings.add(a_change(Setting.IGNORED, True))
+    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=5))])
+    assert "hue:a" not in [one.device_id for one in cycle.report.outcomes[0].unread]
+
+
+async def test_the_last_known_settings_are_used_while_the_store_is_away() -> None:
+    home = Home(MemorySource("hue", [a_reply(a_reading("hue:a"), a_reading("hue:b"))] * 2))
+    home.settings.add(a_change(Setting.IGNORED, True))
+    await home.collection.run([a_due()])
+    home.store.fault = StoreFull("no room")
+    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=5))])
+    assert not isinstance(cycle, Stored)
+    assert [reading.device_id for reading in cycle.report.readings] == ["hue:b"]

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.files.saved_state import SavedState
+from adapters.memory.alerts import MemoryReportMail
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.memory.upkeep import MemoryUpkeep, MemoryUpkeepLease
-from domain.errors import StoreBusy
+from domain.errors import NotifyUnavailable, StoreBusy
 from domain.services.database_upkeep import DAYS, FAREWELL_S, ONCE_LIMIT_S, WEEKS, DailyUpkeep, superfluous
 from ports.journal import Level
 from ports.state import Json
@@ -23,6 +24,7 @@ from tests.support.builders import NOON
 
 HOUR_S = 3600.0
 CHECK, BACKUP, COPY, ASIDE = "upkeep.check", "upkeep.backup", "upkeep.copy", "store.aside"
+REPORT = "upkeep.report"
 ALL = ["check", "tidy", "back_up"]
 
 
@@ -37,6 +39,7 @@ class Bench:
         self.others = MemoryUpkeepLease()
         self.lease = MemoryUpkeepLease(self.others)
         self.copies = False
+        self.mail: MemoryReportMail | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -48,6 +51,7 @@ class Bench:
             clock=self.clock,
             journal=self.journal,
             copies=self.copies,
+            report_mail=self.mail,
         )
 
     async def calls(self) -> list[str]:
@@ -56,6 +60,17 @@ class Bench:
         await self.daily.start_if_due()
         await self.wait_until_idle()
         return list(self.port.calls)
+
+    async def calls_until_killed(self, mail: MemoryReportMail) -> None:
+        """Run until the report is being mailed, then no further."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mail, "send", _endless)
+            await self.daily.start_if_due()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await self.wait_until_idle()
 
     async def wait_until_idle(self) -> None:
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -477,3 +492,58 @@ def test_daily_backups_leave_eleven() -> None:
         if day > 40:
             assert timedelta(days=28) <= NOON + day * DAY - min(kept) <= timedelta(days=34)
             assert {NOON + (day - ago) * DAY for ago in range(DAYS)} <= kept
+
+
+@pytest.fixture
+def mail(bench: Bench) -> MemoryReportMail:
+    """The mail of a bench that reports weekly. Its clock is at noon of a Sunday."""
+    bench.mail = MemoryReportMail()
+    bench.begin()
+    return bench.mail
+
+
+async def test_report_is_mailed_once_a_week_whatever_restarts(bench: Bench, mail: MemoryReportMail) -> None:
+    sent = []
+    for _ in range(9):
+        await bench.calls()
+        bench.begin()
+        await bench.calls()
+        sent.append(mail.sent)
+        bench.clock.step_wall(24 * HOUR_S)
+    assert sent == [0, 1, 1, 1, 1, 1, 1, 1, 2]
+    assert bench.state.get(REPORT)["result"] == "ok"
+
+
+async def test_failed_report_is_repeated_the_next_day(bench: Bench, mail: MemoryReportMail) -> None:
+    await bench.calls()
+    mail.fault = NotifyUnavailable("the server is away")
+    bench.clock.step_wall(24 * HOUR_S)
+    await bench.calls()
+    assert bench.state.get(REPORT)["reason"] == "the server is away"
+    assert bench.journal.events().count("upkeep.failed") == 1
+    mail.fault = None
+    bench.clock.step_wall(23 * HOUR_S)
+    await bench.calls()
+    assert mail.sent == 0
+    bench.clock.step_wall(HOUR_S)
+    await bench.calls()
+    assert mail.sent == 1
+
+
+async def test_interrupted_report_is_not_sent_by_the_next_process(
+    bench: Bench, mail: MemoryReportMail
+) -> None:
+    await bench.calls()
+    bench.clock.step_wall(24 * HOUR_S)
+    await bench.calls_until_killed(mail)
+    bench.begin()
+    await bench.calls()
+    assert mail.sent == 0
+    bench.clock.step_wall(24 * HOUR_S)
+    await bench.calls()
+    assert mail.sent == 1
+
+
+async def test_report_that_is_not_wanted_leaves_no_state(bench: Bench) -> None:
+    await bench.calls()
+    assert bench.state.get(REPORT) == {}
