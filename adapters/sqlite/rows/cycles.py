@@ -99,9 +99,8 @@ class CycleWriter:
 
     def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
-        self._look_at_schema()
-        (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         settings = self.settings()
+        (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         holes = list(find_holes(report, self._newest_before, self._expected))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
