@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from entrypoints.web.page_data import RANGES
 
 STATIC = Path(__file__).with_name("static")
-STYLES = ("uPlot.min.css", "page.css")
-SCRIPTS = ("uPlot.iife.min.js", "page.js")
 TYPES = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
+_LABELS = {name: re.sub(r"(\d+)", r"\1 ", name) for name in (*RANGES, "all")}
+_STYLES = ("uPlot.min.css", "page.css")
+_MODULES = ("base.js", "charts.js", "panels.js", "page.js")  # each imports only from those before it
+_BETWEEN_MODULES = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 _BANNER = b"/*!"  # of uPlot, with its address on the web; its licence is in a file beside it
 
 
@@ -38,20 +41,31 @@ def render(content: Mapping[str, Any], *, inline: bool = False) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    texts = {name: text.decode() for name, text in assets().items() if not name.endswith(".png")}
+    styles = [assets()[name].decode() for name in _STYLES]
+    scripts = [assets()["uPlot.iife.min.js"].decode(), _one_script()]
     return templates.get_template("page.html").render(
-        content=content, ranges=[*RANGES, "all"], inline=inline, assets=texts, policy=inline_policy(texts)
+        content=content,
+        ranges=_LABELS,
+        inline=inline,
+        styles=styles,
+        scripts=scripts,
+        policy=inline_policy(styles, scripts),
     )
 
 
-def inline_policy(texts: Mapping[str, str]) -> str:
+def inline_policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
     """Return a Content-Security-Policy that allows these styles and scripts in the page, and no request."""
 
-    def hashes(*names: str) -> str:
-        digests = [hashlib.sha256(texts[name].encode()).digest() for name in names]
+    def hashes(texts: Sequence[str]) -> str:
+        digests = [hashlib.sha256(text.encode()).digest() for text in texts]
         return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
     return (
-        f"default-src 'none'; style-src {hashes(*STYLES)}; script-src {hashes(*SCRIPTS)}; "
+        f"default-src 'none'; style-src {hashes(styles)}; script-src {hashes(scripts)}; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _one_script() -> str:
+    """Return the modules as one: a file that is opened from the disk cannot import others."""
+    return "\n".join(_BETWEEN_MODULES.sub("", assets()[name].decode()) for name in _MODULES)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import attrs
@@ -17,13 +19,15 @@ from domain.history.series import Span
 from entrypoints.web.page_data import RANGES, PageData
 from entrypoints.web.rendering import TYPES, assets, render
 
+_STOP_S = 1.0
 _LOOK_EVERY_S = 2.0
-_HEARTBEAT_LOOKS = 7  # a comment keeps the connection open, and shows that the server is alive
+_HEARTBEAT_LOOKS = 7  # it keeps the connection open, and shows that the server is alive
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _COOKIE = "homeclimate"
@@ -33,15 +37,28 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @attrs.frozen(kw_only=True)
 class Access:
-    """Who may see the pages: requests for these host names, with this token if there is one."""
+    """Who may see the pages: requests for these host names, with this token if there is one.
+
+    With `any_address` a request may name any IP address: nobody can point a name of their own at the pages
+    so, since it is the name that the browser sends.
+    """
 
     hosts: Collection[str]
+    any_address: bool = False
     token: str | None = None
 
     def knows_host(self, host: str) -> bool:
         """Return whether the Host header names this server, and no name that was pointed at its address."""
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return name.lower() in self.hosts
+        return name.lower() in self.hosts or (self.any_address and _is_address(name.strip("[]")))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 _DATA, _ACCESS = web.AppKey("data", PageData), web.AppKey("access", Access)
@@ -51,6 +68,7 @@ def application(data: PageData, access: Access) -> web.Application:
     """Return the application; it has no route that changes anything."""
     app = web.Application(middlewares=[_guard])
     app[_DATA], app[_ACCESS] = data, access
+    app.on_response_prepare.append(_add_headers)
     app.router.add_get("/", _page)
     app.router.add_get("/data", _data)
     app.router.add_get("/events", _events)
@@ -58,21 +76,30 @@ def application(data: PageData, access: Access) -> web.Application:
     return app
 
 
+def runner_of(app: web.Application) -> web.AppRunner:
+    """Return what runs the application. It logs no requests: their addresses can have the token in them."""
+    return web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+
+
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse other hosts and wrong tokens; add the headers that keep a page from loading anything else."""
+    """Refuse other hosts and wrong tokens."""
     access = request.app[_ACCESS]
     if not access.knows_host(request.host):
         raise web.HTTPForbidden(text="This dashboard is not served under that name.\n")
     given = request.query.get("token") or request.cookies.get(_COOKIE) or ""
     if access.token is not None and not hmac.compare_digest(given.encode(), access.token.encode()):
         raise web.HTTPForbidden(text="Open the address with the token that the program printed.\n")
-    response = await handler(request)
-    if access.token is not None and "token" in request.query and not response.prepared:
-        response.set_cookie(_COOKIE, access.token, httponly=True, samesite="Strict")
-    if not response.prepared:
-        response.headers.update(_HEADERS)
-    return response
+    if access.token is not None and "token" in request.query and request.path == "/":
+        found = web.HTTPSeeOther("./")  # without the token, which would stay in the history
+        found.set_cookie(_COOKIE, access.token, httponly=True, samesite="Strict")
+        raise found
+    return await handler(request)
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers to every response, refusals among them."""
+    response.headers.update(_HEADERS)
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
@@ -118,20 +145,16 @@ def _span(data: PageData, name: str, query: Any) -> Span:
 
 
 async def _events(request: web.Request) -> web.StreamResponse:
-    """Send an event whenever a reading was stored, until the reader goes."""
+    """Send the newest reading's number whenever it changes, and now and then, until the reader goes."""
     data = request.app[_DATA]
-    response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    last: int | None = None
-    looks = 0
-    while True:
-        newest = last
+    newest: int | None = None
+    for look in count():
+        last = newest
         with suppress(StoreError):  # the page goes on showing what it has
             newest = await asyncio.to_thread(data.history.newest_id)
-        looks += 1
-        if newest != last and last is not None:
-            await response.write(f"event: stored\ndata: {newest}\n\n".encode())
-        elif looks % _HEARTBEAT_LOOKS == 1:
-            await response.write(b"event: alive\ndata: 1\n\n")
-        last = newest
+        if newest != last or look % _HEARTBEAT_LOOKS == 0:
+            await response.write(f"event: newest\ndata: {newest}\n\n".encode())
         await data.clock.sleep(_LOOK_EVERY_S)
+    return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,8 +12,10 @@ from adapters.files import locks
 from adapters.files.locks import SourceLocks, UpkeepLock
 from adapters.sqlite.backup import backups
 from adapters.sqlite.backup.backups import Backup
+from adapters.sqlite.backup.folder import STAMP
 from adapters.sqlite.backup.restoring import Restoring
 from adapters.sqlite.care import verification
+from adapters.sqlite.care.renaming import rename_readings
 from adapters.sqlite.care.renewal import Renewal
 from adapters.sqlite.care.salvage import Salvaging
 from adapters.sqlite.care.upkeep import SqliteUpkeep
@@ -91,6 +93,24 @@ def back_up(home: Home, target: Path) -> Backup:
     """Copy the database to a new file. Raise StoreError; then there is no file."""
     require_database(home)
     return backups.back_up(home.files.database, target, busy_timeout_ms=home.settings.storage.busy_timeout_ms)
+
+
+def back_up_before(home: Home, doing: str) -> Backup:
+    """Copy the database to a new file next to it, named after what follows. Raise StoreError."""
+    database = home.files.database
+    stamp = home.clock.now().astimezone(UTC).strftime(STAMP)
+    return back_up(home, database.with_name(f"{database.name}.before-{doing}-{stamp}"))
+
+
+def rename_stored(home: Home, device_id: str, name: str) -> int:
+    """Store all readings of the device under that name; return how many changed. Raise StoreError."""
+    return rename_readings(
+        home.files.database,
+        device_id,
+        name,
+        lock=database_lock(home),
+        busy_timeout_ms=home.settings.storage.busy_timeout_ms,
+    )
 
 
 def check(home: Home) -> tuple[Finding, ...]:

@@ -73,15 +73,21 @@ def served(deployment: Deployment, port: int = 0) -> Iterator[tuple[str, Piped]]
 
 
 @contextmanager
-def browsing(width: int, scheme: str) -> Iterator[tuple[Any, list[str]]]:
-    """Give a page, and the list of its errors and of its requests to other places."""
+def browsing(width: int = 1320, scheme: str = "light", **options: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Give a page, and the list of its errors and of its requests to other places.
+
+    What a page stops asking for when it is left has not failed.
+    """
     troubles: list[str] = []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
         page.on("console", lambda one: troubles.append(one.text) if one.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("requestfailed", lambda one: troubles.append(f"failed: {one.url}"))
+        page.on(
+            "requestfailed",
+            lambda one: None if one.failure == "net::ERR_ABORTED" else troubles.append(f"failed: {one.url}"),
+        )
         page.on(
             "request",
             lambda one: None if "//127.0.0.1:" in one.url else troubles.append(f"outside: {one.url}"),
@@ -92,7 +98,9 @@ def browsing(width: int, scheme: str) -> Iterator[tuple[Any, list[str]]]:
             browser.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1320, "light"), (500, "dark"), (360, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1320, "light"), (1320, "dark"), (500, "light"), (500, "dark"), (360, "light")]
+)
 def test_page_is_drawn_without_errors(
     deployment: Deployment, store: SqliteStore, width: int, scheme: str
 ) -> None:
@@ -101,12 +109,11 @@ def test_page_is_drawn_without_errors(
         page.goto(address)
         sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
         sync_api.expect(page.locator(".card h3").first).to_have_text(ROOMS[1])
-        for name in ("6h", "7d", "30d", "1y", "all", "24h"):
+        sync_api.expect(page.locator("#last-cycle")).to_contain_text("2 of 2 readings")
+        for name in ("6 h", "7 d", "30 d", "1 y", "all", "24 h"):
             with page.expect_response(re.compile("/data")):
-                page.get_by_role("button", name=name, exact=True).click()
-            sync_api.expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute(
-                "aria-pressed", "true"
-            )
+                range_button(page, name).click()
+            sync_api.expect(range_button(page, name)).to_have_attribute("aria-pressed", "true")
             sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
@@ -120,7 +127,7 @@ def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, st
     assert store
     file = deployment.folder / "report.html"
     assert deployment.run("report", "--output", str(file)).returncode == 0
-    with browsing(1320, "light") as (page, troubles):
+    with browsing() as (page, troubles):
         page.goto(file.as_uri())
         sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
         sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text("the source could not be reached")
@@ -135,66 +142,101 @@ def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, st
 
 def test_gap_is_a_break_with_its_reason(deployment: Deployment, store: SqliteStore) -> None:
     assert store
-    with served(deployment) as (address, _), browsing(1320, "light") as (page, troubles):
+    reason = "the source could not be reached"
+    with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
         sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
-        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text("the source could not be reached")
-        over = page.locator("#charts .u-over")
-        box = over.bounding_box()
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text(reason)
+        sync_api.expect(page.locator(".legend").filter(has_text=reason)).to_have_count(1)
+        box = page.locator("#charts .u-over").bounding_box()
         # The gap is from 6 to 4 hours before the end of 24 hours.
         page.mouse.move(box["x"] + box["width"] * (24 - 5) / 24, box["y"] + box["height"] / 2)
-        sync_api.expect(page.locator(".reason")).to_contain_text("the source could not be reached")
+        sync_api.expect(page.locator(".reason")).to_contain_text(reason)
+        sync_api.expect(page.locator(".tip li")).to_have_count(0)
         page.mouse.move(box["x"] + box["width"] * (24 - 2) / 24, box["y"] + box["height"] / 2)
         sync_api.expect(page.locator(".reason")).to_have_text("")
+        sync_api.expect(page.locator(".tip li")).to_have_count(2)
         assert drawn_at(page, 24 - 2)
         assert not drawn_at(page, 24 - 5)
+        with page.expect_response(re.compile("range=custom")):
+            page.locator("#gap-list button").click()
+        sync_api.expect(page.locator("#span")).to_contain_text(" to ")
         assert troubles == []
 
 
-def test_dragging_shows_a_part(deployment: Deployment, store: SqliteStore) -> None:
+def test_gap_can_be_reached_with_the_keyboard(deployment: Deployment, store: SqliteStore) -> None:
     assert store
-    with served(deployment) as (address, _), browsing(1320, "light") as (page, troubles):
+    with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
+        page.locator("#charts .plot").focus()
+        width = page.locator("#charts .u-over").bounding_box()["width"]
+        for _ in range(round(width * 5 / 24 / 40)):
+            page.keyboard.press("Shift+ArrowLeft")
+        sync_api.expect(page.locator(".reason")).to_contain_text("the source could not be reached")
+        assert troubles == []
+
+
+def test_dragging_shows_a_part_and_back_the_whole(deployment: Deployment, store: SqliteStore) -> None:
+    assert store
+    with served(deployment) as (address, _), browsing() as (page, troubles):
+        page.goto(address)
+        day = range_button(page, "24 h")
         box = page.locator("#charts .u-over").bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 50)
         page.mouse.down()
         page.mouse.move(box["x"] + 500, box["y"] + 50, steps=5)
         with page.expect_response(re.compile("range=custom")):
             page.mouse.up()
-        sync_api.expect(page.get_by_role("button", name="24h", exact=True)).to_have_attribute(
-            "aria-pressed", "false"
-        )
+        sync_api.expect(day).to_have_attribute("aria-pressed", "false")
+        page.get_by_role("button", name="Back").click()
+        sync_api.expect(day).to_have_attribute("aria-pressed", "true")
+        sync_api.expect(page.get_by_role("button", name="Back")).to_be_hidden()
+        assert troubles == []
+
+
+def test_choices_are_remembered_and_times_are_those_of_the_home(
+    deployment: Deployment, store: SqliteStore
+) -> None:
+    """The browser is in another zone than the home."""
+    assert store
+    with served(deployment) as (address, _), browsing(timezone_id="Pacific/Chatham") as (page, troubles):
+        page.goto(address)
+        page.get_by_role("button", name="°F").click()
+        page.get_by_role("button", name="Dark").click()
+        page.reload()
+        sync_api.expect(page.locator(".card .value").first).to_have_text("69.8 °F")
+        sync_api.expect(page.locator("#charts h2")).to_have_text("Temperature by room, °F")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 19, 24)"
+        newest = (slot_at(SystemClock().now(), 300) - INTERVAL).astimezone()
+        sync_api.expect(page.locator("#last-cycle")).to_contain_text(f"last cycle {newest:%H:%M}")
         assert troubles == []
 
 
 def test_values_arrive_and_a_lost_server_is_noticed(deployment: Deployment, store: SqliteStore) -> None:
-    with browsing(1320, "light") as (page, troubles):
+    def stored(celsius: float, slot: datetime) -> None:
+        reading = a_reading("hue:0", collected_at=slot, location=ROOMS[0], temperature=celsius)
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=slot))))
+
+    slot = slot_at(SystemClock().now(), 300)
+    with browsing() as (page, troubles):
         with served(deployment) as (address, _):
             page.goto(address)
             status = page.locator("#connection")
-            sync_api.expect(status).to_contain_text("live", timeout=WAIT_MS)
-            slot = slot_at(SystemClock().now(), 300)
-            reading = a_reading("hue:0", collected_at=slot, location=ROOMS[0], temperature=31.5)
-            store.append(a_cycle(a_collected(reading, due=a_due(slot=slot))))
-            sync_api.expect(page.locator(".card .value").filter(has_text="31.5")).to_have_count(
-                1, timeout=WAIT_MS
-            )
+            sync_api.expect(status).to_have_text("live", timeout=WAIT_MS)
+            stored(31.5, slot)
+            arrived = page.locator(".card .value").filter(has_text="31.5")
+            sync_api.expect(arrived).to_have_count(1, timeout=WAIT_MS)
             assert troubles == []
-        sync_api.expect(status).to_contain_text("does not answer", timeout=WAIT_MS)
+        sync_api.expect(status).to_contain_text("no answer from the server", timeout=WAIT_MS)
+        stored(32.5, slot + timedelta(seconds=1))
         with served(deployment, port=int(address.rstrip("/").rpartition(":")[2])):
-            sync_api.expect(status).to_contain_text("live", timeout=WAIT_MS)
+            sync_api.expect(status).to_contain_text("live again", timeout=WAIT_MS)
+            arrived = page.locator(".card .value").filter(has_text="32.5")
+            sync_api.expect(arrived).to_have_count(1, timeout=WAIT_MS)
 
 
-def test_report_opens_from_the_disk(deployment: Deployment, store: SqliteStore) -> None:
-    assert store
-    file = deployment.folder / "report.html"
-    done = deployment.run("report", "--since", "7d", "--output", str(file))
-    assert done.returncode == 0, done.stderr
-    with browsing(1320, "light") as (page, troubles):
-        page.goto(file.as_uri())
-        sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
-        sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
-        assert [one for one in troubles if not one.startswith("outside: file:")] == []
+def range_button(page: Any, name: str) -> Any:
+    return page.get_by_role("button", name=name, exact=True)
 
 
 def violations(page: Any) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from adapters.sqlite.care.verification import check
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.support.databases import a_store
+from tests.support.databases import a_store, rows
 from tests.support.deployments import Deployment
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -71,6 +72,21 @@ def test_an_ignored_device_is_exported_only_when_it_is_named(home: Deployment, r
     assert BATH not in run_here(home, "export").stdout
     assert BATH in run_here(home, "export", "--device", "bath").stdout
     assert listed(home, run_here)[BATH]["settings"]["ignored_since"] is not None
+
+
+def test_the_history_is_renamed_after_a_verified_backup(home: Deployment, run_here: RunHere) -> None:
+    refused = run_here(home, "devices", "rename", "attic", "Study", "--history")
+    assert (refused.returncode, "--yes" in refused.stderr) == (64, True)
+    done = run_here(home, "devices", "rename", "attic", "Study", "--history", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    (backup,) = home.database.parent.glob("readings.db.before-rename-*")
+    assert f"{backup}: " in done.stdout
+    assert "2 stored readings" in done.stdout
+    locations = "SELECT DISTINCT location FROM readings ORDER BY location"
+    assert rows(backup, locations) == [("Attic",), ("Bath",), ("Hall",)]
+    assert home.rows(locations) == [("Bath",), ("Hall",), ("Study",)]
+    assert check(home.database, busy_timeout_ms=100) == ()
+    assert listed(home, run_here)[ATTIC]["name"] == "Study"
 
 
 def test_every_change_is_in_the_history(home: Deployment, run_here: RunHere) -> None:

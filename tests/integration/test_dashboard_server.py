@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,16 +15,17 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 import pytest_asyncio
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
 from domain.errors import StoreError
 from domain.reading import Quantity, Reading
+from entrypoints.commands.stored_data.dashboard import access_at
 from entrypoints.web.page_data import PageData
 from entrypoints.web.rendering import STATIC, assets, render
-from entrypoints.web.server import Access, application
+from entrypoints.web.server import Access, application, runner_of
 from entrypoints.wiring.dashboard import save_report
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 
@@ -97,8 +99,23 @@ async def test_no_served_byte_names_an_outside_address(client: Client) -> None:
         body = await reply.read()
         assert reply.status == 200, path
         assert not re.search(rb"(https?:)?//[a-z0-9-]+\.[a-z]", body), path
-        policy = reply.headers["Content-Security-Policy"]
-        assert policy.startswith("default-src 'self';")
+
+
+@pytest.mark.parametrize("path", ["/", "/data", "/static/page.js", "/none", "/data?range=no"])
+async def test_every_response_keeps_pages_apart(client: Client, path: str) -> None:
+    for headers in ({}, {"Host": "evil.example"}):
+        found = (await client.get(path, headers=headers)).headers
+        rules = [rule.strip() for rule in found["Content-Security-Policy"].split(";")]
+        assert rules == [
+            "default-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+        assert found["X-Content-Type-Options"] == "nosniff"
+        assert found["Referrer-Policy"] == "no-referrer"
+        assert found["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert found["Cache-Control"] == "no-store"
 
 
 async def test_names_are_escaped_in_the_page(client: Client) -> None:
@@ -149,8 +166,54 @@ async def test_a_token_is_asked_for_beyond_this_machine() -> None:
     async with TestClient(TestServer(app)) as client:
         assert (await client.get("/")).status == 403
         assert (await client.get("/?token=wrong")).status == 403
-        assert (await client.get("/?token=s3cret")).status == 200
+        reply = await client.get("/?token=s3cret")
+        assert (reply.status, reply.url.query_string) == (200, "")
         assert (await client.get("/data")).status == 200  # by the cookie
+
+
+async def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(MemoryHistory):
+        def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+            raise ZeroDivisionError(until)
+
+    caplog.set_level("DEBUG")
+    data = attrs.evolve(page_data(stored_home()), history=Broken(stored_home()))
+    runner = runner_of(application(data, Access(hosts=HOSTS, token="s3cret")))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with ClientSession() as session:
+            for path, status in (("/data", 500), ("/none", 404)):
+                async with session.get(f"{address}{path}?token=s3cret") as reply:
+                    assert reply.status == status
+    finally:
+        await runner.cleanup()
+    assert "ZeroDivisionError" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "unknown"),
+    [
+        ("127.0.0.1", ("127.0.0.1:8765", "localhost", "[::1]:8765"), ("192.168.1.20", "evil.example")),
+        ("::1", ("[::1]:8765",), ("evil.example",)),
+        ("192.168.1.20", ("192.168.1.20:8765", "localhost"), ("192.168.1.21", "evil.example")),
+        ("fe80::1", ("[fe80::1]:8765",), ("fe80",)),
+        ("Home.Example", ("home.example",), ("evil.example", "192.168.1.20")),
+        (
+            "0.0.0.0",  # noqa: S104
+            ("192.168.1.20:8765", "[fe80::1]:8765", f"{socket.gethostname()}.local"),
+            ("evil.example",),
+        ),
+        ("::", ("192.168.1.20",), ("evil.example", "192.168.1.20.evil.example")),
+    ],
+)
+def test_hosts_that_are_known_at_an_address(host: str, known: Sequence[str], unknown: Sequence[str]) -> None:
+    access = access_at(host)
+    assert [one for one in known if not access.knows_host(one)] == []
+    assert [one for one in unknown if access.knows_host(one)] == []
+    assert (access.token is None) == (host in ("127.0.0.1", "::1"))
 
 
 async def test_a_store_in_trouble_is_an_answer_too() -> None:
@@ -172,11 +235,12 @@ async def test_a_new_reading_is_an_event() -> None:
     app = application(page_data(store), Access(hosts=HOSTS))
     async with TestClient(TestServer(app)) as client, client.get("/events") as reply:
         assert reply.headers["Content-Type"] == "text/event-stream"
-        assert await reply.content.readline() == b"event: alive\n"
+        before = f"data: {len(store.readings)}\n".encode()
+        assert [await reply.content.readline() for _ in range(3)] == [b"event: newest\n", before, b"\n"]
         store.append(a_cycle(a_collected(a_reading("hue:a", collected_at=NOON), due=a_due(slot=NOON))))
-        while (line := await reply.content.readline()) != b"event: stored\n":
-            assert line
-        assert await reply.content.readline() == f"data: {len(store.readings)}\n".encode()
+        while (line := await reply.content.readline()) in (b"event: newest\n", before, b"\n"):
+            pass
+        assert line == f"data: {len(store.readings)}\n".encode()
 
 
 def test_the_chart_library_is_the_published_one() -> None:

@@ -24,7 +24,7 @@ from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import add_missing_checksums, checksum_of_inserted
-from adapters.sqlite.schema import CREATE_BASELINES
+from adapters.sqlite.schema import CREATE_BASELINES, CREATE_DEVICE_SETTINGS
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
 
@@ -41,13 +41,16 @@ SELECT name, type FROM pragma_table_info('readings', 'backup')
 WHERE name NOT IN (SELECT name FROM pragma_table_info('readings', 'main'))
 """
 _SELECT_BOUNDS = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM backup.readings"
-_SELECT_HAS_BASELINES = "SELECT count(*) >= 3 FROM pragma_table_info('baselines', 'backup')"
+_SELECT_HAS_COLUMNS = "SELECT count(*) >= 3 FROM pragma_table_info(?, 'backup')"
+# Tables that are made with their first row.
+_LATE_TABLES = {"baselines": CREATE_BASELINES, "device_settings": CREATE_DEVICE_SETTINGS}
 _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "measurements": ("began_at", "operation", "source", "number"),
     measurements.TABLE: ("slot", "source"),
     "baselines": ("name",),
+    "device_settings": ("device_id", "setting", "changed_at"),
 }
 # What is left to write of missed slots, see `adapters.sqlite.rows.holes`.
 _MERGE_HOLES = """
@@ -154,9 +157,10 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
         merged = _merge_readings(connection, lock)
-        if connection.execute(_SELECT_HAS_BASELINES).fetchone()[0]:
-            with locked_transaction(connection, lock):
-                connection.execute(CREATE_BASELINES)
+        for table, create in _LATE_TABLES.items():
+            if connection.execute(_SELECT_HAS_COLUMNS, (table,)).fetchone()[0]:
+                with locked_transaction(connection, lock):
+                    connection.execute(create)
         with locked_transaction(connection, lock):
             connection.execute(measurements.CREATE)
         for table, key in _KEYS.items():

@@ -20,6 +20,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "baselines": ("name",),
+    "device_settings": ("device_id", "setting", "changed_at"),
 }
 _SELECT_TABLES = {
     "main": "SELECT name FROM main.sqlite_schema WHERE type = 'table'",

@@ -27,7 +27,9 @@ from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.rows.holes import PREFIX
 from adapters.sqlite.rows.readings import READING_COLUMNS, as_instant
-from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_READINGS
+from adapters.sqlite.rows.settings import INSERT as INSERT_SETTING
+from adapters.sqlite.rows.settings import is_setting
+from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_DEVICE_SETTINGS, CREATE_READINGS
 from domain.errors import StoreRefused
 
 _COPIES = 3.0  # of the file: one to read, one of what is found, and that in the database
@@ -194,6 +196,11 @@ _OTHER_TABLES: Sequence[_OtherTable] = (
         values=3,
         is_row=lambda row: as_instant(row[1], None) is not None and str(row[2]).startswith("{"),
     ),
+    _OtherTable(
+        insert=INSERT_SETTING,
+        values=4,
+        is_row=lambda row: is_setting(row[1]) and as_instant(row[2], None) is not None,
+    ),
 )
 
 Statement = tuple[str, Sequence[Value]]
@@ -208,6 +215,7 @@ def recover(damaged: Path, new: Path, *, is_simulated: bool) -> None:
         connection.execute("PRAGMA synchronous=OFF")  # it is deleted once it is merged
         make_tables(connection, is_simulated=is_simulated)
         connection.execute(CREATE_BASELINES)
+        connection.execute(CREATE_DEVICE_SETTINGS)
         connection.execute(measurements.CREATE)
     with closing(connect(new, mode="rw", busy_timeout_ms=0)) as connection:
         connection.execute("PRAGMA synchronous=OFF")

@@ -13,7 +13,15 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import require_whole
-from adapters.sqlite.rows.checksums import IS_COMPLETE, SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
+from adapters.sqlite.rows.checksums import (
+    IS_COMPLETE,
+    SELECT_OUTCOMES,
+    SELECT_RUN,
+    SELECT_RUNS,
+    Run,
+    is_wrong,
+    read_run,
+)
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _BUSY_TIMEOUT_MS = 5000
@@ -145,8 +153,10 @@ def _until_unreadable(table: str, findings: Iterator[Finding]) -> Iterator[Findi
 
 
 def _check_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
-    for stored in [Run(*row) for row in connection.execute(SELECT_RUNS)]:
-        present = read_run(connection, stored.first_id, stored.last_id)
+    for known in [Run(*row) for row in connection.execute(SELECT_RUNS)]:
+        stored, present = known, read_run(connection, known.first_id, known.last_id)
+        if present != stored:  # unless it was renamed since the runs were read
+            stored, present = _read_again(connection, known)
         if present == stored:
             continue
         what = "changed since they were stored"
@@ -155,6 +165,17 @@ def _check_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
         slots = connection.execute(_SELECT_SLOTS, (stored.first_id, stored.last_id)).fetchone()
         where = f"ids {stored.first_id} to {stored.last_id} ({slots[0]} to {slots[1]})"
         yield Finding(table="readings", where=where, what=what)
+
+
+def _read_again(connection: sqlite3.Connection, known: Run) -> tuple[Run, Run]:
+    """Return the run as it was stored, and as it is, in one state of the database."""
+    connection.execute("BEGIN")
+    try:
+        row = connection.execute(SELECT_RUN, (known.first_id,)).fetchone()
+        present = read_run(connection, known.first_id, known.last_id)
+    finally:
+        connection.execute("COMMIT")
+    return present if row is None else Run(*row), present
 
 
 def _check_outcomes(connection: sqlite3.Connection) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ class LedgerRow(NamedTuple):
 
 SELECT_NEWEST_ID = "SELECT coalesce(max(id), 0) FROM readings"
 SELECT_RUNS = "SELECT first_id, last_id, readings, crc FROM checksums ORDER BY first_id"
+SELECT_RUN = "SELECT first_id, last_id, readings, crc FROM checksums WHERE first_id = ?"
 SELECT_OUTCOMES = f"SELECT {', '.join(LedgerRow._fields)}, crc FROM outcomes"  # noqa: S608 - names from above
 _SELECT_READINGS = f"""
 SELECT {", ".join(READING_COLUMNS)} FROM readings WHERE id BETWEEN ? AND ? ORDER BY id

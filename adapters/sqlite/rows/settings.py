@@ -25,6 +25,8 @@ SELECT count(*) FROM pragma_table_info('device_settings')
 WHERE name IN ('device_id', 'setting', 'changed_at', 'value')
 """
 
+_NAMES = frozenset(setting.value for setting in Setting)
+
 Rows = Sequence[Sequence[object]]
 
 
@@ -41,6 +43,11 @@ def select_current(connection: sqlite3.Connection) -> Rows:
 def settings_of(rows: Rows) -> SettingsByDevice:
     """Return the settings of the rows of `select_current`."""
     return settings_after(changes_of(rows))
+
+
+def is_setting(name: object) -> bool:
+    """Return whether a row's setting has that name."""
+    return str(name).partition(".")[0] in _NAMES
 
 
 def key_of(change: SettingChange) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
+import socket
 import webbrowser
 from pathlib import Path
 
@@ -18,14 +19,13 @@ from entrypoints.commands.stored_data.dashboard_process import become_child
 from entrypoints.exit_codes import FAILED
 from entrypoints.process import find_home
 from entrypoints.terminal.output import print_message
-from entrypoints.web.server import Access, application
+from entrypoints.web.server import Access, application, runner_of
 from entrypoints.wiring.dashboard import page_data
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
 
 LOOPBACK = "127.0.0.1"
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
-_STOP_S = 1.0
 
 
 @click.command()
@@ -68,11 +68,7 @@ def serve(
     home: Home, *, host: str = LOOPBACK, port: int, opens_browser: bool = False, is_child: bool = False
 ) -> int:
     """Serve the pages of the home until Ctrl-C or SIGTERM, or until stdin ends if this is a child process."""
-    is_local = _is_loopback(host)
-    access = Access(
-        hosts=_NAMES if is_local else (*_NAMES, host.lower()),
-        token=None if is_local else secrets.token_urlsafe(24),
-    )
+    access = access_at(host)
     app = application(page_data(home), access)
     return asyncio.run(_serve(app, access, host, port, opens_browser=opens_browser, is_child=is_child))
 
@@ -83,7 +79,7 @@ async def _serve(
     stop = await stop_on_signals(at_ctrl_c=None)
     if is_child:
         become_child(stop)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+    runner = runner_of(app)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -98,7 +94,7 @@ async def _serve(
             return FAILED
         chosen = runner.addresses[0][1]
         query = "" if access.token is None else f"?token={access.token}"
-        address = f"http://{host}:{chosen}/{query}"
+        address = f"http://{_in_address(_own_address() if access.any_address else host)}:{chosen}/{query}"
         print_message(f"Open {address} in a browser. Press Ctrl-C to stop.")
         if opens_browser:
             webbrowser.open(address)
@@ -108,8 +104,30 @@ async def _serve(
     return 0
 
 
-def _is_loopback(host: str) -> bool:
+def access_at(host: str) -> Access:
+    """Return who may see the pages that are served at this address: beyond this machine with a new token."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        address = None
+    if host == "localhost" or (address is not None and address.is_loopback):
+        return Access(hosts=(*_NAMES, _in_address(host)))
+    is_any = address is not None and address.is_unspecified
+    own = socket.gethostname().lower()
+    others = (own, f"{own}.local") if is_any else (_in_address(host.lower()),)
+    return Access(hosts=(*_NAMES, *others), any_address=is_any, token=secrets.token_urlsafe(24))
+
+
+def _in_address(host: str) -> str:
+    """Return the host as addresses of pages and the Host header have it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _own_address() -> str:
+    """Return the address at which others of the network reach this machine; its name if that is unknown."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # chooses an interface; sends nothing
+            return str(probe.getsockname()[0])
+    except OSError:
+        return socket.gethostname()

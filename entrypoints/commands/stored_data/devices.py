@@ -21,15 +21,24 @@ from domain.device_settings import (
     find_devices,
 )
 from domain.reading import Quantity
+from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import devices_text
 from entrypoints.terminal.cycle_text import unit_text
 from entrypoints.terminal.devices_text import device_text, offset_text
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_as_found
-from entrypoints.wiring.storage import device_settings, full_ledger, measured_history, require_database
+from entrypoints.wiring.storage import (
+    back_up_before,
+    device_settings,
+    full_ledger,
+    measured_history,
+    rename_stored,
+    require_database,
+)
 from ports.stored_data import DeviceSettingsLog
 
 _MOST_NAMED = 5
@@ -205,18 +214,27 @@ def ignore_command(
 @command.command("rename")
 @click.argument("device")
 @click.argument("name", required=False)
+@click.option("--history", "is_history", is_flag=True, help="Rename the stored readings too, after a backup.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @remove_option
 @home_option
 @click.pass_obj
 def rename_command(
-    environment: Environment | None, *, device: str, name: str | None, is_removed: bool, home: Path | None
+    environment: Environment | None,
+    *,
+    device: str,
+    name: str | None,
+    is_history: bool,
+    yes: bool,
+    is_removed: bool,
+    home: Path | None,
 ) -> int:
     """Call DEVICE by NAME instead of the name that its source gives; all of its readings are shown so.
 
     --remove brings back the name of the source, with the next cycle.
     """
-    if is_removed == (name is not None):
-        raise click.UsageError("name the new NAME, or --remove")
+    if is_removed == (name is not None) or (is_removed and is_history):
+        raise click.UsageError("name the new NAME, or --remove alone")
     devices, found = _found(home, environment, device)
     if name is None:
         devices.change(found, Setting.NAME, None)
@@ -224,8 +242,31 @@ def rename_command(
         return 0
     with _usage_errors():
         name = check_name(name)
+    if is_history:
+        return _rename_history(devices, found, name, None if yes else Prompts())
     devices.change(found, Setting.NAME, name)
-    print_message(f"{device_text(found)} is called {name} from now on")
+    print_message(
+        f"{device_text(found)} is called {name} from now on. Stored readings keep the name that they have, "
+        "and are shown under the new one; --history renames them too"
+    )
+    return 0
+
+
+def _rename_history(devices: _Devices, device: Device, name: str, prompts: Prompts | None) -> int:
+    """Ask, make a backup, and rename the stored readings too; return the exit code."""
+    if prompts is not None and not prompts.is_interactive:
+        raise click.UsageError("there is no terminal to ask at; add --yes to rename without a question")
+    question = f"Rename all stored readings of {device_text(device)} to {name}, after a backup?"
+    if prompts is not None and not prompts.confirm(question, default=False):
+        print_message("nothing is changed")
+        return exit_codes.FAILED
+    backup = back_up_before(devices.home, "rename")
+    print_message(f"{backup.file}: {backup.size_bytes / 1e6:.1f} MB, verified. Delete it once all is well")
+    for finding in backup.findings:
+        print_message(f"not what was stored, here and in the database: {finding}", err=True)
+    devices.change(device, Setting.NAME, name)
+    renamed = rename_stored(devices.home, device.device_id, name)
+    print_message(f"{device_text(device)} is called {name} from now on, and in {renamed:,} stored readings")
     return 0
 
 

@@ -1,0 +1,69 @@
+"""Stored readings of a device under another name, with the checksums of what changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from adapters.sqlite.connection import connect
+from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
+from adapters.sqlite.errors import store_errors
+from adapters.sqlite.rows.checksums import Run, read_run
+from adapters.sqlite.rows.readings import clean
+
+_ROWS_AT_ONCE = 500  # a cycle waits no longer than these take
+_SELECT_NEXT = """
+SELECT id FROM readings WHERE id > ? AND lower(device_id) = ? AND location <> ? ORDER BY id LIMIT 1
+"""
+_SELECT_RUNS = """
+SELECT first_id, last_id, readings, crc FROM checksums
+WHERE first_id BETWEEN coalesce((SELECT max(first_id) FROM checksums WHERE first_id <= ?), 0) AND ?
+ORDER BY first_id
+"""
+_UPDATE_READINGS = """
+UPDATE readings SET location = ? WHERE id BETWEEN ? AND ? AND lower(device_id) = ? AND location <> ?
+"""
+_UPDATE_RUN = "UPDATE checksums SET crc = ? WHERE first_id = ?"
+_UPDATE_DEVICE = "UPDATE devices SET location = ? WHERE lower(device_id) = ? AND location <> ?"
+
+
+def rename_readings(
+    path: Path, device_id: str, name: str, *, lock: DatabaseLock, busy_timeout_ms: int
+) -> int:
+    """Store the readings of the device under that name; return how many changed. Raise `StoreError`.
+
+    A collector has its turn after some hundred rows. Interrupted anywhere, it can be started again. A run of
+    readings whose checksum is wrong keeps it.
+    """
+    device, name = device_id.lower(), clean(name)
+    renamed = 0
+    with store_errors(path), closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
+        with locked_transaction(connection, lock):
+            connection.execute(_UPDATE_DEVICE, (name, device, name))
+        last = 0
+        while (found := connection.execute(_SELECT_NEXT, (last, device, name)).fetchone()) is not None:
+            with locked_transaction(connection, lock):
+                count, last = _rename_portion(connection, found[0], device, name)
+            renamed += count
+        with lock.held():
+            connection.close()  # which may checkpoint the log
+    return renamed
+
+
+def _rename_portion(connection: sqlite3.Connection, first: int, device: str, name: str) -> tuple[int, int]:
+    """Rename the readings from that id on; return how many there were, and the id of the last one.
+
+    The portion ends with a run of readings that share a checksum.
+    """
+    last = first + _ROWS_AT_ONCE - 1
+    runs = [Run(*row) for row in connection.execute(_SELECT_RUNS, (first, last))]
+    last = max([last, *(run.last_id for run in runs)])
+    sound = [run for run in runs if read_run(connection, run.first_id, run.last_id) == run]
+    count = connection.execute(_UPDATE_READINGS, (name, first, last, device, name)).rowcount
+    for run in sound:
+        new = read_run(connection, run.first_id, run.last_id)
+        if new != run:
+            connection.execute(_UPDATE_RUN, (new.crc, run.first_id))
+    return count, last
