@@ -19,6 +19,7 @@ from domain.reading import STORABLE, Quantity, Range, Reading, flag_implausible
 T = TypeVar("T")
 
 LONGEST_NAME = 60
+_LEAST_OF_ID = 4  # characters: fewer are in the ids of most devices
 # The largest correction that a sound sensor can need. A larger one is a typing error or a broken sensor.
 LARGEST_OFFSETS: Mapping[Quantity, float] = {
     Quantity.TEMPERATURE: 20.0,
@@ -253,16 +254,23 @@ class Device:
 
 
 def find_devices(text: str, devices: Iterable[Device]) -> Sequence[Device]:
-    """Return the devices that the text stands for: by id, else by name, else by a part of either.
+    """Return the devices that the text stands for: by id, else by name, else by a part of a name or an id.
 
     All are compared without case.
     """
+    by_id = {one.device_id: one for one in devices}
+    found = matching_ids(text, {device_id: one.name for device_id, one in by_id.items()})
+    return [by_id[device_id] for device_id in found]
+
+
+def matching_ids(text: str, names: Mapping[str, str]) -> Sequence[str]:
+    """Return the ids of devices that the text stands for, as `find_devices` does; `names` are by id."""
     wanted = " ".join(text.split()).casefold()
-    all_devices = tuple(devices)
     if not wanted:
         return ()
     return (
-        [one for one in all_devices if one.device_id.casefold() == wanted]
-        or [one for one in all_devices if one.name.casefold() == wanted]
-        or [one for one in all_devices if wanted in one.device_id.casefold() or wanted in one.name.casefold()]
+        [each for each in names if each.casefold() == wanted]
+        or [each for each, name in names.items() if name.casefold() == wanted]
+        or [each for each, name in names.items() if wanted in name.casefold()]
+        or [each for each in names if len(wanted) >= _LEAST_OF_ID and wanted in each.casefold()]
     )

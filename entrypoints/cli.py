@@ -28,6 +28,7 @@ _COMMANDS = {
     "export": ("stored_data.export:command", "Write the stored readings as CSV, JSON lines or Parquet."),
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
+    "history": ("stored_data.history:command", "Plot the course of a quantity in a room."),
     "report": ("stored_data.report:command", "Write the page of the dashboard as one file."),
     "restore": ("database:restore", "Replace the database with a backup."),
     "setup": ("setup.command:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),

@@ -23,7 +23,7 @@ _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?"
     r"|(?:db|baseline)(?: [a-z]+(?:-[a-z]+)?)?"
     r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
-    r"|demo|export|health|report|restore|setup(?: amazon)?|simulator|status)\b"
+    r"|demo|export|health|history|log|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
 _FAILING = ("strict", "surrogateescape")  # ways of streams to meet a character that they cannot print

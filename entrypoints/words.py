@@ -1,8 +1,22 @@
-"""Words for people that the page and the terminal share: causes and sources."""
+"""Words for people that the page and the terminal share: quantities, causes and sources."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.history.coverage import NO_CYCLE
+from domain.reading import Quantity
+
+TITLES: Mapping[Quantity, tuple[str, str]] = {  # and units; in the order of the page
+    Quantity.TEMPERATURE: ("Temperature", "°C"),
+    Quantity.PM25: ("PM2.5", "µg/m³"),
+    Quantity.VOC_INDEX: ("VOC index", ""),
+    Quantity.IAQ_SCORE: ("Air quality score", ""),
+    Quantity.RELATIVE_HUMIDITY: ("Humidity", "%"),
+    Quantity.CARBON_MONOXIDE: ("Carbon monoxide", "ppm"),
+    Quantity.PM10: ("PM10 (experimental)", "µg/m³"),
+    Quantity.CARBON_DIOXIDE: ("Carbon dioxide", "ppm"),
+}
 
 _SOURCE_TITLES = {"hue": "Hue bridge", "amazon": "Amazon account"}
 _REASONS = {

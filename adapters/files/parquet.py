@@ -8,11 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 from domain.errors import HomeclimateError
+from domain.history.export import IS_SIMULATED
 from domain.reading import Quantity
 
 _TYPES: Mapping[str, str] = {
     **dict.fromkeys(("collected_at", "observed_at"), "TIMESTAMPTZ"),
-    **dict.fromkeys(("is_reachable", "is_anomalous"), "BOOLEAN"),
+    **dict.fromkeys(("is_reachable", "is_anomalous", IS_SIMULATED), "BOOLEAN"),
     **dict.fromkeys((*(quantity.value for quantity in Quantity), "value"), "DOUBLE"),
     "battery_percent": "BIGINT",
 }

@@ -22,6 +22,7 @@ TEXTS = ("observed_at", "other_values")
 _BEFORE_VALUES = ("collected_at", *NAMES[:3])
 _AFTER_VALUES = ("battery_percent", "is_reachable", "is_anomalous", *TEXTS)
 LONG_COLUMNS = ("collected_at", *NAMES, "value", "is_anomalous", "observed_at")
+IS_SIMULATED = "is_simulated"  # only in exports of simulated homes
 _TIMES_CACHED = 256  # the devices of a slot share its time
 _ANOMALOUS, _OBSERVED, _OTHERS = -3, -2, -1  # where these cells are in a row
 
@@ -85,6 +86,18 @@ def adjusted(
         if others.keys() & offsets[device_id]:
             cells[_OTHERS] = json.dumps(adjusted_others(others, offsets[device_id]))
         yield tuple(cells)
+
+
+def simulated_columns(columns: Sequence[str]) -> Sequence[str]:
+    """Return the columns of a simulated home: one more, before the last texts, in which every row has a 1."""
+    at = columns.index(TEXTS[0])
+    return (*columns[:at], IS_SIMULATED, *columns[at:])
+
+
+def simulated_rows(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows with the cell of that column; `columns` are without it."""
+    at = columns.index(TEXTS[0])
+    return ((*row[:at], 1, *row[at:]) for row in rows)
 
 
 def in_zone(rows: Iterator[Row], zone: tzinfo) -> Iterator[Row]:

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
+from domain.history.series import Span
 from entrypoints.terminal.output import remember_home
 from ports.clock import Clock
 
 DASHBOARD_PORT = 8765
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_BLANK_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 
 
@@ -30,12 +32,24 @@ class SecondsRange(click.FloatRange):
         return seconds
 
 
+def parse_span(since: str, until: str | None, clock: Clock) -> Span:
+    """Parse the ends of a time, which is now if `until` is None. Raise UsageError if it is empty."""
+    end = clock.now() if until is None else parse_instant(until, clock)
+    span = Span(since=parse_instant(since, clock), until=end)
+    if span.since >= span.until:
+        raise click.UsageError(f"--since is not {'in the past' if until is None else 'before --until'}")
+    return span
+
+
 def parse_instant(text: str, clock: Clock) -> datetime:
-    """Parse 90m, 12h or 7d ago, or an instant; it is UTC unless it names a zone."""
+    """Parse 90m, 12h or 7d ago, or an instant; it is UTC unless it names a zone.
+
+    Times as this program prints them are understood too, with a blank before the offset.
+    """
     if ago := _AGO.fullmatch(text.strip()):
         return clock.now() - int(ago.group(1)) * _UNITS[ago.group(2)]
     try:
-        instant = datetime.fromisoformat(text.strip())
+        instant = datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text.strip()))
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise click.UsageError(

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from json.encoder import encode_basestring
 from typing import Any, TextIO
 
-from domain.history.export import NAMES, TEXTS, Cell, Row, other_values
+from domain.history.export import IS_SIMULATED, NAMES, TEXTS, Cell, Row, other_values
 from domain.printable import printable
 
 # What spreadsheets take for the begin of a formula, some of them behind blanks too; and its wide forms.
@@ -87,6 +87,7 @@ def _numbers(cell: Any) -> str:
 _ENCODERS: Mapping[str, Callable[[Any], str]] = {
     "is_reachable": _flag,
     "is_anomalous": _flag,
+    IS_SIMULATED: _flag,
     "observed_at": encode_basestring,
     "other_values": _numbers,
 }

@@ -11,12 +11,11 @@ from domain.history.coverage import Absence, unwritten
 from domain.history.series import Span, Summary, merged
 from domain.printable import printable
 from domain.reading import Quantity
-from entrypoints.web.cards import TITLES
 from entrypoints.web.page_data import PageData
-from entrypoints.words import source_title
+from entrypoints.words import TITLES, source_title
 from ports.stored_data import History, Ledger, SourceRecord
 
-_NAME_WIDTH = 24
+_NAME_WIDTH = 32
 _DIGITS = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
 
 
@@ -87,7 +86,7 @@ def _value_lines(history: History, span: Span) -> Iterator[str]:
         if rows:
             heading = f"{title}, {unit}" if unit else title
             yield ""
-            yield f"{heading:<26} {'lowest':>8} {'mean':>8} {'highest':>8}"
+            yield f"{heading:<{_NAME_WIDTH + 2}} {'lowest':>8} {'mean':>8} {'highest':>8}"
             yield from (_row(name, found, _DIGITS.get(quantity, 0)) for name, found in rows)
 
 

@@ -30,5 +30,16 @@ def format_age(age: timedelta) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
 
 
+def format_length(length: timedelta) -> str:
+    """Return a length of time, such as `35 min`, `2 h 10 min` or `3 d 4 h`."""
+    minutes = round(length.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    units = ((60, "h"), (1, "min")) if minutes < 2 * 1440 else ((1440, "d"), (60, "h"))
+    (large, name), (small, rest) = units
+    part = minutes % large // small
+    return f"{minutes // large} {name}" + (f" {part} {rest}" if part else "")
+
+
 def _offset(local: datetime) -> str:
     return local.isoformat()[-6:]

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import tzlocal
+
 from adapters.files import locks
 from adapters.files.locks import SourceLocks, UpkeepLock
 from adapters.sqlite.backup import backups
@@ -183,7 +185,6 @@ def _zones(home: Home) -> Zones:
 
 def local_zone() -> tzinfo:
     """Return the system's zone."""
-    import tzlocal
 
     return tzlocal.get_localzone()
 

@@ -136,6 +136,7 @@ def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, st
         refused = """new Promise((done) => {
             document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
             new Image().src = "http://127.0.0.1:9/";
+            setTimeout(() => done("nothing was refused"), 3000);
         })"""
         assert page.evaluate(refused) == "img-src"
 

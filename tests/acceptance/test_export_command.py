@@ -50,6 +50,25 @@ def test_export_writes_every_reading_as_csv(collected: Deployment, run_here: Run
     assert [float(row["temperature (Cel)"]) for row in rows[::2]] == [20 + number / 4 for number in range(12)]
 
 
+@pytest.mark.parametrize("options", [(), ("--long",), ("--format", "jsonl"), ("--zone", "Asia/Kolkata")])
+def test_each_row_of_a_simulated_home_says_so(
+    deployment: Deployment, run_here: RunHere, options: tuple[str, ...]
+) -> None:
+    deployment.database.parent.mkdir(parents=True)
+    store = a_store(deployment.database, is_simulated=True)
+    store.append(a_cycle(a_collected(a_reading(observed_at=NOON), a_reading("hue:b", pm25=2.0))))
+    store.close()
+    done = run_here(deployment, "export", *options)
+    assert done.stderr == "The home is simulated: none of these values was measured.\n"
+    if "jsonl" in options:
+        assert [json.loads(line)["is_simulated"] for line in done.stdout.splitlines()] == [True, True]
+    else:
+        rows = list(csv.DictReader(done.stdout.splitlines()))
+        assert [row["is_simulated"] for row in rows] == ["1", "1"]
+        assert rows[0]["observed_at"][:4] == "2026"
+        assert all(None not in row for row in rows), "no cell beyond the headings"
+
+
 def test_export_selects(collected: Deployment, run_here: RunHere) -> None:
     options = ("--since", "2026-03-01T12:30", "--until", "2026-03-01T13:40+01:00", "--quantity", "pm25")
     done = run_here(collected, "export", "--format", "jsonl", "--long", "--device", "k\u00dcche", *options)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,16 +28,12 @@ from entrypoints.web.rendering import STATIC, assets, render
 from entrypoints.web.server import Access, application, runner_of
 from entrypoints.wiring.dashboard import save_report
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+from tests.support.fetch_uplot import SHA256, checksums
 
 MINUTE = timedelta(minutes=1)
 HOSTS = ("127.0.0.1", "localhost")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 Client = TestClient[web.Request, web.Application]
-# As published in the npm package uplot 1.6.32.
-UPLOT_SHA256 = {
-    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
-    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
-}
 
 
 def stored_home() -> MemoryStore:
@@ -230,6 +226,48 @@ async def test_a_store_in_trouble_is_an_answer_too() -> None:
         )
 
 
+class Held(MemoryHistory):
+    """A history whose charts wait until `go` is set; `builds` counts how often a page was begun."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.go = threading.Event()
+        self.builds = 0
+
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        self.builds += 1
+        return super().newest(until)
+
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        assert since >= NOON - timedelta(hours=3) or self.go.wait(10)
+        return super().values(device_id, since, until)
+
+
+async def test_newest_values_come_before_the_charts_and_many_readers_cost_one_build() -> None:
+    store = stored_home()
+    history = Held(store)
+    data = attrs.evolve(page_data(store), history=history)
+    async with TestClient(
+        TestServer(
+            application(data, Access(hosts=HOSTS)),
+        )
+    ) as client:
+        packed = await client.get("/data?range=24h")
+        plain = await client.get("/data?range=24h", headers={"Accept-Encoding": "identity"})
+        newest = json.loads(await plain.content.readany() + b"}")
+        assert ("charts" in newest, len(newest["rooms"])) == (False, 2)
+        history.go.set()
+        assert (packed.headers["Content-Encoding"], "Content-Encoding" in plain.headers) == ("gzip", False)
+        content = await packed.json()
+        assert {**newest, **content} == content
+        assert [len(chart["series"]) for chart in content["charts"]] == [2]
+        assert history.builds == 1
+        store.append(a_cycle(a_collected(a_reading("hue:a", collected_at=NOON), due=a_due(slot=NOON))))
+        assert (await (await client.get("/data?range=24h")).json())["newest_id"] == content["newest_id"] + 1
+
+
 async def test_a_new_reading_is_an_event() -> None:
     store = stored_home()
     app = application(page_data(store), Access(hosts=HOSTS))
@@ -244,10 +282,7 @@ async def test_a_new_reading_is_an_event() -> None:
 
 
 def test_the_chart_library_is_the_published_one() -> None:
-    assert {
-        name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in UPLOT_SHA256
-    } == UPLOT_SHA256
-    assert "Leon Sorokin" in (STATIC / "uPlot.LICENSE.txt").read_text()
+    assert checksums({name: (STATIC / name).read_bytes() for name in SHA256}) == SHA256
 
 
 def test_report_into_a_pipe_leaves_the_pipe(tmp_path: Path) -> None:

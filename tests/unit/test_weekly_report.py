@@ -93,8 +93,8 @@ def test_figures_are_plain_text(is_simulated: bool) -> None:
     text = figures(data, SPAN)
     assert text.startswith("2026-03-01 13:00 to 2026-03-01 13:50 (Europe/Berlin)\n")
     assert ("SIMULATED HOME" in text) is is_simulated
-    assert "  Kitchen                    70.0 %\n" in text
-    assert "  Kitchen                      18.0     18.0     18.0\n" in text
-    assert "PM2.5, µg/m³                 lowest     mean  highest\n" in text
+    assert "  Kitchen                            70.0 %\n" in text
+    assert "  Kitchen                              18.0     18.0     18.0\n" in text
+    assert "PM2.5, µg/m³                         lowest     mean  highest\n" in text
     assert "Open problems\n  the battery of Kitchen is low\n" in text
     assert "\x1b" not in text

@@ -15,16 +15,28 @@ import click
 
 from config.loading import load_to_read
 from domain.device_settings import SettingsByDevice
-from domain.history.export import LONG_COLUMNS, Row, Selection, adjusted, headings, in_zone, long_rows, units
+from domain.history.export import (
+    LONG_COLUMNS,
+    Row,
+    Selection,
+    adjusted,
+    headings,
+    in_zone,
+    long_rows,
+    simulated_columns,
+    simulated_rows,
+    units,
+)
 from domain.printable import printable
 from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.export_text import write_csv, write_json_lines
-from entrypoints.terminal.output import discard_stdout
+from entrypoints.terminal.output import discard_stdout, print_message
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import (
     exported_rows,
+    holds_simulated,
     replacement,
     require_duckdb,
     write_copy,
@@ -102,6 +114,9 @@ def command(
     home_now = home_as_found(load_to_read(find_home(home)), environment)
     form = form or _ENDINGS.get("" if output is None else output.suffix.lower(), _CSV)
     _check_output(output, form, is_forced=force)
+    is_simulated = holds_simulated(home_now)
+    if is_simulated:
+        print_message("The home is simulated: none of these values was measured.", err=True)
     if form == _SQLITE and output is not None:
         if is_long or is_raw or any((since, until, names, quantities, zone)):
             raise click.UsageError(
@@ -128,6 +143,7 @@ def command(
         zone=None if zone is None else _zone_of(zone),
         form=form,
         is_long=is_long,
+        is_simulated=is_simulated,
         shows_progress=sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()),
     )
     try:
@@ -151,6 +167,7 @@ class _Export:
     zone: ZoneInfo | None
     form: str
     is_long: bool
+    is_simulated: bool
     shows_progress: bool
 
     def write(self, made: Path) -> None:
@@ -172,6 +189,10 @@ class _Export:
 
     @property
     def _columns(self) -> Sequence[str]:
+        return simulated_columns(self._usual_columns) if self.is_simulated else self._usual_columns
+
+    @property
+    def _usual_columns(self) -> Sequence[str]:
         return LONG_COLUMNS if self.is_long else self.selection.columns
 
     @contextmanager
@@ -179,7 +200,8 @@ class _Export:
         with self._with_progress(self.stored.rows(self.selection)) as rows:
             shown = adjusted(rows, self.selection, self.offsets) if self.offsets else rows
             converted = shown if self.zone is None else in_zone(shown, self.zone)
-            yield long_rows(converted, self.selection) if self.is_long else converted
+            shaped = long_rows(converted, self.selection) if self.is_long else converted
+            yield simulated_rows(shaped, self._usual_columns) if self.is_simulated else shaped
 
     @contextmanager
     def _with_progress(self, rows: Iterator[Row]) -> Iterator[Iterator[Row]]:

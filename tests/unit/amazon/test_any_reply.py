@@ -64,8 +64,8 @@ def read_twice(replies: Mapping[str, Any], **credentials: Any) -> None:
 
 def check(reply: SourceReply) -> None:
     """Check that the reply can be stored: each device once, finite values, and text that any file takes."""
-    devices = [each.device_id.lower() for each in (*reply.readings, *reply.unread)]
-    assert len(devices) == len(set(devices))
+    devices = [*(each.device_id for each in reply.readings), *(each.device_id for each in reply.unread)]
+    assert len(devices) == len({device.lower() for device in devices})
     texts = [each.location + (each.raw_response or "") for each in reply.readings]
     "".join([*devices, *texts, *reply.notes, *(each.detail for each in reply.unread)]).encode()
     for reading in reply.readings:
