@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -19,6 +21,7 @@ from domain.errors import StoreRefused
 from domain.history.series import Span
 from domain.schedule import Due, slot_at
 from domain.services.collection_cycle import CollectionCycle
+from domain.services.continuous_collection import Timetable, run_planned, unscheduled_cycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.commands.options import dashboard_port_option
 from entrypoints.commands.stored_data.dashboard import serve
@@ -31,10 +34,12 @@ from entrypoints.terminal.output import non_blocking_stdout, print_message, reme
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
-from entrypoints.wiring.home import Home, home_as_found, home_of
+from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.simulator import MovedClock, SimulatedHome, moved_clock, simulated_home
 from entrypoints.wiring.storage import history
+from ports.clock import Clock
 
+_LIVE_EVERY_S = 10.0
 _CONFIG = """\
 {mark}
 collectors:
@@ -65,7 +70,7 @@ class Request:
     live_cycles: int
     seed: int
     fault: str | None = None
-    serves: bool = False
+    port: int | None = None  # of the dashboard
 
 
 @attrs.frozen(kw_only=True)
@@ -176,12 +181,9 @@ def command(
         live_cycles=live_cycles,
         seed=seed,
         fault=fault,
-        serves=dashboard_port is not None,
+        port=dashboard_port,
     )
-    code = run(request)
-    if dashboard_port is None:
-        return code
-    return serve(home_as_found(load(folder)), port=dashboard_port) or code
+    return run(request)
 
 
 def run(request: Request) -> int:
@@ -198,12 +200,18 @@ def run(request: Request) -> int:
             where = f"a Hue bridge at {bridge.address}, Alexa at {alexa.address}"
             print_message(f"A simulated home: {where}.", err=True)
             live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
-    _show_newest(request, home_of(loaded, environment))
-    path = loaded.settings.storage.database_path
-    print_message(f"The database is {path}: every reading is in the table `readings`.")
-    if request.fault is not None:
-        _show_fault(FAULTS[request.fault], live)
-    _save_page(request, home_of(loaded, environment))
+        _show_newest(request, home_of(loaded, environment))
+        path = loaded.settings.storage.database_path
+        print_message(f"The database is {path}: every reading is in the table `readings`.")
+        if request.fault is not None:
+            _show_fault(FAULTS[request.fault], live)
+        _save_page(request, home_of(loaded, environment))
+        if request.port is not None:
+            print_message(f"The simulated home goes on in real time. It is read every {_LIVE_EVERY_S:.0f} s.")
+            with collecting(loaded, environment) as collecting_now:
+                go_on = partial(_collect_on, collecting_now.collection, clock)
+                if code := serve(home_of(loaded, environment), port=request.port, meanwhile=go_on):
+                    return code
     if request.fault is None:
         return int(verdict(live))
     return 0 if all(isinstance(cycle, Stored) for cycle in live) else int(verdict(live))
@@ -235,6 +243,22 @@ async def _collect(
         finally:
             await collection.close()
     return live
+
+
+async def _collect_on(collection: CollectionCycle, clock: Clock, stop: asyncio.Event) -> None:
+    """Collect every few seconds until `stop` is set: each slot when it is due, and outside the schedule."""
+    timetable = Timetable(collection, clock)
+    try:
+        while not stop.is_set():
+            planned = timetable.next_cycle()
+            if not planned.dues and not planned.outside:
+                planned = unscheduled_cycle(collection, clock)
+            await run_planned(collection, clock, planned)
+            timetable.mark_run(planned)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LIVE_EVERY_S)
+    finally:
+        await collection.close()
 
 
 def _backfill(collection: CollectionCycle, now: datetime, days: int) -> Iterator[tuple[Due, ...]]:
@@ -298,7 +322,7 @@ def _save_page(request: Request, home: Home) -> None:
     span = Span(since=now - timedelta(days=max(request.days, 1)), until=now)
     save_report(page, as_one_file(page_data(home), span))
     print_message(f"The page of the dashboard is saved as {page}.")
-    if not request.serves:
+    if request.port is None:
         print_message("To see it live: `homeclimate dashboard --open`")
 
 

@@ -73,13 +73,17 @@ def test_the_demo_ends_with_its_page(shown: tuple[subprocess.CompletedProcess[st
 
 
 @pytest.mark.proof
-def test_the_demo_serves_its_page(tmp_path: Path) -> None:
+def test_the_demo_serves_its_page_and_goes_on_collecting(tmp_path: Path) -> None:
     arguments = ("--days", "0", "--live-cycles", "1", "--serve", "0")
     demo = Piped(_order(tmp_path / "demo", *arguments))
     line = next(line for line in demo.stdout if "Open http" in line)
     (address,) = re.findall(r"http://[0-9.:]+/", line)
     with urllib.request.urlopen(address, timeout=20) as reply:  # noqa: S310 - http
         assert b"Kitchen" in reply.read()
+    newest: set[bytes] = set()
+    with urllib.request.urlopen(f"{address}events", timeout=20) as reply:  # noqa: S310 - http
+        while len(newest) < 2:
+            newest |= {line for line in [reply.readline()] if line.startswith(b"data: ")}
     demo.terminate()
     demo.communicate()
     assert demo.returncode == 0

@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 import socket
 import webbrowser
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -65,16 +66,34 @@ def command(
 
 
 def serve(
-    home: Home, *, host: str = LOOPBACK, port: int, opens_browser: bool = False, is_child: bool = False
+    home: Home,
+    *,
+    host: str = LOOPBACK,
+    port: int,
+    opens_browser: bool = False,
+    is_child: bool = False,
+    meanwhile: Callable[[asyncio.Event], Awaitable[None]] | None = None,
 ) -> int:
-    """Serve the pages of the home until Ctrl-C or SIGTERM, or until stdin ends if this is a child process."""
+    """Serve the pages of the home until Ctrl-C or SIGTERM, or until stdin ends if this is a child process.
+
+    `meanwhile` runs next to it, until the event is set.
+    """
     access = access_at(host)
     app = application(page_data(home), access)
-    return asyncio.run(_serve(app, access, host, port, opens_browser=opens_browser, is_child=is_child))
+    return asyncio.run(
+        _serve(app, access, host, port, opens_browser=opens_browser, is_child=is_child, meanwhile=meanwhile)
+    )
 
 
 async def _serve(
-    app: web.Application, access: Access, host: str, port: int, *, opens_browser: bool, is_child: bool
+    app: web.Application,
+    access: Access,
+    host: str,
+    port: int,
+    *,
+    opens_browser: bool,
+    is_child: bool,
+    meanwhile: Callable[[asyncio.Event], Awaitable[None]] | None,
 ) -> int:
     stop = await stop_on_signals(at_ctrl_c=None)
     if is_child:
@@ -98,6 +117,8 @@ async def _serve(
         print_message(f"Open {address} in a browser. Press Ctrl-C to stop.")
         if opens_browser:
             webbrowser.open(address)
+        if meanwhile is not None:
+            await meanwhile(stop)
         await stop.wait()
     finally:
         await runner.cleanup()
