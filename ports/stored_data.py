@@ -89,6 +89,19 @@ class History(Protocol):
         """
         ...
 
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        """Return instants and values of each quantity of a device from `since` to `until`, oldest first.
+
+        As `series`; quantities without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def first(self) -> datetime | None:
+        """Return the instant of the oldest reading; None without any. Raise `StoreError`."""
+        ...
+
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:

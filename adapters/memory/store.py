@@ -225,6 +225,18 @@ class MemoryHistory:
             if reading.device_id == device_id and reading.collected_at >= since and quantity in reading.values
         )
 
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        found = {
+            quantity: [point for point in self.series(device_id, quantity, since) if point[0] <= until]
+            for quantity in Quantity
+        }
+        return {quantity: points for quantity, points in found.items() if points}
+
+    def first(self) -> datetime | None:
+        return min((reading.collected_at for reading in self._store.readings.values()), default=None)
+
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
     ) -> Sequence[Summary]:

@@ -58,13 +58,14 @@ class Summary:
 def resolution_of(span: timedelta) -> Resolution:
     """Return the finest resolution whose series over that span has at most `MOST_POINTS` points.
 
-    Readings are for spans in which they can still be told apart.
+    Readings are for spans in which they can still be told apart; a series of more of them is thinned. A break
+    stands in the place of a missing hour, day or week; those at the ends of the span are whole.
     """
     if span <= RAW_UP_TO:
         return Resolution.READING
-    if span <= MOST_POINTS * HOUR:
+    if span <= (MOST_POINTS - 2) * HOUR:
         return Resolution.HOUR
-    if span <= timedelta(days=MOST_POINTS):
+    if span <= timedelta(days=MOST_POINTS - 2):
         return Resolution.DAY
     return Resolution.WEEK
 
@@ -80,6 +81,40 @@ def with_breaks(points: Sequence[Point], step: timedelta) -> Iterator[tuple[date
             yield last + step, None
         yield instant, value
         last = instant
+
+
+def thinned(
+    points: Sequence[tuple[datetime, float | None]], most: int = MOST_POINTS
+) -> Sequence[tuple[datetime, float | None]]:
+    """Return at most that many of the points: the lowest and the highest of each part of the span.
+
+    Every break between two points that stay is kept.
+    """
+    if len(points) <= most:
+        return points
+    parts = most // 4  # two points each, and a break after each point
+    first, width = points[0][0], (points[-1][0] - points[0][0]) / parts + timedelta(microseconds=1)
+    extremes: dict[int, tuple[int, int]] = {}
+    for place, (at, value) in enumerate(points):
+        if value is None:
+            continue
+        part = (at - first) // width
+        low, high = extremes.get(part, (place, place))
+        if value < (points[low][1] or 0.0):
+            low = place
+        if value > (points[high][1] or 0.0):
+            high = place
+        extremes[part] = low, high
+    kept: list[tuple[datetime, float | None]] = []
+    breaks = iter([(place, point) for place, point in enumerate(points) if point[1] is None])
+    gap = next(breaks, None)
+    for place in sorted({place for pair in extremes.values() for place in pair}):
+        if gap is not None and gap[0] < place:
+            kept.append(gap[1])
+            while gap is not None and gap[0] < place:
+                gap = next(breaks, None)
+        kept.append(points[place])
+    return kept
 
 
 def begin_of(instant: datetime, resolution: Resolution, zone: tzinfo) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from domain.device_settings import SettingsByDevice
@@ -53,6 +53,21 @@ class AdjustedHistory:
         if quantity not in own.offsets:
             return points
         return [(at, own.adjusted_value(quantity, value)) for at, value in points]
+
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        found = self._history.values(device_id, since, until)
+        own = self._settings().of(device_id)
+        return {
+            quantity: [(at, own.adjusted_value(quantity, value)) for at, value in points]
+            if quantity in own.offsets
+            else points
+            for quantity, points in found.items()
+        }
+
+    def first(self) -> datetime | None:
+        return self._history.first()
 
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime

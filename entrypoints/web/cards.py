@@ -18,6 +18,7 @@ from domain.history.air_quality import (
     usual_range,
 )
 from domain.history.coverage import Absence, stale_from
+from domain.history.series import Point
 from domain.reading import Quantity, Reading
 from entrypoints.words import TITLES, reason_of
 from ports.stored_data import History
@@ -48,6 +49,7 @@ class Cards:
     def card(self, reading: Reading) -> dict[str, Any]:
         """Return the values of one device."""
         observed = reading.observed_at or reading.collected_at
+        hour = self.history.values(reading.device_id, reading.collected_at - _TREND, reading.collected_at)
         stale_at = stale_from(reading.collected_at, self.interval)
         return {
             "device": reading.device_id,
@@ -60,7 +62,11 @@ class Cards:
             "reason": self._reason(reading) if self.now > stale_at else "",
             "battery": reading.battery_percent,
             "is_anomalous": reading.is_anomalous,
-            "values": [self._value(reading, quantity) for quantity in TITLES if quantity in reading.values],
+            "values": [
+                self._value(reading, quantity, hour.get(quantity, ()))
+                for quantity in TITLES
+                if quantity in reading.values
+            ],
         }
 
     def _reason(self, reading: Reading) -> str:
@@ -68,10 +74,9 @@ class Cards:
         absence = self.silences.get(reading.device_id) or self.silences.get(source)
         return "" if absence is None else reason_of(absence.cause)
 
-    def _value(self, reading: Reading, quantity: Quantity) -> dict[str, Any]:
+    def _value(self, reading: Reading, quantity: Quantity, hour: Sequence[Point]) -> dict[str, Any]:
         title, unit = TITLES[quantity]
         value = reading.values[quantity]
-        hour = self.history.series(reading.device_id, quantity, reading.collected_at - _TREND)
         is_long = bool(hour) and hour[0][0] <= reading.collected_at - _LEAST_TREND
         return {
             "quantity": quantity.value,

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
 
 import attrs
 
 from domain.device_settings import SettingsByDevice
 from domain.history.air_quality import PM25_CLASSES, PM25_GUIDELINE, rolling_day_means, usual_range
-from domain.history.coverage import unwritten
+from domain.history.coverage import Absence, unwritten
 from domain.history.series import (
     HOUR,
+    Point,
     Resolution,
     Span,
     Summary,
     begin_of,
-    combine,
     resolution_of,
+    thinned,
     with_breaks,
 )
 from domain.reading import Quantity, Reading
@@ -26,7 +28,7 @@ from entrypoints.web.cards import DAY, Cards, HourlyMeans
 from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
 from entrypoints.words import TITLES
 from ports.clock import Clock
-from ports.stored_data import History, Ledger, Measurements
+from ports.stored_data import History, Ledger, Measurements, SourceRecord
 
 RANGES: Mapping[str, timedelta] = {
     "6h": timedelta(hours=6),
@@ -38,6 +40,8 @@ RANGES: Mapping[str, timedelta] = {
 _SILENCE = timedelta(hours=6)  # how far back the reason of a silence is looked for
 _USUAL_DAYS = timedelta(days=30)
 _USUAL = (Quantity.VOC_INDEX, Quantity.IAQ_SCORE)  # quantities without a unit, and without a limit
+
+ValuesOf = Callable[[str], Mapping[Quantity, Sequence[Point]]]
 
 
 @attrs.frozen(kw_only=True)
@@ -75,25 +79,24 @@ class PageData:
 
     def build(self, span: Span) -> dict[str, Any]:
         """Return everything that the page shows of the span. Raise `StoreError`."""
+        charts: list[dict[str, Any]] = []
+        content: dict[str, Any] = {"charts": charts}
+        for part in self.parts(span):
+            charts += part.pop("charts", [])
+            content |= part
+        return content
+
+    def parts(self, span: Span) -> Iterator[dict[str, Any]]:
+        """Yield what the page shows of the span: first the newest values, then chart by chart, then gaps.
+
+        The lists under `charts` belong together. Raise `StoreError`.
+        """
         now = self.clock.now()
         newest = sorted(self.history.newest(now), key=lambda reading: reading.location.casefold())
         known = self.ledger.devices()
-        recent = Span(since=now - _SILENCE, until=now)
-        records = self.ledger.records(recent.since, now)
-        absences, silences = (
-            [
-                *self.ledger.absences(one.since, one.until),
-                *(
-                    each
-                    for record in records
-                    for each in unwritten(record.source, record.slot, one, self.interval)
-                ),
-            ]
-            for one in (span, recent)
-        )
+        records = self.ledger.records(now - _SILENCE, now)
         resolution = resolution_of(span.length)
         settings = self.settings()
-        names = {reading.device_id: reading.location for reading in newest}
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
         cards = Cards(
@@ -101,11 +104,10 @@ class PageData:
             now=now,
             interval=self.interval,
             usual=usual,
-            silences=newest_silences(silences),
+            silences=newest_silences(self._absences(records, Span(since=now - _SILENCE, until=now))),
             sources=sources,
         )
-        charts = [chart for chart in self._charts(newest, span, resolution, usual) if chart["series"]]
-        return {
+        yield {
             "now": now.timestamp(),
             "zone": str(self.zone),
             "is_simulated": self.is_simulated,
@@ -119,22 +121,41 @@ class PageData:
                 {**cards.card(reading), "offsets": dict(settings.of(reading.device_id).offsets)}
                 for reading in newest
             ],
-            **_packed(charts),
+            "incidents": [*self.incidents(), *self._backlog(resolution, now)],
+            "database": dict(self.database()),
+        }
+        times: dict[tuple[int, ...], int] = {}
+        for chart in self._charts(newest, span, resolution, usual):
+            if chart["series"]:
+                _pack(chart, times)
+                yield {"charts": [chart]}
+        absences = self._absences(records, span)
+        names = {reading.device_id: reading.location for reading in newest}
+        yield {
+            "times": list(times),
             "gaps": gaps(absences, names),
             "strips": strips(absences, known, names, span, self.interval),
-            "incidents": list(self.incidents()),
-            "database": dict(self.database()),
         }
 
     def _first(self) -> datetime | None:
-        """Return the first hour with a value of any device."""
-        now = self.clock.now()
-        hours = [
-            self.history.hours(reading.device_id, quantity, datetime.fromtimestamp(0, UTC), now)
-            for reading in self.history.newest(now)
-            for quantity in list(reading.values)[:1]
+        """Return when the first reading was collected, if that was in the past."""
+        first = self.history.first()
+        return None if first is None or first >= self.clock.now() else first
+
+    def _absences(self, records: Sequence[SourceRecord], span: Span) -> Sequence[Absence]:
+        return [
+            *self.ledger.absences(span.since, span.until),
+            *(each for one in records for each in unwritten(one.source, one.slot, span, self.interval)),
         ]
-        return min((found[0].at for found in hours if found), default=None)
+
+    def _backlog(self, resolution: Resolution, now: datetime) -> Iterator[Mapping[str, Any]]:
+        """Yield a line if the charts lack readings."""
+        if resolution in (Resolution.DAY, Resolution.WEEK) and (count := self.history.backlog()):
+            yield {
+                "text": f"these charts lack the newest {count:,} readings, which are not summed up yet",
+                "detail": "The daily upkeep sums them up, or `homeclimate db rebuild-rollups` does",
+                "since": now.timestamp(),
+            }
 
     def _hourly_means(self, newest: Sequence[Reading], now: datetime) -> HourlyMeans:
         """Return what is usual: the hourly means of the last 30 days, of quantities without a limit."""
@@ -150,9 +171,13 @@ class PageData:
     def _charts(
         self, newest: Sequence[Reading], span: Span, resolution: Resolution, usual: HourlyMeans
     ) -> Iterable[dict[str, Any]]:
+        @cache
+        def values(device_id: str) -> Mapping[Quantity, Sequence[Point]]:
+            return self.history.values(device_id, span.since, span.until)
+
         for quantity, (title, unit) in TITLES.items():
             series = [
-                self._series(reading, quantity, span, resolution)
+                self._series(reading, quantity, span, resolution, values)
                 for reading in newest
                 if quantity in reading.values
             ]
@@ -170,16 +195,13 @@ class PageData:
             }
 
     def _series(
-        self, reading: Reading, quantity: Quantity, span: Span, resolution: Resolution
+        self, reading: Reading, quantity: Quantity, span: Span, resolution: Resolution, values: ValuesOf
     ) -> dict[str, Any]:
         columns: dict[str, list[float | None]] = {"times": [], "means": [], "lows": [], "highs": []}
         if resolution is Resolution.READING:
-            points = [
-                point
-                for point in self.history.series(reading.device_id, quantity, span.since)
-                if point[0] <= span.until
-            ]
-            for at, value in with_breaks(points, self.interval):
+            for at, value in thinned(
+                list(with_breaks(values(reading.device_id).get(quantity, ()), self.interval))
+            ):
                 columns["times"].append(at.timestamp())
                 columns["means"].append(None if value is None else round(value, 2))
             del columns["lows"], columns["highs"]
@@ -210,10 +232,10 @@ class PageData:
         """Yield the summaries of the span, and None where the next one is missing."""
         if resolution is Resolution.HOUR:
             found = self.history.hours(device_id, quantity, span.since, span.until)
-        else:
+        elif resolution is Resolution.DAY:
             found = self.history.days(device_id, quantity, span.since, span.until, self.zone)
-        if resolution is Resolution.WEEK:
-            found = combine(found, resolution, self.zone)
+        else:
+            found = self.history.weeks(device_id, quantity, span.since, span.until, self.zone)
         after: Summary | None = None
         for one in found:
             if after is not None:
@@ -224,15 +246,15 @@ class PageData:
             after = one
 
 
-def _packed(charts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the charts with each distinct list of times once, as whole seconds since the one before."""
-    numbers: dict[tuple[int, ...], int] = {}
-    for chart in charts:
-        for series in chart["series"]:
-            times = [round(at) for at in series["times"]]
-            steps = tuple(at - before for before, at in zip([0, *times], times, strict=False))
-            series["times"] = numbers.setdefault(steps, len(numbers))
-    return {"charts": charts, "times": list(numbers)}
+def _pack(chart: dict[str, Any], numbers: dict[tuple[int, ...], int]) -> None:
+    """Replace lists of times by their number among the distinct ones.
+
+    These are whole seconds since the one before.
+    """
+    for series in chart["series"]:
+        times = [round(at) for at in series["times"]]
+        steps = tuple(at - before for before, at in zip([0, *times], times, strict=False))
+        series["times"] = numbers.setdefault(steps, len(numbers))
 
 
 def _next(at: datetime, resolution: Resolution, zone: tzinfo) -> datetime:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from entrypoints.web.page_data import RANGES
 
@@ -33,17 +33,22 @@ def assets() -> Mapping[str, bytes]:
     }
 
 
-def render(content: Mapping[str, Any], *, inline: bool = False) -> str:
-    """Return the page with its content; with `inline` it is one file that needs no server."""
+@cache
+def _template() -> Template:
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    return templates.get_template("page.html")
+
+
+def render(content: Mapping[str, Any], *, inline: bool = False) -> str:
+    """Return the page with its content; with `inline` it is one file that needs no server."""
     styles = [assets()[name].decode() for name in _STYLES]
     scripts = [assets()["uPlot.iife.min.js"].decode(), _one_script()]
-    return templates.get_template("page.html").render(
+    return _template().render(
         content=content,
         ranges=_LABELS,
         inline=inline,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiohttp import web
 
 from domain.errors import StoreError
 from domain.history.series import Span
+from entrypoints.web.contents import Content, Contents
 from entrypoints.web.page_data import RANGES, PageData
 from entrypoints.web.rendering import TYPES, assets, render
 
@@ -31,6 +32,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _COOKIE = "homeclimate"
+_NO_CHARTS: Mapping[str, Any] = {"charts": [], "times": [], "gaps": [], "strips": [], "is_partial": True}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -62,13 +64,15 @@ def _is_address(text: str) -> bool:
 
 
 _DATA, _ACCESS = web.AppKey("data", PageData), web.AppKey("access", Access)
+_CONTENTS = web.AppKey("contents", Contents)
 
 
 def application(data: PageData, access: Access) -> web.Application:
     """Return the application; it has no route that changes anything."""
     app = web.Application(middlewares=[_guard])
-    app[_DATA], app[_ACCESS] = data, access
+    app[_DATA], app[_ACCESS], app[_CONTENTS] = data, access, Contents(data)
     app.on_response_prepare.append(_add_headers)
+    app.on_cleanup.append(_close)
     app.router.add_get("/", _page)
     app.router.add_get("/data", _data)
     app.router.add_get("/events", _events)
@@ -102,10 +106,17 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
 
 
+async def _close(app: web.Application) -> None:
+    app[_CONTENTS].close()
+
+
 async def _page(request: web.Request) -> web.StreamResponse:
-    data = request.app[_DATA]
-    content = await asyncio.to_thread(_content, data, request.query.get("range", "24h"), request.query)
-    return web.Response(text=render(content), content_type="text/html")
+    """Answer with the newest values; the page asks for the charts itself."""
+    content = await _content(request)
+    text = await asyncio.to_thread(render, {**await _first(content), **_NO_CHARTS})
+    response = web.Response(text=text, content_type="text/html")
+    response.enable_compression()
+    return response
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
@@ -118,30 +129,49 @@ async def _static(request: web.Request) -> web.StreamResponse:
 
 
 async def _data(request: web.Request) -> web.StreamResponse:
-    data = request.app[_DATA]
-    content = await asyncio.to_thread(_content, data, request.query.get("range", "24h"), request.query)
-    response = web.json_response(text=json.dumps(content, separators=(",", ":")))
-    response.enable_compression()
+    """Answer with a content while it is made: the newest values come at once."""
+    content = await _content(request)
+    await _first(content)
+    response = web.StreamResponse(
+        headers={"Content-Type": "application/json; charset=utf-8", "Vary": "Accept-Encoding"}
+    )
+    is_packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    if is_packed:
+        response.headers["Content-Encoding"] = "gzip"
+    await response.prepare(request)
+    async for part in content.parts(content.packed if is_packed else content.plain):
+        await response.write(part)
     return response
 
 
-def _content(data: PageData, name: str, query: Any) -> dict[str, Any]:
+async def _content(request: web.Request) -> Content:
+    """Return the content of the requested range. Raise HTTPBadRequest, HTTPServiceUnavailable."""
+    name = request.query.get("range", "24h")
+    key = (name, *(request.query.get(at, "") for at in ("since", "until") if name == "custom"))
     try:
-        return {**data.build(_span(data, name, query)), "range": name}
+        return await request.app[_CONTENTS].get(key, _span(request.app[_DATA], name, request.query))
     except StoreError as error:
         raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
 
 
-def _span(data: PageData, name: str, query: Any) -> Span:
-    """Return the requested span. Raise HTTPBadRequest."""
+async def _first(content: Content) -> dict[str, Any]:
+    try:
+        return await content.first()
+    except StoreError as error:
+        raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+
+
+def _span(data: PageData, name: str, query: Any) -> Callable[[], Span]:
+    """Return what names the requested span. Raise HTTPBadRequest."""
     if name == "custom":
         try:
-            return data.custom_span(float(query["since"]), float(query["until"]))
+            span = data.custom_span(float(query["since"]), float(query["until"]))
         except (KeyError, ValueError, OverflowError, OSError) as error:
             raise web.HTTPBadRequest(text="since and until are Unix times, since before until.\n") from error
+        return lambda: span
     if name != "all" and name not in RANGES:
         raise web.HTTPBadRequest(text=f"The ranges are {', '.join(RANGES)} and all.\n")
-    return data.span(name)
+    return partial(data.span, name)
 
 
 async def _events(request: web.Request) -> web.StreamResponse:

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -223,6 +224,48 @@ async def test_a_store_in_trouble_is_an_answer_too() -> None:
             503,
             f"the disk was away until {NOON}",
         )
+
+
+class Held(MemoryHistory):
+    """A history whose charts wait until `go` is set; `builds` counts how often a page was begun."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.go = threading.Event()
+        self.builds = 0
+
+    def newest(self, until: datetime | None = None) -> Sequence[Reading]:
+        self.builds += 1
+        return super().newest(until)
+
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        assert since >= NOON - timedelta(hours=3) or self.go.wait(10)
+        return super().values(device_id, since, until)
+
+
+async def test_newest_values_come_before_the_charts_and_many_readers_cost_one_build() -> None:
+    store = stored_home()
+    history = Held(store)
+    data = attrs.evolve(page_data(store), history=history)
+    async with TestClient(
+        TestServer(
+            application(data, Access(hosts=HOSTS)),
+        )
+    ) as client:
+        packed = await client.get("/data?range=24h")
+        plain = await client.get("/data?range=24h", headers={"Accept-Encoding": "identity"})
+        newest = json.loads(await plain.content.readany() + b"}")
+        assert ("charts" in newest, len(newest["rooms"])) == (False, 2)
+        history.go.set()
+        assert (packed.headers["Content-Encoding"], "Content-Encoding" in plain.headers) == ("gzip", False)
+        content = await packed.json()
+        assert {**newest, **content} == content
+        assert [len(chart["series"]) for chart in content["charts"]] == [2]
+        assert history.builds == 1
+        store.append(a_cycle(a_collected(a_reading("hue:a", collected_at=NOON), due=a_due(slot=NOON))))
+        assert (await (await client.get("/data?range=24h")).json())["newest_id"] == content["newest_id"] + 1
 
 
 async def test_a_new_reading_is_an_event() -> None:

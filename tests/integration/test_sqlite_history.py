@@ -11,8 +11,9 @@ import pytest
 
 from adapters.sqlite.history.queries import (
     _SELECT_INSTANTS,
+    _SELECT_OLDEST,
     _SELECT_OUT_OF_ORDER,
-    _SELECT_SERIES,
+    _SELECT_VALUES,
     SELECT_DEVICES,
     SqliteHistory,
 )
@@ -134,10 +135,17 @@ def test_a_database_that_was_not_upgraded_yet_raises(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", [SELECT_DEVICES, _SELECT_INSTANTS, _SELECT_OUT_OF_ORDER, _SELECT_SERIES]
+    "statement",
+    [
+        SELECT_DEVICES,
+        _SELECT_INSTANTS,
+        _SELECT_OLDEST,
+        _SELECT_OUT_OF_ORDER,
+        _SELECT_VALUES.format(columns="temperature_celsius"),
+    ],
 )
 def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str) -> None:
-    parameters = ("hue:a", "2026-03", "2026")[: statement.count("?")]
+    parameters = ("hue:a", "2026-03", "2026", "2026-03", "2026")[: statement.count("?")]
     plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
     touching = [step for step in plan if "readings" in step]
     assert touching

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
+import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock
@@ -99,3 +100,31 @@ def test_failed_cycle_expected_the_devices_of_its_source() -> None:
     data = page_data(store)
     content = data.build(data.span("6h"))
     assert content["last_cycle"] == {"slot": NOON.timestamp(), "readings": 0, "expected": 1, "seconds": None}
+
+
+def test_charts_that_lack_readings_say_so() -> None:
+    class Behind(MemoryHistory):
+        def backlog(self) -> int:
+            return 300_000
+
+    store = MemoryStore()
+    air_at(store, 0, pm25=1.0)
+    data = attrs.evolve(page_data(store), history=Behind(store))
+    found = {
+        name: [one["text"] for one in data.build(data.span(name))["incidents"]] for name in ("30d", "1y")
+    }
+    assert found == {
+        "30d": [],
+        "1y": ["these charts lack the newest 300,000 readings, which are not summed up yet"],
+    }
+
+
+def test_a_year_of_a_source_that_is_away_is_in_its_strip() -> None:
+    store = MemoryStore()
+    air_at(store, 24 * 300, pm25=1.0)
+    data = page_data(store)
+    content = data.build(data.span("1y"))
+    source, device = content["strips"]
+    assert source["cells"] == device["cells"]
+    assert set(source["cells"][-75:]) == {0.0}
+    assert len(content["gaps"]) == 1

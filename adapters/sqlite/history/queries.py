@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -56,9 +57,14 @@ SELECT
     battery_level, signal_strength, raw_response, observed_at, other_values
 FROM readings WHERE id = ?
 """  # noqa: S608 - names of rows.readings
-_SELECT_SERIES = f"""
-SELECT timestamp, {_QUANTITIES} FROM readings WHERE device_id = ? AND timestamp >= ?
-"""  # noqa: S608 - names of rows.readings
+# Of the texts around the span only those that are not in UTC can name an instant in it.
+_SELECT_VALUES = """
+SELECT timestamp, {columns} FROM readings
+WHERE device_id = ? AND timestamp BETWEEN ? AND ?
+    AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00')
+"""
+_SELECT_OLDEST = "SELECT timestamp FROM readings WHERE device_id = ? ORDER BY timestamp"
+_EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
 
 
 class SqliteHistory:
@@ -80,17 +86,43 @@ class SqliteHistory:
         )
 
     def series(self, device_id: str, quantity: Quantity, since: datetime) -> Sequence[tuple[datetime, float]]:
-        column = COLUMNS[quantity]
+        return self._values(device_id, since, _EVER, [quantity]).get(quantity, [])
+
+    def values(
+        self, device_id: str, since: datetime, until: datetime
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        return self._values(device_id, since, until, list(COLUMNS))
+
+    def first(self) -> datetime | None:
+        oldest: list[datetime] = []
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            rows = connection.execute(_SELECT_SERIES, (device_id, as_text(since - _TEXT_SLACK))).fetchall()
-        points = (
-            (as_instant(row["timestamp"], self._naive_zone), value)
-            for row in rows
-            if (value := as_number(row[column])) is not None
-        )
-        return sorted(
-            (instant, value) for instant, value in points if instant is not None and instant >= since
-        )
+            for (device_id,) in connection.execute(SELECT_DEVICES).fetchall():
+                texts = connection.execute(_SELECT_OLDEST, (device_id,))
+                instants = (as_instant(text, self._naive_zone) for (text,) in texts)
+                oldest += islice((instant for instant in instants if instant is not None), 1)
+        return min(oldest, default=None)
+
+    def _values(
+        self, device_id: str, since: datetime, until: datetime, quantities: Sequence[Quantity]
+    ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
+        select = _SELECT_VALUES.format(columns=", ".join(COLUMNS[quantity] for quantity in quantities))
+        around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            connection.row_factory = None
+            rows = connection.execute(select, (device_id, *around, as_text(since), as_text(until))).fetchall()
+        instants = [as_instant(row[0], self._naive_zone) for row in rows]
+        found = {}
+        for number, quantity in enumerate(quantities, 1):
+            points = [
+                (instant, value)
+                for instant, row in zip(instants, rows, strict=True)
+                if (value := as_number(row[number])) is not None
+                and instant is not None
+                and since <= instant <= until
+            ]
+            if points:
+                found[quantity] = sorted(points)
+        return found
 
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime

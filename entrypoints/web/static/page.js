@@ -34,7 +34,7 @@ async function load(wanted) {
   try {
     const reply = await fetch(`data?${new URLSearchParams(wanted)}`);
     if (!reply.ok) throw new Error((await reply.text()).trim());
-    const content = await reply.json();
+    const content = await read(reply, (newest) => number === loads && showNewest(newest));
     if (number !== loads) return; // a later one is on its way
     Object.assign(state, { content, loadedAt: Date.now() });
     query = wanted;
@@ -42,6 +42,28 @@ async function load(wanted) {
   } finally {
     if (number === loads) document.querySelector("main").removeAttribute("aria-busy");
   }
+}
+
+// Reads the content while it is sent; its first line are the newest values.
+async function read(reply, onNewest) {
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let isFirst = true; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return JSON.parse(text);
+    text += value;
+    const end = isFirst ? text.indexOf("\n") : -1;
+    if (end < 0) continue;
+    isFirst = false;
+    onNewest(JSON.parse(`${text.slice(0, end)}}`));
+  }
+}
+
+// The charts stay as they are until theirs have come.
+function showNewest({ now, rooms, incidents }) {
+  Object.assign(state, { content: { ...state.content, now, rooms, incidents }, loadedAt: Date.now() });
+  drawNotices();
+  drawCards();
 }
 
 function refresh() {
@@ -149,5 +171,6 @@ if (isReport) {
   for (const button of document.querySelectorAll("[data-range]")) button.addEventListener("click", () => go({ range: button.dataset.range }));
   for (const button of document.querySelectorAll("[data-move]")) button.addEventListener("click", () => move(button.dataset.move));
   setInterval(tick, TICK_MS);
+  if (state.content.is_partial) refresh();
   follow();
 }
