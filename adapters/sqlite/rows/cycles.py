@@ -39,7 +39,7 @@ from adapters.sqlite.rows.readings import (
     reading_tables,
     row_of,
 )
-from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
+from adapters.sqlite.rows.settings import has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -97,7 +97,7 @@ class CycleWriter:
         self._has_index = False
         self._select_devices_at = ""
         self._has_settings = False
-        self._settings_rows: Rows = ()
+        self._data_version: int | None = None
         self._settings = SettingsByDevice()
         self._devices = DeviceRows(connection)
 
@@ -136,10 +136,11 @@ class CycleWriter:
 
     def settings(self) -> SettingsByDevice:
         """Return the settings of devices in effect."""
-        self._look_at_schema()
-        rows = select_current(self._connection) if self._has_settings else ()
-        if rows != self._settings_rows:
-            self._settings_rows, self._settings = rows, settings_of(rows)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:  # another connection has written, perhaps a setting
+            self._look_at_schema()
+            rows = select_current(self._connection) if self._has_settings else ()
+            self._settings, self._data_version = settings_of(rows), version
         return self._settings
 
     def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
