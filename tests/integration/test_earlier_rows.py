@@ -95,8 +95,8 @@ def test_name_that_was_set_wins_over_a_typed_one(path: Path) -> None:
         path,
         "CREATE TABLE device_settings (device_id TEXT NOT NULL, setting TEXT NOT NULL, "
         "changed_at TEXT NOT NULL, value TEXT, PRIMARY KEY (device_id, setting, changed_at)) WITHOUT ROWID",
-        "INSERT INTO device_settings SELECT DISTINCT device_id, 'name', '2026-01-01T00:00:00+00:00', '\"Hall\"' "
-        "FROM readings",
+        "INSERT INTO device_settings "
+        "SELECT DISTINCT device_id, 'name', '2026-01-01T00:00:00+00:00', '\"Hall\"' FROM readings",
     )
     _store(path, _later(1), typed=lambda: {DEVICE: "Typed"})
     assert rows(path, NAMES)[-1] == (DEVICE, "Hall")
