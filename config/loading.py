@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -270,3 +270,36 @@ def _amazon_credentials(settings: Settings, secrets: Secrets) -> Iterator[_Missi
         next_step = "run homeclimate setup amazon, or disable amazon_aqm"
         missing = "amazon_aqm.refresh_token", f"is missing, and so are the cookies; {next_step}"
         yield None if secrets.amazon_aqm.are_given else missing
+
+
+class CurrentSecrets:
+    """Reads secrets.yaml again after it has changed. A file that cannot be read leaves what was known.
+
+    `on_change` is called with the new secrets before anybody else sees them. `known` is the home as it was
+    when the file was looked at last.
+    """
+
+    def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
+        self.known = loaded
+        self._on_change = on_change
+        self._version = _file_version(loaded.secrets_path)
+
+    def loaded(self) -> Loaded:
+        """Return the home with its present secrets."""
+        version = _file_version(self.known.secrets_path)
+        if version != self._version:
+            self._version = version
+            secrets = inspect(self.known.home, needs_secrets=False).secrets
+            if secrets is not None and version is not None:
+                self._on_change(secrets)
+                self.known = attrs.evolve(self.known, secrets=secrets)
+        return self.known
+
+
+def _file_version(path: Path) -> tuple[int, int, int] | None:
+    """Identify the content of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
