@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 import attrs
 
@@ -183,20 +184,33 @@ def make_reply(
     now: datetime,
     settings: MonitorSettings,
 ) -> SourceReply:
-    """Return the readings of the monitors that have one, and the cause for each that has none."""
-    readings: list[Reading] = []
-    unread: list[Unread] = []
-    notes: list[str] = []
+    """Return the readings of the monitors that have one, and the cause for each that has none.
+
+    An account may list a monitor under two entities, one of an earlier registration: the newest counts.
+    """
+    outcomes: dict[str, Reading | Unread] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for monitor, samples in pairs:
-        match _reading(monitor, samples, slot, now, settings):
-            case Unread() as silent:
-                unread.append(silent)
-                continue
-            case reading:
-                readings.append(reading)
-        if samples is not None:
-            notes += _remarks(monitor, samples, now)
-    return SourceReply(readings=tuple(readings), unread=tuple(unread), notes=tuple(notes))
+        outcome = _reading(monitor, samples, slot, now, settings)
+        device = outcome.device_id.lower()
+        if device in outcomes and _age(outcome, now) >= _age(outcomes[device], now):
+            continue
+        outcomes[device] = outcome
+        notes[device] = ()
+        if samples is not None and isinstance(outcome, Reading):
+            notes[device] = tuple(_remarks(monitor, samples, now))
+    return SourceReply(
+        readings=tuple(one for one in outcomes.values() if isinstance(one, Reading)),
+        unread=tuple(one for one in outcomes.values() if isinstance(one, Unread)),
+        notes=tuple(chain.from_iterable(notes.values())),
+    )
+
+
+def _age(outcome: Reading | Unread, now: datetime) -> timedelta:
+    """Return the age of a reading; one without a time is older than any with one, and younger than none."""
+    if isinstance(outcome, Unread):
+        return timedelta.max
+    return now - outcome.observed_at if outcome.observed_at is not None else timedelta.max / 2
 
 
 def _reading(

@@ -20,7 +20,7 @@ from adapters.sqlite.history.queries import is_simulated
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import rename_durably
 from adapters.sqlite.migration.inspection import inspect
-from adapters.sqlite.migration.migrations import add_checksums, add_ledger
+from adapters.sqlite.migration.migrations import add_air_readings, add_checksums, add_ledger
 from adapters.sqlite.migration.table_rebuild import drop_indexes, rebuild
 from adapters.sqlite.migration.upgrade import Upgrade
 from adapters.sqlite.open_files import require_whole
@@ -139,4 +139,5 @@ def make_tables(connection: sqlite3.Connection, *, is_simulated: bool) -> None:
     add_ledger(connection, is_simulated=is_simulated)
     rebuild(connection)
     add_checksums(connection)
+    add_air_readings(connection)
     drop_indexes(connection)

@@ -99,6 +99,7 @@ class PageData:
         settings = self.settings()
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
+        first = self._first()
         cards = Cards(
             history=self.history,
             now=now,
@@ -122,7 +123,7 @@ class PageData:
                 for reading in newest
             ],
             "incidents": [*self.incidents(), *self._backlog(resolution, now)],
-            "database": dict(self.database()),
+            "database": {**self.database(), "since": first and first.timestamp()},
         }
         times: dict[tuple[int, ...], int] = {}
         for chart in self._charts(newest, span, resolution, usual):

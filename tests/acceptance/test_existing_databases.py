@@ -103,7 +103,15 @@ def test_only_the_new_readings_are_added(home: UpgradedHome) -> None:
         assert connection.execute("SELECT count(*) FROM readings").fetchone() == (
             home.row_count + len(added),
         )
-    assert [device_id for (device_id,) in added] == [reading.device_id for reading in NEW]
+    assert [device_id for (device_id,) in added] == [HUE.device_id, AQM.device_id]
+
+
+def test_no_new_row_of_the_old_table_lacks_a_temperature(home: UpgradedHome) -> None:
+    """The earlier program's reports fail on one."""
+    with closing(sqlite3.connect(home.path)) as connection:
+        select = "SELECT temperature_celsius FROM readings ORDER BY timestamp DESC LIMIT 2"
+        newest = connection.execute(select).fetchall()
+    assert sorted(f"{celsius:.1f}" for (celsius,) in newest) == ["21.5", "22.5"]
 
 
 def test_every_old_query_answers_as_before(home: UpgradedHome) -> None:
@@ -166,14 +174,15 @@ def test_monitors_and_readings_without_temperature_are_stored(
 ) -> None:
     with closing(sqlite3.connect(home.path)) as connection:
         stored = connection.execute(
-            "SELECT device_id, temperature_celsius, pm25_ugm3, other_values, is_anomalous FROM readings "
-            "WHERE id > ? + 1 ORDER BY id",
-            (home.row_count,),
+            "SELECT device_id, temperature_celsius, pm25_ugm3, other_values, is_anomalous FROM all_readings "
+            "WHERE timestamp = ? ORDER BY device_type DESC",
+            (NOON.isoformat(),),
         ).fetchall()
         ledger = connection.execute(
             "SELECT source, readings, unread FROM outcomes ORDER BY source"
         ).fetchall()
     assert stored == [
+        (HUE.device_id, 21.5, None, None, 0),
         (IN_THE_SUN.device_id, None, None, '{"temperature": 61.0}', 1),
         (AQM.device_id, 22.5, 3.0, None, 0),
         (WITHOUT_TEMPERATURE.device_id, None, 4.0, None, 0),

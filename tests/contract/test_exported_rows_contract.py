@@ -66,6 +66,22 @@ def test_rows_are_in_the_order_of_time(pair: Pair) -> None:
     ]
 
 
+def test_readings_without_a_temperature_stand_among_the_others(pair: Pair) -> None:
+    store, exported = pair
+    slots = [NOON + number * timedelta(minutes=5) for number in range(4)]
+    values = [{Quantity.TEMPERATURE: 21.0}, {Quantity.PM25: 3.0}] * 2
+    _keep(store, *(a_reading(collected_at=at, values=one) for at, one in zip(slots, values, strict=True)))
+    _keep(store, a_reading("alexa:b", location="Hall", pm25=4.0))
+    selection = Selection(device_ids=(a_reading().device_id,))
+    assert _cells(exported, selection, "collected_at", "temperature", "pm25") == [
+        (slot.isoformat(), one.get(Quantity.TEMPERATURE), one.get(Quantity.PM25))
+        for slot, one in zip(slots, values, strict=True)
+    ]
+    assert (exported.count(Selection()), exported.count(selection)) == (5, 4)
+    assert exported.devices() == {a_reading().device_id: "Living room", "alexa:b": "Hall"}
+    assert _cells(exported, Selection(quantities=(Quantity.PM25,)), "pm25") == [(4.0,), (3.0,), (3.0,)]
+
+
 def test_rows_begin_at_since_and_end_before_until(pair: Pair) -> None:
     store, exported = pair
     slots = [NOON + number * timedelta(minutes=5) for number in range(4)]

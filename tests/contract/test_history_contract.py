@@ -83,6 +83,26 @@ def test_a_series_begins_at_the_given_instant(pair: Pair) -> None:
     assert instants == [LATER]
 
 
+def test_a_reading_without_a_temperature_is_read_like_any_other(pair: Pair) -> None:
+    store, history = pair
+    humidity = Quantity.RELATIVE_HUMIDITY
+    pair_of_values = [{Quantity.TEMPERATURE: 21.0, humidity: 40.0}, {humidity: 44.0}]
+    slots = [NOON + number * LATER_BY for number in range(4)]
+    for slot, values in zip(slots, pair_of_values * 2, strict=True):
+        _keep(store, a_reading(collected_at=slot, values=values))
+    device = a_reading().device_id
+    assert [reading.collected_at for reading in history.newest()] == [slots[3]]
+    assert [reading.collected_at for reading in history.newest(slots[2])] == [slots[2]]
+    expected = list(zip(slots, [40.0, 44.0] * 2, strict=True))
+    assert list(history.series(device, humidity, NOON)) == expected
+    (hour,) = history.hours(device, humidity, NOON, slots[3])
+    (day,) = history.days(device, humidity, NOON, slots[3], ZoneInfo("Asia/Kolkata"))
+    assert [(one.low, one.mean, one.high, one.count) for one in (hour, day)] == [(40.0, 42.0, 44.0, 4)] * 2
+    (hour,) = history.hours(device, Quantity.TEMPERATURE, NOON, slots[3])
+    assert hour.count == 2
+    assert history.newest_id() == 4
+
+
 def test_later_readings_are_in_the_next_query(pair: Pair) -> None:
     store, history = pair
     keep(store, a_reading())

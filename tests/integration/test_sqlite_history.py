@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.history.queries import (
+    _SELECT_DEVICES,
     _SELECT_INSTANTS,
     _SELECT_OLDEST,
     _SELECT_OUT_OF_ORDER,
     _SELECT_VALUES,
-    SELECT_DEVICES,
     SqliteHistory,
 )
 from domain.errors import StoreError
@@ -134,18 +134,20 @@ def test_a_database_that_was_not_upgraded_yet_raises(tmp_path: Path) -> None:
         SqliteHistory(path).newest()
 
 
+@pytest.mark.parametrize("table", ["readings", "air_readings"])
 @pytest.mark.parametrize(
     "statement",
     [
-        SELECT_DEVICES,
+        _SELECT_DEVICES,
         _SELECT_INSTANTS,
         _SELECT_OLDEST,
         _SELECT_OUT_OF_ORDER,
-        _SELECT_VALUES.format(columns="temperature_celsius"),
+        _SELECT_VALUES,
     ],
 )
-def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str) -> None:
+def test_the_newest_readings_need_no_scan_of_years(path: Path, statement: str, table: str) -> None:
     parameters = ("hue:a", "2026-03", "2026", "2026-03", "2026")[: statement.count("?")]
+    statement = statement.format(table=table, columns="temperature_celsius")
     plan = [row[3] for row in rows(path, f"EXPLAIN QUERY PLAN {statement}", *parameters)]
     touching = [step for step in plan if "readings" in step]
     assert touching

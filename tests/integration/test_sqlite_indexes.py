@@ -28,7 +28,10 @@ from tests.support.old_homes import Age
 
 ALL_ROWS = "SELECT * FROM readings ORDER BY id"
 TABLES = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-NAMES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+NAMES = """
+SELECT name FROM sqlite_schema
+WHERE tbl_name = 'readings' AND type = 'index' AND sql IS NOT NULL ORDER BY name
+"""
 KEPT = [f"idx_readings_{name}" for name in ("anomalous", "device_type", "location", "timestamp")]
 DROPPED = ["idx_readings_device_id", "idx_readings_device_timestamp"]
 CANNOT_BE_MADE = "CREATE INDEX idx_readings_location ON readings (id)"

@@ -57,7 +57,7 @@ def test_a_new_database_has_the_columns_and_indexes_of_old_homes(store: SqliteSt
     columns = {row[1]: row[2] for row in rows(path, "PRAGMA table_info(readings)")}
     assert set(columns) == {*columns_of(Age.C_WAL), "observed_at", "pm10_ugm3", "other_values"}
     assert (columns["timestamp"], columns["temperature_celsius"]) == ("DATETIME", "REAL")
-    assert {name for (name,) in rows(path, "SELECT name FROM sqlite_schema WHERE name LIKE 'idx%'")} == {
+    assert {name for (name,) in rows(path, "SELECT name FROM sqlite_schema WHERE name LIKE 'idx_r%'")} == {
         f"idx_readings_{name}" for name in ("timestamp", "location", "device_type", "anomalous")
     }
 
@@ -128,8 +128,9 @@ def test_values_that_the_table_refuses_go_to_other_values(store: SqliteStore, pa
     assert rows(
         path,
         "SELECT temperature_celsius, humidity_percent, battery_level, other_values, is_anomalous "
-        "FROM readings",
+        "FROM all_readings",
     ) == [(None, 12.0, None, '{"temperature": 61.25, "battery_percent": 255.0}', 1)]
+    assert rows(path, "SELECT * FROM readings") == []
     assert rows(path, "SELECT readings, unread FROM outcomes") == [(1, None)]
 
 
@@ -142,12 +143,12 @@ def test_a_row_that_the_table_refuses_is_named_in_ledger_and_journal(
         "CREATE TRIGGER mine BEFORE INSERT ON readings WHEN new.device_id = 'hue:sun' "
         "BEGIN SELECT RAISE(ABORT, 'not here'); END",
     )
-    hot = a_reading("hue:sun", temperature=61.25, relative_humidity=12.0)
+    hot = a_reading("hue:sun", temperature=21.25, relative_humidity=112.0)
     store.append(a_cycle(a_collected(hot, a_reading("hue:a"))))
     ((count, unread),) = rows(path, "SELECT readings, unread FROM outcomes")
     cause, detail = json.loads(unread)["hue:sun"]
     assert (count, cause) == (1, "out_of_range")
-    assert all(part in detail for part in ("(not here)", "temperature 61.25", "relative_humidity 12"))
+    assert all(part in detail for part in ("(not here)", "temperature 21.25", "relative_humidity 112"))
     assert [record.fields["device"] for record in journal.of("store.row_refused")] == ["hue:sun"]
     assert rows(path, "SELECT device_id FROM readings") == [("hue:a",)]
     assert rows(path, "SELECT device_id FROM devices") == [("hue:a",)]  # the other was never read

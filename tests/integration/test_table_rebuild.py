@@ -29,7 +29,7 @@ INSERT_ONE = (
     "VALUES ('2025-03-01T12:00:00+00:00', 'hue:old', 20.0, 'Bad', 'hue_sensor')"
 )
 SUN = a_reading("hue:sun", temperature=61.0)
-MONITOR = a_reading("alexa:new", kind=DeviceKind.ALEXA_AQM, pm25=3.0)
+MONITOR = a_reading("alexa:new", kind=DeviceKind.ALEXA_AQM, temperature=22.5, pm25=3.0)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_a_rebuilt_table_takes_new_rows_and_keeps_its_other_checks(path: Path, a
     store.append(a_cycle(a_collected(SUN, MONITOR)))
     store.close()
     assert rows(path, "SELECT device_id, temperature_celsius FROM readings WHERE id > 20") == [
-        ("hue:sun", None),
-        ("alexa:new", None),
+        ("alexa:new", 22.5),
     ]
+    assert rows(path, "SELECT device_id FROM air_readings") == [("hue:sun",)]
     assert (rows(path, COLUMNS), rows(path, OBJECTS)) == (columns, objects)
     refused = {
         "temperature_celsius": 50.1,

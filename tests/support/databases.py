@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.sqlite.migration.migrations import add_ledger
+from adapters.sqlite.migration.migrations import add_air_readings, add_ledger
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
     CREATE_DEVICES,
@@ -47,6 +47,7 @@ def an_unrelaxed_home(path: Path, age: Age, count: int = 500) -> None:
     make_old_home(path, age, count)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         add_ledger(connection, is_simulated=False)
+        add_air_readings(connection)
 
 
 EARLIER_INDEXES = (

@@ -17,6 +17,7 @@ from adapters.sqlite.migration.inspection import HOME_ID
 # The tables whose rows must not be lost, with their keys. Measurements are forgotten by their age.
 _KEYS: Mapping[str, Sequence[str]] = {
     "readings": ("device_id", "timestamp"),
+    "air_readings": ("device_id", "timestamp"),
     "outcomes": ("source", "slot"),
     "devices": ("device_id",),
     "baselines": ("name",),

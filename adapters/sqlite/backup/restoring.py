@@ -21,16 +21,17 @@ from adapters.sqlite.errors import store_errors
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
-from adapters.sqlite.migration.migrations import user_version
+from adapters.sqlite.migration.migrations import create_air_readings, user_version
 from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import add_missing_checksums, checksum_of_inserted
+from adapters.sqlite.rows.readings import AIR_READINGS, READINGS, count_readings
 from adapters.sqlite.schema import CREATE_BASELINES, CREATE_DEVICE_SETTINGS
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
 
 _ROWS_AT_ONCE = 1000  # a cycle waits no longer than these take
 _LOCK_WAIT_S = 10.0
-_SELECT_CONTENTS = "SELECT count(*), max(timestamp) FROM readings"
+_SELECT_NEWEST = "SELECT max(timestamp) FROM readings"
 _SELECT_COLUMNS = """
 SELECT present.name FROM pragma_table_info(:table, 'main') AS present
 JOIN pragma_table_info(:table, 'backup') AS old ON old.name = present.name
@@ -40,7 +41,7 @@ _SELECT_ADDED_COLUMNS = """
 SELECT name, type FROM pragma_table_info('readings', 'backup')
 WHERE name NOT IN (SELECT name FROM pragma_table_info('readings', 'main'))
 """
-_SELECT_BOUNDS = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM backup.readings"
+_SELECT_BOUNDS = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM backup.{table}"
 _SELECT_HAS_COLUMNS = "SELECT count(*) >= 3 FROM pragma_table_info(?, 'backup')"
 # Tables that are made with their first row.
 _LATE_TABLES = {"baselines": CREATE_BASELINES, "device_settings": CREATE_DEVICE_SETTINGS}
@@ -118,7 +119,8 @@ class Restoring:
             store_errors(path),
             closing(connect(path, mode="ro", busy_timeout_ms=self.busy_timeout_ms)) as database,
         ):
-            count, newest = database.execute(_SELECT_CONTENTS).fetchone()
+            count = count_readings(database)
+            (newest,) = database.execute(_SELECT_NEWEST).fetchone()
         return f"{count} readings, the newest of {newest}" if count else "no readings"
 
     def _claim(self, new: Path) -> None:
@@ -156,7 +158,10 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
     with store_errors(path), closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
-        merged = _merge_readings(connection, lock)
+        with locked_transaction(connection, lock):
+            create_air_readings(connection)
+            _add_columns(connection)
+        merged = sum(_merge_readings(connection, lock, table) for table in (READINGS, AIR_READINGS))
         for table, create in _LATE_TABLES.items():
             if connection.execute(_SELECT_HAS_COLUMNS, (table,)).fetchone()[0]:
                 with locked_transaction(connection, lock):
@@ -175,17 +180,22 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
     return merged
 
 
-def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock) -> int:
-    with locked_transaction(connection, lock):  # such as `name`, in which people name devices
-        for name, kind in connection.execute(_SELECT_ADDED_COLUMNS).fetchall():
-            connection.execute(f"ALTER TABLE main.readings ADD COLUMN {quoted(name)} {kind}")
-    columns = ", ".join(_columns(connection, "readings"))
+def _add_columns(connection: sqlite3.Connection) -> None:
+    """Add the columns that only the backup has, such as `name`, in which people name devices."""
+    for name, kind in connection.execute(_SELECT_ADDED_COLUMNS).fetchall():
+        connection.execute(f"ALTER TABLE main.readings ADD COLUMN {quoted(name)} {kind}")
+
+
+def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock, table: str) -> int:
+    if not (names := _columns(connection, table)):  # a backup from before this table
+        return 0
+    columns = ", ".join(names)
     insert = f"""
-        INSERT INTO main.readings ({columns})
-        SELECT {columns} FROM backup.readings WHERE id >= ? AND id < ? ORDER BY id
+        INSERT INTO main.{table} ({columns})
+        SELECT {columns} FROM backup.{table} WHERE id >= ? AND id < ? ORDER BY id
         ON CONFLICT (device_id, timestamp) DO NOTHING
     """  # noqa: S608 - names of columns
-    first, last = connection.execute(_SELECT_BOUNDS).fetchone()
+    first, last = connection.execute(_SELECT_BOUNDS.format(table=table)).fetchone()
     merged = 0
     for start in range(first, last + 1, _ROWS_AT_ONCE):
         with locked_transaction(connection, lock), checksum_of_inserted(connection):

@@ -25,6 +25,7 @@ from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.migration.durable_copy import fsync, rename_durably
 from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.open_files import Condition, OpenFiles
+from adapters.sqlite.rows.readings import count_readings
 from domain.errors import StoreCorrupt, StoreFull
 from ports.clock import Clock
 
@@ -32,7 +33,6 @@ LABEL = "rescued"
 _LOGS = ("-wal", "-shm", "-journal")
 _SPARE_BYTES = 8 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
-_COUNT = "SELECT count(*) FROM readings"
 _UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_READ")
 
 
@@ -209,7 +209,7 @@ def _merge(path: Path, other: Path, busy_timeout_ms: int) -> int:
 
 def _count(path: Path) -> int:
     with closing(connect(path, mode="ro", busy_timeout_ms=5000)) as connection:
-        return int(connection.execute(_COUNT).fetchone()[0])
+        return count_readings(connection)
 
 
 def _temporary_folder(real: Path) -> AbstractContextManager[Path]:

@@ -26,7 +26,14 @@ from adapters.sqlite.opening import Opening, make_tables
 from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import SELECT_OUTCOMES, SELECT_RUNS, Run, is_wrong, read_run
 from adapters.sqlite.rows.holes import PREFIX
-from adapters.sqlite.rows.readings import READING_COLUMNS, as_instant
+from adapters.sqlite.rows.readings import (
+    AIR_READINGS,
+    READING_COLUMNS,
+    SELECT_AIR_READINGS,
+    as_instant,
+    count_readings,
+    reading_tables,
+)
 from adapters.sqlite.rows.settings import INSERT as INSERT_SETTING
 from adapters.sqlite.rows.settings import is_setting
 from adapters.sqlite.schema import ADD_COLUMNS, CREATE_BASELINES, CREATE_DEVICE_SETTINGS, CREATE_READINGS
@@ -34,10 +41,10 @@ from domain.errors import StoreRefused
 
 _COPIES = 3.0  # of the file: one to read, one of what is found, and that in the database
 _ROWS_AT_ONCE = 1000
-_COUNT = "SELECT count(*) FROM readings"
 _SELECT_HAS_CHECKSUMS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checksums'"
 _SELECT_IS_SIMULATED = "SELECT value FROM properties WHERE name = 'is_simulated'"
 _DELETE_OUTCOME = "DELETE FROM outcomes WHERE source = ? AND slot = ?"
+_DELETE_AIR_READING = "DELETE FROM air_readings WHERE timestamp = ? AND device_id = ?"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +52,8 @@ class Salvaged:
     """The result, counted in readings; `lost` are those that were there before the damage.
 
     `doubtful` are runs of readings that were merged although some have changed: a checksum does not show
-    which. `left_out` are rows of the ledger that have changed.
+    which. `left_out` are rows of the ledger, and readings without a temperature, that have
+    changed.
     """
 
     read: int
@@ -106,12 +114,16 @@ class Salvaging:
 
 
 def _judge(found: Path) -> Salvaged:
-    """Delete ledger rows that have changed, and compare the readings with their checksums."""
+    """Delete rows that differ from their own checksums, and compare runs of readings with theirs."""
     with closing(connect(found, mode="rw", busy_timeout_ms=0)) as connection:
-        (read,) = connection.execute(_COUNT).fetchone()
+        read = count_readings(connection)
         if not connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
             return Salvaged(read=read)
         left_out, lost, doubtful = [], 0, []
+        if AIR_READINGS in reading_tables(connection):
+            for row in [row for row in connection.execute(SELECT_AIR_READINGS) if is_wrong(row)]:
+                left_out.append(Finding(table=AIR_READINGS, where=f"{row[1]} {row[0]}", what="has changed"))
+                connection.execute(_DELETE_AIR_READING, row[:2])
         for row in [row for row in connection.execute(SELECT_OUTCOMES) if is_wrong(row)]:
             left_out.append(Finding(table="outcomes", where=f"{row[0]} {row[1]}", what="has changed"))
             connection.execute(_DELETE_OUTCOME, row[:2])
@@ -135,6 +147,11 @@ _MISSING_COLUMNS = (  # of the ages C, B, A, and one between B and C
     frozenset({"co_ppm", "iaq_score"}),
 )
 _INSERT_RUN = "INSERT OR IGNORE INTO checksums (first_id, last_id, readings, crc) VALUES (?, ?, ?, ?)"
+_AIR_COLUMNS = (*READING_COLUMNS, "name", "crc")
+_INSERT_AIR_READING = (
+    f"INSERT OR IGNORE INTO air_readings ({', '.join(_AIR_COLUMNS)}) "  # noqa: S608 - names of rows.readings
+    f"VALUES ({', '.join('?' for _ in _AIR_COLUMNS)})"
+)
 _INSERT_PROPERTY = "INSERT OR REPLACE INTO properties (name, value) VALUES (?, ?)"
 
 
@@ -251,6 +268,8 @@ def _statements(pages: Pages, columns: Sequence[str]) -> Iterator[Statement]:
                 if surplus in (-1, 0, 1) and _fits(table, record.values, surplus):
                     yield table.insert, [*record.values, None][: table.values]
                     break
+        elif _is_air_reading(record.values):
+            yield _INSERT_AIR_READING, [record.rowid, *record.values[1:]]
         elif (row := _reading(record, columns)) is not None:
             yield insert, [row.get(name) for name in names]
         else:
@@ -258,6 +277,16 @@ def _statements(pages: Pages, columns: Sequence[str]) -> Iterator[Statement]:
                 case (None, int(last_id), int(readings), int(crc)):
                     if record.rowid <= last_id and 0 < readings <= last_id - record.rowid + 1:
                         yield _INSERT_RUN, (record.rowid, last_id, readings, crc)
+
+
+def _is_air_reading(values: Values) -> bool:
+    """Return whether these are as many as `air_readings` has, which ends with a checksum."""
+    return (
+        len(values) == len(_AIR_COLUMNS)
+        and isinstance(values[-1], int)
+        and values[_AIR_COLUMNS.index("device_type")] in _KINDS
+        and as_instant(values[_AIR_COLUMNS.index("timestamp")], None) is not None
+    )
 
 
 def _fits(table: _OtherTable, values: Values, surplus: int) -> bool:

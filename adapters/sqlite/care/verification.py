@@ -22,6 +22,7 @@ from adapters.sqlite.rows.checksums import (
     is_wrong,
     read_run,
 )
+from adapters.sqlite.rows.readings import AIR_READINGS, SELECT_AIR_READINGS, reading_tables
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _BUSY_TIMEOUT_MS = 5000
@@ -140,6 +141,8 @@ def _check(connection: sqlite3.Connection) -> Iterator[Finding]:
     if connection.execute(_SELECT_HAS_CHECKSUMS).fetchone()[0]:
         yield from _until_unreadable("readings", _check_readings(connection))
         yield from _until_unreadable("outcomes", _check_outcomes(connection))
+    if AIR_READINGS in reading_tables(connection):
+        yield from _until_unreadable(AIR_READINGS, _check_air_readings(connection))
 
 
 def _until_unreadable(table: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -165,6 +168,12 @@ def _check_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
         slots = connection.execute(_SELECT_SLOTS, (stored.first_id, stored.last_id)).fetchone()
         where = f"ids {stored.first_id} to {stored.last_id} ({slots[0]} to {slots[1]})"
         yield Finding(table="readings", where=where, what=what)
+
+
+def _check_air_readings(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for row in connection.execute(SELECT_AIR_READINGS):
+        if is_wrong(row):
+            yield Finding(table=AIR_READINGS, where=f"{row[1]} {row[0]}", what="changed since it was stored")
 
 
 def _read_again(connection: sqlite3.Connection, known: Run) -> tuple[Run, Run]:

@@ -6,12 +6,13 @@ import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
 from adapters.sqlite.errors import error_name, store_errors
-from adapters.sqlite.history.queries import SELECT_DEVICES, open_for_reading
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text
+from adapters.sqlite.history.queries import device_ids, open_for_reading
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text, newest_ids, reading_tables
 from domain.history.export import Cell, Row, Selection
 
 # How far the text of a local time can be from that of its instant in UTC.
@@ -30,13 +31,13 @@ SELECT
     {values}, CASE WHEN typeof(battery_level) = 'integer' THEN battery_level END,
     signal_strength <> 0, coalesce(is_anomalous <> 0, 0),
     CASE WHEN {is_utc} THEN observed_at END, CASE WHEN other_values GLOB '{{*}}' THEN other_values END, id
-FROM readings
+FROM {table}
 WHERE {conditions} AND timestamp < ? AND timestamp >= ? AND (+timestamp > ? OR id > ?)
 ORDER BY timestamp, id LIMIT {rows}
 """
-_COUNT = "SELECT count(*) FROM readings WHERE {conditions} AND timestamp < ? AND timestamp >= ?"
+_COUNT = "SELECT count(*) FROM {table} WHERE {conditions} AND timestamp < ? AND timestamp >= ?"
 _SELECT_LOCATION = """
-SELECT CAST(location AS TEXT) FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1
+SELECT CAST(location AS TEXT) FROM {table} WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1
 """
 
 
@@ -50,26 +51,35 @@ class SqliteExportedRows:
 
     def devices(self) -> Mapping[str, str]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            ids = [device_id for (device_id,) in connection.execute(SELECT_DEVICES).fetchall()]
+            selects = [_SELECT_LOCATION.format(table=table) for table in reading_tables(connection)]
             return {
-                str(device_id): connection.execute(_SELECT_LOCATION, (device_id,)).fetchone()[0]
-                for device_id in ids
+                str(device_id): next(
+                    row[0] for select in selects for row in connection.execute(select, (device_id,))
+                )
+                for device_id in device_ids(connection)
             }
 
     def count(self, selection: Selection) -> int:
         conditions, parameters = _conditions(selection)
         until, since = _bounds(selection, _LOCAL_SLACK)
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            counting = connection.execute(_COUNT.format(conditions=conditions), (*parameters, until, since))
-            return int(counting.fetchone()[0])
+            counts = (
+                _COUNT.format(table=table, conditions=conditions) for table in reading_tables(connection)
+            )
+            return sum(
+                connection.execute(count, (*parameters, until, since)).fetchone()[0] for count in counts
+            )
 
     def rows(self, selection: Selection) -> Iterator[Row]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection, store_errors(self._path):
             connection.row_factory = None
-            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()
-            in_utc = _read(connection, selection, f"{_SLOT_IS_UTC} AND id <= {newest:d}", timedelta())
-            others = _read(connection, selection, f"NOT {_SLOT_IS_UTC} AND id <= {newest:d}", _LOCAL_SLACK)
-            yield from heapq.merge(in_utc, self._in_order(others, selection), key=_time_of)
+            parts: list[Iterator[Row]] = []
+            for table, newest in newest_ids(connection).items():
+                read = partial(_read, connection, table, selection)
+                others = read(f"NOT {_SLOT_IS_UTC} AND id <= {newest:d}", _LOCAL_SLACK)
+                parts.append(read(f"{_SLOT_IS_UTC} AND id <= {newest:d}", timedelta()))
+                parts.append(self._in_order(others, selection))
+            yield from heapq.merge(*parts, key=_time_of)
 
     def _in_order(self, rows: Iterator[Row], selection: Selection) -> Iterator[Row]:
         """Yield rows with their times in UTC, in the order of time; leave out what names no time."""
@@ -93,7 +103,7 @@ def _time_of(row: Row) -> str:
 
 
 def _read(
-    connection: sqlite3.Connection, selection: Selection, condition: str, slack: timedelta
+    connection: sqlite3.Connection, table: str, selection: Selection, condition: str, slack: timedelta
 ) -> Iterator[Row]:
     """Yield the rows in the order of their texts.
 
@@ -102,6 +112,7 @@ def _read(
     """
     conditions, parameters = _conditions(selection)
     select = _SELECT.format(
+        table=table,
         values=", ".join(_NUMBER.format(COLUMNS[quantity]) for quantity in selection.quantities),
         is_utc=_IS_UTC.format("observed_at"),
         conditions=f"{conditions} AND {condition}",

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import attrs
@@ -19,10 +19,19 @@ from adapters.sqlite.history.summaries import Summaries
 from adapters.sqlite.migration.inspection import IS_SIMULATED
 from adapters.sqlite.migration.migrations import user_version
 from adapters.sqlite.rows.measurements import count_mended, read_between
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, as_text, reading_of
+from adapters.sqlite.rows.readings import (
+    COLUMNS,
+    as_instant,
+    as_number,
+    as_text,
+    newest_ids,
+    reading_of,
+    reading_tables,
+)
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
 from domain.history.coverage import Absence
+from domain.history.ledger import LedgerRow
 from domain.history.series import Summary
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress
@@ -35,19 +44,19 @@ from ports.stored_data import KnownDevice, SourceRecord
 _TEXT_SLACK = timedelta(days=2)
 
 # Goes from device to device along the index, however many rows each has.
-SELECT_DEVICES = """
+_SELECT_DEVICES = """
 WITH RECURSIVE device (id) AS (
-    SELECT min(device_id) FROM readings
+    SELECT min(device_id) FROM {table}
     UNION ALL
-    SELECT (SELECT min(device_id) FROM readings WHERE device_id > device.id)
+    SELECT (SELECT min(device_id) FROM {table} WHERE device_id > device.id)
     FROM device WHERE device.id IS NOT NULL
 )
 SELECT id FROM device WHERE id IS NOT NULL
 """
-_SELECT_INSTANTS = "SELECT id, timestamp FROM readings WHERE device_id = ? ORDER BY timestamp DESC"
+_SELECT_INSTANTS = "SELECT id, timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp DESC"
 # Among the others text order is time order, so that none of them is newer than the first.
 _SELECT_OUT_OF_ORDER = """
-SELECT id, timestamp FROM readings
+SELECT id, timestamp FROM {table}
 WHERE device_id = ? AND timestamp < ? AND timestamp >= ? AND substr(timestamp, -6) <> '+00:00'
 """
 _QUANTITIES = ", ".join(COLUMNS.values())
@@ -55,15 +64,15 @@ _SELECT_READING = f"""
 SELECT
     timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
     battery_level, signal_strength, raw_response, observed_at, other_values
-FROM readings WHERE id = ?
+FROM {{table}} WHERE id = ?
 """  # noqa: S608 - names of rows.readings
 # Of the texts around the span only those that are not in UTC can name an instant in it.
 _SELECT_VALUES = """
-SELECT timestamp, {columns} FROM readings
+SELECT timestamp, {columns} FROM {table}
 WHERE device_id = ? AND timestamp BETWEEN ? AND ?
     AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00')
 """
-_SELECT_OLDEST = "SELECT timestamp FROM readings WHERE device_id = ? ORDER BY timestamp"
+_SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp"
 _EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
 
 
@@ -78,8 +87,7 @@ class SqliteHistory:
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            devices = [device_id for (device_id,) in connection.execute(SELECT_DEVICES)]
-            newest = [self._newest_of(connection, device_id, until) for device_id in devices]
+            newest = [self._newest_of(connection, device_id, until) for device_id in device_ids(connection)]
         return sorted(
             (reading for reading in newest if reading is not None),
             key=lambda reading: (reading.location, reading.device_id),
@@ -96,8 +104,9 @@ class SqliteHistory:
     def first(self) -> datetime | None:
         oldest: list[datetime] = []
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            for (device_id,) in connection.execute(SELECT_DEVICES).fetchall():
-                texts = connection.execute(_SELECT_OLDEST, (device_id,))
+            selects = [_SELECT_OLDEST.format(table=table) for table in reading_tables(connection)]
+            for select, device_id in product(selects, device_ids(connection)):
+                texts = connection.execute(select, (device_id,))
                 instants = (as_instant(text, self._naive_zone) for (text,) in texts)
                 oldest += islice((instant for instant in instants if instant is not None), 1)
         return min(oldest, default=None)
@@ -105,11 +114,16 @@ class SqliteHistory:
     def _values(
         self, device_id: str, since: datetime, until: datetime, quantities: Sequence[Quantity]
     ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
-        select = _SELECT_VALUES.format(columns=", ".join(COLUMNS[quantity] for quantity in quantities))
+        columns = ", ".join(COLUMNS[quantity] for quantity in quantities)
         around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             connection.row_factory = None
-            rows = connection.execute(select, (device_id, *around, as_text(since), as_text(until))).fetchall()
+            key = (device_id, *around, as_text(since), as_text(until))
+            rows = [
+                row
+                for table in reading_tables(connection)
+                for row in connection.execute(_SELECT_VALUES.format(table=table, columns=columns), key)
+            ]
         instants = [as_instant(row[0], self._naive_zone) for row in rows]
         found = {}
         for number, quantity in enumerate(quantities, 1):
@@ -148,7 +162,7 @@ class SqliteHistory:
 
     def newest_id(self) -> int:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            return int(connection.execute("SELECT coalesce(max(id), 0) FROM readings").fetchone()[0])
+            return sum(newest_ids(connection).values())
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -162,17 +176,23 @@ class SqliteHistory:
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
     ) -> Reading | None:
-        newest = max(self._candidates(connection, device_id, until), default=None)
-        if newest is None:
+        candidates = [
+            (instant, table, row_id)
+            for table in reading_tables(connection)
+            for instant, row_id in self._candidates(connection, table, device_id, until)
+        ]
+        if not candidates:
             return None
-        return reading_of(connection.execute(_SELECT_READING, newest[1:]).fetchone(), self._naive_zone)
+        _, table, row_id = max(candidates)
+        row = connection.execute(_SELECT_READING.format(table=table), (row_id,)).fetchone()
+        return reading_of(row, self._naive_zone)
 
     def _candidates(
-        self, connection: sqlite3.Connection, device_id: str, until: datetime | None
+        self, connection: sqlite3.Connection, table: str, device_id: str, until: datetime | None
     ) -> Iterator[tuple[datetime, int]]:
         """Yield instants and ids of rows, the newest of all among them."""
         oldest_that_matters = ""
-        for row_id, text in connection.execute(_SELECT_INSTANTS, (device_id,)):
+        for row_id, text in connection.execute(_SELECT_INSTANTS.format(table=table), (device_id,)):
             if str(text) < oldest_that_matters:
                 break
             instant = as_instant(text, self._naive_zone)
@@ -182,11 +202,18 @@ class SqliteHistory:
             oldest_that_matters = oldest_that_matters or (instant - _TEXT_SLACK).date().isoformat()
             if text.endswith("+00:00"):
                 between = (device_id, text, oldest_that_matters)
-                for other_id, other in connection.execute(_SELECT_OUT_OF_ORDER, between):
+                others = connection.execute(_SELECT_OUT_OF_ORDER.format(table=table), between)
+                for other_id, other in others:
                     instant = as_instant(other, self._naive_zone)
                     if instant is not None and (until is None or instant <= until):
                         yield instant, other_id
                 break
+
+
+def device_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return every device that has a reading."""
+    selects = (_SELECT_DEVICES.format(table=table) for table in reading_tables(connection))
+    return list(dict.fromkeys(row[0] for select in selects for row in connection.execute(select)))
 
 
 _SELECT_SOURCES = """
@@ -210,6 +237,10 @@ SELECT
 FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
 ORDER BY slot
+"""
+_SELECT_ROWS = """
+SELECT slot, interval_s, scheduled, state, cause, detail, readings, unread FROM outcomes
+WHERE source = ? AND slot >= ? AND slot < ? ORDER BY slot
 """
 _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes
@@ -239,6 +270,14 @@ class SqliteLedger:
                 found += _absences(source, _runs(rows))
         return found
 
+    def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
+                for row in connection.execute(_SELECT_ROWS, (source, as_text(since), as_text(until))):
+                    slot, interval_s = as_instant(row["slot"], UTC), row["interval_s"]
+                    if slot is not None and isinstance(interval_s, int):
+                        yield _ledger_row(source, slot, interval_s, row)
+
     def devices(self) -> Sequence[KnownDevice]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             rows = connection.execute(_SELECT_KNOWN).fetchall()
@@ -247,6 +286,26 @@ class SqliteLedger:
             for device_id, source, text in rows
             if (slot := as_instant(text, UTC)) is not None
         ]
+
+
+def _ledger_row(source: str, slot: datetime, interval_s: int, row: sqlite3.Row) -> LedgerRow:
+    return LedgerRow(
+        source=source,
+        slot=slot,
+        interval_s=interval_s,
+        is_planned=row["scheduled"] == 1,
+        state=str(row["state"]),
+        cause=_text(row["cause"]) or "",
+        detail=_text(row["detail"]) or "",
+        readings=row["readings"] if isinstance(row["readings"], int) else 0,
+        unread={device_id: _why(why) for device_id, why in _unread(row["unread"]).items()},
+    )
+
+
+def _why(value: object) -> tuple[str, str]:
+    """Return cause and detail of a device without a reading."""
+    cause, detail = value if isinstance(value, list) and len(value) == 2 else (value, "")
+    return str(cause), str(detail)
 
 
 @attrs.define

@@ -1,6 +1,6 @@
 """Roll-ups: lowest, highest, sum and number of each quantity by device and hour, and by device and day.
 
-Each row of `readings` is counted once, in the order of the ids, which only grow. So a row that comes late,
+Each reading is counted once, in the order of the ids of its table, which only grow. So a row that comes late,
 from the spool, a backup or the earlier program, joins its hour and day too. Whether ids were deleted or
 filled in below the last one that was counted is seen by their number, and all is counted again.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -22,7 +22,7 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, clean
+from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, clean, newest_ids, reading_tables
 from domain.errors import StoreBusy, StoreOutdated
 
 HOUR_S = 3600
@@ -75,12 +75,9 @@ _UPSERT_STATE = """
 INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 _DELETE_STATE = "DELETE FROM properties WHERE name = ?"
-SELECT_NEWEST = "SELECT coalesce(max(id), 0) FROM readings"
-_COUNT_BETWEEN = "SELECT count(*) FROM readings WHERE id > ? AND id <= ?"
+_COUNT_BETWEEN = "SELECT count(*) FROM {table} WHERE id > ? AND id <= ?"
 # A difference, since the rows up to an id would be counted in the table and not in its smallest index.
-_COUNT_UNTIL = "SELECT (SELECT count(*) FROM readings) - (SELECT count(*) FROM readings WHERE id > ?)"
-
-BY_ID = "id > ? AND id <= ?"
+_COUNT_UNTIL = "SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM {table} WHERE id > ?)"
 
 
 def _of_column(column: str) -> str:
@@ -92,17 +89,18 @@ _AGGREGATES = ", ".join(_of_column(column) for column in COLUMNS.values())
 # Times in UTC are grouped by SQLite; a time without a zone needs the home's rules and is read on its own.
 _GROUP_UTC = f"""
 SELECT device_id, CAST(strftime('%s', timestamp) AS INTEGER) / :step AS part, {_AGGREGATES}
-FROM readings WHERE {{where}} AND substr(timestamp, -6) = '{_UTC}' GROUP BY device_id, part
+FROM {{table}} WHERE {{where}} AND substr(timestamp, -6) = '{_UTC}' GROUP BY device_id, part
 """  # noqa: S608 - names of columns
 _SELECT_OTHERS = f"""
 SELECT device_id, timestamp, {", ".join(COLUMNS.values())}
-FROM readings WHERE {{where}} AND substr(timestamp, -6) <> '{_UTC}'
+FROM {{table}} WHERE {{where}} AND substr(timestamp, -6) <> '{_UTC}'
 """  # noqa: S608 - names of columns
 
 Progress = Callable[[int, int], None]
 Values = tuple[float, float, float, int]  # low, high, total, count
 Key = tuple[str, str]  # device and quantity
 Sums = dict[Key, dict[int, Values]]  # by the number of the hour or day
+Ids = Mapping[str, int]  # the last id of each table of readings that is counted
 
 
 @attrs.frozen(kw_only=True)
@@ -115,11 +113,28 @@ class Zones:
 
 @attrs.frozen(kw_only=True)
 class RollupState:
-    """How far the readings are counted: the last id, how many rows that were, and the zone of the days."""
+    """How far the readings are counted, how many rows of each table that were, and the zone of the days."""
 
-    last_id: int = 0
-    rows: int = 0
+    last_ids: Ids = attrs.field(factory=dict)
+    rows: Mapping[str, int] = attrs.field(factory=dict)
     zone: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Selected:
+    """The readings of a table that a condition names, with its parameters."""
+
+    table: str
+    where: str
+    parameters: tuple[object, ...]
+
+
+def between(after: Ids, until: Ids) -> list[Selected]:
+    """Select the readings with ids after those of `after`, up to those of `until`."""
+    return [
+        Selected(table=table, where="id > ? AND id <= ?", parameters=(after.get(table, 0), last))
+        for table, last in until.items()
+    ]
 
 
 @attrs.frozen(kw_only=True)
@@ -199,8 +214,12 @@ def state_of(connection: sqlite3.Connection, suffix: str = "") -> RollupState | 
     row = connection.execute(_SELECT_STATE, (_STATE + suffix,)).fetchone()
     try:
         found = json.loads(row[0]) if row is not None else {}
-        state = RollupState(last_id=int(found["last_id"]), rows=int(found["rows"]), zone=str(found["zone"]))
-    except (KeyError, TypeError, ValueError):
+        last_ids, rows = (
+            {str(table): int(number) for table, number in found[name].items()}
+            for name in ("last_ids", "rows")
+        )
+        state = RollupState(last_ids=last_ids, rows=rows, zone=str(found["zone"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return state if all(_exists(connection, table + suffix) for table in (HOURS, DAYS)) else None
 
@@ -216,12 +235,13 @@ def zone_text(zone: tzinfo) -> str:
     return f"{zone}/{zlib.crc32(repr(offsets).encode())}"
 
 
-def sums_of(connection: sqlite3.Connection, where: str, parameters: tuple[object, ...], zones: Zones) -> Sum:
-    """Return the sums of the readings that the condition names, with its parameters."""
+def sums_of(connection: sqlite3.Connection, selected: Iterable[Selected], zones: Zones) -> Sum:
+    """Return the sums of the selected readings."""
     found = Sum()
-    for key, begin_s, values in _parts(connection, where, parameters, zones):
-        add(found.hours.setdefault(key, {}), begin_s // HOUR_S, values)
-        add(found.days.setdefault(key, {}), day_of(begin_s, zones.days), values)
+    for one in selected:
+        for key, begin_s, values in _parts(connection, one, zones):
+            add(found.hours.setdefault(key, {}), begin_s // HOUR_S, values)
+            add(found.days.setdefault(key, {}), day_of(begin_s, zones.days), values)
     return found
 
 
@@ -243,9 +263,12 @@ def day_of(instant_s: int, zone: tzinfo) -> int:
 
 
 def _is_complete(connection: sqlite3.Connection, state: RollupState) -> bool:
-    """Return whether as many rows are there, up to the last id, as were counted."""
-    (rows,) = connection.execute(_COUNT_UNTIL, (state.last_id,)).fetchone()
-    return bool(rows == state.rows)
+    """Return whether as many rows are there, up to the last ids, as were counted."""
+    for table in reading_tables(connection):
+        count = connection.execute(_COUNT_UNTIL.format(table=table), (state.last_ids.get(table, 0),))
+        if count.fetchone()[0] != state.rows.get(table, 0):
+            return False
+    return True
 
 
 def _count_new(
@@ -260,25 +283,31 @@ def _count_new(
     They are read without the lock, as stored readings do not change: a cycle waits for the writing only.
     """
     series: dict[Key, int] = {}
-    (newest,) = connection.execute(SELECT_NEWEST).fetchone()
+    newest = newest_ids(connection)
     state = state_of(connection, suffix)
     counted = 0
-    while state is not None and state.last_id < newest:
-        until = min(state.last_id + _PORTION, newest)
-        between = (state.last_id, until)
-        found = sums_of(connection, BY_ID, between, zones)
-        (rows,) = connection.execute(_COUNT_BETWEEN, between).fetchone()
+    while state is not None and (
+        table := next((name for name, last in newest.items() if state.last_ids.get(name, 0) < last), None)
+    ):
+        last = state.last_ids.get(table, 0)
+        until = min(last + _PORTION, newest[table])
+        found = sums_of(connection, between({table: last}, {table: until}), zones)
+        (rows,) = connection.execute(_COUNT_BETWEEN.format(table=table), (last, until)).fetchone()
         with locked_transaction(connection, lock):
             if (now := state_of(connection, suffix)) == state:  # no other process has gone on
-                for table, sums in ((HOURS, found.hours), (DAYS, found.days)):
+                for rollup, sums in ((HOURS, found.hours), (DAYS, found.days)):
                     rows_to_add = _rows(connection, sums, series)
-                    connection.executemany(_UPSERT.format(table=table + suffix), rows_to_add)
-                now = attrs.evolve(state, last_id=until, rows=state.rows + rows)
+                    connection.executemany(_UPSERT.format(table=rollup + suffix), rows_to_add)
+                now = attrs.evolve(
+                    state,
+                    last_ids={**state.last_ids, table: until},
+                    rows={**state.rows, table: state.rows.get(table, 0) + rows},
+                )
                 _save(connection, suffix, now)
                 counted += rows
         state = now
         if on_progress is not None:
-            on_progress(until, newest)
+            on_progress(sum(state.last_ids.values()) if state else 0, sum(newest.values()))
     return counted
 
 
@@ -296,17 +325,18 @@ def _rows(
 
 
 def _parts(
-    connection: sqlite3.Connection, where: str, parameters: tuple[object, ...], zones: Zones
+    connection: sqlite3.Connection, selected: Selected, zones: Zones
 ) -> Iterable[tuple[Key, int, Values]]:
     """Yield device and quantity, a Unix time, and the values from then on, for an hour or less."""
     step = HOUR_S if _has_whole_hours(zones.days) else _QUARTER_S
-    select = _GROUP_UTC.format(where=where).replace(":step", str(step))
-    for device, part, *values in connection.execute(select, parameters):
+    names = {"table": selected.table, "where": selected.where}
+    select = _GROUP_UTC.format(**names).replace(":step", str(step))
+    for device, part, *values in connection.execute(select, selected.parameters):
         for number, quantity in enumerate(COLUMNS):
             low, high, total, count = values[4 * number : 4 * number + 4]
             if count and part is not None:
                 yield (_text(device), quantity.value), part * step, (low, high, total, count)
-    for device, text, *cells in connection.execute(_SELECT_OTHERS.format(where=where), parameters):
+    for device, text, *cells in connection.execute(_SELECT_OTHERS.format(**names), selected.parameters):
         instant = as_instant(text, zones.naive)
         if instant is None:
             continue

@@ -11,25 +11,26 @@ from threading import Lock
 import attrs
 
 from adapters.sqlite.history.rollups import (
-    BY_ID,
     DAYS,
     HOUR_S,
     HOURS,
-    SELECT_NEWEST,
     SERIES,
+    Ids,
     Key,
     RollupState,
+    Selected,
     Sum,
     Sums,
     Values,
     Zones,
     add,
+    between,
     day_of,
     merged,
     state_of,
     sums_of,
 )
-from adapters.sqlite.rows.readings import as_text
+from adapters.sqlite.rows.readings import as_text, newest_ids, reading_tables
 from domain.history.series import Summary
 from domain.reading import Quantity
 
@@ -51,13 +52,13 @@ _BY_TIME = "device_id = ? AND timestamp >= ? AND timestamp < ?"
 
 @attrs.frozen
 class _Uncounted:
-    """The sum of the readings after the last counted one, up to an id.
+    """The sum of the readings after the last counted ones, up to these ids.
 
     `is_whole` unless they are too many: then it is empty.
     """
 
     state: RollupState
-    until: int
+    until: Ids
     zones: Zones
     sum: Sum = attrs.field(factory=Sum)
     is_whole: bool = True
@@ -90,7 +91,11 @@ class Summaries:
         else:
             begin, stop = (datetime.fromtimestamp(hour * HOUR_S, UTC) for hour in (first, end))
             texts = (as_text(begin - _TEXT_SLACK), as_text(stop + _TEXT_SLACK))
-            raw = sums_of(connection, _BY_TIME, (device_id, *texts), new.zones).hours
+            selected = [
+                Selected(table=table, where=_BY_TIME, parameters=(device_id, *texts))
+                for table in reading_tables(connection)
+            ]
+            raw = sums_of(connection, selected, new.zones).hours
             found = _with({}, raw, key, first, end)
         return _summaries(found, lambda hour: datetime.fromtimestamp(hour * HOUR_S, UTC))
 
@@ -133,28 +138,37 @@ class Summaries:
     def backlog(self, connection: sqlite3.Connection) -> int:
         """Return how many readings days and weeks lack, since they are too many to be summed now."""
         new = self._new(connection, None)
-        return 0 if new.is_whole else new.until - new.state.last_id
+        return 0 if new.is_whole else _difference(new.until, new.state.last_ids)
 
     def _new(self, connection: sqlite3.Connection, zone: tzinfo | None) -> _Uncounted:
         """Return the sum of the readings that are not counted yet. Hours are the same in every zone."""
         state = state_of(connection) or RollupState()
-        (newest,) = connection.execute(SELECT_NEWEST).fetchone()
+        newest = newest_ids(connection)
         with self._lock:
             known = self._uncounted
             zone = zone or (UTC if known is None else known.zones.days)
             zones = Zones(days=zone, naive=self._naive_zone)
-            if newest - state.last_id > MOST_UNCOUNTED:
+            if _difference(newest, state.last_ids) > MOST_UNCOUNTED:
                 return _Uncounted(state, newest, zones, is_whole=False)
-            if known is None or known.state != state or known.zones != zones or known.until > newest:
-                known = _Uncounted(state, state.last_id, zones)
-            if known.until < newest:
-                more = sums_of(connection, BY_ID, (known.until, newest), zones)
+            if (
+                known is None
+                or known.state != state
+                or known.zones != zones
+                or any(last > newest.get(table, 0) for table, last in known.until.items())
+            ):
+                known = _Uncounted(state, state.last_ids, zones)
+            if known.until != newest:
+                more = sums_of(connection, between(known.until, newest), zones)
                 both = Sum(
                     hours=_joined(known.sum.hours, more.hours), days=_joined(known.sum.days, more.days)
                 )
                 known = attrs.evolve(known, until=newest, sum=both)
             self._uncounted = known
             return known
+
+
+def _difference(ids: Ids, others: Ids) -> int:
+    return sum(ids.values()) - sum(others.values())
 
 
 def _select(

@@ -12,7 +12,7 @@ import attrs
 from adapters.sqlite.connection import connect
 from adapters.sqlite.errors import error_name
 from adapters.sqlite.migration.migrations import CHECKSUMMED, KNOWN_VERSION, user_version
-from adapters.sqlite.schema import OUR_TABLES, OUR_TABLES_NOW, REQUIRED_COLUMNS
+from adapters.sqlite.schema import LATER_TABLES, OUR_TABLES, OUR_TABLES_NOW, REQUIRED_COLUMNS
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -101,7 +101,7 @@ def _refuse_foreign(path: Path, inspection: Inspection, connection: sqlite3.Conn
         raise StoreRefused(
             f"the readings table of {path} does not keep (device_id, timestamp) unique. {right_file}"
         )
-    if inspection.version == 0 and (taken := tables & (OUR_TABLES_NOW - {"readings"})):
+    if inspection.version == 0 and (taken := tables & ((OUR_TABLES_NOW | LATER_TABLES) - {"readings"})):
         raise StoreRefused(
             f"{path} has other tables by the names {_listed(taken)}, which the ledger needs. Rename them"
         )

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
+from adapters.sqlite.rows.readings import AIR_READINGS, CREATE_ALL_READINGS, READING_COLUMNS, READINGS
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
     ADD_CRC_COLUMNS,
+    CREATE_AIR_READINGS,
     CREATE_CHECKSUMS,
     CREATE_DEVICES,
     CREATE_MEASUREMENTS,
@@ -76,6 +78,21 @@ def add_checksums(connection: sqlite3.Connection) -> None:
             _add_checksum_columns(connection)
 
     migrate(connection, add, CHECKSUMMED if version >= REBUILT else version, lambda: None)
+
+
+def add_air_readings(connection: sqlite3.Connection) -> None:
+    """Make the table of readings without a temperature, and the view over both; the format stays the same."""
+    migrate(connection, create_air_readings, user_version(connection), lambda: None)
+
+
+def create_air_readings(connection: sqlite3.Connection) -> None:
+    """Do the same within a transaction of the caller."""
+    if _columns(connection, AIR_READINGS):
+        return
+    named = ["name"] if "name" in _columns(connection, READINGS) else []
+    for statement in CREATE_AIR_READINGS:
+        connection.execute(statement)
+    connection.execute(CREATE_ALL_READINGS.format(columns=", ".join([*READING_COLUMNS[1:], *named])))
 
 
 def migrate(

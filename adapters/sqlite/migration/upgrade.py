@@ -19,6 +19,7 @@ from adapters.sqlite.migration.migrations import (
     INDEXED,
     LEDGER,
     REBUILT,
+    add_air_readings,
     add_checksums,
     add_ledger,
     lacks_checksums,
@@ -30,6 +31,7 @@ from adapters.sqlite.migration.table_rebuild import (
     rebuild,
     superfluous_indexes,
 )
+from adapters.sqlite.schema import LATER_TABLES
 from domain.errors import StoreError
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -65,6 +67,9 @@ class Upgrade:
             with self._connection() as connection:
                 if user_version(connection) >= REBUILT or lacks_checksums(connection):
                     add_checksums(connection)
+        if not found.tables >= LATER_TABLES:
+            with self._connection() as connection:
+                add_air_readings(connection)
         if found.version < INDEXED and may_rebuild:
             with self._put_off_on_error(
                 "store.pruning_put_off", "the next start; the file only stays larger"

@@ -25,8 +25,19 @@ from adapters.sqlite.rows.checksums import (
 )
 from adapters.sqlite.rows.devices import DeviceRows
 from adapters.sqlite.rows.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
-from adapters.sqlite.rows.readings import INSERT_READING, Cell, as_text, clean, keeps_rows_as_given, row_of
-from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
+from adapters.sqlite.rows.readings import (
+    AIR_READINGS,
+    INSERT_AIR_READING,
+    INSERT_READING,
+    Cell,
+    as_text,
+    clean,
+    has_temperature,
+    keeps_rows_as_given,
+    reading_tables,
+    row_of,
+)
+from adapters.sqlite.rows.settings import has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -45,11 +56,9 @@ from domain.reading import Reading, fit_to_table
 from domain.schedule import CLOCK_FAULT_AHEAD
 
 _SELECT_OUTCOME = f"{SELECT_OUTCOMES} WHERE source = ? AND slot = ?"
-_SELECT_DEVICES_AT = "SELECT device_id FROM readings WHERE timestamp = ?"
+_SELECT_DEVICES_AT = "SELECT device_id FROM {table} WHERE timestamp = :timestamp"
 # for a table whose index somebody has removed: finds them by the key, with the case as given
-_SELECT_DEVICES_AT_BY_ID = """
-SELECT device_id FROM readings WHERE timestamp = ? AND device_id IN (SELECT value FROM json_each(?))
-"""
+_BY_ID = " AND device_id IN (SELECT value FROM json_each(:ids))"
 _SELECT_HAS_TIMESTAMP_INDEX = """
 SELECT 1 FROM pragma_index_list('readings') AS one JOIN pragma_index_info(one.name) AS part
 WHERE one.partial = 0 AND part.seqno = 0 AND part.name = 'timestamp'
@@ -80,17 +89,18 @@ class CycleWriter:
         self._connection = connection
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
+        self._has_air_readings = False
+        self._has_index = False
+        self._select_devices_at = ""
         self._has_settings = False
-        self._settings_rows: Rows = ()
+        self._data_version: int | None = None
         self._settings = SettingsByDevice()
-        self._select_devices_at = _SELECT_DEVICES_AT
         self._devices = DeviceRows(connection)
 
     def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
         """Write the whole report; return it as it is stored, and what the readings table refused."""
-        self._look_at_schema()
-        (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         settings = self.settings()
+        (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         holes = list(find_holes(report, self._newest_before, self._expected))
         created_at = f"{now:%Y-%m-%d %H:%M:%S}"
         rows: list[Row] = []
@@ -122,10 +132,11 @@ class CycleWriter:
 
     def settings(self) -> SettingsByDevice:
         """Return the settings of devices in effect."""
-        self._look_at_schema()
-        rows = select_current(self._connection) if self._has_settings else ()
-        if rows != self._settings_rows:
-            self._settings_rows, self._settings = rows, settings_of(rows)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:  # another connection has written, perhaps a setting
+            self._look_at_schema()
+            rows = select_current(self._connection) if self._has_settings else ()
+            self._settings, self._data_version = settings_of(rows), version
         return self._settings
 
     def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
@@ -162,16 +173,22 @@ class CycleWriter:
         text = as_text(instant)
         if self._connection.execute(_SELECT_OUTCOME, (source, text)).fetchone() is not None:
             return True
-        by_id = self._select_devices_at is _SELECT_DEVICES_AT_BY_ID  # it would read the whole table
-        return not by_id and self._connection.execute(_SELECT_DEVICES_AT, (text,)).fetchone() is not None
+        if not self._has_index:  # it would read the whole table
+            return False
+        return self._connection.execute(self._select_devices_at, {"timestamp": text}).fetchone() is not None
 
     def _look_at_schema(self) -> None:
         """Learn what others may have changed in the readings table since the last look."""
         (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
         if version != self._schema_version:
             self._keeps_rows_as_given = keeps_rows_as_given(self._connection)
-            has_index = self._connection.execute(_SELECT_HAS_TIMESTAMP_INDEX).fetchone() is not None
-            self._select_devices_at = _SELECT_DEVICES_AT if has_index else _SELECT_DEVICES_AT_BY_ID
+            self._has_index = self._connection.execute(_SELECT_HAS_TIMESTAMP_INDEX).fetchone() is not None
+            tables = reading_tables(self._connection)
+            self._has_air_readings = AIR_READINGS in tables
+            where = "" if self._has_index else _BY_ID
+            self._select_devices_at = " UNION ALL ".join(
+                _SELECT_DEVICES_AT.format(table=table) + where for table in tables
+            )
             self._has_settings = has_settings(self._connection)
             self._schema_version = version
 
@@ -194,13 +211,13 @@ class CycleWriter:
             stored = collected.as_stored(tuple(reading for reading, _ in new.values()))
         errors: dict[_Key, sqlite3.Error] = {}
         try:
-            if not rows or self._connection.executemany(INSERT_READING, rows).rowcount == len(rows):
+            if self._insert(rows) == len(rows):
                 return stored, rows, ()
         except sqlite3.IntegrityError as first:  # the rows before the refused one are in, and skipped now
             self._require_transaction(first)
             for key, (_, row) in new.items():
                 try:
-                    self._connection.execute(INSERT_READING, row)
+                    self._insert([row])
                 except sqlite3.IntegrityError as error:
                     self._require_transaction(error)
                     errors[key] = error
@@ -212,6 +229,18 @@ class CycleWriter:
         stored = collected.as_stored(tuple(reading for reading, _ in inserted), refused)
         return stored, [row for _, row in inserted], refused
 
+    def _insert(self, rows: Sequence[Row]) -> int:
+        """Insert the rows that are new, each in its table; return how many."""
+        readings = [row for row in rows if self._is_for_readings(row)]
+        others = [(*row, checksum(row)) for row in rows if not self._is_for_readings(row)]
+        inserted = self._connection.executemany(INSERT_READING, readings).rowcount if readings else 0
+        if others:
+            inserted += self._connection.executemany(INSERT_AIR_READING, others).rowcount
+        return inserted
+
+    def _is_for_readings(self, row: Row) -> bool:
+        return has_temperature(row) or not self._has_air_readings
+
     def _require_transaction(self, error: sqlite3.Error) -> None:
         """Raise the error if it has ended the transaction, as that of a trigger can."""
         if not self._connection.in_transaction:
@@ -222,12 +251,10 @@ class CycleWriter:
         present: set[_Key] = set()
         ids: str | None = None
         for timestamp in dict.fromkeys(map(_timestamp_of, rows)):
-            if self._select_devices_at is _SELECT_DEVICES_AT:
-                found = self._connection.execute(_SELECT_DEVICES_AT, (timestamp,))
-            else:
+            if not self._has_index:
                 ids = ids or json.dumps([row[1] for row in rows])
-                found = self._connection.execute(_SELECT_DEVICES_AT_BY_ID, (timestamp, ids))
-            for (device_id,) in found:
+            key = {"timestamp": timestamp, "ids": ids}
+            for (device_id,) in self._connection.execute(self._select_devices_at, key):
                 present.add((timestamp, str(device_id).lower()))
         return present
 
@@ -236,6 +263,7 @@ class CycleWriter:
         (newest,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         if newest <= before:
             return
+        rows = [row for row in rows if self._is_for_readings(row)]
         if is_certain and self._keeps_rows_as_given:
             first = newest - len(rows) + 1
             numbered = [(row_id, *row) for row_id, row in enumerate(rows, first)]

@@ -32,11 +32,28 @@ READING_COLUMNS = (
 )
 # fmt: on
 _COLUMNS_TO_INSERT = READING_COLUMNS[1:]  # SQLite chooses the id
-INSERT_READING = f"""
-INSERT INTO readings ({", ".join(_COLUMNS_TO_INSERT)})
-VALUES ({", ".join("?" for _ in _COLUMNS_TO_INSERT)})
-ON CONFLICT (device_id, timestamp) DO NOTHING
-"""  # noqa: S608 - names from above
+
+
+def _insert_into(table: str, *others: str) -> str:
+    columns = (*_COLUMNS_TO_INSERT, *others)
+    return f"""
+    INSERT INTO {table} ({", ".join(columns)}) VALUES ({", ".join("?" for _ in columns)})
+    ON CONFLICT (device_id, timestamp) DO NOTHING
+    """  # noqa: S608 - names from above
+
+
+READINGS, AIR_READINGS = "readings", "air_readings"
+INSERT_READING = _insert_into(READINGS)
+INSERT_AIR_READING = _insert_into(AIR_READINGS, "crc")
+SELECT_AIR_READINGS = f"SELECT {', '.join(_COLUMNS_TO_INSERT)}, crc FROM air_readings"  # noqa: S608
+CREATE_ALL_READINGS = """
+CREATE VIEW IF NOT EXISTS all_readings AS
+SELECT {columns} FROM readings UNION ALL SELECT {columns} FROM air_readings
+"""
+_SELECT_TABLES = """
+SELECT name FROM sqlite_schema
+WHERE type = 'table' AND name IN ('readings', 'air_readings') ORDER BY name DESC
+"""
 
 _BATTERY = "battery_percent"
 # The earlier program called monitors by both names.
@@ -53,6 +70,7 @@ _COLUMN_TYPES: Mapping[str, tuple[str, ...]] = {
 
 Cell = str | int | float | None
 
+_TEMPERATURE_PLACE = _COLUMNS_TO_INSERT.index("temperature_celsius")
 _EMPTY_ROW: Mapping[str, Cell] = dict.fromkeys(_COLUMNS_TO_INSERT)
 
 
@@ -83,6 +101,30 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
     for quantity, value in kept.values.items():
         row[COLUMNS[quantity]] = value + 0.0  # as REAL stores 21, True and -0.0
     return tuple(row.values())
+
+
+def has_temperature(row: tuple[Cell, ...]) -> bool:
+    """Return whether a row of `row_of` belongs in `readings`, and not in `air_readings`."""
+    return row[_TEMPERATURE_PLACE] is not None
+
+
+def reading_tables(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables that hold readings; ids are unique within each. An older database has only one."""
+    return [name for (name,) in connection.execute(_SELECT_TABLES)]
+
+
+def newest_ids(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the newest id of each table that holds readings; 0 for an empty one."""
+    return {
+        table: int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in reading_tables(connection)
+    }
+
+
+def count_readings(connection: sqlite3.Connection) -> int:
+    """Return the number of readings in all tables."""
+    counts = (f"SELECT count(*) FROM {table}" for table in reading_tables(connection))  # noqa: S608
+    return sum(int(connection.execute(count).fetchone()[0]) for count in counts)
 
 
 def keeps_rows_as_given(connection: sqlite3.Connection) -> bool:

@@ -42,6 +42,22 @@ def test_samples_become_a_reading_of_the_slot() -> None:
     assert (reading.battery_percent, reading.is_reachable, reading.raw_response) == (None, True, None)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    "worse", [None, some_samples(at=NOON - DAY / 2), some_samples(at=None, is_dated=False)]
+)
+@pytest.mark.parametrize("serial", ["GAJ1", "gaj1"])
+def test_a_monitor_under_two_entities_is_read_once(
+    worse: Samples | None, serial: str, *, is_first: bool
+) -> None:
+    """The entity of an earlier registration may still be listed."""
+    best = (MONITOR, some_samples(at=NOON - SECOND))
+    pairs = [best, (attrs.evolve(MONITOR, entity_id="earlier", serial=serial), worse)]
+    reply = make_reply(pairs if is_first else pairs[::-1], NOON, NOON, MonitorSettings())
+    assert [reading.observed_at for reading in reply.readings] == [NOON - SECOND]
+    assert reply.unread == ()
+
+
 @pytest.mark.parametrize(
     ("observed_before", "heard_before", "is_dated", "is_stale"),
     [
