@@ -13,7 +13,7 @@ from config.cross_checks import in_effect
 from config.documents.problems import Place, Problem, Report, raise_if_fatal
 from config.documents.structuring import structure
 from config.documents.yaml_document import Document, overlay, parse
-from config.files import check_is_private, is_missing, packaged_path, read_text
+from config.files import check_is_private, file_version, is_missing, packaged_path, read_text
 from config.secrets import COOKIE_NAMES, AlertSecrets, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
 
@@ -282,11 +282,11 @@ class CurrentSecrets:
     def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
         self.known = loaded
         self._on_change = on_change
-        self._version = _file_version(loaded.secrets_path)
+        self._version = file_version(loaded.secrets_path)
 
     def loaded(self) -> Loaded:
         """Return the home with its present secrets."""
-        version = _file_version(self.known.secrets_path)
+        version = file_version(self.known.secrets_path)
         if version != self._version:
             self._version = version
             secrets = inspect(self.known.home, needs_secrets=False).secrets
@@ -294,12 +294,3 @@ class CurrentSecrets:
                 self._on_change(secrets)
                 self.known = attrs.evolve(self.known, secrets=secrets)
         return self.known
-
-
-def _file_version(path: Path) -> tuple[int, int, int] | None:
-    """Identify the content of a file; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

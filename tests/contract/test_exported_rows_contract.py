@@ -70,8 +70,8 @@ def test_readings_without_a_temperature_stand_among_the_others(pair: Pair) -> No
     store, exported = pair
     slots = [NOON + number * timedelta(minutes=5) for number in range(4)]
     values = [{Quantity.TEMPERATURE: 21.0}, {Quantity.PM25: 3.0}] * 2
-    _keep(store, *(a_reading(collected_at=at, values=one) for at, one in zip(slots, values, strict=True)))
-    _keep(store, a_reading("alexa:b", location="Hall", pm25=4.0))
+    keep(store, *(a_reading(collected_at=at, values=one) for at, one in zip(slots, values, strict=True)))
+    keep(store, a_reading("alexa:b", location="Hall", pm25=4.0))
     selection = Selection(device_ids=(a_reading().device_id,))
     assert _cells(exported, selection, "collected_at", "temperature", "pm25") == [
         (slot.isoformat(), one.get(Quantity.TEMPERATURE), one.get(Quantity.PM25))

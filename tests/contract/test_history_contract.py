@@ -89,7 +89,7 @@ def test_a_reading_without_a_temperature_is_read_like_any_other(pair: Pair) -> N
     pair_of_values = [{Quantity.TEMPERATURE: 21.0, humidity: 40.0}, {humidity: 44.0}]
     slots = [NOON + number * LATER_BY for number in range(4)]
     for slot, values in zip(slots, pair_of_values * 2, strict=True):
-        _keep(store, a_reading(collected_at=slot, values=values))
+        keep(store, a_reading(collected_at=slot, values=values))
     device = a_reading().device_id
     assert [reading.collected_at for reading in history.newest()] == [slots[3]]
     assert [reading.collected_at for reading in history.newest(slots[2])] == [slots[2]]
