@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 
+from config.files import file_version
 from config.loading import Loaded, inspect
 from config.secrets import Secrets
 
@@ -21,11 +21,11 @@ class CurrentSecrets:
     def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
         self.known = loaded
         self._on_change = on_change
-        self._version = _version(loaded.secrets_path)
+        self._version = file_version(loaded.secrets_path)
 
     def loaded(self) -> Loaded:
         """Return the home with its present secrets."""
-        version = _version(self.known.secrets_path)
+        version = file_version(self.known.secrets_path)
         if version != self._version:
             self._version = version
             secrets = inspect(self.known.home, needs_secrets=False).secrets
@@ -33,12 +33,3 @@ class CurrentSecrets:
                 self._on_change(secrets)
                 self.known = attrs.evolve(self.known, secrets=secrets)
         return self.known
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    """Identify the content of a file; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -29,6 +29,7 @@ _COMMANDS = {
     "health": ("health:command", "Check whether this deployment is ready, component by component."),
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
     "history": ("stored_data.history:command", "Plot the course of a quantity in a room."),
+    "log": ("stored_data.log:command", "Show what became of each slot: the ledger in words."),
     "report": ("stored_data.report:command", "Write the page of the dashboard as one file."),
     "restore": ("database:restore", "Replace the database with a backup."),
     "setup": ("setup.command:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
@@ -104,6 +105,9 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
 
 def _denied(error: BaseException) -> int:
     """Report what the system denies and return the exit code; raise what is a fault of the program."""
+    if isinstance(error, BrokenPipeError):  # the reader of stdout went away, such as `| head`
+        discard_stdout()
+        return exit_codes.CLOSED_PIPE
     if (text := explain(error)) is None:
         raise error
     _report(text)

@@ -11,6 +11,7 @@ import attrs
 from domain.device_settings import SettingChange, SettingsByDevice
 from domain.history.coverage import Absence
 from domain.history.export import Row, Selection
+from domain.history.ledger import LedgerRow
 from domain.history.series import Summary
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
@@ -208,6 +209,10 @@ class Ledger(Protocol):
         Slots in a row of one device, or source, with one cause and detail are one absence.
         Raise `StoreError`.
         """
+        ...
+
+    def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
+        """Yield the rows of slots from `since` to before `until`, by source and slot. Raise `StoreError`."""
         ...
 
     def devices(self) -> Sequence[KnownDevice]:

@@ -27,6 +27,7 @@ from domain.errors import BaselineExists, StoreError
 from domain.gaps import Hole, fill, find_holes
 from domain.history.coverage import Absence, in_a_row
 from domain.history.export import Row, Selection
+from domain.history.ledger import LedgerRow
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
 from domain.progress import SourceProgress
@@ -346,6 +347,22 @@ class MemoryLedger:
                 detail = entry.detail if isinstance(entry, Failed) else ""
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
         return in_a_row(found)
+
+    def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
+        for entry in sorted(self._store.ledger.values(), key=lambda one: (one.due.source, one.due.slot)):
+            due = entry.due
+            if since <= due.slot < until:
+                yield LedgerRow(
+                    source=due.source,
+                    slot=due.slot,
+                    interval_s=due.interval_s,
+                    is_planned=due.scheduled,
+                    state=_state(entry),
+                    cause="" if isinstance(entry, Collected) else entry.cause.value,
+                    detail=entry.detail if isinstance(entry, Failed) else "",
+                    readings=len(entry.readings) if isinstance(entry, Collected) else 0,
+                    unread={one.device_id: (one.cause.value, one.detail) for one in entry.unread},
+                )
 
     def devices(self) -> Sequence[KnownDevice]:
         known: dict[str, KnownDevice] = {}

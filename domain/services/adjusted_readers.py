@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+
+import attrs
 
 from domain.device_settings import SettingsByDevice
 from domain.history.coverage import Absence
+from domain.history.ledger import LedgerRow
 from domain.history.series import Summary
 from domain.reading import Quantity, Reading
 from ports.clock import Clock
@@ -114,6 +117,12 @@ class AdjustedLedger:
             for one in self._ledger.absences(since, until)
             if one.device_id is None or not settings.is_ignored(one.device_id)
         ]
+
+    def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
+        settings = self._settings()
+        for row in self._ledger.rows(since, until):
+            unread = {key: why for key, why in row.unread.items() if not settings.is_ignored(key)}
+            yield row if len(unread) == len(row.unread) else attrs.evolve(row, unread=unread)
 
     def devices(self) -> Sequence[KnownDevice]:
         settings = self._settings()

@@ -23,6 +23,7 @@ from domain.history.series import (
     thinned,
     with_breaks,
 )
+from domain.printable import printable
 from domain.reading import Quantity, Reading
 from entrypoints.web.cards import DAY, Cards, HourlyMeans
 from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
@@ -92,13 +93,17 @@ class PageData:
         The lists under `charts` belong together. Raise `StoreError`.
         """
         now = self.clock.now()
-        newest = sorted(self.history.newest(now), key=lambda reading: reading.location.casefold())
+        newest = sorted(
+            (attrs.evolve(one, location=printable(one.location)) for one in self.history.newest(now)),
+            key=lambda reading: reading.location.casefold(),
+        )
         known = self.ledger.devices()
         records = self.ledger.records(now - _SILENCE, now)
         resolution = resolution_of(span.length)
         settings = self.settings()
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
+        first = self._first()
         cards = Cards(
             history=self.history,
             now=now,
@@ -122,7 +127,7 @@ class PageData:
                 for reading in newest
             ],
             "incidents": [*self.incidents(), *self._backlog(resolution, now)],
-            "database": dict(self.database()),
+            "database": {**self.database(), "since": first and first.timestamp()},
         }
         times: dict[tuple[int, ...], int] = {}
         for chart in self._charts(newest, span, resolution, usual):

@@ -26,7 +26,7 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.history import rollups
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger, SqliteMeasurements
 from adapters.sqlite.history.rollups import Progress, Zones
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
@@ -37,7 +37,7 @@ from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, Cu
 from domain.services.database_upkeep import DailyUpkeep
 from entrypoints.wiring.home import Home
 from ports.alerts import ReportMail
-from ports.stored_data import DeviceSettingsLog, History, Ledger
+from ports.stored_data import DeviceSettingsLog, History, Ledger, Measurements
 
 LOCK_WAIT_S = 30.0
 
@@ -55,6 +55,11 @@ def measured_history(home: Home) -> History:
 def ledger(home: Home) -> Ledger:
     """Return what reads the outcomes of the cycles, without ignored devices."""
     return AdjustedLedger(full_ledger(home), CurrentSettings(device_settings(home), home.clock))
+
+
+def measurements(home: Home) -> Measurements:
+    """Return what reads the cost of reads."""
+    return SqliteMeasurements(home.files.database)
 
 
 def full_ledger(home: Home) -> Ledger:

@@ -19,6 +19,7 @@ from domain.schedule import slot_at
 from tests.support.builders import a_collected, a_cycle, a_due, a_failed, a_reading
 from tests.support.deployments import Deployment
 from tests.support.forked import Piped
+from tests.support.proxy import proxied
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -192,6 +193,22 @@ def test_dragging_shows_a_part_and_back_the_whole(deployment: Deployment, store:
         page.get_by_role("button", name="Back").click()
         sync_api.expect(day).to_have_attribute("aria-pressed", "true")
         sync_api.expect(page.get_by_role("button", name="Back")).to_be_hidden()
+        assert troubles == []
+
+
+def test_page_lives_in_a_folder_of_another_web_server(deployment: Deployment, store: SqliteStore) -> None:
+    with (
+        served(deployment) as (address, _),
+        proxied(address, "climate") as outer,
+        browsing() as (page, troubles),
+    ):
+        page.goto(outer)
+        sync_api.expect(page.locator("#connection")).to_have_text("live", timeout=WAIT_MS)
+        slot = slot_at(SystemClock().now(), 300)
+        reading = a_reading("hue:0", collected_at=slot, location=ROOMS[0], temperature=31.5)
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=slot))))
+        arrived = page.locator(".card .value").filter(has_text="31.5")
+        sync_api.expect(arrived).to_have_count(1, timeout=WAIT_MS)
         assert troubles == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
@@ -13,6 +14,7 @@ from adapters.memory.store import MemoryLedger, MemoryStore
 from adapters.sqlite.history.queries import SqliteLedger
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
+from domain.history.ledger import LedgerRow
 from ports.store import Store
 from ports.stored_data import KnownDevice, Ledger, SourceRecord
 from tests.support.builders import (
@@ -148,3 +150,23 @@ def test_absences_in_a_row_are_one(pair: Pair) -> None:
         (None, at[4], 1, at[5]),
         ("hue:1", at[5], 2, at[7]),
     }
+
+
+def test_rows_have_every_outcome_by_source_and_slot(pair: Pair) -> None:
+    store, ledger = pair
+    at = [NOON + number * 5 * MINUTE for number in range(5)]
+    store.append(a_cycle(a_collected(due=a_due(slot=at[0]), unread=(an_unread("hue:2", detail="Attic"),))))
+    store.append(a_cycle(a_failed(a_due(slot=at[1]), detail="timed out"), a_deferred(a_due("amazon", at[1]))))
+    missed = (a_missed(a_due(slot=at[2]), Cause.ASLEEP),)
+    by_hand = a_collected(a_reading(collected_at=at[3]), due=a_due(slot=at[3], scheduled=False))
+    store.append(a_cycle(by_hand, missed=missed))
+    store.append(a_cycle(a_collected(due=a_due(slot=at[4]))))
+    hue = LedgerRow(source="hue", slot=at[0], interval_s=300, is_planned=True, state="stored", readings=1)
+    failed = attrs.evolve(hue, slot=at[1], readings=0, state="failed", cause="network", detail="timed out")
+    assert list(ledger.rows(at[0], at[4])) == [
+        attrs.evolve(failed, source="amazon", state="deferred", cause="throttled", detail=""),
+        attrs.evolve(hue, unread={"hue:2": ("unreachable", "Attic")}),
+        failed,
+        attrs.evolve(failed, slot=at[2], state="missed", cause="asleep", detail=""),
+        attrs.evolve(hue, slot=at[3], is_planned=False),
+    ]

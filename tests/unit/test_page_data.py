@@ -90,6 +90,7 @@ def test_silence_has_its_reason_and_the_last_cycle_its_counts() -> None:
         "b": "the sensor could not be reached"
     }
     assert content["last_cycle"] == {"slot": NOON.timestamp(), "readings": 1, "expected": 2, "seconds": 0.8}
+    assert content["database"]["since"] == (NOON - HOUR).timestamp()
 
 
 def test_failed_cycle_expected_the_devices_of_its_source() -> None:

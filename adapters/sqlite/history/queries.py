@@ -31,6 +31,7 @@ from adapters.sqlite.rows.readings import (
 from domain.cycle import PASSING_CAUSES
 from domain.errors import StoreError, StoreOutdated
 from domain.history.coverage import Absence
+from domain.history.ledger import LedgerRow
 from domain.history.series import Summary
 from domain.measurements import ReadCost
 from domain.progress import SourceProgress
@@ -237,6 +238,10 @@ FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
 ORDER BY slot
 """
+_SELECT_ROWS = """
+SELECT slot, interval_s, scheduled, state, cause, detail, readings, unread FROM outcomes
+WHERE source = ? AND slot >= ? AND slot < ? ORDER BY slot
+"""
 _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, cause
@@ -265,6 +270,14 @@ class SqliteLedger:
                 found += _absences(source, _runs(rows))
         return found
 
+    def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
+                for row in connection.execute(_SELECT_ROWS, (source, as_text(since), as_text(until))):
+                    slot, interval_s = as_instant(row["slot"], UTC), row["interval_s"]
+                    if slot is not None and isinstance(interval_s, int):
+                        yield _ledger_row(source, slot, interval_s, row)
+
     def devices(self) -> Sequence[KnownDevice]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             rows = connection.execute(_SELECT_KNOWN).fetchall()
@@ -273,6 +286,26 @@ class SqliteLedger:
             for device_id, source, text in rows
             if (slot := as_instant(text, UTC)) is not None
         ]
+
+
+def _ledger_row(source: str, slot: datetime, interval_s: int, row: sqlite3.Row) -> LedgerRow:
+    return LedgerRow(
+        source=source,
+        slot=slot,
+        interval_s=interval_s,
+        is_planned=row["scheduled"] == 1,
+        state=str(row["state"]),
+        cause=_text(row["cause"]) or "",
+        detail=_text(row["detail"]) or "",
+        readings=row["readings"] if isinstance(row["readings"], int) else 0,
+        unread={device_id: _why(why) for device_id, why in _unread(row["unread"]).items()},
+    )
+
+
+def _why(value: object) -> tuple[str, str]:
+    """Return cause and detail of a device without a reading."""
+    cause, detail = value if isinstance(value, list) and len(value) == 2 else (value, "")
+    return str(cause), str(detail)
 
 
 @attrs.define

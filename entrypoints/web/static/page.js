@@ -17,8 +17,10 @@ function draw() {
   drawNotices();
   drawCards();
   drawCharts(showSpan);
-  drawHealth();
-  drawGaps(showSpan);
+  if (!state.content.is_partial) {
+    drawHealth();
+    drawGaps(showSpan);
+  }
   drawFooter();
   for (const button of document.querySelectorAll("[data-range]")) button.setAttribute("aria-pressed", String(button.dataset.range === query.range));
   const { since, until } = state.content.span;
@@ -60,8 +62,8 @@ async function read(reply, onNewest) {
 }
 
 // The charts stay as they are until theirs have come.
-function showNewest({ now, rooms, incidents }) {
-  Object.assign(state, { content: { ...state.content, now, rooms, incidents }, loadedAt: Date.now() });
+function showNewest({ now, rooms, incidents, last_cycle }) {
+  Object.assign(state, { content: { ...state.content, now, rooms, incidents, last_cycle }, loadedAt: Date.now() });
   drawNotices();
   drawCards();
 }
@@ -103,7 +105,7 @@ function move(part) {
 }
 
 function showTrouble(error) {
-  setConnection("lost", error instanceof TypeError ? "the server does not answer; these values are old" : error.message);
+  setConnection("lost", [TypeError, SyntaxError].some((kind) => error instanceof kind) ? "the server does not answer; these values are old" : error.message);
 }
 
 function setConnection(kind, text) {
