@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -75,6 +76,13 @@ class Measurements(Protocol):
 
 class History(Protocol):
     """Reads the readings that a `Store` keeps. Blocks."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Return a block in which this thread's calls share what it costs to open the store.
+
+        For seconds at most. Raise `StoreError`.
+        """
+        ...
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         """Return the newest reading of each device up to `until`, ordered by location, then device.

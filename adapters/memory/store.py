@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
@@ -208,6 +209,9 @@ class MemoryHistory:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
+
+    def session(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         newest: dict[str, Reading] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
 
 import attrs
@@ -40,6 +41,9 @@ class AdjustedHistory:
     def __init__(self, history: History, settings: CurrentSettings) -> None:
         self._history = history
         self._settings = settings
+
+    def session(self) -> AbstractContextManager[None]:
+        return self._history.session()
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         settings = self._settings()

@@ -70,6 +70,8 @@ class Summaries:
     def __init__(self, naive_zone: tzinfo | None) -> None:
         self._naive_zone = naive_zone
         self._uncounted: _Uncounted | None = None
+        self._raw: dict[tuple[str, int, int], Sums] = {}
+        self._raw_until: Ids = {}
         self._lock = Lock()
 
     def hours(
@@ -139,17 +141,18 @@ class Summaries:
     ) -> Sums:
         """Return the sums of a device by hour, from all of its readings; a page asks for each quantity."""
         key = (device_id, first, end)
-        if self._raw.get("until") != new.until:
-            self._raw = {"until": new.until}
-        if key not in self._raw:
+        if self._raw_until != new.until:
+            self._raw_until, self._raw = new.until, {}
+        raw = self._raw
+        if key not in raw:
             begin, stop = (datetime.fromtimestamp(hour * HOUR_S, UTC) for hour in (first, end))
             texts = (as_text(begin - _TEXT_SLACK), as_text(stop + _TEXT_SLACK))
             selected = [
                 Selected(table=table, where=_BY_TIME, parameters=(device_id, *texts))
                 for table in reading_tables(connection)
             ]
-            self._raw[key] = sums_of(connection, selected, new.zones).hours
-        return self._raw[key]
+            raw[key] = sums_of(connection, selected, new.zones).hours
+        return raw[key]
 
     def _new(self, connection: sqlite3.Connection, zone: tzinfo | None) -> _Uncounted:
         """Return the sum of the readings that are not counted yet. Hours are the same in every zone."""
