@@ -84,6 +84,15 @@ def is_missing(path: Path) -> bool:
     return False
 
 
+def file_version(path: Path) -> tuple[int, int, int] | None:
+    """Identify the content of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def check_is_private(path: Path, report: Report) -> None:
     """Report a file of secrets that other users can read, with the command that protects it."""
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -117,6 +126,10 @@ class HomeFiles:
     def spare_states(self) -> tuple[Path, ...]:
         """Where the state is saved that cannot be written to its own file."""
         return tuple(folder / "state.json" for folder in self.lasting_folders)
+
+    @property
+    def device_registry(self) -> Path:
+        return self.home / "config" / "device_registry.yaml"
 
     @property
     def spool(self) -> Path:

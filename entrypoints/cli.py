@@ -105,6 +105,9 @@ def _run(arguments: list[str], environment: Environment | None) -> int:
 
 def _denied(error: BaseException) -> int:
     """Report what the system denies and return the exit code; raise what is a fault of the program."""
+    if isinstance(error, BrokenPipeError):  # the reader of stdout went away, such as `| head`
+        discard_stdout()
+        return exit_codes.CLOSED_PIPE
     if (text := explain(error)) is None:
         raise error
     _report(text)

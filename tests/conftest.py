@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -33,6 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not names_tests and not config.option.markexpr:
         config.option.markexpr = "not proof"
     gc.disable()  # until all is imported: there is nothing to collect
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests also wait, for processes and for sockets."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

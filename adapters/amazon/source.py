@@ -33,10 +33,12 @@ _NO_MONITOR = "the Amazon account has no air quality monitor"
 class MonitorSettings:
     """What a home records of a monitor, and its names for places: its own first, then Amazon's.
 
-    `locations` goes by serial number, in any case of letters.
+    `locations` goes by serial number, in any case of letters. `earlier` are the locations that devices have
+    in rows from before this program, by device id in lower case: they stay, so that no room's rows split.
     """
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
+    earlier: Mapping[str, str] = attrs.field(factory=dict)
     fallback_location: str | None = None
     unnamed: str = "unknown"
     quantities: frozenset[Quantity] = frozenset(Quantity)
@@ -47,7 +49,8 @@ class MonitorSettings:
         for serial, location in self.locations.items():
             if serial.lower().removeprefix("alexa:") == monitor.identity.lower():
                 return location
-        return self.fallback_location or monitor.name or self.unnamed
+        earlier = self.earlier.get(monitor.device_id.lower())
+        return earlier or self.fallback_location or monitor.name or self.unnamed
 
 
 @attrs.frozen(kw_only=True)

@@ -42,10 +42,12 @@ class Sensor:
 class ReadingSettings:
     """The values that a home stores of a sensor, and its names for locations, which precede the bridge's.
 
-    `locations` is by uniqueid or MAC, in any case of letters.
+    `locations` is by uniqueid or MAC, in any case of letters. `earlier` are the locations that devices have
+    in rows from before this program, by device id in lower case: they stay, so that no room's rows split.
     """
 
     locations: Mapping[str, str] = attrs.field(factory=dict)
+    earlier: Mapping[str, str] = attrs.field(factory=dict)
     fall_back_to_name: bool = True
     unnamed: str = "unknown"
     battery: bool = True
@@ -53,12 +55,14 @@ class ReadingSettings:
     raw_response: bool = False
 
     def location(self, sensor: Sensor) -> str:
-        """Return the location of a sensor, "unknown" if it has no name."""
+        """Return the location of a sensor, its uniqueid if names are not to be used."""
         uniqueid = (sensor.uniqueid or "").lower()
         for known, location in self.locations.items():
             if known.lower().removeprefix("hue:") in (uniqueid, mac_of(uniqueid)):
                 return location
-        return sensor.name if self.fall_back_to_name and sensor.name else self.unnamed
+        if not self.fall_back_to_name:
+            return sensor.uniqueid or self.unnamed
+        return self.earlier.get(f"hue:{uniqueid}") or sensor.name or self.unnamed
 
 
 def mac_of(uniqueid: str) -> str:
@@ -95,7 +99,7 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
             values={Quantity.TEMPERATURE: sensor.temperature},
             battery_percent=sensor.battery_percent if settings.battery else None,
             is_reachable=sensor.is_reachable if settings.reachability else None,
-            raw_response=compact_json(sensor.raw) if settings.raw_response else None,
+            raw_response=compact_json(_raw(sensor)) if settings.raw_response else None,
         )
         if key not in readings or is_newer(reading, readings[key]):
             readings[key] = reading
@@ -104,6 +108,21 @@ def make_reply(sensors: Iterable[Sensor], slot: datetime, settings: ReadingSetti
         unread=tuple(silent for key, silent in unread.items() if key not in readings),
         notes=tuple(notes),
     )
+
+
+def _raw(sensor: Sensor) -> Json:
+    """Return what the bridge sent; to an object of v2 are added the parts of v1 that people query."""
+    if not isinstance(sensor.raw, dict) or "state" in sensor.raw or sensor.temperature is None:
+        return sensor.raw
+    state: dict[str, Json] = {"temperature": round(sensor.temperature * 100)}
+    if sensor.observed_at is not None:
+        state["lastupdated"] = f"{sensor.observed_at:%Y-%m-%dT%H:%M:%S}"
+    config: dict[str, Json] = {
+        "on": sensor.is_on,
+        "battery": sensor.battery_percent,
+        "reachable": sensor.is_reachable,
+    }
+    return {**sensor.raw, "name": sensor.name, "uniqueid": sensor.uniqueid, "state": state, "config": config}
 
 
 def _cause_of_silence(sensor: Sensor, slot: datetime) -> Cause | None:

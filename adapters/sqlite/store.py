@@ -21,6 +21,7 @@ from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.open_files import Condition, OpenFiles
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.rows.cycles import CycleWriter
+from adapters.sqlite.rows.names import TypedNames
 from adapters.sqlite.wal import LONG_BYTES, Wal
 from domain.cycle import CycleReport, Unread
 from domain.device_settings import SettingsByDevice
@@ -61,9 +62,11 @@ class SqliteStore:
         state: State | None = None,
         identity: HomeIdentity | None = None,
         data: DataFolder | None = None,
+        typed_names: TypedNames = dict,
     ) -> None:
         self._path = path
         self._data = data or DataFolder(path.parent)
+        self._typed_names = typed_names
         self._journal = journal
         self._clock = clock
         work_s = min(_WORK_S, budget_s * _WORK_SHARE)
@@ -286,7 +289,7 @@ class SqliteStore:
         """Use the connection, which leads to what is at the path now."""
         is_wal = journal_mode(connection) == "wal"
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # SQLite opens the log to read
-        self._connection, self._writer = connection, CycleWriter(connection)
+        self._connection, self._writer = connection, CycleWriter(connection, self._typed_names)
         self._files = OpenFiles.at(self._path, has_log=is_wal)
         self._wal.path = self._files.real
         # In the old journal modes a commit waits for readers, unless it began by locking them out.

@@ -82,9 +82,10 @@ def adjusted(
             value = cells[place]
             if isinstance(value, int | float):
                 cells[place] = add_offset(value, offset)
-        others = other_values(cells[_OTHERS])
-        if others.keys() & offsets[device_id]:
-            cells[_OTHERS] = json.dumps(adjusted_others(others, offsets[device_id]))
+        if cells[_OTHERS] is not None:
+            others = other_values(cells[_OTHERS])
+            if others.keys() & offsets[device_id]:
+                cells[_OTHERS] = json.dumps(adjusted_others(others, offsets[device_id]))
         yield tuple(cells)
 
 

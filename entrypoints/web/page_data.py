@@ -23,6 +23,7 @@ from domain.history.series import (
     thinned,
     with_breaks,
 )
+from domain.printable import printable
 from domain.reading import Quantity, Reading
 from entrypoints.web.cards import DAY, Cards, HourlyMeans
 from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
@@ -92,7 +93,10 @@ class PageData:
         The lists under `charts` belong together. Raise `StoreError`.
         """
         now = self.clock.now()
-        newest = sorted(self.history.newest(now), key=lambda reading: reading.location.casefold())
+        newest = sorted(
+            (attrs.evolve(one, location=printable(one.location)) for one in self.history.newest(now)),
+            key=lambda reading: reading.location.casefold(),
+        )
         known = self.ledger.devices()
         records = self.ledger.records(now - _SILENCE, now)
         resolution = resolution_of(span.length)

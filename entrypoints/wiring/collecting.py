@@ -13,6 +13,7 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.stamina_retrier import StaminaRetrier
 from adapters.sqlite.identity.interim_store import InterimStore
 from adapters.sqlite.store import SqliteStore
+from config.device_registry import RegistryNames
 from config.loading import Loaded
 from config.source_names import chosen_names, credential_mark
 from domain.services.alerting import Alerting
@@ -76,6 +77,7 @@ def collecting(
         state=home.state,
         identity=home.identity,
         data=home.data,
+        typed_names=RegistryNames(home.files.device_registry),
     )
     store: Store = database
     if home.identity is not None:

@@ -17,9 +17,8 @@ from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.identity.home_identity import HomeIdentity
-from config.current_secrets import CurrentSecrets
 from config.files import HomeFiles, is_demo_home
-from config.loading import Loaded
+from config.loading import CurrentSecrets, Loaded
 from config.secrets import Secrets
 from config.settings import Settings
 from domain.redaction import Redactor

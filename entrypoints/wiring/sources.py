@@ -14,6 +14,7 @@ from config.bridges import Bridge
 from config.secrets import Secrets
 from config.settings import Settings
 from config.source_names import AMAZON, credential_mark, hue_names
+from domain.errors import StoreError
 from domain.services.collection_cycle import SourcePlan
 from domain.services.renewed_source import RenewedSource
 from entrypoints.wiring.environment import Environment
@@ -22,6 +23,7 @@ from ports.meter import Meter
 from ports.setup import BridgeFinder
 from ports.source import Source
 
+_EARLIER_LOCATIONS = "locations.earlier"  # the key in the state
 _SECRETS_S = 1.0  # for secrets.yaml to be looked at
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def hue_source(home: Home, name: str, bridge: Bridge, meter: Meter, *, is_on_tri
         strategy=hue.read,
         settings=ReadingSettings(
             locations=hue.sensor_locations,
+            earlier=earlier_locations(home),
             fall_back_to_name=hue.fallback_to_name,
             unnamed=home.settings.collectors.general.location_of_unnamed,
             battery=hue.collect_battery_level,
@@ -137,6 +140,23 @@ def earlier_reads(home: Home, name: str) -> EarlierReads:
 
     measurements = SqliteMeasurements(home.files.database)
     return EarlierReads(source=name, measurements=measurements, clock=home.clock)
+
+
+def earlier_locations(home: Home) -> Mapping[str, str]:
+    """Return the locations that devices have in rows from before this program, by id in lower case.
+
+    While the database cannot be read they are those that the home has saved.
+    """
+    from adapters.sqlite.history.earlier import earlier_locations
+
+    saved = home.state.get(_EARLIER_LOCATIONS)
+    try:
+        found = earlier_locations(home.files.database)
+    except StoreError:
+        return {device_id: location for device_id, location in saved.items() if isinstance(location, str)}
+    if found != saved:
+        home.state.put(_EARLIER_LOCATIONS, found)
+    return found
 
 
 def bridge_opener(
@@ -193,6 +213,7 @@ def amazon_source(home: Home, meter: Meter, *, is_trial: bool = False) -> Source
         second=SecondInterface(alexa=alexa, state=home.state, clock=home.clock, journal=home.journal),
         settings=MonitorSettings(
             locations=aqm.device_locations,
+            earlier=earlier_locations(home),
             fallback_location=aqm.fallback_location,
             unnamed=home.settings.collectors.general.location_of_unnamed,
             quantities=aqm.quantities,

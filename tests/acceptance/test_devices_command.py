@@ -94,7 +94,7 @@ def test_every_change_is_in_the_history(home: Deployment, run_here: RunHere) -> 
         ("rename", "hall", "Study"),
         ("outdoor", "attic"),
         ("plausible", "attic", "-30", "45"),
-        ("plausible", "cc", "0", "50", "--quantity", "pm25"),
+        ("plausible", "alexa:c", "0", "50", "--quantity", "pm25"),
         ("outdoor", "attic", "--remove"),
     ]
     for change in changes:
@@ -126,6 +126,21 @@ def test_wrong_usage_names_what_to_do(home: Deployment, run_here: RunHere) -> No
         done = run_here(home, "devices", *arguments)
         assert (done.returncode, message in " ".join(done.stderr.split())) == (64, True), done.stderr
     assert json.loads(run_here(home, "devices", "history", "--json").stdout)["changes"] == []
+
+
+@pytest.mark.proof
+def test_the_next_cycle_obeys(deployment: Deployment, run_here: RunHere) -> None:
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    (first,), (second,), *others = deployment.rows("SELECT device_id FROM readings ORDER BY device_id")
+    for change in (("rename", first, "Study"), ("plausible", first, "-40", "-39"), ("ignore", second)):
+        assert run_here(deployment, "devices", *change).returncode == 0
+    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
+    new = deployment.rows(
+        "SELECT device_id, location = 'Study', is_anomalous FROM readings WHERE timestamp = "
+        "(SELECT max(timestamp) FROM readings) ORDER BY device_id"
+    )
+    assert new == [(first, 1, 1), *((device_id, 0, 0) for (device_id,) in others)]
+    assert deployment.rows("SELECT count(*) FROM outcomes WHERE unread IS NOT NULL") == [(0,)]
 
 
 def test_a_home_without_readings_says_what_to_do_first(deployment: Deployment, run_here: RunHere) -> None:

@@ -160,11 +160,12 @@ def test_a_terminal_shows_the_progress(collected: Deployment, tmp_path: Path) ->
     assert file.read_text().splitlines()[1].startswith("2026-03-01T13:00:00+01:00,")
 
 
-def test_a_reader_that_goes_away_ends_the_export_quietly(collected: Deployment) -> None:
+@pytest.mark.parametrize("command", ["export", "status"])
+def test_a_reader_that_goes_away_ends_the_command_quietly(collected: Deployment, command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        collected.command("export"),
+        collected.command(command),
         stdout=writing,
         stderr=subprocess.PIPE,
         env={**os.environ, **collected.environment()},

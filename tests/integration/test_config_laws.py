@@ -15,7 +15,7 @@ from config.settings import Settings
 from domain.errors import SettingsError
 from tests.support.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
 
-QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 NAMES = sorted({name for path in paths_of(Settings) for name in path.split(".")})
 MARKS = (
     *"{}[]:,-?&*!|>'\"%@`#~\n\t \\",

@@ -31,7 +31,7 @@ from tests.support.hue_costs import (
     slope_from,
 )
 
-HOURS = 2
+HOURS = 1
 
 
 async def in_turn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import itemgetter
@@ -25,9 +25,11 @@ from adapters.sqlite.rows.checksums import (
 )
 from adapters.sqlite.rows.devices import DeviceRows
 from adapters.sqlite.rows.holes import DELETE_HOLE, INSERT_HOLE, kept_holes, named
+from adapters.sqlite.rows.names import DeviceNames, TypedNames, has_names
 from adapters.sqlite.rows.readings import (
     AIR_READINGS,
     INSERT_AIR_READING,
+    INSERT_NAMED_READING,
     INSERT_READING,
     Cell,
     as_text,
@@ -37,7 +39,7 @@ from adapters.sqlite.rows.readings import (
     reading_tables,
     row_of,
 )
-from adapters.sqlite.rows.settings import Rows, has_settings, select_current, settings_of
+from adapters.sqlite.rows.settings import has_settings, select_current, settings_of
 from domain.cycle import (
     Cause,
     Collected,
@@ -85,15 +87,17 @@ _timestamp_of = itemgetter(0)  # of a row
 class CycleWriter:
     """Writes cycle reports through one connection, inside transactions of the caller."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, typed_names: TypedNames = dict) -> None:
         self._connection = connection
+        self._names = DeviceNames(connection, typed_names)
+        self._has_names = False
         self._schema_version: int | None = None
         self._keeps_rows_as_given = False
         self._has_air_readings = False
         self._has_index = False
         self._select_devices_at = ""
         self._has_settings = False
-        self._settings_rows: Rows = ()
+        self._data_version: int | None = None
         self._settings = SettingsByDevice()
         self._devices = DeviceRows(connection)
 
@@ -132,10 +136,11 @@ class CycleWriter:
 
     def settings(self) -> SettingsByDevice:
         """Return the settings of devices in effect."""
-        self._look_at_schema()
-        rows = select_current(self._connection) if self._has_settings else ()
-        if rows != self._settings_rows:
-            self._settings_rows, self._settings = rows, settings_of(rows)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:  # another connection has written, perhaps a setting
+            self._look_at_schema()
+            rows = select_current(self._connection) if self._has_settings else ()
+            self._settings, self._data_version = settings_of(rows), version
         return self._settings
 
     def _expected(self, source: str, at: datetime) -> AbstractSet[str]:
@@ -189,6 +194,7 @@ class CycleWriter:
                 _SELECT_DEVICES_AT.format(table=table) + where for table in tables
             )
             self._has_settings = has_settings(self._connection)
+            self._has_names = has_names(self._connection)
             self._schema_version = version
 
     def _insert_readings(
@@ -230,12 +236,27 @@ class CycleWriter:
 
     def _insert(self, rows: Sequence[Row]) -> int:
         """Insert the rows that are new, each in its table; return how many."""
+        inserted = 0
+        names = self._names_of(rows)
         readings = [row for row in rows if self._is_for_readings(row)]
-        others = [(*row, checksum(row)) for row in rows if not self._is_for_readings(row)]
-        inserted = self._connection.executemany(INSERT_READING, readings).rowcount if readings else 0
-        if others:
+        if readings and names:
+            named = [(*row, names[row[1]]) for row in readings]
+            inserted = self._connection.executemany(INSERT_NAMED_READING, named).rowcount
+        elif readings:
+            inserted = self._connection.executemany(INSERT_READING, readings).rowcount
+        if len(readings) < len(rows):
+            others = [
+                (*row, checksum(row), names.get(row[1])) for row in rows if not self._is_for_readings(row)
+            ]
             inserted += self._connection.executemany(INSERT_AIR_READING, others).rowcount
         return inserted
+
+    def _names_of(self, rows: Sequence[Row]) -> Mapping[Cell, str | None]:
+        """Return the names of the devices, if the table has a column for them."""
+        if not self._has_names:
+            return {}
+        device_ids = [str(row[1]) for row in rows]
+        return dict(zip(device_ids, self._names.of(device_ids, self._settings), strict=True))
 
     def _is_for_readings(self, row: Row) -> bool:
         return has_temperature(row) or not self._has_air_readings

@@ -44,7 +44,8 @@ def _insert_into(table: str, *others: str) -> str:
 
 READINGS, AIR_READINGS = "readings", "air_readings"
 INSERT_READING = _insert_into(READINGS)
-INSERT_AIR_READING = _insert_into(AIR_READINGS, "crc")
+INSERT_NAMED_READING = _insert_into(READINGS, "name")
+INSERT_AIR_READING = _insert_into(AIR_READINGS, "crc", "name")
 SELECT_AIR_READINGS = f"SELECT {', '.join(_COLUMNS_TO_INSERT)}, crc FROM air_readings"  # noqa: S608
 CREATE_ALL_READINGS = """
 CREATE VIEW IF NOT EXISTS all_readings AS

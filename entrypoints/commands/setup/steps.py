@@ -60,6 +60,16 @@ def set_up(
     return 0
 
 
+def show_devices(prompts: Prompts, reply: SourceReply, *, found: str, kind: str, if_none: str) -> None:
+    """Show what a source has: `found` it has, how many devices of the kind, and each of them by room."""
+    count = len(reply.readings) + len(reply.unread)
+    prompts.show(f"{found} {count} {kind}{'' if count == 1 else 's'}:")
+    for line in reply_lines(reply):
+        prompts.show(line)
+    if not count:
+        prompts.warn(if_none)
+
+
 def reply_lines(reply: SourceReply) -> Iterator[str]:
     """Yield a line for each device, by room, then one for each note of the source."""
     rows = [(reading.location, _values(reading)) for reading in reply.readings]

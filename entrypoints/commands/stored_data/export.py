@@ -32,7 +32,7 @@ from domain.reading import Quantity
 from entrypoints.commands.options import home_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal.export_text import write_csv, write_json_lines
-from entrypoints.terminal.output import discard_stdout, print_message
+from entrypoints.terminal.output import print_message
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import (
     exported_rows,
@@ -52,7 +52,7 @@ _ENDINGS = {
     ".parquet": _PARQUET,
     **dict.fromkeys((".db", ".sqlite", ".sqlite3"), _SQLITE),
 }
-_CLOSED_PIPE = 141  # what a shell reports of a program that SIGPIPE has ended
+_SIMULATED = "The home is simulated: none of these values was measured."
 _ROWS_A_STEP = 5000
 
 
@@ -115,13 +115,13 @@ def command(
     form = form or _ENDINGS.get("" if output is None else output.suffix.lower(), _CSV)
     _check_output(output, form, is_forced=force)
     is_simulated = holds_simulated(home_now)
-    if is_simulated:
-        print_message("The home is simulated: none of these values was measured.", err=True)
     if form == _SQLITE and output is not None:
         if is_long or is_raw or any((since, until, names, quantities, zone)):
             raise click.UsageError(
                 "sqlite is the whole database. Leave out --long, --raw, --zone and what selects readings"
             )
+        if is_simulated:
+            print_message(_SIMULATED, err=True)
         with replacement(output) as made:
             write_copy(home_now, made)
         return 0
@@ -146,16 +146,14 @@ def command(
         is_simulated=is_simulated,
         shows_progress=sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()),
     )
-    try:
-        if output is None:
-            with _stdout() as file:
-                export.write_text(file)
-        else:
-            with replacement(output) as made:
-                export.write(made)
-    except BrokenPipeError:
-        discard_stdout()
-        return _CLOSED_PIPE
+    if is_simulated:
+        print_message(_SIMULATED, err=True)
+    if output is None:
+        with _stdout() as file:
+            export.write_text(file)
+    else:
+        with replacement(output) as made:
+            export.write(made)
     return 0
 
 

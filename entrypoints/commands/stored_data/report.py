@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import load, load_to_read
 from domain.alerts.messages import Attachment, Message
 from domain.errors import NotifyError, SettingsError
 from domain.history.series import Span
@@ -67,7 +67,8 @@ def command(
         raise click.UsageError("--mail and --output exclude each other")
     if is_child:
         give_way()
-    home_now = home_of(load(find_home(home), config_file=config_file, env=env), environment or Environment())
+    read = load if mails else load_to_read
+    home_now = home_of(read(find_home(home), config_file=config_file, env=env), environment or Environment())
     until = home_now.clock.now()
     if since is None:
         begin = until - (_IN_A_MAIL if mails else _IN_A_FILE)

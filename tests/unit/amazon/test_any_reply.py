@@ -74,7 +74,7 @@ def check(reply: SourceReply) -> None:
         "".join(reading.other_values).encode()
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @example({"amazon.discovery": discovered(KITCHEN, attrs.evolve(KITCHEN, entity="another"))}, {})
 @given(
     OPERATIONS.flatmap(lambda one: spoiled(REAL[one]).map(lambda content: {one: as_json(content).encode()})),
@@ -85,7 +85,7 @@ def test_a_real_reply_that_was_changed_anywhere(change: dict[str, Any], credenti
     read_twice(GRAPHQL_IS_BROKEN | change, **credentials)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(st.integers(100, 599), ANY_JSON)
 def test_any_reply_to_a_sign_in(status: int, content: Any) -> None:
     session = CannedAlexa({"amazon.linking": a_reply_of(content, status=status)})

@@ -134,6 +134,8 @@ def test_without_a_serial_the_entity_is_the_identity() -> None:
         ("Kitchen", {"locations": {"GAJ2": "Küche"}}, "Kitchen"),
         ("", {}, "unknown"),
         ("", {"unnamed": "Hall"}, "Hall"),
+        ("Kitchen", {"earlier": {"alexa:gaj1": "Hall"}, "fallback_location": "Home"}, "Hall"),
+        ("Kitchen", {"earlier": {"alexa:gaj1": "Hall"}, "locations": {"GAJ1": "Küche"}}, "Küche"),
     ],
 )
 def test_the_location_is_the_homes_name_else_amazons(

@@ -81,26 +81,26 @@ def spoiled_bytes(draw: st.DrawFn, operation: str) -> bytes:
     return draw(st.sampled_from(forms))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(ANY_STRATEGY, st.sampled_from([*REAL, "hue.config"]), st.data())
 def test_mutated_real_reply(strategy: Strategy, operation: str, data: st.DataObject) -> None:
     content = data.draw(spoiled({**REAL, "hue.config": CONFIG}[operation]))
     check(read(strategy, {operation: as_json(content).encode()}))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(ANY_STRATEGY, st.sampled_from([*REAL, "hue.config"]), ANY_JSON)
 def test_any_json(strategy: Strategy, operation: str, content: Any) -> None:
     check(read(strategy, {operation: json.dumps(content).encode()}))
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(ANY_STRATEGY, st.sampled_from(list(REAL)), st.data())
 def test_any_bytes(strategy: Strategy, operation: str, data: st.DataObject) -> None:
     check(read(strategy, {operation: data.draw(spoiled_bytes(operation))}))
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ANY_STRATEGY, ANY_STATUS, ANY_TEXT, ANY_TEXT)
 def test_any_status_and_headers(strategy: Strategy, status: int, kind: str, wait: str) -> None:
     reply = a_reply_of(b"", status=status, content_type=kind, retry_after=wait, location=wait)

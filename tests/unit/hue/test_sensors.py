@@ -126,15 +126,36 @@ def test_part_of_an_id_does_not_match(known: str) -> None:
 def test_location_without_any_name_is_unknown() -> None:
     assert location(a_sensor(name="")) == "unknown"
     assert location(a_sensor(name=""), unnamed="Hall") == "Hall"
-    assert location(a_sensor(), fall_back_to_name=False) == "unknown"
+    assert location(a_sensor(), fall_back_to_name=False) == UNIQUEID
     assert location(a_sensor(), fall_back_to_name=False, locations={MAC: "Landing"}) == "Landing"
+
+
+def test_location_of_earlier_rows_stays() -> None:
+    earlier = {f"hue:{UNIQUEID}": "Hue temperature sensor 8"}
+    assert location(a_sensor(), earlier=earlier) == "Hue temperature sensor 8"
+    assert location(a_sensor(uniqueid=UNIQUEID.upper()), earlier=earlier) == "Hue temperature sensor 8"
+    assert location(a_sensor(), earlier=earlier, locations={MAC: "Landing"}) == "Landing"
+    assert location(a_sensor(), earlier=earlier, fall_back_to_name=False) == UNIQUEID
+    assert location(a_sensor(), earlier={"hue:another": "Attic"}) == "Landing sensor"
+
+
+@pytest.mark.parametrize("raw", [{"type": "temperature", "id": "a"}, {"state": {"temperature": 2143}}])
+def test_raw_response_answers_queries_of_version_1(raw: Any) -> None:
+    sensor = a_sensor(raw=raw, battery_percent=88, is_reachable=True, observed_at=NOON)
+    [reading] = reply(sensor, raw_response=True).readings
+    stored = json.loads(reading.raw_response or "")
+    assert stored["state"]["temperature"] == 2143
+    assert stored.items() >= raw.items()
+    if "state" not in raw:
+        assert stored["state"]["lastupdated"] == "2026-03-01T12:00:00"
+        assert stored["config"] == {"on": True, "battery": 88, "reachable": True}
 
 
 def test_unwanted_values_are_left_out() -> None:
     [reading] = reply(a_sensor(), battery=False, reachability=False).readings
     assert (reading.battery_percent, reading.is_reachable, reading.raw_response) == (None, None, None)
     [reading] = reply(a_sensor(), raw_response=True).readings
-    assert json.loads(reading.raw_response or "") == {"type": "ZLLTemperature"}
+    assert json.loads(reading.raw_response or "")["type"] == "ZLLTemperature"
 
 
 def test_raw_response_nested_too_deeply_costs_no_reading() -> None:

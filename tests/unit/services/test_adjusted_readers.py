@@ -49,6 +49,7 @@ def test_every_value_of_a_device_has_its_offset(log: MemoryDeviceSettings, histo
     log.add(an_offset(-1.3))
     assert [one.values[TEMPERATURE] for one in history.newest()] == [18.8, 20.1]
     assert history.series("hue:a", TEMPERATURE, NOON) == [(NOON, 18.8)]
+    assert history.values("hue:a", NOON, END)[TEMPERATURE] == [(NOON, 18.8)]
     (hour,) = history.hours("hue:a", TEMPERATURE, NOON, END)
     (day,) = history.days("hue:a", TEMPERATURE, NOON, END, UTC)
     for part in (hour, day):
