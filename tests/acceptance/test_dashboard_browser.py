@@ -38,7 +38,8 @@ AIR = {
     for number, quantity in enumerate(Quantity)
     if quantity is not Quantity.CARBON_DIOXIDE
 }
-CHARTS = 7
+CHARTS = len(AIR)
+WHY = "the source could not be reached"
 ROOMS_CHART = "[data-quantity=temperature].panel"
 WAIT_MS = 15_000
 

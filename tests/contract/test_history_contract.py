@@ -32,7 +32,7 @@ def test_anomalous_readings_are_those_of_the_device_and_time(pair: Pair) -> None
     store, history = pair
     for number, anomalous in enumerate((True, False, True, True)):
         slot = NOON + number * LATER_BY
-        _keep(
+        keep(
             store,
             a_reading("a", collected_at=slot, is_anomalous=anomalous),
             a_reading("b", collected_at=slot + timedelta(seconds=1), is_anomalous=True),
