@@ -330,7 +330,7 @@ class _Run:
 
 
 def _runs(rows: Iterable[tuple[object, ...]]) -> Iterator[_Run]:
-    """Join rows to runs. Over years most rows say what the row before says, and are only compared."""
+    """Join rows to runs. Over years most rows equal the row before, and are only compared."""
     run: _Run | None = None
     end_s = 0
     for slot_s, interval_s, *why in rows:
