@@ -107,6 +107,13 @@ class History(Protocol):
         """
         ...
 
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        """Return the instants of the device's anomalous readings from `since` to `until`, oldest first.
+
+        Raise `StoreError`.
+        """
+        ...
+
     def first(self) -> datetime | None:
         """Return the instant of the oldest reading; None without any. Raise `StoreError`."""
         ...

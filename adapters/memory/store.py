@@ -239,6 +239,15 @@ class MemoryHistory:
         }
         return {quantity: points for quantity, points in found.items() if points}
 
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        return sorted(
+            reading.collected_at
+            for reading in self._store.readings.values()
+            if reading.device_id == device_id
+            and reading.is_anomalous
+            and since <= reading.collected_at <= until
+        )
+
     def first(self) -> datetime | None:
         return min((reading.collected_at for reading in self._store.readings.values()), default=None)
 

@@ -73,6 +73,9 @@ class AdjustedHistory:
             for quantity, points in found.items()
         }
 
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        return self._history.anomalies(device_id, since, until)
+
     def first(self) -> datetime | None:
         return self._history.first()
 

@@ -233,7 +233,11 @@ class PageData:
                 columns["means"].append(None if part is None else round(part.mean, 2))
                 columns["lows"].append(None if part is None else part.low)
                 columns["highs"].append(None if part is None else part.high)
-        return {"device": reading.device_id, "name": reading.location, **columns}
+        found = {"device": reading.device_id, "name": reading.location, **columns}
+        if resolution is Resolution.READING:
+            anomalies = self.history.anomalies(reading.device_id, span.since, span.until)
+            found["anomalies"] = [round(at.timestamp()) for at in anomalies]
+        return found
 
     def _day_means(self, reading: Reading, span: Span) -> dict[str, Any]:
         """Return the mean of the 24 hours up to each hour as a series."""

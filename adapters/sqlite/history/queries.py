@@ -73,6 +73,10 @@ SELECT timestamp, {columns} FROM {table}
 WHERE device_id = ? AND timestamp BETWEEN ? AND ?
     AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00')
 """
+# `+` keeps SQLite from looking at the anomalous readings of all devices and years.
+_SELECT_ANOMALIES = """
+SELECT timestamp FROM readings WHERE device_id = ? AND timestamp BETWEEN ? AND ? AND +is_anomalous = 1
+"""
 _SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp"
 _EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
 
@@ -111,6 +115,13 @@ class SqliteHistory:
         self, device_id: str, since: datetime, until: datetime
     ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
         return self._values(device_id, since, until, list(COLUMNS))
+
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            rows = connection.execute(_SELECT_ANOMALIES, (device_id, *around)).fetchall()
+        instants = (as_instant(text, self._naive_zone) for (text,) in rows)
+        return sorted(instant for instant in instants if instant is not None and since <= instant <= until)
 
     def first(self) -> datetime | None:
         oldest: list[datetime] = []
@@ -339,7 +350,7 @@ class _Run:
 
 
 def _runs(rows: Iterable[tuple[object, ...]]) -> Iterator[_Run]:
-    """Join rows to runs. Over years most rows say what the row before says, and are only compared."""
+    """Join rows to runs. Over years most rows equal the row before, and are only compared."""
     run: _Run | None = None
     end_s = 0
     for slot_s, interval_s, *why in rows:
