@@ -71,7 +71,7 @@ def command(context: click.Context, *, home: Path | None, is_json: bool) -> int:
         return 0
     devices = _Devices.of(home, context.obj)
     if is_json:
-        click.echo(as_json(devices_text.devices_object(devices.all())))
+        print_message(as_json(devices_text.devices_object(devices.all())))
     else:
         print_message(*devices_text.device_lines(devices.all(), devices.home.clock.now()))
     return 0
@@ -92,7 +92,7 @@ def history_command(
         device_id = devices.find(device).device_id.lower()
         changes = [change for change in changes if change.device_id.lower() == device_id]
     if is_json:
-        click.echo(as_json(devices_text.changes_object(changes)))
+        print_message(as_json(devices_text.changes_object(changes)))
     else:
         print_message(*devices_text.change_lines(changes))
     return 0
