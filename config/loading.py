@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -13,7 +13,7 @@ from config.cross_checks import in_effect
 from config.documents.problems import Place, Problem, Report, raise_if_fatal
 from config.documents.structuring import structure
 from config.documents.yaml_document import Document, overlay, parse
-from config.files import check_is_private, is_missing, packaged_path, read_text
+from config.files import check_is_private, file_version, is_missing, packaged_path, read_text
 from config.secrets import COOKIE_NAMES, AlertSecrets, AmazonAqmSecrets, BridgeSecrets, HueSecrets, Secrets
 from config.settings import Settings
 
@@ -270,3 +270,27 @@ def _amazon_credentials(settings: Settings, secrets: Secrets) -> Iterator[_Missi
         next_step = "run homeclimate setup amazon, or disable amazon_aqm"
         missing = "amazon_aqm.refresh_token", f"is missing, and so are the cookies; {next_step}"
         yield None if secrets.amazon_aqm.are_given else missing
+
+
+class CurrentSecrets:
+    """Reads secrets.yaml again after it has changed. A file that cannot be read leaves what was known.
+
+    `on_change` is called with the new secrets before anybody else sees them. `known` is the home as it was
+    when the file was looked at last.
+    """
+
+    def __init__(self, loaded: Loaded, on_change: Callable[[Secrets], None]) -> None:
+        self.known = loaded
+        self._on_change = on_change
+        self._version = file_version(loaded.secrets_path)
+
+    def loaded(self) -> Loaded:
+        """Return the home with its present secrets."""
+        version = file_version(self.known.secrets_path)
+        if version != self._version:
+            self._version = version
+            secrets = inspect(self.known.home, needs_secrets=False).secrets
+            if secrets is not None and version is not None:
+                self._on_change(secrets)
+                self.known = attrs.evolve(self.known, secrets=secrets)
+        return self.known

@@ -269,7 +269,7 @@ def _bare(value: Json) -> Json:
 
 
 def _scale(value: Json) -> str | None:
-    """Return the scale that is named with a temperature, or beside it."""
+    """Return the scale that is named in a temperature, or next to it."""
     return text(value, "value", "scale") or text(value, "scale")
 
 
@@ -282,7 +282,7 @@ def _number(value: Json) -> float | None:
 
 
 def _shown(value: Json) -> str:
-    """Say what came instead of a number."""
+    """Describe what came instead of a number."""
     match value:
         case None:
             return "no value"

@@ -17,9 +17,8 @@ from adapters.log.journals import Journals, RewordingJournal, StderrJournal
 from adapters.log.rotating_log import RotatingLog
 from adapters.memory.null import NullJournal
 from adapters.sqlite.identity.home_identity import HomeIdentity
-from config.current_secrets import CurrentSecrets
 from config.files import HomeFiles, is_demo_home
-from config.loading import Loaded
+from config.loading import CurrentSecrets, Loaded
 from config.secrets import Secrets
 from config.settings import Settings
 from domain.redaction import Redactor
@@ -155,7 +154,7 @@ def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> 
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so.
+    """Build the home for a collector, which logs to files if this is configured.
 
     It logs to stderr while the data folder is away, if the logs are in it.
     """

@@ -262,7 +262,7 @@ def amazon_credentials(secrets: Secrets) -> tuple[str | None, Mapping[str, str]]
 
 
 def ask_again(home: Home) -> None:
-    """Have the account asked now, whatever it answered a moment ago: a person waits for it."""
+    """Have the account asked now, even if it has just refused: a person waits for it."""
     from adapters.amazon.account_memory import ask_again
 
     ask_again(home.state)

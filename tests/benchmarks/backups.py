@@ -24,8 +24,8 @@ from typing import TypeVar
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.state import MemoryState
 from adapters.sqlite.backup.backups import Backups, back_up
+from adapters.sqlite.backup.missing_rows import find_missing_row
 from adapters.sqlite.backup.second_disk import SecondDisk
-from adapters.sqlite.care.missing_rows import find_missing_row
 from adapters.sqlite.care.upkeep import SqliteUpkeep
 from adapters.sqlite.care.verification import check, first_fault
 from adapters.sqlite.store import SqliteStore

@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from adapters.memory.store import MemoryExportedRows, MemoryStore
+from adapters.memory.store import MemoryExportedRows
 from adapters.sqlite.history.exporting import SqliteExportedRows
 from domain.history.export import Selection
-from domain.reading import Quantity, Reading
+from domain.reading import Quantity
 from ports.store import Store
 from ports.stored_data import ExportedRows
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
-from tests.support.databases import a_store
+from tests.support.builders import NOON, a_reading
+from tests.support.stored_pairs import keep, pair_fixture
 
 LATER = NOON + timedelta(minutes=5)
 
 Pair = tuple[Store, ExportedRows]
-
-
-def _in_memory(_: Path) -> Pair:
-    store = MemoryStore()
-    return store, MemoryExportedRows(store)
-
-
-def _in_sqlite(folder: Path) -> Pair:
-    path = folder / "readings.db"
-    return a_store(path), SqliteExportedRows(path)
-
-
-@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
-    make: Callable[[Path], Pair] = request.param
-    store, exported = make(tmp_path)
-    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
-    yield store, exported
-    store.close()
-
-
-def _keep(store: Store, *readings: Reading) -> None:
-    for reading in readings:
-        store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
+pair = pair_fixture(MemoryExportedRows, SqliteExportedRows)
 
 
 def _cells(exported: ExportedRows, selection: Selection, *columns: str) -> list[tuple[object, ...]]:
@@ -54,7 +29,7 @@ def _cells(exported: ExportedRows, selection: Selection, *columns: str) -> list[
 
 def test_a_row_has_a_cell_for_each_column(pair: Pair) -> None:
     store, exported = pair
-    _keep(
+    keep(
         store,
         a_reading(
             "hue:a",
@@ -85,7 +60,7 @@ def test_a_row_has_a_cell_for_each_column(pair: Pair) -> None:
 def test_rows_are_in_the_order_of_time(pair: Pair) -> None:
     store, exported = pair
     just_after = NOON + timedelta(microseconds=1)
-    _keep(store, *(a_reading(collected_at=at) for at in (LATER, just_after, NOON)))
+    keep(store, *(a_reading(collected_at=at) for at in (LATER, just_after, NOON)))
     assert [at for (at,) in _cells(exported, Selection(), "collected_at")] == [
         at.isoformat() for at in (NOON, just_after, LATER)
     ]
@@ -95,8 +70,8 @@ def test_readings_without_a_temperature_stand_among_the_others(pair: Pair) -> No
     store, exported = pair
     slots = [NOON + number * timedelta(minutes=5) for number in range(4)]
     values = [{Quantity.TEMPERATURE: 21.0}, {Quantity.PM25: 3.0}] * 2
-    _keep(store, *(a_reading(collected_at=at, values=one) for at, one in zip(slots, values, strict=True)))
-    _keep(store, a_reading("alexa:b", location="Hall", pm25=4.0))
+    keep(store, *(a_reading(collected_at=at, values=one) for at, one in zip(slots, values, strict=True)))
+    keep(store, a_reading("alexa:b", location="Hall", pm25=4.0))
     selection = Selection(device_ids=(a_reading().device_id,))
     assert _cells(exported, selection, "collected_at", "temperature", "pm25") == [
         (slot.isoformat(), one.get(Quantity.TEMPERATURE), one.get(Quantity.PM25))
@@ -110,7 +85,7 @@ def test_readings_without_a_temperature_stand_among_the_others(pair: Pair) -> No
 def test_rows_begin_at_since_and_end_before_until(pair: Pair) -> None:
     store, exported = pair
     slots = [NOON + number * timedelta(minutes=5) for number in range(4)]
-    _keep(store, *(a_reading(collected_at=at) for at in slots))
+    keep(store, *(a_reading(collected_at=at) for at in slots))
     selection = Selection(since=slots[1], until=slots[3])
     assert _cells(exported, selection, "collected_at") == [(at.isoformat(),) for at in slots[1:3]]
     assert exported.count(selection) >= 2
@@ -120,15 +95,15 @@ def test_rows_begin_at_since_and_end_before_until(pair: Pair) -> None:
 @pytest.mark.parametrize("device_ids", [("hue:a",), ("hue:a", "hue:c")])
 def test_only_the_selected_devices(pair: Pair, device_ids: tuple[str, ...]) -> None:
     store, exported = pair
-    _keep(store, *(a_reading(one, collected_at=at) for at in (NOON, LATER) for one in ("hue:a", "hue:b")))
-    _keep(store, a_reading("hue:c", collected_at=LATER))
+    keep(store, *(a_reading(one, collected_at=at) for at in (NOON, LATER) for one in ("hue:a", "hue:b")))
+    keep(store, a_reading("hue:c", collected_at=LATER))
     found = _cells(exported, Selection(device_ids=device_ids), "device_id")
     assert [one for (one,) in found] == ["hue:a", *device_ids]
 
 
 def test_only_rows_with_a_selected_quantity(pair: Pair) -> None:
     store, exported = pair
-    _keep(
+    keep(
         store,
         a_reading("alexa:a", temperature=20.0, pm25=3.0),
         a_reading("hue:b", temperature=21.0),
@@ -142,14 +117,14 @@ def test_only_rows_with_a_selected_quantity(pair: Pair) -> None:
 
 def test_devices_have_their_last_location(pair: Pair) -> None:
     store, exported = pair
-    _keep(store, a_reading("hue:a", location="Old"), a_reading("hue:b", location="Hall"))
-    _keep(store, a_reading("hue:a", location="New", collected_at=LATER))
+    keep(store, a_reading("hue:a", location="Old"), a_reading("hue:b", location="Hall"))
+    keep(store, a_reading("hue:a", location="New", collected_at=LATER))
     assert exported.devices() == {"hue:a": "New", "hue:b": "Hall"}
 
 
 def test_devices_that_are_left_out(pair: Pair) -> None:
     store, exported = pair
-    _keep(store, a_reading("hue:a"), a_reading("hue:b"))
+    keep(store, a_reading("hue:a"), a_reading("hue:b"))
     selection = Selection(without=("hue:a",))
     assert _cells(exported, selection, "device_id") == [("hue:b",)]
     assert exported.count(selection) == 1

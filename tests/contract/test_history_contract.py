@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.store import MemoryHistory, MemoryStore
+from adapters.memory.store import MemoryHistory
 from adapters.sqlite.history.queries import SqliteHistory
-from adapters.sqlite.store import SqliteStore
-from domain.reading import Quantity, Reading
+from domain.reading import Quantity
 from ports.store import Store
 from ports.stored_data import History
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import NOON, a_reading
+from tests.support.stored_pairs import keep, pair_fixture
 
 LATER_BY = timedelta(minutes=5)
 LATER = NOON + LATER_BY
 
 Pair = tuple[Store, History]
-
-
-def _in_memory(_: Path) -> Pair:
-    store = MemoryStore()
-    return store, MemoryHistory(store)
-
-
-def _in_sqlite(folder: Path) -> Pair:
-    path = folder / "readings.db"
-    return SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteHistory(path)
-
-
-@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
-    make: Callable[[Path], Pair] = request.param
-    store, history = make(tmp_path)
-    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
-    yield store, history
-    store.close()
-
-
-def _keep(store: Store, *readings: Reading) -> None:
-    for reading in readings:
-        store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
+pair = pair_fixture(MemoryHistory, SqliteHistory)
 
 
 def test_an_empty_store_has_no_history(pair: Pair) -> None:
@@ -54,9 +28,21 @@ def test_an_empty_store_has_no_history(pair: Pair) -> None:
     assert list(history.series("hue:a", Quantity.TEMPERATURE, NOON)) == []
 
 
+def test_anomalous_readings_are_those_of_the_device_and_time(pair: Pair) -> None:
+    store, history = pair
+    for number, anomalous in enumerate((True, False, True, True)):
+        slot = NOON + number * LATER_BY
+        keep(
+            store,
+            a_reading("a", collected_at=slot, is_anomalous=anomalous),
+            a_reading("b", collected_at=slot + timedelta(seconds=1), is_anomalous=True),
+        )
+    assert list(history.anomalies("a", NOON, NOON + 2 * LATER_BY)) == [NOON, NOON + 2 * LATER_BY]
+
+
 def test_the_newest_reading_is_that_of_the_latest_slot(pair: Pair) -> None:
     store, history = pair
-    _keep(store, a_reading(collected_at=LATER, temperature=22.0), a_reading(temperature=21.0))
+    keep(store, a_reading(collected_at=LATER, temperature=22.0), a_reading(temperature=21.0))
     assert [reading.collected_at for reading in history.newest()] == [LATER]
 
 
@@ -64,8 +50,8 @@ def test_readings_after_the_end_are_skipped(pair: Pair) -> None:
     store, history = pair
     far = NOON + timedelta(days=4000)
     for at in (NOON, LATER, far):
-        _keep(store, a_reading("hue:a", collected_at=at))
-    _keep(store, a_reading("hue:b", collected_at=far))
+        keep(store, a_reading("hue:a", collected_at=at))
+    keep(store, a_reading("hue:b", collected_at=far))
     assert [(reading.device_id, reading.collected_at) for reading in history.newest(LATER)] == [
         ("hue:a", LATER)
     ]
@@ -74,13 +60,13 @@ def test_readings_after_the_end_are_skipped(pair: Pair) -> None:
 def test_fractions_of_a_second_count(pair: Pair) -> None:
     store, history = pair
     just_after = NOON + timedelta(microseconds=1)
-    _keep(store, a_reading(collected_at=just_after), a_reading())
+    keep(store, a_reading(collected_at=just_after), a_reading())
     assert [reading.collected_at for reading in history.newest()] == [just_after]
 
 
 def test_the_newest_readings_are_ordered_by_location_then_device(pair: Pair) -> None:
     store, history = pair
-    _keep(
+    keep(
         store,
         a_reading("hue:c", location="Attic"),
         a_reading("hue:a", location="Kitchen"),
@@ -91,7 +77,7 @@ def test_the_newest_readings_are_ordered_by_location_then_device(pair: Pair) -> 
 
 def test_a_series_is_one_quantity_of_one_device_oldest_first(pair: Pair) -> None:
     store, history = pair
-    _keep(
+    keep(
         store,
         a_reading("hue:a", collected_at=LATER, temperature=22.0),
         a_reading("hue:a", temperature=21.0, relative_humidity=40.0),
@@ -103,7 +89,7 @@ def test_a_series_is_one_quantity_of_one_device_oldest_first(pair: Pair) -> None
 
 def test_a_series_begins_at_the_given_instant(pair: Pair) -> None:
     store, history = pair
-    _keep(store, a_reading(), a_reading(collected_at=LATER))
+    keep(store, a_reading(), a_reading(collected_at=LATER))
     device_id = a_reading().device_id
     instants = [instant for instant, _ in history.series(device_id, Quantity.TEMPERATURE, LATER)]
     assert instants == [LATER]
@@ -115,7 +101,7 @@ def test_a_reading_without_a_temperature_is_read_like_any_other(pair: Pair) -> N
     pair_of_values = [{Quantity.TEMPERATURE: 21.0, humidity: 40.0}, {humidity: 44.0}]
     slots = [NOON + number * LATER_BY for number in range(4)]
     for slot, values in zip(slots, pair_of_values * 2, strict=True):
-        _keep(store, a_reading(collected_at=slot, values=values))
+        keep(store, a_reading(collected_at=slot, values=values))
     device = a_reading().device_id
     assert [reading.collected_at for reading in history.newest()] == [slots[3]]
     assert [reading.collected_at for reading in history.newest(slots[2])] == [slots[2]]
@@ -131,9 +117,9 @@ def test_a_reading_without_a_temperature_is_read_like_any_other(pair: Pair) -> N
 
 def test_later_readings_are_in_the_next_query(pair: Pair) -> None:
     store, history = pair
-    _keep(store, a_reading())
+    keep(store, a_reading())
     assert len(history.newest()) == 1
-    _keep(store, a_reading("hue:new"))
+    keep(store, a_reading("hue:new"))
     assert len(history.newest()) == 2
 
 
@@ -141,7 +127,7 @@ def test_hours_have_a_row_for_each_hour_with_values(pair: Pair) -> None:
     store, history = pair
     for minutes, celsius in ((0, 20.0), (55, 22.0), (60, 19.0), (180, 25.0)):
         at = NOON + timedelta(minutes=minutes)
-        _keep(store, a_reading(collected_at=at, temperature=celsius))
+        keep(store, a_reading(collected_at=at, temperature=celsius))
     device = a_reading().device_id
     found = history.hours(device, Quantity.TEMPERATURE, NOON + LATER_BY, NOON + timedelta(hours=2))
     assert [(one.at, one.low, one.mean, one.high, one.count) for one in found] == [
@@ -154,9 +140,9 @@ def test_hours_have_a_row_for_each_hour_with_values(pair: Pair) -> None:
 def test_a_later_reading_has_a_greater_number(pair: Pair) -> None:
     store, history = pair
     assert history.newest_id() == 0
-    _keep(store, a_reading())
+    keep(store, a_reading())
     first = history.newest_id()
-    _keep(store, a_reading(collected_at=LATER))
+    keep(store, a_reading(collected_at=LATER))
     assert history.newest_id() > first > 0
 
 
@@ -173,7 +159,7 @@ def test_days_are_those_of_the_zone(pair: Pair, name: str) -> None:
     instants = [midnight + number * timedelta(minutes=15) for midnight in midnights for number in quarters]
     instants = [instant for instant in instants if instant >= midnights[0]]
     for number, at in enumerate(instants):
-        _keep(store, a_reading(collected_at=at, temperature=number / 10))
+        keep(store, a_reading(collected_at=at, temperature=number / 10))
     found = history.days(a_reading().device_id, Quantity.TEMPERATURE, instants[0], instants[-1], zone)
     assert [one.at for one in found] == midnights
     assert [one.count for one in found] == [10, 10, 6]

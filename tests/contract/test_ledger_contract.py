@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import attrs
-import pytest
 
-from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.store import MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryLedger
 from adapters.sqlite.history.queries import SqliteLedger
-from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause
 from domain.history.ledger import LedgerRow
 from ports.store import Store
@@ -29,29 +24,12 @@ from tests.support.builders import (
     a_reading,
     an_unread,
 )
+from tests.support.stored_pairs import pair_fixture
 
 MINUTE = timedelta(minutes=1)
 END = NOON + timedelta(hours=2)
 Pair = tuple[Store, Ledger]
-
-
-def _in_memory(_: Path) -> Pair:
-    store = MemoryStore()
-    return store, MemoryLedger(store)
-
-
-def _in_sqlite(folder: Path) -> Pair:
-    path = folder / "readings.db"
-    return SqliteStore(path, journal=MemoryJournal(), clock=MemoryClock(NOON)), SqliteLedger(path)
-
-
-@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
-    make: Callable[[Path], Pair] = request.param
-    store, ledger = make(tmp_path)
-    store.progress("hue", NOON)  # so that there is something to read from, though nothing in it
-    yield store, ledger
-    store.close()
+pair = pair_fixture(MemoryLedger, SqliteLedger)
 
 
 def test_a_store_without_a_cycle_has_no_records(pair: Pair) -> None:

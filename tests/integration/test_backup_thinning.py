@@ -11,7 +11,7 @@ import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.sqlite.backup.backups import Backups
-from adapters.sqlite.care.missing_rows import find_missing_row
+from adapters.sqlite.backup.missing_rows import find_missing_row
 from domain.errors import StoreError, StoreFull
 from tests.support.baselines import a_baseline, sqlite_baselines
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.current_secrets import CurrentSecrets
-from config.loading import Loaded
+from config.loading import CurrentSecrets, Loaded
 from config.secrets import Secrets
 from tests.support.config_homes import SECRETS, loaded
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.sqlite.backup.missing_rows import find_missing_row
 from adapters.sqlite.backup.restoring import merge_backup
-from adapters.sqlite.care.missing_rows import find_missing_row
 from adapters.sqlite.database_lock import DatabaseLock
 from domain.device_settings import Setting
 from domain.errors import StoreError

@@ -27,7 +27,7 @@ from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.identity.interim_store import InterimStore
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
-from domain.errors import SpoolError, StoreMissing
+from domain.errors import SpoolError, StoreError, StoreMissing
 from ports.journal import Level
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.cut_short import cut_short
@@ -654,3 +654,17 @@ def test_mount_point_is_relative_to_the_home(tmp_path: Path, point: str, name: s
     mounts.write_text(f"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / {at} rw - ext4 b rw\n")
     marker = HomeMarker((), home=home, mounts=mounts)
     assert marker.place_of(data / "not yet").mount_point == name.format(other=other)
+
+
+@pytest.mark.parametrize("kind", ["gone", "away"])
+def test_settings_of_devices_are_unknown_while_the_database_is_missing(old: Home, kind: str) -> None:
+    store = _open(old, MemoryClock(NOON))
+    assert store.settings().by_id == {}
+    store.close()
+    old.path.unlink()
+    if kind == "away":
+        old.path.symlink_to(old.folder / "disk")
+    store = _open(old, MemoryClock(NOON))
+    with pytest.raises(StoreError):
+        store.settings()
+    store.close()

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.clock_steps import ClockLook, change_between
 from domain.cycle import Cause
+from domain.services.continuous_collection import ClockLook, change_between
 from tests.support.builders import NOON
 
 BEFORE = ClockLook(now=NOON, elapsed_s=100.0, elapsed_asleep_s=900.0)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 from adapters.simulator import certificates
 from adapters.simulator.faults import (
@@ -19,9 +23,8 @@ from adapters.simulator.faults import (
     Throttle,
     Unavailable,
 )
-from adapters.simulator.hue.inventory import Inventory, Live, stamp_v1, v2_id
+from adapters.simulator.hue.inventory import Inventory, Live, stamp_v1, stamp_v2, v2_id
 from adapters.simulator.hue.keys import ApplicationKeys, PairingError
-from adapters.simulator.hue.left_behind import list_left_behind
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
 from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
@@ -39,6 +42,7 @@ _HTML_HEADERS, _JSON_HEADERS = ({**_WEB["every"], **_WEB[kind]} for kind in ("ht
 _PAGE = (_FOLDER / "page.html").read_text("utf-8")
 _DATES = ("lastupdated", "changed")
 _IDENTITIES = ("id", "id_v1", "uniqueid", "name")
+_LEFT_BEHIND = 1000  # added to the number of a sensor in v1
 
 
 class BridgeApi:
@@ -260,7 +264,7 @@ def _damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -
             case NullTemperatures(where):
                 reply = change_fields(reply, _null_temperature, where, _IDENTITIES)
             case LeftBehind():
-                reply = list_left_behind(reply, effect, now)
+                reply = _list_left_behind(reply, effect, now)
             case NoDates():
                 reply = change_fields(reply, lambda name, value: "none" if name in _DATES else value)
             case _:
@@ -270,3 +274,55 @@ def _damage(reply: Reply, effects: Sequence[Effect], path: str, now: datetime) -
 
 def _null_temperature(name: str, value: Json) -> Json:
     return None if name == "temperature" and isinstance(value, int | float) else value
+
+
+def _list_left_behind(reply: Reply, effect: LeftBehind, now: datetime) -> Reply:
+    """Return a list of v1's sensors or of v2's temperatures with an old entry before each.
+
+    A bridge keeps such entries of sensors that were moved or added again.
+    """
+    if "json" not in reply.headers.get("Content-Type", ""):
+        return reply
+    content = json.loads(reply.body)
+    then_s = now.timestamp() - effect.since_s
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        content["data"] = [
+            each
+            for item in content["data"]
+            for each in ([_old_v2(item, effect, then_s), item] if _is_meant(item, effect) else [item])
+        ]
+    elif isinstance(content, dict):
+        sensors = content.get("sensors", content)
+        old = {
+            f"{_LEFT_BEHIND + int(number)}": {
+                **item,
+                "state": {"temperature": round(effect.celsius * 100), "lastupdated": stamp_v1(then_s)},
+                "config": {**item["config"], "reachable": True},
+            }
+            for number, item in sensors.items()
+            if number.isdecimal() and _is_meant({**item, "id_v1": f"/sensors/{number}"}, effect)
+        }
+        fresh = dict(sensors)
+        sensors.clear()
+        sensors |= old | fresh
+    return attrs.evolve(reply, body=encode(content).encode())
+
+
+def _is_meant(item: Any, effect: LeftBehind) -> bool:
+    is_temperature = item.get("type") in ("temperature", "ZLLTemperature")
+    return is_temperature and effect.where in ("", *(item.get(name) for name in _IDENTITIES))
+
+
+def _old_v2(item: Any, effect: LeftBehind, then_s: float) -> Any:
+    number = int(item["id_v1"].rpartition("/")[2])
+    return {
+        **item,
+        "id": f"{_LEFT_BEHIND:08}{item['id'][8:]}",
+        "id_v1": f"/sensors/{_LEFT_BEHIND + number}",
+        "owner": {**item["owner"], "rid": f"{_LEFT_BEHIND:08}{item['owner']['rid'][8:]}"},
+        "temperature": {
+            "temperature": effect.celsius,
+            "temperature_valid": True,
+            "temperature_report": {"temperature": effect.celsius, "changed": stamp_v2(then_s)},
+        },
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.sqlite.care.missing_rows import find_missing_row
+from adapters.sqlite.backup.missing_rows import find_missing_row
 from domain.errors import StoreError
 from domain.services.database_upkeep import superfluous
 from ports.clock import Clock

@@ -56,9 +56,9 @@ def rename_readings(
             connection.execute(_UPDATE_DEVICE, (name, device, name))
         last = 0
         while (found := connection.execute(_SELECT_NEXT, (last, device, name)).fetchone()) is not None:
+            first, last = found[0], found[0] + _ROWS_AT_ONCE - 1
             with locked_transaction(connection, lock):
-                count, last = _rename_portion(connection, found[0], device, name)
-            renamed += count
+                renamed += _rename_portion(connection, first, last, device, name)
         has_more = AIR_READINGS in reading_tables(connection)
         while has_more:
             with locked_transaction(connection, lock):
@@ -70,21 +70,16 @@ def rename_readings(
     return renamed
 
 
-def _rename_portion(connection: sqlite3.Connection, first: int, device: str, name: str) -> tuple[int, int]:
-    """Rename the readings from that id on; return how many there were, and the id of the last one.
-
-    The portion ends with a run of readings that share a checksum.
-    """
-    last = first + _ROWS_AT_ONCE - 1
+def _rename_portion(connection: sqlite3.Connection, first: int, last: int, device: str, name: str) -> int:
+    """Rename the readings between two ids; return how many there were."""
     runs = [Run(*row) for row in connection.execute(_SELECT_RUNS, (first, last))]
-    last = max([last, *(run.last_id for run in runs)])
     sound = [run for run in runs if read_run(connection, run.first_id, run.last_id) == run]
     count = connection.execute(_UPDATE_READINGS, (name, first, last, device, name)).rowcount
     for run in sound:
         new = read_run(connection, run.first_id, run.last_id)
         if new != run:
             connection.execute(_UPDATE_RUN, (new.crc, run.first_id))
-    return count, last
+    return count
 
 
 def _rename_air_rows(connection: sqlite3.Connection, device: str, name: str) -> int:

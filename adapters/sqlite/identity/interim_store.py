@@ -64,10 +64,11 @@ class InterimStore:
         return attrs.evolve(progress, last_slot=at, is_recorded=True, is_stored=True)
 
     def settings(self) -> SettingsByDevice:
-        """Raise `StoreMissing` for an interim database: the settings are in the missing one."""
-        if self._identity.is_interim():
+        """Raise `StoreMissing` while an interim database has none: the settings are in the missing one."""
+        settings = self._store.settings()
+        if not settings.by_id and self._identity.is_interim():
             raise StoreMissing("the settings of devices are in the missing database. Bring it back")
-        return self._store.settings()
+        return settings
 
     def is_used(self, source: str, instant: datetime) -> bool:
         return self._store.is_used(source, instant)

@@ -16,7 +16,7 @@ from config.setting_types import AMAZON_DOMAIN
 from config.settings import HueSettings
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SourceError
-from entrypoints.commands.setup.steps import reply_lines, set_up
+from entrypoints.commands.setup.steps import set_up, show_devices
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import account_on_trial, forget_account, linking, sign_out, trial
@@ -139,12 +139,13 @@ class _Dialogue:
         return self.runner.run(trial(draft.loaded, self.environment).of(account))
 
     def _show_monitors(self, reply: SourceReply) -> None:
-        count = len(reply.readings) + len(reply.unread)
-        self.prompts.show(f"The account has {count} air quality monitor{'' if count == 1 else 's'}:")
-        for line in reply_lines(reply):
-            self.prompts.show(line)
-        if not count:
-            self.prompts.warn("If there should be one: is it an account of another country (--domain)?")
+        show_devices(
+            self.prompts,
+            reply,
+            found="The account has",
+            kind="air quality monitor",
+            if_none="If there should be one: is it an account of another country (--domain)?",
+        )
 
 
 def _enable_account(draft: Draft, domain: str | None) -> tuple[Change, ...]:

@@ -14,7 +14,7 @@ from config.secrets import Secret
 from domain.cycle import SourceReply
 from domain.errors import CredentialsRefused, SettingsError, SourceError, SourceRefused, SourceUnavailable
 from domain.services.source_setup import Pairing
-from entrypoints.commands.setup.steps import reply_lines, set_up
+from entrypoints.commands.setup.steps import set_up, show_devices
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.setup import bridge_on_trial, had_https, pairing, trial
@@ -94,7 +94,7 @@ class BridgeSearch:
         return self.on_network(bridge.id)
 
     def on_network(self, bridge_id: str | None = None) -> VerifiedBridge | None:
-        """Return the announced bridge, or the one that the person chooses; None when there is none."""
+        """Return the announced bridge, or the one that the person chooses; None without any."""
         self.prompts.show(f"Looking for Hue bridges, {_SEARCH_S:g} s at most ...")
         try:
             announced = [
@@ -259,12 +259,13 @@ class _Dialogue:
         return self.runner.run(trial(draft.loaded, self.environment).of(source))
 
     def _show_sensors(self, reply: SourceReply) -> None:
-        count = len(reply.readings) + len(reply.unread)
-        self.prompts.show(f"It has {count} temperature sensor{'' if count == 1 else 's'}:")
-        for line in reply_lines(reply):
-            self.prompts.show(line)
-        if not count:
-            self.prompts.warn("Only motion sensors measure temperature, and this bridge has none.")
+        show_devices(
+            self.prompts,
+            reply,
+            found="It has",
+            kind="temperature sensor",
+            if_none="Only motion sensors measure temperature, and this bridge has none.",
+        )
 
 
 def _describe(met: VerifiedBridge) -> str:

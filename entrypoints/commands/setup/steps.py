@@ -35,7 +35,7 @@ def set_up(
 ) -> int:
     """Run the dialogue on the home's files, and save the draft that it returns; return the exit code.
 
-    The dialogue returns None when it failed and has said so. Nothing is written before it has ended; Ctrl-C
+    The dialogue returns None when it failed and has shown why. Nothing is written before it has ended; Ctrl-C
     leaves every file as it was. `forget` removes from the state what is no longer true then.
     """
     try:
@@ -58,6 +58,16 @@ def set_up(
     if is_collecting_next:
         prompts.show("Next: homeclimate collect --once")
     return 0
+
+
+def show_devices(prompts: Prompts, reply: SourceReply, *, found: str, kind: str, if_none: str) -> None:
+    """Show what a source has: `found` it has, how many devices of the kind, and each of them by room."""
+    count = len(reply.readings) + len(reply.unread)
+    prompts.show(f"{found} {count} {kind}{'' if count == 1 else 's'}:")
+    for line in reply_lines(reply):
+        prompts.show(line)
+    if not count:
+        prompts.warn(if_none)
 
 
 def reply_lines(reply: SourceReply) -> Iterator[str]:

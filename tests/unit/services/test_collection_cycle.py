@@ -541,23 +541,20 @@ async def test_plausibility_is_judged_with_the_offset_and_the_measured_value_sto
 
 
 @pytest.mark.parametrize("error", [SourceUnavailable("away"), None])
-async def test_an_ignored_device_is_not_expected(error: SourceError | None) -> None:
-    home = Home(
-        MemorySource(
-            "hue", [a_reply(a_reading("hue:a"), a_reading("hue:b")), error or a_reply(a_reading("hue:b"))]
-        )
-    )
-    await home.collection.run([a_due()])
-    home.settings.add(a_change(Setting.IGNORED, True))
-    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=5))])
-    assert "hue:a" not in [one.device_id for one in cycle.report.outcomes[0].unread]
-
-
-async def test_the_last_known_settings_are_used_while_the_store_is_away() -> None:
-    home = Home(MemorySource("hue", [a_reply(a_reading("hue:a"), a_reading("hue:b"))] * 2))
-    home.settings.add(a_change(Setting.IGNORED, True))
-    await home.collection.run([a_due()])
+async def test_settings_are_obeyed_while_the_store_is_away(error: SourceError | None) -> None:
+    three = a_reply(a_reading("hue:a"), a_reading("hue:b"), a_reading("hue:c"))
+    two = a_reply(a_reading("hue:a"), a_reading("hue:b"))
+    home = Home(MemorySource("hue", [three, three, error or two]))
+    for minutes in (0, 5):
+        await home.collection.run([a_due(slot=NOON + timedelta(minutes=minutes))])
+    home.settings.add(a_change(Setting.IGNORED, True, device_id="hue:a"))
+    home.settings.add(a_change(Setting.IGNORED, True, device_id="hue:c"))
+    home.settings.add(a_change(Setting.NAME, "Study", device_id="hue:b"))
+    home.collection.storage.settings()
     home.store.fault = StoreFull("no room")
-    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=5))])
+    cycle = await home.collection.run([a_due(slot=NOON + timedelta(minutes=10))])
     assert not isinstance(cycle, Stored)
-    assert [reading.device_id for reading in cycle.report.readings] == ["hue:b"]
+    (outcome,) = cycle.report.outcomes
+    assert {one.device_id for one in outcome.unread} <= {"hue:b"}
+    expected = [] if error else [("hue:b", "Study")]
+    assert [(one.device_id, one.location) for one in cycle.report.readings] == expected
