@@ -85,7 +85,7 @@ def is_missing(path: Path) -> bool:
 
 
 def file_version(path: Path) -> tuple[int, int, int] | None:
-    """Identify the content of a file; None if there is none."""
+    """Identify the content of a file; None without a file."""
     try:
         status = path.stat()
     except OSError:

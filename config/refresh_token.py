@@ -21,7 +21,7 @@ _FORBIDDEN = re.compile(r"[^!-~]|[\"'`{}<>;,|\\]")
 
 @attrs.frozen(kw_only=True)
 class RefreshToken:
-    """A refresh token. `value` is what is sent: empty if `problem` says why what was written cannot be one.
+    """A refresh token. `value` is what is sent: empty if it cannot be one, for the reason in `problem`.
 
     `repairs` names what was removed from what was written.
     """

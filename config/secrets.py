@@ -33,7 +33,7 @@ class Secret:
 
 @attrs.frozen
 class AlertSecret(Secret):
-    """A secret of an alert: whatever it contains, a fault of it stops no collecting."""
+    """A secret of an alert: no fault in it stops collecting."""
 
 
 @attrs.frozen(kw_only=True)

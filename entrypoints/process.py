@@ -86,7 +86,7 @@ class TypedCommands:
 
 
 def typed_here(home: Path, environment: Mapping[str, str] = os.environ) -> TypedCommands:
-    """Return the commands for whoever started this process: in the same folder, with the same variables."""
+    """Return the commands as typed in the folder, and with the variables, of this process."""
     is_default = home == find_home(None, environment)
     return TypedCommands(program=program_name(environment), home=None if is_default else home)
 

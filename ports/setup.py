@@ -90,7 +90,7 @@ class VerifiedBridge:
 
 @attrs.frozen(kw_only=True)
 class UnverifiedBridge:
-    """A host with a self-signed certificate that says it is a bridge with this id, name and model."""
+    """A host with a self-signed certificate that claims to be a bridge with this id, name and model."""
 
     address: str
     bridge_id: str

@@ -89,7 +89,7 @@ class UpkeepState(Protocol):
         ...
 
     def missing_database(self) -> MissingDatabase | None:
-        """Return the database that is missing now, or whose loss nobody has accepted."""
+        """Return the database that is missing now, or whose loss has not been accepted."""
         ...
 
     def is_running(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -76,6 +77,13 @@ class Measurements(Protocol):
 class History(Protocol):
     """Reads the readings that a `Store` keeps. Blocks."""
 
+    def session(self) -> AbstractContextManager[None]:
+        """Return a block in which this thread's calls share what it costs to open the store.
+
+        For seconds at most. Raise `StoreError`.
+        """
+        ...
+
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         """Return the newest reading of each device up to `until`, ordered by location, then device.
 
@@ -96,6 +104,13 @@ class History(Protocol):
         """Return instants and values of each quantity of a device from `since` to `until`, oldest first.
 
         As `series`; quantities without a value are left out. Raise `StoreError`.
+        """
+        ...
+
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        """Return the instants of the device's anomalous readings from `since` to `until`, oldest first.
+
+        Raise `StoreError`.
         """
         ...
 

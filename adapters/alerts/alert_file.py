@@ -33,7 +33,7 @@ class AlertFile:
             self._journal.record(Level.WARNING, "alert_file.written", file=str(self._path))
 
     def _content(self) -> bytes | None:
-        """Return what the file holds; None if there is none, or something else in its place."""
+        """Return the content of the file; None if it is missing, or something else is in its place."""
         try:
             return read_regular(self._path)
         except (FileNotFoundError, NotAFileError):

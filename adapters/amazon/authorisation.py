@@ -62,7 +62,7 @@ def authoriser_of(
 ) -> Authoriser:
     """Return the authoriser for a home's credentials: the refresh token if there is one, else cookies.
 
-    A `problem` of the token is what a person is told instead of a request. With `is_trial` a person waits
+    A `problem` of the token is shown to a person instead of a request. With `is_trial` a person waits
     who has just given the token, and its first refusal counts.
     """
     if problem:
@@ -166,7 +166,7 @@ class TokenAuthoriser:
             self._remember({"cookies": dict(cookies)})
 
     async def _new_cookies(self, deadline_s: float) -> Headers | None:
-        """Return headers with new cookies; None if there are none, which does not condemn the token."""
+        """Return headers with new cookies; None without cookies, which does not condemn the token."""
         try:
             cookies = await self._tokens.cookies(deadline_s)
         except (NotReached, AsksForPerson):

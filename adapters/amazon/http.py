@@ -113,9 +113,9 @@ class AmazonSession:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, request: Request, deadline_s: float) -> Reply:
-        """Return the complete reply, whatever its status.
+        """Return the complete reply, of any status.
 
-        Raise SourceUnavailable if there is none by `deadline_s` (an instant of `Clock.elapsed_s`) or within
+        Raise SourceUnavailable if it has not come by `deadline_s` (an instant of `Clock.elapsed_s`) or within
         the timeout; SourceGarbled if a good reply is too large or its compression broken.
         """
         with (

@@ -215,7 +215,7 @@ class MonitorDirectory:
         return self._amazons(monitors)
 
     def _note_foreign(self, monitors: Iterable[Monitor]) -> None:
-        """Say of each monitor once that it is not recorded."""
+        """Record in the journal, once for each monitor, that it is not recorded."""
         foreign = {one.entity_id.lower(): one for one in monitors}
         for entity_id, one in foreign.items():
             if entity_id not in self._foreign:

@@ -68,6 +68,7 @@ class Samples:
     heard_at: datetime | None = None
     is_dated: bool = True
     is_reachable: bool | None = None
+    thermostat_mode: str | None = None
     left_out: list[str] = attrs.field(factory=list)
     in_error: set[Quantity] = attrs.field(factory=set)
     not_finite: int = 0
@@ -255,6 +256,8 @@ def _add_capability(samples: Samples, monitor: Monitor, capability: dict[str, Js
         case "Alexa.TemperatureSensor":
             samples.note_time(sampled_at)
             samples.add_temperature(_bare(capability.get("value")), _scale(capability), sampled_at)
+        case "Alexa.ThermostatController" if text(capability, "name") == "thermostatMode":
+            samples.thermostat_mode = text(capability, "value", "value") or text(capability, "value")
         case "Alexa.EndpointHealth" if text(capability, "name") == "connectivity":
             word = text(capability, "value", "value") or text(capability, "value")
             samples.set_reachable(word, sampled_at)
@@ -266,7 +269,7 @@ def _bare(value: Json) -> Json:
 
 
 def _scale(value: Json) -> str | None:
-    """Return the scale that is named with a temperature, or beside it."""
+    """Return the scale that is named in a temperature, or next to it."""
     return text(value, "value", "scale") or text(value, "scale")
 
 
@@ -279,7 +282,7 @@ def _number(value: Json) -> float | None:
 
 
 def _shown(value: Json) -> str:
-    """Say what came instead of a number."""
+    """Describe what came instead of a number."""
     match value:
         case None:
             return "no value"

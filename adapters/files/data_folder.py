@@ -24,8 +24,8 @@ def file_id(path: str | Path) -> FileId | None:
 class DataFolder:
     """The folder as this process found it with the home's database in it.
 
-    Whatever makes files in the folder calls `require` before. Until the database was found, `is_missing` says
-    whether the folder should be there and is not.
+    Code that makes files in the folder calls `require` before. Until the database was found, `is_missing`
+    returns whether the folder should be there and is not.
     """
 
     def __init__(self, path: Path, *, is_missing: Callable[[], bool] = lambda: False) -> None:

@@ -66,7 +66,7 @@ class OwnLoopProbe:
 
 
 class Pulse:
-    """Measures how much this process runs, to tell a component that hangs from a busy machine."""
+    """Measures how much this process runs, to distinguish a component that hangs from a busy machine."""
 
     def __init__(self) -> None:
         self._began_s = self._waited_before_s = 0.0

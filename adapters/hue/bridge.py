@@ -55,7 +55,7 @@ class Identity:
 
     @property
     def description(self) -> str:
-        """What it says of itself, for a person."""
+        """Its own description of itself, for a person."""
         return (
             f"its model is {self.model!r}, its id {self.bridge_id!r}" if self.model else "it names no model"
         )

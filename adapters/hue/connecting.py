@@ -1,4 +1,4 @@
-"""Connect to a bridge that proves its identity over HTTPS, or over HTTP where the address says so."""
+"""Connect to a bridge that proves its identity over HTTPS, or over HTTP where the address has that scheme."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class BridgeMemory:
 class EarlierReads:
     """The reads of a source that a home has stored.
 
-    Versions that read a bridge without HTTPS also where its address did not say so remembered only the
+    Versions that read a bridge without HTTPS also without that scheme in its address remembered only the
     HTTPS of others.
     """
 
@@ -158,7 +158,7 @@ class BridgeConnector:
         """Return a bridge that has proved its identity; `written` is an address from the configuration.
 
         `bridge_id` counts if none is configured. `was_read_here` if an earlier version read the bridge at
-        this address; `is_announced` if nobody has configured it. Raise SourceRefused for a wrong certificate
+        this address; `is_announced` if it is not configured. Raise SourceRefused for a wrong certificate
         or another bridge, SourceUnavailable if no bridge answers.
         """
         address = parse_address(written)

@@ -26,7 +26,7 @@ _READ_RESERVE_S = 3.0  # what a search leaves of the call's time
 class BridgeLocator:
     """Connects to a bridge where it was found last, else as configured, else where its id is announced.
 
-    `address` is the configured one, empty if there is none; without a `finder` only it is used. The
+    `address` is the configured one, or empty; without a `finder` only it is used. The
     network is searched at most once in `SEARCH_INTERVAL`, found or not.
     """
 

@@ -119,7 +119,7 @@ class HuePairing:
         )
 
     def _fetch_leaf(self, call: Call, address: Address) -> tuple[Leaf, ssl.SSLCertVerificationError | None]:
-        """Return the certificate, and why the roots do not vouch for it. Raise OSError if there is none."""
+        """Return the certificate, and why the roots do not vouch for it. Raise OSError without one."""
         try:
             return call.fetch_leaf(address.host, address.port, self._roots), None
         except ssl.SSLCertVerificationError as error:

@@ -293,6 +293,6 @@ class _Query:
         return self.ask(lambda deadline_s: self.bridge.v2(resource, deadline_s))
 
     def ask(self, read: Callable[[float], Json]) -> Json:
-        """Return the reply of a read that ends in time, whatever hangs."""
+        """Return the reply of a read that ends in time, even if a server hangs."""
         with self.bridge.optional_read(self.deadline_s) as deadline_s:
             return read(deadline_s)

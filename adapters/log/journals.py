@@ -71,7 +71,7 @@ class StderrJournal:
             self._write(f"{level.name.lower()}: {journal_line(event, fields)}")
 
     def complain(self, text: str) -> None:
-        """Write a line that is no record, whatever the level."""
+        """Write a line that is no record, at any level."""
         self._write(f"homeclimate: {printable(text)}")
 
     def _write(self, text: str) -> None:

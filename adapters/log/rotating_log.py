@@ -106,7 +106,7 @@ class RotatingLog:
             self._report(reason or f"{type(error).__name__}: {error}")
 
     def _report(self, reason: str) -> None:
-        """Say it where it can be read; once: a service manager would keep an unbounded copy."""
+        """Report it where it can be read, once: a service manager would keep an unbounded copy."""
         if not self._has_failed:
             self._has_failed = True
             self._on_failure(f"nothing is logged to {self._files.path}: {reason}")

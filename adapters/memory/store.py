@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
@@ -209,6 +210,9 @@ class MemoryHistory:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
+    def session(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         newest: dict[str, Reading] = {}
         for reading in self._store.readings.values():
@@ -234,6 +238,15 @@ class MemoryHistory:
             for quantity in Quantity
         }
         return {quantity: points for quantity, points in found.items() if points}
+
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        return sorted(
+            reading.collected_at
+            for reading in self._store.readings.values()
+            if reading.device_id == device_id
+            and reading.is_anomalous
+            and since <= reading.collected_at <= until
+        )
 
     def first(self) -> datetime | None:
         return min((reading.collected_at for reading in self._store.readings.values()), default=None)

@@ -66,7 +66,7 @@ def connect(path: Path, *, mode: str, busy_timeout_ms: int, is_immutable: bool =
 def connect_for_reading(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
     """Open a connection that only reads, also on a disk that takes no file, which SQLite needs even then.
 
-    Without a log all is in the database itself, and it can be read as a file that nobody changes.
+    Without a log all is in the database itself, and it can be read as a file that is not changed.
     """
     connection = connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)
     try:

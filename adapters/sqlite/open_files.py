@@ -187,7 +187,7 @@ class OpenFiles:
         return folder == self.folder or (folder is None and self.real.parent.parent.is_dir())
 
     def _is_log_cut(self, index: _Index) -> bool:
-        """Return whether the log is shorter than the index says, or is that of another index.
+        """Return whether the log is shorter than by its index, or belongs to another index.
 
         Another program may write or shorten the log in between; then the index has changed too.
         """

@@ -58,8 +58,8 @@ class Summary:
 def resolution_of(span: timedelta) -> Resolution:
     """Return the finest resolution whose series over that span has at most `MOST_POINTS` points.
 
-    Readings are for spans in which they can still be told apart; a series of more of them is thinned. A break
-    stands in the place of a missing hour, day or week; those at the ends of the span are whole.
+    Readings are for spans in which they can still be distinguished; a series of more of them is thinned. A
+    break stands in the place of a missing hour, day or week; those at the ends of the span are whole.
     """
     if span <= RAW_UP_TO:
         return Resolution.READING

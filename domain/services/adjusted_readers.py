@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
 
 import attrs
@@ -41,6 +42,9 @@ class AdjustedHistory:
         self._history = history
         self._settings = settings
 
+    def session(self) -> AbstractContextManager[None]:
+        return self._history.session()
+
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
         settings = self._settings()
         readings = []
@@ -68,6 +72,9 @@ class AdjustedHistory:
             else points
             for quantity, points in found.items()
         }
+
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        return self._history.anomalies(device_id, since, until)
 
     def first(self) -> datetime | None:
         return self._history.first()

@@ -32,7 +32,7 @@ class PlannedCycle:
     `outside` are those whose present slot is not new, since the clock was set back: they are read outside the
     schedule. `clock_faults` are sources with a slot so far in the future that a clock must have been
     wrong, and that slot; each is reported once. `clock_step` is by how much the clock has just been set,
-    `clock_behind` how far it is behind slots that are stored; less than a minute is none.
+    `clock_behind` how far it is behind slots that are stored; less than a minute counts as zero.
     """
 
     dues: tuple[Due, ...]

@@ -27,7 +27,7 @@ Stage = Callable[[], Sequence[Probe]]
 class HealthCheck:
     """Runs probes; one that hangs or crashes affects no other. `limit_s` is for all stages together.
 
-    `is_starved` says whether this process hardly ran, so that no answer says nothing about a component;
+    `is_starved` returns whether this process hardly ran, so that a missing answer proves nothing;
     `explain` returns what the system denies, then what to do, and None for other errors.
     """
 

@@ -15,7 +15,7 @@ LOOK_EVERY_READS = 12  # while all is well: another account may have been set up
 class RenewedSource:
     """Passes reads on, and looks after a failed one, and now and then, whether the credential has changed.
 
-    `credential` returns a mark of what a source would be built with now, None if that cannot be told;
+    `credential` returns a mark of what a source would be built with now, None if that is unknown;
     `built_with` is the present one.
     """
 

@@ -138,7 +138,7 @@ def command(
 
 
 def run(request: Request, environment: Environment) -> int:
-    """Collect as the request says; return the exit code."""
+    """Collect as requested; return the exit code."""
     loaded = load(request.home, config_file=request.config_file, env=request.env)
     for warning in loaded.warnings:
         print_message(f"warning: {warning}", err=True)
@@ -156,7 +156,7 @@ def run(request: Request, environment: Environment) -> int:
 def collect(
     request: Request, loaded: Loaded, environment: Environment, write_line: Callable[[str], None]
 ) -> Sequence[Cycle]:
-    """Collect as the request says, and write lines about each cycle; return the cycles unless it is endless.
+    """Collect as requested, and write lines about each cycle; return the cycles unless it is endless.
 
     Raise what `entrypoints.wiring.collecting` raises.
     """

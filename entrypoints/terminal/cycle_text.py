@@ -106,7 +106,7 @@ def _reading_object(reading: Reading) -> dict[str, Any]:
 
 
 def format_value(reading: Reading, quantity: Quantity, *, with_unit: bool = True) -> str:
-    """Return the value, with its unit unless that stands elsewhere, or "" if the reading has none."""
+    """Return the value, with its unit unless that is shown elsewhere, or "" if the reading has none."""
     if quantity not in reading.values:
         return ""
     number = format_number(reading.values[quantity], quantity)

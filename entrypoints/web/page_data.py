@@ -63,6 +63,7 @@ class PageData:
     incidents: Callable[[], Sequence[Mapping[str, Any]]]
     database: Callable[[], Mapping[str, Any]]
     settings: Callable[[], SettingsByDevice] = SettingsByDevice
+    _usual: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def span(self, name: str) -> Span:
         """Return the span that ends now: one of `RANGES`, or `all`."""
@@ -92,6 +93,10 @@ class PageData:
 
         The lists under `charts` belong together. Raise `StoreError`.
         """
+        with self.history.session():
+            yield from self._parts(span)
+
+    def _parts(self, span: Span) -> Iterator[dict[str, Any]]:
         now = self.clock.now()
         newest = sorted(
             (attrs.evolve(one, location=printable(one.location)) for one in self.history.newest(now)),
@@ -163,15 +168,27 @@ class PageData:
             }
 
     def _hourly_means(self, newest: Sequence[Reading], now: datetime) -> HourlyMeans:
-        """Return what is usual: the hourly means of the last 30 days, of quantities without a limit."""
-        return {
-            (reading.device_id, quantity): [
-                hour.mean for hour in self.history.hours(reading.device_id, quantity, now - _USUAL_DAYS, now)
-            ]
+        """Return what is usual: the hourly means of the last 30 days, of quantities without a limit.
+
+        They are kept until the hour is over.
+        """
+        series = [
+            (reading.device_id, quantity)
             for reading in newest
             for quantity in _USUAL
             if quantity in reading.values
-        }
+        ]
+        key = (begin_of(now, Resolution.HOUR, UTC), self.settings(), series)
+        if self._usual.get("key") != key:
+            means = {
+                (device_id, quantity): [
+                    hour.mean for hour in self.history.hours(device_id, quantity, now - _USUAL_DAYS, now)
+                ]
+                for device_id, quantity in series
+            }
+            self._usual.update(key=key, means=means)
+        found: HourlyMeans = self._usual["means"]
+        return found
 
     def _charts(
         self, newest: Sequence[Reading], span: Span, resolution: Resolution, usual: HourlyMeans
@@ -216,7 +233,11 @@ class PageData:
                 columns["means"].append(None if part is None else round(part.mean, 2))
                 columns["lows"].append(None if part is None else part.low)
                 columns["highs"].append(None if part is None else part.high)
-        return {"device": reading.device_id, "name": reading.location, **columns}
+        found = {"device": reading.device_id, "name": reading.location, **columns}
+        if resolution is Resolution.READING:
+            anomalies = self.history.anomalies(reading.device_id, span.since, span.until)
+            found["anomalies"] = [round(at.timestamp()) for at in anomalies]
+        return found
 
     def _day_means(self, reading: Reading, span: Span) -> dict[str, Any]:
         """Return the mean of the 24 hours up to each hour as a series."""

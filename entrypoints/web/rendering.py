@@ -18,7 +18,13 @@ STATIC = Path(__file__).with_name("static")
 TYPES = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
 _LABELS = {name: re.sub(r"(\d+)", r"\1 ", name) for name in (*RANGES, "all")}
 _STYLES = ("uPlot.min.css", "page.css")
-_MODULES = ("base.js", "charts.js", "panels.js", "page.js")  # each imports only from those before it
+_MODULES = (
+    "base.js",
+    "chart_parts.js",
+    "charts.js",
+    "panels.js",
+    "page.js",
+)  # each imports only from those before it
 _BETWEEN_MODULES = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 _BANNER = b"/*!"  # of uPlot, with its address on the web; its licence is in a file beside it
 

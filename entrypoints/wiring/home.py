@@ -154,7 +154,7 @@ def log_of(settings: Settings, environment: Environment, redactor: Redactor) -> 
 
 
 def collecting_home(loaded: Loaded, environment: Environment) -> Home:
-    """Build the home for a collector, which logs to files if the settings say so.
+    """Build the home for a collector, which logs to files if this is configured.
 
     It logs to stderr while the data folder is away, if the logs are in it.
     """

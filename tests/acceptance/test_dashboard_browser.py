@@ -15,6 +15,7 @@ import pytest
 from adapters.memory.runtime import MemoryJournal
 from adapters.runtime.clock import SystemClock
 from adapters.sqlite.store import SqliteStore
+from domain.reading import Quantity
 from domain.schedule import slot_at
 from tests.support.builders import a_collected, a_cycle, a_due, a_failed, a_reading
 from tests.support.deployments import Deployment
@@ -32,24 +33,31 @@ pytestmark = [
 
 INTERVAL = timedelta(minutes=5)
 ROOMS = ("Kitchen", "Hall <b>upstairs</b>")
+AIR = {
+    quantity: 20.0 + number
+    for number, quantity in enumerate(Quantity)
+    if quantity is not Quantity.CARBON_DIOXIDE
+}
+CHARTS = len(AIR)
+WHY = "the source could not be reached"
+ROOMS_CHART = "[data-quantity=temperature].panel"
 WAIT_MS = 15_000
 
 
 def cycle_at(store: SqliteStore, slot: datetime, *, silent: bool = False) -> None:
-    due = a_due(slot=slot)
-    if silent:
-        store.append(a_cycle(a_failed(due, detail="timed out")))
-        return
+    due, of_amazon = a_due(slot=slot), a_due("amazon", slot=slot)
     readings = [
         a_reading(f"hue:{number}", collected_at=slot, location=name, temperature=20.0 + number)
         for number, name in enumerate(ROOMS)
     ]
-    store.append(a_cycle(a_collected(*readings, due=due)))
+    bridge = a_failed(due, detail="timed out") if silent else a_collected(*readings, due=due)
+    monitor = a_reading("alexa:1", collected_at=slot, location="Monitor", values=AIR)
+    store.append(a_cycle(bridge, a_collected(monitor, due=of_amazon)))
 
 
 @pytest.fixture
 def store(deployment: Deployment) -> Iterator[SqliteStore]:
-    """The store of a home with eight days of readings, and two silent hours four hours ago."""
+    """The store of two days of a home whose bridge was silent for two hours, and whose monitor was not."""
     clock = SystemClock()
     deployment.database.parent.mkdir()
     store = SqliteStore(deployment.database, journal=MemoryJournal(), clock=clock)
@@ -108,14 +116,14 @@ def test_page_is_drawn_without_errors(
     assert store
     with served(deployment) as (address, _), browsing(width, scheme) as (page, troubles):
         page.goto(address)
-        sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
         sync_api.expect(page.locator(".card h3").first).to_have_text(ROOMS[1])
-        sync_api.expect(page.locator("#last-cycle")).to_contain_text("2 of 2 readings")
+        sync_api.expect(page.locator("#last-cycle")).to_contain_text("3 of 3 readings")
         for name in ("6 h", "7 d", "30 d", "1 y", "all", "24 h"):
             with page.expect_response(re.compile("/data")):
                 range_button(page, name).click()
             sync_api.expect(range_button(page, name)).to_have_attribute("aria-pressed", "true")
-            sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
+            sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
         folder = Path("var/screenshots")
@@ -130,8 +138,8 @@ def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, st
     assert deployment.run("report", "--output", str(file)).returncode == 0
     with browsing() as (page, troubles):
         page.goto(file.as_uri())
-        sync_api.expect(page.locator("#charts canvas")).to_have_count(1)
-        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text("the source could not be reached")
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text(WHY)
         assert violations(page) == []
         assert troubles == [f"outside: {file.as_uri()}"], "nothing but the file itself"
         refused = """new Promise((done) => {
@@ -144,20 +152,19 @@ def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, st
 
 def test_gap_is_a_break_with_its_reason(deployment: Deployment, store: SqliteStore) -> None:
     assert store
-    reason = "the source could not be reached"
     with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
         sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
-        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text(reason)
-        sync_api.expect(page.locator(".legend").filter(has_text=reason)).to_have_count(1)
-        box = page.locator("#charts .u-over").bounding_box()
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text(WHY)
+        sync_api.expect(page.locator(".legend").filter(has_text=WHY)).to_have_count(1)
+        box = page.locator(f"{ROOMS_CHART} .u-over").bounding_box()
         # The gap is from 6 to 4 hours before the end of 24 hours.
         page.mouse.move(box["x"] + box["width"] * (24 - 5) / 24, box["y"] + box["height"] / 2)
-        sync_api.expect(page.locator(".reason")).to_contain_text(reason)
-        sync_api.expect(page.locator(".tip li")).to_have_count(0)
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .reason")).to_contain_text(WHY)
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .tip li")).to_have_text(re.compile("Monitor"))
         page.mouse.move(box["x"] + box["width"] * (24 - 2) / 24, box["y"] + box["height"] / 2)
-        sync_api.expect(page.locator(".reason")).to_have_text("")
-        sync_api.expect(page.locator(".tip li")).to_have_count(2)
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .reason")).to_have_text("")
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .tip li")).to_have_count(3)
         assert drawn_at(page, 24 - 2)
         assert not drawn_at(page, 24 - 5)
         with page.expect_response(re.compile("range=custom")):
@@ -170,11 +177,13 @@ def test_gap_can_be_reached_with_the_keyboard(deployment: Deployment, store: Sql
     assert store
     with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
-        page.locator("#charts .plot").focus()
-        width = page.locator("#charts .u-over").bounding_box()["width"]
+        page.locator(f"{ROOMS_CHART} .plot").focus()
+        width = page.locator(f"{ROOMS_CHART} .u-over").bounding_box()["width"]
         for _ in range(round(width * 5 / 24 / 40)):
             page.keyboard.press("Shift+ArrowLeft")
-        sync_api.expect(page.locator(".reason")).to_contain_text("the source could not be reached")
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .reason")).to_contain_text(
+            "the source could not be reached"
+        )
         assert troubles == []
 
 
@@ -183,7 +192,7 @@ def test_dragging_shows_a_part_and_back_the_whole(deployment: Deployment, store:
     with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
         day = range_button(page, "24 h")
-        box = page.locator("#charts .u-over").bounding_box()
+        box = page.locator(f"{ROOMS_CHART} .u-over").bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 50)
         page.mouse.down()
         page.mouse.move(box["x"] + 500, box["y"] + 50, steps=5)
@@ -223,7 +232,7 @@ def test_choices_are_remembered_and_times_are_those_of_the_home(
         page.get_by_role("button", name="Dark").click()
         page.reload()
         sync_api.expect(page.locator(".card .value").first).to_have_text("69.8 °F")
-        sync_api.expect(page.locator("#charts h2")).to_have_text("Temperature by room, °F")
+        sync_api.expect(page.locator(f"{ROOMS_CHART} h2")).to_have_text("Temperature by room, °F")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 19, 24)"
         newest = (slot_at(SystemClock().now(), 300) - INTERVAL).astimezone()
         sync_api.expect(page.locator("#last-cycle")).to_contain_text(f"last cycle {newest:%H:%M}")

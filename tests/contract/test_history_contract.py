@@ -28,6 +28,18 @@ def test_an_empty_store_has_no_history(pair: Pair) -> None:
     assert list(history.series("hue:a", Quantity.TEMPERATURE, NOON)) == []
 
 
+def test_anomalous_readings_are_those_of_the_device_and_time(pair: Pair) -> None:
+    store, history = pair
+    for number, anomalous in enumerate((True, False, True, True)):
+        slot = NOON + number * LATER_BY
+        keep(
+            store,
+            a_reading("a", collected_at=slot, is_anomalous=anomalous),
+            a_reading("b", collected_at=slot + timedelta(seconds=1), is_anomalous=True),
+        )
+    assert list(history.anomalies("a", NOON, NOON + 2 * LATER_BY)) == [NOON, NOON + 2 * LATER_BY]
+
+
 def test_the_newest_reading_is_that_of_the_latest_slot(pair: Pair) -> None:
     store, history = pair
     keep(store, a_reading(collected_at=LATER, temperature=22.0), a_reading(temperature=21.0))

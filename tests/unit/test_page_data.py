@@ -64,6 +64,17 @@ def test_voc_index_is_compared_with_what_is_usual() -> None:
     assert chart["usual"] == (1.0, 9.0)
 
 
+def test_implausible_values_are_marked_among_readings_and_not_in_means() -> None:
+    store = MemoryStore()
+    for minutes in (10, 5):
+        slot = NOON - minutes * MINUTE
+        reading = a_reading("a", collected_at=slot, temperature=20.0, is_anomalous=minutes == 5)
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=slot))))
+    data = page_data(store)
+    series = [data.build(data.span(name))["charts"][0]["series"][0] for name in ("6h", "30d")]
+    assert [one.get("anomalies") for one in series] == [[(NOON - 5 * MINUTE).timestamp()], None]
+
+
 def test_trend_needs_most_of_an_hour() -> None:
     store = MemoryStore()
     for minutes, celsius in ((60, 19.0), (30, 20.0), (0, 20.5)):

@@ -82,8 +82,8 @@ class SpoolReserve:
     def clear(self) -> None:
         """Write zeros over the lines.
 
-        The ends of the lines go first, the last one first of all: whatever a process that is killed leaves
-        is whole lines, and what counts as a partial one.
+        The ends of the lines go first, the last one first of all: a process that is killed leaves whole
+        lines, and what counts as a partial one.
         """
         descriptor = open_regular(self.path, os.O_RDWR)
         try:

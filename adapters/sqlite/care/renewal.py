@@ -33,7 +33,7 @@ class Renewal:
     def accept(self) -> str | None:
         """Accept the loss; return what was accepted, None if nothing is missing. A collector may run.
 
-        From now on the database at the path is the home's own, whatever it was, and a missing one is made.
+        From now on any database at the path is the home's own, and a missing one is made.
         """
         path, identity = self.opening.path, self.identity
         with store_errors(path):

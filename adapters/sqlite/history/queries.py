@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -63,7 +64,7 @@ _QUANTITIES = ", ".join(COLUMNS.values())
 _SELECT_READING = f"""
 SELECT
     timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
-    battery_level, signal_strength, raw_response, observed_at, other_values
+    battery_level, signal_strength, thermostat_mode, raw_response, observed_at, other_values
 FROM {{table}} WHERE id = ?
 """  # noqa: S608 - names of rows.readings
 # Of the texts around the span only those that are not in UTC can name an instant in it.
@@ -72,21 +73,35 @@ SELECT timestamp, {columns} FROM {table}
 WHERE device_id = ? AND timestamp BETWEEN ? AND ?
     AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00')
 """
+# `+` keeps SQLite from looking at the anomalous readings of all devices and years.
+_SELECT_ANOMALIES = """
+SELECT timestamp FROM readings WHERE device_id = ? AND timestamp BETWEEN ? AND ? AND +is_anomalous = 1
+"""
 _SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp"
 _EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
 
 
 class SqliteHistory:
-    """The readings. Each call opens the database read-only and closes it again."""
+    """The readings. Each call, or each session, opens the database read-only and closes it again."""
 
     def __init__(self, path: Path, *, naive_zone: tzinfo | None = None, busy_timeout_ms: int = 5000) -> None:
         self._path = path
         self._naive_zone = naive_zone  # of old times without one; None: the system's zone
         self._busy_timeout_ms = busy_timeout_ms
         self._summaries = Summaries(naive_zone)
+        self._held = threading.local()
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
 
     def newest(self, until: datetime | None = None) -> Sequence[Reading]:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+        with self._open() as connection:
             newest = [self._newest_of(connection, device_id, until) for device_id in device_ids(connection)]
         return sorted(
             (reading for reading in newest if reading is not None),
@@ -101,9 +116,16 @@ class SqliteHistory:
     ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
         return self._values(device_id, since, until, list(COLUMNS))
 
+    def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            rows = connection.execute(_SELECT_ANOMALIES, (device_id, *around)).fetchall()
+        instants = (as_instant(text, self._naive_zone) for (text,) in rows)
+        return sorted(instant for instant in instants if instant is not None and since <= instant <= until)
+
     def first(self) -> datetime | None:
         oldest: list[datetime] = []
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+        with self._open() as connection:
             selects = [_SELECT_OLDEST.format(table=table) for table in reading_tables(connection)]
             for select, device_id in product(selects, device_ids(connection)):
                 texts = connection.execute(select, (device_id,))
@@ -116,7 +138,7 @@ class SqliteHistory:
     ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
         columns = ", ".join(COLUMNS[quantity] for quantity in quantities)
         around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+        with self._open() as connection:
             connection.row_factory = None
             key = (device_id, *around, as_text(since), as_text(until))
             rows = [
@@ -161,17 +183,25 @@ class SqliteHistory:
             return self._summaries.backlog(connection)
 
     def newest_id(self) -> int:
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+        with self._open() as connection:
             return sum(newest_ids(connection).values())
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         """Open the database as it is now: a roll-up that ends meanwhile counts nothing twice."""
-        with (
-            open_for_reading(self._path, self._busy_timeout_ms) as connection,
-            transaction(connection, "BEGIN"),
-        ):
+        with self._open() as connection, transaction(connection, "BEGIN"):
             yield connection
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        held: sqlite3.Connection | None = getattr(self._held, "connection", None)
+        if held is None:
+            with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+                yield connection
+            return
+        held.row_factory = sqlite3.Row
+        with store_errors(self._path):
+            yield held
 
     def _newest_of(
         self, connection: sqlite3.Connection, device_id: str, until: datetime | None
@@ -264,8 +294,9 @@ class SqliteLedger:
     def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
         found: list[Absence] = []
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            connection.row_factory = None
-            for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
+            sources = [source for (source,) in connection.execute(_SELECT_SOURCES)]
+            connection.row_factory, connection.text_factory = None, bytes  # most of them are only compared
+            for source in sources:
                 rows = connection.execute(_SELECT_ABSENCES, (source, as_text(since), as_text(until)))
                 found += _absences(source, _runs(rows))
         return found
@@ -319,7 +350,7 @@ class _Run:
 
 
 def _runs(rows: Iterable[tuple[object, ...]]) -> Iterator[_Run]:
-    """Join rows to runs. Over years most rows say what the row before says, and are only compared."""
+    """Join rows to runs. Over years most rows equal the row before, and are only compared."""
     run: _Run | None = None
     end_s = 0
     for slot_s, interval_s, *why in rows:
@@ -342,7 +373,10 @@ def _absences(source: str, runs: Iterable[_Run]) -> Sequence[Absence]:
     joined: list[_Run] = []
     newest: dict[str | None, _Run] = {}
     for run in runs:
-        is_whole, cause, detail, unread = run.why
+        is_whole, *texts = run.why
+        cause, detail, unread = (
+            text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts
+        )
         causes: Mapping[str, object] = _unread(unread)
         whys: Iterable[tuple[str | None, object]] = (
             [(None, [_text(cause) or "", _text(detail) or ""])] if is_whole else causes.items()

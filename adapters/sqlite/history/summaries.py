@@ -70,6 +70,8 @@ class Summaries:
     def __init__(self, naive_zone: tzinfo | None) -> None:
         self._naive_zone = naive_zone
         self._uncounted: _Uncounted | None = None
+        self._raw: dict[tuple[str, int, int], Sums] = {}
+        self._raw_until: Ids = {}
         self._lock = Lock()
 
     def hours(
@@ -89,13 +91,7 @@ class Summaries:
                 _select(connection, new.state, HOURS, key, first, end), new.sum.hours, key, first, end
             )
         else:
-            begin, stop = (datetime.fromtimestamp(hour * HOUR_S, UTC) for hour in (first, end))
-            texts = (as_text(begin - _TEXT_SLACK), as_text(stop + _TEXT_SLACK))
-            selected = [
-                Selected(table=table, where=_BY_TIME, parameters=(device_id, *texts))
-                for table in reading_tables(connection)
-            ]
-            raw = sums_of(connection, selected, new.zones).hours
+            raw = self._raw_hours(connection, new, device_id, first, end)
             found = _with({}, raw, key, first, end)
         return _summaries(found, lambda hour: datetime.fromtimestamp(hour * HOUR_S, UTC))
 
@@ -139,6 +135,24 @@ class Summaries:
         """Return how many readings days and weeks lack, since they are too many to be summed now."""
         new = self._new(connection, None)
         return 0 if new.is_whole else _difference(new.until, new.state.last_ids)
+
+    def _raw_hours(
+        self, connection: sqlite3.Connection, new: _Uncounted, device_id: str, first: int, end: int
+    ) -> Sums:
+        """Return the sums of a device by hour, from all of its readings; a page asks for each quantity."""
+        key = (device_id, first, end)
+        if self._raw_until != new.until:
+            self._raw_until, self._raw = new.until, {}
+        raw = self._raw
+        if key not in raw:
+            begin, stop = (datetime.fromtimestamp(hour * HOUR_S, UTC) for hour in (first, end))
+            texts = (as_text(begin - _TEXT_SLACK), as_text(stop + _TEXT_SLACK))
+            selected = [
+                Selected(table=table, where=_BY_TIME, parameters=(device_id, *texts))
+                for table in reading_tables(connection)
+            ]
+            raw[key] = sums_of(connection, selected, new.zones).hours
+        return raw[key]
 
     def _new(self, connection: sqlite3.Connection, zone: tzinfo | None) -> _Uncounted:
         """Return the sum of the readings that are not counted yet. Hours are the same in every zone."""

@@ -1,4 +1,4 @@
-"""Which home a database belongs to, and what it means that there is none at the path.
+"""Which home a database belongs to, and what a missing one means.
 
 A home has an id, in its database and in a marker outside the data folder. A home that has had a database is
 never new: without it the disk is waited for, or an interim database takes its place until a person accepts
@@ -113,7 +113,7 @@ class HomeIdentity:
         return f"{self.path} is the database of another home"
 
     def is_interim(self) -> bool:
-        """Return whether the database that was opened is interim, and nobody has accepted the loss since."""
+        """Return whether the database that was opened is interim, and the loss is not accepted yet."""
         if not self._was_interim:
             return False
         missing = self.state.get(MISSING)
@@ -144,7 +144,7 @@ class HomeIdentity:
             self._refuse(reason, "mount the disk")
 
     def require_file(self) -> None:
-        """Raise `StoreMissing` if the home has had a database, and there is none at the path."""
+        """Raise `StoreMissing` if the home has had a database, and the path leads to no file."""
         reason = self.away()
         if reason is None and not self.path.exists() and (loss := self.loss()) is not None:
             reason = f"{self.path} is missing; {loss}"
@@ -202,7 +202,7 @@ class HomeIdentity:
             self.state.put(KNOWN, known)
 
     def claim(self, connection: sqlite3.Connection) -> None:
-        """Make the database this home's own, whatever it was; the caller holds the lock."""
+        """Make the database this home's own, also that of another home; the caller holds the lock."""
         marker = self.marker.read()
         if marker is not None and marker.home_id is not None:
             connection.execute(_REPLACE, (HOME_ID, marker.home_id))
@@ -220,7 +220,7 @@ class HomeIdentity:
             self.state.put(MISSING, {})
 
     def leave_place(self) -> None:
-        """Forget where the database was, since a person says that it will not come back there."""
+        """Forget where the database was, since a person has declared that it will not come back there."""
         marker = self.marker.read()
         if marker is not None:
             databases = {**marker.databases, self.marker.name_of(self.path): None}

@@ -26,7 +26,7 @@ class Inspection:
     """A database that may be written to; `tables` are its own, without SQLite's.
 
     `home_id` is the home that it belongs to, None before that was noted. `is_interim` means that it was begun
-    in place of a missing one, and that nobody has accepted the loss yet.
+    in place of a missing one, and that the loss has not been accepted yet.
     """
 
     version: int

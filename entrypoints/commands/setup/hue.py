@@ -94,7 +94,7 @@ class BridgeSearch:
         return self.on_network(bridge.id)
 
     def on_network(self, bridge_id: str | None = None) -> VerifiedBridge | None:
-        """Return the announced bridge, or the one that the person chooses; None when there is none."""
+        """Return the announced bridge, or the one that the person chooses; None without any."""
         self.prompts.show(f"Looking for Hue bridges, {_SEARCH_S:g} s at most ...")
         try:
             announced = [

@@ -35,7 +35,7 @@ def set_up(
 ) -> int:
     """Run the dialogue on the home's files, and save the draft that it returns; return the exit code.
 
-    The dialogue returns None when it failed and has said so. Nothing is written before it has ended; Ctrl-C
+    The dialogue returns None when it failed and has shown why. Nothing is written before it has ended; Ctrl-C
     leaves every file as it was. `forget` removes from the state what is no longer true then.
     """
     try:

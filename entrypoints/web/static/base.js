@@ -115,6 +115,12 @@ export function instant(seconds) {
   return time(seconds, { ...(isThisYear ? DAY : DATE), ...CLOCK });
 }
 
+// "29 Nov, 20:30 to 21:45", with the second day only where it is another one.
+export function period(begin, end) {
+  const isOneDay = time(begin, DATE) === time(end, DATE);
+  return `${instant(begin)} to ${isOneDay ? time(end, CLOCK) : instant(end)}`;
+}
+
 // The server's time: that of the content, and what has passed since it came.
 export function now() {
   return state.content.now + (isReport ? 0 : (Date.now() - state.loadedAt) / 1000);

@@ -1,9 +1,11 @@
 // The charts: lines that break where there is no reading, what lies behind them, and what the pointer shows.
 
-import { CLOCK, DAY, colour, element, instant, isReport, settings, shown, state, styleOf, svgElement, tableOf, time, unitOf, written, zone } from "./base.js";
+import { colour, element, instant, isReport, period, settings, shown, state, styleOf, unitOf, written, zone } from "./base.js";
+import { area, breaksOf, gapsOf, limitsOf, notes, ring, swatch, tableOfChart, timeLabels, timesOf } from "./chart_parts.js";
 
 const uPlot = window.uPlot;
 const HEIGHT = 260;
+const NULL_EXPAND = 2; // of uPlot.join
 const LEAST_DRAG = 8; // pixels
 const POINTER_STEP = 4;
 const SHOWN_GAPS = 3; // in the legend; all of them are in the list
@@ -104,12 +106,13 @@ class Chart {
 
   prepare() {
     this.gaps = gapsOf(this.chart);
+    this.anomalies = this.chart.series.flatMap((one) => (one.anomalies ?? []).map((at) => [at, one.device]));
     const tables = this.chart.series.map((one) => [
       timesOf(one.times),
       ...[one.means, ...(one.lows ? [one.lows, one.highs] : [])].map((values) => values.map((value) => shown(this.chart.quantity, value))),
     ]);
-    // A null that the server sent is a break; a time that only other lines have is none.
-    this.table = uPlot.join(tables, tables.map((table) => table.map(() => 1)));
+    // A null that the server sent is a break, up to the next value, also where other lines have points between.
+    this.table = uPlot.join(tables, tables.map((table) => table.map(() => NULL_EXPAND)));
     this.breaks = this.chart.series.map((one, number) => breaksOf(tables[number][0], one.means));
   }
 
@@ -149,7 +152,7 @@ class Chart {
       cursor: { drag: { x: !isReport, y: false, setScale: false }, points: { size: 6 } },
       hooks: {
         drawClear: [(plot) => this.drawBehind(plot)],
-        draw: [(plot) => this.drawLimits(plot)],
+        draw: [(plot) => this.drawLimits(plot), (plot) => this.drawAnomalies(plot)],
         setCursor: [(plot) => this.pointAt(plot)],
         setSelect: [(plot) => this.dragged(plot)],
       },
@@ -205,6 +208,22 @@ class Chart {
     });
   }
 
+  // Rings around values that the collector found implausible.
+  drawAnomalies(plot) {
+    clipped(plot, (ctx) => {
+      ctx.strokeStyle = colour("bad");
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      for (const [at, device] of this.anomalies) {
+        const number = plot.series.findIndex((one) => one.device === device);
+        const value = plot.data[number][plot.data[0].indexOf(at)];
+        if (!plot.series[number].show || typeof value !== "number") continue;
+        ctx.beginPath();
+        ctx.arc(plot.valToPos(at, "x", true), plot.valToPos(value, "y", true), 5 * devicePixelRatio, 0, 2 * Math.PI);
+        ctx.stroke();
+      }
+    });
+  }
+
   // Shows the values at the pointer, and why there are none.
   pointAt(plot) {
     const { left, top, idx } = plot.cursor;
@@ -249,11 +268,11 @@ class Chart {
     const found = this.gaps.filter((gap) => gap.begin <= at && at < gap.end);
     const explained = new Set(found.map((gap) => gap.device));
     const isWhole = found.some((gap) => !gap.device);
-    const texts = found.map((gap) => `${instant(gap.begin)} to ${instant(gap.end)}, ${gap.subject}: ${gap.reason}`);
+    const texts = found.map((gap) => `${period(gap.begin, gap.end)}, ${gap.subject}: ${gap.reason}`);
     this.chart.series.forEach((one, number) => {
       if (one.is_day_mean || isWhole || explained.has(one.device)) return;
       const lost = this.breakAt(number, at);
-      if (lost) texts.push(`${instant(lost[0])} to ${instant(lost[1])}, ${one.name}: no reading, and the ledger has no reason`);
+      if (lost) texts.push(`${period(...lost)}, ${one.name}: no reading, and the ledger has no reason`);
     });
     return texts;
   }
@@ -289,8 +308,9 @@ class Chart {
   describe() {
     const isFirst = this.chart.quantity === "temperature"; // once is enough
     const longest = this.gaps.filter((gap) => isFirst && !gap.device).sort((one, other) => other.end - other.begin - (one.end - one.begin));
-    const texts = new Set(longest.map((gap) => `${instant(gap.begin)} to ${instant(gap.end)}: ${gap.reason}`));
+    const texts = new Set(longest.map((gap) => `${period(gap.begin, gap.end)}: ${gap.reason}`));
     const items = [...texts].slice(0, SHOWN_GAPS).map((text) => element("li", {}, area("none", "dashed"), text));
+    if (this.anomalies.length) items.push(element("li", {}, ring(), "a reading with an implausible value"));
     const { limits } = this.chart;
     const top = this.plot.scales.y.max;
     const classes = limits.filter((_, number) => number === 0 || limits[number - 1][0] < top);
@@ -315,90 +335,4 @@ function clipped(plot, draw) {
   plot.ctx.clip();
   draw(plot.ctx, plot.bbox);
   plot.ctx.restore();
-}
-
-// The lowest and highest value of the vertical axis. A limit that is near is shown too.
-function limitsOf(chart, low, high) {
-  if (low === null) return [0, 1];
-  const isFromZero = ["pm25", "pm10", "carbon_monoxide", "voc_index"].includes(chart.quantity);
-  const most = Math.max(high, chart.guideline === null ? high : chart.guideline * 1.2, isFromZero ? 1 : high);
-  const pad = Math.max((most - low) * 0.08, isFromZero ? 0 : 0.5);
-  return [isFromZero ? 0 : low - pad, chart.quantity === "iaq_score" || chart.quantity === "relative_humidity" ? Math.min(100, most + pad) : most + pad];
-}
-
-// "06:00", with the day where it begins; days; months and years.
-function timeLabels(splits, step) {
-  if (step >= 300 * 86_400) return splits.map((at) => time(at, { year: "numeric" }));
-  if (step >= 27 * 86_400) return splits.map((at) => time(at, { month: "short", year: "numeric" }));
-  if (step >= 86_400) return splits.map((at) => time(at, DAY));
-  let before = null;
-  return splits.map((at) => {
-    const day = time(at, DAY);
-    const label = before === null || before === day ? time(at, CLOCK) : `${time(at, CLOCK)}\n${day}`;
-    before = day;
-    return label;
-  });
-}
-
-function timesOf(number) {
-  let at = 0;
-  return state.content.times[number].map((step) => (at += step));
-}
-
-// The instants of the last value before, and the first one after, each break of a line.
-function breaksOf(times, values) {
-  const found = [];
-  let last = null;
-  let isBroken = false;
-  values.forEach((value, number) => {
-    if (value === null) isBroken = true;
-    else {
-      if (isBroken && last !== null) found.push([last, times[number]]);
-      [last, isBroken] = [times[number], false];
-    }
-  });
-  return found;
-}
-
-function gapsOf(chart) {
-  const devices = new Set(chart.series.map((one) => one.device));
-  const sources = new Set(chart.series.map((one) => state.content.sources[one.device]).filter(Boolean));
-  return state.content.gaps.filter((gap) => (gap.device ? devices.has(gap.device) : !sources.size || sources.has(gap.source)));
-}
-
-function swatch(style, isDayMean = false) {
-  const dash = (isDayMean ? [2, 3] : style.dash).join(" ");
-  const line = svgElement("line", { x1: 0, y1: 4, x2: 22, y2: 4, class: style.name, "stroke-width": isDayMean ? 1.5 : 2.5, "stroke-dasharray": dash || null });
-  return svgElement("svg", { viewBox: "0 0 22 8", class: "swatch", "aria-hidden": "true" }, line);
-}
-
-function area(name, edge) {
-  return svgElement("svg", { viewBox: "0 0 14 14", class: `area ${edge}`, "aria-hidden": "true" }, svgElement("rect", { width: 14, height: 14, rx: 3, class: name }));
-}
-
-function notes(chart) {
-  const { resolution, interval } = state.content;
-  const points = resolution === "reading" ? `a reading every ${Math.round(interval / 60)} minutes` : `lowest, mean and highest of each ${resolution}`;
-  const words = [points];
-  if (chart.quantity === "temperature") words.push("a break in a line is time without a reading, never an interpolation");
-  if (chart.quantity === "pm25") {
-    words.push(`bands are the classes of the US EPA (2024), dashed is the guideline of the WHO (2021): both are for the 24-hour mean, ${chart.series.some((one) => one.is_day_mean) ? "the dotted line" : "the mean of each day"}`);
-  }
-  if (chart.quantity === "voc_index") words.push("the monitor's own index, lower is better; it has no unit, and neither WHO nor EPA has a limit for it");
-  if (chart.quantity === "iaq_score") words.push("the monitor's own score, without a unit; higher is better");
-  if (chart.quantity === "relative_humidity") words.push("the US EPA advises less than 60 %, ideally 30 to 50 %");
-  if (chart.quantity === "carbon_monoxide") words.push("the limit of the US EPA is 9 ppm as a mean of 8 hours; this is no alarm");
-  if (chart.quantity === "pm10") words.push("the monitor's estimate; guideline of the WHO (2021) for the 24-hour mean: 45");
-  return `${words.join("; ")}.`;
-}
-
-function tableOfChart(chart) {
-  const write = (value) => written(chart.quantity, shown(chart.quantity, value));
-  const rows = chart.series.filter((one) => !one.is_day_mean).map((one) => {
-    const [values, lows, highs] = [one.means, one.lows ?? one.means, one.highs ?? one.means].map((list) => list.filter((value) => value !== null));
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const cells = values.length ? [lows.reduce((one, other) => Math.min(one, other)), mean, highs.reduce((one, other) => Math.max(one, other)), values.at(-1)].map(write) : ["", "", "", ""];
-    return element("tr", {}, element("th", { scope: "row" }, one.name), ...cells.map((cell) => element("td", {}, cell)));
-  });
-  return tableOf(["Room", "Lowest", "Mean", "Highest", "Newest"], rows);
 }

@@ -1,6 +1,6 @@
 // The page: draws its content, changes the range, and follows the server.
 
-import { applyTheme, instant, isReport, now, settings, state, time, CLOCK, DATE } from "./base.js";
+import { applyTheme, isReport, now, period, settings, state, time, CLOCK, DATE } from "./base.js";
 import { drawCharts, fitCharts, redrawCharts } from "./charts.js";
 import { drawCards, drawFooter, drawGaps, drawHealth, drawNotices, drawSettings } from "./panels.js";
 
@@ -25,7 +25,7 @@ function draw() {
   for (const button of document.querySelectorAll("[data-range]")) button.setAttribute("aria-pressed", String(button.dataset.range === query.range));
   const { since, until } = state.content.span;
   const isChosen = isReport || query.range === "custom";
-  document.getElementById("span").textContent = isChosen ? `${instant(since)} to ${instant(until)}` : "";
+  document.getElementById("span").textContent = isChosen ? period(since, until) : "";
   const back = document.getElementById("back");
   if (back) back.hidden = !before.length;
 }

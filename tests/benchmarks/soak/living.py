@@ -52,9 +52,9 @@ class Lived:
 
 def live(folder: Path, *, length_s: float, calm_s: float, seed: int) -> Lived:
     """Start home and collector, let things go wrong, end the collector by SIGTERM, ask what there was."""
-    with _home(seed) as (ask, where):
+    with simulated_home(seed) as (ask, where):
         home_began_s = time.time()
-        deployment = _deployment(folder, where)
+        deployment = deployment_of(folder, where)
         expected = troubles(seed=seed, length_s=length_s, calm_s=calm_s)
         late_s = time.time() - home_began_s
         for trouble in expected:
@@ -77,7 +77,7 @@ def live(folder: Path, *, length_s: float, calm_s: float, seed: int) -> Lived:
 
 
 @contextmanager
-def _home(seed: int) -> Iterator[tuple[Any, dict[str, Any]]]:
+def simulated_home(seed: int) -> Iterator[tuple[Any, dict[str, Any]]]:
     command = [sys.executable, "-m", "tests.benchmarks.soak.home", str(seed)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_CHECKOUT
@@ -95,7 +95,7 @@ def _home(seed: int) -> Iterator[tuple[Any, dict[str, Any]]]:
         orders.close()
 
 
-def _deployment(folder: Path, where: dict[str, Any]) -> Deployment:
+def deployment_of(folder: Path, where: dict[str, Any]) -> Deployment:
     bridge, alexa = where["bridge"], where["alexa"]
     deployment = a_deployment(folder, **{**bridge, "ca_file": Path(bridge["ca_file"])})
     deployment = with_amazon(deployment, **{**alexa, "ca_file": Path(alexa["ca_file"])})
