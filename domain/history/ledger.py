@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import attrs
 
 from domain.measurements import ReadCost
 
+_Number = TypeVar("_Number", int, float)
 Cost = Mapping[tuple[str, datetime], ReadCost]
 
 
@@ -35,14 +37,13 @@ class LedgerRow:
 class LedgerRun:
     """Slots in a row of one source with the same outcome; `row` is that of the last one.
 
-    `slots` counts them. `attempts` are those of each read, 0 if unknown; `duration_s` is the time of the
-    longest one, None if unknown.
+    `slots` counts them. `attempts` and `duration_s` are the most that a read of them took; None if unknown.
     """
 
     row: LedgerRow
     first_slot: datetime
     slots: int = 1
-    attempts: int = 0
+    attempts: int | None = None
     duration_s: float | None = None
 
     @property
@@ -62,18 +63,18 @@ def runs_of(rows: Iterable[LedgerRow], costs: Cost) -> Sequence[LedgerRun]:
         one = LedgerRun(
             row=row,
             first_slot=row.slot,
-            attempts=0 if cost is None else cost.attempts,
+            attempts=None if cost is None else cost.attempts,
             duration_s=None if cost is None else cost.duration_s,
         )
         place = newest.get((row.source, row.is_planned))
         if place is not None and _is_next(runs[place], one):
             before = runs[place]
-            durations = [each for each in (before.duration_s, one.duration_s) if each is not None]
             runs[place] = attrs.evolve(
                 one,
                 first_slot=before.first_slot,
                 slots=before.slots + 1,
-                duration_s=max(durations, default=None),
+                attempts=_most(before.attempts, one.attempts),
+                duration_s=_most(before.duration_s, one.duration_s),
             )
         else:
             newest[row.source, row.is_planned] = len(runs)
@@ -83,10 +84,13 @@ def runs_of(rows: Iterable[LedgerRow], costs: Cost) -> Sequence[LedgerRun]:
 
 def _is_next(before: LedgerRun, after: LedgerRun) -> bool:
     is_in_row = after.row.slot - before.row.slot <= timedelta(seconds=1.5 * before.row.interval_s)
-    return is_in_row and _outcome(before) == _outcome(after)
+    return is_in_row and _outcome(before.row) == _outcome(after.row)
 
 
-def _outcome(run: LedgerRun) -> tuple[object, ...]:
-    row = run.row
+def _outcome(row: LedgerRow) -> tuple[object, ...]:
     unread = {device_id: cause for device_id, (cause, _) in row.unread.items()}
-    return row.state, row.cause, row.readings, max(1, run.attempts), unread
+    return row.state, row.cause, row.readings, unread
+
+
+def _most(one: _Number | None, other: _Number | None) -> _Number | None:
+    return max((each for each in (one, other) if each is not None), default=None)

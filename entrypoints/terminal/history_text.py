@@ -60,7 +60,7 @@ def _gap_lines(found: DeviceHistory, gaps: Sequence[SeriesGap], zone: tzinfo) ->
     yield "", Look.PLAIN
     yield "without readings", Look.BOLD
     for number, gap in enumerate(gaps, 1):
-        detail = f" ({gap.detail})" if gap.detail else ""
+        detail = f" ({gap.detail})" if gap.detail and gap.device_id is None else ""
         when = f"{local_span(gap.begin, gap.end, zone)} ({format_length(gap.end - gap.begin)})"
         yield f"{number}  {when}: {reason_of(gap.cause)}{detail}", Look.PLAIN
     if shorter := len(found.gaps) - len(gaps):

@@ -92,4 +92,4 @@ def _cost(run: LedgerRun) -> str:
     if run.duration_s is None or not run.attempts:
         return ""
     attempts = f"{run.attempts} attempts, " if run.attempts > 1 else ""
-    return f"  [{attempts}{'up to ' if run.slots > 1 else ''}{run.duration_s:.2f} s]"
+    return f"  [{'up to ' if run.slots > 1 else ''}{attempts}{run.duration_s:.2f} s]"

@@ -67,6 +67,8 @@ def lines(status: Status, width: int) -> Iterator[Line]:
     for record in status.records:
         yield f"{record.source}: {_describe(record, status.coverage.get(record.source))}", Look.PLAIN
         yield from ((f"  {line}", Look.PLAIN) for line in _incomplete(status, record.source))
+        if (share := _retry_share(record)) is not None:
+            yield f"  a retry solved {share * 100:.0f} % of temporary errors", Look.PLAIN
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -140,9 +142,15 @@ def _problems(status: Status) -> Iterator[str]:
     for incident in status.incidents.values():
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{_title(incident, names)} (since {_since(incident.get('since'))})"
+    yield from _upkeep_problems(status.state)
 
+
+def _upkeep_problems(state: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
+    report = state.get("upkeep.report", {})
+    if report.get("result") == "failed":
+        yield f"weekly report: {report.get('reason')}; it is tried again after a day"
     for key in ("upkeep.backup", "upkeep.copy"):
-        kept = status.state.get(key, {}).get("kept")
+        kept = state.get(key, {}).get("kept")
         for file, reason in kept.items() if isinstance(kept, dict) else ():
             yield (
                 f"the old backup {file} is kept: {reason}. `homeclimate db salvage` with this file merges "
@@ -181,15 +189,14 @@ def _describe(record: SourceRecord, coverage: Coverage | None) -> str:
         what = f"{record.state}: {reason_of(record.cause or '')}{detail},"
     text = f"{what} at {local_time(record.slot)}"
     if coverage is not None and coverage.share is not None:
-        text += f"; {share_text(coverage)} of the last 24 h"
-    if coverage is not None and coverage.missing:
-        text += f". Missing: {_causes(coverage)}"
-    share = _retry_share(record)
-    return text + (f". A retry solved {share * 100:.0f} % of temporary errors" if share is not None else "")
+        text += f"; {share_text(coverage)} of the last 24 h stored"
+    return text
 
 
 def _incomplete(status: Status, source: str) -> Iterator[str]:
-    """Yield a line for each device that lacks readings for causes of its own."""
+    """Yield what is missing, and a line for each device that lacks readings for causes of its own."""
+    if (whole := status.coverage.get(source)) is not None and whole.missing:
+        yield f"missing: {_causes(whole.missing)}"
     found = [
         (one.reading.location, one.coverage)
         for one in status.devices
@@ -198,13 +205,14 @@ def _incomplete(status: Status, source: str) -> Iterator[str]:
         and one.coverage.missing.keys() & DEVICE_CAUSES
     ]
     for name, coverage in found[:_MOST_DEVICES]:
-        yield f"{name}: {share_text(coverage)}. Missing: {_causes(coverage)}"
+        own = {cause: number for cause, number in coverage.missing.items() if cause in DEVICE_CAUSES}
+        yield f"{name}: {share_text(coverage)} stored; missing: {_causes(own)}"
     if len(found) > _MOST_DEVICES:
         yield f"and {len(found) - _MOST_DEVICES} more devices"
 
 
-def _causes(coverage: Coverage) -> str:
-    by_number = sorted(coverage.missing.items(), key=lambda item: -item[1])
+def _causes(missing: Mapping[str, int]) -> str:
+    by_number = sorted(missing.items(), key=lambda item: -item[1])
     return ", ".join(f"{number:,} ({reason_of(cause)})" for cause, number in by_number)
 
 

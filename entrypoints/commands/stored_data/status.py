@@ -35,6 +35,7 @@ from ports.state import Json
 _WATCH_S = 10
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
+_REPORT = "upkeep.report"
 # Keys of the state that are shown unchanged.
 _STATE_KEYS = (
     "store.aside",
@@ -42,7 +43,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
-    "upkeep.report",
+    _REPORT,
     "notifier",
     "heartbeat",
 )
@@ -99,13 +100,15 @@ def status_of(home: Path, environment: Environment) -> Status:
     sources = source_names(home_now.loaded)
     own_intervals = intervals(home_now.settings)
     span = Span(since=now - _SINCE, until=now)
+    is_mailed = home_now.settings.report.mail != "never"
+    keys = _STATE_KEYS if is_mailed else [key for key in _STATE_KEYS if key != _REPORT]
     status = Status(
         now=now,
         since=span.since,
         interval=max(own_intervals.values(), default=timedelta()),
         waiting=home_now.spool.waiting(),
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
-        state={key: value for key in _STATE_KEYS if (value := state.get(key))},
+        state={key: value for key in keys if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(files),
     )

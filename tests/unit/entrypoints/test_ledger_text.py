@@ -60,14 +60,14 @@ def test_slots_that_are_alike_are_one_run(
     assert runs(*rows) == expected
 
 
-def test_a_run_has_the_attempts_and_the_longest_time_of_its_reads() -> None:
+def test_a_run_has_the_most_attempts_and_time_of_its_reads() -> None:
     costs = {
         ("hue", NOON): a_measurement(NOON, attempts=3, duration_s=2.5),
         ("hue", NOON + 5 * MINUTE): a_measurement(attempts=3, duration_s=2.0),
         ("hue", NOON + 10 * MINUTE): a_measurement(attempts=1, duration_s=0.25),
     }
-    found = runs_of([a_row(0), a_row(5), a_row(10)], costs)
-    assert [(run.slots, run.attempts, run.duration_s) for run in found] == [(2, 3, 2.5), (1, 1, 0.25)]
+    found = runs_of([a_row(0), a_row(5), a_row(10), a_row(15)], costs)
+    assert [(run.slots, run.attempts, run.duration_s) for run in found] == [(4, 3, 2.5)]
 
 
 UNREAD = {"hue:1": ("unreachable", "x"), "hue:2": ("unreachable", ""), "hue:9": ("stale", "")}

@@ -279,12 +279,12 @@ def test_sources_have_their_last_cycle_coverage_and_causes() -> None:
         coverage=found.sources,
         source_of=found.source_of,
     )
-    (line,) = [line for line, _ in lines(status, 120) if line.startswith("hue: ")]
-    assert line == (
-        f"hue: failed: the source could not be reached (timed out), at {local_time(NOON + 10 * MINUTE)}; "
-        "60.0 % of the last 24 h. Missing: 2 (the source could not be reached). "
-        "A retry solved 0 % of temporary errors"
-    )
+    at = local_time(NOON + 10 * MINUTE)
+    assert [line for line, _ in lines(status, 120)][-3:] == [
+        f"hue: failed: the source could not be reached (timed out), at {at}; 60.0 % of the last 24 h stored",
+        "  missing: 2 (the source could not be reached)",
+        "  a retry solved 0 % of temporary errors",
+    ]
     assert as_object(status)["sources"][0]["coverage"] == {
         "expected": 5,
         "stored": 3,
