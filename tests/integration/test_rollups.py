@@ -260,6 +260,9 @@ def test_rebuild_that_was_cut_leaves_the_sums_as_they_were(
         rollups.rebuild(connection, lock, Zones(days=zone, naive=LOCAL), cut)
     insert(database, range(60, 80))
     assert summarised(database, zone) == from_raw(database, zone)
+    assert roll_up(database, zone) == 40
+    tables = rows(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'rollup%'")
+    assert sorted(name for (name,) in tables) == ["rollup_days", "rollup_hours", "rollup_series"]
     assert roll_up(database, zone, again=True) == 160
     assert summarised(database, zone) == from_raw(database, zone)
 

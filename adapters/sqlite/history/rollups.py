@@ -153,7 +153,8 @@ def roll_up(connection: sqlite3.Connection, lock: DatabaseLock, zones: Zones) ->
     state = state_of(connection)
     if state is None or state.zone != zones_text(zones) or not _is_complete(connection, state):
         return rebuild(connection, lock, zones)
-    _delete(connection, lock, _OLD)
+    for left in (_OLD, _NEW):  # by a rebuild that was cut
+        _delete(connection, lock, left)
     return _count_new(connection, lock, zones, "")
 
 
