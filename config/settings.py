@@ -160,6 +160,7 @@ class AmazonAqmSettings:
     collect_iaq: bool = True
     collect_connectivity: bool = True
     collect_raw_response: bool = False
+    collect_nest: Literal["auto", True, False] = "auto"
 
     @property
     def request_timeout_s(self) -> float:

@@ -43,6 +43,16 @@ class DeviceKind(StrEnum):
 
     HUE_SENSOR = "hue_sensor"
     ALEXA_AQM = "alexa_aqm"
+    NEST_THERMOSTAT = "nest_thermostat"
+
+
+class ThermostatMode(StrEnum):
+    """The modes of a thermostat that the `readings` table takes."""
+
+    HEATING = "heating"
+    COOLING = "cooling"
+    OFF = "off"
+    AWAY = "away"
 
 
 @attrs.frozen(kw_only=True)
@@ -89,6 +99,7 @@ class Reading:
     is_reachable: bool | None = None
     is_anomalous: bool = False
     raw_response: str | None = None
+    thermostat_mode: ThermostatMode | None = None
 
 
 def flag_implausible(reading: Reading, plausible: Mapping[Quantity, Range]) -> Reading:

@@ -15,7 +15,8 @@ AUTHORISATION = "amazon.authorisation"
 MONITORS = "amazon.monitors"
 REFUSAL = "amazon.refusal"
 SECOND_INTERFACE = "amazon.second_interface"
-_KEYS = (ACCESS_TOKEN, AUTHORISATION, MONITORS, REFUSAL, SECOND_INTERFACE)
+THERMOSTATS = "amazon.thermostats"
+_KEYS = (ACCESS_TOKEN, AUTHORISATION, MONITORS, REFUSAL, SECOND_INTERFACE, THERMOSTATS)
 
 
 def credential_mark(secret: str) -> str:

@@ -58,6 +58,13 @@ _APPLIANCES = """query appliances {
   }
 }"""
 
+# Apart from the query above: one that the service rejects must not cost the monitors.
+_MAKERS = """query makers {
+  endpoints(endpointsQueryParams: {paginationParams: {disablePagination: true}}) {
+    items { legacyAppliance { applianceId applianceTypes friendlyName manufacturerName } }
+  }
+}"""
+
 _ENDPOINTS = """query endpoints {
   listEndpoints(listEndpointsInput: {includeHouseholdDevices: true}) {
     endpoints {
@@ -106,15 +113,20 @@ class Alexa:
 
     async def entity_states(self, entity_ids: Iterable[str], deadline_s: float) -> Json:
         """Return the newest values of these entities, from the older interface."""
-        # entityType APPLIANCE fails
-        requests = [{"entityId": each, "entityType": "ENTITY"} for each in entity_ids]
-        return await self._send(
-            "amazon.phoenix", "/api/phoenix/state", {"stateRequests": requests}, deadline_s
-        )
+        # entityType APPLIANCE fails for a monitor
+        return await self._states("ENTITY", entity_ids, deadline_s)
+
+    async def appliance_states(self, appliance_ids: Iterable[str], deadline_s: float) -> Json:
+        """Return the newest values of these appliances, such as thermostats, from the older interface."""
+        return await self._states("APPLIANCE", appliance_ids, deadline_s)
 
     async def appliances(self, deadline_s: float) -> Json:
         """Return all devices of the account, with what each of their ranges means."""
         return await self._graphql("amazon.discovery", "appliances", _APPLIANCES, {}, deadline_s)
+
+    async def makers(self, deadline_s: float) -> Json:
+        """Return all devices of the account with their makers."""
+        return await self._graphql("amazon.discovery", "makers", _MAKERS, {}, deadline_s)
 
     async def endpoints(self, deadline_s: float) -> Json:
         """Return all devices in the newer form, which is shorter and does not explain ranges."""
@@ -123,6 +135,12 @@ class Alexa:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    async def _states(self, entity_type: str, ids: Iterable[str], deadline_s: float) -> Json:
+        requests = [{"entityId": each, "entityType": entity_type} for each in ids]
+        return await self._send(
+            "amazon.phoenix", "/api/phoenix/state", {"stateRequests": requests}, deadline_s
+        )
 
     async def _graphql(
         self, operation: str, name: str, query: str, variables: Mapping[str, Any], deadline_s: float

@@ -13,6 +13,7 @@ from adapters.amazon.http import AFFECTS_EVERY_REQUEST
 from adapters.amazon.monitors import Monitor, MonitorDirectory
 from adapters.amazon.second_interface import SecondInterface
 from adapters.amazon.states import Samples, samples_of_endpoints
+from adapters.amazon.thermostats import Thermostats
 from adapters.http.lenient_json import compact_json, count_non_finite
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import SourceError, SourceGarbled
@@ -72,6 +73,7 @@ class AmazonSource:
         alexa: Alexa,
         directory: MonitorDirectory,
         second: SecondInterface,
+        thermostats: Thermostats | None = None,
         settings: MonitorSettings,
         device_serial: str | None,
         clock: Clock,
@@ -81,6 +83,7 @@ class AmazonSource:
         self._alexa = alexa
         self._directory = directory
         self._second = second
+        self._thermostats = thermostats
         self._settings = settings
         self._device_serial = (device_serial or "").lower().removeprefix("alexa:")
         self._clock = clock
@@ -107,8 +110,13 @@ class AmazonSource:
         pairs = [(monitor, samples.get(monitor.endpoint_id)) for monitor in wanted]
         reply = make_reply(pairs, slot, self._clock.now(), self._settings)
         in_strings = sum(each.not_finite for each in samples.values())
+        others = SourceReply(readings=())
+        if self._thermostats is not None:
+            others = await self._thermostats.read(slot, optional_s)
         return attrs.evolve(
             reply,
+            readings=(*reply.readings, *others.readings),
+            unread=(*reply.unread, *others.unread),
             notes=(
                 *self._missing_monitor_notes(monitors),
                 *self._directory.take_notes(),

@@ -68,6 +68,7 @@ class Samples:
     heard_at: datetime | None = None
     is_dated: bool = True
     is_reachable: bool | None = None
+    thermostat_mode: str | None = None
     left_out: list[str] = attrs.field(factory=list)
     in_error: set[Quantity] = attrs.field(factory=set)
     not_finite: int = 0
@@ -255,6 +256,8 @@ def _add_capability(samples: Samples, monitor: Monitor, capability: dict[str, Js
         case "Alexa.TemperatureSensor":
             samples.note_time(sampled_at)
             samples.add_temperature(_bare(capability.get("value")), _scale(capability), sampled_at)
+        case "Alexa.ThermostatController" if text(capability, "name") == "thermostatMode":
+            samples.thermostat_mode = text(capability, "value", "value") or text(capability, "value")
         case "Alexa.EndpointHealth" if text(capability, "name") == "connectivity":
             word = text(capability, "value", "value") or text(capability, "value")
             samples.set_reachable(word, sampled_at)

@@ -197,9 +197,12 @@ class RefusedToken(Effect):
 
 @_effect("throttled-inside", _DATA_PATHS)
 class ThrottledInside(Effect):
-    """Throttle without 429: status 200 with errors, 400 "Rate exceeded", or a ThrottlingException."""
+    """Throttle without 429: status 200 with errors, 400 "Rate exceeded", a ThrottlingException.
 
-    form: Literal["errors", "rate", "exception"] = "errors"
+    `client` is what unofficial clients were sent: status 200, no data, and a code that forbids a retry.
+    """
+
+    form: Literal["errors", "rate", "exception", "client"] = "errors"
 
 
 @_effect("forbidden", _DATA_PATHS)
@@ -265,6 +268,13 @@ class ListedTwice(Effect):
 @_effect("another-maker", _DATA_PATHS)
 class AnotherMaker(Effect):
     """List another maker's monitor too, whose ranges mean other things."""
+
+
+@_effect("thermostat", _DATA_PATHS)
+class NestThermostat(Effect):
+    """List a Nest thermostat too; without `answers` the service does not find its state."""
+
+    answers: bool = True
 
 
 @_effect("gone", _DATA_PATHS)

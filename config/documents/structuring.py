@@ -296,15 +296,21 @@ def _secret(value: Content) -> Secret:
     return Secret(text)
 
 
-def _choice(choices: tuple[str, ...], value: Content) -> str:
+def _choice(choices: tuple[str | bool, ...], value: Content) -> str | bool:
+    if True in choices and isinstance(value, Plain) and _meaning(value) == _YES_OR_NO:
+        return _boolean(value)
     text = _text(value)
-    names = {choice.lower(): choice for choice in choices}
+    names = {choice.lower(): choice for choice in choices if isinstance(choice, str)}
     chosen = names.get(_LEVEL_SYNONYMS.get(text.upper(), text).lower())
     if chosen is None:
         similar = most_similar(text, names)
         hint = f"; did you mean {names[similar]}?" if similar else ""
-        raise ValueError(f"must be one of {', '.join(choices)}{hint}")
+        raise ValueError(f"must be one of {', '.join(map(_choice_text, choices))}{hint}")
     return chosen
+
+
+def _choice_text(choice: str | bool) -> str:
+    return choice if isinstance(choice, str) else ("yes" if choice else "no")
 
 
 class _Checker:
@@ -343,7 +349,7 @@ class _Checker:
         similar = most_similar(name, known) or _only_paths(self._root).get(name)
         if similar or not self._ignores_unknown:
             hint = f"; did you mean {similar}?" if similar else ""
-            self._report.error(self._document.keys[path], f"unknown key, ignored{hint}")
+            self._report.warning(self._document.keys[path], f"unknown key, ignored{hint}")
 
 
 def most_similar(name: str, known: Iterable[str]) -> str | None:

@@ -142,9 +142,15 @@ def _problems(status: Status) -> Iterator[str]:
     for incident in status.incidents.values():
         if isinstance(incident, dict) and incident.get("is_open"):
             yield f"{_title(incident, names)} (since {_since(incident.get('since'))})"
+    yield from _upkeep_problems(status.state)
 
+
+def _upkeep_problems(state: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
+    report = state.get("upkeep.report", {})
+    if report.get("result") == "failed":
+        yield f"weekly report: {report.get('reason')}; it is tried again after a day"
     for key in ("upkeep.backup", "upkeep.copy"):
-        kept = status.state.get(key, {}).get("kept")
+        kept = state.get(key, {}).get("kept")
         for file, reason in kept.items() if isinstance(kept, dict) else ():
             yield (
                 f"the old backup {file} is kept: {reason}. `homeclimate db salvage` with this file merges "

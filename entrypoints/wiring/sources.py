@@ -188,8 +188,10 @@ def amazon_source(home: Home, meter: Meter, *, is_trial: bool = False) -> Source
     from adapters.amazon.monitors import MonitorDirectory
     from adapters.amazon.second_interface import SecondInterface
     from adapters.amazon.source import AmazonSource, MonitorSettings
+    from adapters.amazon.thermostats import Thermostats, ThermostatSettings
 
     aqm = home.settings.collectors.amazon_aqm
+    earlier = earlier_locations(home)
     refresh_token, cookies = amazon_credentials(home.secrets)
     hosts = amazon_hosts(home.settings)
     session = amazon_session(
@@ -211,9 +213,23 @@ def amazon_source(home: Home, meter: Meter, *, is_trial: bool = False) -> Source
         alexa=alexa,
         directory=MonitorDirectory(alexa=alexa, state=home.state, clock=home.clock, journal=home.journal),
         second=SecondInterface(alexa=alexa, state=home.state, clock=home.clock, journal=home.journal),
+        thermostats=Thermostats(
+            alexa=alexa,
+            settings=ThermostatSettings(
+                locations=aqm.device_locations,
+                earlier=earlier,
+                unnamed=home.settings.collectors.general.location_of_unnamed,
+                raw_response=aqm.collect_raw_response,
+            ),
+            state=home.state,
+            clock=home.clock,
+            journal=home.journal,
+        )
+        if _reads_thermostats(home, earlier)
+        else None,
         settings=MonitorSettings(
             locations=aqm.device_locations,
-            earlier=earlier_locations(home),
+            earlier=earlier,
             fallback_location=aqm.fallback_location,
             unnamed=home.settings.collectors.general.location_of_unnamed,
             quantities=aqm.quantities,
@@ -224,6 +240,18 @@ def amazon_source(home: Home, meter: Meter, *, is_trial: bool = False) -> Source
         clock=home.clock,
         journal=home.journal,
     )
+
+
+def _reads_thermostats(home: Home, earlier: Mapping[str, str]) -> bool:
+    from adapters.sqlite.history.earlier import has_thermostats
+
+    wanted = home.settings.collectors.amazon_aqm.collect_nest
+    if wanted != "auto":
+        return wanted
+    try:
+        return has_thermostats(home.files.database)
+    except StoreError:
+        return any(device_id.startswith("nest:") for device_id in earlier)
 
 
 def amazon_credentials(secrets: Secrets) -> tuple[str | None, Mapping[str, str]]:

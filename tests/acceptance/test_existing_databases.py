@@ -208,7 +208,7 @@ def test_the_newest_readings_are_found_among_old_and_new_ones(home: UpgradedHome
     newest = {reading.device_id: reading for reading in SqliteHistory(home.path).newest()}
     assert newest[HUE.device_id] == HUE
     assert set(HUE_DEVICES) <= newest.keys()
-    assert not [device_id for device_id in newest if device_id.startswith(("nest:", "weather:"))]
+    assert not [device_id for device_id in newest if device_id.startswith("weather:")]
 
 
 def _rows_that_differ(home: UpgradedHome) -> list[tuple[int]]:

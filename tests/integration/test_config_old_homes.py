@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.secrets import Secret
+from domain.errors import SettingsError
 from domain.services.retry_policy import RetryPolicy
 from tests.support.config_homes import BRIDGE_ID, OLD_CONFIG, loaded, one_setting, relative
 
@@ -77,6 +78,19 @@ def test_oldest_secrets_hold_the_address_of_the_bridge(tmp_path: Path) -> None:
 def test_general_fallback_location_of_the_newest_homes_is_read(tmp_path: Path) -> None:
     result = loaded(tmp_path, "collectors: {general: {fallback_location: Hall}}\n")
     assert (result.settings.collectors.general.fallback_location, result.warnings) == ("Hall", ())
+
+
+@pytest.mark.parametrize(
+    ("written", "counts"), [("auto", "auto"), ("AUTO", "auto"), ("true", True), ("off", False), ("No", False)]
+)
+def test_thermostats_are_read_by_word_or_boolean(tmp_path: Path, written: str, counts: object) -> None:
+    result = loaded(tmp_path, one_setting("collectors.amazon_aqm.collect_nest", written))
+    assert (result.settings.collectors.amazon_aqm.collect_nest, result.warnings) == (counts, ())
+
+
+def test_another_word_for_thermostats_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="must be one of auto, yes, no"):
+        loaded(tmp_path, one_setting("collectors.amazon_aqm.collect_nest", "sometimes"))
 
 
 def test_loading_changes_no_file(tmp_path: Path) -> None:

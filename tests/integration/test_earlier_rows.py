@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history.earlier import earlier_locations
+from adapters.sqlite.history.earlier import earlier_locations, has_thermostats
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.rows.names import TypedNames
 from config.device_registry import RegistryNames
 from domain.errors import StoreError
-from domain.reading import Reading
+from domain.reading import DeviceKind, Reading, ThermostatMode
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, changed, rows
 from tests.support.old_homes import HUE_DEVICES, Age, make_old_home
@@ -72,6 +73,20 @@ def test_missing_database_has_no_earlier_rows_and_a_broken_one_raises(tmp_path: 
     (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError):
         earlier_locations(tmp_path / "broken.db")
+
+
+def test_rows_of_a_thermostat_are_found_and_new_ones_have_its_mode(path: Path) -> None:
+    assert has_thermostats(path)
+    nest = _later(0, "nest:x", kind=DeviceKind.NEST_THERMOSTAT, thermostat_mode=ThermostatMode.HEATING)
+    _store(path, nest)
+    select = (
+        "SELECT device_type, temperature_celsius, thermostat_mode FROM readings WHERE device_id = 'nest:x'"
+    )
+    assert rows(path, select) == [("nest_thermostat", 21.5, "heating")]
+    assert nest in SqliteHistory(path).newest()
+    changed(path, "DELETE FROM readings WHERE device_id LIKE 'nest:%'")
+    assert not has_thermostats(path)
+    assert not has_thermostats(path.with_name("none.db"))
 
 
 def test_name_column_is_filled(path: Path) -> None:

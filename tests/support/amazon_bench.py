@@ -18,6 +18,7 @@ from adapters.amazon.http import AmazonSession
 from adapters.amazon.monitors import MonitorDirectory
 from adapters.amazon.second_interface import SecondInterface
 from adapters.amazon.source import AmazonSource, MonitorSettings
+from adapters.amazon.thermostats import Thermostats, ThermostatSettings
 from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.state import MemoryState
 from adapters.simulator.amazon.service import SimulatedAlexa
@@ -90,6 +91,7 @@ def an_amazon_bench(
     timeout_s: float = 5.0,
     roots: Path | None = ROOTS,
     session: AmazonSession | None = None,
+    thermostats: ThermostatSettings | None = None,
     **settings: Any,
 ) -> AmazonBench:
     """Return a source for the service at these hosts, built as the program builds its own."""
@@ -116,6 +118,9 @@ def an_amazon_bench(
         alexa=alexa,
         directory=MonitorDirectory(alexa=alexa, state=state, clock=clock, journal=journal),
         second=SecondInterface(alexa=alexa, state=state, clock=clock, journal=journal),
+        thermostats=None
+        if thermostats is None
+        else Thermostats(alexa=alexa, settings=thermostats, state=state, clock=clock, journal=journal),
         settings=MonitorSettings(**settings),
         device_serial=device_serial,
         clock=clock,

@@ -31,12 +31,14 @@ from adapters.simulator.faults import (
     MissingFeatures,
     MonitorGone,
     MonitorUnreachable,
+    NestThermostat,
     NoDates,
     NullTemperatures,
     SkewedClock,
     StaleSamples,
     TextNumbers,
 )
+from adapters.simulator.house import House
 from domain.reading import Quantity
 
 Item = dict[str, Any]
@@ -165,7 +167,39 @@ def endpoints(live: Live) -> list[Item]:
             items.append({**found, "features": []})
     if any(isinstance(effect, AnotherMaker) for effect in live.effects):
         items.append(_another_makers_monitor(live))
+    if any(isinstance(effect, NestThermostat) for effect in live.effects):
+        items.append(_thermostat(live.seed))
     return items
+
+
+def _thermostat(seed: int) -> Item:
+    """Return a thermostat that a skill of Nest's connects. It is listed like the lamp of a skill."""
+    entity_id = resource_id(seed, "thermostat")
+    values = {"entity_id": entity_id, "appliance_id": thermostat_appliance(seed)}
+    item: Item = templates.fill(_DATA["light"], values)
+    shown = {"value": {"text": "Hallway"}}
+    category = {"value": "THERMOSTAT"}
+    item |= {"friendlyName": "Hallway", "friendlyNameObject": shown, "features": []}
+    item["displayCategories"] = {"all": [category], "primary": category}
+    item["legacyAppliance"] |= {
+        "applianceTypes": ["THERMOSTAT"],
+        "friendlyName": "Hallway",
+        "friendlyDescription": "Nest Thermostat",
+        "manufacturerName": "Google Nest",
+        "modelName": "Thermostat",
+        "capabilities": [],
+    }
+    return item
+
+
+def thermostat_appliance(seed: int) -> str:
+    """Return the appliance id of the thermostat."""
+    return f"SKILL_{hexadecimal(40, seed, 'nest skill')}_{resource_id(seed, 'thermostat')}"
+
+
+def thermostat_celsius(seed: int, now: datetime) -> float:
+    """Return the temperature that the thermostat shows then."""
+    return round(2 * House(seed).room_celsius("hall", now.timestamp())) / 2
 
 
 def _another_makers_monitor(live: Live) -> Item:
@@ -262,11 +296,23 @@ def _states(live: Live, entity_id: str, entity_type: str) -> Sequence[Item] | No
     if (entity_id, entity_type) in light:
         states: list[Item] = _DATA["light_states"]
         return states
+    if (entity_id, entity_type) == (thermostat_appliance(live.seed), "APPLIANCE"):
+        return _thermostat_states(live)
     for monitor in monitors(live.seed):
         is_gone = live.effects_on(monitor, MonitorGone)
         if (monitor.entity_id, "ENTITY") == (entity_id, entity_type) and not is_gone:
             return _monitor_states(live, monitor) if live.is_reachable(monitor) else []
     return None
+
+
+def _thermostat_states(live: Live) -> Sequence[Item] | None:
+    if not any(isinstance(effect, NestThermostat) and effect.answers for effect in live.effects):
+        return None
+    celsius = {"value": thermostat_celsius(live.seed, live.now), "scale": "CELSIUS"}
+    return [
+        {"namespace": "Alexa.TemperatureSensor", "name": "temperature", "value": celsius},
+        {"namespace": "Alexa.ThermostatController", "name": "thermostatMode", "value": "HEAT"},
+    ]
 
 
 def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:

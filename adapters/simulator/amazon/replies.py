@@ -28,6 +28,19 @@ _IDENTITIES = ("id", "endpointId", "entityId", "applianceId", "friendlyName", "n
 _THROTTLED: Mapping[str, Json] = {
     "rate": {"message": "Rate exceeded"},
     "exception": {"__type": "com.amazon.coral.availability#ThrottlingException", "message": None},
+    "client": {
+        "errors": [
+            {
+                "message": "Too many requests",
+                "extensions": {
+                    "code": "UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS",
+                    "errorCode": "UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS",
+                    "isRetryable": False,
+                },
+            }
+        ],
+        "data": None,
+    },
 }
 _PERSON_PATHS: Mapping[str, str] = {
     "captcha": "/errors/validateCaptcha",
@@ -133,7 +146,7 @@ def damage(
             case Throttle():
                 reply = json_reply({"message": "Rate exceeded"}, 429, retry_after(effect, now))
             case ThrottledInside(form) if form in _THROTTLED:
-                reply = json_reply(_THROTTLED[form], 400)
+                reply = json_reply(_THROTTLED[form], 200 if form == "client" else 400)
             case ThrottledInside() | ErrorList():
                 reply = fail(request, *_ERRORS[type(effect)])
             case Unavailable():

@@ -20,6 +20,20 @@ _SELECT_FIRST_SLOTS = "SELECT device_id, first_slot FROM devices"
 _AFTER_ALL = "~"  # sorts after every time
 
 
+_COUNT_THERMOSTATS = """
+SELECT EXISTS (SELECT 1 FROM readings WHERE device_id >= 'nest:' AND device_id < 'nest;')
+"""
+
+
+def has_thermostats(path: Path, *, busy_timeout_ms: int = 5000) -> bool:
+    """Return whether there is a row of a Nest thermostat. Raises `StoreError`."""
+    with store_errors(path):
+        if not path.exists():
+            return False
+        with closing(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms)) as connection:
+            return bool(connection.execute(_COUNT_THERMOSTATS).fetchone()[0])
+
+
 def earlier_locations(path: Path, *, busy_timeout_ms: int = 5000) -> Mapping[str, str]:
     """Return the location of each device in rows from before this program, by device id in lower case.
 

@@ -64,7 +64,7 @@ _QUANTITIES = ", ".join(COLUMNS.values())
 _SELECT_READING = f"""
 SELECT
     timestamp, device_id, location, device_type, is_anomalous, {_QUANTITIES},
-    battery_level, signal_strength, raw_response, observed_at, other_values
+    battery_level, signal_strength, thermostat_mode, raw_response, observed_at, other_values
 FROM {{table}} WHERE id = ?
 """  # noqa: S608 - names of rows.readings
 # Of the texts around the span only those that are not in UTC can name an instant in it.

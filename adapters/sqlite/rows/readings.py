@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from domain.reading import DeviceKind, Quantity, Reading, fit_to_table
+from domain.reading import DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
 
 COLUMNS: Mapping[Quantity, str] = {
     Quantity.TEMPERATURE: "temperature_celsius",
@@ -59,10 +59,11 @@ WHERE type = 'table' AND name IN ('readings', 'air_readings') ORDER BY name DESC
 _BATTERY = "battery_percent"
 # The earlier program called monitors by both names.
 _KINDS = {**{kind.value: kind for kind in DeviceKind}, "amazon_aqm": DeviceKind.ALEXA_AQM}
+_MODES = {mode.value: mode for mode in ThermostatMode}
 _DATE, _TEXT, _REAL, _INTEGER = ("DATETIME", "TEXT"), ("TEXT",), ("REAL",), ("INTEGER",)
 _COLUMN_TYPES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("timestamp", "created_at"), _DATE),
-    **dict.fromkeys(("device_id", "location", "device_type", "raw_response"), _TEXT),
+    **dict.fromkeys(("device_id", "location", "device_type", "thermostat_mode", "raw_response"), _TEXT),
     **dict.fromkeys(("observed_at", "other_values"), _TEXT),
     **dict.fromkeys(COLUMNS.values(), _REAL),
     **dict.fromkeys(("battery_level", "signal_strength"), _INTEGER),
@@ -94,6 +95,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
         "is_anomalous": int(kept.is_anomalous),
         "battery_level": battery if battery is None or type(battery) is int else _integer(battery),
         "signal_strength": None if kept.is_reachable is None else int(kept.is_reachable),
+        "thermostat_mode": None if kept.thermostat_mode is None else kept.thermostat_mode.value,
         "raw_response": None if kept.raw_response is None else clean(kept.raw_response),
         "created_at": created_at,
         "observed_at": None if kept.observed_at is None else as_text(kept.observed_at),
@@ -161,6 +163,7 @@ def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
         is_reachable=None if signal is None else bool(signal),
         is_anomalous=bool(row["is_anomalous"]),
         raw_response=row["raw_response"],
+        thermostat_mode=_MODES.get(row["thermostat_mode"]),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 import attrs
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals, source_names
 from domain.alerts.incidents import belongs_to_home
 from domain.errors import StoreError
@@ -35,6 +35,7 @@ from ports.state import Json
 _WATCH_S = 10
 _SINCE = timedelta(days=1)
 _INCIDENTS = "incidents"
+_REPORT = "upkeep.report"
 # Keys of the state that are shown unchanged.
 _STATE_KEYS = (
     "store.aside",
@@ -42,7 +43,7 @@ _STATE_KEYS = (
     "upkeep.backup",
     "upkeep.copy",
     "upkeep.check",
-    "upkeep.report",
+    _REPORT,
     "notifier",
     "heartbeat",
 )
@@ -92,20 +93,22 @@ def _watch(home: Path, environment: Environment, every_s: float, *, is_json: boo
 
 def status_of(home: Path, environment: Environment) -> Status:
     """Read the status from the home's files. Changes nothing, and sends no request."""
-    home_now = home_of(load(home), environment)
+    home_now = home_of(load_to_read(home), environment)
     now = home_now.clock.now()
     files = home_now.files
     state, alert = home_now.state, files.alert
     sources = source_names(home_now.loaded)
     own_intervals = intervals(home_now.settings)
     span = Span(since=now - _SINCE, until=now)
+    is_mailed = home_now.settings.report.mail != "never"
+    keys = _STATE_KEYS if is_mailed else [key for key in _STATE_KEYS if key != _REPORT]
     status = Status(
         now=now,
         since=span.since,
         interval=max(own_intervals.values(), default=timedelta()),
         waiting=home_now.spool.waiting(),
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
-        state={key: value for key in _STATE_KEYS if (value := state.get(key))},
+        state={key: value for key in keys if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
         collectors=collectors(files),
     )

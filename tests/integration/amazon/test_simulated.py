@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from adapters.amazon.thermostats import ThermostatSettings
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator import faults
+from adapters.simulator.amazon.endpoints import thermostat_celsius
 from adapters.simulator.amazon.service import SimulatedAlexa
 from adapters.simulator.faults import Fault
 from domain.cycle import Cause
-from domain.errors import (
-    SourceUnavailable,
-)
+from domain.errors import SourceUnavailable
+from domain.reading import Quantity
 from tests.support.amazon_bench import AmazonBench, in_front_of_simulation
 
 GRAPHQL = "/nexus/v1/graphql"
@@ -88,6 +89,37 @@ async def test_odd_lists_and_numbers_are_read_as_they_are_meant(
         await check_truth(bench, alexa)
         alexa.faults.add(Fault(effect=faults.Unavailable(), path=GRAPHQL))
         await check_truth(bench, alexa, with_time=False)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        None,
+        faults.NestThermostat(answers=False),
+        Fault(effect=faults.Unavailable(), path="/api/phoenix/state"),
+    ],
+)
+async def test_a_nest_thermostat_is_read_and_its_trouble_costs_no_monitor(
+    alexa: SimulatedAlexa, home_clock: MemoryClock, trouble: faults.Effect | Fault | None
+) -> None:
+    if trouble is None or isinstance(trouble, Fault):
+        alexa.faults.add(faults.NestThermostat())
+    if trouble is not None:
+        alexa.faults.add(trouble)
+    settings = ThermostatSettings()
+    async with in_front_of_simulation(alexa, wall=home_clock, thermostats=settings) as bench:
+        reply = await bench.read()
+    monitors = {one.device_id for one in alexa.monitors}
+    read, unread = {one.device_id for one in reply.readings}, {one.device_id for one in reply.unread}
+    assert read | unread > monitors
+    nests = [one for one in reply.readings if one.device_id not in monitors]
+    if trouble is None:
+        (nest,) = nests
+        assert nest.values[Quantity.TEMPERATURE] == thermostat_celsius(1, home_clock.now())
+        assert (nest.location, nest.thermostat_mode) == ("Hallway", "heating")
+    else:
+        assert nests == []
+        assert [one.cause for one in reply.unread if one.device_id not in monitors] == [Cause.NO_VALUE]
 
 
 @pytest.mark.parametrize(

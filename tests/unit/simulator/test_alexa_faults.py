@@ -81,6 +81,7 @@ def test_errors_at_status_200(alexa: AlexaClient, fault: str, message: str, code
     [
         ("throttled-inside form=rate", 400, b"Rate exceeded"),
         ("throttled-inside form=exception", 400, b"ThrottlingException"),
+        ("throttled-inside form=client", 200, b"UNOFFICIAL_CLIENT_TOO_MANY_REQUESTS"),
         ("forbidden", 403, b'{"message":"Forbidden"}'),
         ("html", 200, b"<html"),
         ("unavailable", 503, b"<html"),

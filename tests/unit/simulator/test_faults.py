@@ -52,6 +52,7 @@ _KINDS: dict[str, Effect] = {
     "text-numbers": faults.TextNumbers(),
     "listed-twice where=kitchen": faults.ListedTwice("kitchen"),
     "another-maker": faults.AnotherMaker(),
+    "thermostat answers=false": faults.NestThermostat(answers=False),
 }
 
 
