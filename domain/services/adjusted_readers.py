@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 import attrs
 
-from domain.device_settings import SettingsByDevice
+from domain.device_settings import Device, SettingsByDevice
 from domain.history.coverage import Absence
 from domain.history.ledger import LedgerRow
 from domain.history.series import Summary
@@ -134,3 +134,26 @@ class AdjustedLedger:
     def devices(self) -> Sequence[KnownDevice]:
         settings = self._settings()
         return [one for one in self._ledger.devices() if not settings.is_ignored(one.device_id)]
+
+
+def known_devices(history: History, ledger: Ledger, settings: SettingsByDevice) -> Sequence[Device]:
+    """Return every device that has a reading or was in the ledger, also ignored ones, by name.
+
+    `history` and `ledger` are those without settings applied. Raise `StoreError`.
+    """
+    readings = {one.device_id: one for one in history.newest()}
+    sources = {one.device_id: one.source for one in ledger.devices()}
+    devices = []
+    for device_id in {*readings, *sources}:
+        own, reading = settings.of(device_id), readings.get(device_id)
+        devices.append(
+            Device(
+                device_id=device_id,
+                name=own.name or (device_id if reading is None else reading.location),
+                kind="" if reading is None else reading.kind.value,
+                source=sources.get(device_id),
+                seen_at=None if reading is None else reading.observed_at or reading.collected_at,
+                settings=own,
+            )
+        )
+    return sorted(devices, key=lambda one: (one.name, one.device_id))

@@ -98,14 +98,14 @@ class PageData:
 
     def _parts(self, span: Span) -> Iterator[dict[str, Any]]:
         now = self.clock.now()
+        settings = self.settings()
         newest = sorted(
             (attrs.evolve(one, location=printable(one.location)) for one in self.history.newest(now)),
-            key=lambda reading: reading.location.casefold(),
+            key=lambda one: (settings.of(one.device_id).is_outdoor, one.location.casefold()),
         )
         known = self.ledger.devices()
         records = self.ledger.records(now - _SILENCE, now)
         resolution = resolution_of(span.length)
-        settings = self.settings()
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
         first = self._first()
@@ -128,7 +128,11 @@ class PageData:
             "sources": sources,
             "last_cycle": last_cycle(newest, records, known, self.measurements.between(now - HOUR, now)),
             "rooms": [
-                {**cards.card(reading), "offsets": dict(settings.of(reading.device_id).offsets)}
+                {
+                    **cards.card(reading),
+                    "offsets": dict(settings.of(reading.device_id).offsets),
+                    "is_outdoor": settings.of(reading.device_id).is_outdoor,
+                }
                 for reading in newest
             ],
             "incidents": [*self.incidents(), *self._backlog(resolution, now)],
@@ -197,9 +201,15 @@ class PageData:
         def values(device_id: str) -> Mapping[Quantity, Sequence[Point]]:
             return self.history.values(device_id, span.since, span.until)
 
+        @cache
+        def anomalies(device_id: str) -> Sequence[int]:
+            found = self.history.anomalies(device_id, span.since, span.until)
+            return [round(at.timestamp()) for at in found]
+
         for quantity, (title, unit) in TITLES.items():
             series = [
                 self._series(reading, quantity, span, resolution, values)
+                | ({"anomalies": anomalies(reading.device_id)} if resolution is Resolution.READING else {})
                 for reading in newest
                 if quantity in reading.values
             ]
@@ -233,11 +243,7 @@ class PageData:
                 columns["means"].append(None if part is None else round(part.mean, 2))
                 columns["lows"].append(None if part is None else part.low)
                 columns["highs"].append(None if part is None else part.high)
-        found = {"device": reading.device_id, "name": reading.location, **columns}
-        if resolution is Resolution.READING:
-            anomalies = self.history.anomalies(reading.device_id, span.since, span.until)
-            found["anomalies"] = [round(at.timestamp()) for at in anomalies]
-        return found
+        return {"device": reading.device_id, "name": reading.location, **columns}
 
     def _day_means(self, reading: Reading, span: Span) -> dict[str, Any]:
         """Return the mean of the 24 hours up to each hour as a series."""

@@ -85,6 +85,15 @@ def test_a_check_at_the_same_time_finds_only_what_was_wrong(path: Path, lock: Da
         assert list(findings) == []
 
 
+def test_a_column_of_names_gets_the_name_too(path: Path, lock: DatabaseLock) -> None:
+    changed(path, "ALTER TABLE readings ADD COLUMN name TEXT", "UPDATE readings SET name = location")
+    _rename(path, lock)
+    names = rows(path, "SELECT DISTINCT device_id, location, name FROM readings ORDER BY device_id")
+    assert names == [("hue:A", "Study", "Study"), ("hue:b", "Bath", "Bath")]
+    assert check(path, busy_timeout_ms=100) == ()
+    assert _rename(path, lock) == 0
+
+
 def test_readings_without_a_temperature_are_renamed_and_stay_as_sound(path: Path, lock: DatabaseLock) -> None:
     store = a_store(path)
     for number in range(3):

@@ -6,10 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import attrs
+
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.rows.checksums import Run, checksum, is_wrong, read_run
+from adapters.sqlite.rows.names import has_names
 from adapters.sqlite.rows.readings import (
     AIR_READINGS,
     READING_COLUMNS,
@@ -21,7 +24,7 @@ from adapters.sqlite.rows.readings import (
 _ROWS_AT_ONCE = 500  # a cycle waits no longer than these take
 _LOCATION = READING_COLUMNS.index("location") - 1  # in a row without its id
 _SELECT_NEXT = """
-SELECT id FROM readings WHERE id > ? AND lower(device_id) = ? AND location <> ? ORDER BY id LIMIT 1
+SELECT id FROM readings WHERE id > :id AND lower(device_id) = :device AND {is_other} ORDER BY id LIMIT 1
 """
 _SELECT_RUNS = """
 SELECT first_id, last_id, readings, crc FROM checksums
@@ -29,15 +32,17 @@ WHERE first_id BETWEEN coalesce((SELECT max(first_id) FROM checksums WHERE first
 ORDER BY first_id
 """
 _UPDATE_READINGS = """
-UPDATE readings SET location = ? WHERE id BETWEEN ? AND ? AND lower(device_id) = ? AND location <> ?
+UPDATE readings SET {changes} WHERE id BETWEEN :first AND :last AND lower(device_id) = :device AND {is_other}
 """
 _UPDATE_RUN = "UPDATE checksums SET crc = ? WHERE first_id = ?"
 # A row without a temperature has its own checksum.
 _SELECT_AIR_ROWS = f"""
-{SELECT_AIR_READINGS} WHERE lower(device_id) = ? AND location <> ? LIMIT {_ROWS_AT_ONCE}
+{SELECT_AIR_READINGS} WHERE lower(device_id) = :device AND {{is_other}} LIMIT {_ROWS_AT_ONCE}
 """
-_UPDATE_AIR_ROW = "UPDATE air_readings SET location = ?, crc = ? WHERE timestamp = ? AND device_id = ?"
-_UPDATE_DEVICE = "UPDATE devices SET location = ? WHERE lower(device_id) = ? AND location <> ?"
+_UPDATE_AIR_ROW = """
+UPDATE air_readings SET crc = :crc, {changes} WHERE timestamp = :timestamp AND device_id = :device_id
+"""
+_UPDATE_DEVICE = "UPDATE devices SET location = :name WHERE lower(device_id) = :device AND location <> :name"
 
 
 def rename_readings(
@@ -48,21 +53,25 @@ def rename_readings(
     A collector has its turn after some hundred rows. Interrupted anywhere, it can be started again. A run of
     readings whose checksum is wrong keeps it.
     """
-    device, name = device_id.lower(), clean(name)
-    renamed = 0
     with store_errors(path), closing(connect(path, mode="rw", busy_timeout_ms=busy_timeout_ms)) as connection:
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
+        renaming = _Renaming(
+            connection=connection,
+            device=device_id.lower(),
+            name=clean(name),
+            has_names=has_names(connection),
+        )
         with locked_transaction(connection, lock):
-            connection.execute(_UPDATE_DEVICE, (name, device, name))
-        last = 0
-        while (found := connection.execute(_SELECT_NEXT, (last, device, name)).fetchone()) is not None:
-            first, last = found[0], found[0] + _ROWS_AT_ONCE - 1
+            connection.execute(_UPDATE_DEVICE, renaming.parameters)
+        renamed = last = 0
+        while (first := renaming.next_id(last)) is not None:
+            last = first + _ROWS_AT_ONCE - 1
             with locked_transaction(connection, lock):
-                renamed += _rename_portion(connection, first, last, device, name)
+                renamed += renaming.rename(first, last)
         has_more = AIR_READINGS in reading_tables(connection)
         while has_more:
             with locked_transaction(connection, lock):
-                count = _rename_air_rows(connection, device, name)
+                count = renaming.rename_air_rows()
             renamed += count
             has_more = count > 0
         with lock.held():
@@ -70,26 +79,54 @@ def rename_readings(
     return renamed
 
 
-def _rename_portion(connection: sqlite3.Connection, first: int, last: int, device: str, name: str) -> int:
-    """Rename the readings between two ids; return how many there were."""
-    runs = [Run(*row) for row in connection.execute(_SELECT_RUNS, (first, last))]
-    sound = [run for run in runs if read_run(connection, run.first_id, run.last_id) == run]
-    count = connection.execute(_UPDATE_READINGS, (name, first, last, device, name)).rowcount
-    for run in sound:
-        new = read_run(connection, run.first_id, run.last_id)
-        if new != run:
-            connection.execute(_UPDATE_RUN, (new.crc, run.first_id))
-    return count
+@attrs.frozen(kw_only=True)
+class _Renaming:
+    """Gives rows of a device, whose id is in lower case, a name: as location, and in a column of names."""
 
+    connection: sqlite3.Connection
+    device: str
+    name: str
+    has_names: bool
 
-def _rename_air_rows(connection: sqlite3.Connection, device: str, name: str) -> int:
-    """Rename some of the readings without a temperature; return how many there were."""
-    changes = []
-    for row in connection.execute(_SELECT_AIR_ROWS, (device, name)).fetchall():
-        *values, crc = row
-        if not is_wrong(row):
-            values[_LOCATION] = name
-            crc = checksum(values)
-        changes.append((name, crc, *values[:2]))
-    connection.executemany(_UPDATE_AIR_ROW, changes)
-    return len(changes)
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"device": self.device, "name": self.name}
+
+    def next_id(self, after: int) -> int | None:
+        """Return the id of the first row after that one which has another name."""
+        select = self._filled(_SELECT_NEXT)
+        row = self.connection.execute(select, {**self.parameters, "id": after}).fetchone()
+        return None if row is None else int(row[0])
+
+    def rename(self, first: int, last: int) -> int:
+        """Rename the readings between two ids; return how many there were."""
+        runs = [Run(*row) for row in self.connection.execute(_SELECT_RUNS, (first, last))]
+        sound = [run for run in runs if read_run(self.connection, run.first_id, run.last_id) == run]
+        bounds = {"first": first, "last": last}
+        count = self.connection.execute(
+            self._filled(_UPDATE_READINGS), {**self.parameters, **bounds}
+        ).rowcount
+        for run in sound:
+            new = read_run(self.connection, run.first_id, run.last_id)
+            if new != run:
+                self.connection.execute(_UPDATE_RUN, (new.crc, run.first_id))
+        return count
+
+    def rename_air_rows(self) -> int:
+        """Rename some of the readings without a temperature; return how many there were."""
+        changes = []
+        for row in self.connection.execute(self._filled(_SELECT_AIR_ROWS), self.parameters).fetchall():
+            *values, crc = row
+            if not is_wrong(row):
+                values[_LOCATION] = self.name
+                crc = checksum(values)
+            changes.append({"crc": crc, "name": self.name, "timestamp": values[0], "device_id": values[1]})
+        self.connection.executemany(self._filled(_UPDATE_AIR_ROW), changes)
+        return len(changes)
+
+    def _filled(self, statement: str) -> str:
+        if self.has_names:
+            return statement.format(
+                is_other="(location <> :name OR name IS NOT :name)", changes="location = :name, name = :name"
+            )
+        return statement.format(is_other="location <> :name", changes="location = :name")

@@ -21,6 +21,7 @@ from domain.device_settings import (
     find_devices,
 )
 from domain.reading import Quantity
+from domain.services.adjusted_readers import known_devices
 from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
 from entrypoints.process import find_home
@@ -302,23 +303,7 @@ class _Devices:
 
     def all(self) -> Sequence[Device]:
         """Return every device that has a reading or was in the ledger, by name."""
-        settings = self.log.current()
-        readings = {one.device_id: one for one in measured_history(self.home).newest()}
-        sources = {one.device_id: one.source for one in full_ledger(self.home).devices()}
-        devices = []
-        for device_id in {*readings, *sources}:
-            own, reading = settings.of(device_id), readings.get(device_id)
-            devices.append(
-                Device(
-                    device_id=device_id,
-                    name=own.name or (device_id if reading is None else reading.location),
-                    kind="" if reading is None else reading.kind.value,
-                    source=sources.get(device_id),
-                    seen_at=None if reading is None else reading.observed_at or reading.collected_at,
-                    settings=own,
-                )
-            )
-        return sorted(devices, key=lambda one: (one.name, one.device_id))
+        return known_devices(measured_history(self.home), full_ledger(self.home), self.log.current())
 
     def find(self, text: str) -> Device:
         """Return the device that the text stands for. Raise UsageError unless it is exactly one."""

@@ -11,7 +11,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
 from domain.device_settings import Setting
 from domain.reading import Quantity
-from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
+from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings, known_devices
 from tests.support.builders import NOON, a_collected, a_cycle, a_reading, an_unread
 from tests.support.device_settings import a_change, an_offset
 
@@ -71,6 +71,7 @@ def test_an_ignored_device_is_left_out(
     assert [one.device_id for one in history.newest()] == ["hue:b"]
     assert [one.device_id for one in ledger.devices()] == ["hue:b"]
     assert ledger.absences(NOON, END) == []
+    assert [row.unread for row in ledger.rows(NOON, END)] == [{}]
 
 
 def test_settings_are_read_again_after_a_second(log: MemoryDeviceSettings) -> None:
@@ -81,3 +82,12 @@ def test_settings_are_read_again_after_a_second(log: MemoryDeviceSettings) -> No
     assert settings().offsets == {}
     clock.advance(1.0)
     assert settings().offsets == {"hue:a": {TEMPERATURE: -1.3}}
+
+
+def test_every_device_is_known_with_its_settings(log: MemoryDeviceSettings, store: MemoryStore) -> None:
+    log.add(a_change(Setting.NAME, "Study"))
+    log.add(a_change(Setting.IGNORED, True, device_id="hue:b"))
+    bath, study = known_devices(MemoryHistory(store), MemoryLedger(store), log.current())
+    assert (bath.device_id, bath.source, bath.seen_at) == ("hue:b", "hue", NOON)
+    assert bath.settings.is_ignored
+    assert (study.device_id, study.name) == ("hue:a", "Study")
