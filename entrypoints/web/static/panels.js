@@ -11,6 +11,7 @@ export function drawCards() {
     const cards = cardsOf([room], (value) => value.quantity !== "temperature", (_, value) => value.title);
     if (cards.children.length) groups.push(element("h2", { class: "monitor" }, dot(room), room.name, freshness(room)), cards);
   }
+  if (!rooms.length) groups.push(element("p", {}, "No readings yet. The next cycle brings the first ones."));
   document.getElementById("rooms").replaceChildren(...groups);
 }
 
@@ -79,6 +80,7 @@ const QUARTERS = [0, 0.25, 0.5, 0.75];
 
 export function drawHealth() {
   const { strips, span, incidents } = state.content;
+  document.getElementById("health").hidden = !strips.length;
   const length = span.until - span.since;
   const count = strips[0]?.cells.length ?? 1;
   document.getElementById("cell").textContent = duration(length / count);
@@ -86,7 +88,7 @@ export function drawHealth() {
   const last = now() - span.until < 60 ? "now" : instant(span.until);
   const times = element("span", { class: "times" }, ...QUARTERS.map((part) => element("span", {}, time(span.since + part * length, format))), element("span", {}, last));
   document.getElementById("strips").replaceChildren(...strips.map(strip), element("div", { class: "strip", "aria-hidden": "true" }, element("span"), times, element("span")));
-  const lines = incidents.map((one) => element("li", {}, `${one.text}, since ${instant(one.since)}. ${one.detail}`));
+  const lines = incidents.map((one) => element("li", {}, `${one.text}, since ${instant(one.since)}${one.detail ? ` (${one.detail})` : ""}`));
   document.getElementById("incidents").replaceChildren(...(lines.length ? lines : [element("li", {}, "None.")]));
 }
 
