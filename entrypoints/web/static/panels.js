@@ -3,6 +3,7 @@
 import { CLOCK, DATE, DAY, age, duration, element, instant, isReport, now, settings, shownChange, shown, state, styleOf, svgElement, tableOf, time, unitOf, written } from "./base.js";
 
 const BATTERY_LOW = 20;
+const MISSED_CYCLES = 3;
 
 export function drawCards() {
   const { rooms } = state.content;
@@ -64,14 +65,15 @@ function dot(room) {
 }
 
 export function drawNotices() {
-  const { incidents, last_cycle: last } = state.content;
+  const { incidents, last_cycle: last, interval } = state.content;
   const notices = incidents.map((one) => element("li", { class: "bad", title: one.detail }, `${one.text}, for ${duration(now() - one.since)}`));
   if (last) {
-    const isWhole = last.readings >= last.expected;
+    const isOld = now() - last.slot > MISSED_CYCLES * interval;
+    const kind = isOld ? "bad" : last.readings >= last.expected ? "good" : "part";
     const took = last.seconds === null ? "" : `, ${last.seconds.toFixed(1)} s`;
     const format = now() - last.slot > 86_400 ? { ...DAY, ...CLOCK } : last.slot % 60 ? { ...CLOCK, second: "2-digit" } : CLOCK;
     const readings = `${last.readings} of ${last.expected} readings`;
-    notices.push(element("li", { class: isWhole ? "good" : "part", id: "last-cycle" }, `last cycle ${time(last.slot, format)}, ${readings}${took}`));
+    notices.push(element("li", { class: kind, id: "last-cycle" }, `last cycle ${time(last.slot, format)}, ${readings}${took}`));
   }
   document.getElementById("notices").replaceChildren(...notices);
 }
