@@ -27,6 +27,22 @@ def told(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     return said
 
 
+@pytest.mark.parametrize("secrets", ["hue: {api_key: abc\n", None])
+def test_status_and_backup_need_no_readable_secrets(
+    collected: Deployment, run_here: RunHere, secrets: str | None
+) -> None:
+    collected.secrets_file.unlink()
+    if secrets is None:
+        collected.secrets_file.mkdir()
+    else:
+        collected.secrets_file.write_text(secrets)
+    copy = collected.folder / "copy.db"
+    for arguments in (("status",), ("backup", str(copy))):
+        done = run_here(collected, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert copy.exists()
+
+
 def test_status_shows_newest_values_ages_and_the_last_cycle(
     collected: Deployment, run_here: RunHere, simulated_home: SimulatedHome
 ) -> None:

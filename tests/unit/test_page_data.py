@@ -10,7 +10,7 @@ import pytest
 from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
-from domain.device_settings import Setting
+from domain.device_settings import DeviceSettings, Setting, SettingsByDevice
 from domain.measurements import ReadCost
 from domain.reading import Quantity
 from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
@@ -66,6 +66,20 @@ def test_voc_index_is_compared_with_what_is_usual() -> None:
     data = page_data(store)
     (chart,) = data.build(data.span("6h"))["charts"]
     assert chart["usual"] == (1.0, 9.0)
+
+
+def test_rooms_are_in_the_order_of_their_names_and_those_outdoors_last() -> None:
+    store = MemoryStore()
+    readings = [a_reading(name, location=name) for name in ("balcony", "Kitchen", "attic")]
+    store.append(a_cycle(a_collected(*readings, due=a_due(slot=NOON))))
+    settings = SettingsByDevice({"balcony": DeviceSettings(is_outdoor=True)})
+    data = attrs.evolve(page_data(store), settings=lambda: settings)
+    rooms = data.build(data.span("6h"))["rooms"]
+    assert [(room["name"], room["is_outdoor"]) for room in rooms] == [
+        ("attic", False),
+        ("Kitchen", False),
+        ("balcony", True),
+    ]
 
 
 def test_implausible_values_are_marked_among_readings_and_not_in_means() -> None:
