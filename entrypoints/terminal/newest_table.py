@@ -43,14 +43,17 @@ class Newest:
 def newest_of(history: History, since: datetime, until: datetime) -> tuple[Newest, ...]:
     """Return the newest readings up to `until`, with the temperatures from `since` on. Raise StoreError."""
     return tuple(
-        Newest(
-            reading=reading,
-            temperatures=history.series(reading.device_id, Quantity.TEMPERATURE, since)
-            if Quantity.TEMPERATURE in reading.values
-            else (),
-        )
+        Newest(reading=reading, temperatures=_temperatures(history, reading, since, until))
         for reading in history.newest(until)
     )
+
+
+def _temperatures(history: History, reading: Reading, since: datetime, until: datetime) -> Sequence[Point]:
+    """Return them without those of a clock that was ahead."""
+    if Quantity.TEMPERATURE not in reading.values:
+        return ()
+    course = history.series(reading.device_id, Quantity.TEMPERATURE, since)
+    return [point for point in course if point[0] <= until]
 
 
 def age_of(reading: Reading, now: datetime) -> timedelta:

@@ -98,14 +98,14 @@ class PageData:
 
     def _parts(self, span: Span) -> Iterator[dict[str, Any]]:
         now = self.clock.now()
+        settings = self.settings()
         newest = sorted(
             (attrs.evolve(one, location=printable(one.location)) for one in self.history.newest(now)),
-            key=lambda reading: reading.location.casefold(),
+            key=lambda one: (settings.of(one.device_id).is_outdoor, one.location.casefold()),
         )
         known = self.ledger.devices()
         records = self.ledger.records(now - _SILENCE, now)
         resolution = resolution_of(span.length)
-        settings = self.settings()
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
         first = self._first()
@@ -128,7 +128,11 @@ class PageData:
             "sources": sources,
             "last_cycle": last_cycle(newest, records, known, self.measurements.between(now - HOUR, now)),
             "rooms": [
-                {**cards.card(reading), "offsets": dict(settings.of(reading.device_id).offsets)}
+                {
+                    **cards.card(reading),
+                    "offsets": dict(settings.of(reading.device_id).offsets),
+                    "is_outdoor": settings.of(reading.device_id).is_outdoor,
+                }
                 for reading in newest
             ],
             "incidents": [*self.incidents(), *self._backlog(resolution, now)],

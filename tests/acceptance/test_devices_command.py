@@ -129,18 +129,21 @@ def test_wrong_usage_names_what_to_do(home: Deployment, run_here: RunHere) -> No
 
 
 @pytest.mark.proof
-def test_the_next_cycle_obeys(deployment: Deployment, run_here: RunHere) -> None:
-    assert run_here(deployment, "collect", "--once").returncode == 0
-    (first,), (second,), *others = deployment.rows("SELECT device_id FROM readings ORDER BY device_id")
+def test_a_running_collector_obeys_without_a_restart(deployment: Deployment, run_here: RunHere) -> None:
+    collector = deployment.start("collect", "--cycles", "5", "--every", "1", "--json")
+    first, second, *others = sorted(_readings(collector.stdout.readline()))
     for change in (("rename", first, "Study"), ("plausible", first, "-40", "-39"), ("ignore", second)):
         assert run_here(deployment, "devices", *change).returncode == 0
-    assert run_here(deployment, "collect", "--cycles", "1").returncode == 0
-    new = deployment.rows(
-        "SELECT device_id, location = 'Study', is_anomalous FROM readings WHERE timestamp = "
-        "(SELECT max(timestamp) FROM readings) ORDER BY device_id"
-    )
-    assert new == [(first, 1, 1), *((device_id, 0, 0) for (device_id,) in others)]
-    assert deployment.rows("SELECT count(*) FROM outcomes WHERE unread IS NOT NULL") == [(0,)]
+    *_, last = collector.communicate()[0].splitlines()
+    readings = _readings(last)
+    assert sorted(readings) == [first, *others]
+    assert (readings[first]["location"], readings[first]["is_anomalous"]) == ("Study", True)
+
+
+def _readings(line: str) -> dict[str, dict[str, Any]]:
+    (outcome,) = json.loads(line)["outcomes"]
+    assert outcome["unread"] == []
+    return {one["device_id"]: one for one in outcome["readings"]}
 
 
 def test_a_home_without_readings_says_what_to_do_first(deployment: Deployment, run_here: RunHere) -> None:

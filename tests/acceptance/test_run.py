@@ -273,6 +273,19 @@ def test_the_package_that_bare_debian_lacks(
         assert "".join(reports).count("python3.11-venv") == 1
 
 
+def test_a_full_disk_is_named_when_the_set_up_fails(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = module(checkout)
+    monkeypatch.setattr(run, "run_quietly", lambda _: 1)
+    for free, remark in ((30, "Only 30 MB are free here, make room for 150"), (10**6, "is above\n")):
+        room = os.statvfs_result((1, 10**6, 0, 0, free, 0, 0, 0, 0, 255))
+        monkeypatch.setattr(os, "statvfs", lambda _, room=room: room)
+        with pytest.raises(SystemExit, match="69"):
+            run.make_venv()
+        assert remark in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("is_usable", "failing", "expected"),
     [

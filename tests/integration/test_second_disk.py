@@ -24,6 +24,7 @@ from ports.upkeep import BackedUp, Copied, Skipped
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, rows
 from tests.support.namespaces import in_mounts
+from tests.support.threads import wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -188,6 +189,7 @@ async def test_a_disk_that_hangs_is_left_alone(home: Home, monkeypatch: pytest.M
         with pytest.raises(StoreBusy, match=reason):
             await upkeep.copy_backup(may_remove=True)
     assert isinstance(await upkeep.back_up(), BackedUp)
+    wait_until(lambda: bool(tries))  # the clock does not wait for the thread
     assert tries == [1]
     goes_on.set()
 

@@ -153,7 +153,7 @@ def test_an_account_that_is_well_again_is_read_within_the_hour(day: Day) -> None
 def test_every_monitor_is_read_or_unread_in_every_slot(day: Day) -> None:
     known = {monitor.device_id for monitor in day.home.alexa.monitors}
     read: dict[str, set[str]] = {}
-    for device_id, timestamp in day.deployment.rows("SELECT device_id, timestamp FROM readings"):
+    for device_id, timestamp in day.deployment.rows("SELECT device_id, timestamp FROM all_readings"):
         read.setdefault(timestamp, set()).add(device_id)
     for slot in day.slots:
         silent = slot.unread.keys()
@@ -168,7 +168,7 @@ def test_every_stored_value_is_the_shown_one_with_its_own_time(day: Day) -> None
     alexa = day.home.alexa
     monitors = {monitor.device_id: monitor for monitor in alexa.monitors}
     rows = day.deployment.rows(
-        f"SELECT device_id, timestamp, observed_at, {', '.join(COLUMNS)} FROM readings"  # noqa: S608 - from above
+        f"SELECT device_id, timestamp, observed_at, {', '.join(COLUMNS)} FROM all_readings"  # noqa: S608 - from above
     )
     assert len(rows) > 250
     without_temperature = 0

@@ -62,7 +62,7 @@ def complaints(path: Path, report: CycleReport) -> list[str]:
 
 def readings_at(path: Path, slot: str) -> list[sqlite3.Row]:
     """The rows of that slot."""
-    return _selected(path, "SELECT * FROM readings WHERE timestamp = ?", slot)
+    return _selected(path, "SELECT * FROM all_readings WHERE timestamp = ?", slot)
 
 
 def _selected(path: Path, statement: str, slot: str) -> list[sqlite3.Row]:

@@ -7,12 +7,16 @@ from datetime import UTC, timedelta
 import attrs
 import pytest
 
+from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from domain.device_settings import DeviceSettings, Setting, SettingsByDevice
 from domain.measurements import ReadCost
 from domain.reading import Quantity
+from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
 from entrypoints.web.page_data import PageData
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
+from tests.support.device_settings import a_change, an_offset
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -62,6 +66,20 @@ def test_voc_index_is_compared_with_what_is_usual() -> None:
     data = page_data(store)
     (chart,) = data.build(data.span("6h"))["charts"]
     assert chart["usual"] == (1.0, 9.0)
+
+
+def test_rooms_are_in_the_order_of_their_names_and_those_outdoors_last() -> None:
+    store = MemoryStore()
+    readings = [a_reading(name, location=name) for name in ("balcony", "Kitchen", "attic")]
+    store.append(a_cycle(a_collected(*readings, due=a_due(slot=NOON))))
+    settings = SettingsByDevice({"balcony": DeviceSettings(is_outdoor=True)})
+    data = attrs.evolve(page_data(store), settings=lambda: settings)
+    rooms = data.build(data.span("6h"))["rooms"]
+    assert [(room["name"], room["is_outdoor"]) for room in rooms] == [
+        ("attic", False),
+        ("Kitchen", False),
+        ("balcony", True),
+    ]
 
 
 def test_implausible_values_are_marked_among_readings_and_not_in_means() -> None:
@@ -140,3 +158,33 @@ def test_a_year_of_a_source_that_is_away_is_in_its_strip() -> None:
     assert source["cells"] == device["cells"]
     assert set(source["cells"][-75:]) == {0.0}
     assert len(content["gaps"]) == 1
+
+
+def test_offsets_and_names_reach_cards_and_charts_and_are_marked() -> None:
+    store, log = MemoryStore(), MemoryDeviceSettings()
+    store.append(a_cycle(a_collected(a_reading("hue:a", temperature=20.1), a_reading("hue:b"))))
+    for change in (
+        an_offset(-1.3),
+        a_change(Setting.NAME, "Study"),
+        a_change(Setting.IGNORED, True, device_id="hue:b"),
+    ):
+        log.add(change)
+    settings = CurrentSettings(log, MemoryClock(NOON))
+    data = attrs.evolve(
+        page_data(store),
+        history=AdjustedHistory(MemoryHistory(store), settings),
+        ledger=AdjustedLedger(MemoryLedger(store), settings),
+        settings=settings,
+    )
+    for name in ("6h", "30d", "all"):
+        content = data.build(data.span(name))
+        (room,), (chart,) = content["rooms"], content["charts"]
+        (series,) = chart["series"]
+        assert (room["name"], room["values"][0]["value"], room["offsets"]) == (
+            "Study",
+            18.8,
+            {Quantity.TEMPERATURE: -1.3},
+        )
+        for values in ("means", "lows", "highs"):
+            assert [one for one in series.get(values, [18.8]) if one is not None] == [18.8], name
+        assert [strip["name"] for strip in content["strips"] if not strip["is_source"]] == ["Study"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import attrs
 import pytest
 
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
 from domain.history.series import Span
 from domain.upkeep import StepRecord, StepResult, is_report_due
-from entrypoints.terminal.report_text import coverage, figures
+from entrypoints.terminal.report_text import figures
 from entrypoints.web.page_data import PageData
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 
@@ -68,14 +67,6 @@ def a_home() -> MemoryStore:
 SPAN = Span(since=NOON, until=NOON + 10 * STEP)
 
 
-def test_coverage_counts_what_was_expected() -> None:
-    ledger = MemoryLedger(a_home())
-    shares = coverage(ledger, SPAN, STEP)
-    assert shares == pytest.approx({"hue": 0.9, "hue:a": 0.9, "hue:b": 0.7, "hue:new": 1.0})
-    later = coverage(ledger, attrs.evolve(SPAN, until=NOON + 20 * STEP), STEP)
-    assert later["hue"] == pytest.approx(0.45), "nothing has collected since"
-
-
 @pytest.mark.parametrize("is_simulated", [True, False])
 def test_figures_are_plain_text(is_simulated: bool) -> None:
     store = a_home()
@@ -90,7 +81,7 @@ def test_figures_are_plain_text(is_simulated: bool) -> None:
         incidents=lambda: [{"text": "the battery of Kitchen is low"}],
         database=dict,
     )
-    text = figures(data, SPAN)
+    text = figures(data, SPAN, {"hue": STEP})
     assert text.startswith("2026-03-01 13:00 to 2026-03-01 13:50 (Europe/Berlin)\n")
     assert ("SIMULATED HOME" in text) is is_simulated
     assert "  Kitchen                            70.0 %\n" in text

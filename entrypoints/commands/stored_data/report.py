@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from config.loading import load, load_to_read
+from config.source_names import intervals
 from domain.alerts.messages import Attachment, Message
 from domain.errors import NotifyError, SettingsError
 from domain.history.series import Span
@@ -108,8 +109,9 @@ def _send(home: Home, data: PageData, span: Span) -> None:
     since, until = (at.astimezone(data.zone) for at in (span.since, span.until))
     page = as_one_file(data, span).encode()
     text = (
-        f"{figures(data, span)}\nThe attached page has the charts. It opens in a browser and loads nothing.\n"
-        f"\nHome: {home.loaded.home}\n"
+        f"{figures(data, span, intervals(home.settings))}\n"
+        "The attached page has the charts. It opens in a browser and loads nothing.\n\n"
+        f"Home: {home.loaded.home}\n"
     )
     simulated = " (simulated home)" if data.is_simulated else ""
     message = Message(

@@ -29,6 +29,7 @@ function card(room, value, heading) {
     element("h3", {}, element("span", {}, heading), isRoom ? dot(room) : null),
     element("div", { class: "value" }, written(value.quantity, shown(value.quantity, value.value)), " ", element("span", { class: "unit" }, unitOf(value.quantity, value.unit))),
     value.words ? element("p", { class: "words" }, value.words) : null,
+    room.is_outdoor && isRoom ? element("p", {}, "outdoors") : null,
     adjusted(room, value),
     room.is_anomalous && isRoom ? element("p", { class: "warn" }, "not plausible") : null,
     room.is_stale ? null : trend(value),
