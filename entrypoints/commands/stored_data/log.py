@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals, is_called
 from domain.history.coverage import unwritten
 from domain.history.ledger import LedgerRow, LedgerRun, runs_of
@@ -52,7 +52,7 @@ def command(
 
     Exit code: 0 shown, 1 the database cannot be read, 64 wrong usage, 78 wrong configuration.
     """
-    home_now = home_of(load(find_home(home)), environment or Environment())
+    home_now = home_of(load_to_read(find_home(home)), environment or Environment())
     span = parse_span(since, until, home_now.clock)
     runs = [run for run in _runs(home_now, span, source) if not (only_failed and run.is_complete)]
     if is_json:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import attrs
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals, source_names
 from domain.alerts.incidents import belongs_to_home
 from domain.errors import StoreError
@@ -93,7 +93,7 @@ def _watch(home: Path, environment: Environment, every_s: float, *, is_json: boo
 
 def status_of(home: Path, environment: Environment) -> Status:
     """Read the status from the home's files. Changes nothing, and sends no request."""
-    home_now = home_of(load(home), environment)
+    home_now = home_of(load_to_read(home), environment)
     now = home_now.clock.now()
     files = home_now.files
     state, alert = home_now.state, files.alert
