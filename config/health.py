@@ -105,7 +105,7 @@ def _position(problem: Problem) -> str:
 
 def _text(problems: Iterable[Problem]) -> str:
     # A redactor takes what follows a key and a colon for a secret, so there is a dash.
-    return "; ".join(f"{each.place} - {each.message}" for each in problems)
+    return "\n".join(f"{each.place} - {each.message}" for each in problems)
 
 
 def _is_secrets(problem: Problem, files: Inspection) -> bool:

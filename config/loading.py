@@ -10,7 +10,7 @@ import attrs
 
 from config.bridges import Bridge, bridges_of
 from config.cross_checks import in_effect
-from config.documents.problems import Place, Problem, Report, raise_if_fatal
+from config.documents.problems import Place, Problem, Report, Severity, raise_if_fatal
 from config.documents.structuring import structure
 from config.documents.yaml_document import Document, overlay, parse
 from config.files import check_is_private, file_version, is_missing, packaged_path, read_text
@@ -30,6 +30,9 @@ PUBLIC_NAMES = COOKIE_NAMES.union(
 class Loaded:
     """The settings and secrets of a home, and what a person should know about its files.
 
+    `warnings` has everything; `notices` those of them that are enough to read once: keys that are unknown, or
+    that have no effect or another one than is written.
+
     `is_other_configuration` means that a person named another file than the home's own, or an environment,
     whose name is `env`.
     """
@@ -37,6 +40,7 @@ class Loaded:
     settings: Settings
     secrets: Secrets
     warnings: tuple[str, ...]
+    notices: frozenset[str] = frozenset()
     config_path: Path
     secrets_path: Path
     is_other_configuration: bool = False
@@ -91,6 +95,7 @@ class Inspection:
             settings=settings,
             secrets=self.secrets or Secrets(),
             warnings=tuple(map(str, self.problems)),
+            notices=frozenset(str(one) for one in self.problems if one.severity is Severity.WARNING),
             config_path=self.config_path,
             secrets_path=self.secrets_path,
             is_other_configuration=self.is_other_configuration,

@@ -119,10 +119,25 @@ _ADDRESS = TextForm(
     pattern=f"(https?://)?{_HOST}",
     normalise=_address,
 )
+# fmt: off
+_AMAZON_SITES = frozenset({
+    "ae", "ca", "cn", "co.jp", "co.uk", "co.za", "com", "com.au", "com.be", "com.br", "com.mx", "com.tr",
+    "de", "eg", "es", "fr", "ie", "in", "it", "nl", "pl", "sa", "se", "sg",
+})
+# fmt: on
+
+
+def _amazon_domain(text: str) -> str:
+    domain = text[text.lower().index("amazon") :].rstrip("/").lower()
+    if domain.removeprefix("amazon.") not in _AMAZON_SITES:
+        raise ValueError
+    return domain
+
+
 AMAZON_DOMAIN = TextForm(  # no other domain may get the credentials
     due="a domain of Amazon's, such as amazon.com or amazon.co.uk",
     pattern=r"(https://)?(www\.|alexa\.)?[Aa][Mm][Aa][Zz][Oo][Nn]\.[A-Za-z]{2,3}(\.[A-Za-z]{2})?/?",
-    normalise=lambda text: text[text.lower().index("amazon") :].rstrip("/").lower(),
+    normalise=_amazon_domain,
 )
 _BRIDGE_ID = TextForm(
     due="a bridge id: 16 hexadecimal digits", pattern="([0-9A-Fa-f][: ]?){16}", normalise=_hexadecimal

@@ -349,7 +349,7 @@ class _Checker:
         similar = most_similar(name, known) or _only_paths(self._root).get(name)
         if similar or not self._ignores_unknown:
             hint = f"; did you mean {similar}?" if similar else ""
-            self._report.error(self._document.keys[path], f"unknown key, ignored{hint}")
+            self._report.warning(self._document.keys[path], f"unknown key, ignored{hint}")
 
 
 def most_similar(name: str, known: Iterable[str]) -> str | None:

@@ -38,6 +38,7 @@ from entrypoints.terminal.output import as_json, non_blocking_stdout, print_mess
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
+from entrypoints.wiring.notices import new_warnings
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
@@ -140,7 +141,7 @@ def command(
 def run(request: Request, environment: Environment) -> int:
     """Collect as requested; return the exit code."""
     loaded = load(request.home, config_file=request.config_file, env=request.env)
-    for warning in loaded.warnings:
+    for warning in new_warnings(loaded, environment):
         print_message(f"warning: {warning}", err=True)
     try:
         with non_blocking_stdout() as write_line:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from domain.errors import StoreError
 from entrypoints import exit_codes
 from entrypoints.commands.options import home_option, json_option
@@ -53,7 +53,7 @@ def backup(file: Path, home: Path | None) -> int:
         raise click.UsageError(f"{target} exists already; name a new file")
     if not target.parent.is_dir():
         raise click.UsageError(f"{target.parent} is not a folder")
-    copied = back_up(home_as_found(load(find_home(home))), target)
+    copied = back_up(home_as_found(load_to_read(find_home(home))), target)
     print_message(f"{target}: {copied.size_bytes / 1e6:.1f} MB, verified")
     for finding in copied.findings:
         print_message(f"not what was stored, here and in the database: {finding}", err=True)
@@ -72,7 +72,7 @@ def restore(environment: Environment | None, *, file: Path, home: Path | None, y
     collector before; a collector that starts meanwhile is refused. Exit code: 0 restored, 1 nothing changed,
     64 wrong usage, 78 wrong configuration, or FILE is not a database of this kind of home.
     """
-    loaded = load(find_home(home))
+    loaded = load_to_read(find_home(home))
     prompts = Prompts()
     if not (yes or prompts.is_interactive):
         raise click.UsageError("there is no terminal to ask at; add --yes to restore without a question")
@@ -119,7 +119,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
     Takes some 20 s for a million readings. Exit code: 0 sound, 1 damaged or unreadable, 64 wrong usage, 78
     wrong configuration, or another program or a newer version wrote the file.
     """
-    checked_home = home_as_found(load(find_home(home)), environment)
+    checked_home = home_as_found(load_to_read(find_home(home)), environment)
     found = check(checked_home)
     is_structural = any(finding.is_structural for finding in found)
     next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
@@ -154,7 +154,7 @@ def rebuild_rollups_command(environment: Environment | None, *, home: Path | Non
     after somebody has changed values by hand. Readings are not changed, and the collector may run; until the
     end, charts show the present sums. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration.
     """
-    rebuilt_home = home_as_found(load(find_home(home)), environment)
+    rebuilt_home = home_as_found(load_to_read(find_home(home)), environment)
     if sys.stderr.isatty():
         with click.progressbar(length=1, file=sys.stderr, label="readings") as bar:
 
@@ -180,7 +180,7 @@ def salvage_command(environment: Environment | None, *, file: Path, home: Path |
     nothing. Exit code: 0 done, 1 not done, 64 wrong usage, 78 wrong configuration, or FILE is not a database
     of this kind of home.
     """
-    merging_home = home_as_found(load(find_home(home)), environment)
+    merging_home = home_as_found(load_to_read(find_home(home)), environment)
     path = merging_home.files.database
     if path.exists() and file.samefile(path):
         raise StoreError(
@@ -213,7 +213,7 @@ def accept_command(environment: Environment | None, *, home: Path | None) -> int
     nothing is missing; 1 not done, 64 wrong usage, 78 wrong configuration, or the file there is not a
     database of this kind of home.
     """
-    losing_home = home_of(load(find_home(home), needs_secrets=False), environment)
+    losing_home = home_of(load_to_read(find_home(home)), environment)
     accepted = renewal(losing_home).accept()
     path = losing_home.files.database
     if accepted is None:
@@ -236,7 +236,7 @@ def new_command(environment: Environment | None, *, home: Path | None, yes: bool
     prompts = Prompts()
     if not (yes or prompts.is_interactive):
         raise click.UsageError("there is no terminal to ask at; add --yes to begin again without a question")
-    renewed_home = home_of(load(find_home(home), needs_secrets=False), environment)
+    renewed_home = home_of(load_to_read(find_home(home)), environment)
     if held := collectors(renewed_home.files):
         raise StoreError(
             f"a collector holds {', '.join(held)}. Stop it, then begin again; nothing is changed"

@@ -301,7 +301,8 @@ class HealthRun:
         self._results[result.component] = result
         if not self._is_requested(result):
             return
-        if result.summary in _SHARED_REASONS:
+        is_named = result.component in self.command.request.only
+        if result.summary in _SHARED_REASONS or (result.status is Status.SKIPPED and not is_named):
             self._unshown.append(result)
         elif not (self.command.as_json or self.command.is_brief):
             self._write_result(self._shown(result))

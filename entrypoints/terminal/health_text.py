@@ -29,14 +29,25 @@ _WORDS: Mapping[Health, tuple[str, str]] = {  # for monitors, and for people
 
 
 def lines(result: ComponentResult) -> Iterator[str]:
-    """Format one component, and below it the next step."""
-    yield f"{result.status:<7}  {result.component:<{_WIDTH}}  {_on_one_line(result.summary)}"
+    """Format one component, and below it its other faults, a line each, and the next step."""
+    first, *others = result.summary.splitlines() or [""]
+    yield f"{result.status:<7}  {result.component:<{_WIDTH}}  {_on_one_line(first)}"
+    for other in others:
+        yield f"{'':{_WIDTH + 11}}{_on_one_line(other)}"
     if result.next_step:
         yield f"{'':9}-> {_on_one_line(result.next_step)}"
 
 
 def shared_reasons(results: Sequence[ComponentResult]) -> Iterator[ComponentResult]:
-    """Return one result for all skipped components that have the same reason."""
+    """Yield one result for all components that have the same reason, and one for all others skipped."""
+    skipped = [result for result in results if result.status is Status.SKIPPED]
+    if len({result.summary for result in skipped}) > 1:
+        names = ", ".join(result.component for result in skipped)
+        count = f"{len(skipped)} components"
+        yield attrs.evolve(
+            skipped[0], component=count, summary=f"{names} (name one to see why)", next_step=""
+        )
+        results = [result for result in results if result.status is not Status.SKIPPED]
     by_reason: dict[str, list[ComponentResult]] = {}
     for result in results:
         by_reason.setdefault(result.summary, []).append(result)
@@ -104,4 +115,4 @@ def _check(result: ComponentResult) -> dict[str, object]:
 
 
 def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())

@@ -24,6 +24,7 @@ from domain.services.source_backoff import SourceBackoff
 from entrypoints.wiring.alerts import alerting, report_mail, report_zone
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import collecting_home
+from entrypoints.wiring.notices import remember_notices
 from entrypoints.wiring.sources import ask_again, source_plans
 from entrypoints.wiring.storage import daily_upkeep, source_locks
 from ports.journal import Journal, Level
@@ -100,6 +101,7 @@ def collecting(
             policy=policy,
         )
         cycle_storage.open(checking=checking)
+        remember_notices(home)
         with redirect_to_journal(home.journal, level=Level[home.settings.logging.level]):
             yield Collecting(
                 collection=CollectionCycle(

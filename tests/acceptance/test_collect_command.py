@@ -36,11 +36,19 @@ def test_once_stores_every_sensor_for_the_current_slot(
         )
 
 
-def test_general_fallback_location_is_stored_for_unnamed_sensors(deployment: Deployment) -> None:
+def test_without_names_the_location_of_a_sensor_is_its_uniqueid(deployment: Deployment) -> None:
     with deployment.config_file.open("a") as config:
-        config.write("    fallback_to_name: no\n  general: {fallback_location: Hall}\n")
+        config.write("    fallback_to_name: no\n")
     assert deployment.run("collect", "--once").returncode == 0
-    assert deployment.rows("SELECT DISTINCT location FROM readings") == [("Hall",)]
+    assert deployment.rows("SELECT count(*) FROM readings WHERE device_id <> 'hue:' || location") == [(0,)]
+
+
+def test_notice_on_the_configuration_is_printed_once(deployment: Deployment) -> None:
+    with deployment.config_file.open("a") as config:
+        config.write("  nest: {enabled: yes}\n")
+    printed = [deployment.run("collect", "--once").stderr for _ in range(2)]
+    assert "collectors.nest.enabled: has no effect" in printed[0]
+    assert "has no effect" not in printed[1]
 
 
 def test_a_second_once_in_a_slot_is_unscheduled(deployment: Deployment) -> None:

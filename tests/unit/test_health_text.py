@@ -23,7 +23,11 @@ UNASKED = ComponentResult(component="wal", status=Status.UNKNOWN, summary="not a
 
 def test_line_has_the_next_step_below() -> None:
     assert list(lines(CLOCK)) == ["pass     clock           noon"]
-    assert list(lines(DISK)) == ["fail     disk            1 MB | free of 10", "         -> Make room."]
+    assert list(lines(DISK)) == [
+        "fail     disk            1 MB | free",
+        "                         of 10",
+        "         -> Make room.",
+    ]
 
 
 def test_long_component_name_is_not_cut() -> None:
@@ -39,7 +43,7 @@ def test_ending_counts_each_status() -> None:
 
 def test_brief_is_one_line_with_one_bar() -> None:
     assert brief(HealthReport((DISK, CLOCK)), 1.5) == (
-        "HOMECLIMATE WARNING - disk: 1 MB / free of 10 | time=1.50s failed=1 warnings=0"
+        "HOMECLIMATE WARNING - disk: 1 MB / free; of 10 | time=1.50s failed=1 warnings=0"
     )
     assert brief(HealthReport((CLOCK, UNASKED)), 1).startswith("HOMECLIMATE WARNING - 1 unknown | ")
     assert brief(HealthReport((CLOCK, BRIDGE)), 1).startswith("HOMECLIMATE OK - 1 passed, 1 to look at | ")

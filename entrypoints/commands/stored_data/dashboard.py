@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from aiohttp import web
 
-from config.loading import load
+from config.loading import load_to_read
 from entrypoints.commands.collect import stop_on_signals
 from entrypoints.commands.options import DASHBOARD_PORT, config_option, env_option, home_option
 from entrypoints.commands.stored_data.dashboard_process import become_child
@@ -61,7 +61,9 @@ def command(
 
     Exit code: 0 after Ctrl-C or SIGTERM, 1 the port cannot be used, 78 wrong configuration.
     """
-    home_now = home_of(load(find_home(home), config_file=config_file, env=env), environment or Environment())
+    home_now = home_of(
+        load_to_read(find_home(home), config_file=config_file, env=env), environment or Environment()
+    )
     return serve(home_now, host=host, port=port, opens_browser=opens_browser, is_child=is_child)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals
 from domain.device_settings import matching_ids
 from domain.printable import printable
@@ -15,9 +15,9 @@ from domain.reading import Quantity, Reading
 from domain.services.device_history import HistoryReader
 from entrypoints.commands.options import home_option, json_option, parse_span
 from entrypoints.process import find_home
-from entrypoints.terminal.history_text import as_object, lines
 from entrypoints.terminal.layout import print_lines, terminal_width
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.stored_data.history_text import as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
 from entrypoints.wiring.storage import history, ledger, local_zone
@@ -60,7 +60,7 @@ def command(
     ROOM is a name or a part of it, or the id of a device. Exit code: 0 shown, 1 the database cannot be read,
     64 wrong usage, 78 wrong configuration.
     """
-    home_now = home_of(load(find_home(home)), environment or Environment())
+    home_now = home_of(load_to_read(find_home(home)), environment or Environment())
     now = home_now.clock.now()
     span = parse_span(since, until, home_now.clock)
     quantity, stored = Quantity(name), history(home_now)

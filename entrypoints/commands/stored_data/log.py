@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals, is_called
 from domain.history.coverage import unwritten
 from domain.history.ledger import LedgerRow, LedgerRun, runs_of
@@ -15,8 +15,8 @@ from domain.history.series import Span
 from entrypoints.commands.options import home_option, json_option, parse_span
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines
-from entrypoints.terminal.ledger_text import as_object, lines
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.stored_data.ledger_text import as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.storage import history, ledger, local_zone, measurements
@@ -52,7 +52,7 @@ def command(
 
     Exit code: 0 shown, 1 the database cannot be read, 64 wrong usage, 78 wrong configuration.
     """
-    home_now = home_of(load(find_home(home)), environment or Environment())
+    home_now = home_of(load_to_read(find_home(home)), environment or Environment())
     span = parse_span(since, until, home_now.clock)
     runs = [run for run in _runs(home_now, span, source) if not (only_failed and run.is_complete)]
     if is_json:

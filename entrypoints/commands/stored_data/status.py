@@ -12,7 +12,7 @@ from typing import NoReturn
 import attrs
 import click
 
-from config.loading import load
+from config.loading import load_to_read
 from config.source_names import intervals, source_names
 from domain.alerts.incidents import belongs_to_home
 from domain.errors import StoreError
@@ -22,9 +22,9 @@ from domain.services.home_coverage import home_coverage
 from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines, terminal_width
-from entrypoints.terminal.newest_table import newest_of
 from entrypoints.terminal.output import Look, as_json, print_message
-from entrypoints.terminal.status_text import Status, as_object, lines
+from entrypoints.terminal.stored_data.newest_table import newest_of
+from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
 from entrypoints.terminal.times import local_time
 from entrypoints.terminal.watching import LinesAt, watch
 from entrypoints.wiring.environment import Environment
@@ -93,7 +93,7 @@ def _watch(home: Path, environment: Environment, every_s: float, *, is_json: boo
 
 def status_of(home: Path, environment: Environment) -> Status:
     """Read the status from the home's files. Changes nothing, and sends no request."""
-    home_now = home_of(load(home), environment)
+    home_now = home_of(load_to_read(home), environment)
     now = home_now.clock.now()
     files = home_now.files
     state, alert = home_now.state, files.alert

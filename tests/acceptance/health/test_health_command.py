@@ -24,9 +24,12 @@ _PATIENCE_S = 40.0  # far beyond every deadline here, so that a slow machine pas
 
 
 def states(out: str) -> dict[str, str]:
-    """Return the status of each component that has a line."""
-    lines = re.findall(r"^(pass|warn|fail|unknown|skipped) +(\S+)", out, re.MULTILINE)
-    return {name: status for status, name in lines}
+    """Return the status of each component that has a line, or is named on the one of all that are skipped."""
+    lines = re.findall(r"^(pass|warn|fail|unknown|skipped) +([a-z]\S+)", out, re.MULTILINE)
+    skipped = re.findall(r"^skipped +\d+ components +(.+) \(name one", out, re.MULTILINE)
+    return {name: status for status, name in lines} | {
+        name: "skipped" for names in skipped for name in names.split(", ")
+    }
 
 
 def test_health_check_all_pass_exit_0(home: SickHome) -> None:
@@ -133,6 +136,18 @@ def test_disabled_source_is_skipped(home: SickHome, read_out: ReadOut) -> None:
     home.without_amazon()
     code, out, _ = run_health(home, read_out)
     assert (code, states(out)["amazon"]) == (0, "skipped")
+    assert len([line for line in out.splitlines() if line.startswith("skipped")]) == 1
+    code, out, _ = run_health(home, read_out, "--only", "amazon")
+    assert "skipped  amazon          not enabled in the configuration" in out.splitlines()
+
+
+def test_unknown_or_ineffective_key_fails_nothing(home: SickHome, read_out: ReadOut) -> None:
+    home.config(
+        "interval_seconds: 300", "interval_seconds: 300\n  banana: 3\nstorage_: {enable_wal_mode: yes}"
+    )
+    code, out, _ = run_health(home, read_out, "--only", "configuration")
+    assert (code, states(out)["configuration"]) == (0, "warn")
+    assert len([line for line in out.splitlines() if "unknown key, ignored" in line]) == 2
 
 
 @pytest.mark.parametrize("has_state", [True, False])
