@@ -143,6 +143,7 @@ class SqliteStore:
         with self._write_connection(waits=waits) as connection:
             with transaction(connection, self._begin):
                 written = self._writer.write(report, now)
+            self._writer.note_commit()
             if (files := self._files) is not None:
                 if not files.note_commit():
                     raise StoreMissing(

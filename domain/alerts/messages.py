@@ -25,7 +25,7 @@ _TEXTS: Mapping[Topic, tuple[str, str]] = {
     ),
     Topic.DEVICE_SILENT: (
         "no readings from the device {subject}",
-        "Check its battery or plug, and that it is in range. `homeclimate status` shows the other devices.",
+        "Check its battery, plug and range. To do without it: `homeclimate devices ignore {subject}`.",
     ),
     Topic.BATTERY_LOW: ("the battery of {subject} is low", "Replace it. No setting needs to be changed."),
     Topic.VALUE_UNCHANGED: (

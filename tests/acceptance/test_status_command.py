@@ -13,6 +13,7 @@ from adapters.memory.runtime import MemoryJournal
 from adapters.simulator.home import SimulatedHome
 from tests.acceptance.conftest import RunHere
 from tests.support.deployments import Deployment, with_amazon
+from tests.support.terminal import at_a_terminal
 
 
 @pytest.fixture
@@ -115,3 +116,24 @@ def test_status_reports_a_missing_database(deployment: Deployment, run_here: Run
     assert done.returncode == 1
     assert "no database at" in done.stdout
     assert not deployment.database.exists()
+
+
+@pytest.mark.proof
+def test_a_watched_status_leaves_the_terminal_as_it_was(collected: Deployment) -> None:
+    with at_a_terminal(collected, "status", "--watch", "1") as terminal:
+        terminal.expect(r"\x1b\[\?1049h")
+        for _ in range(2):
+            terminal.expect("again every 1 s; Ctrl-C ends")
+        terminal.interrupt()
+        assert terminal.wait() == 130
+    assert "Traceback" not in terminal.output
+    assert terminal.output.rstrip().endswith("\x1b[?1049l")
+
+
+@pytest.mark.parametrize("options", [("--watch",), ("--watch", "5", "--json"), ("--watch", "0.5")])
+def test_a_status_is_watched_only_on_a_terminal(
+    deployment: Deployment, run_here: RunHere, options: tuple[str, ...]
+) -> None:
+    done = run_here(deployment, "status", *options)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "--watch" in done.stderr

@@ -80,7 +80,6 @@ def test_both_names_of_monitors_are_read_and_unknown_kinds_are_skipped(path: Pat
     """The earlier program called monitors `alexa_aqm` and `amazon_aqm`."""
     _old_rows(
         path,
-        ("2026-03-01T12:00:00+00:00", "nest:hall", 20.0, "nest_thermostat"),
         ("2026-03-01T12:00:00+00:00", "weather:home", 3.0, "weather_api"),
         ("2026-03-01T12:00:00+00:00", "alexa:a", 21.0, "alexa_aqm"),
     )
@@ -90,8 +89,8 @@ def test_both_names_of_monitors_are_read_and_unknown_kinds_are_skipped(path: Pat
         "UPDATE readings SET device_type = 'amazon_aqm' WHERE device_id = 'alexa:a'",
     )
     assert [reading.kind for reading in SqliteHistory(path).newest()] == [DeviceKind.ALEXA_AQM]
-    series = SqliteHistory(path).series("nest:hall", Quantity.TEMPERATURE, NOON)
-    assert series == [(NOON, 20.0)]
+    series = SqliteHistory(path).series("weather:home", Quantity.TEMPERATURE, NOON)
+    assert series == [(NOON, 3.0)]
 
 
 def test_rows_without_a_valid_time_are_skipped(path: Path) -> None:

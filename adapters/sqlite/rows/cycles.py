@@ -100,9 +100,16 @@ class CycleWriter:
         self._data_version: int | None = None
         self._settings = SettingsByDevice()
         self._devices = DeviceRows(connection)
+        self._is_committed = False  # what was written last
 
     def write(self, report: CycleReport, now: datetime) -> tuple[CycleReport, tuple[Unread, ...]]:
-        """Write the whole report; return it as it is stored, and what the readings table refused."""
+        """Write the whole report; return it as it is stored, and what the readings table refused.
+
+        The caller calls `note_commit` once the transaction is committed.
+        """
+        if not self._is_committed:
+            self._devices.forget()
+        self._is_committed = False
         settings = self.settings()
         (before,) = self._connection.execute(SELECT_NEWEST_ID).fetchone()
         holes = list(find_holes(report, self._newest_before, self._expected))
@@ -129,6 +136,10 @@ class CycleWriter:
             report = attrs.evolve(report, outcomes=as_stored)
         return report, tuple(refusals)
 
+    def note_commit(self) -> None:
+        """Note that the rows are committed: what was read in that transaction holds."""
+        self._is_committed = True
+
     def progress(self, source: str, at: datetime) -> SourceProgress:
         """Return how far the source has come at that slot."""
         progress = progress_at(self._connection, source, at)
@@ -138,6 +149,7 @@ class CycleWriter:
         """Return the settings of devices in effect."""
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._data_version:  # another connection has written, perhaps a setting
+            self._devices.forget()
             self._look_at_schema()
             rows = select_current(self._connection) if self._has_settings else ()
             self._settings, self._data_version = settings_of(rows), version

@@ -50,6 +50,8 @@ class DeviceRows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._listed: dict[str, str] = {}  # the newest slot that listed each device; its row may lag behind
+        # Rows as they are in the table, with the columns of _DeviceRow; None for a device without one.
+        self._stored: dict[str, Sequence[object] | None] = {}
 
     def expected(self, source: str, at: datetime) -> frozenset[str]:
         """Return the devices that have had a reading and that the source has listed within a day."""
@@ -62,17 +64,23 @@ class DeviceRows:
             if not isinstance(slot, str) or max(slot, self._listed.get(device_id, "")) > since
         )
 
+    def forget(self) -> None:
+        """Read the rows again: others may have changed them, or what was read was rolled back."""
+        self._stored.clear()
+
     def write(self, outcome: Collected, refused: tuple[Unread, ...], now: datetime) -> None:
         """Write the rows of devices that changed, or whose slots lag by an hour."""
         unread = {clean(one.device_id): one for one in (*outcome.unread, *refused)}
         readings = {clean(one.device_id): one for one in outcome.readings}
         for one in refused:
             readings.pop(clean(one.device_id), None)
-        ids = sorted((*unread, *readings))
+        ids, stored = {*unread, *readings}, self._stored
         if not ids:
             return
-        select = self._connection.execute(_SELECT_DEVICES, (ids[0], ids[-1]))
-        stored: dict[str, Sequence[object]] = {row[0]: row for row in select}  # in the order of _DeviceRow
+        if not ids <= stored.keys():
+            stored.update(dict.fromkeys(ids))
+            select = self._connection.execute(_SELECT_DEVICES, (min(ids), max(ids)))
+            stored.update((row[0], row) for row in select)
         slot, ahead = as_text(outcome.due.slot), as_text(now + CLOCK_FAULT_AHEAD)
         lagging = as_text(outcome.due.slot - _DEVICE_ROW_LAG)
         devices: dict[str, _DeviceRow] = {}
@@ -106,6 +114,8 @@ class DeviceRows:
             if _must_write(stored.get(name), device, lagging, ahead)
             or (name in gone and device != stored[name])
         ]
+        for device in changed:
+            stored.pop(device.device_id, None)
         self._connection.executemany(_UPSERT_DEVICE, changed)
 
     def _current(self, stored: Sequence[object]) -> _DeviceRow:

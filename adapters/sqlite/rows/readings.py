@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from domain.reading import DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
 
@@ -88,7 +89,7 @@ def row_of(reading: Reading, created_at: str) -> tuple[Cell, ...]:
         battery = None
     row: dict[str, Cell] = {
         **_EMPTY_ROW,
-        "timestamp": as_text(kept.collected_at),
+        "timestamp": _slot_text(kept.collected_at),
         "device_id": clean(kept.device_id),
         "location": clean(kept.location),
         "device_type": kept.kind.value,
@@ -170,6 +171,9 @@ def reading_of(row: sqlite3.Row, naive_zone: tzinfo | None) -> Reading | None:
 def as_text(instant: datetime) -> str:
     """Return the instant in ISO 8601 with +00:00; among such texts, text order is time order."""
     return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat()
+
+
+_slot_text = lru_cache(maxsize=16)(as_text)  # all readings of a cycle have the same slot
 
 
 def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:

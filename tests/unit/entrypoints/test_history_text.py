@@ -20,8 +20,8 @@ from domain.services.device_history import DeviceHistory, HistoryReader
 from entrypoints.commands.options import parse_instant, parse_span
 from entrypoints.commands.stored_data.history import chosen
 from entrypoints.terminal.encoding import in_encoding
-from entrypoints.terminal.history_text import as_object, lines
-from entrypoints.terminal.plot import Plot
+from entrypoints.terminal.stored_data.history_text import as_object, lines
+from entrypoints.terminal.stored_data.plot import Plot
 from entrypoints.terminal.times import format_length
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_missed, a_reading, an_unread
 
@@ -49,6 +49,9 @@ def store_of(*states: str, interval: timedelta = 5 * MINUTE) -> MemoryStore:
                 other = a_reading("hue:2", collected_at=at, temperature=18.0)
                 gone = an_unread("hue:1", Cause.UNREACHABLE, "Attic")
                 store.append(a_cycle(a_collected(other, due=due, unread=(gone,))))
+            case "other_silent":
+                reading = a_reading("hue:1", collected_at=at, temperature=20.0)
+                store.append(a_cycle(a_collected(reading, due=due, unread=(an_unread("hue:2"),))))
             case "failed":
                 store.append(a_cycle(a_failed(due, detail="timed out")))
             case "missed":
@@ -77,6 +80,7 @@ def gaps(found: DeviceHistory) -> list[tuple[float, float, str]]:
     [
         (["stored"] * 6, [], []),
         (["stored", "silent", "silent", "stored"], [(5, 15, "unreachable")], [0]),
+        (["stored", "other_silent", "stored"], [], []),
         (["stored", "failed", "silent", "stored"], [(5, 10, "network"), (10, 15, "unreachable")], [0]),
         (["stored", "missed", "missed", "stored"], [(5, 15, "asleep")], [0]),
         (["stored", "stored", "nothing", "nothing", "nothing"], [(10, 25, "no_cycle")], []),

@@ -71,6 +71,7 @@ def test_an_ignored_device_is_left_out(
     assert [one.device_id for one in history.newest()] == ["hue:b"]
     assert [one.device_id for one in ledger.devices()] == ["hue:b"]
     assert ledger.absences(NOON, END) == []
+    assert [row.unread for row in ledger.rows(NOON, END)] == [{}]
 
 
 def test_settings_are_read_again_after_a_second(log: MemoryDeviceSettings) -> None:
