@@ -15,9 +15,9 @@ from domain.reading import Quantity, Reading
 from domain.services.device_history import HistoryReader
 from entrypoints.commands.options import home_option, json_option, parse_span
 from entrypoints.process import find_home
-from entrypoints.terminal.history_text import as_object, lines
 from entrypoints.terminal.layout import print_lines, terminal_width
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.stored_data.history_text import as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
 from entrypoints.wiring.storage import history, ledger, local_zone

@@ -20,8 +20,8 @@ from domain.services.device_history import DeviceHistory, HistoryReader
 from entrypoints.commands.options import parse_instant, parse_span
 from entrypoints.commands.stored_data.history import chosen
 from entrypoints.terminal.encoding import in_encoding
-from entrypoints.terminal.history_text import as_object, lines
-from entrypoints.terminal.plot import Plot
+from entrypoints.terminal.stored_data.history_text import as_object, lines
+from entrypoints.terminal.stored_data.plot import Plot
 from entrypoints.terminal.times import format_length
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_missed, a_reading, an_unread
 
