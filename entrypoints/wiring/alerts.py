@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 
@@ -65,20 +66,23 @@ def notifier(loaded: Loaded, clock: Clock) -> Notifier | None:
 
 def report_mail(home: Home) -> ReportMail | None:
     """Return what mails the weekly report, or None if the settings send none."""
-    loaded = home.loaded
+    command = report_command(home.loaded)
+    return None if command is None else ReportProcess(command, folder=Path(entrypoints.__file__).parents[1])
+
+
+def report_command(loaded: Loaded) -> Sequence[str] | None:
+    """Return the command that mails the report of this home, with the configuration that was loaded."""
     if loaded.settings.report.mail == "never" or loaded.settings.alerts.mail.host is None:
         return None
     command = [sys.executable, "-m", "entrypoints", "report", "--mail", "--child", "--home", str(loaded.home)]
     if loaded.is_other_configuration:
         command += ["--config", str(loaded.config_path)]
-    if loaded.env:
-        command += ["--env", loaded.env]
-    return ReportProcess(command, folder=Path(entrypoints.__file__).parents[1])
+    return [*command, *(["--env", loaded.env] if loaded.env else [])]
 
 
 def report_zone(home: Home) -> tzinfo:
     """Return the zone of the hour at which reports are mailed: the system's."""
-    if report_mail(home) is None:
+    if report_command(home.loaded) is None:
         return UTC
     import tzlocal  # which most collectors do without
 

@@ -16,9 +16,11 @@ import pytest
 from adapters.memory.runtime import MemoryJournal
 from adapters.runtime.clock import SystemClock
 from adapters.sqlite.store import SqliteStore
+from config.loading import load
 from domain.cycle import CycleReport
 from domain.reading import DeviceKind, Quantity
 from domain.schedule import slot_at
+from entrypoints.wiring.alerts import report_command
 from tests.acceptance.conftest import RunHere
 from tests.support.alert_servers import MailHandler, mail_server
 from tests.support.builders import a_collected, a_cycle, a_due, a_reading
@@ -210,3 +212,21 @@ def test_weekly_report_that_fails_costs_no_reading_and_no_alert(home: Deployment
 
 def test_options_exclude_each_other(home: Deployment, run_here: RunHere) -> None:
     assert run_here(home, "report", "--mail", "--output", "a.html").returncode == 64
+
+
+MAIL = "alerts: {mail: {host: localhost, recipients: [me@example.org]}}\n"
+WEEKLY = "report: {mail: weekly}\n"
+
+
+@pytest.mark.parametrize(("config", "is_mailed"), [(MAIL, False), (WEEKLY, False), (MAIL + WEEKLY, True)])
+def test_collector_mails_the_report_only_when_it_is_wanted(
+    deployment: Deployment, config: str, is_mailed: bool
+) -> None:
+    with deployment.config_file.open("a") as file:
+        file.write(config)
+    (deployment.folder / "config" / "config.test.yaml").write_text("logging: {level: DEBUG}\n")
+    command = report_command(load(deployment.folder))
+    assert (command is not None) == is_mailed
+    command = report_command(load(deployment.folder, env="test"))
+    end = ["--home", str(deployment.folder), "--config", str(deployment.config_file), "--env", "test"]
+    assert (command or end)[-6:] == end
