@@ -19,7 +19,7 @@ _WIDTH, _MARGIN = 1320, 16
 
 
 def main() -> None:
-    """Run the demo in an empty folder, and draw what it prints and the page that it saves."""
+    """Run the demo in an empty folder, and draw what it prints and its page."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(  # noqa: S603 - the demo itself
             [sys.executable, "-m", "entrypoints", "demo", "--home", f"{folder}/demo"],
@@ -31,7 +31,7 @@ def main() -> None:
             check=True,
         )
         _draw_terminal(done.stdout.replace(folder, "var").replace("homeclimate dashboard", "./run dashboard"))
-        _draw_page(Path(folder, "demo.html"))
+        _draw_page(f"{folder}/demo")
 
 
 def _draw_terminal(text: str) -> None:
@@ -43,18 +43,26 @@ def _draw_terminal(text: str) -> None:
     (_HERE / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))
 
 
-def _draw_page(file: Path) -> None:
-    with sync_playwright() as playwright:
+def _draw_page(home: str) -> None:
+    command = [sys.executable, "-m", "entrypoints", "dashboard", "--home", home, "--port", "0"]
+    with (
+        subprocess.Popen(command, cwd=_HERE.parents[1], stdout=subprocess.PIPE, text=True) as served,  # noqa: S603
+        sync_playwright() as playwright,
+    ):
+        assert served.stdout is not None  # noqa: S101 - for the type checker
+        (address,) = re.findall(r"http://\S+", served.stdout.readline())
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": _WIDTH, "height": 2 * _WIDTH}, color_scheme="light")
-        page.goto(file.as_uri())
-        page.locator("canvas").first.wait_for()
-        chart = page.locator("#charts > *").first.bounding_box()
+        page.goto(address)
+        page.locator("#strips svg").first.wait_for()
+        page.locator(".connection.live").wait_for()
+        chart = page.locator("[data-quantity=voc_index].panel").bounding_box()
         assert chart is not None  # noqa: S101 - for the type checker
         height = chart["y"] + chart["height"] + _MARGIN
         clip = FloatRect(x=0, y=0, width=_WIDTH, height=height)
         page.screenshot(path=_HERE / "dashboard.png", clip=clip)
         browser.close()
+        served.terminate()
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from entrypoints.commands.stored_data.report import as_one_file
 from entrypoints.process import find_home
 from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.layout import print_lines, terminal_width
-from entrypoints.terminal.newest_table import NewestTables, newest_of
 from entrypoints.terminal.output import non_blocking_stdout, print_message, remember_home
+from entrypoints.terminal.stored_data.newest_table import NewestTables, newest_of
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment

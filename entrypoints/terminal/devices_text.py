@@ -9,7 +9,7 @@ from typing import Any
 from domain.device_settings import Device, DeviceSettings, Setting, SettingChange, SettingValue
 from domain.reading import Quantity, Range
 from entrypoints.terminal.cycle_text import unit_text
-from entrypoints.terminal.times import format_age
+from entrypoints.terminal.times import format_age, local_time
 
 FORMAT = 1  # of the JSON objects: increased when a key is renamed or removed
 _NEVER = "never"
@@ -35,7 +35,7 @@ def change_lines(changes: Iterable[SettingChange]) -> Iterator[str]:
     """Yield a heading and a line for each change, in local time."""
     rows = [
         (
-            f"{change.at.astimezone():%Y-%m-%d %H:%M:%S}",
+            local_time(change.at, seconds=True),
             change.device_id,
             _title(change.setting, change.quantity),
             _value_text(change.value, change.quantity),
@@ -52,7 +52,7 @@ def describe(settings: DeviceSettings) -> Iterator[str]:
     if settings.is_outdoor:
         yield "outdoor"
     if settings.ignored_since is not None:
-        yield f"ignored since {settings.ignored_since.astimezone():%Y-%m-%d %H:%M}"
+        yield f"ignored since {local_time(settings.ignored_since)}"
     for quantity, limits in settings.plausible.items():
         yield f"{_title(Setting.PLAUSIBLE, quantity)} {_value_text(limits, quantity)}"
 

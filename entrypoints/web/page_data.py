@@ -201,9 +201,15 @@ class PageData:
         def values(device_id: str) -> Mapping[Quantity, Sequence[Point]]:
             return self.history.values(device_id, span.since, span.until)
 
+        @cache
+        def anomalies(device_id: str) -> Sequence[int]:
+            found = self.history.anomalies(device_id, span.since, span.until)
+            return [round(at.timestamp()) for at in found]
+
         for quantity, (title, unit) in TITLES.items():
             series = [
                 self._series(reading, quantity, span, resolution, values)
+                | ({"anomalies": anomalies(reading.device_id)} if resolution is Resolution.READING else {})
                 for reading in newest
                 if quantity in reading.values
             ]
@@ -237,11 +243,7 @@ class PageData:
                 columns["means"].append(None if part is None else round(part.mean, 2))
                 columns["lows"].append(None if part is None else part.low)
                 columns["highs"].append(None if part is None else part.high)
-        found = {"device": reading.device_id, "name": reading.location, **columns}
-        if resolution is Resolution.READING:
-            anomalies = self.history.anomalies(reading.device_id, span.since, span.until)
-            found["anomalies"] = [round(at.timestamp()) for at in anomalies]
-        return found
+        return {"device": reading.device_id, "name": reading.location, **columns}
 
     def _day_means(self, reading: Reading, span: Span) -> dict[str, Any]:
         """Return the mean of the 24 hours up to each hour as a series."""

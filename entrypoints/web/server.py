@@ -31,6 +31,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_ASK_AGAIN_S = 10
 _COOKIE = "homeclimate"
 _NO_CHARTS: Mapping[str, Any] = {"charts": [], "times": [], "gaps": [], "strips": [], "is_partial": True}
 
@@ -151,14 +152,19 @@ async def _content(request: web.Request) -> Content:
     try:
         return await request.app[_CONTENTS].get(key, _span(request.app[_DATA], name, request.query))
     except StoreError as error:
-        raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+        raise _unavailable(error) from error
 
 
 async def _first(content: Content) -> dict[str, Any]:
     try:
         return await content.first()
     except StoreError as error:
-        raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: StoreError) -> web.HTTPException:
+    """Return the answer while the database cannot be read; the browser asks again by itself."""
+    return web.HTTPServiceUnavailable(text=f"{error}\n", headers={"Refresh": str(_ASK_AGAIN_S)})
 
 
 def _span(data: PageData, name: str, query: Any) -> Callable[[], Span]:

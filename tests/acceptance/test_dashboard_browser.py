@@ -124,6 +124,8 @@ def test_page_is_drawn_without_errors(
                 range_button(page, name).click()
             sync_api.expect(range_button(page, name)).to_have_attribute("aria-pressed", "true")
             sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
+        page.locator(f"{ROOMS_CHART} .u-over").hover()
+        sync_api.expect(page.locator(f"{ROOMS_CHART} .tip")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
         folder = Path("var/screenshots")
@@ -191,6 +193,7 @@ def test_dragging_shows_a_part_and_back_the_whole(deployment: Deployment, store:
     assert store
     with served(deployment) as (address, _), browsing() as (page, troubles):
         page.goto(address)
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
         day = range_button(page, "24 h")
         box = page.locator(f"{ROOMS_CHART} .u-over").bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 50)

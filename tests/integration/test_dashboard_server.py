@@ -219,11 +219,10 @@ async def test_a_store_in_trouble_is_an_answer_too() -> None:
 
     data = attrs.evolve(page_data(stored_home()), history=Away(stored_home()))
     async with TestClient(TestServer(application(data, Access(hosts=HOSTS)))) as client:
-        reply = await client.get("/data")
-        assert (reply.status, (await reply.text()).strip()) == (
-            503,
-            f"the disk was away until {NOON}",
-        )
+        for path in ("/", "/data"):
+            reply = await client.get(path)
+            assert (reply.status, reply.headers["Refresh"]) == (503, "10")
+            assert (await reply.text()).strip() == f"the disk was away until {NOON}"
 
 
 class Held(MemoryHistory):

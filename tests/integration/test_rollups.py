@@ -216,6 +216,27 @@ def test_another_zone_counts_its_days_anew(empty: Path, tmp_path: Path) -> None:
     for zone in ZONES:
         roll_up(database, zone)
         assert summarised(database, zone) == from_raw(database, zone)
+    assert roll_up(database, zone) == 0
+
+
+def test_roll_up_while_a_page_is_made_counts_nothing_twice(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, zone = tmp_path / "readings.db", ZONES[0]
+    shutil.copyfile(empty, database)
+    insert(database, range(40))
+    roll_up(database, zone)
+    insert(database, range(40, 60))
+    rolled_up = []
+
+    def state_then_roll_up(connection: sqlite3.Connection) -> rollups.RollupState | None:
+        state = rollups.state_of(connection)
+        rolled_up.append(roll_up(database, zone))
+        return state
+
+    monkeypatch.setattr(summaries, "state_of", state_then_roll_up)
+    assert summarised(database, zone) == from_raw(database, zone)
+    assert rolled_up[0] == 40
 
 
 def test_rebuild_that_was_cut_leaves_the_sums_as_they_were(
@@ -239,6 +260,9 @@ def test_rebuild_that_was_cut_leaves_the_sums_as_they_were(
         rollups.rebuild(connection, lock, Zones(days=zone, naive=LOCAL), cut)
     insert(database, range(60, 80))
     assert summarised(database, zone) == from_raw(database, zone)
+    assert roll_up(database, zone) == 40
+    tables = rows(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'rollup%'")
+    assert sorted(name for (name,) in tables) == ["rollup_days", "rollup_hours", "rollup_series"]
     assert roll_up(database, zone, again=True) == 160
     assert summarised(database, zone) == from_raw(database, zone)
 

@@ -114,6 +114,7 @@ async def test_after_damage_the_rows_of_the_backup_are_merged(home: Home, how: s
     assert first_fault(home.path) is None
     aside = home.state.get("store.aside")
     assert (aside["finished"], aside["merged_rows"]) == (True, 30)
+    assert rows(home.path, "SELECT sum(count) FROM rollup_days") == [(30,)]
     assert home.state.get("upkeep.check")["kept_as"] == str(kept)
     (record,) = home.journal.of("upkeep.check_damaged")
     assert (record.level, record.fields["next"]) == (Level.CRITICAL, f"homeclimate db salvage {kept}")

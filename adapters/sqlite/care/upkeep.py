@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC
@@ -132,7 +133,7 @@ class SqliteUpkeep:
         self._require_in_place()
         with (
             store_errors(self._path),
-            closing(connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)) as connection,
+            closing(self._connect()) as connection,
         ):
             add_missing_checksums(connection, self._lock)
             roll_up(connection, self._lock, self._zones())
@@ -142,12 +143,17 @@ class SqliteUpkeep:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 connection.close()  # which may checkpoint too
 
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self._path, mode="rw", busy_timeout_ms=self._busy_timeout_ms)
+
     def _restore(self) -> str | None:
         self._require_in_place()
         backup = self._backups.newest_sound()
         merged = 0
         if backup is not None:
             merged = merge_backup(self._path, backup, lock=self._lock, busy_timeout_ms=self._busy_timeout_ms)
+            with store_errors(self._path), closing(self._connect()) as connection:
+                roll_up(connection, self._lock, self._zones())
         name = None if backup is None else str(backup)
         result = {"restored_from": name, "merged_rows": merged, "finished": True}
         for key in (QUARANTINED, MISSING):

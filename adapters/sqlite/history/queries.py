@@ -75,7 +75,9 @@ WHERE device_id = ? AND timestamp BETWEEN ? AND ?
 """
 # `+` keeps SQLite from looking at the anomalous readings of all devices and years.
 _SELECT_ANOMALIES = """
-SELECT timestamp FROM readings WHERE device_id = ? AND timestamp BETWEEN ? AND ? AND +is_anomalous = 1
+SELECT timestamp FROM {table}
+WHERE device_id = ? AND timestamp BETWEEN ? AND ?
+    AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00') AND +is_anomalous = 1
 """
 _SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp"
 _EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
@@ -118,8 +120,10 @@ class SqliteHistory:
 
     def anomalies(self, device_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
         around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
-        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
-            rows = connection.execute(_SELECT_ANOMALIES, (device_id, *around)).fetchall()
+        key = (device_id, *around, as_text(since), as_text(until))
+        with self._open() as connection:
+            selects = [_SELECT_ANOMALIES.format(table=table) for table in reading_tables(connection)]
+            rows = [row for select in selects for row in connection.execute(select, key)]
         instants = (as_instant(text, self._naive_zone) for (text,) in rows)
         return sorted(instant for instant in instants if instant is not None and since <= instant <= until)
 

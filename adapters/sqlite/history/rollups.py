@@ -113,7 +113,7 @@ class Zones:
 
 @attrs.frozen(kw_only=True)
 class RollupState:
-    """How far the readings are counted, how many rows of each table that were, and the zone of the days."""
+    """How far the readings are counted, how many rows of each table that were, and the zones."""
 
     last_ids: Ids = attrs.field(factory=dict)
     rows: Mapping[str, int] = attrs.field(factory=dict)
@@ -151,9 +151,10 @@ def roll_up(connection: sqlite3.Connection, lock: DatabaseLock, zones: Zones) ->
     Count all again if rows that were counted have gone, or others have come among them, or the zone changed.
     """
     state = state_of(connection)
-    if state is None or state.zone != zone_text(zones.days) or not _is_complete(connection, state):
+    if state is None or state.zone != zones_text(zones) or not _is_complete(connection, state):
         return rebuild(connection, lock, zones)
-    _delete(connection, lock, _OLD)
+    for left in (_OLD, _NEW):  # by a rebuild that was cut
+        _delete(connection, lock, left)
     return _count_new(connection, lock, zones, "")
 
 
@@ -175,7 +176,7 @@ def rebuild(
         connection.execute(_CREATE_SERIES)
         for table in (HOURS, DAYS):
             connection.execute(_CREATE.format(table=table + _NEW))
-        _save(connection, _NEW, RollupState(zone=zone_text(zones.days)))
+        _save(connection, _NEW, RollupState(zone=zones_text(zones)))
     counted = _count_new(connection, lock, zones, _NEW, on_progress)
     with locked_transaction(connection, lock):
         new = state_of(connection, _NEW)
@@ -224,9 +225,13 @@ def state_of(connection: sqlite3.Connection, suffix: str = "") -> RollupState | 
     return state if all(_exists(connection, table + suffix) for table in (HOURS, DAYS)) else None
 
 
+def zones_text(zones: Zones) -> str:
+    """Return the names of the zones, with checksums of their offsets: a new tzdata may have other rules."""
+    return ", ".join(_zone_text(zone) for zone in (zones.days, zones.naive) if zone is not None)
+
+
 @lru_cache(maxsize=8)
-def zone_text(zone: tzinfo) -> str:
-    """Return the name of the zone, with a checksum of its offsets: a new tzdata may have other rules."""
+def _zone_text(zone: tzinfo) -> str:
     offsets = [
         datetime(year, month, 1, tzinfo=UTC).astimezone(zone).utcoffset()
         for year in _YEARS_COMPARED

@@ -15,8 +15,8 @@ from domain.history.series import Span
 from entrypoints.commands.options import home_option, json_option, parse_span
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines
-from entrypoints.terminal.ledger_text import as_object, lines
 from entrypoints.terminal.output import as_json, print_message
+from entrypoints.terminal.stored_data.ledger_text import as_object, lines
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
 from entrypoints.wiring.storage import history, ledger, local_zone, measurements

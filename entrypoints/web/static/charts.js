@@ -244,7 +244,8 @@ class Chart {
     this.tip.replaceChildren(element("b", {}, instant(at)), element("ul", {}, ...lines), ...reasons.map((text) => element("p", {}, text)));
     this.tip.hidden = false;
     const isRight = left > plot.over.clientWidth / 2;
-    this.tip.style.left = `${plot.over.offsetLeft + left + (isRight ? -12 - this.tip.offsetWidth : 12)}px`;
+    const wanted = plot.over.offsetLeft + left + (isRight ? -12 - this.tip.offsetWidth : 12);
+    this.tip.style.left = `${Math.max(0, Math.min(wanted, this.place.clientWidth - this.tip.offsetWidth))}px`;
     this.tip.style.top = `${Math.max(0, plot.over.offsetTop + Math.min(top, HEIGHT - 60 - this.tip.offsetHeight))}px`;
     const text = reasons.join("; ");
     if (this.reason.textContent !== text) this.reason.textContent = text;

@@ -99,9 +99,12 @@ async function goBack() {
 
 function move(part) {
   const { since, until } = state.content.span;
-  const length = until - since;
-  if (part === "closer") showSpan(since + length / 4, until - length / 4);
-  else showSpan(since + (part === "later" ? length / 2 : -length / 2), until + (part === "later" ? length / 2 : -length / 2));
+  const half = (until - since) / 2;
+  if (part === "closer") showSpan(since + half / 2, until - half / 2);
+  else {
+    const by = part === "earlier" ? -half : Math.min(half, now() - until);
+    showSpan(since + by, until + by);
+  }
 }
 
 function showTrouble(error) {

@@ -3,6 +3,7 @@
 import { CLOCK, DATE, DAY, age, duration, element, instant, isReport, now, settings, shownChange, shown, state, styleOf, svgElement, tableOf, time, unitOf, written } from "./base.js";
 
 const BATTERY_LOW = 20;
+const MISSED_CYCLES = 3;
 
 export function drawCards() {
   const { rooms } = state.content;
@@ -11,6 +12,7 @@ export function drawCards() {
     const cards = cardsOf([room], (value) => value.quantity !== "temperature", (_, value) => value.title);
     if (cards.children.length) groups.push(element("h2", { class: "monitor" }, dot(room), room.name, freshness(room)), cards);
   }
+  if (!rooms.length) groups.push(element("p", {}, "No readings yet. The next cycle brings the first ones."));
   document.getElementById("rooms").replaceChildren(...groups);
 }
 
@@ -63,14 +65,15 @@ function dot(room) {
 }
 
 export function drawNotices() {
-  const { incidents, last_cycle: last } = state.content;
+  const { incidents, last_cycle: last, interval } = state.content;
   const notices = incidents.map((one) => element("li", { class: "bad", title: one.detail }, `${one.text}, for ${duration(now() - one.since)}`));
   if (last) {
-    const isWhole = last.readings >= last.expected;
+    const isOld = now() - last.slot > MISSED_CYCLES * interval;
+    const kind = isOld ? "bad" : last.readings >= last.expected ? "good" : "part";
     const took = last.seconds === null ? "" : `, ${last.seconds.toFixed(1)} s`;
     const format = now() - last.slot > 86_400 ? { ...DAY, ...CLOCK } : last.slot % 60 ? { ...CLOCK, second: "2-digit" } : CLOCK;
     const readings = `${last.readings} of ${last.expected} readings`;
-    notices.push(element("li", { class: isWhole ? "good" : "part", id: "last-cycle" }, `last cycle ${time(last.slot, format)}, ${readings}${took}`));
+    notices.push(element("li", { class: kind, id: "last-cycle" }, `last cycle ${time(last.slot, format)}, ${readings}${took}`));
   }
   document.getElementById("notices").replaceChildren(...notices);
 }
@@ -79,6 +82,7 @@ const QUARTERS = [0, 0.25, 0.5, 0.75];
 
 export function drawHealth() {
   const { strips, span, incidents } = state.content;
+  document.getElementById("health").hidden = !strips.length;
   const length = span.until - span.since;
   const count = strips[0]?.cells.length ?? 1;
   document.getElementById("cell").textContent = duration(length / count);
@@ -86,7 +90,7 @@ export function drawHealth() {
   const last = now() - span.until < 60 ? "now" : instant(span.until);
   const times = element("span", { class: "times" }, ...QUARTERS.map((part) => element("span", {}, time(span.since + part * length, format))), element("span", {}, last));
   document.getElementById("strips").replaceChildren(...strips.map(strip), element("div", { class: "strip", "aria-hidden": "true" }, element("span"), times, element("span")));
-  const lines = incidents.map((one) => element("li", {}, `${one.text}, since ${instant(one.since)}. ${one.detail}`));
+  const lines = incidents.map((one) => element("li", {}, `${one.text}, since ${instant(one.since)}${one.detail ? ` (${one.detail})` : ""}`));
   document.getElementById("incidents").replaceChildren(...(lines.length ? lines : [element("li", {}, "None.")]));
 }
 

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from multiprocessing import get_context
@@ -111,13 +111,15 @@ def _report(found: Mapping[str, Sequence[_Cycle]], wal: Mapping[str, int], count
     return is_good
 
 
-def _listen(lines: Sequence[str], seen: list[_Cycle]) -> None:
+def _listen(lines: Iterable[str], seen: list[_Cycle]) -> None:
+    last_s = 0.0
     for line in lines:
-        at_s, cycle = time.time(), json.loads(line)
-        slots = [datetime.fromisoformat(one["slot"]).timestamp() for one in cycle["outcomes"]]
-        if slots:
-            failed = sum(one["state"] != "stored" for one in cycle["outcomes"])
-            seen.append(_Cycle(after_s=at_s - max(slots), missed=len(cycle.get("missed", ())), failed=failed))
+        at_s, outcomes = time.time(), json.loads(line)["outcomes"]
+        slot_s = max(datetime.fromisoformat(one["slot"]).timestamp() for one in outcomes)
+        missed = round((slot_s - last_s) / INTERVAL_S) - 1 if last_s else 0
+        failed = sum(one["state"] != "collected" for one in outcomes)
+        seen.append(_Cycle(after_s=at_s - slot_s, missed=missed, failed=failed))
+        last_s = slot_s
 
 
 @contextmanager

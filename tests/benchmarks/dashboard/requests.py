@@ -86,6 +86,12 @@ def most_points(body: bytes) -> int:
     return max(len(series["means"]) for chart in json.loads(body)["charts"] for series in chart["series"])
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time that the process has taken."""
+    after_name = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_bytes(pid: int) -> int:
     """Return the most memory that the process has held."""
     status = Path("/proc", str(pid), "status").read_text()

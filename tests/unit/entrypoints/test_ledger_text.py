@@ -11,7 +11,7 @@ import pytest
 from domain.cycle import Cause
 from domain.history.ledger import LedgerRow, LedgerRun, runs_of
 from domain.history.series import Span
-from entrypoints.terminal.ledger_text import as_object, lines
+from entrypoints.terminal.stored_data.ledger_text import as_object, lines
 from entrypoints.words import reason_of
 from tests.support.builders import NOON, a_measurement
 

@@ -18,9 +18,15 @@ from domain.history.series import Span
 from domain.progress import Waiting
 from domain.reading import Quantity
 from domain.services.home_coverage import HomeCoverage, home_coverage
-from entrypoints.terminal.newest_table import Newest, NewestTables, newest_of, share_text, sparkline
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.status_text import Status, as_object, lines
+from entrypoints.terminal.stored_data.newest_table import (
+    Newest,
+    NewestTables,
+    newest_of,
+    share_text,
+    sparkline,
+)
+from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
 from entrypoints.terminal.times import format_age, local_span, local_time
 from entrypoints.terminal.watching import View
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
@@ -108,6 +114,12 @@ def test_rows_have_age_battery_range_and_are_sorted_without_case() -> None:
     assert second.split()[:8] == ["kitchen", "21.2", "°C", "60", "min", "80", "%", "97.2"]
     assert second.split()[9] == "18.0"
     assert second.endswith("22.0")
+
+
+def test_numbers_in_names_are_sorted_by_their_value() -> None:
+    names = ("room 10", "Room 2", "hall", "\u0663\u00b2")
+    rows = table(*(a_device(name, f"hue:{name}") for name in names))[1:]
+    assert [row.split("  ")[0] for row in rows] == ["hall", "Room 2", "room 10", "\u0663\u00b2"]
 
 
 def test_a_stale_device_is_marked_and_dimmed() -> None:
@@ -207,6 +219,12 @@ def test_an_incident_is_named_with_its_room_and_local_time() -> None:
     }
     first, _ = next(lines(a_status(a_device(NASTY), incidents={"a": incident}), 80))
     assert first == f"no readings from the device {NASTY} (since {local_time(NOON)})"
+
+
+def test_a_simulated_home_is_called_so() -> None:
+    status = a_status(a_device(), is_simulated=True)
+    assert next(lines(status, 80)) == ("the readings are those of a simulated home", Look.BOLD)
+    assert as_object(status)["is_simulated"] is True
 
 
 def covered(store: MemoryStore, until: datetime = NOON + HOUR) -> HomeCoverage:

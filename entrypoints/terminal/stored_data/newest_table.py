@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -80,9 +81,7 @@ class NewestTables:
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield both tables, and what the mark in them means; no line is wider than `width`."""
-        devices = sorted(
-            self.devices, key=lambda one: (one.reading.location.casefold(), one.reading.device_id)
-        )
+        devices = sorted(self.devices, key=_by_name)
         if not devices:
             return
         yield from self._temperatures(devices, width)
@@ -153,6 +152,12 @@ class NewestTables:
 
     def _is_stale(self, one: Newest) -> bool:
         return self.now > stale_from(one.reading.collected_at, self.interval)
+
+
+def _by_name(one: Newest) -> tuple[list[tuple[int, str]], str]:
+    """Return what sorts by name without case, and numbers in names by their value: Room 2, Room 10."""
+    parts = re.split(r"([0-9]{1,9})", one.reading.location.casefold())
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts], one.reading.device_id
 
 
 def sparkline(series: Sequence[Point], since: datetime, until: datetime, width: int) -> str:

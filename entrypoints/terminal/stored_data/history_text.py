@@ -13,7 +13,7 @@ from domain.services.device_history import DeviceHistory
 from entrypoints.terminal.cycle_text import format_number, unit_text
 from entrypoints.terminal.layout import Column, Line, table
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.plot import Plot
+from entrypoints.terminal.stored_data.plot import Plot
 from entrypoints.terminal.times import format_length, local_span
 from entrypoints.words import TITLES, reason_of
 

@@ -1,0 +1,1 @@
+"""What commands print of the stored readings and of the ledger."""
