@@ -30,7 +30,7 @@ _COMMANDS = {
     "demo": ("demo:command", "Show everything on a simulated home: a week backfilled, then live."),
     "history": ("stored_data.history:command", "Plot the course of a quantity in a room."),
     "log": ("stored_data.log:command", "Show what became of each slot: the ledger in words."),
-    "report": ("stored_data.report:command", "Write the page of the dashboard as one file."),
+    "report": ("stored_data.report:command", "Write the page of the dashboard as one file, or mail it."),
     "restore": ("database:restore", "Replace the database with a backup."),
     "setup": ("setup.command:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
     "status": ("stored_data.status:command", "Show the newest values, the last cycles and open incidents."),

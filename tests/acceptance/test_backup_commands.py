@@ -21,7 +21,7 @@ from entrypoints.wiring.home import Home, home_of
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import NOON, a_cycle
 from tests.support.databases import a_store, changed, rows
-from tests.support.deployments import Deployment, a_deployment
+from tests.support.deployments import Deployment, an_offline_home
 from tests.support.old_homes import Age, make_old_home
 
 COUNT = "SELECT count(*) FROM readings"
@@ -61,13 +61,7 @@ sys.exit(main())
 @pytest.fixture
 def home(tmp_path: Path) -> Deployment:
     """A home with one reading, that asks nobody."""
-    home = a_deployment(
-        tmp_path / "home",
-        address="127.0.0.1",
-        bridge_id="001788fffe000001",
-        key="y",
-        ca_file=tmp_path / "none.pem",
-    )
+    home = an_offline_home(tmp_path / "home")
     store = a_store(home.database)
     store.append(a_cycle())
     store.close()

@@ -12,19 +12,13 @@ from config.files import DEMO_MARK
 from tests.acceptance.conftest import RunHere
 from tests.support.builders import a_cycle
 from tests.support.databases import a_store, changed, rows
-from tests.support.deployments import Deployment, a_deployment
+from tests.support.deployments import Deployment, an_offline_home
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Deployment:
     """A home with one reading, without a source that answers."""
-    home = a_deployment(
-        tmp_path / "home",
-        address="127.0.0.1",
-        bridge_id="001788fffe000001",
-        key="y",
-        ca_file=tmp_path / "none.pem",
-    )
+    home = an_offline_home(tmp_path / "home")
     store = a_store(home.database)
     store.append(a_cycle())
     store.close()

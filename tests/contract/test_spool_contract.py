@@ -30,6 +30,7 @@ from tests.support.builders import (
     a_reading,
     an_unread,
 )
+from tests.support.spools import a_cycle_at, drained
 
 LATER = NOON + timedelta(minutes=5)
 RICH = a_cycle(
@@ -64,22 +65,6 @@ MAKERS: dict[str, Callable[[Path], Spool]] = {"memory": lambda _: MemorySpool(),
 @pytest.fixture(params=list(MAKERS))
 def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Spool:
     return MAKERS[request.param](tmp_path)
-
-
-def a_cycle_at(minute: int) -> CycleReport:
-    slot = NOON + timedelta(minutes=minute)
-    return a_cycle(a_collected(a_reading(collected_at=slot), due=a_due(slot=slot)))
-
-
-def drained(spool: Spool) -> list[CycleReport]:
-    taken: list[CycleReport] = []
-
-    def take(report: CycleReport) -> bool:
-        taken.append(report)
-        return True
-
-    assert spool.drain(take) == len(taken)
-    return taken
 
 
 def test_added_cycle_is_drained_unchanged(spool: Spool) -> None:

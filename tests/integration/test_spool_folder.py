@@ -17,7 +17,8 @@ from adapters.files.spool.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import NOON, a_cycle
+from tests.support.spools import a_cycle_at, drained
 
 CHECKOUT = Path(__file__).parents[2]
 TODAY = "2026-03-01.jsonl"
@@ -41,22 +42,6 @@ def a_spool(folder: Path, journal: MemoryJournal | None = None, max_bytes: int =
     )
     spool.prepare(is_data_there=True)
     return spool
-
-
-def a_cycle_at(minute: int) -> CycleReport:
-    slot = NOON + timedelta(minutes=minute)
-    return a_cycle(a_collected(a_reading(collected_at=slot), due=a_due(slot=slot)))
-
-
-def drained(spool: FileSpool) -> list[CycleReport]:
-    taken: list[CycleReport] = []
-
-    def take(report: CycleReport) -> bool:
-        taken.append(report)
-        return True
-
-    spool.drain(take)
-    return taken
 
 
 def test_there_is_one_file_a_day_and_the_oldest_is_drained_first(folder: Path) -> None:

@@ -17,7 +17,8 @@ from adapters.files.spool.lines import encode
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
 from domain.errors import SpoolError
-from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
+from tests.support.builders import NOON
+from tests.support.spools import a_cycle_at, drained
 
 CHECKOUT = Path(__file__).parents[2]
 TODAY = "2026-03-01.jsonl"
@@ -60,22 +61,6 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
-
-
-def drained(spool: FileSpool) -> list[CycleReport]:
-    taken: list[CycleReport] = []
-
-    def take(report: CycleReport) -> bool:
-        taken.append(report)
-        return True
-
-    spool.drain(take)
-    return taken
-
-
-def a_cycle_at(minute: int, location: str = "Attic") -> CycleReport:
-    slot = NOON + timedelta(minutes=minute)
-    return a_cycle(a_collected(a_reading(collected_at=slot, location=location), due=a_due(slot=slot)))
 
 
 FIRST, SECOND, THIRD = map(a_cycle_at, (0, 5, 10))

@@ -137,6 +137,12 @@ def a_deployment(folder: Path, *, address: str, bridge_id: str, key: str, ca_fil
     return deployment
 
 
+def an_offline_home(folder: Path) -> Deployment:
+    """Write the files of a home whose bridge does not exist."""
+    nowhere = folder.with_name("none.pem")
+    return a_deployment(folder, address="127.0.0.1", bridge_id="001788fffe000001", key="y", ca_file=nowhere)
+
+
 def with_amazon(deployment: Deployment, *, url: str, refresh_token: str, ca_file: Path) -> Deployment:
     """The home, which has an Amazon account from now on."""
     with deployment.config_file.open("a") as config:

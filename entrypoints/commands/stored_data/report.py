@@ -110,7 +110,7 @@ def _send(home: Home, data: PageData, span: Span) -> None:
     page = as_one_file(data, span).encode()
     text = (
         f"{figures(data, span, intervals(home.settings))}\n"
-        "The attached page has the charts. It opens in a browser and loads nothing.\n\n"
+        "The attached page has the charts: save it, and open it in a browser. It loads nothing.\n\n"
         f"Home: {home.loaded.home}\n"
     )
     simulated = " (simulated home)" if data.is_simulated else ""
