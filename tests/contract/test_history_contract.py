@@ -30,11 +30,11 @@ def test_an_empty_store_has_no_history(pair: Pair) -> None:
 
 def test_anomalous_readings_are_those_of_the_device_and_time(pair: Pair) -> None:
     store, history = pair
-    for number, anomalous in enumerate((True, False, True, True)):
+    for number, (anomalous, celsius) in enumerate(((True, 21.0), (False, 21.0), (True, 61.0), (True, 21.0))):
         slot = NOON + number * LATER_BY
         keep(
             store,
-            a_reading("a", collected_at=slot, is_anomalous=anomalous),
+            a_reading("a", collected_at=slot, is_anomalous=anomalous, temperature=celsius),
             a_reading("b", collected_at=slot + timedelta(seconds=1), is_anomalous=True),
         )
     assert list(history.anomalies("a", NOON, NOON + 2 * LATER_BY)) == [NOON, NOON + 2 * LATER_BY]

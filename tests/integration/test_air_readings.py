@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.memory.runtime import MemoryJournal
 from adapters.sqlite.backup.missing_rows import find_missing_row
 from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.care.salvage import recover
@@ -17,7 +18,7 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.history import rollups
 from adapters.sqlite.history.exporting import SqliteExportedRows
 from adapters.sqlite.history.queries import SqliteHistory
-from domain.cycle import CycleReport
+from domain.cycle import Collected, CycleReport
 from domain.history.export import Selection
 from domain.reading import DeviceKind, Quantity
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
@@ -63,7 +64,11 @@ def test_no_row_of_readings_lacks_a_temperature(path: Path) -> None:
 
 
 def test_a_cycle_that_comes_twice_is_stored_once(path: Path) -> None:
-    _store(path, a_cycle(a_collected(WARM, AIR)))
+    store = a_store(path, journal=(journal := MemoryJournal()))
+    (again,) = store.append(a_cycle(a_collected(WARM, AIR))).outcomes
+    store.close()
+    assert isinstance(again, Collected)
+    assert (again.readings, journal.of("store.row_refused")) == ((), ())
     assert rows(path, EVERY) == [("alexa:a", None, 3.0), ("hue:a", 21.5, None)]
 
 

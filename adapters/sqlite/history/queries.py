@@ -75,7 +75,7 @@ WHERE device_id = ? AND timestamp BETWEEN ? AND ?
 """
 # `+` keeps SQLite from looking at the anomalous readings of all devices and years.
 _SELECT_ANOMALIES = """
-SELECT timestamp FROM readings
+SELECT timestamp FROM {table}
 WHERE device_id = ? AND timestamp BETWEEN ? AND ?
     AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00') AND +is_anomalous = 1
 """
@@ -122,7 +122,8 @@ class SqliteHistory:
         around = (as_text(since - _TEXT_SLACK), as_text(until + _TEXT_SLACK))
         key = (device_id, *around, as_text(since), as_text(until))
         with self._open() as connection:
-            rows = connection.execute(_SELECT_ANOMALIES, key).fetchall()
+            selects = [_SELECT_ANOMALIES.format(table=table) for table in reading_tables(connection)]
+            rows = [row for select in selects for row in connection.execute(select, key)]
         instants = (as_instant(text, self._naive_zone) for (text,) in rows)
         return sorted(instant for instant in instants if instant is not None and since <= instant <= until)
 
