@@ -254,6 +254,12 @@ def test_a_time_that_ends_before_it_begins_is_refused(since: str, until: str | N
         parse_span(since, until, MemoryClock(NOON))
 
 
+@pytest.mark.parametrize("until", [None, "9999-12-31"])
+def test_a_time_is_not_longer_than_readings_can_be(until: str | None) -> None:
+    span = parse_span("0001-01-01", until, MemoryClock(NOON))
+    assert (span.since.year, span.until) == (1970, NOON)
+
+
 @pytest.mark.parametrize(
     ("length", "text"),
     [(35 * MINUTE, "35 min"), (130 * MINUTE, "2 h 10 min"), (3 * HOUR, "3 h"), (76 * HOUR, "3 d 4 h")],
