@@ -16,6 +16,6 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
-def escaped(json_text: str) -> str:
-    """Return the JSON with each such character in its texts escaped, those that JSON itself allows too."""
+def escape_controls(json_text: str) -> str:
+    """Return the JSON with those characters escaped that it could hold as they are."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)

@@ -26,7 +26,7 @@ _COMMAND = re.compile(
     r"|demo|export|health|history|log|report|restore|setup(?: amazon)?|simulator|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
-_FAILING = ("strict", "surrogateescape")  # ways of streams to meet a character that they cannot print
+_DEFAULT_ERRORS = ("strict", "surrogateescape", "backslashreplace")  # of Python's streams
 _WITHOUT_HOME = ("--version", "demo", "simulator")
 _START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
 
@@ -123,7 +123,7 @@ def prepare_streams() -> None:
         if stream is None:
             # takes the lowest free descriptor, which is that of the stream: no other file gets it
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
-        elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors in _DEFAULT_ERRORS:
             stream.reconfigure(errors=READABLE)
 
 

@@ -14,7 +14,7 @@ from typing import TextIO
 import attrs
 
 from adapters.runtime.threads import OrderedCalls
-from domain.printable import escaped, printable
+from domain.printable import escape_controls, printable
 from ports.journal import Journal, Level
 
 _BLOCKED_S = 2.0  # how long a terminal, or who reads a pipe, may take
@@ -104,4 +104,4 @@ def _format(value: object) -> str:
     if _PLAIN.fullmatch(text) and text.isprintable():
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return escaped(quoted)
+    return escape_controls(quoted)

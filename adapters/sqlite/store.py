@@ -120,23 +120,19 @@ class SqliteStore:
     def append(self, report: CycleReport, *, waits: bool = True) -> CycleReport:
         if waits:
             stored, refusals = self._repair_and_retry(partial(self._write, report))
+        elif self._connection is None or self._is_suspect:
+            raise StoreBusy(f"{self._path} has to be opened or checked first")
         else:
-            stored, refusals = self._write_at_once(report)
+            try:
+                stored, refusals = self._write(report, waits=False)
+            except StoreCorrupt as error:  # it has to be repaired first
+                self._is_suspect = True
+                raise StoreBusy(str(error)) from error
         for refusal in refusals:
             self._journal.record(
                 Level.WARNING, "store.row_refused", device=refusal.device_id, detail=refusal.detail
             )
         return stored
-
-    def _write_at_once(self, report: CycleReport) -> tuple[CycleReport, Sequence[Unread]]:
-        """Write the report. Raise `StoreBusy` if something has to be waited for, or repaired, first."""
-        if self._connection is None or self._is_suspect:
-            raise StoreBusy(f"{self._path} has to be opened or checked first")
-        try:
-            return self._write(report, waits=False)
-        except StoreCorrupt as error:
-            self._is_suspect = True
-            raise StoreBusy(str(error)) from error
 
     def _write(self, report: CycleReport, *, waits: bool = True) -> tuple[CycleReport, Sequence[Unread]]:
         now = self._clock.now().astimezone(UTC)

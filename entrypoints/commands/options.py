@@ -18,6 +18,7 @@ from ports.clock import Clock
 DASHBOARD_PORT = 8765
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_FIRST = datetime(1970, 1, 2, tzinfo=UTC)  # a day later, so that it is a time in every zone
 _BLANK_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 
@@ -33,9 +34,10 @@ class SecondsRange(click.FloatRange):
 
 
 def parse_span(since: str, until: str | None, clock: Clock) -> Span:
-    """Parse the ends of a time, which is now if `until` is None. Raise UsageError if it is empty."""
-    end = clock.now() if until is None else parse_instant(until, clock)
-    span = Span(since=parse_instant(since, clock), until=end)
+    """Parse the ends of a time, which ends now at the latest. Raise UsageError if it is empty."""
+    now = clock.now()
+    end = now if until is None else min(now, parse_instant(until, clock))
+    span = Span(since=max(_FIRST, parse_instant(since, clock)), until=end)
     if span.since >= span.until:
         raise click.UsageError(f"--since is not {'in the past' if until is None else 'before --until'}")
     return span

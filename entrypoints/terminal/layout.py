@@ -27,10 +27,10 @@ def print_lines(lines: Iterable[Line]) -> None:
     """Print lines on stdout, each in its look; on a terminal long ones are wrapped between words."""
     width = terminal_width() if sys.stdout.isatty() else None
     for line, look in lines:
-        print_message(*wrapped(line, width), look=look)
+        print_message(*wrap_line(line, width), look=look)
 
 
-def wrapped(line: str, width: int | None) -> Sequence[str]:
+def wrap_line(line: str, width: int | None) -> Sequence[str]:
     """Return the line as lines of that width; those after the first are indented by two more blanks."""
     text = as_shown(as_typed_here(line))
     if width is None or cell_len(text) <= width:
@@ -84,7 +84,7 @@ def table(
     return headings, [_line([one.cell_at(number) for one in kept]) for number in range(len(rows))]
 
 
-def cut(text: str, width: int) -> str:
+def shorten(text: str, width: int) -> str:
     """Return the text as it is shown, cut with an ellipsis if it is wider than `width`."""
     shown = as_shown(text)
     if cell_len(shown) <= width:
@@ -119,7 +119,7 @@ class _Kept:
 
     def _aligned(self, text: str) -> str:
         if self.column.is_name or self.column.widths is not None:
-            return set_cell_size(cut(text, self.width), self.width)
+            return set_cell_size(shorten(text, self.width), self.width)
         return " " * (self.width - cell_len(text)) + text
 
 

@@ -20,7 +20,7 @@ from typing import Protocol, TextIO
 import click
 
 from domain.errors import HomeclimateError
-from domain.printable import escaped, printable
+from domain.printable import escape_controls, printable
 from entrypoints.process import find_home, typed_here
 from entrypoints.terminal.encoding import READABLE, in_encoding
 
@@ -50,10 +50,10 @@ class LineWriter(Protocol):
 def as_line(text: str, look: Look = Look.PLAIN) -> str:
     """Return the text as one line for a terminal: printable, commands as typed here, in that look."""
     line = printable(as_typed_here(text))
-    return _looking(line, look) if look else line
+    return _with_look(line, look) if look else line
 
 
-def _looking(text: str, look: Look) -> str:
+def _with_look(text: str, look: Look) -> str:
     return f"\x1b[{look}m{text}\x1b[0m"
 
 
@@ -106,7 +106,7 @@ def as_json(value: object) -> str:
     """
     is_ascii = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     text = json.dumps(_all_typed_here(value), ensure_ascii=is_ascii)
-    return escaped(text)
+    return escape_controls(text)
 
 
 def _all_typed_here(value: object) -> object:
@@ -123,7 +123,7 @@ def with_first_word(text: str, look: Look) -> str:
     if not (look and is_coloured(sys.stdout)):
         return line
     word, blank, rest = line.partition(" ")
-    return f"{_looking(word, look)}{blank}{rest}"
+    return f"{_with_look(word, look)}{blank}{rest}"
 
 
 def discard_stdout() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
-from entrypoints.terminal.layout import Line, wrapped
+from entrypoints.terminal.layout import Line, wrap_line
 from entrypoints.terminal.output import Look
 
 _STYLES = {Look.BOLD: "bold", Look.DIM: "dim"}
@@ -48,7 +48,7 @@ class View:
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
         for line, look in self.lines_at(options.max_width):
-            for part in wrapped(line, options.max_width):
+            for part in wrap_line(line, options.max_width):
                 yield Text(part, style=_STYLES.get(look, ""), no_wrap=True, overflow="crop")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,12 +36,13 @@ class Cards:
     """Builds the cards at `now`.
 
     `usual` has the hourly means of the last weeks by device and quantity, for quantities without a limit.
-    `silences` are the newest absences, by device or by source; `sources` name the source of each device.
+    `silences` are the newest absences, by device or by source; `sources` name the source of each device, and
+    `interval_of` returns how often that is read.
     """
 
     history: History
     now: datetime
-    interval: timedelta
+    interval_of: Callable[[str], timedelta]
     usual: HourlyMeans
     silences: Mapping[str, Absence]
     sources: Mapping[str, str]
@@ -50,7 +51,7 @@ class Cards:
         """Return the values of one device."""
         observed = reading.observed_at or reading.collected_at
         hour = self.history.values(reading.device_id, reading.collected_at - _TREND, reading.collected_at)
-        stale_at = stale_from(reading.collected_at, self.interval)
+        stale_at = stale_from(reading.collected_at, self.interval_of(reading.device_id))
         return {
             "device": reading.device_id,
             "name": reading.location,

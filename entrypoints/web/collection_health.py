@@ -64,9 +64,8 @@ def strips(
     known: Sequence[KnownDevice],
     names: Mapping[str, str],
     span: Span,
-    interval: timedelta,
 ) -> list[dict[str, Any]]:
-    """Return for each source and device the share of expected readings in each cell of the span.
+    """Return for each source and device the share of each cell of the span in which readings came.
 
     It is None where nothing was expected yet.
     """
@@ -74,23 +73,22 @@ def strips(
     by_source: dict[str, list[KnownDevice]] = {}
     for device in known:
         by_source.setdefault(device.source, []).append(device)
-    missing: dict[str, list[int]] = {}
+    missing: dict[str, list[float]] = {}
     for one in absences:
         ids = [device.device_id for device in by_source.get(one.source, ())]
         for key in [one.source, *ids] if one.device_id is None else [one.device_id]:
-            counts = missing.setdefault(key, [0] * _CELLS)
-            for number, slots in _by_cell(one, span.since, cell):
-                counts[number] += slots
-    expected = max(1.0, cell / interval)
+            shares = missing.setdefault(key, [0.0] * _CELLS)
+            for number, share in _by_cell(one, span.since, cell):
+                shares[number] += share
 
     def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
-        counts = missing.get(key, [0] * _CELLS)
+        shares = missing.get(key, [0.0] * _CELLS)
         return {
             "name": name,
             "is_source": is_source,
             "cells": [
-                round(max(0.0, 1 - count / expected), 2) if span.since + (number + 1) * cell > first else None
-                for number, count in enumerate(counts)
+                round(max(0.0, 1 - share), 2) if span.since + (number + 1) * cell > first else None
+                for number, share in enumerate(shares)
             ],
         }
 
@@ -106,15 +104,11 @@ def strips(
     return found
 
 
-def _by_cell(one: Absence, since: datetime, cell: timedelta) -> Iterator[tuple[int, int]]:
-    """Yield cells, and how many slots of the absence begin in each."""
-    begin, step = (one.slot - since) / cell, timedelta(seconds=one.interval_s) / cell
-    done = 0
-    while done < one.slots:
-        number = int(begin + done * step)
-        until = min(one.slots, max(done + 1, math.ceil((number + 1 - begin) / step)))
-        yield min(_CELLS - 1, number), until - done
-        done = until
+def _by_cell(one: Absence, since: datetime, cell: timedelta) -> Iterator[tuple[int, float]]:
+    """Yield cells, and which share of each the absence takes."""
+    begin, end = (one.slot - since) / cell, (one.end - since) / cell
+    for number in range(max(0, math.floor(begin)), min(_CELLS, math.ceil(end))):
+        yield number, min(end, number + 1) - max(begin, number)
 
 
 def _gap(gap: SeriesGap, names: Mapping[str, str]) -> dict[str, Any]:

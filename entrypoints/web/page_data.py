@@ -50,7 +50,8 @@ class PageData:
     """Reads what a page shows. Every call reads the database anew; nothing is changed. Blocks.
 
     `incidents` returns the open incidents, each with `text`, `detail` and `since`; `database` what the footer
-    shows of the file. `settings` are those of devices, which `history` and `ledger` have applied.
+    shows of the file. `intervals` are those of the sources, `interval` that of any other. `settings` are
+    those of devices, which `history` and `ledger` have applied.
     """
 
     history: History
@@ -59,6 +60,7 @@ class PageData:
     clock: Clock
     zone: tzinfo
     interval: timedelta
+    intervals: Mapping[str, timedelta] = attrs.field(factory=dict)
     is_simulated: bool
     incidents: Callable[[], Sequence[Mapping[str, Any]]]
     database: Callable[[], Mapping[str, Any]]
@@ -109,10 +111,15 @@ class PageData:
         sources = {device.device_id: device.source for device in known}
         usual = self._hourly_means(newest, now)
         first = self._first()
+        intervals = {device_id: self._interval(source) for device_id, source in sources.items()}
+
+        def interval_of(device_id: str) -> timedelta:
+            return intervals.get(device_id, self.interval)
+
         cards = Cards(
             history=self.history,
             now=now,
-            interval=self.interval,
+            interval_of=interval_of,
             usual=usual,
             silences=newest_silences(self._absences(records, Span(since=now - _SILENCE, until=now))),
             sources=sources,
@@ -124,7 +131,7 @@ class PageData:
             "newest_id": self.history.newest_id(),
             "span": {"since": span.since.timestamp(), "until": span.until.timestamp()},
             "resolution": resolution.value,
-            "interval": self.interval.total_seconds(),
+            "interval": max([self.interval, *intervals.values()]).total_seconds(),
             "sources": sources,
             "last_cycle": last_cycle(newest, records, known, self.measurements.between(now - HOUR, now)),
             "rooms": [
@@ -139,7 +146,7 @@ class PageData:
             "database": {**self.database(), "since": first and first.timestamp()},
         }
         times: dict[tuple[int, ...], int] = {}
-        for chart in self._charts(newest, span, resolution, usual):
+        for chart in self._charts(newest, span, resolution, usual, interval_of):
             if chart["series"]:
                 _pack(chart, times)
                 yield {"charts": [chart]}
@@ -148,7 +155,7 @@ class PageData:
         yield {
             "times": list(times),
             "gaps": gaps(absences, names),
-            "strips": strips(absences, known, names, span, self.interval),
+            "strips": strips(absences, known, names, span),
         }
 
     def _first(self) -> datetime | None:
@@ -159,8 +166,15 @@ class PageData:
     def _absences(self, records: Sequence[SourceRecord], span: Span) -> Sequence[Absence]:
         return [
             *self.ledger.absences(span.since, span.until),
-            *(each for one in records for each in unwritten(one.source, one.slot, span, self.interval)),
+            *(
+                each
+                for one in records
+                for each in unwritten(one.source, one.slot, span, self._interval(one.source))
+            ),
         ]
+
+    def _interval(self, source: str) -> timedelta:
+        return self.intervals.get(source, self.interval)
 
     def _backlog(self, resolution: Resolution, now: datetime) -> Iterator[Mapping[str, Any]]:
         """Yield a line if the charts lack readings."""
@@ -195,7 +209,12 @@ class PageData:
         return found
 
     def _charts(
-        self, newest: Sequence[Reading], span: Span, resolution: Resolution, usual: HourlyMeans
+        self,
+        newest: Sequence[Reading],
+        span: Span,
+        resolution: Resolution,
+        usual: HourlyMeans,
+        interval_of: Callable[[str], timedelta],
     ) -> Iterable[dict[str, Any]]:
         @cache
         def values(device_id: str) -> Mapping[Quantity, Sequence[Point]]:
@@ -208,13 +227,14 @@ class PageData:
 
         for quantity, (title, unit) in TITLES.items():
             series = [
-                self._series(reading, quantity, span, resolution, values)
+                self._series(reading, quantity, span, resolution, values, interval_of(reading.device_id))
                 | ({"anomalies": anomalies(reading.device_id)} if resolution is Resolution.READING else {})
                 for reading in newest
                 if quantity in reading.values
             ]
             if quantity is Quantity.PM25 and resolution in (Resolution.READING, Resolution.HOUR):
                 series += [self._day_means(reading, span) for reading in newest if quantity in reading.values]
+            steps = {interval_of(one["device"]).total_seconds() for one in series}
             means = [mean for (_, one), found in usual.items() if one is quantity for mean in found]
             yield {
                 "quantity": quantity.value,
@@ -224,15 +244,22 @@ class PageData:
                 "limits": [list(limit) for limit in PM25_CLASSES] if quantity is Quantity.PM25 else [],
                 "guideline": PM25_GUIDELINE if quantity is Quantity.PM25 else None,
                 "usual": usual_range(means),
+                "interval": steps.pop() if len(steps) == 1 else None,
             }
 
     def _series(
-        self, reading: Reading, quantity: Quantity, span: Span, resolution: Resolution, values: ValuesOf
+        self,
+        reading: Reading,
+        quantity: Quantity,
+        span: Span,
+        resolution: Resolution,
+        values: ValuesOf,
+        interval: timedelta,
     ) -> dict[str, Any]:
         columns: dict[str, list[float | None]] = {"times": [], "means": [], "lows": [], "highs": []}
         if resolution is Resolution.READING:
             for at, value in thinned(
-                list(with_breaks(values(reading.device_id).get(quantity, ()), self.interval))
+                list(with_breaks(values(reading.device_id).get(quantity, ()), interval))
             ):
                 columns["times"].append(at.timestamp())
                 columns["means"].append(None if value is None else round(value, 2))

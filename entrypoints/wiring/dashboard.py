@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.files.atomic_write import write_atomically
 from adapters.sqlite.history.queries import SqliteMeasurements, is_simulated
-from config.source_names import source_names
+from config.source_names import intervals, source_names
 from domain.alerts.incidents import belongs_to_home
 from domain.alerts.messages import title_of
 from entrypoints.version import __version__
@@ -30,6 +30,7 @@ def page_data(home: Home) -> PageData:
         clock=home.clock,
         zone=local_zone(),
         interval=timedelta(seconds=home.settings.collection.interval_seconds),
+        intervals=intervals(home.settings),
         is_simulated=is_simulated(home.files.database),
         incidents=partial(_open_incidents, home),
         database=partial(_database, home),

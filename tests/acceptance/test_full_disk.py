@@ -71,6 +71,7 @@ def stored_slots(deployment: Deployment) -> list[str]:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(300)  # it starts many programs, and fills the disk with a file for each inode
 @pytest.mark.parametrize(
     ("disk", "begin", "end", "place", "is_new"),
     [

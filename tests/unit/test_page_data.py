@@ -11,6 +11,7 @@ from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
 from domain.device_settings import DeviceSettings, Setting, SettingsByDevice
+from domain.history.series import Span
 from domain.measurements import ReadCost
 from domain.reading import Quantity
 from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings
@@ -66,6 +67,37 @@ def test_voc_index_is_compared_with_what_is_usual() -> None:
     data = page_data(store)
     (chart,) = data.build(data.span("6h"))["charts"]
     assert chart["usual"] == (1.0, 9.0)
+
+
+def test_each_source_has_its_own_interval() -> None:
+    """Readings every quarter of an hour are no breaks, and their device is not stale after 40 minutes."""
+    store = MemoryStore()
+    for minutes in (85, 70, 55, 40):
+        slot = NOON - minutes * MINUTE
+        due = a_due("amazon", slot=slot, interval_s=900)
+        store.append(a_cycle(a_collected(a_reading("a", collected_at=slot), due=due)))
+    data = attrs.evolve(page_data(store), intervals={"amazon": 15 * MINUTE})
+    content = data.build(data.span("6h"))
+    (chart,) = content["charts"]
+    assert chart["series"][0]["means"] == [21.5] * 4
+    assert (chart["interval"], content["interval"]) == (900, 900)
+    assert not content["rooms"][0]["is_stale"]
+
+
+def test_strip_has_the_share_of_each_cell() -> None:
+    store = MemoryStore()
+    for minutes in range(360, -5, -5):
+        due = a_due(slot=NOON - minutes * MINUTE)
+        is_missing = minutes in (60, 55)
+        outcome = a_failed(due) if is_missing else a_collected(a_reading("a", collected_at=due.slot), due=due)
+        store.append(a_cycle(outcome))
+    data = page_data(store)
+    source, device = data.build(Span(since=NOON - 4 * HOUR, until=NOON))["strips"]
+    cells = 96 / 4  # in an hour
+    assert source["cells"] == device["cells"]
+    lost = [number for number, share in enumerate(source["cells"]) if share < 1]
+    assert lost == list(range(round(3 * cells), round(3 * cells) + 4))  # 10 minutes, in cells of 2.5
+    assert {source["cells"][number] for number in lost} == {0.0}
 
 
 def test_rooms_are_in_the_order_of_their_names_and_those_outdoors_last() -> None:

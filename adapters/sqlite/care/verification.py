@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import attrs
@@ -78,16 +78,19 @@ def _first_line(path: Path, pragma: str) -> str | None:
     if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without tables
         return "the file is empty"
     try:
-        with (
-            store_errors(path),
-            closing(connect(path, mode="ro", busy_timeout_ms=_BUSY_TIMEOUT_MS)) as connection,
-        ):
-            connection.execute("PRAGMA cell_size_check=ON")
-            connection.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
+        with _connection_to_check(path, busy_timeout_ms=_BUSY_TIMEOUT_MS) as connection:
             result = str(connection.execute(pragma).fetchone()[0])
     except StoreCorrupt as error:
         return str(error.__cause__ or error)
     return None if result == "ok" else " ".join(result.split())
+
+
+@contextmanager
+def _connection_to_check(path: Path, *, busy_timeout_ms: int) -> Iterator[sqlite3.Connection]:
+    with store_errors(path), closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as connection:
+        connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
+        yield connection
 
 
 def check_home(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
@@ -119,12 +122,7 @@ def check(path: Path, *, busy_timeout_ms: int) -> tuple[Finding, ...]:
     if path.is_file() and path.stat().st_size == 0:  # to SQLite that is a database without tables
         return (Finding(table=_FILE, where="", what="is empty"),)
     try:
-        with (
-            store_errors(path),
-            closing(connect(path, mode="ro", busy_timeout_ms=busy_timeout_ms)) as database,
-        ):
-            database.execute("PRAGMA cell_size_check=ON")
-            database.execute("PRAGMA ignore_check_constraints=ON")  # what is refused today is no damage
+        with _connection_to_check(path, busy_timeout_ms=busy_timeout_ms) as database:
             return tuple(_check(database))
     except StoreCorrupt as error:
         return (_unreadable(error),)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 
+from adapters.sqlite.database_lock import transaction
 from adapters.sqlite.rows.readings import AIR_READINGS, CREATE_ALL_READINGS, READING_COLUMNS, READINGS
 from adapters.sqlite.schema import (
     ADD_COLUMNS,
@@ -100,17 +100,10 @@ def migrate(
 ) -> None:
     """Take the step to that format, all or nothing; an error of `before_commit` rolls it back."""
     # not IMMEDIATE: in the old journal modes a reader would hold up the commit, after all the work
-    connection.execute("BEGIN EXCLUSIVE")
-    try:
+    with transaction(connection, "BEGIN EXCLUSIVE"):
         step(connection)
         connection.execute(f"PRAGMA user_version={version:d}")
         before_commit()
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
 
 
 def _add_checksum_columns(connection: sqlite3.Connection) -> None:

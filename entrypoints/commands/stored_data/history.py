@@ -70,7 +70,7 @@ def command(
         intervals=intervals(home_now.settings),
         zone=local_zone(),
     )
-    found = reader.read(chosen(stored.newest(now), room, quantity), quantity, span, now)
+    found = reader.read(choose_devices(stored.newest(now), room, quantity), quantity, span, now)
     if is_json:
         print_message(as_json(as_object(found, reader.zone)))
         return 0
@@ -80,7 +80,7 @@ def command(
     return 0
 
 
-def chosen(newest: Sequence[Reading], room: str, quantity: Quantity) -> Sequence[Reading]:
+def choose_devices(newest: Sequence[Reading], room: str, quantity: Quantity) -> Sequence[Reading]:
     """Return the devices that the room stands for and that measure the quantity. Raise UsageError."""
     by_id: Mapping[str, Reading] = {reading.device_id: reading for reading in newest}
     found = [by_id[each] for each in matching_ids(room, {each: one.location for each, one in by_id.items()})]

@@ -28,6 +28,7 @@ from entrypoints.terminal.stored_data.status_text import Status, as_object, line
 from entrypoints.terminal.times import local_time
 from entrypoints.terminal.watching import LinesAt, watch
 from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.export import holds_simulated
 from entrypoints.wiring.home import ALERT_FILE_SOURCE, home_of
 from entrypoints.wiring.storage import collectors, history, ledger, require_database
 from ports.state import Json
@@ -127,6 +128,7 @@ def status_of(home: Path, environment: Environment) -> Status:
             attrs.evolve(one, coverage=coverage.devices.get(one.reading.device_id)) for one in newest
         ),
         source_of=coverage.source_of,
+        is_simulated=holds_simulated(home_now),
         coverage=coverage.sources,
         records=tuple(one for one in records if one.source in sources or one.slot >= span.since),
     )

@@ -47,12 +47,15 @@ class Status:
     alert_file: Path | None
     collectors: tuple[str, ...]
     store_trouble: str | None = None
+    is_simulated: bool = False
 
 
 def lines(status: Status, width: int) -> Iterator[Line]:
     """Yield problems first, then the newest values, then the sources."""
     for problem in _problems(status):
         yield problem, Look.BOLD
+    if status.is_simulated:
+        yield "the readings are those of a simulated home", Look.BOLD
     running = ", ".join(status.collectors)
     yield f"collecting now: {running}" if running else "no collector is running", Look.PLAIN
     yield from ((line, Look.PLAIN) for line in _waiting(status.waiting))
@@ -76,6 +79,7 @@ def as_object(status: Status) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "now": status.now.isoformat(),
+        "is_simulated": status.is_simulated,
         "collecting": list(status.collectors),
         "troubles": list(_problems(status)),
         "incidents": status.incidents,

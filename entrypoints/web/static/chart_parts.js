@@ -30,6 +30,24 @@ export function timesOf(number) {
   return state.content.times[number].map((step) => (at += step));
 }
 
+// Values between two breaks: no line reaches them, so that they need a dot.
+export function lonelyOf(values) {
+  const found = [];
+  let number = -1; // of the last value, if a break is before it
+  let isBroken = true;
+  values.forEach((value, index) => {
+    if (value === undefined) return;
+    if (value === null) {
+      if (number >= 0) found.push(number);
+      [number, isBroken] = [-1, true];
+    } else {
+      number = isBroken ? index : -1;
+      isBroken = false;
+    }
+  });
+  return number >= 0 ? [...found, number] : found;
+}
+
 // The instants of the last value before, and the first one after, each break of a line.
 export function breaksOf(times, values) {
   const found = [];
@@ -66,8 +84,9 @@ export function ring() {
 }
 
 export function notes(chart) {
-  const { resolution, interval } = state.content;
-  const points = resolution === "reading" ? `a reading every ${Math.round(interval / 60)} minutes` : `lowest, mean and highest of each ${resolution}`;
+  const { resolution } = state.content;
+  const each = chart.interval === null ? "each reading" : `a reading every ${Math.round(chart.interval / 60)} minutes`;
+  const points = resolution === "reading" ? each : `lowest, mean and highest of each ${resolution}`;
   const words = [points];
   if (chart.quantity === "temperature") words.push("a break in a line is time without a reading, never an interpolation");
   if (chart.quantity === "pm25") {

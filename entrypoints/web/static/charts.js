@@ -1,7 +1,7 @@
 // The charts: lines that break where there is no reading, what lies behind them, and what the pointer shows.
 
 import { colour, element, instant, isReport, period, settings, shown, state, styleOf, unitOf, written, zone } from "./base.js";
-import { area, breaksOf, gapsOf, limitsOf, notes, ring, swatch, tableOfChart, timeLabels, timesOf } from "./chart_parts.js";
+import { area, breaksOf, gapsOf, limitsOf, lonelyOf, notes, ring, swatch, tableOfChart, timeLabels, timesOf } from "./chart_parts.js";
 
 const uPlot = window.uPlot;
 const HEIGHT = 260;
@@ -124,11 +124,12 @@ class Chart {
       const style = styleOf(one.device);
       const show = !hidden.has(one.device);
       const line = { label: one.name, device: one.device, position, show, spanGaps: false, points: { show: false } };
+      const points = { show: true, size: 4, width: 0, fill: colour(style.name), filter: (plot, at) => lonelyOf(plot.data[at]) };
       if (one.is_day_mean) {
         series.push({ ...line, isDayMean: true, stroke: colour(style.name), width: 1.2, dash: [2, 3] });
         continue;
       }
-      series.push({ ...line, stroke: colour(style.name), width: 1.8, dash: style.dash });
+      series.push({ ...line, points, stroke: colour(style.name), width: 1.8, dash: style.dash });
       if (!one.lows) continue;
       for (let edge = 0; edge < 2; edge += 1) series.push({ ...line, isEdge: true, stroke: colour(style.name, 0.35), width: 0.6 });
       bands.push({ series: [series.length - 1, series.length - 2], fill: colour(style.name, 0.16) });
@@ -140,7 +141,7 @@ class Chart {
       series,
       bands,
       legend: { show: false },
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone(state.content.zone)),
       scales: {
         x: { time: true, range: () => [state.content.span.since, state.content.span.until] },
         y: { range: (_, low, high) => limitsOf(this.chart, low, high) },

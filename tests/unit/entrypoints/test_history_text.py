@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import click
 import pytest
 
@@ -18,7 +19,7 @@ from domain.history.series import Resolution, Span, Summary
 from domain.reading import Quantity
 from domain.services.device_history import DeviceHistory, HistoryReader
 from entrypoints.commands.options import parse_instant, parse_span
-from entrypoints.commands.stored_data.history import chosen
+from entrypoints.commands.stored_data.history import choose_devices
 from entrypoints.terminal.encoding import in_encoding
 from entrypoints.terminal.stored_data.history_text import as_object, lines
 from entrypoints.terminal.stored_data.plot import Plot
@@ -135,7 +136,7 @@ def test_many_days_are_shown_as_weeks() -> None:
 
 
 def test_only_the_longest_gaps_are_listed() -> None:
-    gap_of = [
+    gaps_of_hours = [
         SeriesGap(
             source="hue",
             device_id=None,
@@ -146,15 +147,9 @@ def test_only_the_longest_gaps_are_listed() -> None:
         for number in range(11)
     ]
     found = read(store_of("stored", "stored"), NOON, NOON + 12 * HOUR)
-    shown = "\n".join(texts(attrs_with(found, gap_of)))
+    shown = "\n".join(texts(attrs.evolve(found, gaps=gaps_of_hours)))
     assert "and 2 shorter, together 3 min" in shown
     assert "9  2026-03-02 03:30 - 03:41 +05:30 (11 min): the source could not be reached" in shown
-
-
-def attrs_with(found: DeviceHistory, gap_of: Sequence[SeriesGap]) -> DeviceHistory:
-    import attrs
-
-    return attrs.evolve(found, gaps=gap_of)
 
 
 def a_plot(*values: float | None, step: timedelta = HOUR) -> Plot:
@@ -234,7 +229,7 @@ def test_a_room_that_cannot_be_shown_is_named_with_what_can(
 ) -> None:
     newest = [a_reading("hue:1", location="attic"), a_reading("hue:2", location=NASTY)]
     with pytest.raises(click.UsageError) as caught:
-        chosen(newest, room, quantity)
+        choose_devices(newest, room, quantity)
     assert caught.value.message.startswith(message)
     assert caught.value.message.isprintable()
 
@@ -257,6 +252,12 @@ def test_times_are_read_as_they_are_printed(text: str, instant: datetime) -> Non
 def test_a_time_that_ends_before_it_begins_is_refused(since: str, until: str | None) -> None:
     with pytest.raises(click.UsageError, match="--since is not"):
         parse_span(since, until, MemoryClock(NOON))
+
+
+@pytest.mark.parametrize("until", [None, "9999-12-31"])
+def test_a_time_is_not_longer_than_readings_can_be(until: str | None) -> None:
+    span = parse_span("0001-01-01", until, MemoryClock(NOON))
+    assert (span.since.year, span.until) == (1970, NOON)
 
 
 @pytest.mark.parametrize(

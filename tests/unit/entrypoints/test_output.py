@@ -79,8 +79,9 @@ def test_what_an_encoding_lacks_has_a_readable_replacement(
     assert in_encoding(text, encoding) == shown
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding, errors="strict"))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding, errors="backslashreplace"))
     prepare_streams()
     print_message(text)
-    sys.stdout.flush()
-    assert written.getvalue().decode(encoding) == f"{shown}\n"
+    print_message(text, err=True)
+    assert written.getvalue().decode(encoding) == 2 * f"{shown}\n"
     assert json.loads(as_json(text).encode(encoding)) == text

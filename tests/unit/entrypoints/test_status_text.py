@@ -221,6 +221,12 @@ def test_an_incident_is_named_with_its_room_and_local_time() -> None:
     assert first == f"no readings from the device {NASTY} (since {local_time(NOON)})"
 
 
+def test_a_simulated_home_is_called_so() -> None:
+    status = a_status(a_device(), is_simulated=True)
+    assert next(lines(status, 80)) == ("the readings are those of a simulated home", Look.BOLD)
+    assert as_object(status)["is_simulated"] is True
+
+
 def covered(store: MemoryStore, until: datetime = NOON + HOUR) -> HomeCoverage:
     span = Span(since=NOON, until=until)
     ledger = MemoryLedger(store)
