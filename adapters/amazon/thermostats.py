@@ -23,7 +23,7 @@ from adapters.http.lenient_json import (
     text,
 )
 from domain.cycle import Cause, SourceReply, Unread
-from domain.errors import SourceError
+from domain.errors import SourceError, SourceGarbled, SourceUnavailable
 from domain.reading import DeviceKind, Quantity, Reading, ThermostatMode
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -80,6 +80,7 @@ class Thermostats:
         self._is_loaded = False
         self._known: tuple[Thermostat, ...] = ()
         self._asked_at: datetime | None = None
+        self._refused_at: datetime | None = None  # when a read was refused, not merely without a reply
 
     async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
         """Return the readings; a failure leaves every known thermostat without one."""
@@ -88,20 +89,34 @@ class Thermostats:
         await self._discover(limit_s)
         if not self._known:
             return SourceReply(readings=())
-        try:
-            content = await self._alexa.appliance_states((one.appliance_id for one in self._known), limit_s)
-        except SourceError as error:
-            self._journal.record(Level.WARNING, "amazon.thermostats", detail=str(error))
-            found: dict[str, Samples] = {}
-            why = f"the thermostats cannot be read: {error}"
+        found: dict[str, Samples] = {}
+        if self._is_refused():
+            why = "the thermostats cannot be read; they are asked for once an hour"
         else:
-            found = samples_of_states(content, [one.as_entity for one in self._known])
-            why = "the reply does not have it"
+            found, why = await self._read(limit_s)
         outcomes = [self._outcome(one, found.get(one.appliance_id), slot, why) for one in self._known]
         return SourceReply(
             readings=tuple(one for one in outcomes if isinstance(one, Reading)),
             unread=tuple(one for one in outcomes if isinstance(one, Unread)),
         )
+
+    async def _read(self, limit_s: float) -> tuple[dict[str, Samples], str]:
+        """Return the samples by appliance id, and why a thermostat has none."""
+        try:
+            content = await self._alexa.appliance_states((one.appliance_id for one in self._known), limit_s)
+        except SourceError as error:
+            self._journal.record(Level.WARNING, "amazon.thermostats", detail=str(error))
+            if not isinstance(error, SourceUnavailable | SourceGarbled):
+                self._save(self._known, self._asked_at, refused_at=self._clock.now())
+            return {}, f"the thermostats cannot be read: {error}"
+        return samples_of_states(
+            content, [one.as_entity for one in self._known]
+        ), "the reply does not have it"
+
+    def _is_refused(self) -> bool:
+        """Return whether a read was refused a moment ago: each one may cost the account a new token."""
+        refused_at = self._refused_at
+        return refused_at is not None and abs(self._clock.now() - refused_at) < _TRY_AGAIN_AFTER
 
     def _outcome(
         self, thermostat: Thermostat, samples: Samples | None, slot: datetime, why: str
@@ -163,22 +178,29 @@ class Thermostats:
         self._is_loaded = True
         saved = dict(self._state.get(THERMOSTATS))
         if saved.get("of") == self._alexa.credential and saved.get("account") == self._alexa.account:
-            self._asked_at = instant(saved, "asked_at")
+            self._asked_at, self._refused_at = instant(saved, "asked_at"), instant(saved, "refused_at")
             self._known = tuple(
                 Thermostat(appliance_id=appliance_id, name=text(row, "name") or "")
                 for row in objects(saved.get("thermostats"))
                 if (appliance_id := text(row, "appliance_id"))
             )
 
-    def _save(self, found: tuple[Thermostat, ...], asked_at: datetime) -> None:
-        self._known, self._asked_at = found, asked_at
+    def _save(
+        self,
+        found: tuple[Thermostat, ...],
+        asked_at: datetime | None,
+        *,
+        refused_at: datetime | None = None,
+    ) -> None:
+        self._known, self._asked_at, self._refused_at = found, asked_at, refused_at
         rows: list[Json] = [attrs.asdict(one) for one in found]
         self._state.put(
             THERMOSTATS,
             {
                 "of": self._alexa.credential,
                 "account": self._alexa.account,
-                "asked_at": asked_at.isoformat(),
+                "asked_at": None if asked_at is None else asked_at.isoformat(),
+                "refused_at": None if refused_at is None else refused_at.isoformat(),
                 "thermostats": rows,
             },
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
 from pathlib import Path
 
 import entrypoints
@@ -78,15 +77,6 @@ def report_command(loaded: Loaded) -> Sequence[str] | None:
     if loaded.is_other_configuration:
         command += ["--config", str(loaded.config_path)]
     return [*command, *(["--env", loaded.env] if loaded.env else [])]
-
-
-def report_zone(home: Home) -> tzinfo:
-    """Return the zone of the hour at which reports are mailed: the system's."""
-    if report_command(home.loaded) is None:
-        return UTC
-    import tzlocal  # which most collectors do without
-
-    return tzlocal.get_localzone()
 
 
 def _heartbeat(home: Home) -> Heartbeat | None:

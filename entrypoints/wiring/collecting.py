@@ -21,7 +21,7 @@ from domain.services.collection_cycle import CollectionCycle
 from domain.services.cycle_storage import STORE_BUDGET_S, CycleStorage
 from domain.services.database_upkeep import DailyUpkeep
 from domain.services.source_backoff import SourceBackoff
-from entrypoints.wiring.alerts import alerting, report_mail, report_zone
+from entrypoints.wiring.alerts import alerting, report_mail
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import collecting_home
 from entrypoints.wiring.notices import remember_notices
@@ -120,7 +120,7 @@ def collecting(
                     journal=home.journal,
                     redact=home.redact,
                 ),
-                upkeep=daily_upkeep(home, database, report_mail=report_mail(home), zone=report_zone(home)),
+                upkeep=daily_upkeep(home, database, report_mail=report_mail(home)),
                 alerting=alerting(home, retrier),
                 journal=home.journal,
             )

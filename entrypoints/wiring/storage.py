@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, timezone, tzinfo
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -189,9 +190,11 @@ def _zones(home: Home) -> Zones:
 
 
 def local_zone() -> tzinfo:
-    """Return the system's zone."""
-
-    return tzlocal.get_localzone()
+    """Return the system's zone; its present offset where TZ is a rule (`UTC+3`) instead of a name."""
+    try:
+        return tzlocal.get_localzone()
+    except LookupError:
+        return timezone(timedelta(seconds=time.localtime().tm_gmtoff))
 
 
 def source_locks(home: Home, *, doing: str = "") -> SourceLocks:
@@ -204,9 +207,7 @@ def upkeep_lease(home: Home) -> UpkeepLock:
     return UpkeepLock(home.files.upkeep_lock, is_away=home.data.is_away)
 
 
-def daily_upkeep(
-    home: Home, store: SqliteStore, *, report_mail: ReportMail | None, zone: tzinfo
-) -> DailyUpkeep:
+def daily_upkeep(home: Home, store: SqliteStore, *, report_mail: ReportMail | None) -> DailyUpkeep:
     """Return what checks and backs up the database daily, next to the store that has it open."""
     backups = home.settings.backups
     upkeep = SqliteUpkeep(
@@ -228,7 +229,7 @@ def daily_upkeep(
         state=home.saved_state,
         copies=backups.copy_to is not None,
         report_mail=report_mail,
-        zone=zone,
+        zone=local_zone(),
         clock=home.clock,
         journal=home.journal,
     )

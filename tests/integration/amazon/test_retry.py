@@ -118,6 +118,7 @@ async def test_a_permanent_auth_error_is_not_tried_again_and_says_what_to_do(
         (Fault(effect=faults.Throttle(3.0), path=GRAPHQL, count=2), [3.0, 3.0]),
         (Fault(effect=faults.ThrottledInside("errors"), count=2), [1.0, 2.0]),
         (Fault(effect=faults.ThrottledInside("rate"), count=1), [1.0]),
+        (Fault(effect=faults.ThrottledInside("client"), count=1), [1.0]),
     ],
 )
 async def test_a_rate_limit_gets_the_wait_that_it_names(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import attrs
@@ -66,18 +66,20 @@ def mode(word: str) -> dict[str, Any]:
     return {"namespace": "Alexa.ThermostatController", "name": "thermostatMode", "value": word}
 
 
-def thermostats(alexa: FakeAlexa, state: MemoryState | None = None, **settings: Any) -> Thermostats:
+def thermostats(alexa: FakeAlexa, state: MemoryState | None, at: datetime, **settings: Any) -> Thermostats:
     return Thermostats(
         alexa=cast("Alexa", alexa),
         settings=ThermostatSettings(**settings),
         state=state or MemoryState(),
-        clock=MemoryClock(NOON),
+        clock=MemoryClock(at),
         journal=MemoryJournal(),
     )
 
 
-async def read(alexa: FakeAlexa, state: MemoryState | None = None, **settings: Any) -> SourceReply:
-    return await thermostats(alexa, state, **settings).read(NOON, 10.0)
+async def read(
+    alexa: FakeAlexa, state: MemoryState | None = None, at: datetime = NOON, **settings: Any
+) -> SourceReply:
+    return await thermostats(alexa, state, at, **settings).read(at, 10.0)
 
 
 async def test_a_thermostat_is_stored_as_the_earlier_program_did() -> None:
@@ -146,6 +148,23 @@ async def test_a_known_thermostat_without_a_reading_is_named(states: Any, cause:
     reply = await read(FakeAlexa(states=states))
     assert reply.readings == ()
     assert [(one.device_id, one.cause) for one in reply.unread] == [("nest:SKILL_nest", cause)]
+
+
+async def test_a_refused_read_is_tried_again_after_an_hour() -> None:
+    state, alexa = MemoryState(), FakeAlexa(states=SourceRefused("403"))
+    await read(alexa, state)
+    alexa.states = [temperature()]
+    (unread,) = (await read(alexa, state)).unread
+    assert (unread.cause, "once an hour" in unread.detail) == (Cause.NO_VALUE, True)
+    assert alexa.asked == ["makers", "SKILL_nest"]
+    assert len((await read(alexa, state, at=NOON + timedelta(hours=1))).readings) == 1
+
+
+async def test_a_read_without_a_reply_is_tried_again_at_once() -> None:
+    state, alexa = MemoryState(), FakeAlexa(states=SourceUnavailable("no reply"))
+    await read(alexa, state)
+    alexa.states = [temperature()]
+    assert len((await read(alexa, state)).readings) == 1
 
 
 async def test_thermostats_are_looked_for_once_a_day_and_remembered() -> None:
