@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.faults import NullTemperatures, Overwrite
-from adapters.simulator.faults import Overwrite
 from adapters.simulator.home import SimulatedHome
 from tests.support.databases import changed
 from tests.support.deployments import Deployment
