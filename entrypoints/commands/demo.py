@@ -312,7 +312,9 @@ def _show_newest(request: Request, home: Home) -> None:
         now=now,
         interval=max(intervals(home.settings).values()),
     )
+    print_message("")
     print_lines(tables.lines(terminal_width()))
+    print_message("")
 
 
 def _save_page(request: Request, home: Home) -> None:

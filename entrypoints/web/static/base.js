@@ -90,18 +90,28 @@ export function written(quantity, value) {
 }
 
 // The home's zone, wherever the browser is; that of the browser, if it does not know it.
-export function zone() {
+export const zone = kept((name) => {
   try {
-    new Intl.DateTimeFormat("en-GB", { timeZone: state.content.zone });
-    return state.content.zone;
+    return new Intl.DateTimeFormat("en-GB", { timeZone: name }).resolvedOptions().timeZone;
   } catch {
     return Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
-}
+});
+
+const formatOf = kept((options, name) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", timeZone: zone(name), ...options }));
 
 export function time(seconds, options) {
-  const parts = { hourCycle: "h23", timeZone: zone(), ...options };
-  return new Intl.DateTimeFormat("en-GB", parts).format(new Date(seconds * 1000));
+  return formatOf(options, state.content.zone).format(new Date(seconds * 1000));
+}
+
+// Formats take long to make: a page with many gaps writes thousands of times.
+function kept(make) {
+  const made = new Map();
+  return (...given) => {
+    const key = JSON.stringify(given);
+    if (!made.has(key)) made.set(key, make(...given));
+    return made.get(key);
+  };
 }
 
 export const CLOCK = { hour: "2-digit", minute: "2-digit" };

@@ -141,7 +141,7 @@ class Chart {
       series,
       bands,
       legend: { show: false },
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone(state.content.zone)),
       scales: {
         x: { time: true, range: () => [state.content.span.since, state.content.span.until] },
         y: { range: (_, low, high) => limitsOf(this.chart, low, high) },
