@@ -42,10 +42,10 @@ def shared_reasons(results: Sequence[ComponentResult]) -> Iterator[ComponentResu
     """Yield one result for all components that have the same reason, and one for all others skipped."""
     skipped = [result for result in results if result.status is Status.SKIPPED]
     if len({result.summary for result in skipped}) > 1:
-        names = ", ".join(result.component for result in skipped)
+        names = ", ".join(sorted(result.component for result in skipped))
         count = f"{len(skipped)} components"
         yield attrs.evolve(
-            skipped[0], component=count, summary=f"{names} (name one to see why)", next_step=""
+            skipped[0], component=count, summary=f"{names} (--only NAME says why)", next_step=""
         )
         results = [result for result in results if result.status is not Status.SKIPPED]
     by_reason: dict[str, list[ComponentResult]] = {}

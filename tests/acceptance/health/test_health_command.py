@@ -26,7 +26,7 @@ _PATIENCE_S = 40.0  # far beyond every deadline here, so that a slow machine pas
 def states(out: str) -> dict[str, str]:
     """Return the status of each component that has a line, or is named on the one of all that are skipped."""
     lines = re.findall(r"^(pass|warn|fail|unknown|skipped) +([a-z]\S+)", out, re.MULTILINE)
-    skipped = re.findall(r"^skipped +\d+ components +(.+) \(name one", out, re.MULTILINE)
+    skipped = re.findall(r"^skipped +\d+ components +(.+) \(--only", out, re.MULTILINE)
     return {name: status for status, name in lines} | {
         name: "skipped" for names in skipped for name in names.split(", ")
     }
