@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
 from domain.errors import StoreError
 from domain.reading import Quantity, Reading
-from entrypoints.commands.stored_data.dashboard import access_at
+from entrypoints.commands.stored_data.dashboard import access_at, cause_and_step
 from entrypoints.web.page_data import PageData
 from entrypoints.web.rendering import STATIC, assets, render
 from entrypoints.web.server import Access, application, runner_of
@@ -210,6 +211,19 @@ def test_hosts_that_are_known_at_an_address(host: str, known: Sequence[str], unk
     assert [one for one in known if not access.knows_host(one)] == []
     assert [one for one in unknown if access.knows_host(one)] == []
     assert (access.token is None) == (host in ("127.0.0.1", "::1"))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (errno.EADDRINUSE, "another program uses this port. Choose another one with --port"),
+        (errno.EADDRNOTAVAIL, "this machine does not have this address. Name one of its own with --host"),
+        (errno.EACCES, "this user may not use this port. Choose one above 1023 with --port"),
+        (socket.EAI_NONAME, "no such name. Choose another --host or --port"),
+    ],
+)
+def test_address_that_cannot_be_used_has_a_next_step(number: int, text: str) -> None:
+    assert cause_and_step(OSError(number, "no such name")) == text
 
 
 async def test_a_store_in_trouble_is_an_answer_too() -> None:
