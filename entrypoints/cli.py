@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from contextlib import suppress
 from typing import Any
@@ -38,6 +39,9 @@ _COMMANDS = {
 }
 
 
+_BREAK = re.compile(r"\s*[\r\n]+\s*")
+
+
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(_COMMANDS)
@@ -59,7 +63,9 @@ class _Commands(click.Group):
             check_limits()
             return super().invoke(ctx)
         except HomeclimateError as error:
-            _report(*str(error).split("\n") if isinstance(error, SettingsError) else [str(error)])
+            text = str(error)  # that of other programs may have several lines, which are one here
+            lines = text.split("\n") if isinstance(error, SettingsError) else [_BREAK.sub(" ", text)]
+            _report(*lines)
             return _code_of(error)
         except (OSError, RuntimeError, MemoryError) as error:
             return _denied(error)

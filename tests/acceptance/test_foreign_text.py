@@ -28,7 +28,6 @@ COMMANDS = (
     ("log",),
     ("devices",),
     ("export",),
-    ("setup",),
 )
 
 
@@ -41,16 +40,18 @@ def test_no_command_passes_a_control_character_on(
 ) -> None:
     rename_all(simulated_home, f"  {NASTY} ")
     out = {}
-    for command in COMMANDS:
+    for command in (*COMMANDS, ("setup", "--address", simulated_home.bridge.address)):
         done = run_here(deployment, *command)
         shown = done.stdout + done.stderr
         assert not _CONTROL.search(shown.replace("\r\n", "\n") if command == ("export",) else shown), command
         assert "Traceback" not in shown
+        assert "\ufffd " not in shown, "a line break of our own was replaced"
         assert not any(line.startswith("hue: all is well") for line in shown.splitlines())
-        out[command] = shown
+        out[command[0], *command[1:2]] = shown
     assert {location for (location,) in deployment.rows("SELECT location FROM readings")} == {NASTY}
     for command in (("status",), ("history", "well"), ("history", "no such room"), ("devices",)):
         assert HARMLESS in out[command], command
+    assert f"  {HARMLESS}  " in out["setup", "--address"]
 
 
 def test_a_page_has_names_without_control_characters(
@@ -80,7 +81,7 @@ def test_every_command_prints_what_the_encoding_can_show(deployment: Deployment,
     encoding = variables.get("PYTHONIOENCODING", "ascii")
     plain = {key: value for key, value in deployment.environment().items() if key != "PYTHONIOENCODING"}
     demo = ("demo", "--home", "demo", "--days", "1", "--live-cycles", "1")
-    for command in (*COMMANDS[:-1], ("health",), demo):
+    for command in (*COMMANDS, ("health",), demo):
         done = subprocess.run(
             deployment.command(*command),
             env={**plain, "HOME": os.environ["HOME"], **variables, "SIMULATED_RATE": "20"},

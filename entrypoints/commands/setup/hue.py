@@ -22,10 +22,11 @@ from entrypoints.wiring.sources import bridge_finder
 from ports.setup import AnnouncedBridge, BridgeFinder, BridgePairing, UnverifiedBridge, VerifiedBridge
 
 _SEARCH_S = 5.0
-_NOT_FOUND = """\
-No bridge was found. Is it on, and in the same network as this computer? Then give its address:
-  homeclimate setup --address ADDRESS    (the Hue app: Settings, My Hue system, the bridge, the i)
-  homeclimate setup --cloud              (asks its maker, to whom it reports its address)"""
+_NOT_FOUND = (
+    "No bridge was found. Is it on, and in the same network as this computer? Then give its address:",
+    "  homeclimate setup --address ADDRESS    (the Hue app: Settings, My Hue system, the bridge, the i)",
+    "  homeclimate setup --cloud              (asks its maker, to whom it reports its address)",
+)
 _PLACEHOLDER_KEY = Secret("0" * 40)  # to check that a key could be saved
 
 
@@ -104,7 +105,7 @@ class BridgeSearch:
             self.prompts.warn(str(error))
             announced = []
         if not announced:
-            self.prompts.warn(_NOT_FOUND)
+            self.prompts.warn(*_NOT_FOUND)
             return None
         chosen = announced[0] if len(announced) == 1 else self._choose(announced)
         return self.at_address(chosen.address, chosen.bridge_id) if chosen else None

@@ -30,7 +30,7 @@ from tests.support.deployments import Deployment
 
 CLIENTS = 20
 CALM, PHASES = "no client", ("no client", "range=1y", "no client", "range=all", "no client")
-MOST_RATIO = 1.5
+MOST_LATER_S = 0.1  # at the median: a fiftieth of the interval
 _SEED = 1
 _FIRST_CYCLE_S = 1_200.0  # until the file is checked
 
@@ -101,7 +101,7 @@ def _report(found: Mapping[str, Sequence[_Cycle]], wal: Mapping[str, int], count
     for phase, cycles in found.items():
         after = sorted(one.after_s for one in cycles)
         median_s, missed = statistics.median(after), sum(one.missed for one in cycles)
-        is_good &= missed == 0 and median_s < MOST_RATIO * calm_s
+        is_good &= missed == 0 and median_s < calm_s + MOST_LATER_S
         print(
             f"{phase:<10} {counts.get(phase, 0):>6} answers, {len(cycles):>3} cycles: reported "
             f"{median_s:.3f} s after the slot (ratio {median_s / calm_s:.2f}), the latest {after[-1]:.3f} s; "
