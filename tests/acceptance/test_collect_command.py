@@ -43,6 +43,16 @@ def test_without_names_the_location_of_a_sensor_is_its_uniqueid(deployment: Depl
     assert deployment.rows("SELECT count(*) FROM readings WHERE device_id <> 'hue:' || location") == [(0,)]
 
 
+def test_general_fallback_location_is_stored_for_unnamed_sensors(
+    deployment: Deployment, simulated_home: SimulatedHome
+) -> None:
+    simulated_home.bridge.faults.add(Overwrite("name", ""))
+    with deployment.config_file.open("a") as config:
+        config.write("  general: {fallback_location: Hall}\n")
+    assert deployment.run("collect", "--once").returncode == 0
+    assert deployment.rows("SELECT DISTINCT location FROM readings") == [("Hall",)]
+
+
 def test_notice_on_the_configuration_is_printed_once(deployment: Deployment) -> None:
     with deployment.config_file.open("a") as config:
         config.write("  nest: {enabled: yes}\n")

@@ -55,6 +55,14 @@ def _merge(path: Path, other: Path) -> int:
         return merge_backup(path, other, lock=lock, busy_timeout_ms=0)
 
 
+def _roll_up(path: Path) -> int:
+    with (
+        closing(connect(path, mode="rw", busy_timeout_ms=0)) as connection,
+        closing(DatabaseLock(path.with_name("lock"), wait_s=1.0)) as lock,
+    ):
+        return rollups.roll_up(connection, lock, rollups.Zones(days=UTC))
+
+
 def test_no_row_of_readings_lacks_a_temperature(path: Path) -> None:
     assert rows(path, "SELECT device_id, temperature_celsius FROM readings") == [("hue:a", 21.5)]
     assert rows(path, EVERY) == [("alexa:a", None, 3.0), ("hue:a", 21.5, None)]
@@ -130,16 +138,15 @@ def test_late_rows_of_both_tables_join_their_hour(path: Path) -> None:
         (day,) = history.days("alexa:a", Quantity.PM25, NOON, NOON, UTC)
         return [hour.count, day.count]
 
-    def roll_up() -> int:
-        with (
-            closing(connect(path, mode="rw", busy_timeout_ms=0)) as connection,
-            closing(DatabaseLock(path.with_name("lock"), wait_s=1.0)) as lock,
-        ):
-            return rollups.roll_up(connection, lock, rollups.Zones(days=UTC))
-
-    assert (roll_up(), counts()) == (2, [1, 1])
+    assert (_roll_up(path), counts()) == (2, [1, 1])
     for minutes, values in ((5, {"pm25": 4.0}), (10, {"temperature": 20.0, "pm25": 5.0})):
         slot = NOON + timedelta(minutes=minutes)
         reading = a_reading("alexa:a", kind=DeviceKind.ALEXA_AQM, collected_at=slot, **values)
         _store(path, a_cycle(a_collected(reading, due=a_due(slot=slot))))
-    assert (counts(), roll_up(), counts(), roll_up()) == ([3, 3], 2, [3, 3], 0)
+    assert (counts(), _roll_up(path), counts(), _roll_up(path)) == ([3, 3], 2, [3, 3], 0)
+
+
+def test_roll_ups_of_a_version_without_the_table_are_counted_again(path: Path) -> None:
+    assert (_roll_up(path), _roll_up(path)) == (2, 0)
+    changed(path, """UPDATE properties SET value = '{"last_id": 1, "rows": 1}' WHERE name = 'rollups'""")
+    assert (_roll_up(path), _roll_up(path)) == (2, 0)
