@@ -93,7 +93,7 @@ class Summaries:
         else:
             raw = self._raw_hours(connection, new, device_id, first, end)
             found = _with({}, raw, key, first, end)
-        return _summaries(found, lambda hour: datetime.fromtimestamp(hour * HOUR_S, UTC))
+        return _summaries(found, _begin_of_hour)
 
     def days(
         self,
@@ -223,6 +223,11 @@ def _summaries(found: dict[int, Values], at: Callable[[int], datetime]) -> Seque
         Summary(at=at(number), low=low, high=high, total=total, count=count)
         for number, (low, high, total, count) in sorted(found.items())
     ]
+
+
+@lru_cache(maxsize=8192)  # series have the same hours
+def _begin_of_hour(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * HOUR_S, UTC)
 
 
 @lru_cache(maxsize=8192)
