@@ -74,6 +74,6 @@ def test_rooms_stay_while_the_database_is_away(
     for file in deployment.database.parent.glob("readings.db*"):
         file.rename(deployment.folder / file.name)
     run_here(deployment, "collect", "--once")
-    select = "SELECT location FROM readings WHERE device_id = ? ORDER BY id DESC LIMIT 1"
+    select = "SELECT location FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1"
     (interim,) = deployment.rows(select, home.sensors[0].device_id)
     assert interim == ("Küche",)
