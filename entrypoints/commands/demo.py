@@ -191,7 +191,7 @@ def run(request: Request) -> int:
     clock = moved_clock()
     with simulated_home(clock=clock, seed=request.seed) as simulated:
         bridge, alexa = simulated.bridge, simulated.alexa
-        _write_files(request.home, simulated)
+        write_files(request.home, simulated)
         loaded = load(request.home)
         environment = Environment(
             clock=clock, hue_roots=bridge.ca_file, amazon_roots=alexa.ca_file, is_simulated=True
@@ -282,8 +282,8 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
         yield from bar.track(slots, description="backfilling")
 
 
-def _write_files(home: Path, simulated: SimulatedHome) -> None:
-    """Write the configuration for the simulated home. Raise StoreRefused for a real home."""
+def write_files(home: Path, simulated: SimulatedHome, more: str = "") -> None:
+    """Write the configuration of the simulated home, with `more`. Raise StoreRefused for a real home."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
     is_ours = all(
         read_bytes(path).startswith(DEMO_MARK.encode()) for path in (config, secrets) if path.exists()
@@ -292,7 +292,8 @@ def _write_files(home: Path, simulated: SimulatedHome) -> None:
         raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
     bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(_CONFIG.format(mark=DEMO_MARK, bridge_address=bridge.address, alexa_url=alexa.url))
+    text = _CONFIG.format(mark=DEMO_MARK, bridge_address=bridge.address, alexa_url=alexa.url)
+    config.write_text(text + more)
     secrets.touch(mode=0o600)
     secrets.write_text(
         _SECRETS.format(
