@@ -20,7 +20,7 @@ from domain.services import collection_cycle
 from domain.services.alerting import Alerting
 from entrypoints.cli import main
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
 Report = dict[str, Any]
 

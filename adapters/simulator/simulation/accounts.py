@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -33,6 +34,7 @@ _OK = 200
 # A bridge is asked who is reachable less often than for temperatures.
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 _SAME_CELSIUS = 0.01
+_LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
 
 
 @attrs.define
@@ -103,7 +105,8 @@ class Account:
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
     wrong_values: int
-    alerts_called_for: int
+    refusals: int  # of a token
+    alerts_called_for: int  # fewer than those, where the pause after one may last until the next
     watched: Watched
     broken: Sequence[str] = ()
 
@@ -140,7 +143,7 @@ def account(
             if not (device in unread and (device, slot) in handed_over.uncertain):
                 shown[device, slot] = celsius
     right, wrong = _causes(due, outcomes, start, troubles)
-    refusals = sum(trouble.name == "token-refused" for trouble in troubles)
+    refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
     counted = Account(
         slots_due=len(due),
         slots_with_a_row=sum(key in outcomes for key in due),
@@ -157,7 +160,9 @@ def account(
             for key, celsius in shown.items()
             if key in stored
         ),
-        alerts_called_for=refusals,
+        refusals=len(refusals),
+        alerts_called_for=len(refusals)
+        - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
@@ -179,12 +184,10 @@ def _broken(counted: Account) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {promise}"
-    alerts = (watched.alerts_raised, watched.alerts_cleared)
-    if alerts != (counted.alerts_called_for,) * 2:
-        yield (
-            f"{counted.alerts_called_for} alerts were called for; {alerts[0]} were raised and {alerts[1]} "
-            "cleared"
-        )
+    raised, cleared = watched.alerts_raised, watched.alerts_cleared
+    if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
+        called_for = counted.alerts_called_for
+        yield f"{called_for} alerts were called for; {raised} were raised and {cleared} cleared"
     if watched.longest_cycle_s > LONGEST_CYCLE_S:
         yield f"a cycle took {watched.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
     if watched.largest_log_bytes > LARGEST_LOG_BYTES:

@@ -65,7 +65,7 @@ KINDS: Mapping[str, Kind] = {
         amazon="refused-token",
         ends_access=True,
         per_day=1 / 60,
-        minutes=(30, 120),
+        minutes=(90, 240),  # longer than a pause after other failures
         # a single refusal is not believed
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
