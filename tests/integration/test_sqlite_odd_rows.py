@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import Cause, Collected
 from domain.progress import SourceProgress
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
