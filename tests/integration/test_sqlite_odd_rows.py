@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import Cause, Collected
 from domain.progress import SourceProgress
 from domain.reading import Quantity
