@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ PM25_CLASSES: Sequence[tuple[float, str]] = (
     (55.4, "unhealthy for sensitive groups"),
     (125.4, "unhealthy"),
     (225.4, "very unhealthy"),
+    (math.inf, "hazardous"),
 )
-_ABOVE_ALL = "hazardous"
 # WHO global air quality guidelines (2021): 24-hour mean of PM2.5, in ug/m3, not to be exceeded on more than
 # three or four days a year.
 PM25_GUIDELINE = 15.0
@@ -37,7 +38,7 @@ _FEWEST_FOR_USUAL = 48  # hours: a range from less would be that of a day
 def pm25_class(mean_ugm3: float) -> str:
     """Return the EPA class of a 24-hour mean of PM2.5, in ug/m3, which the EPA cuts to one decimal first."""
     cut = int(mean_ugm3 * 10) / 10
-    return next((name for limit, name in PM25_CLASSES if cut <= limit), _ABOVE_ALL)
+    return next(name for limit, name in PM25_CLASSES if cut <= limit)
 
 
 def usual_range(hourly_means: Sequence[float]) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
@@ -41,6 +42,8 @@ RANGES: Mapping[str, timedelta] = {
 _SILENCE = timedelta(hours=6)  # how far back the reason of a silence is looked for
 _USUAL_DAYS = timedelta(days=30)
 _USUAL = (Quantity.VOC_INDEX, Quantity.IAQ_SCORE)  # quantities without a unit, and without a limit
+
+_PM25_LIMITS = [[None if math.isinf(limit) else limit, name] for limit, name in PM25_CLASSES]
 
 ValuesOf = Callable[[str], Mapping[Quantity, Sequence[Point]]]
 
@@ -181,7 +184,7 @@ class PageData:
         if resolution in (Resolution.DAY, Resolution.WEEK) and (count := self.history.backlog()):
             yield {
                 "text": f"these charts lack the newest {count:,} readings, which are not summed up yet",
-                "detail": "The daily upkeep sums them up, or `homeclimate db rebuild-rollups` does",
+                "detail": "The daily upkeep sums them up, or the command `db rebuild-rollups` does",
                 "since": now.timestamp(),
             }
 
@@ -241,7 +244,7 @@ class PageData:
                 "title": title,
                 "unit": unit,
                 "series": series,
-                "limits": [list(limit) for limit in PM25_CLASSES] if quantity is Quantity.PM25 else [],
+                "limits": _PM25_LIMITS if quantity is Quantity.PM25 else [],
                 "guideline": PM25_GUIDELINE if quantity is Quantity.PM25 else None,
                 "usual": usual_range(means),
                 "interval": steps.pop() if len(steps) == 1 else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -145,18 +146,21 @@ def earlier_reads(home: Home, name: str) -> EarlierReads:
 def earlier_locations(home: Home) -> Mapping[str, str]:
     """Return the locations that devices have in rows from before this program, by id in lower case.
 
-    While the database cannot be read they are those that the home has saved.
+    What the home has saved counts too: the database may be away, or an interim one.
     """
     from adapters.sqlite.history.earlier import earlier_locations
 
-    saved = home.state.get(_EARLIER_LOCATIONS)
-    try:
-        found = earlier_locations(home.files.database)
-    except StoreError:
-        return {device_id: location for device_id, location in saved.items() if isinstance(location, str)}
-    if found != saved:
-        home.state.put(_EARLIER_LOCATIONS, found)
-    return found
+    saved = {
+        device_id: location
+        for device_id, location in home.state.get(_EARLIER_LOCATIONS).items()
+        if isinstance(location, str)
+    }
+    with suppress(StoreError):  # the store says why
+        known = {**saved, **earlier_locations(home.files.database)}
+        if known != saved:
+            home.state.put(_EARLIER_LOCATIONS, known)
+        return known
+    return saved
 
 
 def bridge_opener(

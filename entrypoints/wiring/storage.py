@@ -27,7 +27,8 @@ from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.history import rollups
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger, SqliteMeasurements
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory, SqliteMeasurements
 from adapters.sqlite.history.rollups import Progress, Zones
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore

@@ -175,6 +175,39 @@ def test_gap_is_a_break_with_its_reason(deployment: Deployment, store: SqliteSto
         assert troubles == []
 
 
+def test_period_names_the_second_day_where_it_is_another_one(
+    deployment: Deployment, store: SqliteStore
+) -> None:
+    assert store
+    periods = """async () => {
+      const { period, state } = await import("/static/base.js");
+      const at = (text) => Date.parse(text) / 1000;
+      const now = at("2026-11-30T08:00Z");
+      Object.assign(state, { content: { ...state.content, zone: "UTC", now }, loadedAt: Date.now() });
+      return [["2026-11-30T05:00Z", "2026-11-30T07:10Z"], ["2026-11-27T07:05Z", "2026-11-27T08:10Z"],
+        ["2026-11-27T07:05Z", "2026-11-30T07:10Z"], ["2025-12-31T23:00Z", "2026-01-01T01:00Z"]]
+        .map(([begin, end]) => period(at(begin), at(end)));
+    }"""
+    with served(deployment) as (address, _), browsing() as (page, _):
+        page.goto(address)
+        assert page.evaluate(periods) == [
+            "05:00 to 07:10",
+            "27 Nov, 07:05 to 08:10",
+            "27 Nov, 07:05 to 30 Nov, 07:10",
+            "31 Dec 2025, 23:00 to 1 Jan, 01:00",
+        ]
+
+
+@pytest.mark.parametrize("width", [1320, 360])
+def test_reason_of_a_gap_is_not_cut_off(deployment: Deployment, store: SqliteStore, width: int) -> None:
+    assert store
+    with served(deployment) as (address, _), browsing(width) as (page, _):
+        page.goto(address)
+        sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
+        hidden = page.locator("#gap-list .scroll").evaluate("list => list.scrollWidth - list.clientWidth")
+        assert hidden == 0
+
+
 def test_gap_can_be_reached_with_the_keyboard(deployment: Deployment, store: SqliteStore) -> None:
     assert store
     with served(deployment) as (address, _), browsing() as (page, troubles):

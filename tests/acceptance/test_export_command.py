@@ -117,6 +117,7 @@ def test_a_copy_can_be_read_by_who_may_not_write_beside_it(
     [
         (("--format", "parquet"), "Name it with --output"),
         (("--output", "a.db", "--since", "1d"), "the whole database"),
+        (("--output", "/none/a.csv"), "there is no folder /none. Make it, or name another file"),
         (("--device", "Cellar"), "no device or room 'Cellar'. Rooms: =1+1, K\u00fcche"),
         (("--since", "1d", "--until", "2d"), "--since is not before --until"),
         (("--since", "yesterday"), "is not a time"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def test_rooms_names_and_thermostats_go_on(
     assert {device_id: added[device_id][0] for device_id in known} == {one: before[one] for one in known}
     assert added[home.sensors[0].device_id][1] == "Typed"
     nest = f"nest:{thermostat_appliance(calm_seed())}"
+    earlier = json.loads((deployment.database.parent / "state.json").read_text())["locations.earlier"]
+    assert earlier.items() >= {one.lower(): before[one] for one in known}.items()
     assert added[nest][1:] == ("Mine", "nest_thermostat")
     assert added[home.sensors[2].device_id] == (home.sensors[2].name, None, "hue_sensor")
     assert "nest:" in deployment.rows("SELECT group_concat(device_id) FROM devices")[0][0]
+
+
+@pytest.mark.proof
+def test_rooms_stay_while_the_database_is_away(
+    deployment: Deployment, home: SimulatedHome, run_here: RunHere
+) -> None:
+    assert run_here(deployment, "collect", "--once").returncode == 0
+    for file in deployment.database.parent.glob("readings.db*"):
+        file.rename(deployment.folder / file.name)
+    run_here(deployment, "collect", "--once")
+    select = "SELECT location FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1"
+    (interim,) = deployment.rows(select, home.sensors[0].device_id)
+    assert interim == ("Küche",)

@@ -150,6 +150,16 @@ def test_help_lists_the_commands_before_anything_is_set_up(checkout: Path) -> No
     assert not (checkout / ".venv").exists()
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["bench"]])
+def test_lists_end_without_a_word_when_their_reader_goes(checkout: Path, arguments: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [str(checkout / "run"), *arguments]
+    told = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (told.returncode, told.stderr) == (-signal.SIGPIPE, "")
+
+
 def test_the_benchmarks_are_listed(checkout: Path) -> None:
     assert start(checkout, "bench").stdout == "cycle\n"
 

@@ -12,7 +12,7 @@ from adapters.sqlite.history.earlier import earlier_locations, has_thermostats
 from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.rows.names import TypedNames
 from config.device_registry import RegistryNames
-from domain.errors import StoreError
+from domain.errors import StoreError, StoreMissing
 from domain.reading import DeviceKind, Reading, ThermostatMode
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading
 from tests.support.databases import a_store, changed, rows
@@ -68,8 +68,10 @@ def test_device_whose_rows_are_split_already_has_no_earlier_location(path: Path)
     assert HUE_DEVICES[2] in earlier_locations(path)
 
 
-def test_missing_database_has_no_earlier_rows_and_a_broken_one_raises(tmp_path: Path) -> None:
-    assert earlier_locations(tmp_path / "none.db") == {}
+def test_missing_or_broken_database_raises(tmp_path: Path) -> None:
+    for ask in (earlier_locations, has_thermostats):
+        with pytest.raises(StoreMissing):
+            ask(tmp_path / "none.db")
     (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError):
         earlier_locations(tmp_path / "broken.db")
@@ -86,7 +88,6 @@ def test_rows_of_a_thermostat_are_found_and_new_ones_have_its_mode(path: Path) -
     assert nest in SqliteHistory(path).newest()
     changed(path, "DELETE FROM readings WHERE device_id LIKE 'nest:%'")
     assert not has_thermostats(path)
-    assert not has_thermostats(path.with_name("none.db"))
 
 
 def test_name_column_is_filled(path: Path) -> None:

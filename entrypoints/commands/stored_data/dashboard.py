@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import secrets
 import socket
@@ -107,11 +108,7 @@ async def _serve(
         try:
             await site.start()
         except OSError as error:
-            print_message(
-                f"homeclimate: {host}:{port} cannot be used: {error.strerror or error}. "
-                "Choose another port with --port",
-                err=True,
-            )
+            print_message(f"homeclimate: {host}:{port} cannot be used: {cause_and_step(error)}", err=True)
             return FAILED
         chosen = runner.addresses[0][1]
         query = "" if access.token is None else f"?token={access.token}"
@@ -125,6 +122,18 @@ async def _serve(
     finally:
         await runner.cleanup()
     return 0
+
+
+def cause_and_step(error: OSError) -> str:
+    """Return why the address cannot be used, and what to do; asyncio's own text repeats the address."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program uses this port. Choose another one with --port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine does not have this address. Name one of its own with --host"
+        case errno.EACCES:
+            return "this user may not use this port. Choose one above 1023 with --port"
+    return f"{error.strerror or error}. Choose another --host or --port"
 
 
 def access_at(host: str) -> Access:

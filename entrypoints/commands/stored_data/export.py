@@ -225,6 +225,8 @@ def _check_output(output: Path | None, form: str, *, is_forced: bool) -> None:
             raise click.UsageError(f"{form} needs a file. Name it with --output")
     elif output.exists() and not output.is_file():
         raise click.UsageError(f"{output} is not a file. Leave --output out to write to stdout")
+    elif not output.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {output.parent}. Make it, or name another file")
     elif output.exists() and not is_forced:
         raise click.UsageError(f"{output} exists already. Name a new file, or add --force to replace it")
     if form == _PARQUET:

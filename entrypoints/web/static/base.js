@@ -118,17 +118,16 @@ export const CLOCK = { hour: "2-digit", minute: "2-digit" };
 export const DAY = { day: "numeric", month: "short" };
 export const DATE = { ...DAY, year: "numeric" };
 
-// "13:40" today, "29 Nov, 13:40" this year, else with the year.
-export function instant(seconds) {
-  if (time(seconds, DATE) === time(now(), DATE)) return time(seconds, CLOCK);
+// "13:40" today, or on another day that is known; "29 Nov, 13:40" this year, else with the year.
+export function instant(seconds, known = now()) {
+  if (time(seconds, DATE) === time(known, DATE)) return time(seconds, CLOCK);
   const isThisYear = time(seconds, { year: "numeric" }) === time(now(), { year: "numeric" });
   return time(seconds, { ...(isThisYear ? DAY : DATE), ...CLOCK });
 }
 
 // "29 Nov, 20:30 to 21:45", with the second day only where it is another one.
 export function period(begin, end) {
-  const isOneDay = time(begin, DATE) === time(end, DATE);
-  return `${instant(begin)} to ${isOneDay ? time(end, CLOCK) : instant(end)}`;
+  return `${instant(begin)} to ${instant(end, begin)}`;
 }
 
 // The server's time: that of the content, and what has passed since it came.

@@ -5,11 +5,11 @@ import { area, breaksOf, gapsOf, limitsOf, lonelyOf, notes, ring, swatch, tableO
 
 const uPlot = window.uPlot;
 const HEIGHT = 260;
+const HEIGHT_OF_ROOMS = 340;
 const NULL_EXPAND = 2; // of uPlot.join
 const LEAST_DRAG = 8; // pixels
 const POINTER_STEP = 4;
 const SHOWN_GAPS = 3; // in the legend; all of them are in the list
-const CLASS_COLOURS = 6;
 const charts = new Map(); // by quantity
 const hidden = new Set(); // devices whose lines are switched off
 
@@ -57,6 +57,7 @@ class Chart {
     this.key = key;
     this.chart = chart;
     this.showSpan = showSpan;
+    this.height = chart.quantity === "temperature" ? HEIGHT_OF_ROOMS : HEIGHT;
     this.place = element("div", { class: "plot", tabindex: "0", role: "img" });
     this.tip = element("div", { class: "tip", hidden: "" });
     this.reason = element("p", { class: "note reason", role: "status" });
@@ -97,7 +98,7 @@ class Chart {
   }
 
   fit() {
-    this.plot.setSize({ width: this.width(), height: HEIGHT });
+    this.plot.setSize({ width: this.width(), height: this.height });
   }
 
   width() {
@@ -137,7 +138,7 @@ class Chart {
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     return {
       width: this.width(),
-      height: HEIGHT,
+      height: this.height,
       series,
       bands,
       legend: { show: false },
@@ -147,7 +148,7 @@ class Chart {
         y: { range: (_, low, high) => limitsOf(this.chart, low, high) },
       },
       axes: [
-        { ...axis, space: 64, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
+        { ...axis, space: 64, size: 42, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
         { ...axis, size: 44 },
       ],
       cursor: { drag: { x: !isReport, y: false, setScale: false }, points: { size: 6 } },
@@ -172,10 +173,10 @@ class Chart {
     const { quantity, limits, usual } = this.chart;
     clipped(plot, (ctx, box) => {
       let low = -Infinity;
-      for (const [number, limit] of [...limits.map(([value]) => value), limits.length ? Infinity : low].entries()) {
-        if (limit === -Infinity) break;
-        fillBand(plot, box, low, limit, colour(`class-${Math.min(number, CLASS_COLOURS - 1)}`, 0.13));
-        low = limit;
+      for (const [number, [limit]] of limits.entries()) {
+        const high = limit ?? Infinity; // the last class has no end
+        fillBand(plot, box, low, high, colour(`class-${number}`, 0.13));
+        low = high;
       }
       if (usual) fillBand(plot, box, usual[0], usual[1], colour("good", 0.13));
       for (const gap of this.gaps.filter((one) => !one.device || this.chart.series.length === 1)) {
@@ -247,7 +248,7 @@ class Chart {
     const isRight = left > plot.over.clientWidth / 2;
     const wanted = plot.over.offsetLeft + left + (isRight ? -12 - this.tip.offsetWidth : 12);
     this.tip.style.left = `${Math.max(0, Math.min(wanted, this.place.clientWidth - this.tip.offsetWidth))}px`;
-    this.tip.style.top = `${Math.max(0, plot.over.offsetTop + Math.min(top, HEIGHT - 60 - this.tip.offsetHeight))}px`;
+    this.tip.style.top = `${Math.max(0, plot.over.offsetTop + Math.min(top, this.height - 60 - this.tip.offsetHeight))}px`;
     const text = reasons.join("; ");
     if (this.reason.textContent !== text) this.reason.textContent = text;
   }
@@ -316,7 +317,7 @@ class Chart {
     const { limits } = this.chart;
     const top = this.plot.scales.y.max;
     const classes = limits.filter((_, number) => number === 0 || limits[number - 1][0] < top);
-    items.unshift(...classes.map(([limit, name], number) => element("li", {}, area(`class-${number}`, ""), `${name} to ${limit}`)));
+    items.unshift(...classes.map(([limit, name], number) => element("li", {}, area(`class-${number}`, ""), limit === null ? name : `${name} to ${limit}`)));
     this.gapLegend.replaceChildren(...items);
     this.details.lastChild.replaceChildren(tableOfChart(this.chart));
   }

@@ -126,7 +126,8 @@ export function drawGaps(showSpan) {
   const rows = [...gaps].reverse().map((gap) => {
     const from = isReport ? instant(gap.begin) : element("button", { type: "button", class: "link", title: "Show it" }, instant(gap.begin));
     if (!isReport) from.addEventListener("click", () => showSpan(2 * gap.begin - gap.end, 2 * gap.end - gap.begin));
-    const cells = [gap.subject, from, instant(gap.end), duration(gap.end - gap.begin), gap.detail ? `${gap.reason} (${gap.detail})` : gap.reason];
+    const isNew = gap.detail && gap.detail !== gap.subject;
+    const cells = [gap.subject, from, instant(gap.end, gap.begin), duration(gap.end - gap.begin), isNew ? `${gap.reason} (${gap.detail})` : gap.reason];
     return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
   });
   const table = tableOf(["What", "From", "To", "Length", "Why"], rows);
@@ -138,7 +139,7 @@ export function drawFooter() {
   const lines = [
     `${database.name} ${(database.bytes / 1e6).toFixed(1)} MB${database.since ? `, readings since ${time(database.since, DATE)}` : ""}`,
     database.backup ? `last backup ${instant(database.backup)}` : "no backup yet",
-    element("span", {}, "as CSV or Parquet: ", element("code", {}, "homeclimate export")),
+    element("span", {}, "as CSV or Parquet: the command ", element("code", {}, "export")),
     `times of ${state.content.zone}`,
     `homeclimate ${database.version}, no data leaves this machine`,
   ];
