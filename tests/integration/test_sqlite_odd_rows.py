@@ -11,6 +11,7 @@ from adapters.sqlite.history.ledger import SqliteLedger
 from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import Cause, Collected
 from domain.progress import SourceProgress
+from domain.reading import Quantity
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
 from tests.support.databases import a_store, changed, rows
 
@@ -103,3 +104,20 @@ def test_odd_values_in_the_ledger_are_read_as_nothing(path: Path) -> None:
     assert (record.source, record.unread, record.readings, record.cause) == ("hue", 0, 0, None)
     assert record.detail is None
     assert [reading.device_id for reading in SqliteHistory(path).newest(END)] == ["hue:a"]
+
+
+def test_infinite_values_are_read_as_nothing(path: Path) -> None:
+    store = a_store(path)
+    for minutes in (10, 15):
+        reading = a_reading(
+            "hue:a", collected_at=NOON + timedelta(minutes=minutes), temperature=20.0, pm25=8.0
+        )
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
+    store.close()
+    changed(path, "UPDATE readings SET pm25_ugm3 = 9e999 WHERE id = (SELECT max(id) FROM readings)")
+    history = SqliteHistory(path)
+    (newest,) = history.newest(END)
+    assert newest.values == {Quantity.TEMPERATURE: 20.0}
+    assert [value for _, value in history.values("hue:a", NOON, END)[Quantity.PM25]] == [8.0]
+    (hour,) = history.hours("hue:a", Quantity.PM25, NOON, END)
+    assert (hour.high, hour.total, hour.count) == (8.0, 8.0, 1)
