@@ -283,13 +283,15 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
 
 
 def _write_files(home: Path, simulated: SimulatedHome) -> None:
-    """Write the configuration for the simulated home. Raise StoreRefused for a real home."""
+    """Write the configuration for the simulated home. Raise StoreRefused for a folder with other files."""
     config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    is_ours = all(
-        read_bytes(path).startswith(DEMO_MARK.encode()) for path in (config, secrets) if path.exists()
-    )
-    if not is_ours or ((home / "data" / "readings.db").exists() and not config.exists()):
-        raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
+    found = [path for path in (config, secrets) if path.exists()]
+    is_ours = found and all(read_bytes(path).startswith(DEMO_MARK.encode()) for path in found)
+    if not is_ours and home.exists() and any(home.iterdir()):
+        raise StoreRefused(
+            f"{home} may be a real home: it has files that the demo did not make. "
+            "Name a new folder with --home"
+        )
     bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(_CONFIG.format(mark=DEMO_MARK, bridge_address=bridge.address, alexa_url=alexa.url))

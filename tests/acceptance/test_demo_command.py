@@ -151,6 +151,13 @@ def test_the_demo_leaves_a_real_home_alone(deployment: Deployment) -> None:
     assert (deployment.config_file.read_text(), deployment.secrets_file.read_text()) == before
 
 
+def test_the_demo_leaves_a_folder_of_other_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "hosts").touch()
+    done = _demo(tmp_path, "--days", "0", "--live-cycles", "1")
+    assert (done.returncode, [one.name for one in tmp_path.iterdir()]) == (78, ["hosts"])
+    assert "Name a new folder with --home" in done.stderr
+
+
 def test_the_demo_refuses_a_real_database(deployment: Deployment, tmp_path: Path) -> None:
     deployment.run("collect", "--once")
     real = tmp_path / "demo" / "data" / "readings.db"

@@ -21,7 +21,8 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger, MemoryMeasurements
 from domain.errors import StoreError
 from domain.reading import Quantity, Reading
 from entrypoints.commands.stored_data.dashboard import access_at, cause_and_step

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger, MemoryMeasurements
 from domain.device_settings import DeviceSettings, Setting, SettingsByDevice
 from domain.history.series import Span
 from domain.measurements import ReadCost

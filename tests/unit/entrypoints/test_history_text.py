@@ -11,7 +11,8 @@ import click
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
 from domain.cycle import Cause, Missed
 from domain.device_settings import matching_ids
 from domain.history.coverage import SeriesGap

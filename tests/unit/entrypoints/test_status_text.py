@@ -11,7 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
 from domain.cycle import Cause
 from domain.history.coverage import Coverage
 from domain.history.series import Span
