@@ -193,6 +193,21 @@ def test_a_year_of_a_source_that_is_away_is_in_its_strip() -> None:
     assert len(content["gaps"]) == 1
 
 
+def test_nothing_is_expected_of_a_device_that_has_left() -> None:
+    store = MemoryStore()
+    for minutes in range(480, -5, -5):
+        due = a_due(slot=NOON - minutes * MINUTE)
+        devices = ("a", "b") if minutes > 240 else ("a",)
+        readings = [a_reading(device, collected_at=due.slot) for device in devices]
+        store.append(a_cycle(a_failed(due) if minutes == 60 else a_collected(*readings, due=due)))
+    data = page_data(store)
+    content = data.build(Span(since=NOON - 8 * HOUR, until=NOON))
+    assert [room["reason"] for room in content["rooms"]] == ["", "its source no longer lists it"]
+    _, present, left = content["strips"]
+    assert present["cells"].count(None) == 0
+    assert left["cells"] == [1.0] * 48 + [None] * 48
+
+
 def test_offsets_and_names_reach_cards_and_charts_and_are_marked() -> None:
     store, log = MemoryStore(), MemoryDeviceSettings()
     store.append(a_cycle(a_collected(a_reading("hue:a", temperature=20.1), a_reading("hue:b"))))
