@@ -68,8 +68,8 @@ def strips(
 ) -> list[dict[str, Any]]:
     """Return for each source and device the share of each cell of the span in which readings came.
 
-    It is None where nothing was expected: not yet, or no longer, since the device has `left` the home. Devices
-    are in the order of `names`.
+    It is None where nothing was expected: not yet, or no longer, since the device has `left` the home.
+    Devices are in the order of `names`.
     """
     cell = span.length / _CELLS
     begins = [span.since + number * cell for number in range(_CELLS)]
