@@ -26,7 +26,7 @@ class AlertFile:
                 return
             self._data.require()
             make_folder(self._path.parent)
-            write_atomically(self._path, text.encode(), mode=_MODE)
+            write_atomically(self._path, text.encode(), mode=_MODE, follows_link=False)
         except OSError as error:
             self._log_failure("alert_file.not_written", error)
         else:

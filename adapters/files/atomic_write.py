@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.files.regular_file import give_to_owner, make_folder, read_regular
+from adapters.files.regular_file import check_no_link, give_to_owner, make_folder, read_regular
 from domain.errors import HomeclimateError
 
 # Errors of file systems that cannot sync a folder.
@@ -22,12 +22,14 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _PUBLIC, _OWNER_ONLY = 0o644, 0o600
 
 
-def write_atomically(path: Path, payload: bytes, *, mode: int) -> None:
+def write_atomically(path: Path, payload: bytes, *, mode: int, follows_link: bool = True) -> None:
     """Replace the file's content and permissions, durably; readers see the old content or the new.
 
-    If the path is a link, its target is replaced. Raise `OSError`: then the old file is unchanged, unless
-    only the sync of the folder failed, which comes last.
+    If the path is a link, its target is replaced, or it is an error without `follows_link`. Raise `OSError`:
+    then the old file is unchanged, unless only the sync of the folder failed, which comes last.
     """
+    if not follows_link:
+        check_no_link(path)
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:

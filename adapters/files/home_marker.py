@@ -88,7 +88,7 @@ class HomeMarker:
         for folder in sorted(self._folders, key=lambda folder: not (folder / NAME).exists()):
             try:
                 make_folder(folder)
-                write_atomically(folder / NAME, payload, mode=_MODE)
+                write_atomically(folder / NAME, payload, mode=_MODE, follows_link=False)
             except OSError as error:
                 failure = failure or error
             else:

@@ -22,7 +22,7 @@ from domain.schedule import SlotRun, runs_of
 
 _ATTEMPTS = 100
 _PAUSE_S = 0.01
-_LOCK_FILE_MODE = 0o644
+_LOCK_FILE_MODE = 0o640
 _PAUSES_S = (0.001, 0.01, 0.03)
 
 
@@ -262,7 +262,7 @@ def exclusive_access(locks: SourceLocks, sources: AbstractSet[str], lease: Upkee
 
 
 def _open(path: Path, mode: int) -> int:
-    return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
+    return open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
 
 
 def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
@@ -285,7 +285,7 @@ def _lock_despite_readers(descriptor: int) -> bool:
 
 def _is_held(path: Path) -> bool:
     try:
-        descriptor = open_regular(path, os.O_RDONLY)
+        descriptor = open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

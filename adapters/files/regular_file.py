@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+_FOLDER_MODE = 0o750  # when and where somebody is at home concerns nobody else
+
 _KINDS = {
     stat.S_IFIFO: "a named pipe (FIFO)",
     stat.S_IFSOCK: "a socket",
@@ -31,10 +33,13 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
     """Open a regular file and return its descriptor. Raise `OSError`, a `NotAFileError` for anything else.
 
     Opening a pipe, a socket or a device would wait for a partner, or have an effect; a folder is refused too.
+    With `O_NOFOLLOW` a symbolic link is refused: it could lead root to a file of the system.
     """
     try:
         descriptor = _open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
     except OSError as error:
+        if flags & os.O_NOFOLLOW:
+            check_no_link(path)
         if error.errno not in _NO_PARTNER and not isinstance(error, IsADirectoryError):
             raise
         check_regular(path)
@@ -49,9 +54,11 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
 
 def make_folder(path: Path, *, parents: bool = True) -> None:
     """Make the folder, and those above it, unless it is there. Raise `OSError`."""
-    missing = [each for each in (path, *path.parents) if not os.path.lexists(each)] if _is_root() else []
-    path.mkdir(parents=parents, exist_ok=True)
-    for folder in reversed(missing):
+    if path.is_dir():
+        return
+    missing = [each for each in (path, *path.parents) if not os.path.lexists(each)] if parents else []
+    for folder in reversed(missing or [path]):
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
@@ -69,9 +76,9 @@ def give_to_owner(descriptor: int, folder: Path) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
     """Open a regular file for reading. Raise `OSError`."""
-    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+    with os.fdopen(open_regular(path, os.O_RDONLY | flags), "rb") as file:
         yield file
 
 
@@ -90,16 +97,24 @@ def check_regular(path: Path) -> None:
     _check(path, mode)
 
 
+def check_no_link(path: Path) -> None:
+    """Raise `OSError` if the path is a symbolic link. A link to a folder above it is no error."""
+    if path.is_symlink():
+        raise OSError(
+            errno.ELOOP,
+            "it is a symbolic link, which is not followed. Remove it; to have it elsewhere, link its folder",
+            str(path),
+        )
+
+
 def problem_of_file(path: Path, flags: int = os.O_RDWR) -> str | None:
     """Return why this process could not open the file, or make it if it is missing; None if it could.
 
     Changes nothing.
     """
     try:
-        os.close(open_regular(path, flags))
+        os.close(open_regular(path, flags | os.O_NOFOLLOW))
     except FileNotFoundError:
-        if path.is_symlink():
-            return f"{path} is a link to {os.path.realpath(path)}, where nothing is"
         return problem_of_folder(path.parent)
     except OSError as error:
         return f"{path} cannot be opened: {error.strerror}"
@@ -116,6 +131,19 @@ def problem_of_folder(folder: Path) -> str | None:
         TemporaryFile(dir=nearest).close()
     except OSError as error:
         return f"no file can be made in {folder}: {error.strerror}"
+    return None
+
+
+def problem_of_removal(path: Path) -> str | None:
+    """Return why this process could not rename or remove the file; None if it could. Changes nothing."""
+    if path.is_dir() and not path.is_symlink():
+        return f"{path} is a folder, not a file. Move it away"
+    try:
+        path.rmdir()  # Linux looks at all permissions before it refuses what is no folder
+    except (NotADirectoryError, FileNotFoundError):
+        return None
+    except OSError as error:
+        return f"{path} cannot be renamed or removed: {error.strerror}"
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from adapters.files.atomic_write import write_atomically
 from adapters.files.data_folder import DataFolder, LastingFolder
 from adapters.files.locks import locked_file
-from adapters.files.regular_file import NotAFileError, problem_of_file, problem_of_folder, read_regular
+from adapters.files.regular_file import NotAFileError, problem_of_file, problem_of_folder, reading
 from ports.journal import Journal, Level
 from ports.state import Json, State
 
@@ -72,7 +73,7 @@ class FileState:
                     values = {**self._read_or_quarantine(), **self._unsaved}
                     # without a value nothing is left of a key
                     left = {name: value for name, value in values.items() if value}
-                    write_atomically(self._path, _encode(left), mode=_MODE)
+                    write_atomically(self._path, _encode(left), mode=_MODE, follows_link=False)
             except (OSError, ValueError, TypeError) as error:
                 if not (self._write_spare() and self._data.is_away()):
                     self._log_failure("state_unsaved", error)
@@ -128,7 +129,7 @@ class FileState:
         for spare in self._spares:
             try:
                 self._spare_folders[spare].make()
-                write_atomically(spare, _encode(self._unsaved), mode=_MODE)
+                write_atomically(spare, _encode(self._unsaved), mode=_MODE, follows_link=False)
             except OSError:
                 continue
             self._has_spare = True
@@ -178,7 +179,8 @@ def _read_file(path: Path) -> _Values:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
-        values = json.loads(read_regular(path), parse_constant=_reject_constant, parse_float=_finite_float)
+        with reading(path, os.O_NOFOLLOW) as file:
+            values = json.loads(file.read(), parse_constant=_reject_constant, parse_float=_finite_float)
         _copy(values)  # reject what is nested too deeply to be copied later
     except FileNotFoundError:
         return {}

@@ -7,6 +7,7 @@ import errno
 import os
 import queue
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,13 @@ import attrs
 
 from adapters.files.data_folder import LastingFolder
 from adapters.files.locks import lock_within_limit
-from adapters.files.regular_file import open_regular, problem_of_file, problem_of_folder, reading
+from adapters.files.regular_file import (
+    open_regular,
+    problem_of_file,
+    problem_of_folder,
+    problem_of_removal,
+    reading,
+)
 from adapters.log.journals import journal_line
 from adapters.runtime.threads import OrderedCalls
 from domain.alerts.incidents import DISK_LOW_BYTES
@@ -76,7 +83,7 @@ class RotatingLog:
         self._has_failed = False
         self._calls = OrderedCalls("log", limit_s=_BLOCKED_S)
         self._is_prepared = False
-        self._failing_since: datetime | None = None
+        self._failing_since: datetime | None = None  # of rotations
         self._lost = 0  # records since the last one that was written
 
     def problem(self) -> str | None:
@@ -116,18 +123,23 @@ class RotatingLog:
         if not self._is_prepared:
             self._files.prepare()
             self._is_prepared = True
-        has_rotated = self._files.write(line)
-        attempts = self._files.failed_rotations
-        if attempts and self._failing_since is None:
-            self._failing_since = now
-        if has_rotated and attempts:
-            # Once, after it works again: before, it would be one more record where there is no room.
-            failure: dict[str, object] = {"since": self._failing_since, "attempts": attempts}
-            self._files.failed_rotations, self._failing_since = 0, None
-            self._files.write(self._line(now, Level.CRITICAL, "log.rotation_failed", failure))
+        self._files.write(line)
+        self._record_rotations(now)
         if self._lost:
             lost, self._lost = self._lost, 0
             self._files.write(self._line(now, Level.ERROR, "log.records_lost", {"records": lost}))
+
+    def _record_rotations(self, now: datetime) -> None:
+        """Record the first of several failures at once, and the first success after them."""
+        if self._failing_since is None and self._files.failure is not None:
+            self._failing_since = now
+            self._write_about_rotation(now, Level.CRITICAL, "log.rotation_failed", error=self._files.failure)
+        elif self._failing_since is not None and self._files.failure is None:
+            since, self._failing_since = self._failing_since, None
+            self._write_about_rotation(now, Level.WARNING, "log.rotation_recovered", since=since)
+
+    def _write_about_rotation(self, now: datetime, level: Level, event: str, **fields: object) -> None:
+        self._files.write(self._line(now, level, event, fields), rotates=False)
 
     def _line(self, now: datetime, level: Level, event: str, fields: dict[str, object]) -> bytes:
         time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -169,7 +181,7 @@ class _LogFiles:
     Processes may share the folder: no file stays open, and a lock on the folder makes checking the size,
     rotating and writing one step. It is held for microseconds. If it cannot be had, because its holder is
     stopped, the record is written without it, into a margin below `max_bytes` that is reserved for this.
-    `failed_rotations` counts the failures since the last rotation that worked.
+    `failure` is why the last rotation failed, or left a part that should be removed; None if it worked.
     """
 
     folder: Path
@@ -177,7 +189,8 @@ class _LogFiles:
     max_bytes: int
     backups: int
     margin_bytes: int
-    failed_rotations: int = 0
+    failure: str | None = attrs.field(init=False, default=None)
+    _failed_renames: int = attrs.field(init=False, default=0)
     _known: LastingFolder | None = attrs.field(init=False, default=None)
 
     @property
@@ -186,23 +199,28 @@ class _LogFiles:
         return self._path(0)
 
     def problem(self) -> str | None:
-        return problem_of_file(self._path(0), os.O_WRONLY | os.O_APPEND) or problem_of_folder(self.folder)
+        return (
+            problem_of_file(self._path(0), os.O_WRONLY | os.O_APPEND)
+            or problem_of_folder(self.folder)
+            or next(filter(None, map(problem_of_removal, self._parts())), None)
+        )
 
     def prepare(self) -> None:
         """Create the folder, and remove files beyond the bound. Raise `OSError`."""
         self._known = self._known or LastingFolder(self.folder)
         self._known.make()
-        self._sweep()
+        self.failure = self._sweep()
 
-    def write(self, line: bytes) -> bool:
-        """Append the line. Return whether the files were rotated for it. Raise `OSError`."""
+    def write(self, line: bytes, *, rotates: bool = True) -> None:
+        """Append the line, in a new file if need be. Without `rotates`, use the margin. Raise `OSError`."""
         with self._locked() as is_locked:
             limit = self.max_bytes - (self.margin_bytes if is_locked else 0)
-            has_rotated = False
             needed = _size(self._path(0)) + len(line)
-            if needed > limit:
-                has_rotated = self._make_room(must=needed > self.max_bytes)
-            descriptor = open_regular(self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
+            if needed > (limit if rotates else self.max_bytes):
+                self._make_room(must=needed > self.max_bytes)
+            descriptor = open_regular(
+                self._path(0), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, _MODE
+            )
             try:
                 written = os.write(descriptor, line)
                 if written < len(line):  # the disk is full, and half a line would garble the next one
@@ -210,9 +228,8 @@ class _LogFiles:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(descriptor)
-            return has_rotated
 
-    def _make_room(self, *, must: bool) -> bool:
+    def _make_room(self, *, must: bool) -> None:
         """Rotate. If renaming fails, later records try again while the margin lasts.
 
         After that the content is copied, and if that fails too, its older half is dropped: the bound matters
@@ -220,18 +237,19 @@ class _LogFiles:
         """
         try:
             self._rotate()
-        except OSError:
-            self.failed_rotations += 1
-            if must or self.failed_rotations >= _RENAME_ATTEMPTS:
+        except OSError as error:
+            self.failure = _describe(error)
+            self._failed_renames += 1
+            if must or self._failed_renames >= _RENAME_ATTEMPTS:
                 self._rotate_by_copying()
                 self._sweep()
-            return False
-        self._sweep()
-        return True
+        else:
+            self._failed_renames = 0
+            self.failure = self._sweep()
 
     def _rotate(self) -> None:
         if not self.backups:
-            os.truncate(self._path(0), 0)
+            _truncate(self._path(0))
             return
         for number in self._numbers_to_move():
             os.replace(self._path(number), self._path(number + 1))  # noqa: PTH105 - like the other calls of os
@@ -239,10 +257,16 @@ class _LogFiles:
     def _rotate_by_copying(self) -> None:
         try:
             for number in self._numbers_to_move():
-                shutil.copyfile(self._path(number), self._path(number + 1))
-            os.truncate(self._path(0), 0)
+                _copy(self._path(number), self._path(number + 1))
+            _truncate(self._path(0))
         except OSError:
             _drop_older_half(self._path(0))
+
+    def _parts(self) -> Iterator[Path]:
+        """Yield what is in the place of an older part, and the log, which becomes one."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path == self.path or (path.stem == self.name and _number(path) > 0):
+                yield path
 
     def _numbers_to_move(self) -> Iterator[int]:
         """Highest first, from the first gap down: what a failed attempt has moved is not moved again."""
@@ -250,17 +274,20 @@ class _LogFiles:
         gap = next((number for number in numbers if not self._path(number).exists()), self.backups)
         return reversed(range(gap))
 
-    def _sweep(self) -> None:
+    def _sweep(self) -> str | None:
         """Remove parts with too high a number, then old parts, oldest first, until the folder has room.
 
-        The bound is the folder's: other logs and other files count too, and each log that is written to may
-        grow to its limit. Our own old parts go first, then those of others.
+        If one cannot be removed, go on with the others, and return why. The bound is the folder's: other logs
+        and other files count too, and each log that is written to may grow to its limit. Our own old parts go
+        first, then those of others.
         """
+        surplus: list[Path] = []
         parts: list[Path] = []
         room = self.max_bytes * self.backups  # our own log may grow to `max_bytes`
         for path in self.folder.iterdir():
-            if path.name.startswith(f"{self.name}.") and _number(path) > self.backups:
-                path.unlink(missing_ok=True)
+            if path.stem == self.name and _number(path) > self.backups:
+                surplus.append(path)
+                room -= _size(path)
             elif path.stem.endswith(".log") and _number(path) > 0:
                 parts.append(path)
                 room -= _size(path)
@@ -269,9 +296,17 @@ class _LogFiles:
             elif path.name != self.name:
                 room -= self.max_bytes
         parts.sort(key=lambda path: (path.stem != self.name, -_number(path)))
-        while room < 0 and parts:
-            room += _size(parts[0])
-            parts.pop(0).unlink(missing_ok=True)
+        failure: str | None = None
+        for path in (*surplus, *parts):
+            if room >= 0 and path not in surplus:
+                break
+            size = _size(path)
+            try:
+                path.unlink(missing_ok=True)
+                room += size
+            except OSError as error:
+                failure = failure or _describe(error)
+        return failure
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -334,9 +369,25 @@ def _size(path: Path) -> int:
         return 0
 
 
+def _describe(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Replace the target's content, and its permissions, as a rename would."""
+    to = open_regular(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
+    with os.fdopen(to, "wb") as copy, reading(source) as original:
+        os.fchmod(to, stat.S_IMODE(os.fstat(original.fileno()).st_mode))
+        shutil.copyfileobj(original, copy)
+
+
+def _truncate(path: Path) -> None:
+    os.close(open_regular(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW))
+
+
 def _drop_older_half(path: Path) -> None:
     """Keep the newer lines of the file, in place: this works on a full disk too."""
-    descriptor = open_regular(path, os.O_RDWR)
+    descriptor = open_regular(path, os.O_RDWR | os.O_NOFOLLOW)
     try:
         size = os.fstat(descriptor).st_size
         newer = os.pread(descriptor, size, size // 2).partition(b"\n")[2]

@@ -18,6 +18,7 @@ from pathlib import Path
 from adapters.files.regular_file import open_regular
 from domain.errors import StoreBusy
 
+_MODE = 0o640
 _NAPS_S = (0.001, 0.002, 0.002, 0.005)  # the last one is repeated
 
 
@@ -75,7 +76,7 @@ class DatabaseLock:
     def _try_lock_file(self) -> int | None:
         """Lock the file at the path; None if it is locked, or is another one since, which others lock."""
         if self._descriptor is None:
-            self._descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
         if not _try_lock(self._descriptor):
             return None
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -51,7 +51,7 @@ _BY_NAME: Mapping[str, _Translation] = {
 _BY_ERRNO: Mapping[int | None, _Translation] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
-    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL), _FORBIDDEN),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.ELOOP), _FORBIDDEN),
 }
 
 

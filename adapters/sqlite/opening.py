@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.files.regular_file import give_to_owner, make_folder, reading
+from adapters.files.regular_file import make_folder, open_regular
 from adapters.files.storage_place import problem_of
 from adapters.sqlite.care.file_swap import finish_replacing, move_logs_away
 from adapters.sqlite.connection import apply_settings, connect
@@ -27,6 +27,7 @@ from adapters.sqlite.open_files import require_whole
 from ports.clock import Clock
 from ports.journal import Journal, Level
 
+_MODE = 0o640
 _INSERT_PROPERTY = "INSERT INTO properties (name, value) VALUES (?, ?)"
 
 
@@ -91,12 +92,11 @@ class Opening:
         unfinished = real.with_name(f"{real.name}.making")
         for suffix in ("", "-journal"):
             unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
-        with closing(connect(unfinished, mode="rwc", busy_timeout_ms=self.busy_timeout_ms)) as connection:
+        os.close(open_regular(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, _MODE))  # SQLite's own is 0644
+        with closing(connect(unfinished, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
             connection.execute("PRAGMA synchronous=OFF")  # it is synced once, when it is complete
             make_tables(connection, is_simulated=self.is_simulated)
             connection.executemany(_INSERT_PROPERTY, properties.items())
-        with reading(unfinished) as file:
-            give_to_owner(file.fileno(), unfinished.parent)
         return unfinished
 
     def _apply_settings(self, connection: sqlite3.Connection) -> None:

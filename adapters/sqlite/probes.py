@@ -16,7 +16,8 @@ from adapters.files.storage_place import problem_of
 from adapters.sqlite.connection import connect, journal_mode
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
-from adapters.sqlite.history.queries import SqliteLedger, open_for_reading
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import open_for_reading
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.inspection import Inspection, inspect
 from adapters.sqlite.migration.migrations import user_version

@@ -33,10 +33,13 @@ class Absence:
     def end(self) -> datetime:
         return self.slot + timedelta(seconds=self.slots * self.interval_s)
 
-    def slots_from(self, instant: datetime) -> int:
-        """Return how many of the slots are at that instant or later."""
+    def slots_between(self, since: datetime, until: datetime) -> int:
+        """Return how many of the slots are from `since` to before `until`."""
+        return max(0, self._slots_before(until) - self._slots_before(since))
+
+    def _slots_before(self, instant: datetime) -> int:
         before = -((self.slot - instant) // timedelta(seconds=self.interval_s))
-        return self.slots - min(self.slots, max(0, before))
+        return min(self.slots, max(0, before))
 
 
 @attrs.frozen(kw_only=True)
@@ -69,13 +72,19 @@ class SeriesGap:
 
 
 def coverage_of(
-    absences: Iterable[Absence], *, device_id: str, source: str, slots: int, first_slot: datetime
+    absences: Iterable[Absence],
+    *,
+    device_id: str,
+    source: str,
+    slots: int,
+    first_slot: datetime,
+    until: datetime,
 ) -> Coverage:
-    """Return the coverage of a device that is expected in that many slots, from its first one on."""
+    """Return the coverage of a device that is expected in that many slots, from its first one to `until`."""
     causes = Counter[str]()
     for one in absences:
         if one.source == source and one.device_id in (None, device_id):
-            causes[one.cause] += one.slots_from(first_slot)
+            causes[one.cause] += one.slots_between(first_slot, until)
     return Coverage(expected=slots, missing=+causes)
 
 

@@ -48,7 +48,7 @@ class LedgerRun:
 
     @property
     def is_complete(self) -> bool:
-        return self.row.state == "stored"
+        return self.row.state == "stored" and not self.row.unread
 
 
 def runs_of(rows: Iterable[LedgerRow], costs: Cost) -> Sequence[LedgerRun]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -42,11 +42,10 @@ def home_coverage(
     """Return the coverage in the span. Raise StoreError.
 
     `records` are those of the span, `intervals` belong to the sources that the home has, and `newest` are the
-    slots of the devices' newest readings. Nothing is expected of a device that has left the home: it has no
-    reading, the ledger names it no longer, and its source was read.
+    slots of the devices' newest readings. Nothing is expected of a device once it has left the home.
     """
-    absences = missing_between(ledger, records, span, intervals)
-    named = {one.device_id for one in absences}
+    absences, known = missing_between(ledger, records, span, intervals), ledger.devices()
+    left = departures(known, absences, records, span, intervals, newest)
     lost = dict.fromkeys(intervals, 0)
     for one in absences:
         if one.device_id is None:
@@ -54,15 +53,13 @@ def home_coverage(
     written = {record.source: record for record in records}
     devices: dict[str, Coverage] = {}
     source_of: dict[str, str] = {}
-    for device in ledger.devices():
+    for device in known:
         record = written.get(device.source)
-        if record is None or device.source not in intervals:
+        until = left.get(device.device_id, span.until)
+        if record is None or device.source not in intervals or until <= span.since:
             continue
-        stored = record.slots.get("stored", 0)
-        is_present = newest.get(device.device_id, device.first_slot) >= span.since
-        if not (is_present or device.device_id in named or stored == 0):
-            continue
-        slots = _expected_slots(device, stored + lost[device.source], span, intervals[device.source])
+        slots = record.slots.get("stored", 0) + lost[device.source]
+        slots = _expected_slots(device, slots, span, until, intervals[device.source])
         source_of[device.device_id] = device.source
         devices[device.device_id] = coverage_of(
             absences,
@@ -70,6 +67,7 @@ def home_coverage(
             source=device.source,
             slots=slots,
             first_slot=device.first_slot,
+            until=until,
         )
     sources = {
         source: total_coverage(part for key, part in devices.items() if source_of[key] == source)
@@ -78,8 +76,45 @@ def home_coverage(
     return HomeCoverage(devices=devices, sources=sources, source_of=source_of)
 
 
-def _expected_slots(device: KnownDevice, slots: int, span: Span, interval: timedelta) -> int:
-    """Return how many of the source's slots are from the first one of the device on."""
+def departures(
+    known: Iterable[KnownDevice],
+    absences: Iterable[Absence],
+    records: Iterable[SourceRecord],
+    span: Span,
+    intervals: Mapping[str, timedelta],
+    newest: Mapping[str, datetime],
+) -> Mapping[str, datetime]:
+    """Return since when nothing is expected of the devices that have left the home.
+
+    They have no reading since then, and the ledger does not name them either, while their source was read.
+    """
+    whole: dict[str, list[Absence]] = {}
+    named = dict(newest)
+    for one in absences:
+        if one.device_id is None:
+            whole.setdefault(one.source, []).append(one)
+        else:
+            last = one.end - timedelta(seconds=one.interval_s)
+            named[one.device_id] = max(last, named.get(one.device_id, last))
+    written = {record.source: record for record in records}
+    left: dict[str, datetime] = {}
+    for device in known:
+        record, interval = written.get(device.source), intervals.get(device.source)
+        if record is None or interval is None:
+            continue
+        end = named.get(device.device_id, device.first_slot) + interval
+        begin, until = max(end, span.since), record.slot + interval
+        lost = sum(one.slots_between(begin, until) for one in whole.get(device.source, ()))
+        is_current = end >= record.slot  # this slot may have been stored since `newest` was read
+        if not is_current and (until - begin) // interval > lost:
+            left[device.device_id] = end
+    return left
+
+
+def _expected_slots(device: KnownDevice, slots: int, span: Span, until: datetime, interval: timedelta) -> int:
+    """Return how many of the source's slots are from the first one of the device to before `until`."""
+    if until < span.until:
+        return min(slots, (until - max(device.first_slot, span.since)) // interval)
     if device.first_slot <= span.since:
         return slots
     return min(slots, (span.until - device.first_slot) // interval + 1)

@@ -19,7 +19,7 @@ from config.source_names import is_called
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
 from entrypoints import exit_codes
-from entrypoints.commands.options import SecondsRange, home_option, json_option, parse_instant
+from entrypoints.commands.options import CommandGroup, SecondsRange, home_option, json_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
 from entrypoints.terminal.output import as_json, print_message
@@ -89,7 +89,7 @@ def selection_options(command: F) -> F:
     return command
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Keep what the cycles of this home cost, by name, and show what has changed since.
 

@@ -10,7 +10,7 @@ import click
 from config.loading import load_to_read
 from domain.errors import StoreError
 from entrypoints import exit_codes
-from entrypoints.commands.options import home_option, json_option
+from entrypoints.commands.options import CommandGroup, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.output import as_json, print_message
 from entrypoints.terminal.prompts import Prompts
@@ -104,7 +104,7 @@ def _kind(home: Home) -> str:
     return ", of a simulated home," if home.environment.is_simulated else ""
 
 
-@click.group("db")
+@click.group("db", cls=CommandGroup)
 def db() -> None:
     """Check the database, save what a damaged one still holds, or go on without a missing one."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from domain.cycle import Collected, Cycle, Failed, Stored, verdict
 from domain.errors import StoreRefused
 from domain.history.series import Span
 from domain.schedule import Due, slot_at
+from domain.services.alerting import FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
 from domain.services.continuous_collection import Timetable, run_planned, unscheduled_cycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
@@ -31,7 +33,7 @@ from entrypoints.terminal.cycle_text import lines
 from entrypoints.terminal.layout import print_lines, terminal_width
 from entrypoints.terminal.output import non_blocking_stdout, print_message, remember_home
 from entrypoints.terminal.stored_data.newest_table import NewestTables, newest_of
-from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.dashboard import page_data, save_report
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import Home, home_of
@@ -40,8 +42,11 @@ from entrypoints.wiring.storage import history
 from ports.clock import Clock
 
 _LIVE_EVERY_S = 10.0
+_NEXT = ("status", "history kitchen", "dashboard --open")
+_SEED = re.compile(r"^# seed: (-?\d+)$", re.MULTILINE)  # in the configuration
 _CONFIG = """\
 {mark}
+# seed: {seed}
 collectors:
   hue:
     bridge_ip: "{bridge_address}"
@@ -78,7 +83,7 @@ class DemoFault:
     """A fault of the simulated home: its effects, and the message that explains them.
 
     `bridge` and `alexa` are texts of faults of these services; `{monitor}` is the serial number of the first
-    monitor.
+    monitor. It goes on for `goes_on` of simulated time after the live cycles, which are so long ago.
     """
 
     message: str
@@ -86,6 +91,7 @@ class DemoFault:
     alexa: str = ""
     unplugs_bridge: bool = False
     ends_access: bool = False
+    goes_on: timedelta = timedelta()
 
     def start(self, home: SimulatedHome) -> None:
         """Start it."""
@@ -120,6 +126,7 @@ FAULTS: Mapping[str, DemoFault] = {
         "counts as invalid. The bridge was stored.",
         ends_access=True,
         alexa="kind=refused-token",
+        goes_on=timedelta(hours=4),  # pauses between attempts grow to an hour
     ),
     "garbled": DemoFault(
         message="Both services sent invalid JSON: the whole bridge was read instead of its temperatures, and "
@@ -188,24 +195,30 @@ def command(
 
 def run(request: Request) -> int:
     """Run the demo and return its exit code; a fault that was asked for is no failure."""
+    _check_folder(request)
     clock = moved_clock()
     with simulated_home(clock=clock, seed=request.seed) as simulated:
         bridge, alexa = simulated.bridge, simulated.alexa
-        write_files(request.home, simulated)
+        write_files(request.home, simulated, seed=request.seed)
         loaded = load(request.home)
         environment = Environment(
             clock=clock, hue_roots=bridge.ca_file, amazon_roots=alexa.ca_file, is_simulated=True
         )
+        home_of(loaded, environment).files.alert.unlink(missing_ok=True)  # of the last run
         with collecting(loaded, environment) as collecting_now:
             where = f"a Hue bridge at {bridge.address}, Alexa at {alexa.address}"
             print_message(f"A simulated home: {where}.", err=True)
-            live = asyncio.run(_collect(request, collecting_now.collection, clock, simulated))
+            shown = asyncio.run(_collect(request, collecting_now, clock, simulated))
         _show_newest(request, home_of(loaded, environment))
         path = loaded.settings.storage.database_path
         print_message(f"The database is {path}: every reading is in the table `readings`.")
         if request.fault is not None:
-            _show_fault(FAULTS[request.fault], live)
+            _show_fault(FAULTS[request.fault], shown, home_of(loaded, environment))
         _save_page(request, home_of(loaded, environment))
+        if shown.backfilled < shown.planned:
+            done = f"{shown.backfilled:,} of {shown.planned:,} cycles were backfilled"
+            print_message(f"Interrupted: {done}. Run the demo again to complete them.")
+        print_message("Next, try:", *(f"  `homeclimate {command}`" for command in _NEXT))
         if request.port is not None:
             print_message(f"The simulated home goes on in real time. It is read every {_LIVE_EVERY_S:.0f} s.")
             with collecting(loaded, environment) as collecting_now:
@@ -213,36 +226,60 @@ def run(request: Request) -> int:
                 if code := serve(home_of(loaded, environment), port=request.port, meanwhile=go_on):
                     return code
     if request.fault is None:
-        return int(verdict(live))
-    return 0 if all(isinstance(cycle, Stored) for cycle in live) else int(verdict(live))
+        return int(verdict(shown.live))
+    return 0 if all(isinstance(cycle, Stored) for cycle in shown.live) else int(verdict(shown.live))
+
+
+@attrs.define(kw_only=True)
+class _Shown:
+    """What has been run: the live cycles, and how many of the planned ones of the backfill."""
+
+    live: list[Cycle] = attrs.field(factory=list)
+    planned: int = 0
+    backfilled: int = 0
+
+    @property
+    def has_had_fault(self) -> bool:
+        return len(self.live) > 1
 
 
 async def _collect(
-    request: Request, collection: CollectionCycle, clock: MovedClock, simulated: SimulatedHome
-) -> list[Cycle]:
-    """Backfill, then collect live; return the live cycles. A fault starts after the first of them."""
+    request: Request, collecting_now: Collecting, clock: MovedClock, simulated: SimulatedHome
+) -> _Shown:
+    """Backfill, then collect live. A fault starts after the first live cycle."""
     stop = await stop_on_signals()
-    live: list[Cycle] = []
+    collection, shown = collecting_now.collection, _Shown()
+    fault = None if request.fault is None else FAULTS[request.fault]
+    goes_on = timedelta() if fault is None else fault.goes_on
+    live_at = clock.now() - goes_on
+    backfill = list(_slots(collection, live_at, timedelta(days=request.days)))
+    shown.planned = len(backfill)
     with non_blocking_stdout() as write:
 
         def show_cycle(cycle: Cycle) -> None:
-            live.append(cycle)
+            shown.live.append(cycle)
             for line in lines(cycle):
                 write(line)
-            if request.fault is not None and len(live) == 1:
-                FAULTS[request.fault].start(simulated)
+            if fault is not None and len(shown.live) == 1:
+                fault.start(simulated)
 
         try:
-            for dues in _progress(list(_backfill(collection, clock.now(), request.days))):
+            for dues in _progress(backfill):
                 if stop.is_set():
-                    return live
+                    return shown
                 clock.move_to(dues[0].slot + timedelta(seconds=1))
                 await collection.run(dues)
-            clock.move_back()
+                shown.backfilled += 1
+            clock.move_to(live_at) if goes_on else clock.move_back()
             await cycles_by_hand(collection, clock, request.live_cycles, 2.0, stop, show_cycle)
+            for dues in _slots(collection, live_at + goes_on, goes_on) if shown.has_had_fault else ():
+                clock.move_to(dues[0].slot + timedelta(seconds=1))
+                cycle = await collection.run(dues)
+                await collecting_now.alerting.after(FinishedCycle(cycle=cycle))
         finally:
+            clock.move_back()
             await collection.close()
-    return live
+    return shown
 
 
 async def _collect_on(collection: CollectionCycle, clock: Clock, stop: asyncio.Event) -> None:
@@ -261,12 +298,12 @@ async def _collect_on(collection: CollectionCycle, clock: Clock, stop: asyncio.E
         await collection.close()
 
 
-def _backfill(collection: CollectionCycle, now: datetime, days: int) -> Iterator[tuple[Due, ...]]:
-    """Yield the slots of the last days, each with the sources that are due."""
+def _slots(collection: CollectionCycle, until: datetime, length: timedelta) -> Iterator[tuple[Due, ...]]:
+    """Yield the slots of that length of time, each with the sources that are due."""
     slots: dict[datetime, list[Due]] = {}
     for name, plan in collection.plans.items():
-        newest = slot_at(now, plan.interval_s)
-        for number in range(days * 86_400 // plan.interval_s):
+        newest = slot_at(until, plan.interval_s)
+        for number in range(int(length.total_seconds()) // plan.interval_s):
             slot = newest - timedelta(seconds=number * plan.interval_s)
             slots.setdefault(slot, []).append(Due(source=name, slot=slot, interval_s=plan.interval_s))
     for slot in sorted(slots):
@@ -282,17 +319,34 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
         yield from bar.track(slots, description="backfilling")
 
 
-def write_files(home: Path, simulated: SimulatedHome, more: str = "") -> None:
-    """Write the configuration of the simulated home, with `more`. Raise StoreRefused for a real home."""
-    config, secrets = home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-    is_ours = all(
-        read_bytes(path).startswith(DEMO_MARK.encode()) for path in (config, secrets) if path.exists()
-    )
-    if not is_ours or ((home / "data" / "readings.db").exists() and not config.exists()):
-        raise StoreRefused(f"{home} is a real home, not one that the demo made: name another with --home")
+def _check_folder(request: Request) -> None:
+    """Raise StoreRefused for a folder with other files, and for one with another simulated house."""
+    home, (config, secrets) = request.home, _files(request.home)
+    found = [path for path in (config, secrets) if path.exists()]
+    is_ours = found and all(read_bytes(path).startswith(DEMO_MARK.encode()) for path in found)
+    if not is_ours and home.exists() and any(home.iterdir()):
+        raise StoreRefused(
+            f"{home} may be a real home: it has files that the demo did not make. "
+            "Name a new folder with --home"
+        )
+    seed = _SEED.search(read_bytes(config).decode(errors="replace")) if config.exists() else None
+    if seed is not None and int(seed[1]) != request.seed and (home / "data" / "readings.db").exists():
+        raise StoreRefused(
+            f"{home} has the readings of another simulated house. Add --seed {seed[1]}, or name a new folder "
+            "with --home"
+        )
+
+
+def _files(home: Path) -> tuple[Path, Path]:
+    return home / "config" / "config.yaml", home / "config" / "secrets.yaml"
+
+
+def write_files(home: Path, simulated: SimulatedHome, *, seed: int, more: str = "") -> None:
+    """Write the configuration for the simulated home of that seed, with `more`."""
+    config, secrets = _files(home)
     bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
-    text = _CONFIG.format(mark=DEMO_MARK, bridge_address=bridge.address, alexa_url=alexa.url)
+    text = _CONFIG.format(mark=DEMO_MARK, seed=seed, bridge_address=bridge.address, alexa_url=alexa.url)
     config.write_text(text + more)
     secrets.touch(mode=0o600)
     secrets.write_text(
@@ -319,23 +373,28 @@ def _show_newest(request: Request, home: Home) -> None:
 
 
 def _save_page(request: Request, home: Home) -> None:
-    """Save the dashboard's page next to the demo's folder, and print how to open it."""
+    """Save the dashboard's page next to the demo's folder, and print where."""
     page = request.home.with_name(f"{request.home.name}.html")
     now = home.clock.now()
     span = Span(since=now - timedelta(days=max(request.days, 1)), until=now)
     save_report(page, as_one_file(page_data(home), span))
     print_message(f"The page of the dashboard is saved as {page}.")
-    if request.port is None:
-        print_message("To see it live: `homeclimate dashboard --open`")
 
 
-def _show_fault(fault: DemoFault, live: list[Cycle]) -> None:
+def _show_fault(fault: DemoFault, shown: _Shown, home: Home) -> None:
     """Print what went wrong, what became of it, and what was stored."""
+    if not shown.has_had_fault:
+        print_message("The fault did not happen: it begins before the second live cycle, which was not run.")
+        return
     print_message(fault.message)
-    outcomes = [outcome for cycle in live for outcome in cycle.report.outcomes]
+    outcomes = [outcome for cycle in shown.live for outcome in cycle.report.outcomes]
     for source in sorted({outcome.due.source for outcome in outcomes}):
         own = [outcome for outcome in outcomes if outcome.due.source == source]
         failures = Counter(outcome.cause for outcome in own if isinstance(outcome, Failed))
         readings = sum(len(outcome.readings) for outcome in own if isinstance(outcome, Collected))
         failed = "".join(f", {count} failed ({cause})" for cause, count in failures.items())
         print_message(f"  {source}: {len(own)} live cycles{failed}; {readings} readings stored")
+    if home.files.alert.exists():
+        print_message(f"Four hours later {home.files.alert} asks for a person:")
+        print_message(*(f"  {line}".rstrip() for line in home.files.alert.read_text().splitlines()))
+        print_message("In a real home that command mends it.")

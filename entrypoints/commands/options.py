@@ -18,13 +18,32 @@ from ports.clock import Clock
 DASHBOARD_PORT = 8765
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_NO_LIMIT = 1000  # characters
 _FIRST = datetime(1970, 1, 2, tzinfo=UTC)  # a day later, so that it is a time in every zone
 _BLANK_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 
 
+class CommandGroup(click.Group):
+    """A group that lists its commands with whole sentences, which click cuts at the width of the terminal."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(_NO_LIMIT)) for name, one in sorted(self.commands.items())]
+            )
+
+
+class Number(click.types.FloatParamType):
+    """A number; click's own type calls it a float when it rejects a text."""
+
+    name = "number"
+
+
 class SecondsRange(click.FloatRange):
     """A number of seconds within limits. Unlike `click.FloatRange` it rejects `nan`, which no limit does."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds: float = super().convert(value, param, ctx)

@@ -97,7 +97,7 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     with simulated_world(clock, threads, seed=request.seed) as world:
-        write_files(request.home, world.home, _CONFIG)
+        write_files(request.home, world.home, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
         stop = asyncio.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ DAY = timedelta(days=1)
 _TREND = timedelta(hours=1)
 _LEAST_TREND = timedelta(minutes=45)
 _TOO_FEW = "no 24 h mean yet"
+_LEFT = "its source no longer lists it"
 
 HourlyMeans = Mapping[tuple[str, Quantity], Sequence[float]]
 
@@ -36,8 +38,8 @@ class Cards:
     """Builds the cards at `now`.
 
     `usual` has the hourly means of the last weeks by device and quantity, for quantities without a limit.
-    `silences` are the newest absences, by device or by source; `sources` name the source of each device, and
-    `interval_of` returns how often that is read.
+    `silences` are the newest absences, by device or by source; `left` are the devices that have left the
+    home; `sources` name the source of each device, and `interval_of` returns how often that is read.
     """
 
     history: History
@@ -45,6 +47,7 @@ class Cards:
     interval_of: Callable[[str], timedelta]
     usual: HourlyMeans
     silences: Mapping[str, Absence]
+    left: AbstractSet[str]
     sources: Mapping[str, str]
 
     def card(self, reading: Reading) -> dict[str, Any]:
@@ -71,6 +74,8 @@ class Cards:
         }
 
     def _reason(self, reading: Reading) -> str:
+        if reading.device_id in self.left:
+            return _LEFT
         source = self.sources.get(reading.device_id, "")
         absence = self.silences.get(reading.device_id) or self.silences.get(source)
         return "" if absence is None else reason_of(absence.cause)

@@ -64,12 +64,15 @@ def strips(
     known: Sequence[KnownDevice],
     names: Mapping[str, str],
     span: Span,
+    left: Mapping[str, datetime],
 ) -> list[dict[str, Any]]:
     """Return for each source and device the share of each cell of the span in which readings came.
 
-    It is None where nothing was expected yet.
+    It is None where nothing was expected: not yet, or no longer, since the device has `left` the home.
+    Devices are in the order of `names`.
     """
     cell = span.length / _CELLS
+    begins = [span.since + number * cell for number in range(_CELLS)]
     by_source: dict[str, list[KnownDevice]] = {}
     for device in known:
         by_source.setdefault(device.source, []).append(device)
@@ -82,16 +85,17 @@ def strips(
                 shares[number] += share
 
     def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
-        shares = missing.get(key, [0.0] * _CELLS)
+        shares, end = missing.get(key, [0.0] * _CELLS), left.get(key, span.until)
         return {
             "name": name,
             "is_source": is_source,
             "cells": [
-                round(max(0.0, 1 - share), 2) if span.since + (number + 1) * cell > first else None
-                for number, share in enumerate(shares)
+                round(max(0.0, 1 - share), 2) if begin + cell > first and begin < end else None
+                for begin, share in zip(begins, shares, strict=True)
             ],
         }
 
+    order = {device_id: number for number, device_id in enumerate(names)}
     found = []
     for source, devices in sorted(by_source.items()):
         found.append(
@@ -99,7 +103,7 @@ def strips(
         )
         found += [
             strip(one.device_id, names.get(one.device_id, one.device_id), one.first_slot, is_source=False)
-            for one in devices
+            for one in sorted(devices, key=lambda one: order.get(one.device_id, len(order)))
         ]
     return found
 

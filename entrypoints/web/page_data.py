@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -26,6 +26,7 @@ from domain.history.series import (
 )
 from domain.printable import printable
 from domain.reading import Quantity, Reading
+from domain.services.home_coverage import departures
 from entrypoints.web.cards import DAY, Cards, HourlyMeans
 from entrypoints.web.collection_health import gaps, last_cycle, newest_silences, strips
 from entrypoints.words import TITLES
@@ -119,12 +120,24 @@ class PageData:
         def interval_of(device_id: str) -> timedelta:
             return intervals.get(device_id, self.interval)
 
+        recent = Span(since=now - _SILENCE, until=now)
+        silent = self._absences(records, recent)
+        slots = {reading.device_id: reading.collected_at for reading in newest}
+        left_at = partial(
+            departures,
+            known,
+            records=records,
+            span=recent,
+            intervals={source: self._interval(source) for source in sources.values()},
+            newest=slots,
+        )
         cards = Cards(
             history=self.history,
             now=now,
             interval_of=interval_of,
             usual=usual,
-            silences=newest_silences(self._absences(records, Span(since=now - _SILENCE, until=now))),
+            silences=newest_silences(silent),
+            left=left_at(silent).keys(),
             sources=sources,
         )
         yield {
@@ -154,11 +167,12 @@ class PageData:
                 _pack(chart, times)
                 yield {"charts": [chart]}
         absences = self._absences(records, span)
+        left = left_at([*silent, *(one for one in absences if one.device_id is not None)])
         names = {reading.device_id: reading.location for reading in newest}
         yield {
             "times": list(times),
             "gaps": gaps(absences, names),
-            "strips": strips(absences, known, names, span),
+            "strips": strips(absences, known, names, span, left),
         }
 
     def _first(self) -> datetime | None:

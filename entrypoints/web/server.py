@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 
 import attrs
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from domain.errors import StoreError
 from domain.history.series import Span
@@ -32,6 +34,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _ASK_AGAIN_S = 10
+_log = logging.getLogger(__name__)
 _COOKIE = "homeclimate"
 _NO_CHARTS: Mapping[str, Any] = {"charts": [], "times": [], "gaps": [], "strips": [], "is_partial": True}
 
@@ -83,7 +86,14 @@ def application(data: PageData, access: Access) -> web.Application:
 
 def runner_of(app: web.Application) -> web.AppRunner:
     """Return what runs the application. It logs no requests: their addresses can have the token in them."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+    _log.addFilter(_is_our_error)
+    return web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=_STOP_S)
+
+
+def _is_our_error(record: logging.LogRecord) -> bool:
+    """Return False for a reader that went away, and for what is no HTTP request, which aiohttp quotes."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, ConnectionError | HttpProcessingError)
 
 
 @web.middleware
@@ -93,13 +103,17 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not access.knows_host(request.host):
         raise web.HTTPForbidden(text="This dashboard is not served under that name.\n")
     given = request.query.get("token") or request.cookies.get(_COOKIE) or ""
-    if access.token is not None and not hmac.compare_digest(given.encode(), access.token.encode()):
+    if access.token is not None and not hmac.compare_digest(_bytes(given), _bytes(access.token)):
         raise web.HTTPForbidden(text="Open the address with the token that the program printed.\n")
     if access.token is not None and "token" in request.query and request.path == "/":
         found = web.HTTPSeeOther("./")  # without the token, which would stay in the history
         found.set_cookie(_COOKIE, access.token, httponly=True, samesite="Strict")
         raise found
     return await handler(request)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")  # which a header that is not UTF-8 is decoded with
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

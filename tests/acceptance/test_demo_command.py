@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sqlite3
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from config.files import DEMO_MARK
+from domain.errors import StoreRefused
+from entrypoints.commands import demo
 from tests.support.deployments import Deployment, calm_seed
 from tests.support.forked import Piped, run_forked, wanted
 
@@ -75,8 +79,8 @@ def test_the_demo_ends_with_its_page(shown: tuple[subprocess.CompletedProcess[st
 @pytest.mark.proof
 def test_the_demo_serves_its_page_and_goes_on_collecting(tmp_path: Path) -> None:
     arguments = ("--days", "0", "--live-cycles", "1", "--serve", "0")
-    demo = Piped(_order(tmp_path / "demo", *arguments))
-    line = next(line for line in demo.stdout if "Open http" in line)
+    serving = Piped(_order(tmp_path / "demo", *arguments))
+    line = next(line for line in serving.stdout if "Open http" in line)
     (address,) = re.findall(r"http://[0-9.:]+/", line)
     with urllib.request.urlopen(address, timeout=20) as reply:  # noqa: S310 - http
         assert b"Kitchen" in reply.read()
@@ -84,9 +88,9 @@ def test_the_demo_serves_its_page_and_goes_on_collecting(tmp_path: Path) -> None
     with urllib.request.urlopen(f"{address}events", timeout=20) as reply:  # noqa: S310 - http
         while len(newest) < 2:
             newest |= {line for line in [reply.readline()] if line.startswith(b"data: ")}
-    demo.terminate()
-    demo.communicate()
-    assert demo.returncode == 0
+    serving.terminate()
+    serving.communicate()
+    assert serving.returncode == 0
 
 
 @pytest.mark.proof
@@ -151,6 +155,13 @@ def test_the_demo_leaves_a_real_home_alone(deployment: Deployment) -> None:
     assert (deployment.config_file.read_text(), deployment.secrets_file.read_text()) == before
 
 
+def test_the_demo_leaves_a_folder_of_other_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "hosts").touch()
+    done = _demo(tmp_path, "--days", "0", "--live-cycles", "1")
+    assert (done.returncode, [one.name for one in tmp_path.iterdir()]) == (78, ["hosts"])
+    assert "Name a new folder with --home" in done.stderr
+
+
 def test_the_demo_refuses_a_real_database(deployment: Deployment, tmp_path: Path) -> None:
     deployment.run("collect", "--once")
     real = tmp_path / "demo" / "data" / "readings.db"
@@ -174,3 +185,45 @@ def test_the_demo_refuses_a_real_database_in_the_place_of_its_own(
     done = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", "1")
     assert done.returncode == 78
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_refuses_another_house_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "simulated_home", None)  # nothing is simulated, no certificate made
+    (tmp_path / "config").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "readings.db").touch()
+    (tmp_path / "config" / "config.yaml").write_text(f"{DEMO_MARK}\n# seed: 4\n")
+    with pytest.raises(StoreRefused, match="Add --seed 4, or name a new folder"):
+        demo.run(demo.Request(home=tmp_path, days=0, live_cycles=1, seed=5))
+
+
+@pytest.mark.parametrize("live_cycles", ["0", "1"])
+@pytest.mark.proof
+def test_a_fault_that_has_not_begun_is_not_told(tmp_path: Path, live_cycles: str) -> None:
+    done = _demo(tmp_path / "demo", "--days", "0", "--live-cycles", live_cycles, "--fault", "bridge-down")
+    assert "unplugged" not in done.stdout
+    assert "The fault did not happen" in done.stdout
+
+
+@pytest.mark.proof
+def test_a_refused_token_ends_with_the_alert_file(troubled: dict[str, tuple[int, str]]) -> None:
+    _, said = troubled["token-refused"]
+    assert "ALERT_TOKEN_REFRESH_NEEDED.txt asks for a person" in said
+    assert "setup --reauth amazon" in said
+    assert "asks for a person" not in troubled["slow"][1]
+
+
+@pytest.mark.proof
+def test_an_interrupted_backfill_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def stopped() -> asyncio.Event:
+        stop = asyncio.Event()
+        stop.set()
+        return stop
+
+    monkeypatch.setattr(demo, "stop_on_signals", stopped)
+    demo.run(demo.Request(home=tmp_path / "demo", days=1, live_cycles=1, seed=1))
+    assert "Interrupted: 0 of 288 cycles were backfilled. Run the demo again" in capsys.readouterr().out

@@ -108,7 +108,7 @@ def test_every_change_is_in_the_history(home: Deployment, run_here: RunHere) -> 
         (ATTIC, "outdoor", None, None),
     ]
     own = run_here(home, "devices", "history", "study").stdout.splitlines()
-    assert [line.split()[3:6] for line in own[1:]] == [["name", "Study"], ["pm25", "plausible", "0"]]
+    assert [line.split()[4:7] for line in own[1:]] == [["name", "Study"], ["pm25", "plausible", "0"]]
 
 
 def test_wrong_usage_names_what_to_do(home: Deployment, run_here: RunHere) -> None:

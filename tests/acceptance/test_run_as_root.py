@@ -53,3 +53,8 @@ def test_folders_that_are_made_belong_to_the_owner_above(tmp_path: Path) -> None
     os.chown(tmp_path, OWNER, OWNER)
     make_folder(tmp_path / "a" / "b")
     assert [path.stat().st_uid for path in (tmp_path / "a", tmp_path / "a" / "b")] == [OWNER, OWNER]
+
+
+def test_folder_is_for_owner_and_group(tmp_path: Path) -> None:
+    make_folder(tmp_path / "data" / "locks")
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("data", "data/locks")} == {0o750}

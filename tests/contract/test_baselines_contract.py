@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.store import MemoryBaselines
+from adapters.memory.stored_data import MemoryBaselines
 from domain.errors import BaselineExists
 from domain.measurements import Baseline, Figure, Kind
 from ports.stored_data import Baselines

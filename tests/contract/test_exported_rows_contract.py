@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.store import MemoryExportedRows
+from adapters.memory.stored_data import MemoryExportedRows
 from adapters.sqlite.history.exporting import SqliteExportedRows
 from domain.history.export import Selection
 from domain.reading import Quantity

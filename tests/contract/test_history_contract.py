@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.memory.store import MemoryHistory
+from adapters.memory.stored_data import MemoryHistory
 from adapters.sqlite.history.queries import SqliteHistory
 from domain.reading import Quantity
 from ports.store import Store

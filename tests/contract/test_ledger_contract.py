@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import attrs
 
-from adapters.memory.store import MemoryLedger
-from adapters.sqlite.history.queries import SqliteLedger
+from adapters.memory.stored_data import MemoryLedger
+from adapters.sqlite.history.ledger import SqliteLedger
 from domain.cycle import Cause
 from domain.history.ledger import LedgerRow
 from ports.store import Store

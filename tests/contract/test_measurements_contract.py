@@ -9,7 +9,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.memory.store import MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryMeasurements
 from adapters.sqlite.history.queries import SqliteMeasurements
 from ports.store import Store
 from ports.stored_data import Measurements

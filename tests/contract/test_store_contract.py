@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.runtime import MemoryClock, MemoryJournal
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.cycle import Cause, Collected, CycleReport, Deferred, Failed, LedgerEntry, Missed, Outcome
 from domain.gaps import ROWS_AT_ONCE

@@ -11,7 +11,8 @@ import pytest
 
 from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory
 from adapters.sqlite.history.queries import SqliteHistory
 from domain.cycle import Collected
 from domain.device_settings import Setting

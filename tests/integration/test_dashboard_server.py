@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -20,7 +21,8 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger, MemoryMeasurements
 from domain.errors import StoreError
 from domain.reading import Quantity, Reading
 from entrypoints.commands.stored_data.dashboard import access_at, cause_and_step
@@ -184,6 +186,14 @@ async def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
             for path, status in (("/data", 500), ("/none", 404)):
                 async with session.get(f"{address}{path}?token=s3cret") as reply:
                     assert reply.status == status
+        for rest, code in (
+            (b"?token=s3cret\xff HTTP/1.1", b"400"),
+            (b" HTTP/1.1\r\nCookie: homeclimate=\xff", b"403"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+            writer.write(b"GET /" + rest + b"\r\nHost: localhost\r\n\r\n")
+            assert (await reader.readline()).split()[1] == code
+            writer.close()
     finally:
         await runner.cleanup()
     assert "ZeroDivisionError" in caplog.text
@@ -279,6 +289,21 @@ async def test_newest_values_come_before_the_charts_and_many_readers_cost_one_bu
         assert history.builds == 1
         store.append(a_cycle(a_collected(a_reading("hue:a", collected_at=NOON), due=a_due(slot=NOON))))
         assert (await (await client.get("/data?range=24h")).json())["newest_id"] == content["newest_id"] + 1
+
+
+async def test_a_reader_that_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    data = page_data(stored_home())
+    runner = runner_of(application(data, Access(hosts=HOSTS)))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"event: newest")
+        writer.transport.abort()
+    finally:
+        await runner.cleanup()
+    assert not caplog.records
 
 
 async def test_a_new_reading_is_an_event() -> None:

@@ -14,7 +14,8 @@ import pytest
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.history import queries as reading
-from adapters.sqlite.history.queries import SqliteHistory, SqliteLedger
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.store import SqliteStore
 from domain.reading import Quantity
 from tests.support.grown_home import append_in_bulk, device_of, report_of, slot_of

@@ -70,7 +70,7 @@ def lines(folder: Path) -> list[str]:
 
 
 def numbers(folder: Path) -> list[int]:
-    return [int(line.rpartition("number=")[2].split()[0]) for line in lines(folder)]
+    return [int(line.rpartition("number=")[2]) for line in lines(folder) if " cycle " in line]
 
 
 def test_line_begins_with_time_and_level(tmp_path: Path) -> None:
@@ -221,12 +221,13 @@ def test_file_that_cannot_be_renamed_is_copied(tmp_path: Path, monkeypatch: pyte
     for number in range(400):
         log.record(Level.INFO, "cycle", number=number)
         assert max(sizes(tmp_path).values()) <= 2000
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
     kept = numbers(tmp_path)
     assert kept == list(range(kept[0], 400))
     assert len(kept) > 100
 
 
-def test_failed_rename_is_retried_by_later_records_and_logged_once(
+def test_failed_rename_is_critical_at_once_and_is_retried_by_later_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []
@@ -234,25 +235,28 @@ def test_failed_rename_is_retried_by_later_records_and_logged_once(
 
     def refuse(source: object, target: object) -> None:
         attempts.append(number)
-        raise PermissionError(13, "renaming is not possible")
+        raise PermissionError(13, "renaming is not possible", str(source))
 
     clock = MemoryClock(NOON)
-    log = a_log(tmp_path, max_bytes=2000, clock=clock)
+    log = a_log(tmp_path, clock=clock)
     monkeypatch.setattr(os, "replace", refuse)
     number = 0
     while len(attempts) < 3:
         log.record(Level.INFO, "cycle", number=number)
         number += 1
+        if len(attempts) == 1:
+            assert lines(tmp_path)[-1] == (
+                "2026-03-01T12:00:00.000Z CRITICAL log.rotation_failed "
+                f'error="{tmp_path}/homeclimate.log: renaming is not possible"'
+            )
     assert attempts == [attempts[0], attempts[0] + 1, attempts[0] + 2], "one attempt for each record"
     assert numbers(tmp_path) == list(range(number)), "nothing is lost"
     monkeypatch.setattr(os, "replace", replace)
     clock.advance(60)
-    for later in range(number, number + 80):
+    for later in range(number, number + 500):
         log.record(Level.INFO, "cycle", number=later)
-    logged = [line for line in lines(tmp_path) if "log.rotation_failed" in line]
-    assert [line.split()[1:] for line in logged] == [
-        ["CRITICAL", "log.rotation_failed", 'since="2026-03-01', '12:00:00+00:00"', "attempts=3"]
-    ]
+    logged = [line.split()[1:3] for line in lines(tmp_path) if "log.rotation" in line]
+    assert logged == [["CRITICAL", "log.rotation_failed"], ["WARNING", "log.rotation_recovered"]]
 
 
 def test_half_done_rotation_moves_no_part_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +285,7 @@ def test_newer_half_stays_if_nothing_can_be_moved(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     log = a_log(tmp_path, max_bytes=2000)
     for number in range(300):
         log.record(Level.INFO, "cycle", number=number)
@@ -453,3 +457,57 @@ def test_newest_records_span_a_gap_and_are_bounded(tmp_path: Path, monkeypatch: 
     found = newest_records(log, NOON - timedelta(hours=12))
     assert found.splitlines() == times[-1:]
     assert newest_records(log, NOON) == ""
+
+
+@pytest.mark.parametrize("foreign", ["homeclimate.log.6", "homeclimate.log.9", "attic.log.3"])
+def test_part_that_cannot_be_removed_does_not_spare_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: str
+) -> None:
+    (tmp_path / foreign).write_bytes(b"x" * 4_000)
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == foreign:
+            raise PermissionError(1, "it is immutable", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    log = a_log(tmp_path, max_bytes=2000)
+    for number in range(400):
+        log.record(Level.INFO, "cycle", number=number)
+        assert sum(sizes(tmp_path).values()) <= 12_000
+    assert numbers(tmp_path)[-1] == 399
+    critical = [line for line in lines(tmp_path) if "CRITICAL" in line]
+    assert all(f"{foreign}: it is immutable" in line for line in critical)
+
+
+def test_folder_in_the_place_of_a_part_is_a_problem_at_once(tmp_path: Path) -> None:
+    log = a_log(tmp_path)
+    log.record(Level.INFO, "cycle", number=0)
+    assert log.problem() is None
+    (tmp_path / "homeclimate.log.1").mkdir()
+    assert log.problem() == f"{tmp_path / 'homeclimate.log.1'} is a folder, not a file. Move it away"
+    for number in range(1, 900):
+        log.record(Level.INFO, "cycle", number=number)
+        assert sum(sizes(tmp_path).values()) <= MAX_BYTES * (1 + BACKUPS)
+    assert (tmp_path / "homeclimate.log").read_text().endswith("cycle number=899\n")
+
+
+def test_log_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    folder, target = tmp_path / "logs", tmp_path / "precious"
+    folder.mkdir()
+    target.write_text("precious")
+    (folder / "homeclimate.log").symlink_to(target)
+    failures: list[str] = []
+    log = a_log(folder, on_failure=failures.append)
+    log.record(Level.INFO, "cycle", number=0)
+    assert target.read_text() == "precious"
+    assert "it is a symbolic link, which is not followed. Remove it" in failures[0]
+    assert "symbolic link" in str(log.problem())
+
+
+def test_folder_that_is_a_link_is_logged_to(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "logs").symlink_to(tmp_path / "disk")
+    a_log(tmp_path / "logs").record(Level.INFO, "cycle", number=0)
+    assert numbers(tmp_path / "disk") == [0]

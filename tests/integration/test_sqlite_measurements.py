@@ -12,7 +12,8 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.sqlite.backup.backups import back_up
 from adapters.sqlite.backup.restoring import merge_backup
 from adapters.sqlite.database_lock import DatabaseLock
-from adapters.sqlite.history.queries import SqliteLedger, SqliteMeasurements
+from adapters.sqlite.history.ledger import SqliteLedger
+from adapters.sqlite.history.queries import SqliteMeasurements
 from adapters.sqlite.store import SqliteStore
 from domain.measurements import ReadCost, costs_of
 from domain.services.baseline_comparison import compare

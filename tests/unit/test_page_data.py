@@ -9,7 +9,8 @@ import pytest
 
 from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger, MemoryMeasurements
 from domain.device_settings import DeviceSettings, Setting, SettingsByDevice
 from domain.history.series import Span
 from domain.measurements import ReadCost
@@ -106,12 +107,13 @@ def test_rooms_are_in_the_order_of_their_names_and_those_outdoors_last() -> None
     store.append(a_cycle(a_collected(*readings, due=a_due(slot=NOON))))
     settings = SettingsByDevice({"balcony": DeviceSettings(is_outdoor=True)})
     data = attrs.evolve(page_data(store), settings=lambda: settings)
-    rooms = data.build(data.span("6h"))["rooms"]
-    assert [(room["name"], room["is_outdoor"]) for room in rooms] == [
+    content = data.build(data.span("6h"))
+    assert [(room["name"], room["is_outdoor"]) for room in content["rooms"]] == [
         ("attic", False),
         ("Kitchen", False),
         ("balcony", True),
     ]
+    assert [strip["name"] for strip in content["strips"][1:]] == ["attic", "Kitchen", "balcony"]
 
 
 def test_implausible_values_are_marked_among_readings_and_not_in_means() -> None:
@@ -190,6 +192,21 @@ def test_a_year_of_a_source_that_is_away_is_in_its_strip() -> None:
     assert source["cells"] == device["cells"]
     assert set(source["cells"][-75:]) == {0.0}
     assert len(content["gaps"]) == 1
+
+
+def test_nothing_is_expected_of_a_device_that_has_left() -> None:
+    store = MemoryStore()
+    for minutes in range(480, -5, -5):
+        due = a_due(slot=NOON - minutes * MINUTE)
+        devices = ("a", "b") if minutes > 240 else ("a",)
+        readings = [a_reading(device, collected_at=due.slot) for device in devices]
+        store.append(a_cycle(a_failed(due) if minutes == 60 else a_collected(*readings, due=due)))
+    data = page_data(store)
+    content = data.build(Span(since=NOON - 8 * HOUR, until=NOON))
+    assert [room["reason"] for room in content["rooms"]] == ["", "its source no longer lists it"]
+    _, present, left = content["strips"]
+    assert present["cells"].count(None) == 0
+    assert left["cells"] == [1.0] * 48 + [None] * 48
 
 
 def test_offsets_and_names_reach_cards_and_charts_and_are_marked() -> None:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger, MemoryMeasurements
 from domain.history.series import Span
 from domain.upkeep import StepRecord, StepResult, is_report_due
 from entrypoints.terminal.report_text import figures

@@ -73,7 +73,7 @@ class SpoolFolder:
     def prepare(self, *, parents: bool) -> None:
         """Create the folder, `parents` too, its lock and its reserve; from now on lines can be added."""
         make_folder(self.path, parents=parents)
-        os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _MODE))
+        os.close(open_regular(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE))
         self._parent = _identity(self.path.parent)
         try:
             with self._locked():
@@ -261,7 +261,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 def _append(path: Path, line: bytes) -> None:
     """Append the line durably, or leave the file as it was. Overwrite a partial line that a crash left."""
     is_new = not path.exists()
-    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT, _MODE)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
     try:
         end = end_of_whole_lines(descriptor)
         try:

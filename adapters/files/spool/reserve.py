@@ -64,7 +64,7 @@ class SpoolReserve:
 
     def add(self, line: bytes) -> None:
         """Write the line behind the others, durably. A partial line that a crash left is overwritten."""
-        descriptor = open_regular(self.path, os.O_RDWR)
+        descriptor = open_regular(self.path, os.O_RDWR | os.O_NOFOLLOW)
         try:
             end = end_of_whole_lines(descriptor)
             if end + len(line) > self._size_bytes:
@@ -85,7 +85,7 @@ class SpoolReserve:
         The ends of the lines go first, the last one first of all: a process that is killed leaves whole
         lines, and what counts as a partial one.
         """
-        descriptor = open_regular(self.path, os.O_RDWR)
+        descriptor = open_regular(self.path, os.O_RDWR | os.O_NOFOLLOW)
         try:
             end = end_of_whole_lines(descriptor)
             content = os.pread(descriptor, end, 0)

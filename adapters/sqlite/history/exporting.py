@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.history.queries import device_ids, open_for_reading
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_text, newest_ids, reading_tables
+from adapters.sqlite.rows.readings import COLUMNS, NUMBER, as_instant, as_text, newest_ids, reading_tables
 from domain.history.export import Cell, Row, Selection
 
 # How far the text of a local time can be from that of its instant in UTC.
@@ -23,8 +23,6 @@ _AFTER_ALL = "~"  # sorts after every time
 # Of such texts, the order is that of time. A longer pattern would cost a tenth of an export.
 _IS_UTC = "(+{0} >= '0' AND +{0} < ':' AND substr({0}, -6) = '+00:00')"
 _SLOT_IS_UTC = _IS_UTC.format("timestamp")
-# NULL for a text and for infinity, which such a column can hold too.
-_NUMBER = "CASE WHEN {0} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN {0} END"
 _SELECT = """
 SELECT
     timestamp, CAST(device_id AS TEXT), CAST(location AS TEXT), CAST(device_type AS TEXT),
@@ -113,7 +111,7 @@ def _read(
     conditions, parameters = _conditions(selection)
     select = _SELECT.format(
         table=table,
-        values=", ".join(_NUMBER.format(COLUMNS[quantity]) for quantity in selection.quantities),
+        values=", ".join(NUMBER.format(COLUMNS[quantity]) for quantity in selection.quantities),
         is_utc=_IS_UTC.format("observed_at"),
         conditions=f"{conditions} AND {condition}",
         rows=_ROWS_AT_ONCE,

@@ -22,7 +22,15 @@ from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.rows.readings import COLUMNS, as_instant, as_number, clean, newest_ids, reading_tables
+from adapters.sqlite.rows.readings import (
+    COLUMNS,
+    NUMBER,
+    as_instant,
+    as_number,
+    clean,
+    newest_ids,
+    reading_tables,
+)
 from domain.errors import StoreBusy, StoreOutdated
 
 HOUR_S = 3600
@@ -81,7 +89,7 @@ _COUNT_UNTIL = "SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM {t
 
 
 def _of_column(column: str) -> str:
-    number = f"CASE WHEN typeof({column}) IN ('real', 'integer') THEN {column} END"
+    number = NUMBER.format(column)
     return f"min({number}), max({number}), total({number}), count({number})"
 
 

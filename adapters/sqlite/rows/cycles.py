@@ -11,7 +11,6 @@ from operator import itemgetter
 
 import attrs
 
-from adapters.sqlite.history.queries import newest_slot_before, progress_at
 from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import (
     INSERT_RUN,
@@ -40,6 +39,7 @@ from adapters.sqlite.rows.readings import (
     row_of,
 )
 from adapters.sqlite.rows.settings import has_settings, select_current, settings_of
+from adapters.sqlite.rows.slots import newest_slot_before, progress_at
 from domain.cycle import (
     Cause,
     Collected,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
-from domain.reading import DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
+from domain.reading import LARGEST, DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
 
 COLUMNS: Mapping[Quantity, str] = {
     Quantity.TEMPERATURE: "temperature_celsius",
@@ -70,6 +70,9 @@ _COLUMN_TYPES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("battery_level", "signal_strength"), _INTEGER),
     "is_anomalous": ("BOOLEAN", "INTEGER"),
 }
+
+# SQL for the number in a column; NULL for a text and for infinity, which such a column can hold too.
+NUMBER = "CASE WHEN {0} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN {0} END"
 
 Cell = str | int | float | None
 
@@ -194,8 +197,8 @@ def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:
 
 
 def as_number(value: object) -> float | None:
-    """Return the number in a column; None if the column holds something else, which SQLite allows."""
-    return float(value) if isinstance(value, int | float) else None
+    """Return the finite number in a column; None if it holds something else, which SQLite allows."""
+    return float(value) if isinstance(value, int | float) and abs(value) <= LARGEST else None
 
 
 def clean(text: str) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from entrypoints.commands.options import home_option
+from entrypoints.commands.options import CommandGroup, home_option
 from entrypoints.commands.setup import amazon, hue
 from entrypoints.process import find_home
 from entrypoints.terminal.prompts import Prompts
 from entrypoints.wiring.environment import Environment
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @home_option
 @click.option("--address", metavar="HOST", help="The bridge's host or host:port.  [default: search for it]")
 @click.option("--cloud", is_flag=True, help="Ask the maker's look-up on the internet for its address, once.")

@@ -23,7 +23,7 @@ from domain.device_settings import (
 from domain.reading import Quantity
 from domain.services.adjusted_readers import known_devices
 from entrypoints import exit_codes
-from entrypoints.commands.options import home_option, json_option
+from entrypoints.commands.options import CommandGroup, Number, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal import devices_text
 from entrypoints.terminal.cycle_text import unit_text
@@ -57,7 +57,7 @@ quantity_option = click.option(
 remove_option = click.option("--remove", "is_removed", is_flag=True, help="Take the setting away.")
 
 
-@click.group("devices", invoke_without_command=True)
+@click.group("devices", cls=CommandGroup, invoke_without_command=True)
 @home_option
 @json_option
 @click.pass_context
@@ -101,7 +101,7 @@ def history_command(
 
 @command.command("offset", context_settings=_TAKES_NUMBERS)
 @click.argument("device")
-@click.argument("offset", type=float, required=False)
+@click.argument("offset", type=Number(), required=False)
 @quantity_option
 @remove_option
 @home_option
@@ -137,8 +137,8 @@ def offset_command(
 
 @command.command("plausible", context_settings=_TAKES_NUMBERS)
 @click.argument("device")
-@click.argument("least", type=float, required=False, metavar="[MIN]")
-@click.argument("most", type=float, required=False, metavar="[MAX]")
+@click.argument("least", type=Number(), required=False, metavar="[MIN]")
+@click.argument("most", type=Number(), required=False, metavar="[MAX]")
 @quantity_option
 @remove_option
 @home_option

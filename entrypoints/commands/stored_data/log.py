@@ -33,7 +33,12 @@ _COSTS_FOR = timedelta(days=31)  # over longer times what a single read cost is 
     help="From then on: 12h, 30d ago, or 2026-11-18T14:30 (UTC).",
 )
 @click.option("--until", metavar="WHEN", help="Only before then.  [default: now]")
-@click.option("--failed", "only_failed", is_flag=True, help="Only what failed, was put off or was missed.")
+@click.option(
+    "--failed",
+    "only_failed",
+    is_flag=True,
+    help="Only what failed, was put off or was missed, by a source or a device.",
+)
 @click.option("--source", metavar="NAME", help="Only this source.")
 @json_option
 @home_option

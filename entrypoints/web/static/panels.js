@@ -104,8 +104,8 @@ function strip(one) {
     const height = { good: 10, part: 7, bad: 10, none: 3 }[kind];
     return [svgElement("rect", { x: number + 0.06, y: 10 - height, width: 0.88, height, class: kind })];
   });
-  const percent = `${(100 * share).toFixed(1)} %`;
-  const label = `${one.name}: ${percent} of the expected readings`;
+  const percent = expected.length ? `${(100 * share).toFixed(1)} %` : "";
+  const label = `${one.name}: ${percent || "none"} of the expected readings`;
   const drawing = svgElement("svg", { viewBox: `0 0 ${one.cells.length} 10`, preserveAspectRatio: "none", role: "img", "aria-label": label }, ...cells);
   return element("div", { class: one.is_source ? "strip source" : "strip" }, element("span", { class: "name" }, one.name), drawing, element("span", { class: "percent" }, percent));
 }

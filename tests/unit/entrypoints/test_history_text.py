@@ -11,7 +11,8 @@ import click
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
 from domain.cycle import Cause, Missed
 from domain.device_settings import matching_ids
 from domain.history.coverage import SeriesGap
@@ -220,6 +221,7 @@ def test_a_room_is_found_by_name_part_or_id(text: str, found: list[str]) -> None
 @pytest.mark.parametrize(
     ("room", "quantity", "message"),
     [
+        ("", Quantity.TEMPERATURE, "name a room, or a part of its name. Rooms: attic, K\ufffd"),
         ("cellar", Quantity.TEMPERATURE, "there is no room or device 'cellar'. Rooms: attic, K\ufffd"),
         ("attic", Quantity.PM25, "attic does not measure pm25. Name one of temperature"),
     ],

@@ -60,6 +60,14 @@ def test_slots_that_are_alike_are_one_run(
     assert runs(*rows) == expected
 
 
+@pytest.mark.parametrize(
+    ("row", "is_complete"),
+    [(a_row(), True), (a_failure(), False), (a_row(unread={"hue:1": ("unreachable", "Attic")}), False)],
+)
+def test_run_is_complete_when_no_reading_is_missing(row: LedgerRow, is_complete: bool) -> None:
+    assert [run.is_complete for run in runs_of([row], {})] == [is_complete]
+
+
 def test_a_run_has_the_most_attempts_and_time_of_its_reads() -> None:
     costs = {
         ("hue", NOON): a_measurement(NOON, attempts=3, duration_s=2.5),

@@ -11,7 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
 from domain.cycle import Cause
 from domain.history.coverage import Coverage
 from domain.history.series import Span
@@ -265,6 +266,23 @@ def test_nothing_is_expected_of_a_device_that_has_left() -> None:
     store.append(a_cycle(a_collected(a_reading("hue:1", collected_at=old), due=a_due(slot=old))))
     store.append(a_cycle(a_collected(a_reading("hue:2", collected_at=slot), due=a_due(slot=slot))))
     assert "hue:1" not in covered(store, slot + MINUTE).devices
+
+
+def test_a_device_is_expected_until_it_leaves() -> None:
+    store = MemoryStore()
+    for number in range(12):
+        slot = NOON + number * 5 * MINUTE
+        readings = [a_reading("hue:1", collected_at=slot)]
+        readings += [a_reading("hue:2", collected_at=slot)] if number < 3 else []
+        unread = (an_unread("hue:2", Cause.NOT_LISTED),) if number in (3, 4) else ()
+        due = a_due(slot=slot)
+        store.append(
+            a_cycle(a_failed(due) if number == 8 else a_collected(*readings, due=due, unread=unread))
+        )
+    assert covered(store).devices == {
+        "hue:1": Coverage(expected=12, missing={"network": 1}),
+        "hue:2": Coverage(expected=5, missing={"not_listed": 2}),
+    }
 
 
 @pytest.mark.parametrize(

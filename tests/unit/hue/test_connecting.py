@@ -15,7 +15,8 @@ from adapters.hue.connecting import Address, BridgeConnector, BridgeMemory, Earl
 from adapters.hue.tls import SIGNIFY_ROOTS, Pinned, SignedBy
 from adapters.memory.runtime import MemoryClock
 from adapters.memory.state import MemoryState
-from adapters.memory.store import MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryMeasurements
 from adapters.runtime.clock import SystemClock
 from domain.errors import SourceRefused, SourceUnavailable, StoreError
 from domain.measurements import ReadCost

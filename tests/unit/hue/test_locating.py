@@ -13,7 +13,8 @@ from adapters.hue.tls import SIGNIFY_ROOTS
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.state import MemoryState
-from adapters.memory.store import MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryMeasurements
 from domain.errors import SourceError, SourceRefused, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.builders import NOON

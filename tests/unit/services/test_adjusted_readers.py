@@ -8,7 +8,8 @@ import pytest
 
 from adapters.memory.device_settings import MemoryDeviceSettings
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryHistory, MemoryLedger, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory, MemoryLedger
 from domain.device_settings import Setting
 from domain.reading import Quantity
 from domain.services.adjusted_readers import AdjustedHistory, AdjustedLedger, CurrentSettings, known_devices

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.runtime import MemoryClock
-from adapters.memory.store import MemoryBaselines, MemoryMeasurements, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryBaselines, MemoryMeasurements
 from domain.errors import BaselineExists, NothingMeasured
 from domain.measurements import Baseline, Figure, Kind
 from domain.services.baseline_comparison import BaselineComparison, Verdict, compare

@@ -14,7 +14,8 @@ from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
 from adapters.memory.source import Hangs, MemorySource
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
 from adapters.memory.state import MemoryState
-from adapters.memory.store import MemoryHistory, MemoryStore
+from adapters.memory.store import MemoryStore
+from adapters.memory.stored_data import MemoryHistory
 from domain.cycle import (
     Cause,
     Collected,
