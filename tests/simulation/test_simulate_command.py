@@ -22,6 +22,7 @@ from entrypoints.cli import main
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
+_SEED = "169"  # a day with seven kinds of trouble
 Report = dict[str, Any]
 
 
@@ -36,7 +37,7 @@ def test_the_same_seed_gives_the_same_ledger_and_readings_byte_for_byte(tmp_path
     for number in ("1", "2"):
         home = tmp_path / number
         subprocess.run(
-            [sys.executable, "-m", "entrypoints", "simulate", "--seed", "4", "--home", str(home)],
+            [sys.executable, "-m", "entrypoints", "simulate", "--seed", _SEED, "--home", str(home)],
             env={**os.environ, "PYTHONHASHSEED": number},
             check=True,
             capture_output=True,
