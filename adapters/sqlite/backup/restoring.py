@@ -159,8 +159,8 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
         with locked_transaction(connection, lock):
-            create_air_readings(connection)
             _add_columns(connection)
+            create_air_readings(connection)
         merged = sum(_merge_readings(connection, lock, table) for table in (READINGS, AIR_READINGS))
         for table, create in _LATE_TABLES.items():
             if connection.execute(_SELECT_HAS_COLUMNS, (table,)).fetchone()[0]:
