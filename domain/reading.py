@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,6 +11,7 @@ from enum import StrEnum
 import attrs
 
 _MOST_AHEAD = timedelta(hours=1)  # how far a credible observation may be later than its slot
+LARGEST = sys.float_info.max  # the largest finite number
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 

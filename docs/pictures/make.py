@@ -30,7 +30,7 @@ def main() -> None:
             text=True,
             check=True,
         )
-        _draw_terminal(done.stdout.replace(folder, "var").replace("homeclimate dashboard", "./run dashboard"))
+        _draw_terminal(done.stdout.replace(folder, "var").replace("`homeclimate ", "`./run "))
         _draw_page(f"{folder}/demo")
 
 

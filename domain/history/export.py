@@ -10,7 +10,7 @@ from functools import lru_cache
 import attrs
 
 from domain.device_settings import add_offset, adjusted_others
-from domain.reading import UNITS, Quantity
+from domain.reading import LARGEST, UNITS, Quantity
 
 # Cells as they are stored: texts, numbers, None where there is nothing.
 Cell = str | int | float | None
@@ -133,13 +133,13 @@ def long_rows(rows: Iterator[Row], selection: Selection) -> Iterator[Row]:
 
 
 def other_values(cell: Cell) -> dict[str, float]:
-    """Return the numbers in the cell by name; none if it is not an object of JSON."""
+    """Return the finite numbers in the cell by name; none if it is not an object of JSON."""
     try:
         found = json.loads(cell) if isinstance(cell, str) else {}
     except (ValueError, RecursionError):
         return {}
     named = found.items() if isinstance(found, dict) else ()
-    return {name: value for name, value in named if isinstance(value, int | float)}
+    return {name: value for name, value in named if isinstance(value, int | float) and abs(value) <= LARGEST}
 
 
 def _unit_of(name: str) -> str | None:

@@ -15,6 +15,7 @@ import click
 from config.loading import Loaded, load
 from domain.cycle import Cycle, Verdict, verdict
 from domain.errors import StoreError, StoreRefused
+from domain.schedule import next_slot
 from domain.services.alerting import ALERTS_BUDGET_S, BackgroundQueue, FinishedCycle
 from domain.services.collection_cycle import CollectionCycle
 from domain.services.continuous_collection import (
@@ -33,7 +34,7 @@ from entrypoints.commands.options import (
 )
 from entrypoints.commands.stored_data.dashboard_process import dashboard_command, kept_running
 from entrypoints.process import find_home, is_person_at_stdin
-from entrypoints.terminal.cycle_text import as_object, lines
+from entrypoints.terminal.cycle_text import as_object, by_hand_line, lines, schedule_line
 from entrypoints.terminal.output import as_json, non_blocking_stdout, print_message
 from entrypoints.wiring.collecting import Collecting, collecting
 from entrypoints.wiring.environment import Environment
@@ -42,6 +43,8 @@ from entrypoints.wiring.notices import new_warnings
 from entrypoints.wiring.storage import collectors
 from ports.clock import Clock
 from ports.journal import Level
+
+EVERY_S = 2.0
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +60,7 @@ class Request:
     only: tuple[str, ...] = ()
     once: bool = False
     cycles: int | None = None
-    every_s: float = 2.0
+    every_s: float = EVERY_S
     asks_anyway: bool = False
     dashboard_port: int | None = None
     as_json: bool = False
@@ -75,10 +78,8 @@ class Request:
     "--every",
     "every_s",
     type=SecondsRange(min=1.0),
-    default=2.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Time between the cycles of --cycles.",
+    help=f"Time between the cycles of --cycles.  [default: {EVERY_S}]",
 )
 @click.option(
     "--source", "only", multiple=True, metavar="NAME", help="Collect only from this source; may be repeated."
@@ -96,7 +97,7 @@ def command(
     once: bool,
     now: bool,
     cycles: int | None,
-    every_s: float,
+    every_s: float | None,
     only: tuple[str, ...],
     home: Path | None,
     config_file: Path | None,
@@ -112,6 +113,8 @@ def command(
     """
     if once and cycles:
         raise click.UsageError("--once and --cycles exclude each other")
+    if every_s is not None and cycles is None:
+        raise click.UsageError("--every goes with --cycles; the interval of the schedule is in config.yaml")
     if now and not once:
         raise click.UsageError("--now goes with --once")
     if once and dashboard_port is not None:
@@ -123,7 +126,7 @@ def command(
         only=only,
         once=once,
         cycles=cycles,
-        every_s=every_s,
+        every_s=EVERY_S if every_s is None else every_s,
         asks_anyway=once and (now or is_person_at_stdin()),
         dashboard_port=dashboard_port,
         as_json=json_lines,
@@ -244,6 +247,7 @@ async def _collect(
         if not is_endless:  # or its memory would grow for ever
             cycles.append(cycle)
 
+    _show_begin(request, collection, clock, write_line)
     try:
         if request.once:
             await _collect_once(collection, clock, on_cycle)
@@ -260,6 +264,24 @@ async def _collect(
             await home.upkeep.close()
         await collection.close()
     return cycles
+
+
+def _show_begin(
+    request: Request, collection: CollectionCycle, clock: Clock, write_line: Callable[[str], None]
+) -> None:
+    """Print what is collected and when. Of cycles by hand, and with JSON, only a terminal shows it."""
+    intervals = {name: plan.interval_s for name, plan in collection.plans.items()}
+    if request.once:
+        return
+    if request.cycles is None:
+        now = clock.now()
+        line = schedule_line(intervals, min(next_slot(now, interval_s) for interval_s in intervals.values()))
+    else:
+        line = by_hand_line(intervals, request.cycles, request.every_s)
+    if request.is_endless and not request.as_json:
+        write_line(line)
+    elif sys.stderr is not None and sys.stderr.isatty():
+        print_message(line, err=True)
 
 
 async def _collect_with_dashboard(

@@ -43,6 +43,8 @@ class Number(click.types.FloatParamType):
 class SecondsRange(click.FloatRange):
     """A number of seconds within limits. Unlike `click.FloatRange` it rejects `nan`, which no limit does."""
 
+    name = "number"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):

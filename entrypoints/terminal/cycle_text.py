@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored
 from domain.reading import UNITS, Quantity, Reading
 from domain.schedule import Due
-from entrypoints.terminal.times import local_time
+from entrypoints.terminal.times import format_length, local_time
 
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
@@ -29,6 +30,21 @@ def lines(cycle: Cycle) -> Iterator[str]:
             yield f"  SPOOLED in {place}, to be stored as soon as the database can be written to: {reason}"
         case NotStored(reason=reason):
             yield f"  NOT STORED, and lost when this process ends before it can be: {reason}"
+
+
+def schedule_line(intervals: Mapping[str, int], following: datetime) -> str:
+    """Return what a collector says at its start: the sources, their intervals in seconds, the next slot."""
+    listed = ", ".join(f"{source} every {_interval(seconds)}" for source, seconds in intervals.items())
+    return (
+        f"Collecting from {listed}. The present slot is read now unless it is stored; the next cycle is at "
+        f"{local_time(following, seconds=True)}"
+    )
+
+
+def by_hand_line(sources: Iterable[str], cycles: int, every_s: float) -> str:
+    """Return what a number of cycles outside the schedule begins with."""
+    apart = f"{cycles} cycles, {every_s:g} s apart; the first is" if cycles > 1 else "one cycle,"
+    return f"Collecting from {', '.join(sources)}: {apart} now"
 
 
 def as_object(cycle: Cycle) -> dict[str, Any]:
@@ -56,6 +72,10 @@ def _describe(outcome: Outcome) -> str:
             return f"FAILED ({outcome.cause}): {outcome.detail}"
         case Deferred():
             return f"not asked before {local_time(outcome.until, seconds=True)} ({outcome.cause})"
+
+
+def _interval(seconds: int) -> str:
+    return f"{seconds} s" if seconds % 60 else format_length(timedelta(seconds=seconds))
 
 
 def _cost(cycle: Cycle, due: Due) -> str:

@@ -69,6 +69,7 @@ def strips(
     """Return for each source and device the share of each cell of the span in which readings came.
 
     It is None where nothing was expected: not yet, or no longer, since the device has `left` the home.
+    Devices are in the order of `names`.
     """
     cell = span.length / _CELLS
     begins = [span.since + number * cell for number in range(_CELLS)]
@@ -94,6 +95,7 @@ def strips(
             ],
         }
 
+    order = {device_id: number for number, device_id in enumerate(names)}
     found = []
     for source, devices in sorted(by_source.items()):
         found.append(
@@ -101,7 +103,7 @@ def strips(
         )
         found += [
             strip(one.device_id, names.get(one.device_id, one.device_id), one.first_slot, is_source=False)
-            for one in devices
+            for one in sorted(devices, key=lambda one: order.get(one.device_id, len(order)))
         ]
     return found
 

@@ -28,7 +28,7 @@ from adapters.sqlite.device_settings import SqliteDeviceSettings
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.history import rollups
 from adapters.sqlite.history.ledger import SqliteLedger
-from adapters.sqlite.history.queries import SqliteHistory, SqliteMeasurements
+from adapters.sqlite.history.queries import SqliteHistory, SqliteMeasurements, open_for_reading
 from adapters.sqlite.history.rollups import Progress, Zones
 from adapters.sqlite.opening import Opening
 from adapters.sqlite.store import SqliteStore
@@ -176,6 +176,8 @@ def rebuild_rollups(home: Home, on_progress: Progress | None = None) -> int:
     running.
     """
     require_database(home)
+    with open_for_reading(home.files.database, home.settings.storage.busy_timeout_ms):
+        pass  # without a database there is no lock file either, as if another process had it
     with locks.exclusive_access(source_locks(home), frozenset(), upkeep_lease(home)):
         return rollups.rebuild_at(
             home.files.database,

@@ -161,6 +161,8 @@ hue:
         (["--cycles", "0"], "--cycles"),
         (["--cycles", "1", "--every", "nan"], "--every"),
         (["--once", "--cycles", "2"], "exclude each other"),
+        (["--every", "5"], "--every goes with --cycles"),
+        (["--once", "--every", "2"], "--every goes with --cycles"),
     ],
 )
 def test_wrong_usage_exits_with_64(deployment: Deployment, arguments: list[str], said: str) -> None:
@@ -199,6 +201,7 @@ def test_a_wrong_type_is_an_error_and_an_unknown_key_a_warning(deployment: Deplo
 def test_a_second_collector_of_a_source_exits_with_75(deployment: Deployment) -> None:
     first = deployment.start("collect")
     try:
+        first.stdout.readline()
         assert "8 readings" in first.stdout.readline()
         second = deployment.run("collect", "--once")
         assert second.returncode == 75
@@ -212,6 +215,7 @@ def test_a_second_collector_of_a_source_exits_with_75(deployment: Deployment) ->
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_a_continuous_collector_with_0(deployment: Deployment, ending: signal.Signals) -> None:
     running = deployment.start("collect")
+    assert "Collecting from hue every 5 min." in running.stdout.readline()
     assert "8 readings" in running.stdout.readline()
     running.send_signal(ending)
     _, errors = running.communicate(timeout=20)

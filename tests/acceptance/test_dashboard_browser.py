@@ -158,7 +158,7 @@ def test_gap_is_a_break_with_its_reason(deployment: Deployment, store: SqliteSto
         page.goto(address)
         sync_api.expect(page.locator("#gap-list tbody tr")).to_have_count(1)
         sync_api.expect(page.locator("#gap-list tbody tr")).to_contain_text(WHY)
-        sync_api.expect(page.locator(".legend").filter(has_text=WHY)).to_have_count(1)
+        sync_api.expect(page.locator(".legend").filter(has_text=f", Hue bridge: {WHY}")).to_have_count(1)
         box = page.locator(f"{ROOMS_CHART} .u-over").bounding_box()
         # The gap is from 6 to 4 hours before the end of 24 hours.
         page.mouse.move(box["x"] + box["width"] * (24 - 5) / 24, box["y"] + box["height"] / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -171,5 +172,6 @@ def test_rebuild_rollups_waits_for_the_upkeep_and_needs_a_database(
     done = run_here(home, "db", "rebuild-rollups")
     lease.release()
     assert (done.returncode, "the daily upkeep of the database is running" in done.stderr) == (1, True), done
-    home.database.unlink()
-    assert run_here(home, "db", "rebuild-rollups").returncode == 1
+    shutil.rmtree(home.database.parent)
+    done = run_here(home, "db", "rebuild-rollups")
+    assert (done.returncode, "there is no database" in done.stderr) == (1, True), done

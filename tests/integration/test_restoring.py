@@ -121,14 +121,18 @@ def test_restore_refuses_files_that_are_no_sound_backup(path: Path, tmp_path: Pa
     content = (tmp_path / "torn.db").read_bytes()
     (tmp_path / "torn.db").write_bytes(content[: len(content) // 2])
     restoring = _restoring(path)
-    for name, error in (
-        ("simulated.db", StoreRefused),
-        ("songs.db", StoreRefused),
-        ("text.db", StoreCorrupt),
-        ("torn.db", StoreCorrupt),
-        ("nowhere.db", StoreError),
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "magic.db").write_bytes(b"SQLite format 3\0" + b"x" * 9000)
+    for name, error, text in (
+        ("simulated.db", StoreRefused, " holds readings of a simulated home"),
+        ("songs.db", StoreRefused, "belongs to another program. Nothing has changed; name a backup"),
+        ("text.db", StoreCorrupt, " is not an SQLite database; nothing has changed. Name a backup$"),
+        ("empty.db", StoreCorrupt, " is not an SQLite database; nothing has changed. Name a backup$"),
+        ("magic.db", StoreCorrupt, " is damaged (.*); nothing has changed. Use another backup$"),
+        ("torn.db", StoreCorrupt, " is damaged (.*); nothing has changed. Use another backup$"),
+        ("nowhere.db", StoreError, " does not exist"),
     ):
-        with pytest.raises(error, match=name):
+        with pytest.raises(error, match=f"{name}.*{text}"):
             restoring.check(tmp_path / name)
 
 

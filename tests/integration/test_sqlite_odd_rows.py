@@ -9,7 +9,11 @@ import pytest
 
 from adapters.sqlite.history.ledger import SqliteLedger
 from adapters.sqlite.history.queries import SqliteHistory
+from adapters.sqlite.rows.settings import SELECT_CURRENT, settings_of
+from adapters.sqlite.schema import CREATE_DEVICE_SETTINGS
 from domain.cycle import Cause, Collected
+from domain.device_settings import SettingsByDevice
+from domain.history.export import other_values
 from domain.progress import SourceProgress
 from domain.reading import Quantity
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_reading, an_unread
@@ -20,6 +24,11 @@ END = NOON + timedelta(hours=2)
 OUTCOME = (
     "INSERT INTO outcomes (source, slot, interval_s, scheduled, state) VALUES ({}, {}, 300, 1, 'stored')"
 )
+OFFSET = (
+    "INSERT INTO device_settings VALUES ('hue:a', 'offset.temperature', '2026-03-01T12:00:00+00:00', '{}')"
+)
+OTHERS = """UPDATE readings SET other_values = '{{"lux": {}, "noise": 40}}'"""
+LENGTH = "UPDATE outcomes SET state = 'failed', interval_s = {}"
 DEVICE = "INSERT INTO devices VALUES ({}, 'hue', 'hue_sensor', 'Attic', {}, {}, {}, NULL)"
 ODD_SLOTS = (
     "x'ff'",
@@ -104,6 +113,23 @@ def test_odd_values_in_the_ledger_are_read_as_nothing(path: Path) -> None:
     assert (record.source, record.unread, record.readings, record.cause) == ("hue", 0, 0, None)
     assert record.detail is None
     assert [reading.device_id for reading in SqliteHistory(path).newest(END)] == ["hue:a"]
+
+
+@pytest.mark.parametrize("seconds", [0, -300, 9_000_000_000_000])
+def test_slots_of_impossible_length_are_skipped(path: Path, seconds: int) -> None:
+    changed(path, LENGTH.format(seconds))
+    ledger = SqliteLedger(path)
+    assert (ledger.absences(NOON, END), list(ledger.rows(NOON, END))) == ([], [])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", f"1{'0' * 400}"])
+def test_numbers_that_are_not_finite_are_skipped_in_json(path: Path, number: str) -> None:
+    changed(path, CREATE_DEVICE_SETTINGS, OFFSET.format(number), OTHERS.format(number))
+    (newest,) = SqliteHistory(path).newest(END)
+    assert newest.other_values == {"noise": 40.0}
+    ((cell,),) = rows(path, "SELECT other_values FROM readings")
+    assert other_values(cell) == {"noise": 40}
+    assert settings_of(rows(path, SELECT_CURRENT)) == SettingsByDevice()
 
 
 def test_infinite_values_are_read_as_nothing(path: Path) -> None:

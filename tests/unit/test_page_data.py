@@ -107,12 +107,13 @@ def test_rooms_are_in_the_order_of_their_names_and_those_outdoors_last() -> None
     store.append(a_cycle(a_collected(*readings, due=a_due(slot=NOON))))
     settings = SettingsByDevice({"balcony": DeviceSettings(is_outdoor=True)})
     data = attrs.evolve(page_data(store), settings=lambda: settings)
-    rooms = data.build(data.span("6h"))["rooms"]
-    assert [(room["name"], room["is_outdoor"]) for room in rooms] == [
+    content = data.build(data.span("6h"))
+    assert [(room["name"], room["is_outdoor"]) for room in content["rooms"]] == [
         ("attic", False),
         ("Kitchen", False),
         ("balcony", True),
     ]
+    assert [strip["name"] for strip in content["strips"][1:]] == ["attic", "Kitchen", "balcony"]
 
 
 def test_implausible_values_are_marked_among_readings_and_not_in_means() -> None:

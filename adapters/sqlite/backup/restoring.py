@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import attrs
 
-from adapters.files.regular_file import make_folder
+from adapters.files.regular_file import make_folder, read_regular
 from adapters.sqlite.backup.backups import copy_permissions, verified_copy
 from adapters.sqlite.care.file_swap import finish_replacing, free_name, replace
 from adapters.sqlite.care.verification import check, require_file, structural_fault
 from adapters.sqlite.connection import connect
 from adapters.sqlite.database_lock import DatabaseLock, locked_transaction
-from adapters.sqlite.errors import store_errors
+from adapters.sqlite.errors import error_name, store_errors
 from adapters.sqlite.identity.home_identity import HomeIdentity
 from adapters.sqlite.migration.durable_copy import quoted
 from adapters.sqlite.migration.inspection import inspect
@@ -31,6 +31,7 @@ from ports.clock import Clock
 
 _ROWS_AT_ONCE = 1000  # a cycle waits no longer than these take
 _LOCK_WAIT_S = 10.0
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
 _SELECT_NEWEST = "SELECT max(timestamp) FROM readings"
 _SELECT_COLUMNS = """
 SELECT present.name FROM pragma_table_info(:table, 'main') AS present
@@ -83,10 +84,22 @@ class Restoring:
         """
         with store_errors(backup):
             require_file(backup)
-            inspect(backup, is_simulated=self.is_simulated, busy_timeout_ms=self.busy_timeout_ms)
+            if read_regular(backup, len(_MAGIC)) != _MAGIC:
+                raise StoreCorrupt(f"{backup} is not an SQLite database; nothing has changed. Name a backup")
+            try:
+                inspect(
+                    backup,
+                    is_simulated=self.is_simulated,
+                    busy_timeout_ms=self.busy_timeout_ms,
+                    right_file="Nothing has changed; name a backup of this home",
+                )
+            except sqlite3.DatabaseError as error:
+                if not error_name(error).startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+                    raise
+                raise _damaged(backup, str(error)) from error
         findings = check(backup, busy_timeout_ms=self.busy_timeout_ms)
         if faults := [str(finding) for finding in findings if finding.is_structural]:
-            raise StoreCorrupt(f"{backup} is damaged ({faults[0]}); nothing has changed. Use another backup")
+            raise _damaged(backup, faults[0])
         return tuple(str(finding) for finding in findings)
 
     def restore(self, backup: Path) -> Path | None:
@@ -130,6 +143,10 @@ class Restoring:
         with closing(connect(new, mode="rw", busy_timeout_ms=self.busy_timeout_ms)) as connection:
             if user_version(connection):  # else it is upgraded first
                 self.identity.claim(connection)
+
+
+def _damaged(backup: Path, fault: str) -> StoreCorrupt:
+    return StoreCorrupt(f"{backup} is damaged ({fault}); nothing has changed. Use another backup")
 
 
 def put_in_place(path: Path, new: Path, *, clock: Clock, busy_timeout_ms: int) -> Path | None:

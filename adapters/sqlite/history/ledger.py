@@ -35,6 +35,7 @@ SELECT slot, state, cause, detail, readings, unread FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot <= ? ORDER BY slot DESC
 """
 _SELECT_KNOWN = "SELECT device_id, source, first_slot FROM devices ORDER BY device_id"
+# Slots are a year apart at most, far more than the configuration takes.
 _SELECT_ABSENCES = """
 SELECT
     CAST(strftime('%s', slot) AS INTEGER), interval_s, state <> 'stored' AS is_whole,
@@ -42,11 +43,12 @@ SELECT
     CASE WHEN state = 'stored' THEN unread END
 FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'stored' OR unread IS NOT NULL)
+    AND interval_s BETWEEN 1 AND 31622400
 ORDER BY slot
 """
 _SELECT_ROWS = """
 SELECT slot, interval_s, scheduled, state, cause, detail, readings, unread FROM outcomes
-WHERE source = ? AND slot >= ? AND slot < ? ORDER BY slot
+WHERE source = ? AND slot >= ? AND slot < ? AND interval_s BETWEEN 1 AND 31622400 ORDER BY slot
 """
 _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes

@@ -16,6 +16,7 @@ from adapters.sqlite.schema import LATER_TABLES, OUR_TABLES, OUR_TABLES_NOW, REQ
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+RIGHT_FILE = "Set storage.database_path to the right file"
 IS_SIMULATED, HOME_ID, INTERIM_SINCE = "is_simulated", "home_id", "interim_since"  # names of properties
 _SELECT_PROPERTIES = "SELECT name, value FROM properties WHERE name IN (?, ?, ?)"
 _KEY = ["device_id", "timestamp"]
@@ -40,10 +41,13 @@ class Inspection:
         return self.version == 0 and "readings" in self.tables
 
 
-def inspect(path: Path, *, is_simulated: bool | None, busy_timeout_ms: int) -> Inspection:
+def inspect(
+    path: Path, *, is_simulated: bool | None, busy_timeout_ms: int, right_file: str = RIGHT_FILE
+) -> Inspection:
     """Inspect the existing file without changing it.
 
     `is_simulated` is the kind of home that is to be written to; None, for readers, accepts both kinds.
+    `right_file` is the advice to a person when it is another program's.
 
     Raises `StoreRefused` or `StoreCorrupt` when it must not be written to, and what SQLite raises.
     """
@@ -52,15 +56,17 @@ def inspect(path: Path, *, is_simulated: bool | None, busy_timeout_ms: int) -> I
     if path.stat().st_size == 0:
         raise StoreCorrupt(f"{path} is empty. Put a backup in its place, or remove it to begin a new one")
     try:
-        return _inspect(path, "ro", is_simulated, busy_timeout_ms)
+        return _inspect(path, "ro", is_simulated, busy_timeout_ms, right_file)
     except sqlite3.OperationalError as error:
         # An interrupted transaction must be rolled back first, for which SQLite needs a writing connection.
         if error_name(error) != "SQLITE_READONLY_ROLLBACK":
             raise
-        return _inspect(path, "rw", is_simulated, busy_timeout_ms)
+        return _inspect(path, "rw", is_simulated, busy_timeout_ms, right_file)
 
 
-def _inspect(path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int) -> Inspection:
+def _inspect(
+    path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int, right_file: str
+) -> Inspection:
     with closing(connect(path, mode=mode, busy_timeout_ms=busy_timeout_ms)) as connection:
         tables = frozenset(name for (name,) in connection.execute(_SELECT_TABLES))
         version = user_version(connection)
@@ -80,15 +86,16 @@ def _inspect(path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: 
                 f"{KNOWN_VERSION}. Install the newer version again, or restore a backup from before it"
             )
         if tables:
-            _refuse_foreign(path, inspection, connection)
+            _refuse_foreign(path, inspection, connection, right_file)
             if is_simulated is not None:
                 was_simulated = properties.get(IS_SIMULATED) == "1"
                 _refuse_other_kind_of_home(path, was_simulated=was_simulated, is_simulated=is_simulated)
         return inspection
 
 
-def _refuse_foreign(path: Path, inspection: Inspection, connection: sqlite3.Connection) -> None:
-    right_file = "Set storage.database_path to the right file"
+def _refuse_foreign(
+    path: Path, inspection: Inspection, connection: sqlite3.Connection, right_file: str
+) -> None:
     tables = inspection.tables
     if "readings" not in tables:
         raise StoreRefused(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
-from domain.reading import DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
+from domain.reading import LARGEST, DeviceKind, Quantity, Reading, ThermostatMode, fit_to_table
 
 COLUMNS: Mapping[Quantity, str] = {
     Quantity.TEMPERATURE: "temperature_celsius",
@@ -199,7 +198,7 @@ def as_instant(text: object, naive_zone: tzinfo | None) -> datetime | None:
 
 def as_number(value: object) -> float | None:
     """Return the finite number in a column; None if it holds something else, which SQLite allows."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and abs(value) <= LARGEST else None
 
 
 def clean(text: str) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 
-from adapters.sqlite.rows.readings import as_instant, as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_number, as_text, clean
 from domain.device_settings import Setting, SettingChange, SettingsByDevice, SettingValue, settings_after
 from domain.reading import Quantity, Range
 
@@ -95,9 +95,16 @@ def _decode(cell: object) -> SettingValue:
         return None
     match json.loads(str(cell)):
         case [int() | float() as least, int() | float() as most]:
-            return Range(least=float(least), most=float(most))
+            return Range(least=_number(least), most=_number(most))
         case str() | bool() as value:
             return value
         case int() | float() as number:
-            return float(number)
+            return _number(number)
     raise ValueError(f"{cell!r} is no value of a setting")
+
+
+def _number(value: float) -> float:
+    number = as_number(value)
+    if number is None:
+        raise ValueError("not a finite number")
+    return number

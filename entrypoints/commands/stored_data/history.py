@@ -26,7 +26,7 @@ _MOST_DEVICES = 4  # that a part of a name may stand for
 
 
 @click.command()
-@click.argument("room")
+@click.argument("room", default="", metavar="ROOM")
 @click.option(
     "--since",
     default="24h",
@@ -87,7 +87,8 @@ def choose_devices(newest: Sequence[Reading], room: str, quantity: Quantity) -> 
     rooms = {one.location for one in found}
     if not found:
         known = _listed({one.location for one in newest})
-        raise click.UsageError(f"there is no room or device {room!r}. Rooms: {known}")
+        wrong = f"there is no room or device {room!r}" if room else "name a room, or a part of its name"
+        raise click.UsageError(f"{wrong}. Rooms: {known}")
     if len(rooms) > 1 and len(found) > _MOST_DEVICES:
         raise click.UsageError(
             f"{room!r} is a part of {len(rooms)} names: {_listed(rooms)}. Write more of it"

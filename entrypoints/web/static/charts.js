@@ -311,8 +311,11 @@ class Chart {
   describe() {
     const isFirst = this.chart.quantity === "temperature"; // once is enough
     const longest = this.gaps.filter((gap) => isFirst && !gap.device).sort((one, other) => other.end - other.begin - (one.end - one.begin));
-    const texts = new Set(longest.map((gap) => `${period(gap.begin, gap.end)}: ${gap.reason}`));
-    const items = [...texts].slice(0, SHOWN_GAPS).map((text) => element("li", {}, area("none", "dashed"), text));
+    const alike = Map.groupBy(longest, (gap) => [period(gap.begin, gap.end), gap.reason].join());
+    const items = [...alike.values()].slice(0, SHOWN_GAPS).map((gaps) => {
+      const subjects = gaps.map((gap) => gap.subject).join(" and ");
+      return element("li", {}, area("none", "dashed"), `${period(gaps[0].begin, gaps[0].end)}, ${subjects}: ${gaps[0].reason}`);
+    });
     if (this.anomalies.length) items.push(element("li", {}, ring(), "a reading with an implausible value"));
     const { limits } = this.chart;
     const top = this.plot.scales.y.max;

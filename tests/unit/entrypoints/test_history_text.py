@@ -221,6 +221,7 @@ def test_a_room_is_found_by_name_part_or_id(text: str, found: list[str]) -> None
 @pytest.mark.parametrize(
     ("room", "quantity", "message"),
     [
+        ("", Quantity.TEMPERATURE, "name a room, or a part of its name. Rooms: attic, K\ufffd"),
         ("cellar", Quantity.TEMPERATURE, "there is no room or device 'cellar'. Rooms: attic, K\ufffd"),
         ("attic", Quantity.PM25, "attic does not measure pm25. Name one of temperature"),
     ],

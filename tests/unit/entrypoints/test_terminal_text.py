@@ -8,8 +8,9 @@ import pytest
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.reading import Quantity
 from entrypoints.commands.setup.steps import reply_lines, show_devices
-from entrypoints.terminal.cycle_text import as_object, lines
+from entrypoints.terminal.cycle_text import as_object, by_hand_line, lines, schedule_line
 from entrypoints.terminal.prompts import Prompts
+from entrypoints.terminal.times import local_time
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -87,6 +88,25 @@ def test_setup_lists_rooms_in_order_with_values_causes_and_notes() -> None:
         "  hue:4   silent (unreachable)",
         "  note: a remark",
     ]
+
+
+def test_collector_begins_with_sources_intervals_and_the_next_cycle() -> None:
+    assert schedule_line({"hue": 300, "amazon": 90}, NOON) == (
+        "Collecting from hue every 5 min, amazon every 90 s. "
+        "The present slot is read now unless it is stored; "
+        f"the next cycle is at {local_time(NOON, seconds=True)}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cycles", "begin"),
+    [
+        (1, "Collecting from hue, amazon: one cycle, now"),
+        (3, "Collecting from hue, amazon: 3 cycles, 2 s apart; the first is now"),
+    ],
+)
+def test_cycles_by_hand_begin_with_sources_and_number(cycles: int, begin: str) -> None:
+    assert by_hand_line(["hue", "amazon"], cycles, 2.0) == begin
 
 
 @pytest.mark.parametrize(
