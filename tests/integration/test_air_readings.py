@@ -117,6 +117,20 @@ def test_the_view_gets_names_that_come_later(path: Path, tmp_path: Path) -> None
     assert rows(named, "SELECT name FROM all_readings") == []
 
 
+def test_rows_from_before_the_merge_get_the_names_of_the_backup(path: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    make_old_home(old, Age.E, 10)
+    changed(
+        old,
+        "UPDATE readings SET device_id = 'hue:a', name = 'Fenster' WHERE id = 1",
+        "UPDATE readings SET device_id = 'alexa:a', name = 'Air' WHERE id = 2",
+    )
+    assert _merge(path, old) == 10
+    select = "SELECT name, count(*) FROM all_readings WHERE device_id IN ('hue:a', 'alexa:a') GROUP BY name"
+    assert rows(path, select) == [("Air", 2), ("Fenster", 2)]
+    assert not check(path, busy_timeout_ms=0)
+
+
 @pytest.mark.parametrize(
     "create", ["VIEW all_readings AS SELECT id FROM readings", "TABLE all_readings (id INTEGER)"]
 )

@@ -67,7 +67,7 @@ def show_devices(
 
     `kinds` are by the beginning of the device ids, the source's own kind first.
     """
-    ids = [one.device_id for one in (*reply.readings, *reply.unread)]
+    ids = [*(one.device_id for one in reply.readings), *(one.device_id for one in reply.unread)]
     counts = {kind: sum(one.startswith(prefix) for one in ids) for prefix, kind in kinds.items()}
     own = next(iter(counts))
     parts = [f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items() if n or kind == own]
