@@ -18,13 +18,13 @@ from domain.errors import StoreError
 from domain.history.series import Span
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.home_coverage import home_coverage
+from domain.times import local_time
 from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines, terminal_width
 from entrypoints.terminal.output import Look, as_json, can_redraw, print_message
 from entrypoints.terminal.stored_data.newest_table import newest_of
 from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
-from entrypoints.terminal.times import local_time
 from entrypoints.terminal.watching import LinesAt, watch
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import holds_simulated
