@@ -7,10 +7,10 @@ import pytest
 
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.reading import Quantity
+from domain.times import local_time
 from entrypoints.commands.setup.steps import reply_lines, show_devices
 from entrypoints.terminal.cycle_text import as_object, by_hand_line, lines, schedule_line
 from entrypoints.terminal.prompts import Prompts
-from entrypoints.terminal.times import local_time
 from tests.support.builders import (
     NOON,
     a_collected,
