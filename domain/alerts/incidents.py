@@ -10,6 +10,7 @@ from enum import StrEnum
 import attrs
 
 from domain.cycle import Cause, Collected, Cycle, Deferred, Failed, Outcome, Stored
+from domain.times import local_time
 
 REPEATED_AFTER = timedelta(days=1)
 # Where a limit has two values, nothing is observed between them: an incident neither opens nor closes.
@@ -297,7 +298,7 @@ def _observe_devices(outcome: Collected, *, has_incidents: bool) -> Iterator[Obs
                 topic=Topic.VALUE_UNCHANGED,
                 subject=reading.device_id,
                 is_bad=is_unchanged,
-                detail=f"{reading.location}: unchanged since {observed_at:%Y-%m-%d %H:%M} UTC",
+                detail=f"{reading.location}: unchanged since {local_time(observed_at)}",
                 source=outcome.due.source,
             )
     if has_incidents:

@@ -9,6 +9,7 @@ import attrs
 
 from domain.alerts.incidents import Dismissed, Incident, Notice, Opened, Recovered, Topic
 from domain.errors import NotifyError, NotifyUnavailable
+from domain.times import local_time
 
 REJECTED_PAUSE = timedelta(hours=1)
 _MOST_WAITING = 50
@@ -142,7 +143,7 @@ def message_of(notice: Notice, *, home: str) -> Message:
     """Return the message of a notice; `home` is the home that it is about."""
     incident = notice.incident
     title = title_of(incident)
-    since = f"{incident.since:%Y-%m-%d %H:%M} UTC"
+    since = local_time(incident.since)
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
         length = length_text(notice.length)

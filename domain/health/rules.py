@@ -19,6 +19,7 @@ from domain.errors import (
 )
 from domain.health.report import Answer, Status, Weight, failed, passed, skipped, warned
 from domain.progress import Waiting
+from domain.times import local_time
 from domain.upkeep import StepRecord, StepResult
 
 _CLOCK_BEFORE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")  # before this program existed
@@ -92,7 +93,7 @@ def judge_last_check(last: StepRecord | None, now: datetime) -> Answer:
     """Judge the last daily check of every row."""
     if last is None:
         return skipped("the database has not been checked yet; the next collector does it, once a day")
-    at = f"{last.at:%Y-%m-%d %H:%M} UTC"
+    at = local_time(last.at)
     run_check = "Run `homeclimate db check`"
     match last.result:
         case StepResult.OK if now - last.at > _CHECK_OLD:
@@ -140,7 +141,7 @@ def judge_backups(
 
 def _judge_backup(last: StepRecord, now: datetime) -> Answer:
     made_at = last.made_at or last.at
-    made = f"{last.file} is of {made_at:%Y-%m-%d %H:%M} UTC" if last.file else "there is no backup yet"
+    made = f"{last.file} is of {local_time(made_at)}" if last.file else "there is no backup yet"
     if last.result is StepResult.OK and now - made_at <= _BACKUP_OLD:
         return passed(made)
     if last.result is StepResult.OK:
@@ -181,16 +182,16 @@ def judge_clock(
     was set back is a failure for a day.
     """
     fix = f"Set the clock, and let a time service keep it: `{commands.sync_clock}`."
-    summary = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    summary = local_time(now, seconds=True)
     if now < _CLOCK_BEFORE:
         return failed(f"the clock shows {summary}, which is in the past", fix)
     slots = tuple(slots)
     ahead = [one.ahead or one.slot for one in slots if (one.ahead or one.slot) > now + _CLOCK_TOLERANCE]
     if step is not None and step.is_recent(now):
-        return failed(f"the clock shows {summary}; {step.detail} ({step.at:%Y-%m-%d %H:%M} UTC)", fix)
+        return failed(f"the clock shows {summary}; {step.detail} ({local_time(step.at)})", fix)
     if not ahead:
         return passed(summary)
-    summary = f"the clock shows {summary}, but there is a cycle of {max(ahead):%Y-%m-%d %H:%M} UTC"
+    summary = f"the clock shows {summary}, but there is a cycle of {local_time(max(ahead))}"
     if any(timedelta(0) <= now - one.slot <= _RECENTLY for one in slots):
         return warned(summary, f"It was wrong once, and is right by now. If it is not: {fix}")
     return failed(summary, f"{fix} If it is right now, the next cycle confirms it.")
@@ -218,7 +219,7 @@ def judge_last_cycle(
         if now - one.slot > _SLOTS_TOLERATED * max(intervals[one.source], _SHORTEST_INTERVAL) + _GRACE
     ]
     if late:
-        summary = ", ".join(f"{one.source} at {one.slot:%Y-%m-%d %H:%M} UTC" for one in late)
+        summary = ", ".join(f"{one.source} at {local_time(one.slot)}" for one in late)
         if any(one.source in collectors for one in late):
             return failed(
                 f"a collector is running, but its last cycle is old: {summary}",
@@ -229,7 +230,7 @@ def judge_last_cycle(
             f"Start it: `{commands.start_collector}`, or `homeclimate collect`.",
         )
     summary = ", ".join(
-        f"{one.source} {one.state} at {one.slot:%Y-%m-%d %H:%M:%S} UTC" for one in by_source.values()
+        f"{one.source} {one.state} at {local_time(one.slot, seconds=True)}" for one in by_source.values()
     )
     if without := [source for source in intervals if source not in by_source]:
         return warned(

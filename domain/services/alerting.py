@@ -30,6 +30,7 @@ from domain.alerts.messages import Message, length_text, message_of, remedy_of, 
 from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.services.retry_policy import RetryPolicy
+from domain.times import local_time
 from domain.upkeep import Step, StepResult
 from ports.alerts import AlertBoard, Heartbeat, Notifier
 from ports.clock import Clock
@@ -204,8 +205,7 @@ class Alerting:
         if new:
             self._state.save_clock_faults({**known, **new})
         return [
-            f"a stored slot is in the future: {source} ({slot:%Y-%m-%d %H:%M} UTC)"
-            for source, slot in new.items()
+            f"a stored slot is in the future: {source} ({local_time(slot)})" for source, slot in new.items()
         ]
 
     def _clock_steps(self, finished: FinishedCycle) -> list[str]:
@@ -241,7 +241,7 @@ class Alerting:
         incident = incidents.get(f"{Topic.CREDENTIALS}:{outcome.due.source}")
         if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
             text = (
-                f"Since {incident.since:%Y-%m-%d %H:%M} UTC: {title_of(incident)}.\n"
+                f"Since {local_time(incident.since)}: {title_of(incident)}.\n"
                 f"Details: {incident.detail}\n\n{remedy_of(incident)}\n"
                 "This file is removed after the next success.\n"
             )

@@ -19,6 +19,7 @@ import attrs
 
 from domain.errors import NothingMeasured
 from domain.measurements import Baseline, CycleCosts, Figure, Kind, costs_of, in_order, sources_of
+from domain.times import local_time
 from ports.clock import Clock
 from ports.stored_data import Baselines, Measurements
 
@@ -212,7 +213,7 @@ class BaselineComparison:
             why = f", and {costs.left_out} were incomplete. homeclimate status shows why"
         elif sources := sources_of(measurements):
             why = f" of these sources. Measured were: {', '.join(sources)}"
-        raise NothingMeasured(f"no complete cycle was measured since {since:%Y-%m-%d %H:%M:%S} UTC{why}")
+        raise NothingMeasured(f"no complete cycle was measured since {local_time(since, seconds=True)}{why}")
 
     def costs_ahead(self, is_wanted: Callable[[str], bool] = lambda _: True) -> CycleCosts:
         """Return what cycles cost whose slots are in the future, since the clock was wrong."""

@@ -18,6 +18,7 @@ from config.settings import HueRead
 from config.source_names import is_called
 from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
+from domain.times import local_time
 from entrypoints import exit_codes
 from entrypoints.commands.options import CommandGroup, SecondsRange, home_option, json_option, parse_instant
 from entrypoints.process import find_home
@@ -301,7 +302,7 @@ def _measure(
             since = parse_instant(selection.since, environment.clock)
         if ahead := baselines.costs_ahead(selection.includes).slots:
             print_message(
-                f"{len(ahead):,} cycles have a time in the future, up to {ahead[-1]:%Y-%m-%d %H:%M} UTC, and "
+                f"{len(ahead):,} cycles have a time in the future, up to {local_time(ahead[-1])}, and "
                 "do not count: the clock was ahead",
                 err=True,
             )

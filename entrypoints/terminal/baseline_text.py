@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from domain.measurements import Baseline, Figure, Kind
 from domain.services.baseline_comparison import Change, Comparison, Spread, spread_of
+from domain.times import local_span, local_time
 
 FORMAT = 1  # of the JSON objects: raise it when a key is renamed or removed
 _WORDS = {
@@ -28,14 +28,14 @@ def table(baselines: Sequence[Baseline]) -> Iterator[str]:
         yield "there is no baseline yet. Make one with homeclimate baseline capture NAME"
         return
     yield from _table(
-        ["name", "captured (UTC)", "cycles", "left out", "measured (UTC)"],
+        ["name", "captured", "cycles", "left out", "measured"],
         [
             [
                 one.name,
-                _minute(one.captured_at),
+                local_time(one.captured_at),
                 f"{one.cycles:,}",
                 f"{one.left_out:,}",
-                f"{_minute(one.first_at)} to {_minute(one.last_at)}",
+                local_span(one.first_at, one.last_at),
             ]
             for one in baselines
         ],
@@ -47,9 +47,9 @@ def report(baseline: Baseline) -> Iterator[str]:
     yield f"## {baseline.name}"
     yield ""
     yield (
-        f"{_cycles(baseline, 'complete cycle')}, begun {_minute(baseline.first_at)} to "
-        f"{_minute(baseline.last_at)} UTC; {baseline.left_out:,} more were incomplete and are left out. "
-        f"Captured {_minute(baseline.captured_at)} UTC."
+        f"{_cycles(baseline, 'complete cycle')}, begun "
+        f"{local_span(baseline.first_at, baseline.last_at)}; {baseline.left_out:,} more were incomplete and "
+        f"are left out. Captured {local_time(baseline.captured_at)}."
     )
     yield ""
     for name, value in baseline.circumstances.items():
@@ -86,9 +86,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     for name, (old, new) in comparison.differing.items():
         yield f"not the same: {name}: {old} -> {new}"
     if comparison.overlap:
-        first, last = map(_minute, comparison.overlap)
         yield (
-            f"measured in both from {first} to {last} UTC: the same cycles count on both sides, "
+            f"measured in both, {local_span(*comparison.overlap)}: the same cycles count on both sides, "
             "so that any change looks smaller than it is"
         )
 
@@ -176,10 +175,6 @@ def _show(kind: Kind, value: float) -> str:
 
 def _per_cent(share: float | None) -> str:
     return "" if share is None else f"{share:+.1%}"
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M}"
 
 
 def _cycles(baseline: Baseline, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from domain.cycle import Collected, Cycle, Deferred, Failed, NotStored, Outcome, Spooled, Stored
 from domain.reading import UNITS, Quantity, Reading
 from domain.schedule import Due
-from entrypoints.terminal.times import format_length, local_time
+from domain.times import format_length, local_time
 
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}

@@ -8,8 +8,8 @@ from typing import Any
 
 from domain.device_settings import Device, DeviceSettings, Setting, SettingChange, SettingValue
 from domain.reading import Quantity, Range
+from domain.times import format_age, local_time
 from entrypoints.terminal.cycle_text import unit_text
-from entrypoints.terminal.times import format_age, local_time
 
 FORMAT = 1  # of the JSON objects: increased when a key is renamed or removed
 _NEVER = "never"

@@ -17,6 +17,7 @@ from config.settings import fingerprint
 from config.source_names import is_called
 from domain.measurements import CycleCosts
 from domain.services.baseline_comparison import BaselineComparison
+from domain.times import local_time
 from entrypoints.version import __version__
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
@@ -76,5 +77,5 @@ def _known_since(loaded: Loaded, costs: CycleCosts) -> str:
         "homeclimate": newest_at([_PROGRAM / package for package in _PACKAGES], "**/*.py"),
         "packages": newest_at([Path(attrs.__file__).parents[1]], "*.dist-info/RECORD"),
     }
-    later = [f"{name} {at:%Y-%m-%d %H:%M}" for name, at in written.items() if at and at > costs.slots[0]]
+    later = [f"{name} {local_time(at)}" for name, at in written.items() if at and at > costs.slots[0]]
     return ", ".join(later) or _ALWAYS

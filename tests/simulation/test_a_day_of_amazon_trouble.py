@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import attrs
@@ -16,6 +16,7 @@ from adapters.simulator.clock import MovedClock
 from adapters.simulator.home import SimulatedHome
 from config.loading import load
 from domain.reading import Quantity
+from domain.times import local_time
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from tests.support.builders import NOON
@@ -214,5 +215,5 @@ def test_the_alert_file_exists_from_the_second_refusal_to_the_next_success(day: 
     with_alert = [slot for slot in day.slots if slot.alert]
     assert [slot.number for slot in with_alert] == list(range(18 * 12 + 1, read_again))
     for slot in with_alert:
-        assert "Since 2026-03-02 06:05 UTC" in slot.alert
+        assert f"Since {local_time(datetime(2026, 3, 2, 6, 5, tzinfo=UTC))}" in slot.alert
         assert "setup --reauth amazon" in slot.alert

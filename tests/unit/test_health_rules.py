@@ -33,6 +33,7 @@ from domain.health.rules import (
     judge_unasked_source,
 )
 from domain.progress import Waiting
+from domain.times import local_time
 from domain.upkeep import StepRecord, StepResult
 from tests.support.builders import NOON, a_reading
 
@@ -105,7 +106,7 @@ ASIDE = StepResult.SKIPPED
     ("last", "copy", "copy_to", "status", "summary"),
     [
         (None, None, None, SKIPPED, "no backup has been made yet"),
-        (a_backup(), None, None, PASS, "/disk/a.db is of 2026-03-01 12:00 UTC"),
+        (a_backup(), None, None, PASS, f"/disk/a.db is of {local_time(NOON)}"),
         (a_backup(3 * DAYS + MINUTES), None, None, WARN, "none was made since"),
         (a_backup(result=ASIDE, reason="no room"), None, None, FAIL, "no room"),
         (a_backup(DAYS, StepResult.FAILED, reason="locked"), None, None, WARN, "locked"),
@@ -200,7 +201,8 @@ def test_last_cycle_should_be_recent(
 
 def test_last_cycle_names_each_source() -> None:
     slots = [a_slot(9 * MINUTES), a_slot(MINUTES, "amazon")]
-    hue, amazon = "hue stored at 2026-03-01 11:51:00 UTC", "amazon stored at 2026-03-01 11:59:00 UTC"
+    hue = f"hue stored at {local_time(NOON - 9 * MINUTES, seconds=True)}"
+    amazon = f"amazon stored at {local_time(NOON - MINUTES, seconds=True)}"
     assert judge_last_cycle(slots, BOTH, [], NOON, LINUX).summary == f"{hue}, {amazon}"
     answer = judge_last_cycle(slots[:1], BOTH, [], NOON, LINUX)
     assert answer.summary == f"{hue}; no cycle yet of amazon"

@@ -26,6 +26,7 @@ from domain.alerts.incidents import (
 )
 from domain.alerts.messages import message_of, remedy_of
 from domain.cycle import Cause, NotStored, Outcome, Spooled, Stored
+from domain.times import local_time
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -205,7 +206,7 @@ def test_unchanged_value_opens_one_incident_and_a_new_value_ends_it() -> None:
         observations = observe_cycle(Stored(report=a_cycle(a_collected(reading))))
         incidents, notices = update_incidents(incidents, observations, now, Patience())
         history.append([(type(notice), notice.incident.detail) for notice in notices])
-    detail = "Cellar: unchanged since 2026-02-26 12:00 UTC"
+    detail = f"Cellar: unchanged since {local_time(NOON - timedelta(days=3))}"
     assert history == [[(Opened, detail)], [], [(Recovered, detail)]]
 
 
@@ -262,7 +263,7 @@ def test_every_topic_has_a_remedy(topic: Topic) -> None:
     message = message_of(Opened(incident=an_incident(topic)), home="/home/me/climate")
     assert message.subject
     assert "{" not in message.subject + message.text
-    assert "Since 2026-03-01 12:00 UTC" in message.text
+    assert f"Since {local_time(NOON)}" in message.text
     assert "/home/me/climate" in message.text
     assert remedy_of(an_incident(topic)) in message.text
 

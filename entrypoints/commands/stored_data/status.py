@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from itertools import chain
@@ -19,13 +18,13 @@ from domain.errors import StoreError
 from domain.history.series import Span
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.home_coverage import home_coverage
+from domain.times import local_time
 from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines, terminal_width
-from entrypoints.terminal.output import Look, as_json, print_message
+from entrypoints.terminal.output import Look, as_json, can_redraw, print_message
 from entrypoints.terminal.stored_data.newest_table import newest_of
 from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
-from entrypoints.terminal.times import local_time
 from entrypoints.terminal.watching import LinesAt, watch
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.export import holds_simulated
@@ -81,7 +80,7 @@ def command(
 
 
 def _watch(home: Path, environment: Environment, every_s: float, *, is_json: bool) -> NoReturn:
-    if is_json or not sys.stdout.isatty():
+    if is_json or not can_redraw():
         raise click.UsageError("--watch draws on a terminal. Leave it out, and repeat the command instead")
 
     def read() -> LinesAt:

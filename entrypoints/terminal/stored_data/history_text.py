@@ -10,11 +10,11 @@ from domain.history.coverage import SeriesGap
 from domain.history.series import Resolution, Summary, combine
 from domain.reading import UNITS
 from domain.services.device_history import DeviceHistory
+from domain.times import format_length, local_span
 from entrypoints.terminal.cycle_text import format_number, unit_text
 from entrypoints.terminal.layout import Column, Line, table
 from entrypoints.terminal.output import Look
 from entrypoints.terminal.stored_data.plot import Plot
-from entrypoints.terminal.times import format_length, local_span
 from entrypoints.words import TITLES, reason_of
 
 FORMAT = 1  # of the JSON object: increased when a key is renamed or removed

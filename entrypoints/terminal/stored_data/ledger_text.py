@@ -9,9 +9,9 @@ from typing import Any
 from domain.history.coverage import NO_CYCLE
 from domain.history.ledger import LedgerRow, LedgerRun
 from domain.history.series import Span
+from domain.times import local_span, local_time
 from entrypoints.terminal.layout import Line
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.times import local_span, local_time
 from entrypoints.words import reason_of
 
 FORMAT = 1  # of the JSON object: increased when a key is renamed or removed

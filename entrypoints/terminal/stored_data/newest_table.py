@@ -13,10 +13,10 @@ import attrs
 from domain.history.coverage import Coverage, stale_from
 from domain.history.series import Point
 from domain.reading import Quantity, Reading
+from domain.times import format_age
 from entrypoints.terminal.cycle_text import format_value, unit_text
 from entrypoints.terminal.layout import Cell, Column, Line, table
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.times import format_age
 from ports.stored_data import History
 
 _BARS = "▁▂▃▄▅▆▇█"

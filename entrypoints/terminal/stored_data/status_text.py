@@ -12,10 +12,10 @@ import attrs
 from domain.cycle import DEVICE_CAUSES
 from domain.history.coverage import Coverage, stale_from
 from domain.progress import Waiting
+from domain.times import local_time
 from entrypoints.terminal.layout import Line
 from entrypoints.terminal.output import Look
 from entrypoints.terminal.stored_data.newest_table import Newest, NewestTables, age_of, share_text
-from entrypoints.terminal.times import local_time
 from entrypoints.words import reason_of
 from ports.state import Json
 from ports.stored_data import SourceRecord

@@ -19,12 +19,12 @@ from domain.history.coverage import SeriesGap
 from domain.history.series import Resolution, Span, Summary
 from domain.reading import Quantity
 from domain.services.device_history import DeviceHistory, HistoryReader
+from domain.times import format_length
 from entrypoints.commands.options import parse_instant, parse_span
 from entrypoints.commands.stored_data.history import choose_devices
 from entrypoints.terminal.encoding import in_encoding
 from entrypoints.terminal.stored_data.history_text import as_object, lines
 from entrypoints.terminal.stored_data.plot import Plot
-from entrypoints.terminal.times import format_length
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_missed, a_reading, an_unread
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

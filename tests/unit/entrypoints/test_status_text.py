@@ -19,6 +19,7 @@ from domain.history.series import Span
 from domain.progress import Waiting
 from domain.reading import Quantity
 from domain.services.home_coverage import HomeCoverage, home_coverage
+from domain.times import format_age, local_span, local_time
 from entrypoints.terminal.output import Look
 from entrypoints.terminal.stored_data.newest_table import (
     Newest,
@@ -28,7 +29,6 @@ from entrypoints.terminal.stored_data.newest_table import (
     sparkline,
 )
 from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
-from entrypoints.terminal.times import format_age, local_span, local_time
 from entrypoints.terminal.watching import View
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
 

@@ -7,9 +7,9 @@ import pytest
 
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.reading import Quantity
+from domain.times import local_time
 from entrypoints.commands.setup.steps import reply_lines
 from entrypoints.terminal.cycle_text import as_object, by_hand_line, lines, schedule_line
-from entrypoints.terminal.times import local_time
 from tests.support.builders import (
     NOON,
     a_collected,

@@ -7,7 +7,10 @@ from datetime import datetime, timedelta, tzinfo
 
 def local_time(instant: datetime, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
     """Return the time in the zone, by default the system's, such as `2026-11-30 14:05 +01:00`."""
-    local = instant.astimezone(zone)
+    try:
+        local = instant.astimezone(zone)
+    except OverflowError:  # the last hours of the year 9999, which a wrong clock may store
+        local = instant
     return f"{local.strftime('%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M')} {_offset(local)}"
 
 
