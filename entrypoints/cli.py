@@ -35,6 +35,7 @@ _COMMANDS = {
     "restore": ("database:restore", "Replace the database with a backup."),
     "setup": ("setup.command:command", "Connect a Hue bridge, or Amazon's monitors (setup amazon)."),
     "status": ("stored_data.status:command", "Show the newest values, the last cycles and open incidents."),
+    "simulate": ("simulate:command", "Prove what is promised on days of a simulated home, in minutes."),
     "simulator": ("simulator:command", "Run the simulated home alone, for other clients."),
 }
 

@@ -23,11 +23,11 @@ _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?"
     r"|(?:db|baseline)(?: [a-z]+(?:-[a-z]+)?)?"
     r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
-    r"|demo|export|health|history|log|report|restore|setup(?: amazon)?|simulator|status)\b"
+    r"|demo|export|health|history|log|report|restore|setup(?: amazon)?|simulat(?:e|or)|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"
 )
 _DEFAULT_ERRORS = ("strict", "surrogateescape", "backslashreplace")  # of Python's streams
-_WITHOUT_HOME = ("--version", "demo", "simulator")
+_WITHOUT_HOME = ("--version", "demo", "simulate", "simulator")
 _START_TIME_FIELD = 19  # of /proc/PID/stat, counted from behind the name; see proc(5)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -102,13 +102,21 @@ class AmazonSession:
     """
 
     def __init__(
-        self, *, source: str, timeout_s: float, roots: Path | None, clock: Clock, meter: Meter
+        self,
+        *,
+        source: str,
+        timeout_s: float,
+        roots: Path | None,
+        clock: Clock,
+        meter: Meter,
+        open_connector: Callable[[], aiohttp.BaseConnector] | None = None,
     ) -> None:
         self._source = source
         self._timeout_s = timeout_s
         self._roots = roots
         self._clock = clock
         self._meter = meter
+        self._open_connector = open_connector or self._open_network_connector
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -169,9 +177,7 @@ class AmazonSession:
             await self.close()
             self._loop = loop
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=ssl.create_default_context(cafile=self._roots), resolver=_DaemonResolver()
-                ),
+                connector=self._open_connector(),
                 headers={"Accept-Encoding": "gzip", "User-Agent": USER_AGENT},
                 # each request brings its own Cookie header: aiohttp's jars quote values and drop cookies of
                 # IP addresses
@@ -180,6 +186,11 @@ class AmazonSession:
                 trust_env=False,
             )
         return self._session
+
+    def _open_network_connector(self) -> aiohttp.BaseConnector:
+        return aiohttp.TCPConnector(
+            ssl=ssl.create_default_context(cafile=self._roots), resolver=_DaemonResolver()
+        )
 
 
 class _DaemonResolver(AbstractResolver):

@@ -23,7 +23,7 @@ from adapters.http.lenient_json import (
     text,
 )
 from adapters.hue.errors import NO_KEY, PAIR_AGAIN, status_error, v1_error
-from adapters.hue.http import BridgeClient, Reply, Request
+from adapters.hue.http import BridgeClient, OpenPool, Reply, Request
 from adapters.hue.tls import Proof
 from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
@@ -240,6 +240,7 @@ class BridgeOpener:
     timeout_s: float
     clock: Clock
     meter: Meter
+    open_pool: OpenPool | None = None
 
     def open(self, base_url: str, proof: Proof | None) -> Bridge:
         """Return a bridge with a connection of its own, which is made by its first request."""
@@ -250,6 +251,7 @@ class BridgeOpener:
             timeout_s=self.timeout_s,
             clock=self.clock,
             meter=self.meter,
+            open_pool=self.open_pool,
         )
         return Bridge(client=client, api_key=self.api_key, clock=self.clock)
 

@@ -29,6 +29,7 @@ _MIN_TIMEOUT_S = 0.05  # a time-out of zero would mean none
 _CHUNK_BYTES = 65_536
 _OK = 200
 T = TypeVar("T")
+OpenPool = Callable[[str, Proof | None, OpenSockets], HTTPConnectionPool]  # for a base URL
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "homeclimate"}
 
 
@@ -73,7 +74,15 @@ class BridgeClient:
     """
 
     def __init__(
-        self, *, base_url: str, proof: Proof | None, source: str, timeout_s: float, clock: Clock, meter: Meter
+        self,
+        *,
+        base_url: str,
+        proof: Proof | None,
+        source: str,
+        timeout_s: float,
+        clock: Clock,
+        meter: Meter,
+        open_pool: OpenPool | None = None,
     ) -> None:
         self.base_url = base_url
         self.endpoint: str | None = None
@@ -82,6 +91,7 @@ class BridgeClient:
         self._timeout_s = timeout_s
         self._clock = clock
         self._meter = meter
+        self._open_pool = open_pool or open_network_pool
         self._sockets = OpenSockets()
         self._session: requests.Session | None = None
         # by operation, since an operation is one URL
@@ -135,7 +145,9 @@ class BridgeClient:
             prepared = requests.Request(method, url, headers=headers, json=request.json).prepare()
             self._prepared[request.operation] = prepared
         if self._session is None:
-            self._session = BoundedSession(_BridgeAdapter(self.base_url, self._proof, self._sockets))
+            self._session = BoundedSession(
+                _BridgeAdapter(self._open_pool(self.base_url, self._proof, self._sockets))
+            )
             self._session.trust_env = False  # no proxies, no netrc
         timeout_s = min(self._timeout_s, self._time_left_s(deadline_s))
         response = self._session.send(
@@ -207,9 +219,9 @@ class BoundedSession(requests.Session):
 class _BridgeAdapter(HTTPAdapter):
     """Holds the one connection, whose server is verified by the bridge's proof alone."""
 
-    def __init__(self, base_url: str, proof: Proof | None, sockets: OpenSockets) -> None:
+    def __init__(self, pool: HTTPConnectionPool) -> None:
         super().__init__()
-        self._pool = _make_pool(base_url, proof, sockets)
+        self._pool = pool
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         return self._pool
@@ -228,7 +240,7 @@ class _BridgeAdapter(HTTPAdapter):
         super().close()
 
 
-def _make_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
+def open_network_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
     """Return a pool of one connection, whose sockets are registered."""
     place = parse_url(base_url)
     if proof is None:

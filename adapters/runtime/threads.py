@@ -6,9 +6,10 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -21,11 +22,19 @@ IDLE = "idle"  # the name of a thread that waits for its next call
 
 
 @attrs.frozen(kw_only=True)
-class _Outcome(Generic[T]):
+class Outcome(Generic[T]):
     """What a function returned or raised. Not raised in a future: that rejects StopIteration."""
 
     result: T | None = None
     error: BaseException | None = None
+
+    @classmethod
+    def of(cls, function: Callable[[], T]) -> Outcome[T]:
+        """Call the function."""
+        try:
+            return cls(result=function())
+        except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
+            return cls(error=error)
 
     def get(self) -> T:
         if self.error is not None:
@@ -40,8 +49,7 @@ class _Call:
     function: Callable[[], Any]
     name: str
     loop: asyncio.AbstractEventLoop
-    ended: asyncio.Future[_Outcome[Any]]
-    busy: threading.Lock | None
+    ended: asyncio.Future[Outcome[Any]]
 
 
 # Starting a thread takes ten times as long as handing a call to one that waits. There are never more than
@@ -50,13 +58,50 @@ _idle: list[queue.SimpleQueue[_Call]] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
+class Threads(Protocol):
+    """What runs blocking calls next to the event loop."""
+
+    def start(self, function: Callable[[], T], name: str) -> asyncio.Future[Outcome[T]]:
+        """Run the function in a thread that has that name meanwhile."""
+        ...
+
+
+class DaemonThreads:
+    """Runs each call in an idle thread, or a new one."""
+
+    def start(self, function: Callable[[], T], name: str) -> asyncio.Future[Outcome[T]]:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Outcome[T]] = loop.create_future()
+        try:
+            calls = _idle.pop()
+        except IndexError:
+            calls = queue.SimpleQueue()
+            threading.Thread(target=_run_calls, args=(calls,), name=name, daemon=True).start()
+        calls.put(_Call(function=function, name=name, loop=loop, ended=ended))
+        return ended
+
+
+_DAEMON_THREADS = DaemonThreads()
+_threads: ContextVar[Threads] = ContextVar("threads")
+
+
+@contextmanager
+def run_calls_by(threads: Threads) -> Iterator[None]:
+    """Let these threads run the blocking calls of the present context, and of tasks that it starts."""
+    token = _threads.set(threads)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
 async def in_daemon_thread(function: Callable[[], T], name: str) -> T:
     """Return or raise what the function does, run in a daemon thread that has that name meanwhile.
 
     When the awaiting task is cancelled, this returns at once and the function runs on; its result is
     dropped. The caller makes sure that it ends. (`asyncio.to_thread` would keep the process alive for it.)
     """
-    outcome = await _start(function, name)
+    outcome = await _threads.get(_DAEMON_THREADS).start(function, name)
     return outcome.get()
 
 
@@ -76,7 +121,14 @@ class SingleThread:
         """Return or raise what the function does. Raise `TimeoutError` after `limit_s`, or if still busy."""
         if not self._busy.acquire(blocking=False):
             raise TimeoutError("the previous attempt has not ended yet")
-        ended = _start(function, self._name, self._busy)
+
+        def call() -> T:
+            try:
+                return function()
+            finally:
+                self._busy.release()
+
+        ended = _threads.get(_DAEMON_THREADS).start(call, self._name)
         limit = asyncio.ensure_future(self._clock.sleep(limit_s))
         either: set[asyncio.Future[Any]] = {ended, limit}
         try:
@@ -88,40 +140,21 @@ class SingleThread:
         return ended.result().get()
 
 
-def _start(
-    function: Callable[[], T], name: str, busy: threading.Lock | None = None
-) -> asyncio.Future[_Outcome[T]]:
-    """Run the function in an idle thread, or a new one; release `busy` when it ends."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[_Outcome[T]] = loop.create_future()
-    try:
-        calls = _idle.pop()
-    except IndexError:
-        calls = queue.SimpleQueue()
-        threading.Thread(target=_run_calls, args=(calls,), name=name, daemon=True).start()
-    calls.put(_Call(function=function, name=name, loop=loop, ended=ended, busy=busy))
-    return ended
-
-
 def _run_calls(calls: queue.SimpleQueue[_Call]) -> None:
     thread = threading.current_thread()
     while True:
         call = calls.get()
         thread.name = call.name
-        try:
-            outcome = _Outcome(result=call.function())
-        except BaseException as error:  # noqa: BLE001 - raised again, in the task that waits
-            outcome = _Outcome(error=error)
-        if call.busy is not None:
-            call.busy.release()
+        outcome = Outcome.of(call.function)
         thread.name = IDLE
         _idle.append(calls)
         with suppress(RuntimeError):  # the loop has been closed: nothing waits for the outcome
-            call.loop.call_soon_threadsafe(_hand_over, call.ended, outcome)
+            call.loop.call_soon_threadsafe(set_outcome, call.ended, outcome)
         del call, outcome  # an idle thread keeps nothing alive
 
 
-def _hand_over(ended: asyncio.Future[_Outcome[T]], outcome: _Outcome[T]) -> None:
+def set_outcome(ended: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
+    """Set the result of the future, unless nothing waits for it any more."""
     if not ended.done():
         ended.set_result(outcome)
 

@@ -14,7 +14,7 @@ from adapters.simulator.hue.inventory import inventory
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BSB002, BridgeModel
 from adapters.simulator.hue.service import BridgeApi, SimulatedBridge
-from adapters.simulator.network import ServerThread
+from adapters.simulator.network import Server, ServerThread
 from adapters.simulator.sensors import MotionSensor, is_reachable, motion_sensors, temperature_at
 from ports.clock import Clock
 
@@ -40,7 +40,7 @@ class SimulatedHome:
     ) -> None:
         self.house = House(seed)
         self.bridges: Sequence[SimulatedBridge] = ()
-        self._server: ServerThread | None = None
+        self._server: Server | None = None
         self._alexa: SimulatedAlexa | None = None
         self._alexa_port = alexa_port
         self._alexa_certificate = alexa_certificate
@@ -51,9 +51,9 @@ class SimulatedHome:
         self._port = port
 
     @contextmanager
-    def running(self) -> Iterator[SimulatedHome]:
-        """Serve until the block ends."""
-        server = self._server = ServerThread()
+    def running(self, server: Server | None = None) -> Iterator[SimulatedHome]:
+        """Serve until the block ends; without a server on loopback."""
+        server = self._server = server or ServerThread()
         self.bridges = [self._bridge(number, server) for number in range(len(self._models))]
         try:
             for bridge in self.bridges:
@@ -104,7 +104,7 @@ class SimulatedHome:
     def _sensor(self, device_id: str) -> MotionSensor:
         return next(sensor for sensor in self.sensors if sensor.device_id == device_id)
 
-    def _bridge(self, number: int, server: ServerThread) -> SimulatedBridge:
+    def _bridge(self, number: int, server: Server) -> SimulatedBridge:
         model = self._models[number]
         rooms = ROOMS[number :: len(self._models)]
         key = hexadecimal(40, self._seed, model.bridge_id, "ready key")

@@ -46,12 +46,13 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A reply. `promised_bytes` is a wrong Content-Length."""
+    """A reply. `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential."""
 
     status: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
     promised_bytes: int | None = None
+    is_refusal: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +60,7 @@ class SeenRequest:
     """A request that was received, and its outcome.
 
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
-    the effects on it.
+    the effects on it. `is_refusal` if the credential was refused, which some services do with status 200.
     """
 
     method: str
@@ -71,6 +72,7 @@ class SeenRequest:
     reply_bytes: int
     at_once: int
     faults: tuple[str, ...] = ()
+    is_refusal: bool = False
 
 
 Answer = Callable[[Request, Sequence[Effect]], Reply]

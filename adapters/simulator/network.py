@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 from aiohttp import web
@@ -56,6 +56,31 @@ class ServerCertificates:
     wrong: Callable[[str], Certificate]
 
 
+class Listening(Protocol):
+    """One port. Its methods run in the loop of its server."""
+
+    port: int
+
+    async def open(self) -> None: ...
+    async def close(self) -> None:
+        """Stop listening, and close every connection."""
+        ...
+
+
+class Server(Protocol):
+    """What runs the listeners of simulated services."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the coroutine in the server's loop, and wait for its result."""
+        ...
+
+    def listener(self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0) -> Listening:
+        """Return a listener that is not open so far."""
+        ...
+
+    def stop(self) -> None: ...
+
+
 class ServerThread:
     """An event loop in a daemon thread, so that blocking and asynchronous clients can use its servers."""
 
@@ -67,6 +92,10 @@ class ServerThread:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the coroutine in the thread, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
+
+    def listener(self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0) -> Listening:
+        """Return a listener on loopback."""
+        return Listener(handler, context, port)
 
     def stop(self) -> None:
         """Cancel all tasks, and end the thread."""
@@ -118,7 +147,7 @@ class NetworkService:
     def __init__(
         self,
         clock: Clock,
-        server: ServerThread,
+        server: Server,
         answer: Answer,
         *,
         certificates: ServerCertificates | None,
@@ -136,14 +165,16 @@ class NetworkService:
         self._in_progress = 0
         self._wrong: dict[str, ssl.SSLContext] = {}
         self._context: ssl.SSLContext | None = None
-        self._listeners: list[Listener] = []
+        self._listeners: list[Listening] = []
         if certificates is not None:
             self._context = certificates.right.server_context()
             self._context.sni_callback = partial(self._choose_certificate, certificates)
-            self._listeners.append(Listener(partial(self._handle, is_secure=True), self._context, port))
+            self._listeners.append(
+                server.listener(partial(self._handle, is_secure=True), self._context, port)
+            )
         if has_http:
             plain_port = port if certificates is None else 0
-            self._listeners.append(Listener(partial(self._handle, is_secure=False), port=plain_port))
+            self._listeners.append(server.listener(partial(self._handle, is_secure=False), port=plain_port))
 
     @property
     def address(self) -> str:
@@ -201,6 +232,7 @@ class NetworkService:
                 reply_bytes=len(reply.body) if is_answered else 0,
                 at_once=request.at_once,
                 faults=tuple(type(effect).__name__ for effect in effects),
+                is_refusal=reply.is_refusal,
             )
         )
 
@@ -254,8 +286,9 @@ def _reset(received: web.BaseRequest) -> None:
     transport = received.transport
     if transport is None:
         return
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
     transport.abort()
 
 

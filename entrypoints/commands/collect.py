@@ -218,13 +218,14 @@ async def stop_on_signals(
     return stop
 
 
-async def _collect(
+async def run_cycles(
     request: Request,
     home: Collecting,
     clock: Clock,
     stop: asyncio.Event,
     write_line: Callable[[str], None],
 ) -> list[Cycle]:
+    """Collect as requested, and alert people; return the cycles unless it is endless."""
     collection, journal = home.collection, home.journal
     home.alerting.begin()
     alerts = BackgroundQueue(home.alerting.after, clock=clock, journal=journal)
@@ -293,7 +294,7 @@ async def _collect_with_dashboard(
 ) -> list[Cycle]:
     """Collect, while the dashboard runs if it was asked for."""
     if request.dashboard_port is None:
-        return await _collect(request, home, clock, stop, write_line)
+        return await run_cycles(request, home, clock, stop, write_line)
     options = {"--home": request.home, "--port": request.dashboard_port, "--env": request.env}
     if request.config_file is not None:
         options["--config"] = request.config_file.absolute()
@@ -305,7 +306,7 @@ async def _collect_with_dashboard(
             print_message(line, err=True)
 
     async with kept_running(dashboard_command(*given), clock=clock, journal=home.journal, on_line=show):
-        return await _collect(request, home, clock, stop, write_line)
+        return await run_cycles(request, home, clock, stop, write_line)
 
 
 async def _collect_once(

@@ -199,7 +199,7 @@ def run(request: Request) -> int:
     clock = moved_clock()
     with simulated_home(clock=clock, seed=request.seed) as simulated:
         bridge, alexa = simulated.bridge, simulated.alexa
-        _write_files(request, simulated)
+        write_files(request.home, simulated, seed=request.seed)
         loaded = load(request.home)
         environment = Environment(
             clock=clock, hue_roots=bridge.ca_file, amazon_roots=alexa.ca_file, is_simulated=True
@@ -341,14 +341,13 @@ def _files(home: Path) -> tuple[Path, Path]:
     return home / "config" / "config.yaml", home / "config" / "secrets.yaml"
 
 
-def _write_files(request: Request, simulated: SimulatedHome) -> None:
-    """Write the configuration for the simulated home."""
-    home, (config, secrets) = request.home, _files(request.home)
+def write_files(home: Path, simulated: SimulatedHome, *, seed: int, more: str = "") -> None:
+    """Write the configuration for the simulated home of that seed, with `more`."""
+    config, secrets = _files(home)
     bridge, alexa = simulated.bridge, simulated.alexa
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(
-        _CONFIG.format(mark=DEMO_MARK, seed=request.seed, bridge_address=bridge.address, alexa_url=alexa.url)
-    )
+    text = _CONFIG.format(mark=DEMO_MARK, seed=seed, bridge_address=bridge.address, alexa_url=alexa.url)
+    config.write_text(text + more)
     secrets.touch(mode=0o600)
     secrets.write_text(
         _SECRETS.format(

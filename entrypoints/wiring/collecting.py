@@ -61,7 +61,7 @@ def collecting(
     meter = SystemMeter(home.clock)
     plans = source_plans(home, meter)
     chosen = chosen_names([plan.source.name for plan in plans], only)
-    retrier = StaminaRetrier(clock=home.clock, journal=home.journal)
+    retrier = StaminaRetrier(clock=home.clock, journal=home.journal, random=environment.random)
     with suppress(OSError):  # the store says why
         if home.marker.absence(home.files.database) is None:
             make_folder(home.files.folder)

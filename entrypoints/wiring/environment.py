@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random as random_numbers
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,14 +15,19 @@ from ports.journal import Level
 from ports.setup import BridgeFinder
 from ports.upkeep import Disk
 
+if TYPE_CHECKING:
+    from aiohttp import BaseConnector
+
+    from adapters.hue.http import OpenPool
+
 
 @attrs.frozen(kw_only=True)
 class Environment:
     """What tests and the demo replace; no file can change it.
 
     None means: for `hue_roots` Signify's roots, for `amazon_roots` the system's, for `bridge_finder` mDNS,
-    for `bridge_cloud` Signify's server, for `disk` that of the data folder, and for `stderr_level` that
-    nothing is logged to stderr if there is a log file.
+    for `bridge_cloud` Signify's server, for `disk` that of the data folder, for `stderr_level` that nothing
+    is logged to stderr if there is a log file, and for both `open_` the network. `random` spreads retries.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -31,3 +39,6 @@ class Environment:
     stderr_level: Level | None = Level.CRITICAL
     disk: Disk | None = None
     log_to_files: bool = True
+    open_hue_pool: OpenPool | None = None
+    open_amazon_connector: Callable[[], BaseConnector] | None = None
+    random: Callable[[], float] = random_numbers.random

@@ -170,7 +170,12 @@ def bridge_opener(
     from adapters.hue.bridge import BridgeOpener
 
     return BridgeOpener(
-        source=name, api_key=api_key, timeout_s=timeout_s, clock=environment.clock, meter=meter
+        source=name,
+        api_key=api_key,
+        timeout_s=timeout_s,
+        clock=environment.clock,
+        meter=meter,
+        open_pool=environment.open_hue_pool,
     )
 
 
@@ -282,6 +287,7 @@ def amazon_session(name: str, *, timeout_s: float, environment: Environment, met
         roots=environment.amazon_roots,
         clock=environment.clock,
         meter=meter,
+        open_connector=environment.open_amazon_connector,
     )
 
 

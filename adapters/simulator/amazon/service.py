@@ -38,7 +38,7 @@ from adapters.simulator.amazon.replies import (
 from adapters.simulator.certificates import AMAZON_CA_FILE, Certificate, shipped
 from adapters.simulator.faults import Effect, HugeBody, RevokedKey, StaleToken
 from adapters.simulator.messages import Json, Reply, Request
-from adapters.simulator.network import NetworkService, ServerCertificates, ServerThread
+from adapters.simulator.network import NetworkService, Server, ServerCertificates
 from domain.reading import Quantity
 from ports.clock import Clock
 
@@ -90,7 +90,7 @@ class AlexaApi:
             case "GET", "/api/phoenix":
                 return Reply(status=_GONE, headers={"Content-Type": "text/plain"})
         if not self._is_signed_in(request, effects):
-            return _unauthenticated(request, effects)
+            return attrs.evolve(_unauthenticated(request, effects), is_refusal=True)
         return self._answer_signed_in(request, effects)
 
     def _answer_signed_in(self, request: Request, effects: Sequence[Effect]) -> Reply:
@@ -162,7 +162,7 @@ class SimulatedAlexa(NetworkService):
     """The Alexa service on the network: one port for data, tokens, cookies and the page for codes."""
 
     def __init__(
-        self, api: AlexaApi, server: ServerThread, certificate: Certificate | None = None, *, port: int = 0
+        self, api: AlexaApi, server: Server, certificate: Certificate | None = None, *, port: int = 0
     ) -> None:
         self.ca_file = AMAZON_CA_FILE if certificate is None else certificate.file
         self.account = api.account

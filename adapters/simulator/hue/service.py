@@ -27,7 +27,7 @@ from adapters.simulator.hue.inventory import Inventory, Live, stamp_v1, stamp_v2
 from adapters.simulator.hue.keys import ApplicationKeys, PairingError
 from adapters.simulator.hue.model import BridgeModel
 from adapters.simulator.messages import Json, Reply, Request, alter, change_fields, retry_after
-from adapters.simulator.network import LOOPBACK, NetworkService, ServerCertificates, ServerThread
+from adapters.simulator.network import LOOPBACK, NetworkService, Server, ServerCertificates
 from adapters.simulator.sensors import MotionSensor
 from adapters.simulator.templates import encode, fill_live, load
 from ports.clock import Clock
@@ -151,7 +151,7 @@ class BridgeApi:
 class SimulatedBridge(NetworkService):
     """A bridge on the network, over HTTPS and HTTP as its model has them."""
 
-    def __init__(self, api: BridgeApi, key: str, server: ServerThread, *, port: int = 0) -> None:
+    def __init__(self, api: BridgeApi, key: str, server: Server, *, port: int = 0) -> None:
         self.key = key
         self.model = api.model
         self.id = api.model.bridge_id  # in lower case

@@ -11,6 +11,7 @@ const TICK_MS = 20_000;
 let query = { ...Object.fromEntries(new URLSearchParams(isReport ? "" : location.search)), range: state.content.range };
 let before = []; // queries to go back to
 let loads = 0;
+let abort = new AbortController();
 
 function draw() {
   drawSettings();
@@ -32,15 +33,19 @@ function draw() {
 
 async function load(wanted) {
   const number = (loads += 1);
+  abort.abort(); // what is no longer wanted need not be made
+  abort = new AbortController();
   document.querySelector("main").setAttribute("aria-busy", "true");
   try {
-    const reply = await fetch(`data?${new URLSearchParams(wanted)}`);
+    const reply = await fetch(`data?${new URLSearchParams(wanted)}`, { signal: abort.signal });
     if (!reply.ok) throw new Error((await reply.text()).trim());
     const content = await read(reply, (newest) => number === loads && showNewest(newest));
     if (number !== loads) return; // a later one is on its way
     Object.assign(state, { content, loadedAt: Date.now() });
     query = wanted;
     draw();
+  } catch (error) {
+    if (number === loads) throw error;
   } finally {
     if (number === loads) document.querySelector("main").removeAttribute("aria-busy");
   }

@@ -1,0 +1,247 @@
+"""The simulated home's own account of what it handed over, compared with what a database holds.
+
+The database is read with SQL of its own: nothing of the collector takes part in the count.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import attrs
+
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.messages import SeenRequest
+from adapters.simulator.simulation.troubles import Trouble
+from domain.reading import Quantity
+
+INTERVAL = timedelta(minutes=5)
+LONGEST_CYCLE_S = 30.0
+LARGEST_LOG_BYTES = 60_000_000
+_RIGHT_SHARE = 0.99
+_READING_PATHS = {
+    "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
+    "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
+}
+_HARMLESS = {"Delay"}
+_OK = 200
+# A bridge is asked who is reachable less often than for temperatures.
+_REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
+_SAME_CELSIUS = 0.01
+_LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
+
+
+@attrs.define
+class HandedOver:
+    """What each source was handed in each slot: the temperature by device, None if it has none.
+
+    `uncertain` are devices that were out of reach for a part of the last half hour: the bridge shows their
+    last value, and the collector may know so or not.
+    """
+
+    by_slot: dict[tuple[str, datetime], dict[str, float | None]] = attrs.field(factory=dict)
+    uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)  # device and slot
+
+    def take(self, home: SimulatedHome) -> None:
+        """Note the whole replies since the last time, and forget the requests."""
+        for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
+            for request in requests:
+                if _is_whole(source, request):
+                    slot = _slot_of(request.at)
+                    self.by_slot[source, slot] = self._shown(home, source, slot, request.at)
+            requests.clear()
+
+    def _shown(
+        self, home: SimulatedHome, source: str, slot: datetime, at: datetime
+    ) -> dict[str, float | None]:
+        shown: dict[str, float | None] = {}
+        if source == "hue":
+            for sensor in home.sensors:
+                device = sensor.device_id
+                reachable = [home.is_reachable(device, at - before) for before in _REACHABLE_BEFORE]
+                if any(reachable):
+                    shown[device] = home.temperature(device, at)
+                if not all(reachable):
+                    self.uncertain.add((device, slot))
+            return shown
+        alexa = home.alexa
+        for monitor in alexa.monitors:
+            if alexa.is_reachable(monitor.serial, at):
+                has_temperature = Quantity.TEMPERATURE in monitor.quantities
+                value = alexa.value(monitor.serial, Quantity.TEMPERATURE, at) if has_temperature else None
+                shown[monitor.device_id] = value
+        return shown
+
+
+@attrs.frozen(kw_only=True)
+class Watched:
+    """What was seen from outside while the collector ran."""
+
+    longest_cycle_s: float
+    largest_log_bytes: int
+    largest_wal_bytes: int
+    alerts_raised: int
+    alerts_cleared: int
+
+
+@attrs.frozen(kw_only=True)
+class Account:
+    """The figures of a simulation, and the promises that were broken."""
+
+    slots_due: int
+    slots_with_a_row: int
+    states: Mapping[str, int]
+    causes_right: int
+    causes_wrong: Mapping[str, int]
+    handed_over: int
+    stored: int
+    lost: int
+    twice: int
+    not_handed_over: int  # readings that are stored although the home did not hand them over
+    wrong_values: int
+    refusals: int  # of a token
+    alerts_called_for: int  # fewer than those, where the pause after one may last until the next
+    watched: Watched
+    broken: Sequence[str] = ()
+
+
+def account(
+    database: Path,
+    handed_over: HandedOver,
+    watched: Watched,
+    *,
+    start: datetime,
+    end: datetime,
+    troubles: Sequence[Trouble],
+) -> Account:
+    """Count the home's account and the database from `start` to `end` against each other."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT source, slot, state, cause, unread FROM outcomes ORDER BY slot")
+        outcomes = {
+            (source, datetime.fromisoformat(slot)): (state, cause, json.loads(unread or "{}"))
+            for source, slot, state, cause, unread in rows
+        }
+        readings = [
+            ((device, datetime.fromisoformat(slot)), celsius)
+            for slot, device, celsius in connection.execute(
+                "SELECT timestamp, device_id, temperature_celsius FROM readings "
+                "UNION ALL SELECT timestamp, device_id, NULL FROM air_readings"
+            )
+        ]
+    due = [(source, slot) for source in _READING_PATHS for slot in _slots(start, end)]
+    stored = dict(readings)
+    shown = dict[tuple[str, datetime], float | None]()
+    for (source, slot), devices in handed_over.by_slot.items():
+        unread = outcomes.get((source, slot), ("", None, {}))[2]
+        for device, celsius in devices.items():
+            if not (device in unread and (device, slot) in handed_over.uncertain):
+                shown[device, slot] = celsius
+    right, wrong = _causes(due, outcomes, start, troubles)
+    refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
+    counted = Account(
+        slots_due=len(due),
+        slots_with_a_row=sum(key in outcomes for key in due),
+        states=dict(sorted(Counter(state for state, *_ in outcomes.values()).items())),
+        causes_right=right,
+        causes_wrong=dict(sorted(wrong.items())),
+        handed_over=len(shown),
+        stored=len(readings),
+        lost=sum(key not in stored for key in shown),
+        twice=len(readings) - len(stored),
+        not_handed_over=sum(key not in shown for key in stored),
+        wrong_values=sum(
+            celsius is not None and (stored[key] is None or abs(stored[key] - celsius) > _SAME_CELSIUS)
+            for key, celsius in shown.items()
+            if key in stored
+        ),
+        refusals=len(refusals),
+        alerts_called_for=len(refusals)
+        - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
+        watched=watched,
+    )
+    return attrs.evolve(counted, broken=tuple(_broken(counted)))
+
+
+def _broken(counted: Account) -> Iterator[str]:
+    """Yield the promises that were broken."""
+    watched = counted.watched
+    if missing := counted.slots_due - counted.slots_with_a_row:
+        yield f"{missing:,} of {counted.slots_due:,} slots have no row in the ledger"
+    wrong = sum(counted.causes_wrong.values())
+    if counted.causes_right < _RIGHT_SHARE * (counted.causes_right + wrong):
+        yield f"{wrong:,} rows of the ledger name a wrong cause: {dict(counted.causes_wrong)}"
+    for number, promise in (
+        (counted.lost, "readings were handed over and are not stored"),
+        (counted.twice, "readings are stored twice"),
+        (counted.not_handed_over, "readings are stored that the home did not hand over"),
+        (counted.wrong_values, "readings have another value than the home showed"),
+    ):
+        if number:
+            yield f"{number:,} {promise}"
+    raised, cleared = watched.alerts_raised, watched.alerts_cleared
+    if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
+        called_for = counted.alerts_called_for
+        yield f"{called_for} alerts were called for; {raised} were raised and {cleared} cleared"
+    if watched.longest_cycle_s > LONGEST_CYCLE_S:
+        yield f"a cycle took {watched.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
+    if watched.largest_log_bytes > LARGEST_LOG_BYTES:
+        yield f"the log took {watched.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
+
+
+def _causes(
+    due: Sequence[tuple[str, datetime]],
+    outcomes: Mapping[tuple[str, datetime], tuple[str, str | None, object]],
+    start: datetime,
+    troubles: Sequence[Trouble],
+) -> tuple[int, Counter[str]]:
+    """Count the rows whose cause is that of a trouble of their source then, and the others by their words."""
+    right, wrong = 0, Counter[str]()
+    last_failure: dict[str, str | None] = {}
+    for source, slot in due:
+        if (source, slot) not in outcomes:
+            continue
+        state, cause, _ = outcomes[source, slot]
+        if state == "stored":
+            right += 1
+            continue
+        if state == "deferred":  # since the source asked for it, or would refuse again
+            is_right = cause is not None and cause == last_failure.get(source)
+        else:
+            last_failure[source] = cause
+            begins_s = (slot - start).total_seconds()
+            is_right = any(
+                cause in trouble.kind.causes.get(source, ())
+                for trouble in troubles
+                if trouble.begins_s < begins_s + LONGEST_CYCLE_S and trouble.ends_s > begins_s
+            )
+        if is_right:
+            right += 1
+        else:
+            wrong[f"{source} {state} {cause}"] += 1
+    return right, wrong
+
+
+def _slots(start: datetime, end: datetime) -> Iterator[datetime]:
+    slot = _slot_of(start)
+    while slot < end:
+        yield slot
+        slot += INTERVAL
+
+
+def _slot_of(at: datetime) -> datetime:
+    return at - timedelta(seconds=at.timestamp() % INTERVAL.total_seconds())
+
+
+def _is_whole(source: str, request: SeenRequest) -> bool:
+    return (
+        request.path in _READING_PATHS[source]
+        and request.status == _OK
+        and not request.is_refusal
+        and _HARMLESS.issuperset(request.faults)
+    )

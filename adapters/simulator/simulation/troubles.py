@@ -1,0 +1,112 @@
+"""What goes wrong in a simulation: chosen by a seed, with a calm beginning and a calm end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import attrs
+
+_CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
+_PER_DAY_BY_NAME = 4.0
+
+
+@attrs.frozen(kw_only=True)
+class Kind:
+    """A kind of trouble: the faults of both services, what else happens, how often and how long.
+
+    `causes` are those of the ledger that are right while it lasts, by source. Without one the readings of the
+    source must be stored nevertheless.
+    """
+
+    hue: str = ""
+    amazon: str = ""
+    unplugs: bool = False
+    ends_access: bool = False
+    locks_database: bool = False
+    per_day: float
+    minutes: tuple[float, float]
+    causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+
+
+def _both(*causes: str) -> Mapping[str, frozenset[str]]:
+    return {"hue": frozenset(causes), "amazon": frozenset(causes)}
+
+
+# How often: a home network is cut some times a month, a service is short of breath daily, and a token is
+# refused about once in two months.
+KINDS: Mapping[str, Kind] = {
+    "network-cut": Kind(unplugs=True, per_day=0.2, minutes=(2, 40), causes=_both("network")),
+    "reset": Kind(hue="reset", amazon="reset", per_day=1.0, minutes=(0.5, 6), causes=_both("network")),
+    "truncated": Kind(hue="half", amazon="half", per_day=0.3, minutes=(0.5, 6), causes=_both("network")),
+    "unavailable": Kind(
+        hue="unavailable", amazon="unavailable", per_day=1.0, minutes=(0.5, 15), causes=_both("network")
+    ),
+    "slow": Kind(hue="delay seconds=2", amazon="delay seconds=2", per_day=2.0, minutes=(5, 60)),
+    "silent": Kind(
+        hue="silence", amazon="silence", per_day=0.3, minutes=(1, 15), causes=_both("network", "out_of_time")
+    ),
+    "throttled": Kind(
+        hue="throttle retry_after=60",
+        amazon="throttled-inside path=/nexus",
+        per_day=0.5,
+        minutes=(2, 30),
+        causes=_both("throttled"),
+    ),
+    "garbled": Kind(
+        hue="garbled",
+        amazon="garbled path=/nexus",
+        per_day=0.2,
+        minutes=(1, 15),
+        causes={"hue": frozenset({"garbled"})},
+    ),
+    "token-expired": Kind(ends_access=True, per_day=0.5, minutes=(1, 1)),
+    "token-refused": Kind(
+        amazon="refused-token",
+        ends_access=True,
+        per_day=1 / 60,
+        minutes=(90, 240),  # longer than a pause after other failures
+        # a single refusal is not believed
+        causes={"amazon": frozenset({"network", "credentials"})},
+    ),
+    "database-locked": Kind(locks_database=True, per_day=0.5, minutes=(0.1, 20)),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Trouble:
+    """One trouble. Seconds count from the start of the simulation."""
+
+    name: str
+    begins_s: float
+    lasts_s: float
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.name]
+
+    @property
+    def ends_s(self) -> float:
+        return self.begins_s + self.lasts_s
+
+
+def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
+    """Return the troubles of a simulation in their order: `none`, `ordinary`, or of the kind of that name.
+
+    Those of one kind do not overlap.
+    """
+    chosen: dict[str, float] = {}
+    if faults == "ordinary":
+        chosen = {name: kind.per_day for name, kind in KINDS.items()}
+    elif faults != "none":
+        chosen = {faults: _PER_DAY_BY_NAME}
+    ends_s = days * 86_400 - _CALM_S
+    found: list[Trouble] = []
+    for name, per_day in chosen.items():
+        chance = random.Random(f"{seed} {name}")  # noqa: S311 - troubles, not secrets
+        begins_s = _CALM_S / 3 + chance.expovariate(per_day / 86_400)
+        while begins_s < ends_s:
+            lasts_s = min(60 * chance.uniform(*KINDS[name].minutes), ends_s - begins_s)
+            found.append(Trouble(name=name, begins_s=begins_s, lasts_s=lasts_s))
+            begins_s += lasts_s + chance.expovariate(per_day / 86_400)
+    return tuple(sorted(found, key=lambda trouble: (trouble.begins_s, trouble.name)))

@@ -1,0 +1,146 @@
+"""`homeclimate simulate`: the real collector on days of a simulated home in trouble, counted afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from config.files import HomeFiles
+from config.loading import load
+from domain.errors import StoreRefused
+from entrypoints import exit_codes
+from entrypoints.commands.collect import Request as CollectRequest
+from entrypoints.commands.collect import run_cycles
+from entrypoints.commands.demo import write_files
+from entrypoints.terminal.output import as_json, print_message
+from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.simulation import (
+    KINDS,
+    START,
+    Account,
+    LockStepThreads,
+    VirtualClock,
+    run_in_virtual_time,
+    simulated_world,
+    troubles,
+)
+
+_FAULTS = ("none", "ordinary", *KINDS)
+_END = timedelta(minutes=1)  # before the next slot begins
+# SQLite waits in real time, in which nothing changes here.
+_CONFIG = "storage: {busy_timeout_ms: 1}\n"
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """The options of the command line. `home` is an empty folder."""
+
+    home: Path
+    days: int
+    faults: str
+    seed: int
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="To simulate.")
+@click.option(
+    "--faults", type=click.Choice(_FAULTS), default="ordinary", show_default=True, help="What goes wrong."
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Which house, and when something goes wrong."
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the home in this empty folder.  [default: it is deleted]",
+)
+@click.option("--json", "json_output", is_flag=True, help="Print the report as one JSON object.")
+def command(*, days: int, faults: str, seed: int, home: Path | None, json_output: bool) -> int:
+    """Run the real collector on days of a simulated home in trouble, and count what became of it.
+
+    The home keeps its own list of what it handed over, and the database is counted against it. The clock
+    moves on by itself: a day takes seconds. The same seed gives the same ledger and the same readings.
+
+    Exit code: 0 every promise was kept, 1 one was broken.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if home is None else home.absolute()
+        if home is not None and home.exists() and any(home.iterdir()):
+            raise StoreRefused(f"{home} is not empty. Name an empty folder with --home")
+        request = Request(home=folder, days=days, faults=faults, seed=seed)
+        began_s = time.perf_counter()
+        account = simulate(request)
+        wall_s = time.perf_counter() - began_s
+    if json_output:
+        print_message(as_json({**as_object(request, account), "wall_s": round(wall_s, 1)}))
+    else:
+        _show(request, account, wall_s)
+    return exit_codes.FAILED if account.broken else 0
+
+
+def simulate(request: Request) -> Account:
+    """Simulate the days, and return the account of them."""
+    return run_in_virtual_time(partial(_simulate, request))
+
+
+async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThreads) -> Account:
+    found = troubles(request.faults, days=request.days, seed=request.seed)
+    end = START + timedelta(days=request.days)
+    with simulated_world(clock, threads, seed=request.seed) as world:
+        write_files(request.home, world.home, seed=request.seed, more=_CONFIG)
+        loaded = load(request.home)
+        files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
+        stop = asyncio.Event()
+
+        def look(line: str) -> None:
+            slots = [datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]]
+            world.look(request.home, max(slots), files.alert)
+
+        with collecting(loaded, world.environment, checking=True) as home:
+            caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
+            asyncio.get_running_loop().call_later((end - START - _END).total_seconds(), stop.set)
+            await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
+            await asyncio.gather(*caused)
+        return world.account(files.database, end, found)
+
+
+def as_object(request: Request, account: Account) -> dict[str, Any]:
+    """Return the report for programs; the same for the same request."""
+    return {
+        "days": request.days,
+        "faults": request.faults,
+        "seed": request.seed,
+        **attrs.asdict(account),
+    }
+
+
+def _show(request: Request, account: Account, wall_s: float) -> None:
+    watched = account.watched
+    wrong = sum(account.causes_wrong.values())
+    states = ", ".join(f"{number:,} {state}" for state, number in account.states.items())
+    print_message(
+        f"{request.days} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
+        f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
+        f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
+        f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
+        f"{account.lost:,} lost, {account.twice:,} twice",
+        f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
+        f"{watched.alerts_cleared} cleared",
+        f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
+        f"  largest files       log {watched.largest_log_bytes:,} bytes, WAL "
+        f"{watched.largest_wal_bytes:,} bytes",
+    )
+    for promise in account.broken:
+        print_message(f"broken with seed {request.seed}: {promise}.")
+    if not account.broken:
+        print_message("Every promise was kept.")

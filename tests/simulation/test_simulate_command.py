@@ -1,0 +1,98 @@
+"""`homeclimate simulate`: the same days for the same seed, and a broken promise is reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.files.spool.file_spool import FileSpool
+from adapters.simulator.home import SimulatedHome
+from domain.cycle import Cause
+from domain.services import collection_cycle
+from domain.services.alerting import Alerting
+from entrypoints.cli import main
+
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
+
+_SEED = "169"  # a day with seven kinds of trouble
+Report = dict[str, Any]
+
+
+def simulated(capsys: pytest.CaptureFixture[str], faults: str) -> tuple[int, Report]:
+    code = main(["simulate", "--faults", faults, "--seed", "1", "--json"])
+    report: Report = json.loads(capsys.readouterr().out)
+    return code, report
+
+
+def test_the_same_seed_gives_the_same_ledger_and_readings_byte_for_byte(tmp_path: Path) -> None:
+    dumps = []
+    for number in ("1", "2"):
+        home = tmp_path / number
+        subprocess.run(
+            [sys.executable, "-m", "entrypoints", "simulate", "--seed", _SEED, "--home", str(home)],
+            env={**os.environ, "PYTHONHASHSEED": number},
+            check=True,
+            capture_output=True,
+        )
+        with closing(sqlite3.connect(home / "data" / "readings.db")) as connection:
+            dumps.append(
+                [
+                    connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - from here
+                    for table in ("outcomes", "readings", "air_readings", "checksums")
+                ]
+            )
+    assert dumps[0][0]
+    assert dumps[0] == dumps[1]
+
+
+def test_every_promise_is_kept_while_the_database_is_locked(capsys: pytest.CaptureFixture[str]) -> None:
+    code, report = simulated(capsys, "database-locked")
+    assert (code, report["broken"]) == (0, [])
+    assert report["slots_with_a_row"] == report["slots_due"] == 576
+    assert report["handed_over"] == report["stored"] > 3000
+
+
+def without_spool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileSpool, "add", lambda *_: "nowhere")
+
+
+def without_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection_cycle, "cause_of", lambda _: Cause.INTERNAL)
+
+
+def without_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Alerting, "_update_board", lambda *_: None)
+
+
+def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimulatedHome, "temperature", lambda *_: 99.0)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "faults", "promise"),
+    [
+        (without_spool, "database-locked", "were handed over and are not stored"),
+        (without_cause, "unavailable", "name a wrong cause"),
+        (without_alerts, "token-refused", "alerts were called for"),
+        (with_another_value, "none", "have another value than the home showed"),
+    ],
+)
+def test_a_missing_mechanism_is_reported_as_a_broken_promise(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    mechanism: Any,
+    faults: str,
+    promise: str,
+) -> None:
+    mechanism(monkeypatch)
+    code, report = simulated(capsys, faults)
+    assert code == 1
+    assert any(promise in broken for broken in report["broken"]), report["broken"]
