@@ -123,18 +123,21 @@ class Thermostats:
     ) -> Reading | Unread:
         now = self._clock.now()
 
-        def unread(cause: Cause, detail: str) -> Unread:
-            return Unread(device_id=thermostat.device_id, cause=cause, detail=detail)
+        def unread(cause: Cause, why: str = "") -> Unread:
+            label = thermostat.name or thermostat.appliance_id
+            return Unread(
+                device_id=thermostat.device_id, cause=cause, detail=f"{label} ({why})" if why else label
+            )
 
         if samples is None:
             return unread(Cause.NO_VALUE, why)
         if samples.is_reachable is False:
-            return unread(Cause.UNREACHABLE, thermostat.name)
+            return unread(Cause.UNREACHABLE)
         if samples.heard_at is not None and samples.is_dated and now - samples.heard_at >= _STALE_AFTER:
             return unread(Cause.STALE, f"since {samples.heard_at.isoformat(timespec='seconds')}")
         celsius = samples.values.get(Quantity.TEMPERATURE)
         if celsius is None:
-            return unread(Cause.NO_VALUE, ", ".join(samples.left_out) or thermostat.name)
+            return unread(Cause.NO_VALUE, ", ".join(samples.left_out))
         return Reading(
             device_id=thermostat.device_id,
             kind=DeviceKind.NEST_THERMOSTAT,

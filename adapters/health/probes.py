@@ -97,9 +97,9 @@ def check_log_folder(
     """
     if problem is not None:
         return failed(
-            f"nothing can be logged: {problem}",
-            f"Let the user who collects write to it (`ls -la {quote(str(folder))}`), or edit "
-            "logging.log_file_path.",
+            f"the log cannot be written or rotated: {problem}",
+            f"Look at `ls -la {quote(str(folder))}`: let the user who collects own it, and move away what "
+            "is no log. Or edit logging.log_file_path.",
         )
     used = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     most = max_bytes * (1 + backups)

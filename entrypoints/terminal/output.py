@@ -77,6 +77,11 @@ def is_coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
+def can_redraw() -> bool:
+    """Return whether stdout is a terminal whose cursor can be moved, which that of an editor often cannot."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def as_shown(text: str) -> str:
     """Return the text as stdout shows it, to find its width: printable, and in the encoding of stdout."""
     return in_encoding(printable(text), sys.stdout.encoding or "utf-8")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import click
 
-from entrypoints.terminal.output import as_shown, print_message
+from entrypoints.terminal.output import as_shown, can_redraw, print_message
 
 _LOCAL_MODES, _CHARACTERS = 3, 6  # places in what tcgetattr returns
 _PASTE_PAUSE_S = 0.5  # lines of one paste come faster
@@ -25,7 +25,7 @@ class Prompts:
 
     def __init__(self) -> None:
         self.is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        self._can_redraw = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._can_redraw = can_redraw()
 
     def show(self, *lines: str) -> None:
         """Print lines on stdout."""

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import attrs
@@ -35,6 +36,7 @@ class Content:
     packed: list[bytes] = attrs.field(factory=list)
     error: Exception | None = None
     is_done: bool = False
+    readers: int = 0
     _changed: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     async def first(self) -> dict[str, Any]:
@@ -46,15 +48,19 @@ class Content:
     async def parts(self, chosen: list[bytes]) -> AsyncIterator[bytes]:
         """Yield the parts of `plain` or `packed`, waiting for each. Raise `StoreError`."""
         sent = 0
-        while True:
-            while sent < len(chosen):
-                yield chosen[sent]
-                sent += 1
-            if self.error is not None:
-                raise self.error
-            if self.is_done:
-                return
-            await self._changed.wait()
+        self.readers += 1
+        try:
+            while True:
+                while sent < len(chosen):
+                    yield chosen[sent]
+                    sent += 1
+                if self.error is not None:
+                    raise self.error
+                if self.is_done:
+                    return
+                await self._changed.wait()
+        finally:
+            self.readers -= 1
 
     def add(self, plain: bytes, packed: bytes, *, is_last: bool = False) -> None:
         """Add a part."""
@@ -79,6 +85,8 @@ class Contents:
     def __init__(self, data: PageData) -> None:
         self._data = data
         self._workers = ThreadPoolExecutor(_AT_ONCE, "page")
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._making: set[asyncio.Task[None]] = set()
         self._kept: dict[Key, Content] = {}
         self._is_closing = False
 
@@ -100,14 +108,28 @@ class Contents:
         while len(self._kept) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         if content is not kept:
-            loop = asyncio.get_running_loop()
-            self._workers.submit(self._make, content, key[0], span, loop.call_soon_threadsafe)
+            task = asyncio.create_task(self._make_in_turn(content, key, span))
+            self._making.add(task)
+            task.add_done_callback(self._making.discard)
         return content
 
     def close(self) -> None:
         """Make no more."""
         self._is_closing = True
+        for task in self._making:
+            task.cancel()
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    async def _make_in_turn(self, content: Content, key: Key, span: Callable[[], Span]) -> None:
+        """Make the content, unless all of its readers went away while it waited."""
+        async with self._turns:
+            if not content.readers:
+                if self._kept.get(key) is content:
+                    del self._kept[key]
+                return
+            loop = asyncio.get_running_loop()
+            make = partial(self._make, content, key[0], span, loop.call_soon_threadsafe)
+            await loop.run_in_executor(self._workers, make)
 
     def _make(
         self, content: Content, name: str, span: Callable[[], Span], later: Callable[..., object]

@@ -87,7 +87,9 @@ def application(data: PageData, access: Access) -> web.Application:
 def runner_of(app: web.Application) -> web.AppRunner:
     """Return what runs the application. It logs no requests: their addresses can have the token in them."""
     _log.addFilter(_is_our_error)
-    return web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=_STOP_S)
+    return web.AppRunner(
+        app, access_log=None, logger=_log, shutdown_timeout=_STOP_S, handler_cancellation=True
+    )
 
 
 def _is_our_error(record: logging.LogRecord) -> bool:

@@ -107,6 +107,41 @@ def test_names_are_in_the_view_where_readings_has_them(tmp_path: Path, age: Age)
     assert rows(path, "SELECT count(*) FROM all_readings") == [(11,)]
 
 
+def test_the_view_gets_names_that_come_later(path: Path, tmp_path: Path) -> None:
+    named = tmp_path / "named.db"
+    _store(named)
+    changed(named, "ALTER TABLE readings ADD COLUMN name TEXT")
+    assert _merge(path, named) == 0
+    assert rows(path, "SELECT name FROM all_readings") == [(None,), (None,)]
+    _store(named)
+    assert rows(named, "SELECT name FROM all_readings") == []
+
+
+def test_rows_from_before_the_merge_get_the_names_of_the_backup(path: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    make_old_home(old, Age.E, 10)
+    changed(
+        old,
+        "UPDATE readings SET device_id = 'hue:a', name = 'Fenster' WHERE id = 1",
+        "UPDATE readings SET device_id = 'alexa:a', name = 'Air' WHERE id = 2",
+    )
+    assert _merge(path, old) == 10
+    select = "SELECT name, count(*) FROM all_readings WHERE device_id IN ('hue:a', 'alexa:a') GROUP BY name"
+    assert rows(path, select) == [("Air", 2), ("Fenster", 2)]
+    assert not check(path, busy_timeout_ms=0)
+
+
+@pytest.mark.parametrize(
+    "create", ["VIEW all_readings AS SELECT id FROM readings", "TABLE all_readings (id INTEGER)"]
+)
+def test_what_a_person_has_made_by_the_name_of_the_view_stays(tmp_path: Path, create: str) -> None:
+    path = tmp_path / "old.db"
+    make_old_home(path, Age.F, 10)
+    changed(path, f"CREATE {create}")
+    _store(path, a_cycle(a_collected(AIR)))
+    assert rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'all_readings'") == [(f"CREATE {create}",)]
+
+
 @pytest.mark.parametrize("change", ["pm25_ugm3 = 4.0", "humidity_percent = NULL", "crc = crc + 1"])
 def test_a_changed_value_is_found(path: Path, change: str) -> None:
     changed(path, f"UPDATE air_readings SET {change}")  # noqa: S608 - from above

@@ -291,6 +291,30 @@ async def test_newest_values_come_before_the_charts_and_many_readers_cost_one_bu
         assert (await (await client.get("/data?range=24h")).json())["newest_id"] == content["newest_id"] + 1
 
 
+async def test_ranges_whose_readers_went_away_are_not_made() -> None:
+    history = Held(stored_home())
+    data = attrs.evolve(page_data(stored_home()), history=history)
+    runner = runner_of(application(data, Access(hosts=HOSTS)))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        async with ClientSession(f"http://127.0.0.1:{port}") as session:
+            held = [await session.get(f"/data?range={name}") for name in ("6h", "24h")]
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /data?range=7d HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await (await session.get("/static/page.css")).read()
+            writer.transport.abort()
+            await (await session.get("/static/page.css")).read()
+            history.go.set()
+            for reply in held:
+                await reply.read()
+            assert (await (await session.get("/data?range=30d")).json())["range"] == "30d"
+    finally:
+        await runner.cleanup()
+    assert history.builds == len(held) + 1
+
+
 async def test_a_reader_that_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     data = page_data(stored_home())
     runner = runner_of(application(data, Access(hosts=HOSTS)))

@@ -11,6 +11,7 @@ import pytest
 from adapters.sqlite.history.earlier import earlier_locations, has_thermostats
 from adapters.sqlite.history.queries import SqliteHistory
 from adapters.sqlite.rows.names import TypedNames
+from adapters.sqlite.schema import CREATE_DEVICE_SETTINGS
 from config.device_registry import RegistryNames
 from domain.errors import StoreError, StoreMissing
 from domain.reading import DeviceKind, Reading, ThermostatMode
@@ -66,6 +67,19 @@ def test_device_whose_rows_are_split_already_has_no_earlier_location(path: Path)
     _store(path, _later(0, location="Bedroom"))
     assert DEVICE not in earlier_locations(path)
     assert HUE_DEVICES[2] in earlier_locations(path)
+
+
+def test_name_that_rename_has_given_to_the_rows_is_no_earlier_location(path: Path) -> None:
+    changed(
+        path,
+        CREATE_DEVICE_SETTINGS,
+        f"INSERT INTO device_settings VALUES ('{DEVICE.upper()}', 'name', '2026-01-01T00:00:00+00:00', "  # noqa: S608
+        "'\"Study\"')",
+        f"INSERT INTO device_settings VALUES ('{DEVICE.upper()}', 'name', '2026-01-02T00:00:00+00:00', NULL)",  # noqa: S608
+        f"UPDATE readings SET location = 'Study' WHERE device_id IN ('{DEVICE}', '{HUE_DEVICES[2]}')",  # noqa: S608
+    )
+    earlier = earlier_locations(path)
+    assert (earlier.get(DEVICE), earlier[HUE_DEVICES[2]]) == (None, "Study")
 
 
 def test_missing_or_broken_database_raises(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from adapters.sqlite.migration.inspection import inspect
 from adapters.sqlite.migration.migrations import create_air_readings, user_version
 from adapters.sqlite.rows import measurements
 from adapters.sqlite.rows.checksums import add_missing_checksums, checksum_of_inserted
-from adapters.sqlite.rows.readings import AIR_READINGS, READINGS, count_readings
+from adapters.sqlite.rows.names import last_name
+from adapters.sqlite.rows.readings import AIR_READINGS, READINGS, count_readings, reading_tables
 from adapters.sqlite.schema import CREATE_BASELINES, CREATE_DEVICE_SETTINGS
 from domain.errors import StoreCorrupt, StoreError
 from ports.clock import Clock
@@ -176,8 +177,8 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
         connection.execute("PRAGMA ignore_check_constraints=ON")  # for old rows that a check refuses today
         connection.execute("ATTACH ? AS backup", (f"file:{quote(str(backup.absolute()))}?mode=ro",))
         with locked_transaction(connection, lock):
-            create_air_readings(connection)
             _add_columns(connection)
+            create_air_readings(connection)
         merged = sum(_merge_readings(connection, lock, table) for table in (READINGS, AIR_READINGS))
         for table, create in _LATE_TABLES.items():
             if connection.execute(_SELECT_HAS_COLUMNS, (table,)).fetchone()[0]:
@@ -198,9 +199,21 @@ def merge_backup(path: Path, backup: Path, *, lock: DatabaseLock, busy_timeout_m
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:
-    """Add the columns that only the backup has, such as `name`, in which people name devices."""
-    for name, kind in connection.execute(_SELECT_ADDED_COLUMNS).fetchall():
+    """Add the columns that only the backup has, such as `name`, in which people name devices.
+
+    The rows of an interim database get the names that their devices have in the backup.
+    """
+    added = connection.execute(_SELECT_ADDED_COLUMNS).fetchall()
+    for name, kind in added:
         connection.execute(f"ALTER TABLE main.readings ADD COLUMN {quoted(name)} {kind}")
+    if "name" not in [name for name, _ in added]:
+        return
+    for table in reading_tables(connection):
+        devices = connection.execute(f"SELECT DISTINCT device_id FROM main.{table}").fetchall()  # noqa: S608
+        for (device_id,) in devices:
+            if (last := last_name(connection, device_id, "backup")) is not None:
+                update = f"UPDATE main.{table} SET name = ? WHERE device_id = ?"  # noqa: S608
+                connection.execute(update, (last, device_id))
 
 
 def _merge_readings(connection: sqlite3.Connection, lock: DatabaseLock, table: str) -> int:

@@ -28,6 +28,8 @@ KNOWN_VERSION = INDEXED
 
 _INSERT_IS_SIMULATED = "INSERT INTO properties (name, value) VALUES ('is_simulated', ?)"
 
+_SELECT_VIEW = "SELECT sql FROM sqlite_schema WHERE name = 'all_readings'"
+
 Step = Callable[[sqlite3.Connection], None]
 
 
@@ -80,19 +82,39 @@ def add_checksums(connection: sqlite3.Connection) -> None:
     migrate(connection, add, CHECKSUMMED if version >= REBUILT else version, lambda: None)
 
 
+def lacks_air_readings(connection: sqlite3.Connection) -> bool:
+    """Return whether the table of readings without a temperature is missing, or the view is not as due."""
+    return not _columns(connection, AIR_READINGS) or _must_make_view(connection)
+
+
 def add_air_readings(connection: sqlite3.Connection) -> None:
     """Make the table of readings without a temperature, and the view over both; the format stays the same."""
     migrate(connection, create_air_readings, user_version(connection), lambda: None)
 
 
 def create_air_readings(connection: sqlite3.Connection) -> None:
-    """Do the same within a transaction of the caller."""
-    if _columns(connection, AIR_READINGS):
-        return
-    named = ["name"] if "name" in _columns(connection, READINGS) else []
-    for statement in CREATE_AIR_READINGS:
-        connection.execute(statement)
-    connection.execute(CREATE_ALL_READINGS.format(columns=", ".join([*READING_COLUMNS[1:], *named])))
+    """Make what is missing of them, within a transaction of the caller."""
+    if not _columns(connection, AIR_READINGS):
+        for statement in CREATE_AIR_READINGS:
+            connection.execute(statement)
+    if _must_make_view(connection):
+        connection.execute("DROP VIEW IF EXISTS all_readings")
+        connection.execute(_view(is_named="name" in _columns(connection, READINGS)))
+
+
+def _must_make_view(connection: sqlite3.Connection) -> bool:
+    """Return whether the view is missing or shows `name` otherwise than `readings` has it.
+
+    The column may come later, from the earlier program or a backup. A view or table of a person stays.
+    """
+    is_named = "name" in _columns(connection, READINGS)
+    present = connection.execute(_SELECT_VIEW).fetchone()
+    return present is None or present[0] == _view(is_named=not is_named)
+
+
+def _view(*, is_named: bool) -> str:
+    columns = ", ".join([*READING_COLUMNS[1:], *(["name"] if is_named else [])])
+    return CREATE_ALL_READINGS.format(columns=columns).strip()
 
 
 def migrate(

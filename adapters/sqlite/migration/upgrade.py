@@ -22,6 +22,7 @@ from adapters.sqlite.migration.migrations import (
     add_air_readings,
     add_checksums,
     add_ledger,
+    lacks_air_readings,
     lacks_checksums,
     user_version,
 )
@@ -31,7 +32,6 @@ from adapters.sqlite.migration.table_rebuild import (
     rebuild,
     superfluous_indexes,
 )
-from adapters.sqlite.schema import LATER_TABLES
 from domain.errors import StoreError
 from ports.clock import Clock
 from ports.journal import Journal, Level
@@ -67,8 +67,8 @@ class Upgrade:
             with self._connection() as connection:
                 if user_version(connection) >= REBUILT or lacks_checksums(connection):
                     add_checksums(connection)
-        if not found.tables >= LATER_TABLES:
-            with self._connection() as connection:
+        with self._connection() as connection:
+            if lacks_air_readings(connection):
                 add_air_readings(connection)
         if found.version < INDEXED and may_rebuild:
             with self._put_off_on_error(

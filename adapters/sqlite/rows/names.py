@@ -13,7 +13,7 @@ TypedNames = Callable[[], Mapping[str, str]]
 _COUNT_COLUMNS = "SELECT count(*) FROM pragma_table_info('readings') WHERE name = 'name'"
 # of the last month, so that a home without names is not searched through in each run
 _SELECT_LAST_NAME = """
-SELECT name FROM (SELECT name FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 10000)
+SELECT name FROM (SELECT name FROM {schema}.readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 10000)
 WHERE typeof(name) = 'text' LIMIT 1
 """
 
@@ -21,6 +21,12 @@ WHERE typeof(name) = 'text' LIMIT 1
 def has_names(connection: sqlite3.Connection) -> bool:
     """Return whether `readings` has the column."""
     return bool(connection.execute(_COUNT_COLUMNS).fetchone()[0])
+
+
+def last_name(connection: sqlite3.Connection, device_id: str, schema: str = "main") -> str | None:
+    """Return the name in the device's last row that has one, of that schema; it must have the column."""
+    row = connection.execute(_SELECT_LAST_NAME.format(schema=schema), (device_id,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 class DeviceNames:
@@ -44,6 +50,5 @@ class DeviceNames:
 
     def _last_of(self, device_id: str) -> str | None:
         if device_id not in self._last:
-            row = self._connection.execute(_SELECT_LAST_NAME, (clean(device_id),)).fetchone()
-            self._last[device_id] = None if row is None else row[0]
+            self._last[device_id] = last_name(self._connection, clean(device_id))
         return self._last[device_id]

@@ -49,7 +49,7 @@ INSERT_NAMED_READING = _insert_into(READINGS, "name")
 INSERT_AIR_READING = _insert_into(AIR_READINGS, "crc", "name")
 SELECT_AIR_READINGS = f"SELECT {', '.join(_COLUMNS_TO_INSERT)}, crc FROM air_readings"  # noqa: S608
 CREATE_ALL_READINGS = """
-CREATE VIEW IF NOT EXISTS all_readings AS
+CREATE VIEW all_readings AS
 SELECT {columns} FROM readings UNION ALL SELECT {columns} FROM air_readings
 """
 _SELECT_TABLES = """

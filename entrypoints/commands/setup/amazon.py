@@ -143,7 +143,7 @@ class _Dialogue:
             self.prompts,
             reply,
             found="The account has",
-            kind="air quality monitor",
+            kinds={"alexa:": "air quality monitor", "nest:": "Nest thermostat"},
             if_none="If there should be one: is it an account of another country (--domain)?",
         )
 

@@ -264,7 +264,7 @@ class _Dialogue:
             self.prompts,
             reply,
             found="It has",
-            kind="temperature sensor",
+            kinds={"hue:": "temperature sensor"},
             if_none="Only motion sensors measure temperature, and this bridge has none.",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -60,13 +60,21 @@ def set_up(
     return 0
 
 
-def show_devices(prompts: Prompts, reply: SourceReply, *, found: str, kind: str, if_none: str) -> None:
-    """Show what a source has: `found` it has, how many devices of the kind, and each of them by room."""
-    count = len(reply.readings) + len(reply.unread)
-    prompts.show(f"{found} {count} {kind}{'' if count == 1 else 's'}:")
+def show_devices(
+    prompts: Prompts, reply: SourceReply, *, found: str, kinds: Mapping[str, str], if_none: str
+) -> None:
+    """Show what a source has: `found` it has, how many devices of each kind, and each of them by room.
+
+    `kinds` are by the beginning of the device ids, the source's own kind first.
+    """
+    ids = [*(one.device_id for one in reply.readings), *(one.device_id for one in reply.unread)]
+    counts = {kind: sum(one.startswith(prefix) for one in ids) for prefix, kind in kinds.items()}
+    own = next(iter(counts))
+    parts = [f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items() if n or kind == own]
+    prompts.show(f"{found} {' and '.join(parts)}:")
     for line in reply_lines(reply):
         prompts.show(line)
-    if not count:
+    if not counts[own]:
         prompts.warn(if_none)
 
 

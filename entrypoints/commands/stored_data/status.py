@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from itertools import chain
@@ -23,7 +22,7 @@ from domain.times import local_time
 from entrypoints.commands.options import SecondsRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines, terminal_width
-from entrypoints.terminal.output import Look, as_json, print_message
+from entrypoints.terminal.output import Look, as_json, can_redraw, print_message
 from entrypoints.terminal.stored_data.newest_table import newest_of
 from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
 from entrypoints.terminal.watching import LinesAt, watch
@@ -81,7 +80,7 @@ def command(
 
 
 def _watch(home: Path, environment: Environment, every_s: float, *, is_json: bool) -> NoReturn:
-    if is_json or not sys.stdout.isatty():
+    if is_json or not can_redraw():
         raise click.UsageError("--watch draws on a terminal. Leave it out, and repeat the command instead")
 
     def read() -> LinesAt:

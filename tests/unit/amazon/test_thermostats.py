@@ -148,6 +148,7 @@ async def test_a_known_thermostat_without_a_reading_is_named(states: Any, cause:
     reply = await read(FakeAlexa(states=states))
     assert reply.readings == ()
     assert [(one.device_id, one.cause) for one in reply.unread] == [("nest:SKILL_nest", cause)]
+    assert reply.unread[0].detail.startswith("Hallway")
 
 
 async def test_a_refused_read_is_tried_again_after_an_hour() -> None:

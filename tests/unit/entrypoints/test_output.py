@@ -15,6 +15,7 @@ from entrypoints.terminal.encoding import in_encoding
 from entrypoints.terminal.output import (
     Look,
     as_json,
+    can_redraw,
     non_blocking_stdout,
     print_message,
     show_usage_error,
@@ -54,6 +55,20 @@ def test_every_way_to_a_terminal_makes_text_printable(capfd: pytest.CaptureFixtu
     out, err = capfd.readouterr()
     assert out == 4 * f"{HARMLESS}\n" + f"{HARMLESS} 30 s left\n"
     assert err == 2 * f"{HARMLESS}\n" + f"Error: {HARMLESS}\ufffd\n"
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "kind", "expected"),
+    [(True, "xterm", True), (True, "dumb", False), (True, None, False), (False, "xterm", False)],
+)
+def test_only_a_terminal_that_moves_its_cursor_is_redrawn(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, kind: str | None, expected: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    monkeypatch.delenv("TERM", raising=False)
+    if kind is not None:
+        monkeypatch.setenv("TERM", kind)
+    assert can_redraw() == expected
 
 
 def test_json_has_the_text_itself_escaped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from domain.cycle import Cause, Cycle, NotStored, Spooled, Stored
 from domain.reading import Quantity
 from domain.times import local_time
-from entrypoints.commands.setup.steps import reply_lines
+from entrypoints.commands.setup.steps import reply_lines, show_devices
 from entrypoints.terminal.cycle_text import as_object, by_hand_line, lines, schedule_line
+from entrypoints.terminal.prompts import Prompts
 from tests.support.builders import (
     NOON,
     a_collected,
@@ -106,3 +107,23 @@ def test_collector_begins_with_sources_intervals_and_the_next_cycle() -> None:
 )
 def test_cycles_by_hand_begin_with_sources_and_number(cycles: int, begin: str) -> None:
     assert by_hand_line(["hue", "amazon"], cycles, 2.0) == begin
+
+
+@pytest.mark.parametrize(
+    ("device_ids", "heading"),
+    [
+        (("alexa:1", "alexa:2", "nest:1"), "It has 2 monitors and 1 thermostat:"),
+        (("alexa:1",), "It has 1 monitor:"),
+        (("nest:1", "nest:2"), "It has 0 monitors and 2 thermostats:\nNone?"),
+    ],
+)
+def test_setup_counts_devices_by_their_kind(
+    device_ids: tuple[str, ...], heading: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = a_reply(a_reading(device_ids[0]), unread=map(an_unread, device_ids[1:]))
+    kinds = {"alexa:": "monitor", "nest:": "thermostat"}
+    show_devices(Prompts(), reply, found="It has", kinds=kinds, if_none="None?")
+    shown = capsys.readouterr()
+    assert [line for line in (shown.out + shown.err).splitlines() if not line.startswith("  ")] == (
+        heading.splitlines()
+    )
