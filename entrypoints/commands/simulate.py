@@ -100,17 +100,22 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
         write_files(request.home, world.home, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
-        stop = asyncio.Event()
 
         def look(line: str) -> None:
             slots = [datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]]
             world.look(request.home, max(slots), files.alert)
 
-        with collecting(loaded, world.environment, checking=True) as home:
-            caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
-            asyncio.get_running_loop().call_later((end - START - _END).total_seconds(), stop.set)
-            await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
-            await asyncio.gather(*caused)
+        caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
+        stops = [(one.begins_s, one.ends_s) for one in found if one.kind.stops_collector]
+        last_s = (end - START - _END).total_seconds()
+        for until_s, again_s in (*stops, (last_s, last_s)):
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_at(until_s, stop.set)
+            world.started_at = clock.now()
+            with collecting(loaded, world.environment, checking=True) as home:
+                await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
+            await clock.sleep(again_s - clock.elapsed_s())
+        await asyncio.gather(*caused)
         return world.account(files.database, end, found)
 
 

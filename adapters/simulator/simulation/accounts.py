@@ -222,7 +222,8 @@ def _causes(
         if state == "deferred":  # since the source asked for it, or would refuse again
             is_right = cause is not None and cause == last_failure.get(source)
         else:
-            last_failure[source] = cause
+            if state == "failed":
+                last_failure[source] = cause
             is_right = any(
                 cause in trouble.kind.causes.get(source, ())
                 for trouble in troubles

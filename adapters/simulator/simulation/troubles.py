@@ -25,6 +25,7 @@ class Kind:
     unplugs: bool = False
     ends_access: bool = False
     locks_database: bool = False
+    stops_collector: bool = False
     is_short: bool = False
     per_day: float
     minutes: tuple[float, float]
@@ -91,6 +92,7 @@ KINDS: Mapping[str, Kind] = {
         # a single refusal is not believed
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
+    "stopped": Kind(stops_collector=True, per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
     "database-locked": Kind(locks_database=True, per_day=0.5, minutes=(0.1, 20)),
 }
 
