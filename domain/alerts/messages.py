@@ -9,6 +9,7 @@ import attrs
 
 from domain.alerts.incidents import Dismissed, Incident, Notice, Opened, Recovered, Topic
 from domain.errors import NotifyError, NotifyUnavailable
+from domain.printable import printable
 from domain.times import local_time
 
 REJECTED_PAUSE = timedelta(hours=1)
@@ -124,12 +125,19 @@ class Outbox:
 
 def title_of(incident: Incident) -> str:
     """Return what is wrong, in one line."""
-    return _TEXTS[incident.topic][0].format(subject=incident.subject)
+    return _TEXTS[incident.topic][0].format(subject=printable(incident.subject))
 
 
 def remedy_of(incident: Incident) -> str:
     """Return what to do about it."""
-    return _TEXTS[incident.topic][1].format(subject=incident.subject, detail=incident.detail)
+    return _TEXTS[incident.topic][1].format(
+        subject=printable(incident.subject), detail=printable(incident.detail)
+    )
+
+
+def detail_of(incident: Incident) -> str:
+    """Return what is known of it, in one line; it may quote a device or a service."""
+    return printable(incident.detail) or "none"
 
 
 def length_text(length: timedelta) -> str:
@@ -147,7 +155,11 @@ def message_of(notice: Notice, *, home: str) -> Message:
     if isinstance(notice, Recovered | Dismissed):
         ended = "recovered" if isinstance(notice, Recovered) else "no longer expected"
         length = length_text(notice.length)
-        detail = f"\nDetails: {notice.detail}" if isinstance(notice, Recovered) and notice.detail else ""
+        detail = (
+            f"\nDetails: {printable(notice.detail)}"
+            if isinstance(notice, Recovered) and notice.detail
+            else ""
+        )
         return Message(
             subject=f"{ended}: {title}",
             text=f"{ended.capitalize()} after {length} (since {since}): {title}.{detail}\n\nHome: {home}\n",
@@ -155,7 +167,7 @@ def message_of(notice: Notice, *, home: str) -> Message:
     return Message(
         subject=f"{'' if isinstance(notice, Opened) else 'still: '}{title}",
         text=(
-            f"Since {since}: {title}.\nDetails: {incident.detail or 'none'}\n\n"
+            f"Since {since}: {title}.\nDetails: {detail_of(incident)}\n\n"
             f"{remedy_of(incident)}\n\nHome: {home}\n"
         ),
     )

@@ -26,7 +26,7 @@ from domain.alerts.incidents import (
     observe_home,
     update_incidents,
 )
-from domain.alerts.messages import Message, length_text, message_of, remedy_of, title_of
+from domain.alerts.messages import Message, detail_of, length_text, message_of, remedy_of, title_of
 from domain.cycle import Collected, Cycle, Failed, NotStored, Outcome
 from domain.errors import NotifyError
 from domain.services.retry_policy import RetryPolicy
@@ -242,7 +242,7 @@ class Alerting:
         if isinstance(outcome, Failed) and outcome.needs_person and incident is not None:
             text = (
                 f"Since {local_time(incident.since)}: {title_of(incident)}.\n"
-                f"Details: {incident.detail}\n\n{remedy_of(incident)}\n"
+                f"Details: {detail_of(incident)}\n\n{remedy_of(incident)}\n"
                 "This file is removed after the next success.\n"
             )
             self._channels.board.put(self._as_typed(text))

@@ -132,6 +132,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"{request.days} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
+        f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "

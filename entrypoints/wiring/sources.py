@@ -257,10 +257,12 @@ def _reads_thermostats(home: Home, earlier: Mapping[str, str]) -> bool:
     wanted = home.settings.collectors.amazon_aqm.collect_nest
     if wanted != "auto":
         return wanted
+    if any(device_id.startswith("nest:") for device_id in earlier):  # an interim database has none yet
+        return True
     try:
         return has_thermostats(home.files.database)
     except StoreError:
-        return any(device_id.startswith("nest:") for device_id in earlier)
+        return False
 
 
 def amazon_credentials(secrets: Secrets) -> tuple[str | None, Mapping[str, str]]:

@@ -134,6 +134,21 @@ def test_page_is_drawn_without_errors(
         assert troubles == []
 
 
+def test_a_new_value_does_not_undo_a_range_that_is_on_its_way(
+    deployment: Deployment, store: SqliteStore
+) -> None:
+    held: list[Any] = []
+    with served(deployment) as (address, _), browsing() as (page, troubles):
+        page.goto(address)
+        sync_api.expect(page.locator("#charts canvas")).to_have_count(CHARTS)
+        page.route(re.compile("range=7d"), lambda one: one.continue_() if held else held.append(one))
+        range_button(page, "7 d").click()
+        with page.expect_response(re.compile("/data")):
+            cycle_at(store, slot_at(SystemClock().now(), 300))
+        sync_api.expect(range_button(page, "7 d")).to_have_attribute("aria-pressed", "true")
+        assert troubles == []
+
+
 def test_report_opens_from_the_disk_without_a_request(deployment: Deployment, store: SqliteStore) -> None:
     assert store
     file = deployment.folder / "report.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,9 +72,16 @@ def test_rooms_stay_while_the_database_is_away(
     deployment: Deployment, home: SimulatedHome, run_here: RunHere
 ) -> None:
     assert run_here(deployment, "collect", "--once").returncode == 0
+    before = {
+        one: (location,) for one, location in deployment.rows("SELECT device_id, location FROM readings")
+    }
+    shutil.rmtree(deployment.database.parent / "backups")
     for file in deployment.database.parent.glob("readings.db*"):
         file.rename(deployment.folder / file.name)
-    run_here(deployment, "collect", "--once")
-    select = "SELECT location FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1"
-    (interim,) = deployment.rows(select, home.sensors[0].device_id)
-    assert interim == ("Küche",)
+    home.alexa.faults.clear()
+    run_here(deployment, "collect", "--once")  # an interim database, without a row of the thermostat
+    home.alexa.faults.add(NestThermostat())
+    assert run_here(deployment, "collect", "--once", "--now").returncode == 0
+    select = "SELECT DISTINCT location FROM readings WHERE device_id = ?"
+    for device_id in (home.sensors[0].device_id, f"nest:{thermostat_appliance(calm_seed())}"):
+        assert deployment.rows(select, device_id) == [before[device_id]]

@@ -16,8 +16,10 @@ import pytest
 from adapters.files.spool.file_spool import FileSpool
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause
+from domain.retry import GiveUp
 from domain.services import collection_cycle
 from domain.services.alerting import Alerting
+from domain.services.retry_policy import RetryPolicy
 from entrypoints.cli import main
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
@@ -64,6 +66,10 @@ def without_spool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FileSpool, "add", lambda *_: "nowhere")
 
 
+def without_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RetryPolicy, "decide", lambda *_: GiveUp("never"))
+
+
 def without_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection_cycle, "cause_of", lambda _: Cause.INTERNAL)
 
@@ -80,6 +86,7 @@ def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
     ("mechanism", "faults", "promise"),
     [
         (without_spool, "database-locked", "were handed over and are not stored"),
+        (without_retry, "hiccup", "a retry mended"),
         (without_cause, "unavailable", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were called for"),
         (with_another_value, "none", "have another value than the home showed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -266,6 +267,17 @@ def test_every_topic_has_a_remedy(topic: Topic) -> None:
     assert f"Since {local_time(NOON)}" in message.text
     assert "/home/me/climate" in message.text
     assert remedy_of(an_incident(topic)) in message.text
+
+
+@pytest.mark.parametrize("topic", Topic)
+def test_foreign_text_in_a_message_controls_no_terminal_and_adds_no_line(topic: Topic) -> None:
+    incident = an_incident(topic)
+    nasty = attrs.evolve(incident, subject="hue:\x1b[2J\r\n1", detail="a\x1b]0;x\x07\nAll is well\u202e")
+    recovered = Recovered(incident=nasty, length=timedelta(hours=5), detail="b\x1b[2J\n\n")
+    for notice in (Opened(incident=nasty), recovered):
+        message = message_of(notice, home="here")
+        assert "All is well" not in message.text.splitlines()
+        assert all(line.isprintable() for line in (message.subject, *message.text.split("\n")))
 
 
 def test_remedy_for_credentials_is_the_exact_command() -> None:

@@ -75,7 +75,7 @@ class Live:
             case "value":
                 return self._sample(monitor, key).value
             case "temperature":
-                return self._temperature(monitor)
+                return self.in_scale(self._sample(monitor, "temperature").value)
             case "reachability":
                 return "OK" if self.is_reachable(monitor) else "UNREACHABLE"
             case "network_state":
@@ -119,8 +119,8 @@ class Live:
         found = sample_at(self.seed, monitor, _QUANTITIES[key], as_of_s)
         return attrs.evolve(found, at=found.at + ahead) if ahead else found
 
-    def _temperature(self, monitor: Monitor) -> float:
-        celsius = self._sample(monitor, "temperature").value
+    def in_scale(self, celsius: float) -> float:
+        """Return the temperature in the scale that the service shows."""
         match self._scale:
             case "FAHRENHEIT":
                 return round(celsius * 1.8 + 32, 2)
@@ -308,9 +308,12 @@ def _states(live: Live, entity_id: str, entity_type: str) -> Sequence[Item] | No
 def _thermostat_states(live: Live) -> Sequence[Item] | None:
     if not any(isinstance(effect, NestThermostat) and effect.answers for effect in live.effects):
         return None
-    celsius = {"value": thermostat_celsius(live.seed, live.now), "scale": "CELSIUS"}
+    shown = {
+        "value": live.in_scale(thermostat_celsius(live.seed, live.now)),
+        "scale": live.value("scale"),
+    }
     return [
-        {"namespace": "Alexa.TemperatureSensor", "name": "temperature", "value": celsius},
+        {"namespace": "Alexa.TemperatureSensor", "name": "temperature", "value": shown},
         {"namespace": "Alexa.ThermostatController", "name": "thermostatMode", "value": "HEAT"},
     ]
 

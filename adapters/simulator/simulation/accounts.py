@@ -25,6 +25,7 @@ INTERVAL = timedelta(minutes=5)
 LONGEST_CYCLE_S = 30.0
 LARGEST_LOG_BYTES = 60_000_000
 _RIGHT_SHARE = 0.99
+_MENDED_SHARE = 0.95
 _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
@@ -99,6 +100,8 @@ class Account:
     states: Mapping[str, int]
     causes_right: int
     causes_wrong: Mapping[str, int]
+    short_troubles: int  # of each source by itself
+    mended_by_retry: int
     handed_over: int
     stored: int
     lost: int
@@ -143,13 +146,16 @@ def account(
             if not (device in unread and (device, slot) in handed_over.uncertain):
                 shown[device, slot] = celsius
     right, wrong = _causes(due, outcomes, start, troubles)
+    short = [(source, one) for one in troubles if one.kind.is_short for source in _READING_PATHS]
     refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
     counted = Account(
         slots_due=len(due),
         slots_with_a_row=sum(key in outcomes for key in due),
         states=dict(sorted(Counter(state for state, *_ in outcomes.values()).items())),
         causes_right=right,
-        causes_wrong=dict(sorted(wrong.items())),
+        causes_wrong=dict(sorted(Counter(wrong.values()).items())),
+        short_troubles=len(short),
+        mended_by_retry=sum(not any(_is_during(one, key, start) for key in wrong) for one in short),
         handed_over=len(shown),
         stored=len(readings),
         lost=sum(key not in stored for key in shown),
@@ -184,6 +190,9 @@ def _broken(counted: Account) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {promise}"
+    if counted.mended_by_retry < _MENDED_SHARE * counted.short_troubles:
+        mended, short = counted.mended_by_retry, counted.short_troubles
+        yield f"a retry mended {mended:,} of {short:,} short troubles, fewer than {_MENDED_SHARE:.0%}"
     raised, cleared = watched.alerts_raised, watched.alerts_cleared
     if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
         called_for = counted.alerts_called_for
@@ -199,9 +208,9 @@ def _causes(
     outcomes: Mapping[tuple[str, datetime], tuple[str, str | None, object]],
     start: datetime,
     troubles: Sequence[Trouble],
-) -> tuple[int, Counter[str]]:
-    """Count the rows whose cause is that of a trouble of their source then, and the others by their words."""
-    right, wrong = 0, Counter[str]()
+) -> tuple[int, dict[tuple[str, datetime], str]]:
+    """Count the rows whose cause is that of a trouble of their source; return the words of the others."""
+    right, wrong = 0, dict[tuple[str, datetime], str]()
     last_failure: dict[str, str | None] = {}
     for source, slot in due:
         if (source, slot) not in outcomes:
@@ -214,17 +223,23 @@ def _causes(
             is_right = cause is not None and cause == last_failure.get(source)
         else:
             last_failure[source] = cause
-            begins_s = (slot - start).total_seconds()
             is_right = any(
                 cause in trouble.kind.causes.get(source, ())
                 for trouble in troubles
-                if trouble.begins_s < begins_s + LONGEST_CYCLE_S and trouble.ends_s > begins_s
+                if _is_during((source, trouble), (source, slot), start)
             )
         if is_right:
             right += 1
         else:
-            wrong[f"{source} {state} {cause}"] += 1
+            wrong[source, slot] = f"{source} {state} {cause}"
     return right, wrong
+
+
+def _is_during(trouble: tuple[str, Trouble], cycle: tuple[str, datetime], start: datetime) -> bool:
+    """Return whether a cycle of the source, in the slot, may meet the trouble."""
+    began_s = (cycle[1] - start).total_seconds()
+    one = trouble[1]
+    return trouble[0] == cycle[0] and one.begins_s < began_s + LONGEST_CYCLE_S and one.ends_s > began_s
 
 
 def _slots(start: datetime, end: datetime) -> Iterator[datetime]:

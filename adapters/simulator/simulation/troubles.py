@@ -9,6 +9,7 @@ import attrs
 
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
+_ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 
 
 @attrs.frozen(kw_only=True)
@@ -16,7 +17,7 @@ class Kind:
     """A kind of trouble: the faults of both services, what else happens, how often and how long.
 
     `causes` are those of the ledger that are right while it lasts, by source. Without one the readings of the
-    source must be stored nevertheless.
+    source must be stored nevertheless. One that `is_short` affects a single request, and a retry mends it.
     """
 
     hue: str = ""
@@ -24,6 +25,7 @@ class Kind:
     unplugs: bool = False
     ends_access: bool = False
     locks_database: bool = False
+    is_short: bool = False
     per_day: float
     minutes: tuple[float, float]
     causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
@@ -37,6 +39,16 @@ def _both(*causes: str) -> Mapping[str, frozenset[str]]:
 # refused about once in two months.
 KINDS: Mapping[str, Kind] = {
     "network-cut": Kind(unplugs=True, per_day=0.2, minutes=(2, 40), causes=_both("network")),
+    "hiccup": Kind(
+        hue="reset count=1", amazon="reset count=1", per_day=2.0, minutes=_ONE_CYCLE, is_short=True
+    ),
+    "throttled-once": Kind(
+        hue="throttle retry_after=2 count=1",
+        amazon="throttle retry_after=2 count=1 path=/nexus",
+        per_day=0.5,
+        minutes=_ONE_CYCLE,
+        is_short=True,
+    ),
     "reset": Kind(hue="reset", amazon="reset", per_day=1.0, minutes=(0.5, 6), causes=_both("network")),
     "truncated": Kind(hue="half", amazon="half", per_day=0.3, minutes=(0.5, 6), causes=_both("network")),
     "unavailable": Kind(
@@ -59,6 +71,16 @@ KINDS: Mapping[str, Kind] = {
         per_day=0.2,
         minutes=(1, 15),
         causes={"hue": frozenset({"garbled"})},
+    ),
+    "dripping": Kind(
+        hue="dribble bytes=4 every=1",
+        amazon="dribble bytes=4 every=1",
+        per_day=0.1,
+        minutes=(1, 15),
+        causes=_both("network", "out_of_time"),
+    ),
+    "key-revoked": Kind(
+        hue="revoked", per_day=1 / 60, minutes=(90, 240), causes={"hue": frozenset({"credentials"})}
     ),
     "token-expired": Kind(ends_access=True, per_day=0.5, minutes=(1, 1)),
     "token-refused": Kind(

@@ -9,6 +9,7 @@ const TRY_AGAIN_MS = 5_000;
 const TICK_MS = 20_000;
 
 let query = { ...Object.fromEntries(new URLSearchParams(isReport ? "" : location.search)), range: state.content.range };
+let asked = query; // the one that is on its way, or else that of the page
 let before = []; // queries to go back to
 let loads = 0;
 let abort = new AbortController();
@@ -35,6 +36,7 @@ async function load(wanted) {
   const number = (loads += 1);
   abort.abort(); // what is no longer wanted need not be made
   abort = new AbortController();
+  asked = wanted;
   document.querySelector("main").setAttribute("aria-busy", "true");
   try {
     const reply = await fetch(`data?${new URLSearchParams(wanted)}`, { signal: abort.signal });
@@ -45,7 +47,9 @@ async function load(wanted) {
     query = wanted;
     draw();
   } catch (error) {
-    if (number === loads) throw error;
+    if (number !== loads) return;
+    asked = query;
+    throw error;
   } finally {
     if (number === loads) document.querySelector("main").removeAttribute("aria-busy");
   }
@@ -74,7 +78,7 @@ function showNewest({ now, rooms, incidents, last_cycle }) {
 }
 
 function refresh() {
-  return load(query).catch(showTrouble);
+  return load(asked).catch(showTrouble);
 }
 
 function go(wanted) {

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.memory.runtime import MemoryClock
+from adapters.simulator.amazon.endpoints import thermostat_appliance, thermostat_celsius
 from adapters.simulator.amazon.monitors import RANGE_INSTANCES, is_reachable, sample_at
 from domain.reading import Quantity
 from tests.support.simulated_services import GRAPHQL, READINGS, AlexaClient, content
@@ -261,3 +262,8 @@ def test_temperatures_have_the_scale_of_the_account(
         second_values(alexa.state((alexa.monitors[0].entity_id, "ENTITY")))["temperatureSensor"]
         == (shown["value"])
     )
+    nest = alexa.with_faults("kind=thermostat")
+    (state,) = nest.state((thermostat_appliance(alexa.api.seed), "APPLIANCE"))["deviceStates"]
+    temperature = json.loads(state["capabilityStates"][0])["value"]
+    celsius = thermostat_celsius(alexa.api.seed, alexa.api.clock.now())
+    assert temperature == {"value": pytest.approx(convert(celsius), abs=0.01), "scale": scale}
