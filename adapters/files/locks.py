@@ -218,6 +218,7 @@ class UpkeepLock:
     def __init__(self, path: Path, *, is_away: Callable[[], bool] = lambda: False) -> None:
         self._path = path
         self.is_away = is_away
+        self.error: OSError | None = None  # why the file could not be opened
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
@@ -227,7 +228,8 @@ class UpkeepLock:
             return False
         try:
             descriptor = _open(self._path, _LOCK_FILE_MODE)
-        except OSError:
+        except OSError as error:
+            self.error = error
             return False
         with contextlib.suppress(OSError):
             if _try_lock(descriptor):
@@ -252,6 +254,10 @@ def exclusive_access(locks: SourceLocks, sources: AbstractSet[str], lease: Upkee
         for source in sorted(sources):
             locks.acquire(source)
         if not lease.acquire() and not lease.is_away():
+            if lease.error is not None:
+                raise StoreError(
+                    f"{lease.error}. Look at the disk, and at who owns the folder"
+                ) from lease.error
             raise StoreError("the daily upkeep of the database is running. Wait for it; nothing is changed")
         yield
     except SourceLocked as error:

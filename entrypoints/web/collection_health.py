@@ -66,7 +66,7 @@ def strips(
     span: Span,
     left: Mapping[str, datetime],
 ) -> list[dict[str, Any]]:
-    """Return for each source and device the share of each cell of the span in which readings came.
+    """Return for each source and device the share of the span, and of each cell of it, with readings.
 
     It is None where nothing was expected: not yet, or no longer, since the device has `left` the home.
     Devices are in the order of `names`.
@@ -86,13 +86,17 @@ def strips(
 
     def strip(key: str, name: str, first: datetime, *, is_source: bool) -> dict[str, Any]:
         shares, end = missing.get(key, [0.0] * _CELLS), left.get(key, span.until)
+        cells = [
+            1 - share if begin + cell > first and begin < end else None
+            for begin, share in zip(begins, shares, strict=True)
+        ]
+        expected = (min(end, span.until) - max(first, span.since)) / cell
+        lost = sum(1 - one for one in cells if one is not None)
         return {
             "name": name,
+            "share": round(max(0.0, 1 - lost / expected), 4) if expected > 0 else None,
             "is_source": is_source,
-            "cells": [
-                round(max(0.0, 1 - share), 2) if begin + cell > first and begin < end else None
-                for begin, share in zip(begins, shares, strict=True)
-            ],
+            "cells": [None if one is None else round(max(0.0, one), 2) for one in cells],
         }
 
     order = {device_id: number for number, device_id in enumerate(names)}

@@ -207,6 +207,7 @@ async def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
         ("::1", ("[::1]:8765",), ("evil.example",)),
         ("192.168.1.20", ("192.168.1.20:8765", "localhost"), ("192.168.1.21", "evil.example")),
         ("fe80::1", ("[fe80::1]:8765",), ("fe80",)),
+        ("", ("192.168.1.20:8765", "[fe80::1]:8765"), ("evil.example", "")),
         ("Home.Example", ("home.example",), ("evil.example", "192.168.1.20")),
         (
             "0.0.0.0",  # noqa: S104

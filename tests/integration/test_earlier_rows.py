@@ -132,6 +132,24 @@ def test_name_that_was_set_wins_over_a_typed_one(path: Path) -> None:
     assert rows(path, NAMES)[-1] == (DEVICE, "Hall")
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_name_that_was_set_ends_with_its_setting(path: Path, *, is_restarted: bool) -> None:
+    insert = f"INSERT INTO device_settings VALUES ('{DEVICE}', 'name', '2026-01-0{{}}T00:00:00+00:00', {{}})"  # noqa: S608
+    changed(path, f"UPDATE readings SET name = 'Fenster' WHERE device_id = '{DEVICE}'")  # noqa: S608
+    store = a_store(path)
+    for number, statements in enumerate(
+        ((CREATE_DEVICE_SETTINGS, insert.format(1, "'\"Study\"'")), (insert.format(2, "NULL"),))
+    ):
+        changed(path, *statements)
+        if is_restarted:
+            store.close()
+            store = a_store(path)
+        reading = _later(number)
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=reading.collected_at))))
+    store.close()
+    assert [name for _, name in rows(path, NAMES)] == ["Study", "Fenster"]
+
+
 @pytest.mark.parametrize("age", [Age.C_WAL, Age.E0])
 def test_homes_without_the_column_get_none(tmp_path: Path, age: Age) -> None:
     path = tmp_path / "old.db"

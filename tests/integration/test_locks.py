@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from adapters.files.locks import SourceLocks, UpkeepLock, held_sources, known_sources
+from adapters.files.locks import SourceLocks, UpkeepLock, exclusive_access, held_sources, known_sources
 from adapters.memory.upkeep import MemoryUpkeepLease
 from domain.errors import HomeclimateError, SourceLocked, StoreError
 from domain.schedule import runs_of
@@ -330,4 +330,8 @@ def test_only_one_process_has_the_upkeep_lease(
 
 
 def test_upkeep_lease_is_not_acquired_without_a_file(tmp_path: Path) -> None:
-    assert not UpkeepLock(tmp_path / "nowhere" / "upkeep.lock").acquire()
+    lease = UpkeepLock(tmp_path / "nowhere" / "upkeep.lock")
+    assert not lease.acquire()
+    exclusive = exclusive_access(SourceLocks(tmp_path / "locks"), frozenset(), lease)
+    with pytest.raises(StoreError, match="No such file or directory"), exclusive:
+        pass

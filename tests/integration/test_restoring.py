@@ -124,7 +124,11 @@ def test_restore_refuses_files_that_are_no_sound_backup(path: Path, tmp_path: Pa
     (tmp_path / "empty.db").touch()
     (tmp_path / "magic.db").write_bytes(b"SQLite format 3\0" + b"x" * 9000)
     for name, error, text in (
-        ("simulated.db", StoreRefused, " holds readings of a simulated home"),
+        (
+            "simulated.db",
+            StoreRefused,
+            " holds readings of a simulated home; .*Nothing has changed; name a backup of this home$",
+        ),
         ("songs.db", StoreRefused, "belongs to another program. Nothing has changed; name a backup"),
         ("text.db", StoreCorrupt, " is not an SQLite database; nothing has changed. Name a backup$"),
         ("empty.db", StoreCorrupt, " is not an SQLite database; nothing has changed. Name a backup$"),

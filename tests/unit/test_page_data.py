@@ -207,6 +207,9 @@ def test_nothing_is_expected_of_a_device_that_has_left() -> None:
     _, present, left = content["strips"]
     assert present["cells"].count(None) == 0
     assert left["cells"] == [1.0] * 48 + [None] * 48
+    assert (present["share"], left["share"]) == (round(1 - 5 / 480, 4), 1.0)
+    whole, present, _ = data.build(Span(since=NOON - 30 * 24 * HOUR, until=NOON))["strips"]
+    assert whole["share"] == present["share"] == round(1 - 5 / 480, 4)
 
 
 def test_offsets_and_names_reach_cards_and_charts_and_are_marked() -> None:

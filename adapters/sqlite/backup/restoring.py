@@ -92,7 +92,7 @@ class Restoring:
                     backup,
                     is_simulated=self.is_simulated,
                     busy_timeout_ms=self.busy_timeout_ms,
-                    right_file="Nothing has changed; name a backup of this home",
+                    next_step="Nothing has changed; name a backup of this home",
                 )
             except sqlite3.DatabaseError as error:
                 if not error_name(error).startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):

@@ -11,8 +11,7 @@ from adapters.sqlite.connection import connect_for_reading
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.history.queries import device_ids
 from adapters.sqlite.migration.migrations import user_version
-from adapters.sqlite.rows.settings import SELECT_CHANGES, changes_of, has_settings
-from domain.device_settings import Setting
+from adapters.sqlite.rows.settings import given_names
 from domain.errors import StoreMissing
 
 _SELECT_NEWEST = "SELECT location FROM readings WHERE device_id = ? ORDER BY timestamp DESC LIMIT 1"
@@ -41,7 +40,7 @@ def earlier_locations(path: Path, *, busy_timeout_ms: int = 5000) -> Mapping[str
     a name that `devices rename --history` gave them. Raises `StoreError`.
     """
     with _reading(path, busy_timeout_ms) as connection:
-        given = set(_given_names(connection))
+        given = given_names(connection)
         slots = dict(connection.execute(_SELECT_FIRST_SLOTS)) if user_version(connection) else {}
         found = {
             device_id: _location(connection, device_id, slots.get(device_id, _AFTER_ALL))
@@ -64,15 +63,6 @@ def _reading(path: Path, busy_timeout_ms: int) -> Iterator[sqlite3.Connection]:
         with closing(connect_for_reading(path, busy_timeout_ms=busy_timeout_ms)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             yield connection
-
-
-def _given_names(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    """Yield each name that a person has ever set, with its device in lower case."""
-    for change in (
-        changes_of(connection.execute(SELECT_CHANGES).fetchall()) if has_settings(connection) else ()
-    ):
-        if change.setting is Setting.NAME and isinstance(change.value, str):
-            yield change.device_id.lower(), change.value
 
 
 def _location(connection: sqlite3.Connection, device_id: str, first_slot: object) -> str | None:

@@ -16,7 +16,7 @@ from adapters.sqlite.schema import LATER_TABLES, OUR_TABLES, OUR_TABLES_NOW, REQ
 from domain.errors import StoreCorrupt, StoreError, StoreRefused
 
 _SELECT_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-RIGHT_FILE = "Set storage.database_path to the right file"
+_RIGHT_FILE = "Set storage.database_path to the right file"
 IS_SIMULATED, HOME_ID, INTERIM_SINCE = "is_simulated", "home_id", "interim_since"  # names of properties
 _SELECT_PROPERTIES = "SELECT name, value FROM properties WHERE name IN (?, ?, ?)"
 _KEY = ["device_id", "timestamp"]
@@ -42,12 +42,13 @@ class Inspection:
 
 
 def inspect(
-    path: Path, *, is_simulated: bool | None, busy_timeout_ms: int, right_file: str = RIGHT_FILE
+    path: Path, *, is_simulated: bool | None, busy_timeout_ms: int, next_step: str | None = None
 ) -> Inspection:
     """Inspect the existing file without changing it.
 
     `is_simulated` is the kind of home that is to be written to; None, for readers, accepts both kinds.
-    `right_file` is the advice to a person when it is another program's.
+    `next_step` is the advice to a person when it is another program's, or of the other kind of home; by
+    default it is about the home's own database.
 
     Raises `StoreRefused` or `StoreCorrupt` when it must not be written to, and what SQLite raises.
     """
@@ -56,16 +57,16 @@ def inspect(
     if path.stat().st_size == 0:
         raise StoreCorrupt(f"{path} is empty. Put a backup in its place, or remove it to begin a new one")
     try:
-        return _inspect(path, "ro", is_simulated, busy_timeout_ms, right_file)
+        return _inspect(path, "ro", is_simulated, busy_timeout_ms, next_step)
     except sqlite3.OperationalError as error:
         # An interrupted transaction must be rolled back first, for which SQLite needs a writing connection.
         if error_name(error) != "SQLITE_READONLY_ROLLBACK":
             raise
-        return _inspect(path, "rw", is_simulated, busy_timeout_ms, right_file)
+        return _inspect(path, "rw", is_simulated, busy_timeout_ms, next_step)
 
 
 def _inspect(
-    path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int, right_file: str
+    path: Path, mode: str, is_simulated: bool | None, busy_timeout_ms: int, next_step: str | None
 ) -> Inspection:
     with closing(connect(path, mode=mode, busy_timeout_ms=busy_timeout_ms)) as connection:
         tables = frozenset(name for (name,) in connection.execute(_SELECT_TABLES))
@@ -86,10 +87,10 @@ def _inspect(
                 f"{KNOWN_VERSION}. Install the newer version again, or restore a backup from before it"
             )
         if tables:
-            _refuse_foreign(path, inspection, connection, right_file)
+            _refuse_foreign(path, inspection, connection, next_step or _RIGHT_FILE)
             if is_simulated is not None:
                 was_simulated = properties.get(IS_SIMULATED) == "1"
-                _refuse_other_kind_of_home(path, was_simulated=was_simulated, is_simulated=is_simulated)
+                _refuse_other_kind_of_home(path, was_simulated, is_simulated, next_step)
         return inspection
 
 
@@ -129,16 +130,18 @@ def _has_key(connection: sqlite3.Connection) -> bool:
     return False
 
 
-def _refuse_other_kind_of_home(path: Path, *, was_simulated: bool, is_simulated: bool) -> None:
+def _refuse_other_kind_of_home(
+    path: Path, was_simulated: bool, is_simulated: bool, next_step: str | None
+) -> None:
     if was_simulated and not is_simulated:
         raise StoreRefused(
             f"{path} holds readings of a simulated home; real ones would be lost among them. "
-            "Point storage.database_path, or --home, elsewhere"
+            f"{next_step or 'Point storage.database_path, or --home, elsewhere'}"
         )
     if is_simulated and not was_simulated:
         raise StoreRefused(
             f"{path} holds readings of a real home; simulated ones do not belong among them. "
-            "Name another folder with --home"
+            f"{next_step or 'Name another folder with --home'}"
         )
 
 

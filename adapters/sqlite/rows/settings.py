@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC
 
 from adapters.sqlite.rows.readings import as_instant, as_number, as_text, clean
@@ -43,6 +44,16 @@ def select_current(connection: sqlite3.Connection) -> Rows:
 def settings_of(rows: Rows) -> SettingsByDevice:
     """Return the settings of the rows of `select_current`."""
     return settings_after(changes_of(rows))
+
+
+def given_names(connection: sqlite3.Connection) -> AbstractSet[tuple[str, str]]:
+    """Return every name that a person has ever set, with its device in lower case."""
+    rows = connection.execute(SELECT_CHANGES).fetchall() if has_settings(connection) else ()
+    return {
+        (change.device_id.lower(), change.value)
+        for change in changes_of(rows)
+        if change.setting is Setting.NAME and isinstance(change.value, str)
+    }
 
 
 def is_setting(name: object) -> bool:

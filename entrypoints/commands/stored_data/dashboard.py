@@ -144,7 +144,7 @@ def access_at(host: str) -> Access:
         address = None
     if host == "localhost" or (address is not None and address.is_loopback):
         return Access(hosts=(*_NAMES, _in_address(host)))
-    is_any = address is not None and address.is_unspecified
+    is_any = not host or (address is not None and address.is_unspecified)
     own = socket.gethostname().lower()
     others = (own, f"{own}.local") if is_any else (_in_address(host.lower()),)
     return Access(hosts=(*_NAMES, *others), any_address=is_any, token=secrets.token_urlsafe(24))

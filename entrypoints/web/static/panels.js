@@ -95,8 +95,6 @@ export function drawHealth() {
 }
 
 function strip(one) {
-  const expected = one.cells.filter((cell) => cell !== null);
-  const share = expected.reduce((sum, cell) => sum + cell, 0) / Math.max(1, expected.length);
   // Also told apart by height: not everybody sees the colours.
   const cells = one.cells.flatMap((cell, number) => {
     if (cell === null) return [];
@@ -104,7 +102,7 @@ function strip(one) {
     const height = { good: 10, part: 7, bad: 10, none: 3 }[kind];
     return [svgElement("rect", { x: number + 0.06, y: 10 - height, width: 0.88, height, class: kind })];
   });
-  const percent = expected.length ? `${(100 * share).toFixed(1)} %` : "";
+  const percent = one.share === null ? "" : `${(100 * one.share).toFixed(1)} %`;
   const label = `${one.name}: ${percent || "none"} of the expected readings`;
   const drawing = svgElement("svg", { viewBox: `0 0 ${one.cells.length} 10`, preserveAspectRatio: "none", role: "img", "aria-label": label }, ...cells);
   return element("div", { class: one.is_source ? "strip source" : "strip" }, element("span", { class: "name" }, one.name), drawing, element("span", { class: "percent" }, percent));
