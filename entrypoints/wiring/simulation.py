@@ -53,7 +53,7 @@ class SimulatedWorld:
     alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _locks: list[sqlite3.Connection] = attrs.field(factory=list)
     _cuts: int = 0
-    _begins: datetime | None = None  # the first cycle, which need not begin with its slot
+    _begins: datetime | None = None  # the first cycle, if its slot has none so far
 
     async def cause(self, trouble: Trouble, database: Path) -> None:
         """Begin the trouble when it is due, and end it."""
@@ -82,7 +82,8 @@ class SimulatedWorld:
 
     def look(self, folder: Path, slot: datetime, alert_file: Path) -> None:
         """Note what can be seen after the cycle of the slot."""
-        self.handed_over.take(self.home, self._begins)
+        is_late = self._begins is not None and slot <= self._begins
+        self.handed_over.take(self.home, self._begins if is_late else None)
         self._begins = None
         cycle_s = (self.clock.now() - max(slot, self.started_at)).total_seconds()
         self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
