@@ -35,7 +35,7 @@ from entrypoints.wiring.simulation import (
     troubles,
 )
 
-_FAULTS = ("none", "ordinary", *KINDS)
+_FAULTS = ("none", "ordinary", "storm", *KINDS)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
 _CONFIG = "storage: {busy_timeout_ms: 1}\n"
@@ -100,17 +100,22 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
         write_files(request.home, world.home, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
-        stop = asyncio.Event()
 
         def look(line: str) -> None:
             slots = [datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]]
             world.look(request.home, max(slots), files.alert)
 
-        with collecting(loaded, world.environment, checking=True) as home:
-            caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
-            asyncio.get_running_loop().call_later((end - START - _END).total_seconds(), stop.set)
-            await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
-            await asyncio.gather(*caused)
+        caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
+        stops = [(one.begins_s, one.ends_s) for one in found if one.kind.stops_collector]
+        last_s = (end - START - _END).total_seconds()
+        for until_s, again_s in (*stops, (last_s, last_s)):
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_at(until_s, stop.set)
+            world.note_start()
+            with collecting(loaded, world.environment, checking=True) as home:
+                await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
+            await clock.sleep(again_s - clock.elapsed_s())
+        await asyncio.gather(*caused)
         return world.account(files.database, end, found)
 
 
@@ -132,6 +137,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"{request.days} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
+        *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
         f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",

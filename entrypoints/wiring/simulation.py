@@ -45,6 +45,7 @@ class SimulatedWorld:
     home: SimulatedHome
     environment: Environment
     clock: VirtualClock
+    started_at: datetime = START  # the collector, last
     handed_over: HandedOver = attrs.field(factory=HandedOver)
     longest_cycle_s: float = 0.0
     largest_log_bytes: int = 0
@@ -52,6 +53,7 @@ class SimulatedWorld:
     alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _locks: list[sqlite3.Connection] = attrs.field(factory=list)
     _cuts: int = 0
+    _begins: datetime | None = None  # the first cycle, which need not begin with its slot
 
     async def cause(self, trouble: Trouble, database: Path) -> None:
         """Begin the trouble when it is due, and end it."""
@@ -74,10 +76,16 @@ class SimulatedWorld:
         if kind.unplugs:
             self._plug(-1)
 
+    def note_start(self) -> None:
+        """Note that the collector starts now."""
+        self.started_at = self._begins = self.clock.now()
+
     def look(self, folder: Path, slot: datetime, alert_file: Path) -> None:
         """Note what can be seen after the cycle of the slot."""
-        self.handed_over.take(self.home)
-        self.longest_cycle_s = max(self.longest_cycle_s, (self.clock.now() - slot).total_seconds())
+        self.handed_over.take(self.home, self._begins)
+        self._begins = None
+        cycle_s = (self.clock.now() - max(slot, self.started_at)).total_seconds()
+        self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
         log_bytes = sum(path.stat().st_size for path in (folder / "logs").glob("*"))
         self.largest_log_bytes = max(self.largest_log_bytes, log_bytes)
         wal = folder / "data" / "readings.db-wal"

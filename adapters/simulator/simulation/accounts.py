@@ -49,12 +49,15 @@ class HandedOver:
     by_slot: dict[tuple[str, datetime], dict[str, float | None]] = attrs.field(factory=dict)
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)  # device and slot
 
-    def take(self, home: SimulatedHome) -> None:
-        """Note the whole replies since the last time, and forget the requests."""
+    def take(self, home: SimulatedHome, began: datetime | None) -> None:
+        """Note the whole replies to one cycle, and forget its requests.
+
+        The slot is that in which the cycle began: in that of its first request, if `began` is None.
+        """
         for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
             for request in requests:
                 if _is_whole(source, request):
-                    slot = _slot_of(request.at)
+                    slot = _slot_of(began or requests[0].at)
                     self.by_slot[source, slot] = self._shown(home, source, slot, request.at)
             requests.clear()
 
@@ -146,7 +149,7 @@ def account(
             if not (device in unread and (device, slot) in handed_over.uncertain):
                 shown[device, slot] = celsius
     right, wrong = _causes(due, outcomes, start, troubles)
-    short = [(source, one) for one in troubles if one.kind.is_short for source in _READING_PATHS]
+    short = [(source, one) for one in troubles if one.kind.is_short for source in one.kind.causes]
     refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
     counted = Account(
         slots_due=len(due),
@@ -222,11 +225,13 @@ def _causes(
         if state == "deferred":  # since the source asked for it, or would refuse again
             is_right = cause is not None and cause == last_failure.get(source)
         else:
-            last_failure[source] = cause
+            if state == "failed":
+                last_failure[source] = cause
+            during = [one for one in troubles if _is_during((source, one), (source, slot), start)]
             is_right = any(
-                cause in trouble.kind.causes.get(source, ())
-                for trouble in troubles
-                if _is_during((source, trouble), (source, slot), start)
+                cause in one.kind.causes.get(source, ())
+                for one in during
+                if len(during) > 1 or not one.kind.is_short
             )
         if is_right:
             right += 1

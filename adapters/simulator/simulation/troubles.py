@@ -9,6 +9,7 @@ import attrs
 
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
+_STORM = 8  # times as often, and each kind daily
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 
 
@@ -17,7 +18,8 @@ class Kind:
     """A kind of trouble: the faults of both services, what else happens, how often and how long.
 
     `causes` are those of the ledger that are right while it lasts, by source. Without one the readings of the
-    source must be stored nevertheless. One that `is_short` affects a single request, and a retry mends it.
+    source must be stored nevertheless. One that `is_short` affects a single request: a retry mends it, unless
+    there is another trouble at that time.
     """
 
     hue: str = ""
@@ -25,6 +27,7 @@ class Kind:
     unplugs: bool = False
     ends_access: bool = False
     locks_database: bool = False
+    stops_collector: bool = False
     is_short: bool = False
     per_day: float
     minutes: tuple[float, float]
@@ -40,13 +43,19 @@ def _both(*causes: str) -> Mapping[str, frozenset[str]]:
 KINDS: Mapping[str, Kind] = {
     "network-cut": Kind(unplugs=True, per_day=0.2, minutes=(2, 40), causes=_both("network")),
     "hiccup": Kind(
-        hue="reset count=1", amazon="reset count=1", per_day=2.0, minutes=_ONE_CYCLE, is_short=True
+        hue="reset count=1",
+        amazon="reset count=1",
+        per_day=2.0,
+        minutes=_ONE_CYCLE,
+        causes=_both("network"),
+        is_short=True,
     ),
     "throttled-once": Kind(
         hue="throttle retry_after=2 count=1",
         amazon="throttle retry_after=2 count=1 path=/nexus",
         per_day=0.5,
         minutes=_ONE_CYCLE,
+        causes=_both("throttled"),
         is_short=True,
     ),
     "reset": Kind(hue="reset", amazon="reset", per_day=1.0, minutes=(0.5, 6), causes=_both("network")),
@@ -82,7 +91,13 @@ KINDS: Mapping[str, Kind] = {
     "key-revoked": Kind(
         hue="revoked", per_day=1 / 60, minutes=(90, 240), causes={"hue": frozenset({"credentials"})}
     ),
-    "token-expired": Kind(ends_access=True, per_day=0.5, minutes=(1, 1)),
+    "token-expired": Kind(
+        ends_access=True,
+        per_day=0.5,
+        minutes=_ONE_CYCLE,
+        causes={"amazon": frozenset({"credentials"})},
+        is_short=True,
+    ),
     "token-refused": Kind(
         amazon="refused-token",
         ends_access=True,
@@ -91,6 +106,7 @@ KINDS: Mapping[str, Kind] = {
         # a single refusal is not believed
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
+    "stopped": Kind(stops_collector=True, per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
     "database-locked": Kind(locks_database=True, per_day=0.5, minutes=(0.1, 20)),
 }
 
@@ -113,13 +129,15 @@ class Trouble:
 
 
 def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
-    """Return the troubles of a simulation in their order: `none`, `ordinary`, or of the kind of that name.
+    """Return the troubles of a simulation in their order: `none`, `ordinary`, `storm`, or of one kind.
 
     Those of one kind do not overlap.
     """
     chosen: dict[str, float] = {}
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
+    elif faults == "storm":
+        chosen = {name: max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
     elif faults != "none":
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S

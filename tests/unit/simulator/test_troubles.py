@@ -10,7 +10,7 @@ from adapters.simulator.faults import parse_fault
 from adapters.simulator.simulation.troubles import KINDS, troubles
 
 
-@pytest.mark.parametrize("faults", ["ordinary", *KINDS])
+@pytest.mark.parametrize("faults", ["ordinary", "storm", *KINDS])
 def test_a_seed_names_the_same_troubles(faults: str) -> None:
     found = troubles(faults, days=30, seed=5)
     assert found == troubles(faults, days=30, seed=5) != troubles(faults, days=30, seed=6)
