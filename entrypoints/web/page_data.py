@@ -41,6 +41,7 @@ RANGES: Mapping[str, timedelta] = {
     "1y": timedelta(days=365),
 }
 _SILENCE = timedelta(hours=6)  # how far back the reason of a silence is looked for
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)  # days and weeks after a span are times, too
 _USUAL_DAYS = timedelta(days=30)
 _USUAL = (Quantity.VOC_INDEX, Quantity.IAQ_SCORE)  # quantities without a unit, and without a limit
 
@@ -79,10 +80,10 @@ class PageData:
         return Span(since=now - RANGES[name], until=now)
 
     def custom_span(self, since_s: float, until_s: float) -> Span:
-        """Return the span between two Unix times. Raise ValueError if it is empty."""
+        """Return the span between two Unix times. Raise ValueError if it is empty, or ends after `_LAST`."""
         since, until = (datetime.fromtimestamp(seconds, UTC) for seconds in (since_s, until_s))
-        if since >= until:
-            raise ValueError("the span is empty")
+        if not since < until <= _LAST:
+            raise ValueError("the span is empty, or beyond all calendars")
         return Span(since=since, until=until)
 
     def build(self, span: Span) -> dict[str, Any]:

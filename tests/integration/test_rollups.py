@@ -249,6 +249,15 @@ def test_another_zone_counts_its_days_anew(empty: Path, tmp_path: Path) -> None:
     assert roll_up(database, zone) == 0
 
 
+def test_days_of_a_zone_that_was_not_counted_are_added_up(empty: Path, tmp_path: Path) -> None:
+    database = tmp_path / "readings.db"
+    shutil.copyfile(empty, database)
+    insert(database, range(200))
+    roll_up(database, ZoneInfo("America/New_York"))
+    zone = ZoneInfo("Europe/Berlin")
+    assert summarised(database, zone) == from_raw(database, zone)
+
+
 def test_roll_up_while_a_page_is_made_counts_nothing_twice(
     empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ from adapters.sqlite.history.rollups import (
     merged,
     state_of,
     sums_of,
+    zones_text,
 )
 from adapters.sqlite.rows.readings import as_text, newest_ids, reading_tables
 from domain.history.series import Summary
@@ -108,7 +109,9 @@ class Summaries:
         first, end = day_of(int(since.timestamp()), zone), day_of(int(until.timestamp()), zone) + 1
         key = (device_id, quantity.value)
         new = self._new(connection, zone)
-        found = _with(_select(connection, new.state, DAYS, key, first, end), new.sum.days, key, first, end)
+        found = _with(
+            _select_days(connection, new.state, key, first, end, zone), new.sum.days, key, first, end
+        )
         return _summaries(found, lambda day: _begin_of_day(day, zone))
 
     def weeks(
@@ -125,7 +128,12 @@ class Summaries:
         begin, end = 7 * first - _MONDAY, 7 * (last + 1) - _MONDAY
         key = (device_id, quantity.value)
         new = self._new(connection, zone)
-        found = _select(connection, new.state, DAYS, key, begin, end, _SELECT_WEEKS)
+        if _has_days_of(new.state, zone):
+            found = _select(connection, new.state, DAYS, key, begin, end, _SELECT_WEEKS)
+        else:
+            found = {}
+            for day, values in _select_days(connection, new.state, key, begin, end, zone).items():
+                add(found, (day + _MONDAY) // 7, values)
         for day, values in new.sum.days.get(key, {}).items():
             if begin <= day < end:
                 add(found, (day + _MONDAY) // 7, values)
@@ -198,6 +206,28 @@ def _select(
         return {}
     rows = connection.execute(select.format(table=table), (*key, first, end))
     return {number: (low, high, total, count) for number, low, high, total, count in rows}
+
+
+def _select_days(
+    connection: sqlite3.Connection, state: RollupState, key: Key, first: int, end: int, zone: tzinfo
+) -> dict[int, Values]:
+    """Return the days of the zone, added up from hours if those of another zone are counted.
+
+    A shell can have another zone than the collector. Where days begin within an hour, the upkeep must count
+    again for the days to be exact.
+    """
+    if _has_days_of(state, zone):
+        return _select(connection, state, DAYS, key, first, end)
+    begin, stop = (int(_begin_of_day(day, zone).timestamp()) // HOUR_S for day in (first, end))
+    found: dict[int, Values] = {}
+    for hour, values in _select(connection, state, HOURS, key, begin, stop).items():
+        add(found, day_of(hour * HOUR_S, zone), values)
+    return found
+
+
+def _has_days_of(state: RollupState, zone: tzinfo) -> bool:
+    name = zones_text(Zones(days=zone))
+    return state.zone == name or state.zone.startswith(f"{name}, ")
 
 
 def _with(found: dict[int, Values], new: Sums, key: Key, first: int, end: int) -> dict[int, Values]:
