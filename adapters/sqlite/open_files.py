@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum, auto
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,7 +142,10 @@ class OpenFiles:
 
     def has_no_name(self) -> bool:
         """Return whether the database was deleted, so that only the descriptors of processes keep it."""
-        return (descriptor := self.descriptor()) is not None and os.fstat(descriptor).st_nlink == 0
+        for descriptor in _descriptors(self.database):
+            with suppress(OSError):  # as in _read_open
+                return os.fstat(descriptor).st_nlink == 0
+        return False
 
     def descriptor(self) -> int | None:
         """Return a descriptor by which this process has the database open.
@@ -191,31 +195,32 @@ class OpenFiles:
 
         Another program may write or shorten the log in between; then the index has changed too.
         """
-        if (descriptor := _still_open(self.log_descriptor, self.log)) is None:
+        read = _read_open(self.log_descriptor, self.log, _SALTS_BYTES, at=_LOG_SALTS_AT)
+        if read is None:
             return False
-        needed = index.log_bytes
-        is_long = (
-            self.log_bytes >= needed or os.fstat(descriptor).st_size >= needed
-        )  # it may have grown since
-        is_whole = is_long and os.pread(descriptor, _SALTS_BYTES, _LOG_SALTS_AT) == index.salts
-        return not is_whole and self._read_index() == index
+        salts, log_bytes = read
+        is_long = max(self.log_bytes, log_bytes) >= index.log_bytes  # it may have grown since
+        return not (is_long and salts == index.salts) and self._read_index() == index
 
     def _read_index(self) -> _Index | None:
         """Return the beginning of the index; None if it cannot be read."""
-        if (descriptor := _still_open(self.index_descriptor, self.index)) is None:
-            return None
-        header = os.pread(descriptor, _INDEX.size, 0)
+        header, _ = _read_open(self.index_descriptor, self.index, _INDEX.size) or (b"", 0)
         return _Index._make(_INDEX.unpack(header)) if len(header) == _INDEX.size else None
 
 
-def _still_open(descriptor: int | None, file: FileId | None) -> int | None:
-    """Return the descriptor, or another one of the file if it has been closed since; None without one."""
-    with suppress(OSError):
-        if descriptor is not None:
+def _read_open(known: int | None, file: FileId | None, size: int, *, at: int = 0) -> tuple[bytes, int] | None:
+    """Return bytes of an open file and its length, by the known descriptor or another one of the file.
+
+    The descriptors are SQLite's: another connection of this process may close one at any time, and its number
+    may be given to another file.
+    """
+    for descriptor in chain(() if known is None else (known,), _descriptors(file)):
+        with suppress(OSError):
+            read = os.pread(descriptor, size, at)
             status = os.fstat(descriptor)
             if (status.st_dev, status.st_ino) == file:
-                return descriptor
-    return next(_descriptors(file), None)
+                return read, status.st_size
+    return None
 
 
 def _descriptors(file: FileId | None) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -170,6 +172,23 @@ def test_threads_that_write_at_once_meet_no_locked_database(path: Path) -> None:
         writer.join(timeout=40)
     assert errors == []
     assert rows(path, "SELECT count(*) FROM outcomes") == [(100,)]
+
+
+def test_descriptor_that_another_connection_closes_costs_no_cycle(
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _append(store, 0)
+    pread, closed = os.pread, [OSError(errno.EBADF, os.strerror(errno.EBADF))] * 2
+
+    def pread_of_closed(descriptor: int, size: int, offset: int) -> bytes:
+        if closed:
+            raise closed.pop()
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread_of_closed)
+    _append(store, 1)
+    assert not closed
+    assert rows(path, "SELECT count(*) FROM outcomes") == [(2,)]
 
 
 def _appender(path: Path, source: str, count: int) -> subprocess.Popen[str]:
