@@ -61,9 +61,11 @@ class MemoryNetwork:
         """Connect to a listener. Raise ConnectionRefusedError if it is not open."""
         listener = self._listeners.get(port or 0)
         server = None if listener is None else listener.accept()
-        if server is None:
+        if listener is None or server is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        return connect(self._threads.loop, client, server)
+        transport = connect(self._threads.loop, client, server)
+        listener.note(transport.peer)
+        return transport
 
     def connect_blocking(self, port: int | None) -> MemorySocket:
         """Connect a thread."""
@@ -122,7 +124,7 @@ class MemoryListener:
         self.port = port
         self._handler = handler
         self._server: web.Server | None = None
-        self._accepted: list[web.RequestHandler] = []
+        self._accepted: list[MemoryTransport] = []
 
     async def open(self) -> None:
         self._server = web.Server(self._handler, access_log=None, handler_cancellation=True)
@@ -131,19 +133,16 @@ class MemoryListener:
         """Stop listening, and cut every connection."""
         self._server = None
         for connection in self._accepted:
-            connection.force_close()
-            if connection.transport is not None:
-                connection.transport.abort()
+            connection.abort()
         self._accepted.clear()
 
     def accept(self) -> asyncio.Protocol | None:
         """Return the server's side of a new connection, or None if it is refused."""
-        if self._server is None:
-            return None
-        self._accepted = [one for one in self._accepted if one.transport is not None]
-        connection = self._server()
-        self._accepted.append(connection)
-        return connection
+        return None if self._server is None else self._server()
+
+    def note(self, accepted: MemoryTransport) -> None:
+        """Cut the connection when the listener is closed."""
+        self._accepted = [*(one for one in self._accepted if not one.is_closing()), accepted]
 
 
 def connect(
@@ -152,7 +151,7 @@ def connect(
     """Connect two protocols; return the client's transport."""
     mine, other = MemoryTransport(loop, client), MemoryTransport(loop, server)
     mine.peer, other.peer = other, mine
-    server.connection_made(other)
+    loop.call_soon(server.connection_made, other)  # it starts a task: not from the thread of a client
     client.connection_made(mine)
     return mine
 
