@@ -31,10 +31,12 @@ from entrypoints.wiring.simulation import (
     LockStepThreads,
     VirtualClock,
     run_in_virtual_time,
+    simulated_home,
     simulated_world,
     troubles,
 )
 
+_FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _FAULTS = ("none", "ordinary", "storm", *KINDS)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
@@ -96,32 +98,33 @@ def simulate(request: Request) -> Account:
 async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThreads) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
-    with simulated_world(clock, threads, seed=request.seed) as world:
-        write_files(request.home, world.home, seed=request.seed, more=_CONFIG)
+    last_s = (end - START - _END).total_seconds()
+    with simulated_home(clock, threads, seed=request.seed) as (house, environment):
+        write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
+        world = simulated_world(house, clock, files)
+        collector = world.place.collector
 
         def look(line: str) -> None:
-            slots = [datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]]
-            world.look(request.home, max(slots), files.alert)
+            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
 
-        caused = [asyncio.ensure_future(world.cause(one, files.database)) for one in found]
-        stops = [(one.begins_s, one.ends_s) for one in found if one.kind.stops_collector]
-        last_s = (end - START - _END).total_seconds()
-        for until_s, again_s in (*stops, (last_s, last_s)):
-            stop = asyncio.Event()
-            asyncio.get_running_loop().call_at(until_s, stop.set)
+        caused = asyncio.ensure_future(world.cause(found))
+        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
+        while clock.elapsed_s() < last_s:
+            await collector.is_on.wait()
             world.note_start()
-            with collecting(loaded, world.environment, checking=True) as home:
-                await run_cycles(CollectRequest(home=request.home, as_json=True), home, clock, stop, look)
-            await clock.sleep(again_s - clock.elapsed_s())
-        await asyncio.gather(*caused)
-        return world.account(files.database, end, found)
+            with collecting(loaded, environment, checking=True) as home:
+                whole = CollectRequest(home=request.home, as_json=True)
+                await run_cycles(whole, home, clock, collector.is_off, look)
+        await caused
+        return world.account(end, found)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
     """Return the report for programs; the same for the same request."""
     return {
+        "format": _FORMAT,
         "days": request.days,
         "faults": request.faults,
         "seed": request.seed,

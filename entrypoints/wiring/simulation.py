@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-import attrs
 
 from adapters.runtime.threads import run_calls_by
 from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
-from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account
+from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.effects import Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
+from adapters.simulator.simulation.world import SimulatedWorld
+from config.files import HomeFiles
 from entrypoints.wiring.environment import Environment
 
 __all__ = [
@@ -27,90 +26,18 @@ __all__ = [
     "START",
     "Account",
     "LockStepThreads",
+    "SimulatedHome",
     "SimulatedWorld",
+    "Trouble",
     "VirtualClock",
     "run_in_virtual_time",
+    "simulated_home",
     "simulated_world",
     "troubles",
 ]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
-
-
-@attrs.define(kw_only=True)
-class SimulatedWorld:
-    """A simulated home, the environment of its collector, and what is seen of both."""
-
-    home: SimulatedHome
-    environment: Environment
-    clock: VirtualClock
-    started_at: datetime = START  # the collector, last
-    handed_over: HandedOver = attrs.field(factory=HandedOver)
-    longest_cycle_s: float = 0.0
-    largest_log_bytes: int = 0
-    largest_wal_bytes: int = 0
-    alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
-    _locks: list[sqlite3.Connection] = attrs.field(factory=list)
-    _cuts: int = 0
-    _begins: datetime | None = None  # the first cycle, if its slot has none so far
-
-    async def cause(self, trouble: Trouble, database: Path) -> None:
-        """Begin the trouble when it is due, and end it."""
-        kind, home, clock = trouble.kind, self.home, self.clock
-        await clock.sleep(trouble.begins_s - clock.elapsed_s())
-        for service, fault in ((home.bridge, kind.hue), (home.alexa, kind.amazon)):
-            if fault:
-                service.faults.add(f"for={trouble.lasts_s}s kind={fault}")
-        if kind.ends_access:
-            home.alexa.account.end_access()
-        if kind.unplugs:
-            self._plug(+1)
-        lock = None
-        if kind.locks_database:
-            lock = sqlite3.connect(database, isolation_level=None, timeout=0)
-            lock.execute("BEGIN IMMEDIATE")
-        await clock.sleep(trouble.lasts_s)
-        if lock is not None:
-            lock.close()
-        if kind.unplugs:
-            self._plug(-1)
-
-    def note_start(self) -> None:
-        """Note that the collector starts now."""
-        self.started_at = self._begins = self.clock.now()
-
-    def look(self, folder: Path, slot: datetime, alert_file: Path) -> None:
-        """Note what can be seen after the cycle of the slot."""
-        is_late = self._begins is not None and slot <= self._begins
-        self.handed_over.take(self.home, self._begins if is_late else None)
-        self._begins = None
-        cycle_s = (self.clock.now() - max(slot, self.started_at)).total_seconds()
-        self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
-        log_bytes = sum(path.stat().st_size for path in (folder / "logs").glob("*"))
-        self.largest_log_bytes = max(self.largest_log_bytes, log_bytes)
-        wal = folder / "data" / "readings.db-wal"
-        self.largest_wal_bytes = max(self.largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
-        has_alert = alert_file.exists()
-        if has_alert is not (bool(self.alerts) and self.alerts[-1]):
-            self.alerts.append(has_alert)
-
-    def account(self, database: Path, end: datetime, found: tuple[Trouble, ...]) -> Account:
-        """Count what the home handed over, and what the database holds."""
-        watched = Watched(
-            longest_cycle_s=round(self.longest_cycle_s, 3),
-            largest_log_bytes=self.largest_log_bytes,
-            largest_wal_bytes=self.largest_wal_bytes,
-            alerts_raised=self.alerts.count(True),
-            alerts_cleared=self.alerts.count(False),
-        )
-        return account(database, self.handed_over, watched, start=START, end=end, troubles=found)
-
-    def _plug(self, cuts: int) -> None:
-        self._cuts += cuts
-        if self._cuts == max(cuts, 0):
-            for service in (self.home.bridge, self.home.alexa):
-                (service.unplug if cuts > 0 else service.plug_in)()
 
 
 def run_in_virtual_time(
@@ -125,18 +52,38 @@ def run_in_virtual_time(
 
 
 @contextmanager
-def simulated_world(clock: VirtualClock, threads: LockStepThreads, *, seed: int) -> Iterator[SimulatedWorld]:
-    """Serve a simulated home in memory; to be used within the loop of the threads."""
+def simulated_home(
+    clock: VirtualClock, threads: LockStepThreads, *, seed: int
+) -> Iterator[tuple[SimulatedHome, Environment]]:
+    """Serve a simulated home in memory, and yield it with the environment of its collector.
+
+    To be used within the loop of the threads.
+    """
     network = MemoryNetwork(threads)
     with SimulatedHome(clock=clock, seed=seed).running(network) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
-        environment = Environment(
-            clock=clock,
-            is_simulated=True,
-            stderr_level=None,
-            open_hue_pool=network.open_pool,
-            open_amazon_connector=network.open_connector,
-            random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
+        yield (
+            home,
+            Environment(
+                clock=clock,
+                is_simulated=True,
+                stderr_level=None,
+                open_hue_pool=network.open_pool,
+                open_amazon_connector=network.open_connector,
+                random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
+            ),
         )
-        yield SimulatedWorld(home=home, environment=environment, clock=clock)
+
+
+def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+    """Return what happens to the home, whose collector uses the files."""
+    place = Place(
+        home=home,
+        clock=clock,
+        folder=files.home,
+        database=files.database,
+        network=Switch(),
+        collector=Switch(),
+    )
+    return SimulatedWorld(place=place, start=START, alert_file=files.alert)
