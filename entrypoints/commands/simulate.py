@@ -34,6 +34,7 @@ from entrypoints.wiring.simulation import (
     simulated_home,
     simulated_world,
     troubles,
+    user_state_in,
 )
 
 _FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
@@ -92,7 +93,8 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, json_output
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    return run_in_virtual_time(partial(_simulate, request))
+    with user_state_in(request.home / "user"):
+        return run_in_virtual_time(partial(_simulate, request))
 
 
 async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThreads) -> Account:
@@ -144,6 +146,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        f"  lost, and said      {account.said_to_be_lost:,}",
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",

@@ -90,8 +90,8 @@ class Home:
 
     @cached_property
     def identity(self) -> HomeIdentity | None:
-        """What knows the home from others; None for a simulated one, which may begin again at any time."""
-        if self.environment.is_simulated:
+        """What knows the home from others; None for one that may begin again at any time, as the demo's."""
+        if self.environment.is_simulated and not self.environment.has_identity:
             return None
         return HomeIdentity(
             path=self.files.database,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from adapters.runtime.threads import run_calls_by
@@ -34,10 +36,12 @@ __all__ = [
     "simulated_home",
     "simulated_world",
     "troubles",
+    "user_state_in",
 ]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
+_STATE_HOME = "XDG_STATE_HOME"
 
 
 def run_in_virtual_time(
@@ -68,12 +72,27 @@ def simulated_home(
             Environment(
                 clock=clock,
                 is_simulated=True,
+                has_identity=True,
                 stderr_level=None,
                 open_hue_pool=network.open_pool,
                 open_amazon_connector=network.open_connector,
                 random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
             ),
         )
+
+
+@contextmanager
+def user_state_in(folder: Path) -> Iterator[None]:
+    """Keep what is saved in the user's state folder in that one: it outlasts the data folder."""
+    before = os.environ.get(_STATE_HOME)
+    os.environ[_STATE_HOME] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_STATE_HOME]
+        else:
+            os.environ[_STATE_HOME] = before
 
 
 def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:

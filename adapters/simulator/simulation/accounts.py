@@ -18,6 +18,7 @@ import attrs
 
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
+from adapters.simulator.simulation.losses import Loss, lost_with_memory
 from adapters.simulator.simulation.troubles import Trouble
 from domain.reading import Quantity
 
@@ -35,6 +36,7 @@ _OK = 200
 # A bridge is asked who is reachable less often than for temperatures.
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 _SAME_CELSIUS = 0.01
+_Row = tuple[str, str | None, Mapping[str, object]]  # state, cause, and what was not read by device
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
 
 
@@ -108,6 +110,7 @@ class Account:
     handed_over: int
     stored: int
     lost: int
+    said_to_be_lost: int  # by the ledger, where nothing could keep them
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
     wrong_values: int
@@ -127,6 +130,7 @@ def account(
     troubles: Sequence[Trouble],
 ) -> Account:
     """Count the home's account and the database from `start` to `end` against each other."""
+    losses = tuple(lost_with_memory(troubles, start))
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT source, slot, state, cause, unread FROM outcomes ORDER BY slot")
         outcomes = {
@@ -143,12 +147,15 @@ def account(
     due = [(source, slot) for source in _READING_PATHS for slot in _slots(start, end)]
     stored = dict(readings)
     shown = dict[tuple[str, datetime], float | None]()
+    said_to_be_lost = set[tuple[str, datetime]]()
     for (source, slot), devices in handed_over.by_slot.items():
         unread = outcomes.get((source, slot), ("", None, {}))[2]
         for device, celsius in devices.items():
             if not (device in unread and (device, slot) in handed_over.uncertain):
                 shown[device, slot] = celsius
-    right, wrong = _causes(due, outcomes, start, troubles)
+                if _is_said(outcomes.get((source, slot)), slot, losses):
+                    said_to_be_lost.add((device, slot))
+    right, wrong = _causes(due, outcomes, start, troubles, losses)
     short = [(source, one) for one in troubles if one.kind.is_short for source in one.kind.causes]
     refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
     counted = Account(
@@ -161,7 +168,8 @@ def account(
         mended_by_retry=sum(not any(_is_during(one, key, start) for key in wrong) for one in short),
         handed_over=len(shown),
         stored=len(readings),
-        lost=sum(key not in stored for key in shown),
+        lost=sum(key not in stored and key not in said_to_be_lost for key in shown),
+        said_to_be_lost=sum(key not in stored for key in said_to_be_lost),
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
         wrong_values=sum(
@@ -208,9 +216,10 @@ def _broken(counted: Account) -> Iterator[str]:
 
 def _causes(
     due: Sequence[tuple[str, datetime]],
-    outcomes: Mapping[tuple[str, datetime], tuple[str, str | None, object]],
+    outcomes: Mapping[tuple[str, datetime], _Row],
     start: datetime,
     troubles: Sequence[Trouble],
+    losses: Sequence[Loss],
 ) -> tuple[int, dict[tuple[str, datetime], str]]:
     """Count the rows whose cause is that of a trouble of their source; return the words of the others."""
     right, wrong = 0, dict[tuple[str, datetime], str]()
@@ -219,7 +228,7 @@ def _causes(
         if (source, slot) not in outcomes:
             continue
         state, cause, _ = outcomes[source, slot]
-        if state == "stored":
+        if state == "stored" or _is_said(outcomes[source, slot], slot, losses):
             right += 1
             continue
         if state == "deferred":  # since the source asked for it, or would refuse again
@@ -238,6 +247,11 @@ def _causes(
         else:
             wrong[source, slot] = f"{source} {state} {cause}"
     return right, wrong
+
+
+def _is_said(row: _Row | None, slot: datetime, losses: Sequence[Loss]) -> bool:
+    """Return whether the ledger says that the readings of the slot were lost, and they may be."""
+    return row is not None and row[:2] == ("missed", "not_stored") and any(one.has(slot) for one in losses)
 
 
 def _is_during(trouble: tuple[str, Trouble], cycle: tuple[str, datetime], start: datetime) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import quote
 
 import attrs
 
@@ -124,7 +125,10 @@ class LockedDatabase:
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
-        lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
-        lock.execute("BEGIN IMMEDIATE")
-        yield
-        lock.close()
+        with ExitStack() as held:
+            with suppress(sqlite3.OperationalError):  # it is away, or locked already
+                uri = f"file:{quote(str(place.database))}?mode=rw"
+                lock = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
+                held.callback(lock.close)
+                lock.execute("BEGIN IMMEDIATE")
+            yield

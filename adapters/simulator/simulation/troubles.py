@@ -15,7 +15,16 @@ from adapters.simulator.simulation.effects import (
     Stopped,
     Unplugged,
 )
+from adapters.simulator.simulation.machine import (
+    DataAway,
+    DeletedFiles,
+    FullDisk,
+    Later,
+    LogUnwritable,
+    ReplacedDatabase,
+)
 
+_WHILE_STOPPED_S = 60.0
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
@@ -44,6 +53,10 @@ def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
 
 def _both(*causes: str) -> Mapping[str, frozenset[str]]:
     return {"hue": frozenset(causes), "amazon": frozenset(causes)}
+
+
+def _while_stopped(effect: Effect) -> tuple[Effect, ...]:
+    return (Stopped(), Later(effect=effect, after_s=_WHILE_STOPPED_S))
 
 
 # How often: a home network is cut some times a month, a service is short of breath daily, and a token is
@@ -127,6 +140,17 @@ KINDS: Mapping[str, Kind] = {
     ),
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
+    "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240)),
+    "no-room": Kind(effects=(FullDisk(1),), per_day=1 / 60, minutes=(10, 240)),
+    "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120)),
+    "data-away-at-start": Kind(
+        effects=_while_stopped(DataAway()), per_day=1 / 60, minutes=(2, 120), causes=_both("stopped")
+    ),
+    "database-missing": Kind(effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "database-replaced": Kind(effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "database-emptied": Kind(effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "wal-deleted": Kind(effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120)),
 }
 
 
