@@ -40,12 +40,13 @@ class VirtualClock:
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is that of the clock: it moves to the next timer when nothing is ready.
 
-    Real sockets do not work in it, as time would pass them by. Waiting for nothing raises RuntimeError.
+    Real sockets do not work in it, as time would pass them by, unless another selector takes care of that.
+    Waiting for nothing raises RuntimeError.
     """
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, selector: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
-        super().__init__(_JumpingSelector(clock))
+        super().__init__(selector or _JumpingSelector(clock))
 
     def time(self) -> float:
         return self._clock.elapsed_s()
