@@ -36,6 +36,7 @@ from entrypoints.wiring.simulation import (
     troubles,
 )
 
+_FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _FAULTS = ("none", "ordinary", "storm", *KINDS)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
@@ -123,6 +124,7 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
 def as_object(request: Request, account: Account) -> dict[str, Any]:
     """Return the report for programs; the same for the same request."""
     return {
+        "format": _FORMAT,
         "days": request.days,
         "faults": request.faults,
         "seed": request.seed,
