@@ -49,6 +49,15 @@ class VirtualClock:
         self.woke.set()
         self.woke.clear()
 
+    def state(self) -> tuple[float, float, float]:
+        """Return the seconds awake, asleep, and by which the wall clock was stepped: for another process."""
+        return self._elapsed_s, self._asleep_s, self.stepped.total_seconds()
+
+    def show(self, state: tuple[float, float, float]) -> None:
+        """Show what a clock with the same start shows in another process."""
+        self._elapsed_s, self._asleep_s, stepped_s = state
+        self.stepped = timedelta(seconds=stepped_s)
+
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock forwards or back; no time passes."""
         self.stepped += timedelta(seconds=seconds)

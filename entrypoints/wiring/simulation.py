@@ -34,6 +34,7 @@ __all__ = [
     "START",
     "Account",
     "Channels",
+    "CollectorProcess",
     "LeadingSelector",
     "LockStepThreads",
     "SimulatedHome",
@@ -42,7 +43,6 @@ __all__ = [
     "VirtualClock",
     "collector_process",
     "follow",
-    "home_with_sockets",
     "run_in_virtual_time",
     "simulated_home",
     "simulated_world",
@@ -56,50 +56,38 @@ T = TypeVar("T")
 
 
 def run_in_virtual_time(
-    work: Callable[[VirtualClock, LockStepThreads], Coroutine[Any, Any, T]],
-    clock: VirtualClock | None = None,
+    work: Callable[[LockStepThreads], Coroutine[Any, Any, T]],
+    clock: VirtualClock,
     selector: BaseSelector | None = None,
 ) -> T:
-    """Run the coroutine with a clock that starts at `START`, in the loop of that clock."""
-    clock = clock or VirtualClock(START)
+    """Run the coroutine in the loop of the clock; the selector moves that if there are other processes."""
     loop = VirtualTimeLoop(clock, selector)
     threads = LockStepThreads(loop)
     with run_calls_by(threads), asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(work(clock, threads))
+        return runner.run(work(threads))
 
 
 @contextmanager
 def simulated_home(
-    clock: VirtualClock, threads: LockStepThreads, *, seed: int
+    clock: VirtualClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
-    """Serve a simulated home in memory, and yield it with the environment of its collector.
+    """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
-    To be used within the loop of the threads.
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
     """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network) as home:
+    with SimulatedHome(clock=clock, seed=seed).running(network if is_in_memory else LoopServer()) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
-        yield (
-            home,
-            Environment(
-                clock=clock,
-                is_simulated=True,
-                stderr_level=None,
-                open_hue_pool=network.open_pool,
-                open_amazon_connector=network.open_connector,
-                random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
-            ),
+        environment = Environment(
+            clock=clock,
+            is_simulated=True,
+            stderr_level=None,
+            open_hue_pool=network.open_pool,
+            open_amazon_connector=network.open_connector,
+            random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )
-
-
-@contextmanager
-def home_with_sockets(clock: VirtualClock, *, seed: int) -> Iterator[SimulatedHome]:
-    """Serve a simulated home with TLS on loopback, in the running loop."""
-    with SimulatedHome(clock=clock, seed=seed).running(LoopServer()) as home:
-        for service in (home.bridge, home.alexa):
-            service.set_pace(Pace(latency_s=_LATENCY_S))
-        yield home
+        yield home, environment
 
 
 def collector_process(selector: LeadingSelector) -> CollectorProcess:
@@ -109,14 +97,14 @@ def collector_process(selector: LeadingSelector) -> CollectorProcess:
 
 def follow(
     channels: Channels,
-    work: Callable[[VirtualClock, Environment], Coroutine[Any, Any, None]],
+    work: Callable[[Environment], Coroutine[Any, Any, None]],
     seed: int,
 ) -> None:
     """Run the coroutine in the process of a collector, in the time of the simulation."""
     clock = VirtualClock(START)
-    clock.advance(channels.elapsed_s)
+    clock.show(channels.clock)
 
-    def in_threads(_: VirtualClock, threads: LockStepThreads) -> Coroutine[Any, Any, None]:
+    def in_threads(threads: LockStepThreads) -> Coroutine[Any, Any, None]:
         def open_pool(base_url: str, proof: Any, sockets: Any) -> HTTPConnectionPool:
             from adapters.hue.http import open_network_pool
 
@@ -132,9 +120,9 @@ def follow(
             is_simulated=True,
             stderr_level=None,
             open_hue_pool=open_pool,
-            random=random.Random(f"{seed} {channels.elapsed_s}").random,  # noqa: S311 - waits, not secrets
+            random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
         )
-        return work(clock, environment)
+        return work(environment)
 
     run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.time))
 

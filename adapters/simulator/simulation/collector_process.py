@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 import attrs
 
+from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.simulation.effects import Switch
 from adapters.simulator.simulation.shared_time import LeadingSelector
 
@@ -18,15 +19,19 @@ _LONGEST_END_S = 60.0  # in real time
 
 @attrs.frozen(kw_only=True)
 class Channels:
-    """What the process has of the simulation: its time, and where its lines go."""
+    """What the process has of the simulation: its clock, what moves it, and where its lines go."""
 
-    elapsed_s: float
+    clock: tuple[float, float, float]  # its state
     time: Connection
     lines: Connection
 
+    def write_line(self, line: str) -> None:
+        """Pass on a line of the collector."""
+        self.lines.send_bytes(line.encode())
+
 
 class CollectorProcess:
-    """Runs `collect(channels, *arguments)` in new processes, in the time of the selector.
+    """Runs the collector in new processes, in the time of the selector.
 
     `preload` are modules that every one of these processes needs.
     """
@@ -38,18 +43,18 @@ class CollectorProcess:
 
     async def run(
         self,
-        switch: Switch,
+        collect: Callable[[Channels], None],
+        *,
+        clock: VirtualClock,
+        collector: Switch,
         on_line: Callable[[str], None],
-        elapsed_s: float,
-        collect: Callable[..., None],
-        *arguments: object,
     ) -> None:
-        """Run a process until it ends: by itself once the collector is off, or killed."""
+        """Run `collect` in a process until it ends: by itself once the collector is off, or killed."""
         loop = asyncio.get_running_loop()
         time, its_time = self._context.Pipe()
         lines, its_lines = self._context.Pipe(duplex=False)
-        channels = Channels(elapsed_s=elapsed_s, time=its_time, lines=its_lines)
-        process = self._context.Process(target=collect, args=(channels, *arguments), daemon=True)
+        channels = Channels(clock=clock.state(), time=its_time, lines=its_lines)
+        process = self._context.Process(target=collect, args=(channels,), daemon=True)
         process.start()
         its_time.close()
         its_lines.close()
@@ -64,7 +69,7 @@ class CollectorProcess:
                 ended.set()
 
         async def stop() -> None:
-            await switch.is_off.wait()
+            await collector.is_off.wait()
             process.terminate()
 
         loop.add_reader(lines.fileno(), read)

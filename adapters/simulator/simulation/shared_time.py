@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 
 from adapters.runtime.virtual_time import VirtualClock
 
-_MESSAGE = struct.Struct("=Qd")  # the number of a question and the time; of an answer, the next timer's
+_QUESTION = struct.Struct("=Q3d")  # its number, and the state of the clock
+_ANSWER = struct.Struct("=Qd")  # the number of the question, and the instant of the next timer
 _LONGEST_ANSWER_S = 120.0  # of a process on a busy machine; in real time
 Events = list[tuple[selectors.SelectorKey, int]]
 
@@ -57,7 +58,7 @@ class LeadingSelector(selectors.DefaultSelector):
         self._number += 1
         if self._follower is not None:
             try:
-                self._follower.send_bytes(_MESSAGE.pack(self._number, self._clock.elapsed_s()))
+                self._follower.send_bytes(_QUESTION.pack(self._number, *self._clock.state()))
             except OSError:
                 self._leave()
 
@@ -70,7 +71,7 @@ class LeadingSelector(selectors.DefaultSelector):
             if self._without_answers(events):
                 return None
             try:
-                number, timer_s = _MESSAGE.unpack(self._follower.recv_bytes())
+                number, timer_s = _ANSWER.unpack(self._follower.recv_bytes())
             except (OSError, EOFError):
                 self._leave()
             else:
@@ -107,14 +108,14 @@ class FollowingSelector(selectors.DefaultSelector):
             if ready or self._clock.elapsed_s() >= timer_s:
                 return ready
             if self._question is not None:
-                self._leader.send_bytes(_MESSAGE.pack(self._question, timer_s))
+                self._leader.send_bytes(_ANSWER.pack(self._question, timer_s))
                 self._question = None
             super().select()
 
     def _read_questions(self) -> None:
         while self._leader.poll():
-            self._question, now_s = _MESSAGE.unpack(self._leader.recv_bytes())
-            self._clock.advance(now_s - self._clock.elapsed_s())
+            self._question, *state = _QUESTION.unpack(self._leader.recv_bytes())
+            self._clock.show((state[0], state[1], state[2]))
 
 
 def _instant_s(clock: VirtualClock, timeout: float | None) -> float:

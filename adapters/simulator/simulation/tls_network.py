@@ -72,29 +72,36 @@ def wait_in_virtual_time(context: ssl.SSLContext, threads: LockStepThreads) -> N
             return self._timeout_s
 
         def do_handshake(self, block: bool = False) -> None:
-            self._retry(lambda: super(VirtualTimeSocket, self).do_handshake(block))
+            self._complete(lambda: super(VirtualTimeSocket, self).do_handshake(block))
 
         def read(self, *arguments: Any) -> Any:
-            return self._retry(lambda: super(VirtualTimeSocket, self).read(*arguments))
+            return self._complete(lambda: super(VirtualTimeSocket, self).read(*arguments))
 
         def send(self, *arguments: Any) -> Any:
-            return self._retry(lambda: super(VirtualTimeSocket, self).send(*arguments))
+            return self._complete(lambda: super(VirtualTimeSocket, self).send(*arguments))
 
-        def _retry(self, operation: Callable[[], T]) -> T:
-            loop, descriptor = threads.loop, self.fileno()
-            while True:
-                waiting = threads.waiting()
-                try:
-                    return operation()
-                except ssl.SSLWantReadError:
-                    loop.add_reader(descriptor, waiting.notify)
-                except ssl.SSLWantWriteError:
-                    loop.add_writer(descriptor, waiting.notify)
-                try:
-                    if not waiting.wait(self._timeout_s):
-                        raise TimeoutError("timed out")
-                finally:
-                    loop.remove_reader(descriptor)
-                    loop.remove_writer(descriptor)
+        def _complete(self, operation: Callable[[], T]) -> T:
+            return _complete(operation, threads, self.fileno(), self._timeout_s)
 
     context.sslsocket_class = VirtualTimeSocket
+
+
+def _complete(
+    operation: Callable[[], T], threads: LockStepThreads, descriptor: int, timeout_s: float | None
+) -> T:
+    """Repeat an operation on a TLS socket that does not block until it is done, or its time is over."""
+    loop = threads.loop
+    while True:
+        waiting = threads.waiting()
+        try:
+            return operation()
+        except ssl.SSLWantReadError:
+            loop.add_reader(descriptor, waiting.notify)
+        except ssl.SSLWantWriteError:
+            loop.add_writer(descriptor, waiting.notify)
+        try:
+            if not waiting.wait(timeout_s):
+                raise TimeoutError("timed out")
+        finally:
+            loop.remove_reader(descriptor)
+            loop.remove_writer(descriptor)
