@@ -56,6 +56,7 @@ class Place:
     database: Path
     network: Switch
     collector: Switch
+    data: Switch  # its folder
 
 
 class Effect(Protocol):

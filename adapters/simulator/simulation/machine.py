@@ -70,7 +70,8 @@ class DataAway:
         away = _free(data, "away")
         with suppress(FileNotFoundError):
             data.rename(away)
-        yield
+        with place.data.off():
+            yield
         if away.exists():
             if data.exists():
                 data.rename(_free(data, "meanwhile"))

@@ -58,7 +58,7 @@ class SimulatedWorld:
         wal = self.place.database.with_name(f"{self.place.database.name}-wal")
         self.largest_wal_bytes = max(self.largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
         has_alert = self.alert_file.exists()
-        if has_alert is not (bool(self.alerts) and self.alerts[-1]):
+        if self.place.data.is_on.is_set() and has_alert is not (bool(self.alerts) and self.alerts[-1]):
             self.alerts.append(has_alert)
 
     def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
