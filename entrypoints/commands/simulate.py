@@ -132,7 +132,9 @@ async def _simulate(
         collector = world.place.collector
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            cycle = json.loads(line)
+            slots = [datetime.fromisoformat(outcome["slot"]) for outcome in cycle["outcomes"]]
+            world.look(max(slots), is_stored=cycle["stored"])
 
         caused = asyncio.ensure_future(world.cause(found))
         asyncio.get_running_loop().call_at(last_s, collector.turn_off)

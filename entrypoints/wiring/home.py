@@ -107,7 +107,14 @@ class Home:
     def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         former = self.files.former_spools(self.marker.former_homes())
-        return FileSpool(self.files.spool, *lasting, former=former, clock=self.clock, journal=self.journal)
+        return FileSpool(
+            self.files.spool,
+            *lasting,
+            former=former,
+            clock=self.clock,
+            journal=self.journal,
+            is_new=lambda: self.identity is not None and self.identity.is_database_lost(),
+        )
 
     @property
     def interim_cycles(self) -> Spool:

@@ -18,7 +18,8 @@ import attrs
 
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
-from adapters.simulator.simulation.losses import Loss, lost_with_memory
+from adapters.simulator.simulation.effects import Loss
+from adapters.simulator.simulation.losses import lost_with_memory
 from adapters.simulator.simulation.troubles import Trouble
 from domain.reading import Quantity
 
@@ -128,9 +129,10 @@ def account(
     start: datetime,
     end: datetime,
     troubles: Sequence[Trouble],
+    losses: Sequence[Loss] = (),
 ) -> Account:
     """Count the home's account and the database from `start` to `end` against each other."""
-    losses = tuple(lost_with_memory(troubles, start))
+    losses = (*losses, *lost_with_memory(troubles, start))
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT source, slot, state, cause, unread FROM outcomes ORDER BY slot")
         outcomes = {

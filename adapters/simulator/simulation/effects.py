@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import quote
@@ -14,6 +16,8 @@ import attrs
 
 from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.home import SimulatedHome
+
+TO_NEXT_CYCLE = timedelta(minutes=5, seconds=30)
 
 
 class Switch:
@@ -46,9 +50,25 @@ class Switch:
         self.is_off.set()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
+class Loss:
+    """Slots whose readings may be lost, from one instant to another."""
+
+    since: datetime
+    until: datetime
+
+    def has(self, slot: datetime) -> bool:
+        return self.since - TO_NEXT_CYCLE < slot < self.until
+
+
+@attrs.define(kw_only=True)
 class Place:
-    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere."""
+    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere.
+
+    `rooms_bytes` are how large a file can be, for each full disk, and for the system without one.
+    `has_stored` once the collector has stored a cycle since its start: then it has the database open, which
+    it brings back, whatever becomes of the file. `losses` are where it has not.
+    """
 
     home: SimulatedHome
     clock: VirtualClock
@@ -57,6 +77,9 @@ class Place:
     network: Switch
     collector: Switch
     data: Switch  # its folder
+    rooms_bytes: list[int] = attrs.field(factory=lambda: [resource.getrlimit(resource.RLIMIT_FSIZE)[0]])
+    has_stored: bool = False
+    losses: list[Loss] = attrs.field(factory=list)
 
 
 class Effect(Protocol):

@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-import attrs
-
-from adapters.simulator.simulation.effects import Stopped
+from adapters.simulator.simulation.effects import TO_NEXT_CYCLE, Loss, Stopped
 from adapters.simulator.simulation.machine import FullDisk
 from adapters.simulator.simulation.troubles import Trouble
-
-_TO_NEXT_CYCLE = timedelta(minutes=5, seconds=30)
-
-
-@attrs.frozen
-class Loss:
-    """Slots whose readings may be lost, from one instant to another."""
-
-    since: datetime
-    until: datetime
-
-    def has(self, slot: datetime) -> bool:
-        return self.since - _TO_NEXT_CYCLE < slot < self.until
 
 
 def lost_with_memory(troubles: Sequence[Trouble], start: datetime) -> Iterator[Loss]:
     """Yield the losses where a collector had readings only in its memory, and was stopped."""
-    next_cycle_s = _TO_NEXT_CYCLE.total_seconds()
+    next_cycle_s = TO_NEXT_CYCLE.total_seconds()
     stops = [one for one in troubles if any(isinstance(effect, Stopped) for effect in one.kind.effects)]
     for full in troubles:
         if any(isinstance(effect, FullDisk) and not effect.has_room for effect in full.kind.effects):

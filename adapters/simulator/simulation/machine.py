@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import attrs
 
-from adapters.simulator.simulation.effects import Effect, Place
+from adapters.simulator.simulation.effects import Effect, Loss, Place
 
 _PAGE_BYTES = 4096
+_LOGS = ("-wal", "-shm")
 
 
 @attrs.frozen(kw_only=True)
@@ -47,16 +49,16 @@ class FullDisk:
     @property
     def has_room(self) -> bool:
         """Whether there is room for the cycles of some hours: in what is overwritten, in each place."""
-        return self.room_bytes >= _PAGE_BYTES
+        return self.room_bytes > _PAGE_BYTES
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
-        del place, lasts_s
-        before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        least = self.room_bytes if before == resource.RLIM_INFINITY else min(self.room_bytes, before)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+        del lasts_s
+        place.rooms_bytes.append(self.room_bytes)
+        _limit_files(place)
         yield
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+        place.rooms_bytes.remove(self.room_bytes)
+        _limit_files(place)
 
 
 @attrs.frozen
@@ -82,13 +84,13 @@ class DataAway:
 class DeletedFiles:
     """Files of the database are deleted, by the ends of their names."""
 
-    suffixes: tuple[str, ...]
+    suffixes: tuple[str, ...] = ("", *_LOGS)
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
-        for suffix in self.suffixes:
-            _with_suffix(place.database, suffix).unlink(missing_ok=True)
+        _note_loss(place)
+        _delete(place.database, self.suffixes)
         yield
 
 
@@ -101,8 +103,7 @@ class ReplacedDatabase:
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
-        database = place.database
-        backups = sorted(database.parent.glob(f"backups/{database.stem}-*.db"))
+        database, backups = place.database, _backups(place.database)
         new = database.with_name("new")
         with suppress(OSError):  # nothing is replaced while the disk is full, or the folder away
             if self.is_empty:
@@ -110,7 +111,10 @@ class ReplacedDatabase:
             elif backups:
                 shutil.copyfile(backups[-1], new)
             if database.exists():
+                _note_loss(place)
                 new.replace(database)
+                if not place.has_stored:
+                    _delete(database, _LOGS)  # else SQLite would apply them to another file
         with suppress(FileNotFoundError):
             new.unlink()
         yield
@@ -134,8 +138,28 @@ class LogUnwritable:
             kept.rename(logs)
 
 
-def _with_suffix(path: Path, suffix: str) -> Path:
-    return path.with_name(f"{path.name}{suffix}")
+def _limit_files(place: Place) -> None:
+    limits = [room for room in place.rooms_bytes if room != resource.RLIM_INFINITY]
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(limits, default=resource.RLIM_INFINITY), most))
+
+
+def _note_loss(place: Place) -> None:
+    """Note that what the newest backup lacks is lost, unless the collector has the database open."""
+    if not (place.collector.is_on.is_set() and place.has_stored) and place.database.exists():
+        names = [path.stem.removeprefix(f"{place.database.stem}-") for path in _backups(place.database)]
+        since = datetime.fromisoformat(max(names, default="19700101T000000Z"))
+        place.losses.append(Loss(since, place.clock.now()))
+
+
+def _backups(database: Path) -> list[Path]:
+    """Return the daily backups of the database, oldest first."""
+    return sorted(database.parent.glob(f"backups/{database.stem}-*.db"))
+
+
+def _delete(database: Path, suffixes: Sequence[str]) -> None:
+    for suffix in suffixes:
+        database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
 
 
 def _free(path: Path, word: str) -> Path:

@@ -141,12 +141,27 @@ KINDS: Mapping[str, Kind] = {
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
     "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240)),
-    "no-room": Kind(effects=(FullDisk(1),), per_day=1 / 60, minutes=(10, 240)),
+    "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240)),
     "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120)),
     "data-away-at-start": Kind(
         effects=_while_stopped(DataAway()), per_day=1 / 60, minutes=(2, 120), causes=_both("stopped")
     ),
     "database-missing": Kind(effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "database-missing-at-start": Kind(
+        effects=_while_stopped(DeletedFiles()), per_day=1 / 60, minutes=_ONE_CYCLE, causes=_both("stopped")
+    ),
+    "database-replaced-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        causes=_both("stopped"),
+    ),
+    "database-emptied-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase(is_empty=True)),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        causes=_both("stopped"),
+    ),
     "database-replaced": Kind(effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "database-emptied": Kind(effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "wal-deleted": Kind(effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE),

@@ -45,9 +45,11 @@ class SimulatedWorld:
     def note_start(self) -> None:
         """Note that the collector starts now."""
         self._started_at = self._begins = self.place.clock.now()
+        self.place.has_stored = False
 
-    def look(self, slot: datetime) -> None:
+    def look(self, slot: datetime, *, is_stored: bool) -> None:
         """Note what can be seen after the cycle of the slot."""
+        self.place.has_stored |= is_stored
         is_late = self._begins is not None and slot <= self._begins
         self.handed_over.take(self.place.home, self._begins if is_late else None)
         self._begins = None
@@ -71,5 +73,11 @@ class SimulatedWorld:
             alerts_cleared=self.alerts.count(False),
         )
         return account(
-            self.place.database, self.handed_over, watched, start=self.start, end=end, troubles=troubles
+            self.place.database,
+            self.handed_over,
+            watched,
+            start=self.start,
+            end=end,
+            troubles=troubles,
+            losses=self.place.losses,
         )

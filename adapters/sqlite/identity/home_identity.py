@@ -119,6 +119,10 @@ class HomeIdentity:
         missing = self.state.get(MISSING)
         return bool(missing) and not missing.get("accepted")
 
+    def is_database_lost(self) -> bool:
+        """Return whether the home's own database is missing, so that it may be found."""
+        return self.is_interim() or (not self.path.exists() and self.loss() is not None)
+
     def may_be_elsewhere(self, slot: datetime) -> bool:
         """Return whether the slot may be in a database that was replaced, or that is away."""
         since = (self._begun_at, self.state.get(MISSING).get("at"))
