@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import resource
 import shutil
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import attrs
 
@@ -146,10 +148,15 @@ def _limit_files(place: Place) -> None:
 
 def _note_loss(place: Place) -> None:
     """Note that what the newest backup lacks is lost, unless the collector has the database open."""
-    if not (place.collector.is_on.is_set() and place.has_stored) and place.database.exists():
-        names = [path.stem.removeprefix(f"{place.database.stem}-") for path in _backups(place.database)]
-        since = datetime.fromisoformat(max(names, default="19700101T000000Z"))
-        place.losses.append(Loss(since, place.clock.now()))
+    if place.collector.is_on.is_set() and place.has_stored:
+        return
+    with suppress(sqlite3.Error, IndexError), closing(_read(_backups(place.database)[-1])) as backup:
+        (newest,) = backup.execute("SELECT max(slot) FROM outcomes WHERE state <> 'missed'").fetchone()
+        place.losses.append(Loss(datetime.fromisoformat(newest), place.clock.now()))
+
+
+def _read(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(database))}?mode=ro&immutable=1", uri=True)
 
 
 def _backups(database: Path) -> list[Path]:
