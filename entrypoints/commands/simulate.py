@@ -117,6 +117,7 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
             with collecting(loaded, environment, checking=True) as home:
                 whole = CollectRequest(home=request.home, as_json=True)
                 await run_cycles(whole, home, clock, collector.is_off, look)
+            world.note_stop()
         await caused
         return world.account(end, found)
 
@@ -141,7 +142,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
         *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
-        f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
+        *(
+            f"  short troubles      {number:,} of {operation}, mended by a retry "
+            f"{account.mended_by_operation[operation]:,}"
+            for operation, number in account.short_troubles_by_operation.items()
+        ),
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "

@@ -89,7 +89,7 @@ def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_retry, "hiccup", "a retry mended"),
         (without_cause, "unavailable", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were called for"),
-        (with_another_value, "none", "have another value than the home showed"),
+        (with_another_value, "none", "are not those that the home showed"),
     ],
 )
 def test_a_missing_mechanism_is_reported_as_a_broken_promise(

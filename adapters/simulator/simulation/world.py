@@ -10,8 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account
+from adapters.simulator.simulation.accounts import Account, Watched, account
 from adapters.simulator.simulation.effects import Place
+from adapters.simulator.simulation.home_list import HomeList
 from adapters.simulator.simulation.troubles import Trouble
 
 
@@ -22,12 +23,14 @@ class SimulatedWorld:
     place: Place
     start: datetime
     alert_file: Path
-    handed_over: HandedOver = attrs.field(factory=HandedOver)
+    home_list: HomeList = attrs.field(factory=HomeList)
     longest_cycle_s: float = 0.0
     largest_log_bytes: int = 0
     largest_wal_bytes: int = 0
     alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
+    stops: list[tuple[datetime, datetime]] = attrs.field(factory=list)  # of the collector
     _started_at: datetime = attrs.field(init=False)  # the collector, last
+    _stopped_at: datetime | None = None
     _begins: datetime | None = None  # the first cycle, if its slot has none so far
 
     async def cause(self, troubles: Sequence[Trouble]) -> None:
@@ -44,12 +47,18 @@ class SimulatedWorld:
 
     def note_start(self) -> None:
         """Note that the collector starts now."""
+        if self._stopped_at is not None:
+            self.stops.append((self._stopped_at, self.place.clock.now()))
         self._started_at = self._begins = self.place.clock.now()
+
+    def note_stop(self) -> None:
+        """Note that the collector has stopped now."""
+        self._stopped_at = self.place.clock.now()
 
     def look(self, slot: datetime) -> None:
         """Note what can be seen after the cycle of the slot."""
         is_late = self._begins is not None and slot <= self._begins
-        self.handed_over.take(self.place.home, self._begins if is_late else None)
+        self.home_list.take(self.place.home, self._begins if is_late else None)
         self._begins = None
         cycle_s = (self.place.clock.now() - max(slot, self._started_at)).total_seconds()
         self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
@@ -71,5 +80,11 @@ class SimulatedWorld:
             alerts_cleared=self.alerts.count(False),
         )
         return account(
-            self.place.database, self.handed_over, watched, start=self.start, end=end, troubles=troubles
+            self.place.database,
+            self.home_list,
+            watched,
+            start=self.start,
+            end=end,
+            stops=self.stops,
+            troubles=troubles,
         )

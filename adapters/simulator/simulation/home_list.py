@@ -1,0 +1,240 @@
+"""The simulated home's own list: what each source was asked in each cycle, and what it answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.messages import SeenRequest
+from domain.reading import Quantity
+
+INTERVAL = timedelta(minutes=5)
+# The columns of a reading that are compared, and what they hold; `other_values` must be empty.
+COLUMNS: Mapping[str, Quantity] = {
+    "temperature_celsius": Quantity.TEMPERATURE,
+    "humidity_percent": Quantity.RELATIVE_HUMIDITY,
+    "pm25_ugm3": Quantity.PM25,
+    "pm10_ugm3": Quantity.PM10,
+    "voc_ppb": Quantity.VOC_INDEX,
+    "co_ppm": Quantity.CARBON_MONOXIDE,
+    "co2_ppm": Quantity.CARBON_DIOXIDE,
+    "iaq_score": Quantity.IAQ_SCORE,
+}
+SOURCES = ("hue", "amazon")
+_READING_PATHS = {
+    "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
+    "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
+}
+_TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_HARMLESS = {"Delay", "Dribble"}
+_OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
+# A bridge is asked who is reachable less often than for temperatures.
+_REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
+# A refused refresh token counts as refused for good at the second time, so much later.
+_BETWEEN_REFUSALS = timedelta(seconds=60)
+_NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
+_THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
+# What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
+# one of them says nothing about the data.
+_MEANINGS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "Throttle": dict.fromkeys(SOURCES, _THROTTLED),
+    "ThrottledInside": dict.fromkeys(SOURCES, _THROTTLED),
+    "Unavailable": dict.fromkeys(SOURCES, _NETWORK),
+    "HalfBody": dict.fromkeys(SOURCES, _NETWORK),
+    "Garbled": {"hue": frozenset({"garbled"}), "amazon": _NETWORK},
+}
+
+Shown = tuple[tuple[float | None, ...], datetime | None]  # the values of COLUMNS, and their time
+
+
+@attrs.frozen(kw_only=True)
+class AskedCycle:
+    """What a source was asked in a cycle.
+
+    `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
+    the longest wait that it asked for. `is_refused_for_good` if a person must act.
+    """
+
+    was_handed_over: bool
+    causes: frozenset[str] = frozenset()
+    wait_s: float = 0.0
+    is_refused_for_good: bool = False
+
+
+@attrs.define
+class HomeList:
+    """What the home was asked, and what it handed over.
+
+    `shown` are the readings of each device by slot; `uncertain` those of devices that were out of reach for a
+    part of the last half hour: the bridge shows their last value, and the collector may know so or not.
+    `short` counts, by operation of the collector, the requests that a short trouble cost, and `mended` those
+    of them whose operation succeeded in the same cycle.
+    """
+
+    cycles: dict[tuple[str, datetime], AskedCycle] = attrs.field(factory=dict)
+    shown: dict[tuple[str, datetime], Shown] = attrs.field(factory=dict)
+    source_of: dict[str, str] = attrs.field(factory=dict)  # by device
+    uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
+    short: Counter[str] = attrs.field(factory=Counter)
+    mended: Counter[str] = attrs.field(factory=Counter)
+    _refused_since: datetime | None = None  # the refresh token
+
+    def take(self, home: SimulatedHome, began: datetime | None) -> None:
+        """Note the requests of one cycle, and forget them.
+
+        The slot is that in which the cycle began: in that of its first request, if `began` is None.
+        """
+        for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
+            if requests:
+                self._take(home, source, slot_of(began or requests[0].at), requests)
+            requests.clear()
+
+    def _take(
+        self, home: SimulatedHome, source: str, slot: datetime, requests: Sequence[SeenRequest]
+    ) -> None:
+        whole = [one for one in requests if _is_whole(source, one)]
+        meanings = [(one, self._meaning(source, one)) for one in requests]
+        if whole:  # what the first way has counts, and the second only adds to it
+            usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
+            self._note_readings(home, source, slot, (usual or whole)[-1])
+        self._count_short(source, meanings, bool(whole))
+        self.cycles[source, slot] = AskedCycle(
+            was_handed_over=bool(whole),
+            causes=frozenset() if whole else _causes(source, meanings),
+            wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
+            is_refused_for_good=not whole and _causes(source, meanings) == _CREDENTIALS,
+        )
+
+    def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
+        """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if not request.path or "Reset" in request.faults:
+            return _NETWORK
+        if request.status is None or request.completed_at is None:
+            return _NO_ANSWER
+        meaning = frozenset[str]().union(
+            *(_MEANINGS[name][source] for name in request.faults if name in _MEANINGS)
+        )
+        if request.status == _TOO_MANY:
+            meaning |= _THROTTLED
+        elif request.status >= _SERVER_ERROR:
+            meaning |= _NETWORK
+        if request.path in _TOKEN_PATHS and not meaning:
+            return self._meaning_of_token(request)
+        return meaning or (_CREDENTIALS if request.is_refusal else frozenset())
+
+    def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
+        if not request.is_refusal:
+            self._refused_since = None
+            return frozenset()
+        self._refused_since = self._refused_since or request.at
+        is_final = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        return _CREDENTIALS if is_final else _NETWORK
+
+    def _count_short(
+        self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
+    ) -> None:
+        """Count the requests that a short trouble cost, unless another trouble cost some as well."""
+        failed = [one for one, meaning in meanings if meaning]
+        if not all(self._is_short(one) for one in failed):
+            return
+        for one in failed:
+            is_token = one.path in _TOKEN_PATHS
+            operation = "amazon.token" if is_token else f"{source}.read"
+            self.short[operation] += 1
+            later = (each.path for each, meaning in meanings if each.at > one.at and not meaning)
+            self.mended[operation] += was_handed_over or (is_token and one.path in later)
+
+    def _is_short(self, request: SeenRequest) -> bool:
+        """Return whether the next request of the kind would have been answered.
+
+        So it is where an access token had ended, as long as the refresh token is accepted.
+        """
+        has_ended = request.is_refusal and _HARMLESS.issuperset(request.faults)
+        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        return is_single or (has_ended and self._refused_since is None)
+
+    def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
+        at = request.at
+        if source == "amazon":
+            alexa, is_second = home.alexa, request.path != _READING_PATHS[source][0]
+            for monitor in alexa.monitors:
+                if alexa.is_reachable(monitor.serial, at):
+                    own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
+                    times = (alexa.observed_at(monitor.serial, each, at) for each in own)
+                    has_times = not (is_second and monitor.room == ROOM_WITHOUT_TIMES)
+                    self._show(
+                        source, monitor.device_id, slot, own, min(max(times), at) if has_times else None
+                    )
+            return
+        is_v1 = request.path != _READING_PATHS[source][0]
+        for sensor in home.sensors:
+            device = sensor.device_id
+            reachable = [home.is_reachable(device, at - before) for before in _REACHABLE_BEFORE]
+            if any(reachable):
+                observed_at = home.observed_at(device, at)
+                if is_v1:
+                    observed_at = observed_at.replace(microsecond=0)
+                own = {Quantity.TEMPERATURE: home.temperature(device, at)}
+                self._show(source, device, slot, own, observed_at)
+            if not all(reachable):
+                self.uncertain.add((device, slot))
+
+    def _show(
+        self,
+        source: str,
+        device: str,
+        slot: datetime,
+        values: Mapping[Quantity, float],
+        observed_at: datetime | None,
+    ) -> None:
+        self.shown[device, slot] = tuple(values.get(each) for each in COLUMNS.values()), observed_at
+        self.source_of[device] = source
+
+
+def slot_of(at: datetime) -> datetime:
+    """Return the slot of an instant."""
+    return at - timedelta(seconds=at.timestamp() % INTERVAL.total_seconds())
+
+
+def slots_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the slots from that of `start` until `end`."""
+    slot = slot_of(start)
+    while slot < end:
+        yield slot
+        slot += INTERVAL
+
+
+def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]]) -> frozenset[str]:
+    """Return the right causes of a cycle without readings.
+
+    They are those of the last answer that was wrong. If that was one to a second way of reading, they are
+    also those of the last one to the first way, which led to it.
+    """
+    wrong = [(one.path, meaning) for one, meaning in meanings if meaning]
+    if not wrong:
+        return frozenset()
+    path, causes = wrong[-1]
+    first_way, *others = _READING_PATHS[source]
+    if path in others:
+        led_to_it = [meaning for path, meaning in wrong if path == first_way]
+        causes = causes.union(*led_to_it[-1:])
+    return causes
+
+
+def _is_whole(source: str, request: SeenRequest) -> bool:
+    return (
+        request.path in _READING_PATHS[source]
+        and request.status == _OK
+        and request.completed_at is not None
+        and not request.is_refusal
+        and _HARMLESS.issuperset(request.faults)
+    )
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
