@@ -72,8 +72,8 @@ class TrueClock:
     async def sleep(self, seconds: float) -> None:
         ends_s = self.elapsed_s() + seconds
         await asyncio.sleep(0)
-        while (left_s := ends_s - self.elapsed_s()) > 0:
-            with suppress(TimeoutError):
+        with suppress(TimeoutError):  # the end, though the loop's timers may be early by their resolution
+            while (left_s := ends_s - self.elapsed_s()) > 0:
                 await asyncio.wait_for(self._machine.woke.wait(), left_s)
 
 

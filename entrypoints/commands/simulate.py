@@ -29,7 +29,7 @@ from entrypoints.wiring.simulation import (
     START,
     Account,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
     run_in_virtual_time,
     simulated_home,
     simulated_world,
@@ -95,7 +95,7 @@ def simulate(request: Request) -> Account:
     return run_in_virtual_time(partial(_simulate, request))
 
 
-async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThreads) -> Account:
+async def _simulate(request: Request, clock: RecordedClock, threads: LockStepThreads) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
@@ -107,11 +107,11 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
         collector = world.place.collector
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            outcomes = json.loads(line)["outcomes"]
+            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
             with collecting(loaded, environment, checking=True) as home:

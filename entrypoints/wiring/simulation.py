@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.runtime.threads import run_calls_by
-from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
+from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualTimeLoop
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.effects import Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
@@ -26,10 +27,10 @@ __all__ = [
     "START",
     "Account",
     "LockStepThreads",
+    "RecordedClock",
     "SimulatedHome",
     "SimulatedWorld",
     "Trouble",
-    "VirtualClock",
     "run_in_virtual_time",
     "simulated_home",
     "simulated_world",
@@ -41,10 +42,10 @@ _LATENCY_S = 0.05
 
 
 def run_in_virtual_time(
-    work: Callable[[VirtualClock, LockStepThreads], Coroutine[Any, Any, Account]],
+    work: Callable[[RecordedClock, LockStepThreads], Coroutine[Any, Any, Account]],
 ) -> Account:
     """Run the coroutine with a clock that starts at `START`, in the loop of that clock."""
-    clock = VirtualClock(START)
+    clock = RecordedClock(START)
     loop = VirtualTimeLoop(clock)
     threads = LockStepThreads(loop)
     with run_calls_by(threads), asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -53,14 +54,14 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: VirtualClock, threads: LockStepThreads, *, seed: int
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home in memory, and yield it with the environment of its collector.
 
     To be used within the loop of the threads.
     """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network) as home:
+    with SimulatedHome(clock=TrueClock(clock), seed=seed).running(network) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
         yield (
@@ -76,7 +77,7 @@ def simulated_home(
         )
 
 
-def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
     """Return what happens to the home, whose collector uses the files."""
     place = Place(
         home=home,
@@ -86,4 +87,4 @@ def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) 
         network=Switch(),
         collector=Switch(),
     )
-    return SimulatedWorld(place=place, start=START, alert_file=files.alert)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, alert_file=files.alert)
