@@ -18,6 +18,7 @@ from adapters.sqlite.schema import CREATE_BASELINES
 from domain.errors import BaselineExists, StoreError, StoreOutdated
 from domain.measurements import Baseline, Figure, Kind
 
+_FORMAT = 1  # of the content: increased when a key is renamed or removed
 _SELECT = "SELECT name, captured_at, content FROM baselines"
 _INSERT = "INSERT INTO baselines (name, captured_at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
 _DELETE = "DELETE FROM baselines WHERE name = ?"
@@ -93,6 +94,7 @@ def _has_baselines(connection: sqlite3.Connection) -> bool:
 
 def _encode(baseline: Baseline) -> str:
     content = {
+        "format": _FORMAT,
         "first_at": as_text(baseline.first_at),
         "last_at": as_text(baseline.last_at),
         "cycles": baseline.cycles,

@@ -281,7 +281,10 @@ def _print(output: dict[str, Any] | Iterable[str]) -> None:
 
 
 def _objects(baselines: Iterable[Baseline]) -> dict[str, Any]:
-    return {"baselines": [baseline_text.baseline_object(one) for one in baselines]}
+    return {
+        "format": baseline_text.FORMAT,
+        "baselines": [baseline_text.baseline_object(one) for one in baselines],
+    }
 
 
 def _measure(

@@ -27,6 +27,7 @@ from entrypoints.wiring.storage import (
     salvaging,
 )
 
+_FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _AFTER_DAMAGE = (
     "the file is damaged. Run homeclimate restore FILE with a backup: it keeps the damaged file. Then run "
     "homeclimate db salvage with the kept file, to merge what can still be read. Check the disk, too"
@@ -125,6 +126,7 @@ def check_command(environment: Environment | None, *, home: Path | None, is_json
     next_step = _AFTER_DAMAGE if is_structural else _AFTER_CHANGE
     if is_json:
         report = {
+            "format": _FORMAT,
             "path": str(checked_home.files.database),
             "sound": not found,
             **({"simulated": True} if checked_home.environment.is_simulated else {}),

@@ -18,6 +18,7 @@ import click
 from entrypoints.terminal.output import print_message
 from entrypoints.wiring.simulator import SimulatedHome, moved_clock, simulated_home
 
+_FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _MODELS = ("BSB001", "BSB002", "BSB003")
 _MS = click.FloatRange(0, 60_000)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -171,6 +172,7 @@ def facts(home: SimulatedHome) -> dict[str, object]:
     """Return addresses, credentials and devices, for a program."""
     bridge = home.bridge
     return {
+        "format": _FORMAT,
         "bridge_id": bridge.id,
         "model": bridge.model.model_id,
         "address": bridge.address,

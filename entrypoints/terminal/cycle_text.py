@@ -12,6 +12,7 @@ from domain.reading import UNITS, Quantity, Reading
 from domain.schedule import Due
 from domain.times import format_length, local_time
 
+FORMAT = 1  # of the JSON objects: increased when a key is renamed or removed
 _PRETTY_UNITS = {"Cel": "°C", "ug/m3": "µg/m³", "[ppm]": "ppm", "{index}": ""}
 _DECIMALS: Mapping[Quantity, int] = {Quantity.TEMPERATURE: 1, Quantity.CARBON_MONOXIDE: 1}
 
@@ -50,6 +51,7 @@ def by_hand_line(sources: Iterable[str], cycles: int, every_s: float) -> str:
 def as_object(cycle: Cycle) -> dict[str, Any]:
     """Return the JSON object that docs/reference/command-line.md describes."""
     return {
+        "format": FORMAT,
         "stored": isinstance(cycle, Stored),
         "spooled": isinstance(cycle, Spooled),
         "reason": None if isinstance(cycle, Stored) else cycle.reason,

@@ -4,131 +4,79 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import attrs
+from selectors import BaseSelector
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.runtime.threads import run_calls_by
 from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
+from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
-from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account
+from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
+from adapters.simulator.simulation.effects import Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
+from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
 from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
+from adapters.simulator.simulation.world import SimulatedWorld
+from config.files import HomeFiles
 from entrypoints.wiring.environment import Environment
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPConnectionPool
 
 __all__ = [
     "KINDS",
     "START",
     "Account",
+    "Channels",
+    "CollectorProcess",
+    "LeadingSelector",
     "LockStepThreads",
+    "SimulatedHome",
     "SimulatedWorld",
+    "Trouble",
     "VirtualClock",
+    "collector_process",
+    "follow",
     "run_in_virtual_time",
+    "simulated_home",
     "simulated_world",
     "troubles",
 ]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
-
-
-@attrs.define(kw_only=True)
-class SimulatedWorld:
-    """A simulated home, the environment of its collector, and what is seen of both."""
-
-    home: SimulatedHome
-    environment: Environment
-    clock: VirtualClock
-    started_at: datetime = START  # the collector, last
-    handed_over: HandedOver = attrs.field(factory=HandedOver)
-    longest_cycle_s: float = 0.0
-    largest_log_bytes: int = 0
-    largest_wal_bytes: int = 0
-    alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
-    _locks: list[sqlite3.Connection] = attrs.field(factory=list)
-    _cuts: int = 0
-    _begins: datetime | None = None  # the first cycle, if its slot has none so far
-
-    async def cause(self, trouble: Trouble, database: Path) -> None:
-        """Begin the trouble when it is due, and end it."""
-        kind, home, clock = trouble.kind, self.home, self.clock
-        await clock.sleep(trouble.begins_s - clock.elapsed_s())
-        for service, fault in ((home.bridge, kind.hue), (home.alexa, kind.amazon)):
-            if fault:
-                service.faults.add(f"for={trouble.lasts_s}s kind={fault}")
-        if kind.ends_access:
-            home.alexa.account.end_access()
-        if kind.unplugs:
-            self._plug(+1)
-        lock = None
-        if kind.locks_database:
-            lock = sqlite3.connect(database, isolation_level=None, timeout=0)
-            lock.execute("BEGIN IMMEDIATE")
-        await clock.sleep(trouble.lasts_s)
-        if lock is not None:
-            lock.close()
-        if kind.unplugs:
-            self._plug(-1)
-
-    def note_start(self) -> None:
-        """Note that the collector starts now."""
-        self.started_at = self._begins = self.clock.now()
-
-    def look(self, folder: Path, slot: datetime, alert_file: Path) -> None:
-        """Note what can be seen after the cycle of the slot."""
-        is_late = self._begins is not None and slot <= self._begins
-        self.handed_over.take(self.home, self._begins if is_late else None)
-        self._begins = None
-        cycle_s = (self.clock.now() - max(slot, self.started_at)).total_seconds()
-        self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
-        log_bytes = sum(path.stat().st_size for path in (folder / "logs").glob("*"))
-        self.largest_log_bytes = max(self.largest_log_bytes, log_bytes)
-        wal = folder / "data" / "readings.db-wal"
-        self.largest_wal_bytes = max(self.largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
-        has_alert = alert_file.exists()
-        if has_alert is not (bool(self.alerts) and self.alerts[-1]):
-            self.alerts.append(has_alert)
-
-    def account(self, database: Path, end: datetime, found: tuple[Trouble, ...]) -> Account:
-        """Count what the home handed over, and what the database holds."""
-        watched = Watched(
-            longest_cycle_s=round(self.longest_cycle_s, 3),
-            largest_log_bytes=self.largest_log_bytes,
-            largest_wal_bytes=self.largest_wal_bytes,
-            alerts_raised=self.alerts.count(True),
-            alerts_cleared=self.alerts.count(False),
-        )
-        return account(database, self.handed_over, watched, start=START, end=end, troubles=found)
-
-    def _plug(self, cuts: int) -> None:
-        self._cuts += cuts
-        if self._cuts == max(cuts, 0):
-            for service in (self.home.bridge, self.home.alexa):
-                (service.unplug if cuts > 0 else service.plug_in)()
+_PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
+T = TypeVar("T")
 
 
 def run_in_virtual_time(
-    work: Callable[[VirtualClock, LockStepThreads], Coroutine[Any, Any, Account]],
-) -> Account:
-    """Run the coroutine with a clock that starts at `START`, in the loop of that clock."""
-    clock = VirtualClock(START)
-    loop = VirtualTimeLoop(clock)
+    work: Callable[[LockStepThreads], Coroutine[Any, Any, T]],
+    clock: VirtualClock,
+    selector: BaseSelector | None = None,
+) -> T:
+    """Run the coroutine in the loop of the clock; the selector moves that if there are other processes."""
+    loop = VirtualTimeLoop(clock, selector)
     threads = LockStepThreads(loop)
     with run_calls_by(threads), asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(work(clock, threads))
+        return runner.run(work(threads))
 
 
 @contextmanager
-def simulated_world(clock: VirtualClock, threads: LockStepThreads, *, seed: int) -> Iterator[SimulatedWorld]:
-    """Serve a simulated home in memory; to be used within the loop of the threads."""
+def simulated_home(
+    clock: VirtualClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
+) -> Iterator[tuple[SimulatedHome, Environment]]:
+    """Serve a simulated home, and yield it with the environment of a collector in the same process.
+
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
+    """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network) as home:
+    with SimulatedHome(clock=clock, seed=seed).running(network if is_in_memory else LoopServer()) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
         environment = Environment(
@@ -139,4 +87,54 @@ def simulated_world(clock: VirtualClock, threads: LockStepThreads, *, seed: int)
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )
-        yield SimulatedWorld(home=home, environment=environment, clock=clock)
+        yield home, environment
+
+
+def collector_process(selector: LeadingSelector) -> CollectorProcess:
+    """Return what runs the collector in a process of its own."""
+    return CollectorProcess(selector, _PRELOADED)
+
+
+def follow(
+    channels: Channels,
+    work: Callable[[Environment], Coroutine[Any, Any, None]],
+    seed: int,
+) -> None:
+    """Run the coroutine in the process of a collector, in the time of the simulation."""
+    clock = VirtualClock(START)
+    clock.show(channels.clock)
+
+    def in_threads(threads: LockStepThreads) -> Coroutine[Any, Any, None]:
+        def open_pool(base_url: str, proof: Any, sockets: Any) -> HTTPConnectionPool:
+            from adapters.hue.http import open_network_pool
+
+            pool = open_network_pool(base_url, proof, sockets)
+            if proof is not None:
+                wait_in_virtual_time(pool.conn_kw["ssl_context"], threads)
+            return pool
+
+        environment = Environment(
+            clock=clock,
+            hue_roots=CA_FILE,
+            amazon_roots=AMAZON_CA_FILE,
+            is_simulated=True,
+            stderr_level=None,
+            open_hue_pool=open_pool,
+            random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
+        )
+        return work(environment)
+
+    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.time))
+
+
+def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+    """Return what happens to the home, whose collector uses the files."""
+    place = Place(
+        home=home,
+        clock=clock,
+        folder=files.home,
+        database=files.database,
+        network=Switch(),
+        collector=Switch(),
+    )
+    return SimulatedWorld(place=place, start=START, alert_file=files.alert)

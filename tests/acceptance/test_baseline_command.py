@@ -83,7 +83,7 @@ def test_baseline_storage_and_retrieval(deployment: Deployment, run_here: RunHer
     known = set(captured["circumstances"])
     assert {"machine", "load", "homeclimate", "Python", "SQLite", "configuration"} < known
     assert deployment.rows("SELECT state, scheduled FROM outcomes") == [("stored", 0)] * 2
-    assert parse(run_here(deployment, "baseline", "list", "--json"))["baselines"] == [captured]
+    assert parse(run_here(deployment, "baseline", "list", "--json")) == {"format": 1, "baselines": [captured]}
     assert parse(run_here(deployment, "baseline", "report", "as it was", "--json"))["baselines"] == [captured]
 
 

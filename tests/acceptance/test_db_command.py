@@ -38,6 +38,7 @@ def test_check_reports_a_sound_database_during_collection(home: Deployment, run_
     done = run_here(home, "db", "check")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{home.database} is sound\n", "")
     assert _json(home, run_here) == {
+        "format": 1,
         "path": str(home.database),
         "sound": True,
         "findings": [],

@@ -7,6 +7,15 @@ from collections.abc import Mapping
 
 import attrs
 
+from adapters.simulator.simulation.effects import (
+    Effect,
+    EndedAccess,
+    Fault,
+    LockedDatabase,
+    Stopped,
+    Unplugged,
+)
+
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
@@ -15,23 +24,22 @@ _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """A kind of trouble: the faults of both services, what else happens, how often and how long.
+    """A kind of trouble: what it does, how often a day, and for how many minutes (least, most).
 
     `causes` are those of the ledger that are right while it lasts, by source. Without one the readings of the
     source must be stored nevertheless. One that `is_short` affects a single request: a retry mends it, unless
     there is another trouble at that time.
     """
 
-    hue: str = ""
-    amazon: str = ""
-    unplugs: bool = False
-    ends_access: bool = False
-    locks_database: bool = False
-    stops_collector: bool = False
-    is_short: bool = False
+    effects: tuple[Effect, ...]
     per_day: float
     minutes: tuple[float, float]
     causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    is_short: bool = False
+
+
+def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
+    return (Fault("hue", hue), Fault("amazon", amazon))
 
 
 def _both(*causes: str) -> Mapping[str, frozenset[str]]:
@@ -41,73 +49,84 @@ def _both(*causes: str) -> Mapping[str, frozenset[str]]:
 # How often: a home network is cut some times a month, a service is short of breath daily, and a token is
 # refused about once in two months.
 KINDS: Mapping[str, Kind] = {
-    "network-cut": Kind(unplugs=True, per_day=0.2, minutes=(2, 40), causes=_both("network")),
+    "network-cut": Kind(effects=(Unplugged(),), per_day=0.2, minutes=(2, 40), causes=_both("network")),
     "hiccup": Kind(
-        hue="reset count=1",
-        amazon="reset count=1",
+        effects=_faults(hue="reset count=1", amazon="reset count=1"),
         per_day=2.0,
         minutes=_ONE_CYCLE,
         causes=_both("network"),
         is_short=True,
     ),
     "throttled-once": Kind(
-        hue="throttle retry_after=2 count=1",
-        amazon="throttle retry_after=2 count=1 path=/nexus",
+        effects=_faults(
+            hue="throttle retry_after=2 count=1", amazon="throttle retry_after=2 count=1 path=/nexus"
+        ),
         per_day=0.5,
         minutes=_ONE_CYCLE,
         causes=_both("throttled"),
         is_short=True,
     ),
-    "reset": Kind(hue="reset", amazon="reset", per_day=1.0, minutes=(0.5, 6), causes=_both("network")),
-    "truncated": Kind(hue="half", amazon="half", per_day=0.3, minutes=(0.5, 6), causes=_both("network")),
-    "unavailable": Kind(
-        hue="unavailable", amazon="unavailable", per_day=1.0, minutes=(0.5, 15), causes=_both("network")
+    "reset": Kind(
+        effects=_faults(hue="reset", amazon="reset"), per_day=1.0, minutes=(0.5, 6), causes=_both("network")
     ),
-    "slow": Kind(hue="delay seconds=2", amazon="delay seconds=2", per_day=2.0, minutes=(5, 60)),
+    "truncated": Kind(
+        effects=_faults(hue="half", amazon="half"), per_day=0.3, minutes=(0.5, 6), causes=_both("network")
+    ),
+    "unavailable": Kind(
+        effects=_faults(hue="unavailable", amazon="unavailable"),
+        per_day=1.0,
+        minutes=(0.5, 15),
+        causes=_both("network"),
+    ),
+    "slow": Kind(
+        effects=_faults(hue="delay seconds=2", amazon="delay seconds=2"), per_day=2.0, minutes=(5, 60)
+    ),
     "silent": Kind(
-        hue="silence", amazon="silence", per_day=0.3, minutes=(1, 15), causes=_both("network", "out_of_time")
+        effects=_faults(hue="silence", amazon="silence"),
+        per_day=0.3,
+        minutes=(1, 15),
+        causes=_both("network", "out_of_time"),
     ),
     "throttled": Kind(
-        hue="throttle retry_after=60",
-        amazon="throttled-inside path=/nexus",
+        effects=_faults(hue="throttle retry_after=60", amazon="throttled-inside path=/nexus"),
         per_day=0.5,
         minutes=(2, 30),
         causes=_both("throttled"),
     ),
     "garbled": Kind(
-        hue="garbled",
-        amazon="garbled path=/nexus",
+        effects=_faults(hue="garbled", amazon="garbled path=/nexus"),
         per_day=0.2,
         minutes=(1, 15),
         causes={"hue": frozenset({"garbled"})},
     ),
     "dripping": Kind(
-        hue="dribble bytes=4 every=1",
-        amazon="dribble bytes=4 every=1",
+        effects=_faults(hue="dribble bytes=4 every=1", amazon="dribble bytes=4 every=1"),
         per_day=0.1,
         minutes=(1, 15),
         causes=_both("network", "out_of_time"),
     ),
     "key-revoked": Kind(
-        hue="revoked", per_day=1 / 60, minutes=(90, 240), causes={"hue": frozenset({"credentials"})}
+        effects=(Fault("hue", "revoked"),),
+        per_day=1 / 60,
+        minutes=(90, 240),
+        causes={"hue": frozenset({"credentials"})},
     ),
     "token-expired": Kind(
-        ends_access=True,
+        effects=(EndedAccess(),),
         per_day=0.5,
         minutes=_ONE_CYCLE,
         causes={"amazon": frozenset({"credentials"})},
         is_short=True,
     ),
     "token-refused": Kind(
-        amazon="refused-token",
-        ends_access=True,
+        effects=(Fault("amazon", "refused-token"), EndedAccess()),
         per_day=1 / 60,
         minutes=(90, 240),  # longer than a pause after other failures
         # a single refusal is not believed
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
-    "stopped": Kind(stops_collector=True, per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
-    "database-locked": Kind(locks_database=True, per_day=0.5, minutes=(0.1, 20)),
+    "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
+    "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
 }
 
 

@@ -40,6 +40,7 @@ def running(*arguments: str, stdin: int = -1) -> Iterator[Piped]:
 
 def facts_of(simulator: Piped) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(simulator.stdout.readline())
+    assert facts["format"] == 1
     return facts
 
 

@@ -65,6 +65,7 @@ def test_cycle_json_has_values_times_and_causes() -> None:
     )
     printed = as_object(NotStored(report=report, reason="busy"))
     collected, failed, deferred = printed["outcomes"]
+    assert printed["format"] == 1
     assert (printed["stored"], printed["spooled"], printed["reason"]) == (False, False, "busy")
     assert collected["readings"][0]["values"] == {"temperature": 21.5}
     assert collected["readings"][0]["collected_at"] == NOON.isoformat()

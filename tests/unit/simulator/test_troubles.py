@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.simulator.faults import parse_fault
+from adapters.simulator.simulation.effects import Fault
 from adapters.simulator.simulation.troubles import KINDS, troubles
 
 
@@ -30,6 +31,6 @@ def test_the_last_hours_are_calm_and_one_kind_does_not_overlap(name: str) -> Non
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_fault_can_be_parsed(name: str) -> None:
-    for fault in (KINDS[name].hue, KINDS[name].amazon):
-        if fault:
-            parse_fault(f"for=1s kind={fault}")
+    for effect in KINDS[name].effects:
+        if isinstance(effect, Fault):
+            parse_fault(f"for=1s kind={effect.spec}")

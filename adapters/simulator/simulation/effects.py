@@ -1,0 +1,130 @@
+"""What a trouble does to the simulated home and to the collector, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Literal, Protocol
+
+import attrs
+
+from adapters.runtime.virtual_time import VirtualClock
+from adapters.simulator.home import SimulatedHome
+
+
+class Switch:
+    """Something that is on unless a trouble has turned it off; troubles may overlap.
+
+    Both events follow the state: use it within the event loop.
+    """
+
+    def __init__(self) -> None:
+        self.is_on, self.is_off = asyncio.Event(), asyncio.Event()
+        self.is_on.set()
+        self._troubles = 0
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Keep it off during the block."""
+        self.turn_off()
+        try:
+            yield
+        finally:
+            self._troubles -= 1
+            if not self._troubles:
+                self.is_off.clear()
+                self.is_on.set()
+
+    def turn_off(self) -> None:
+        """Turn it off for good."""
+        self._troubles += 1
+        self.is_on.clear()
+        self.is_off.set()
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere."""
+
+    home: SimulatedHome
+    clock: VirtualClock
+    folder: Path
+    database: Path
+    network: Switch
+    collector: Switch
+
+
+class Effect(Protocol):
+    """A part of a trouble."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        """Begin it; leaving the block after `lasts_s` seconds ends it."""
+
+
+@attrs.frozen
+class Fault:
+    """A service answers as the fault says; see `adapters.simulator.faults`."""
+
+    source: Literal["hue", "amazon"]
+    spec: str
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        service = place.home.bridge if self.source == "hue" else place.home.alexa
+        service.faults.add(f"for={lasts_s}s kind={self.spec}")
+        yield
+
+
+@attrs.frozen
+class EndedAccess:
+    """Amazon's access token ends before its time."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        del lasts_s
+        place.home.alexa.account.end_access()
+        yield
+
+
+@attrs.frozen
+class Unplugged:
+    """Neither service can be reached."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        del lasts_s
+        was_on = place.network.is_on.is_set()
+        services = (place.home.bridge, place.home.alexa)
+        with place.network.off():
+            if was_on:
+                for service in services:
+                    service.unplug()
+            yield
+        if place.network.is_on.is_set():
+            for service in services:
+                service.plug_in()
+
+
+@attrs.frozen
+class Stopped:
+    """The collector is stopped, and started again."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        del lasts_s
+        return place.collector.off()
+
+
+@attrs.frozen
+class LockedDatabase:
+    """Another program holds the lock of the database."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        del lasts_s
+        lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
+        lock.execute("BEGIN IMMEDIATE")
+        yield
+        lock.close()
