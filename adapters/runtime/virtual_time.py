@@ -49,6 +49,15 @@ class VirtualClock:
         self.woke.set()
         self.woke.clear()
 
+    def state(self) -> tuple[float, float, float]:
+        """Return the seconds awake, asleep, and by which the wall clock was stepped: for another process."""
+        return self._elapsed_s, self._asleep_s, self.stepped.total_seconds()
+
+    def show(self, state: tuple[float, float, float]) -> None:
+        """Show what a clock with the same start shows in another process."""
+        self._elapsed_s, self._asleep_s, stepped_s = state
+        self.stepped = timedelta(seconds=stepped_s)
+
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock forwards or back; no time passes."""
         self.stepped += timedelta(seconds=seconds)
@@ -80,12 +89,13 @@ class TrueClock:
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is that of the clock: it moves to the next timer when nothing is ready.
 
-    Real sockets do not work in it, as time would pass them by. Waiting for nothing raises RuntimeError.
+    Real sockets do not work in it, as time would pass them by, unless another selector takes care of that.
+    Waiting for nothing raises RuntimeError.
     """
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, selector: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
-        super().__init__(_JumpingSelector(clock))
+        super().__init__(selector or _JumpingSelector(clock))
 
     def time(self) -> float:
         return self._clock.elapsed_s()

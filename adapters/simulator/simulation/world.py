@@ -41,6 +41,7 @@ class SimulatedWorld:
     alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _started_s: float = 0.0  # the collector, last
     _looked_s: float = 0.0  # when it was looked at, last
+    _looked_at: datetime | None = None  # the slot of the cycle before
     _begins: datetime | None = None  # the first cycle, if its slot has none so far
 
     async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
@@ -68,8 +69,9 @@ class SimulatedWorld:
 
     def look(self, slots: Mapping[str, datetime]) -> None:
         """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""
-        began_s = self._began_s(max(slots.values()))
-        is_late = self._begins is not None and max(slots.values()) <= self._begins
+        self._looked_at = max(slots.values())
+        began_s = self._began_s(self._looked_at)
+        is_late = self._begins is not None and self._looked_at <= self._begins
         began, self._begins = self._begins if is_late else None, None
         self.handed_over.take(self.place.home, lambda source, at: self._slot(slots.get(source), at, began))
         if began_s is not None:
@@ -83,6 +85,12 @@ class SimulatedWorld:
         has_alert = self.alert_file.exists()
         if has_alert is not (bool(self.alerts) and self.alerts[-1]):
             self.alerts.append(has_alert)
+
+    def note_kill(self) -> None:
+        """Note that the collector was killed."""
+        now = self.place.clock.now()
+        self.place.collector.note_kill()
+        self.handed_over.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
