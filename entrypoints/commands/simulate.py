@@ -140,7 +140,8 @@ async def _simulate(
                 await _collect(loaded, environment, collector.is_off, look)
             else:
                 work = partial(_collect_in_process, request.home, request.seed)
-                await process.run(work, clock=clock, collector=collector, on_line=look)
+                if await process.run(work, clock=clock, collector=collector, on_line=look):
+                    world.note_kill()
         await caused
         return world.account(end, found)
 
@@ -186,6 +187,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        *_kill_lines(account),
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
@@ -196,3 +198,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+
+
+def _kill_lines(account: Account) -> list[str]:
+    if not account.kills:
+        return []
+    moments = ", ".join(f"{number:,} {moment}" for moment, number in sorted(account.kills.items()))
+    number = sum(account.kills.values())
+    return [f"  kills               {number:,} ({moments}), {account.in_flight:,} readings were in flight"]

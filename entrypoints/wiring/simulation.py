@@ -17,7 +17,7 @@ from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
-from adapters.simulator.simulation.effects import Place, Switch
+from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
@@ -124,7 +124,7 @@ def follow(
         )
         return work(environment)
 
-    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.time))
+    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.moves))
 
 
 def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
@@ -135,6 +135,6 @@ def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) 
         folder=files.home,
         database=files.database,
         network=Switch(),
-        collector=Switch(),
+        collector=Collector(),
     )
     return SimulatedWorld(place=place, start=START, alert_file=files.alert)
