@@ -6,13 +6,14 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import TypeVar
 
 import attrs
 
 from adapters.runtime.stamina_retrier import RetryEvents
+from adapters.runtime.virtual_time import VirtualClock
 from domain.measurements import Operation
 from domain.retry import Attempt, GiveUp, Retry
 from ports.clock import Clock
@@ -32,7 +33,7 @@ class _Sleeper:
     awake: asyncio.Future[None] = attrs.field(order=False)
 
 
-class MemoryClock:
+class MemoryClock(VirtualClock):
     """Virtual time: sleeping takes no real time, and every sleeper wakes at its exact instant.
 
     Once the event loop has been idle for some turns, time moves to the earliest sleeper's instant and wakes
@@ -43,25 +44,11 @@ class MemoryClock:
     """
 
     def __init__(self, start: datetime) -> None:
-        if start.tzinfo is None:
-            raise ValueError(f"a clock starts at an aware instant, not at {start}")
-        self._start = start
-        self._elapsed_s = 0.0
-        self._asleep_s = 0.0
-        self._stepped_s = 0.0
+        super().__init__(start)
         self._sleepers: list[_Sleeper] = []
         self._numbers = count()
         self._quiet_turns = 0
         self._watched: asyncio.AbstractEventLoop | None = None
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed_s + self._asleep_s + self._stepped_s)
-
-    def elapsed_s(self) -> float:
-        return self._elapsed_s
-
-    def elapsed_asleep_s(self) -> float | None:
-        return self._elapsed_s + self._asleep_s
 
     async def sleep(self, seconds: float) -> None:
         self._quiet_turns = 0
@@ -80,14 +67,6 @@ class MemoryClock:
         self._quiet_turns = 0
         while self._sleepers and self._sleepers[0].wakes_at_s <= self._elapsed_s:
             self._wake_earliest()
-
-    def sleep_machine(self, seconds: float) -> None:
-        """Let the machine sleep that long: the wall clock goes on, and no task does."""
-        self._asleep_s += seconds
-
-    def step_wall(self, seconds: float) -> None:
-        """Move the wall clock forwards or back; no time passes."""
-        self._stepped_s += seconds
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._watched is not loop:

@@ -6,28 +6,35 @@ import asyncio
 import selectors
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from adapters.runtime.threads import Outcome, T, set_outcome
 
 
 class VirtualClock:
-    """A clock that stands still until the event loop on it has nothing else to do. See `ports.clock`."""
+    """The clocks of a machine, which stand still until the event loop on them has nothing else to do.
+
+    See `ports.clock`. `stepped` is by how much the wall clock differs from the true time.
+    """
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
             raise ValueError(f"a clock starts at an aware instant, not at {start}")
-        self._start = start
+        self.start = start
+        self.stepped = timedelta()
+        self.woke = asyncio.Event()  # set for a moment when the machine wakes
         self._elapsed_s = 0.0
+        self._asleep_s = 0.0
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed_s)
+        return self.start + timedelta(seconds=self._elapsed_s + self._asleep_s) + self.stepped
 
     def elapsed_s(self) -> float:
         return self._elapsed_s
 
-    def elapsed_asleep_s(self) -> float | None:
-        return self._elapsed_s
+    def elapsed_asleep_s(self) -> float:
+        return self._elapsed_s + self._asleep_s
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
@@ -36,16 +43,59 @@ class VirtualClock:
         """Let that much time pass now."""
         self._elapsed_s += seconds
 
+    def sleep_machine(self, seconds: float) -> None:
+        """Let the machine sleep that long: the wall clock goes on, and no task does."""
+        self._asleep_s += seconds
+        self.woke.set()
+        self.woke.clear()
+
+    def state(self) -> tuple[float, float, float]:
+        """Return the seconds awake, asleep, and by which the wall clock was stepped: for another process."""
+        return self._elapsed_s, self._asleep_s, self.stepped.total_seconds()
+
+    def show(self, state: tuple[float, float, float]) -> None:
+        """Show what a clock with the same start shows in another process."""
+        self._elapsed_s, self._asleep_s, stepped_s = state
+        self.stepped = timedelta(seconds=stepped_s)
+
+    def step_wall(self, seconds: float) -> None:
+        """Move the wall clock forwards or back; no time passes."""
+        self.stepped += timedelta(seconds=seconds)
+
+
+class TrueClock:
+    """The time outside a machine: its clock is never set, and goes on while the machine sleeps."""
+
+    def __init__(self, machine: VirtualClock) -> None:
+        self._machine = machine
+
+    def now(self) -> datetime:
+        return self._machine.start + timedelta(seconds=self.elapsed_s())
+
+    def elapsed_s(self) -> float:
+        return self._machine.elapsed_asleep_s()
+
+    def elapsed_asleep_s(self) -> float:
+        return self.elapsed_s()
+
+    async def sleep(self, seconds: float) -> None:
+        ends_s = self.elapsed_s() + seconds
+        await asyncio.sleep(0)
+        while (left_s := ends_s - self.elapsed_s()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._machine.woke.wait(), left_s)
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is that of the clock: it moves to the next timer when nothing is ready.
 
-    Real sockets do not work in it, as time would pass them by. Waiting for nothing raises RuntimeError.
+    Real sockets do not work in it, as time would pass them by, unless another selector takes care of that.
+    Waiting for nothing raises RuntimeError.
     """
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, selector: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
-        super().__init__(_JumpingSelector(clock))
+        super().__init__(selector or _JumpingSelector(clock))
 
     def time(self) -> float:
         return self._clock.elapsed_s()

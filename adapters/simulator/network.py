@@ -81,6 +81,17 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
+def run_at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing."""
+    try:
+        while work.send(None) is None:  # a turn of the loop, which need not pass
+            pass
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    raise RuntimeError("a service in the loop of its caller must not wait")
+
+
 class ServerThread:
     """An event loop in a daemon thread, so that blocking and asynchronous clients can use its servers."""
 

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from adapters.sqlite import probes
 from entrypoints.commands import health
 from entrypoints.wiring.health import Components
 from tests.support.collect_simulated import simulated_environment
@@ -29,6 +30,8 @@ if __name__ == "__main__":
     match sys.argv[1]:
         case "names":
             socket.getaddrinfo = names_hang
+        case "database":
+            probes.writing = hang
         case "loop":
             Components.second = hang  # type: ignore[method-assign]
         case "configuration":

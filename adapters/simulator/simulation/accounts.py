@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -38,16 +38,40 @@ _SAME_CELSIUS = 0.01
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
 
 
+@attrs.frozen(kw_only=True)
+class KilledCycle:
+    """The cycle in which the collector was killed, what it was handed, and whether it had been printed."""
+
+    slot: datetime
+    has_line: bool
+    by_slot: Mapping[tuple[str, datetime], dict[str, float | None]]
+
+    def moment(
+        self, outcomes: Collection[tuple[str, datetime]], again: Collection[tuple[str, datetime]]
+    ) -> str:
+        """Return when in the cycle the collector was killed, in words for a report.
+
+        `outcomes` are the rows that tell of an end of their cycle, and `again` those of a later one.
+        """
+        if self.has_line:
+            return "after its line"
+        slots = [(source, self.slot) for source in _READING_PATHS]
+        if any(key in outcomes and key not in again for key in slots):
+            return "after the commit"
+        return "before the commit" if all(key in self.by_slot for key in slots) else "while it asked"
+
+
 @attrs.define
 class HandedOver:
     """What each source was handed in each slot: the temperature by device, None if it has none.
 
     `uncertain` are devices that were out of reach for a part of the last half hour: the bridge shows their
-    last value, and the collector may know so or not.
+    last value, and the collector may know so or not. `killed` are cycles in which the collector was killed.
     """
 
     by_slot: dict[tuple[str, datetime], dict[str, float | None]] = attrs.field(factory=dict)
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)  # device and slot
+    killed: list[KilledCycle] = attrs.field(factory=list)
 
     def take(self, home: SimulatedHome, began: datetime | None) -> None:
         """Note the whole replies to one cycle, and forget its requests.
@@ -57,9 +81,19 @@ class HandedOver:
         for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
             for request in requests:
                 if _is_whole(source, request):
-                    slot = _slot_of(began or requests[0].at)
+                    slot = slot_of(began or requests[0].at)
                     self.by_slot[source, slot] = self._shown(home, source, slot, request.at)
             requests.clear()
+
+    def take_killed(self, home: SimulatedHome, now: datetime, *, has_line: bool) -> None:
+        """Note the whole replies to a cycle in which the collector was killed, and forget its requests.
+
+        `has_line` if the cycle had been printed, and its replies are noted.
+        """
+        cycle = HandedOver()
+        cycle.take(home, now)
+        self.uncertain |= cycle.uncertain
+        self.killed.append(KilledCycle(slot=slot_of(now), has_line=has_line, by_slot=cycle.by_slot))
 
     def _shown(
         self, home: SimulatedHome, source: str, slot: datetime, at: datetime
@@ -108,11 +142,13 @@ class Account:
     handed_over: int
     stored: int
     lost: int
+    in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
     wrong_values: int
     refusals: int  # of a token
     alerts_called_for: int  # fewer than those, where the pause after one may last until the next
+    kills: Mapping[str, int]  # by their moment in a cycle
     watched: Watched
     broken: Sequence[str] = ()
 
@@ -143,7 +179,16 @@ def account(
     due = [(source, slot) for source in _READING_PATHS for slot in _slots(start, end)]
     stored = dict(readings)
     shown = dict[tuple[str, datetime], float | None]()
-    for (source, slot), devices in handed_over.by_slot.items():
+    in_flight = 0
+    whole = dict(handed_over.by_slot)
+    for killed in handed_over.killed:
+        for key, devices in killed.by_slot.items():
+            if key in outcomes and outcomes[key][:2] == ("missed", "interrupted"):
+                in_flight += len(devices)
+            else:
+                whole.setdefault(key, devices)
+    ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
+    for (source, slot), devices in whole.items():
         unread = outcomes.get((source, slot), ("", None, {}))[2]
         for device, celsius in devices.items():
             if not (device in unread and (device, slot) in handed_over.uncertain):
@@ -162,6 +207,7 @@ def account(
         handed_over=len(shown),
         stored=len(readings),
         lost=sum(key not in stored for key in shown),
+        in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
         wrong_values=sum(
@@ -172,6 +218,7 @@ def account(
         refusals=len(refusals),
         alerts_called_for=len(refusals)
         - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
+        kills=Counter(killed.moment(ended, handed_over.by_slot) for killed in handed_over.killed),
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
@@ -248,13 +295,14 @@ def _is_during(trouble: tuple[str, Trouble], cycle: tuple[str, datetime], start:
 
 
 def _slots(start: datetime, end: datetime) -> Iterator[datetime]:
-    slot = _slot_of(start)
+    slot = slot_of(start)
     while slot < end:
         yield slot
         slot += INTERVAL
 
 
-def _slot_of(at: datetime) -> datetime:
+def slot_of(at: datetime) -> datetime:
+    """Return the slot of an instant."""
     return at - timedelta(seconds=at.timestamp() % INTERVAL.total_seconds())
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -13,6 +14,8 @@ import attrs
 
 from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.home import SimulatedHome
+
+_AFTER_A_CYCLE = 1.2  # times its length
 
 
 class Switch:
@@ -33,16 +36,50 @@ class Switch:
         try:
             yield
         finally:
-            self._troubles -= 1
-            if not self._troubles:
-                self.is_off.clear()
-                self.is_on.set()
+            self._end_trouble()
 
     def turn_off(self) -> None:
         """Turn it off for good."""
+        self._begin_trouble()
+        self.is_off.set()
+
+    def _begin_trouble(self) -> None:
         self._troubles += 1
         self.is_on.clear()
-        self.is_off.set()
+
+    def _end_trouble(self) -> None:
+        self._troubles -= 1
+        if not self._troubles:
+            self.is_off.clear()
+            self.is_on.set()
+
+
+class Collector(Switch):
+    """The collector: it is stopped as long as it is off.
+
+    `killed_after` is the share of its next cycle after which it is to be killed, if it is. What runs it does
+    so, and notes it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killed_after: float | None = None
+        self._restart: ExitStack | None = None
+
+    @contextmanager
+    def killed(self, after: float) -> Iterator[None]:
+        """Have it killed in the next cycle; it is started again when the block ends."""
+        with ExitStack() as self._restart:
+            self.killed_after = after
+            yield
+        self.killed_after = self._restart = None
+
+    def note_kill(self) -> None:
+        """Note that it was killed."""
+        self.killed_after = None
+        if self._restart is not None:
+            self._begin_trouble()
+            self._restart.callback(self._end_trouble)
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +91,7 @@ class Place:
     folder: Path
     database: Path
     network: Switch
-    collector: Switch
+    collector: Collector
 
 
 class Effect(Protocol):
@@ -115,6 +152,15 @@ class Stopped:
     def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
         del lasts_s
         return place.collector.off()
+
+
+@attrs.frozen
+class Killed:
+    """The collector ends in its next cycle as by `kill -9`, and is started again."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - an instant, not a secret
+        return place.collector.killed(chance.uniform(0, _AFTER_A_CYCLE))
 
 
 @attrs.frozen

@@ -23,7 +23,7 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import parse_url
 
 from adapters.runtime.virtual_time import LockStepThreads, Waiting
-from adapters.simulator.network import Handler
+from adapters.simulator.network import Handler, run_at_once
 
 T = TypeVar("T")
 
@@ -38,12 +38,7 @@ class MemoryNetwork:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that waits for nothing."""
-        try:
-            work.send(None)
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
-        raise RuntimeError("a service in memory must not wait")
+        return run_at_once(work)
 
     def listener(
         self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0

@@ -11,6 +11,7 @@ from adapters.simulator.simulation.effects import (
     Effect,
     EndedAccess,
     Fault,
+    Killed,
     LockedDatabase,
     Stopped,
     Unplugged,
@@ -126,6 +127,9 @@ KINDS: Mapping[str, Kind] = {
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
+    "killed": Kind(
+        effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE, causes=_both("interrupted", "stopped")
+    ),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account
+from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account, slot_of
 from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.troubles import Trouble
 
@@ -28,6 +28,7 @@ class SimulatedWorld:
     largest_wal_bytes: int = 0
     alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _started_at: datetime = attrs.field(init=False)  # the collector, last
+    _looked_at: datetime | None = None  # the slot
     _begins: datetime | None = None  # the first cycle, if its slot has none so far
 
     async def cause(self, troubles: Sequence[Trouble]) -> None:
@@ -48,6 +49,7 @@ class SimulatedWorld:
 
     def look(self, slot: datetime) -> None:
         """Note what can be seen after the cycle of the slot."""
+        self._looked_at = slot
         is_late = self._begins is not None and slot <= self._begins
         self.handed_over.take(self.place.home, self._begins if is_late else None)
         self._begins = None
@@ -60,6 +62,12 @@ class SimulatedWorld:
         has_alert = self.alert_file.exists()
         if has_alert is not (bool(self.alerts) and self.alerts[-1]):
             self.alerts.append(has_alert)
+
+    def note_kill(self) -> None:
+        """Note that the collector was killed."""
+        now = self.place.clock.now()
+        self.place.collector.note_kill()
+        self.handed_over.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
     def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
         """Count what the home handed over, and what the database holds."""

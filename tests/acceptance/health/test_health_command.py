@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 from config.files import DEMO_MARK
 from domain.health.report import COMPONENTS, HealthReport, HealthRequest
 from entrypoints.commands import health
+from entrypoints.wiring.health import Components
+from ports.probe import Probe
 from tests.acceptance.health.conftest import ReadOut
 from tests.support.sick_homes import SickHome, run_health
 
@@ -252,6 +255,45 @@ def test_timeout_includes_the_start_of_the_process(home: SickHome, monkeypatch: 
     assert [round(request.timeout_s, 2) for request in requests] == [6.0, 1.33]
 
 
+class MovedTime:
+    """In the place of `time`: it passes at once, but not before `may_pass` is set, and is added up."""
+
+    def __init__(self) -> None:
+        self.may_pass = threading.Event()
+        self.slept_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.may_pass.wait(_PATIENCE_S)
+        self.slept_s += seconds
+
+
+def test_health_check_timeout_enforcement(
+    home: SickHome, read_out: ReadOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time, age_s = MovedTime(), 4.0
+    is_over = threading.Event()
+    ends: list[tuple[int, float]] = []
+
+    def leave(code: int) -> None:
+        ends.append((code, age_s + time.slept_s))
+        is_over.set()
+
+    def hang(components: Components) -> list[Probe]:
+        time.may_pass.set()
+        is_over.wait(_PATIENCE_S)  # in the thread of the event loop, where no time limit of its own helps
+        return []
+
+    monkeypatch.setattr(health, "time", time)
+    monkeypatch.setattr(health, "process_age_s", lambda: age_s)
+    monkeypatch.setattr(Components, "second", hang)
+    read_out()
+    health.run(["--home", str(home.folder)], environment=home.environment, leave=leave)
+    out, _ = read_out()
+    assert [code for code, _ in ends] == [1]
+    assert 14 < ends[0][1] < 15, "without --timeout, from the start of the process on"
+    assert states(out)["database"] == "unknown"
+
+
 # What hangs: each in a process of its own
 
 
@@ -271,12 +313,19 @@ def run_stuck(home: SickHome, what: str, *arguments: str, **more: Any) -> subpro
 
 
 @pytest.mark.proof
-def test_health_check_timeout_enforcement(home: SickHome) -> None:
+def test_silent_bridge_fails_within_the_timeout(home: SickHome) -> None:
     home.simulated.bridge.faults.add("kind=silence")
     done = home.deployment.run("health", "--timeout", "6")
     assert (done.returncode, done.stderr) == (1, "")
     assert states(done.stdout)["hue"] == "fail"
     assert set(states(done.stdout)) == set(COMPONENTS)
+
+
+@pytest.mark.proof
+def test_probe_whose_thread_hangs_for_good_does_not_stop_the_check(home: SickHome) -> None:
+    done = run_stuck(home, "database", "--offline", "--timeout", "8")
+    assert re.search(r"^(fail|unknown) +database +(no answer|could not)", done.stdout, re.MULTILINE)
+    assert (done.returncode, states(done.stdout)["clock"]) in ((1, "pass"), (2, "pass"))
 
 
 @pytest.mark.proof

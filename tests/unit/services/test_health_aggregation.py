@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 
 import attrs
 import pytest
 
+from adapters.health.probes import BlockingProbe
 from adapters.memory.alerts import MemoryNotifier, MemoryProbe
 from adapters.memory.runtime import MemoryClock
 from domain.cycle import SourceReply
@@ -18,7 +21,7 @@ from domain.errors import (
     SourceUnavailable,
     StoreError,
 )
-from domain.health.report import Answer, ComponentResult, Health, HealthReport, Status, Weight
+from domain.health.report import Answer, ComponentResult, Health, HealthReport, Status, Weight, passed
 from domain.services.health_aggregation import HealthCheck, MailProbe, SourceProbe
 from ports.probe import Probe
 from ports.source import Source
@@ -39,7 +42,12 @@ class Asked:
 
     async def of(self, *stages: list[Probe]) -> HealthReport:
         check = HealthCheck(clock=self.clock, limit_s=LIMIT_S)
-        return await check.run([lambda stage=stage: stage for stage in stages], self._hear)  # type: ignore[misc]
+        run = asyncio.ensure_future(check.run([lambda stage=stage: stage for stage in stages], self._hear))  # type: ignore[misc]
+        late = asyncio.ensure_future(self.clock.sleep(LIMIT_S + 1))
+        await asyncio.wait({run, late}, return_when=asyncio.FIRST_COMPLETED)
+        assert run.done(), "the check ends by its limit"
+        late.cancel()
+        return run.result()
 
     def _hear(self, answer: ComponentResult) -> None:
         self.results.append((answer.component, answer.status, self.clock.elapsed_s()))
@@ -48,6 +56,14 @@ class Asked:
 @pytest.fixture
 def asked() -> Asked:
     return Asked()
+
+
+@pytest.fixture
+def ended() -> Iterator[threading.Event]:
+    """Set when the test ends, so that no thread is left behind."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 async def test_health_check_all_pass(asked: Asked) -> None:
@@ -66,8 +82,12 @@ async def test_health_check_critical_failure(asked: Asked) -> None:
     assert report.health is Health.CANNOT_COLLECT
 
 
-async def test_health_check_timeout(asked: Asked) -> None:
-    stuck = asked.probe("stuck", takes_s=None, weight=Weight.ESSENTIAL)
+async def test_health_check_timeout(asked: Asked, ended: threading.Event) -> None:
+    def hang() -> Answer:
+        ended.wait(20)  # like a disk that never answers
+        return passed("at last")
+
+    stuck = BlockingProbe("stuck", hang, Weight.ESSENTIAL)
     report = await asked.of([stuck, asked.probe("quick", takes_s=1)])
     assert asked.clock.elapsed_s() == LIMIT_S
     assert asked.results == [("quick", Status.PASS, 1), ("stuck", Status.FAIL, LIMIT_S)]
