@@ -144,7 +144,7 @@ def test_an_unplugged_service_refuses_connections() -> None:
 def test_an_idle_connection_of_aiohttp_is_closed_in_virtual_time() -> None:
     async def work(clock: VirtualClock, threads: LockStepThreads) -> list[asyncio.BaseTransport | None]:
         network = MemoryNetwork(threads)
-        seen = []
+        seen: list[asyncio.BaseTransport | None] = []
 
         async def answer(request: web.BaseRequest) -> web.Response:
             seen.append(request.transport)
